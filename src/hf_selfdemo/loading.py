@@ -1,0 +1,41 @@
+"""Look-up of an implementation by name in a visible table ``{"name": "module:Class"}``; imported only when used."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import Any
+
+from hf_selfdemo.errors import UserError
+
+
+def load(kind: str, name: str, table: dict[str, str]) -> Any:
+    """Import and return the class that `table` lists under `name`.
+
+    Args:
+        kind: what is looked up, for the error message ("strategy", "retriever").
+        name: the key a user wrote.
+        table: the folder's visible table.
+
+    Raises:
+        UserError: if the name is not in the table; it names the near match.
+
+    Example:
+        >>> load("number", "fraction", {"fraction": "fractions:Fraction"}).__name__
+        'Fraction'
+    """
+    if name not in table:
+        raise UserError(f"unknown {kind} {name!r}", did_you_mean(name, list(table)))
+    module, _, attribute = table[name].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """A remedy for a misspelt word: the nearest known one, else all of them.
+
+    Example:
+        >>> did_you_mean("lora_rank", ["lora_r", "seed"])
+        "did you mean 'lora_r'?"
+    """
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else "known are " + ", ".join(sorted(known))

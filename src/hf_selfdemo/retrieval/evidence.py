@@ -1,0 +1,78 @@
+"""Questions and a retriever to evidence, with *leave-gold-out* twins: honest reasons to abstain, in any number."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hf_selfdemo.protocols import Retriever
+from hf_selfdemo.scoring.match import contains_answer
+from hf_selfdemo.types import Evidence, Passage, Question
+
+
+def holds_answer(passage: Passage, answers: Sequence[str]) -> bool:
+    """True if title or text holds an accepted answer."""
+    return contains_answer(f"{passage.title} {passage.text}", answers)
+
+
+def collect_evidence(questions: Sequence[Question], retriever: Retriever, k: int) -> list[Evidence]:
+    """Each question with its `k` best passages and the answer-in-context flag.
+
+    A question that the corpus cannot answer never counts as answered by its passages, though its true answer, if
+    given, may stand in one by accident.
+    """
+    return [
+        Evidence(q, passages, q.answerable and any(holds_answer(p, q.answers) for p in passages))
+        for q, passages in zip(questions, retriever.retrieve(questions, k), strict=True)
+    ]
+
+
+def leave_gold_out(evidence: Sequence[Evidence], retriever: Retriever, k: int) -> list[Evidence]:
+    """Twins of answerable rows: the next best `k` passages once gold passages and all that hold the answer are masked.
+
+    The natural retrieval misses of a corpus are few and odd; masking makes the same question unanswerable while the
+    passages stay as near as the corpus has them. Rows without answers have no twin. A row for which nothing is left
+    to show gets a twin without passages.
+    """
+    rows = [row for row in evidence if row.question.answers and row.question.answerable]
+    twins: dict[str, Evidence] = {}
+    depth, pending = 4 * k, rows
+    while pending:
+        found = retriever.retrieve([row.question for row in pending], depth)
+        unfinished = []
+        for row, passages in zip(pending, found, strict=True):
+            question = row.question
+            left = [p for p in passages if p.id not in question.gold_ids and not holds_answer(p, question.answers)]
+            if len(left) >= k or len(passages) < depth:
+                twins[row.id] = replace(row, passages=tuple(left[:k]), answer_in_context=False, gold_removed=True)
+            else:
+                unfinished.append(row)
+        pending, depth = unfinished, depth * 4
+    return [twins[row.id] for row in rows]
+
+
+def choose_twins(twins: Sequence[Evidence], limit: int, seed: int) -> list[Evidence]:
+    """At most `limit` twins by seed, in their original order; a negative limit keeps all."""
+    if limit < 0 or limit >= len(twins):
+        return list(twins)
+    picks = sorted(random.Random(seed).sample(range(len(twins)), limit))
+    return [twins[i] for i in picks]
+
+
+def recall_report(evidence: Sequence[Evidence], ks: Sequence[int] = (1, 2, 3, 5, 10, 20)) -> dict[str, float]:
+    """recall@k over answerable rows: of the answer string (`answer@k`) and of a gold passage (`gold@k`), where known.
+
+    Only `k` up to the number of passages retrieved are reported.
+    """
+    rows = [row for row in evidence if row.question.answerable and row.question.answers]
+    with_gold = [row for row in rows if row.question.gold_ids]
+    deepest = max((len(row.passages) for row in rows), default=0)
+    report: dict[str, float] = {}
+    for k in (k for k in ks if k <= deepest):
+        hits = sum(any(holds_answer(p, row.question.answers) for p in row.passages[:k]) for row in rows)
+        report[f"answer@{k}"] = round(hits / len(rows), 4)
+        if with_gold:
+            hits = sum(any(p.id in row.question.gold_ids for p in row.passages[:k]) for row in with_gold)
+            report[f"gold@{k}"] = round(hits / len(with_gold), 4)
+    return report
