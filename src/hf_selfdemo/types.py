@@ -103,7 +103,8 @@ class Demonstration:
     """One training row: `response` is to be learnt under the with-passages prompt of `evidence`.
 
     `outcome` is "answer" or "abstain"; `source` says which kind of candidate won, whatever the training prompt;
-    `rejected` is a worse text for preference training, empty if there is none.
+    `rejected` is a worse text for preference training, empty if there is none. `mode` "closed_book" marks the few rows
+    that are trained without passages, to keep what the model says there.
     """
 
     evidence: Evidence
@@ -111,6 +112,7 @@ class Demonstration:
     outcome: Literal["answer", "abstain"]
     source: Source
     rejected: str = ""
+    mode: Literal["rag", "closed_book"] = "rag"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,47 @@
+"""Post-train a language model for RAG on its own demonstrations. See the README for a tour.
+
+Names are imported when first used, so that `import hf_selfdemo` costs next to nothing and needs no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_PUBLIC = {
+    "Candidate": "types",
+    "Demonstration": "types",
+    "Evidence": "types",
+    "Passage": "types",
+    "Prediction": "types",
+    "Question": "types",
+    "Verdict": "types",
+    "UserError": "errors",
+    "read_questions": "questions",
+    "read_passages": "questions",
+    "collect_evidence": "retrieval.evidence",
+    "leave_gold_out": "retrieval.evidence",
+    "BM25Retriever": "retrieval.bm25",
+    "TransformersGenerator": "generation.transformers",
+    "ScriptedGenerator": "generation.scripted",
+    "AnswerMatchJudge": "judging.answer_match",
+    "SelfDemo": "strategies.self_demo",
+    "RaIt": "strategies.ra_it",
+    "demonstrate": "demonstrate",
+    "SelfDemoDataCollator": "training.collator",
+    "SelfDemoConfig": "training.sft",
+    "SelfDemoTrainer": "training.sft",
+    "predict": "evaluation",
+    "figures": "scoring.outcomes",
+}
+__all__ = sorted(_PUBLIC)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'hf_selfdemo' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"hf_selfdemo.{_PUBLIC[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

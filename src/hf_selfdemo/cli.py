@@ -1,0 +1,128 @@
+"""`hf-selfdemo VERB --config recipe.yaml [--key value ...]`: the verbs, a recipe, and overrides."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+USAGE = """\
+usage: hf-selfdemo VERB [--config RECIPE.yaml] [--KEY VALUE ...]
+
+Post-train a language model to answer from retrieved passages and to say when they hold no answer.
+
+verbs:
+  demonstrate   let the model write candidates, keep the best of each as training data
+  train         train on the demonstrations (LoRA by default)
+  evaluate      compare base and tuned model, with passages and without
+  run           all three, one after the other
+
+A recipe is one flat YAML file that all verbs read; every key can be given as --KEY VALUE and wins over the file.
+Without --config the embedded default is used. hf-selfdemo VERB --help lists every key.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a verb; returns the exit code: 0 done, 2 bad input (one line says what and how to mend it), 130 interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(USAGE, end="")
+        return 0
+    if arguments[0] == "--version":
+        from importlib.metadata import version
+
+        print(version("hf-selfdemo"))
+        return 0
+    # spinning OpenMP threads make torch four times slower as soon as anything else runs; must be set before its import
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    from hf_selfdemo.errors import UserError
+
+    try:
+        from hf_selfdemo.loading import did_you_mean
+
+        verb, *rest = arguments
+        if verb not in ("demonstrate", "train", "evaluate", "run"):
+            raise UserError(f"unknown verb {verb!r}", did_you_mean(verb, ["demonstrate", "train", "evaluate", "run"]))
+        recipe = parse(rest)
+        from hf_selfdemo.stages import VERBS
+
+        VERBS[verb](recipe)
+    except UserError as error:
+        print(f"hf-selfdemo: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nhf-selfdemo: interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+def parse(arguments: Sequence[str]) -> Any:
+    """Read a recipe and its overrides into a `Recipe`.
+
+    Raises:
+        UserError: for an unreadable file, an unknown key or flag (naming the near match), or a value of the wrong type.
+    """
+    rest = list(arguments)
+    config: dict[str, Any] = {}
+    if "--config" in rest:
+        at = rest.index("--config")
+        config = _read_yaml(rest[at + 1] if at + 1 < len(rest) else "")
+        del rest[at : at + 2]
+    return _parse(config, rest)
+
+
+def _read_yaml(path: str) -> dict[str, Any]:
+    import yaml
+
+    from hf_selfdemo.errors import UserError
+
+    try:
+        with open(path, encoding="utf-8") as handle:
+            config = yaml.safe_load(handle)
+    except OSError as error:
+        raise UserError(f"--config {path!r} cannot be read ({error.strerror})", "check the path") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is no YAML ({error})", "mend it") from None
+    if not isinstance(config, dict):
+        raise UserError(f"{path} holds no keys", "write one `key: value` a line")
+    return config
+
+
+def _parse(config: dict[str, Any], flags: list[str]) -> Any:
+    import dataclasses
+
+    from trl import ModelConfig, TrlParser
+
+    from hf_selfdemo.config import DataArguments, DemonstrateArguments, EvaluateArguments, RetrievalArguments
+    from hf_selfdemo.errors import UserError
+    from hf_selfdemo.loading import did_you_mean
+    from hf_selfdemo.stages import Recipe
+    from hf_selfdemo.training.sft import SelfDemoConfig
+
+    groups = (DataArguments, RetrievalArguments, DemonstrateArguments, EvaluateArguments, ModelConfig, SelfDemoConfig)
+    known = [f.name for group in groups for f in dataclasses.fields(group) if f.init]
+    for key in config:
+        if key not in known:
+            raise UserError(f"unknown recipe key {key!r}", did_you_mean(key, known))
+    for flag in (f for f in flags if f.startswith("--") and f != "--help"):
+        key = flag[2:].partition("=")[0].replace("-", "_")
+        if key not in known and not (key.startswith("no_") and key[3:] in known):
+            raise UserError(f"unknown option --{key}", did_you_mean(key, known))
+    parser = TrlParser(groups, prog="hf-selfdemo VERB", exit_on_error=False)
+    defaults = _PACKAGE_DEFAULTS | config
+    try:
+        parser.set_defaults_with_config(**defaults)
+        parsed = parser.parse_args_into_dataclasses(args=flags)
+    except SystemExit as stop:
+        if stop.code == 0:
+            raise
+        raise UserError("an option has a value of the wrong kind", "see the line above") from None
+    except (ValueError, TypeError, Exception) as error:
+        raise UserError("the recipe cannot be used", str(error)) from None
+    return Recipe(*parsed)
+
+
+_PACKAGE_DEFAULTS: dict[str, Any] = {"use_peft": True, "lora_target_modules": "all-linear"}
+"""Where this package differs from TRL's `ModelConfig`: LoRA on every linear layer unless asked otherwise."""

@@ -1,0 +1,83 @@
+"""What an artefact was made of, written beside it; and the guard that keeps two runs out of one folder."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.errors import UserError
+
+PACKAGES = ("hf-selfdemo", "torch", "transformers", "trl", "peft", "datasets", "bm25s", "tokenizers", "accelerate")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON so that a reader, or a kill, never meets half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, staging = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    with os.fdopen(handle, "w", encoding="utf-8") as out:
+        json.dump(content, out, indent=1, ensure_ascii=False, sort_keys=True)
+        out.write("\n")
+    os.chmod(staging, 0o644)
+    os.replace(staging, path)
+
+
+def versions() -> dict[str, str]:
+    """Python and the libraries that decide what comes out: an explicit list, never the environment."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's content."""
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while block := handle.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def fingerprint(content: Any) -> str:
+    """A short hash of anything JSON can hold.
+
+    Example:
+        >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+        True
+    """
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def claim_folder(folder: Path, settings: dict[str, Any]) -> bool:
+    """Make `folder` the home of a run with these settings, or find that it already is (True: an earlier start).
+
+    Args:
+        folder: of one stage of one run.
+        settings: everything that decides the stage's content.
+
+    Raises:
+        UserError: if the folder belongs to a run with other settings, or holds files that are no run of ours. It names
+            the keys that differ; nothing is written.
+    """
+    path = folder / "run.json"
+    if path.exists():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        wanted = json.loads(json.dumps(settings, default=str))
+        keys = sorted(k for k in {*found, *wanted} if found.get(k) != wanted.get(k))
+        if keys:
+            shown = ", ".join(f"{k} (there {found.get(k)!r}, now {wanted.get(k)!r})" for k in keys[:3])
+            raise UserError(f"{folder} holds another run: {shown}", "choose another output_dir or remove that folder")
+        return True
+    if folder.exists() and any(folder.iterdir()):
+        raise UserError(f"{folder} holds files that are no run of this kind", "choose another output_dir")
+    write_json(path, settings)
+    return False

@@ -1,0 +1,116 @@
+"""The before/after table, for the terminal (rich) and in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from hf_selfdemo.scoring.outcomes import Rate, bootstrap, f_score, figures, unscored_bounds
+from hf_selfdemo.types import Prediction
+
+Runs = Mapping[str, Mapping[str, Sequence[Prediction]]]
+"""Predictions by model, then by mode; every model answered the same questions in the same order."""
+
+ALWAYS_ABSTAIN = "always abstain"
+"""The trivial model: printed beside the others, since some figures flatter it."""
+
+ROWS = {
+    "accuracy": "correct",
+    "hallucination_rate": "incorrect",
+    "abstention_rate": "abstained",
+    "accuracy_given_attempted": "correct, of attempted",
+    "accuracy_answerable": "correct, answerable questions",
+    "accuracy_in_context": "correct, answer in context",
+    "hallucination_not_in_context": "incorrect, answer not in context",
+    "abstention_precision": "abstention precision",
+    "abstention_recall": "abstention recall",
+    "abstention_recall_unanswerable": "abstention recall, unanswerable questions",
+    "false_refusals": "false refusals (answer in context)",
+    "unscored": "unscored",
+}
+
+
+def figure_rows(runs: Runs, seed: int = 0) -> list[list[str]]:
+    """The table as text cells: a name, then a cell a model. Intervals are 95%: Wilson for rates, bootstrap for F."""
+    rag = {name: modes["rag"] for name, modes in runs.items() if "rag" in modes}
+    closed = {name: modes["closed_book"] for name, modes in runs.items() if "closed_book" in modes}
+    rows = []
+    if rag:
+        shown = rag | {ALWAYS_ABSTAIN: [_abstaining(p) for p in next(iter(rag.values()))]}
+        columns = {name: figures(predictions) for name, predictions in shown.items()}
+        rows = [[label, *(_cell(columns[name][key]) for name in shown)] for key, label in ROWS.items()]
+        rows.insert(4, ["F-score", *(_f_cell(predictions, seed) for predictions in shown.values())])
+        unscored = {n: unscored_bounds(p, "correct") for n, p in shown.items() if columns[n]["unscored"].hits}
+        if unscored:
+            cells = [f"{unscored[n][0]:.2f} to {unscored[n][1]:.2f}" if n in unscored else "" for n in shown]
+            rows.append(["correct, if all unscored were wrong or right", *cells])
+    if closed:
+        blank = [""] * (1 if rag else 0)
+        columns = {name: figures(predictions) for name, predictions in closed.items()}
+        rows.append(["closed-book: correct", *(_cell(c["accuracy"]) for c in columns.values()), *blank])
+        rows.append(["closed-book: abstained", *(_cell(c["abstention_rate"]) for c in columns.values()), *blank])
+        first, *others = closed.values()
+        changes = [_change(first, other, seed) for other in others]
+        rows.append(["closed-book: change in correct", "", *changes, *blank])
+    return rows
+
+
+def header(runs: Runs) -> list[str]:
+    """Column names of `figure_rows`."""
+    models = list(runs)
+    return ["", *models, *([ALWAYS_ABSTAIN] if any("rag" in modes for modes in runs.values()) else [])]
+
+
+def terminal_table(runs: Runs, title: str) -> Table:
+    """For `rich.print`."""
+    table = Table(title=title, title_justify="left")
+    for i, column in enumerate(header(runs)):
+        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i > 0)
+    for row in figure_rows(runs):
+        table.add_row(*row)
+    return table
+
+
+def markdown_table(runs: Runs) -> str:
+    """The same table for a file."""
+    lines = ["| " + " | ".join(header(runs)) + " |", "|---" + "|--:" * (len(header(runs)) - 1) + "|"]
+    lines += ["| " + " | ".join(row) + " |" for row in figure_rows(runs)]
+    return "\n".join(lines) + "\n"
+
+
+def figures_json(runs: Runs) -> dict[str, Any]:
+    """Every figure with its counts, for programs."""
+    return {
+        name: {
+            mode: {k: {"hits": r.hits, "total": r.total, "value": r.value} for k, r in figures(predictions).items()}
+            | {"f_score": f_score(predictions)}
+            for mode, predictions in modes.items()
+        }
+        for name, modes in runs.items()
+    }
+
+
+def _cell(rate: Rate) -> str:
+    if rate.value is None or rate.interval is None:
+        return "-"
+    low, high = rate.interval
+    return f"{rate.value:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _f_cell(predictions: Sequence[Prediction], seed: int) -> str:
+    low, high = bootstrap(f_score, predictions, seed=seed, resamples=300)
+    return f"{f_score(predictions):.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _change(before: Sequence[Prediction], after: Sequence[Prediction], seed: int) -> str:
+    def difference(a: Sequence[Prediction], b: Sequence[Prediction]) -> float:
+        return (sum(p.label == "correct" for p in b) - sum(p.label == "correct" for p in a)) / len(a)
+
+    low, high = bootstrap(difference, before, after, seed=seed)
+    return f"{difference(before, after):+.2f} [{low:+.2f}, {high:+.2f}]"
+
+
+def _abstaining(p: Prediction) -> Prediction:
+    return Prediction(p.id, p.mode, "I don't know.", "abstain", p.answerable, p.answer_in_context, p.source)

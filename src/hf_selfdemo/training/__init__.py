@@ -1,0 +1,1 @@
+"""Structured rows to batches, and the thin trainer over TRL's."""
