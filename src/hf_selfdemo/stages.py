@@ -122,10 +122,10 @@ def run_train(recipe: Recipe) -> None:
         console.print(f"{target} is trained already")
         return
     trainer = SelfDemoTrainer(
-        load_model(model, _dtype(recipe), recipe.model.trust_remote_code),
+        load_model(model, _dtype(recipe), recipe.training.trust_remote_code),
         recipe.training,
         load_demonstrations(source),
-        load_tokenizer(model, recipe.model.trust_remote_code),
+        load_tokenizer(model, recipe.training.trust_remote_code),
         peft_config=get_peft_config(recipe.model),
     )
     console.print(f"training on {trainer.preflight_report}")
@@ -315,8 +315,8 @@ def _generator(recipe: Recipe, model: Any) -> tuple[Any, Any, Any]:
     from hf_selfdemo.generation.transformers import TransformersGenerator
     from hf_selfdemo.models import load_model, load_tokenizer
 
-    network = load_model(model, _dtype(recipe), recipe.model.trust_remote_code)
-    tokenizer = load_tokenizer(model, recipe.model.trust_remote_code)
+    network = load_model(model, _dtype(recipe), recipe.training.trust_remote_code)
+    tokenizer = load_tokenizer(model, recipe.training.trust_remote_code)
     return TransformersGenerator(network, tokenizer, recipe.demonstrate.generation_batch_size), network, tokenizer
 
 

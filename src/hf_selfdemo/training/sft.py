@@ -20,7 +20,7 @@ class SelfDemoConfig(SFTConfig):
 
     Defaults that differ from `SFTConfig`: `max_length` 2048 (TRL's 1024 would drop most rows with four passages),
     `learning_rate` 2e-4 (LoRA), `bf16` and `gradient_checkpointing` off (both cost time on a CPU; recipes for GPUs set
-    them), `save_strategy` "no" (the adapter is saved at the end), `report_to` none.
+    them), `save_strategy` "no" (the adapter is saved at the end).
     """
 
     output_dir: str | None = field(default=None, metadata={"help": "folder of the run; all artefacts go below it"})
@@ -31,7 +31,6 @@ class SelfDemoConfig(SFTConfig):
     bf16: bool | None = field(default=False, metadata={"help": "mixed precision; slower than float32 on most CPUs"})
     gradient_checkpointing: bool = field(default=False, metadata={"help": "trade time for memory"})
     save_strategy: str = field(default="no", metadata={"help": "checkpoints: no, epoch or steps"})
-    report_to: Any = field(default="none", metadata={"help": "trackers, e.g. wandb or tensorboard"})
     shuffle_passages: bool = field(
         default=False, metadata={"help": "show a row's passages in another order every epoch"}
     )
