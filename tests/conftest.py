@@ -1,0 +1,103 @@
+"""A model small enough to be made for every run, and its tokenizer; real vocabulary, real chat template, no download."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads starve a shared machine
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach the network
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+import copy
+import json
+
+import pytest
+
+from hf_selfdemo.questions import EMBEDDED, read_passages, read_questions
+from hf_selfdemo.types import Evidence, Passage, Question
+
+CHAT_TEMPLATE = (
+    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    """A byte-level BPE trained on the embedded corpus, with ChatML turns; pad and eos are one token, as in SmolLM2."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=1200,
+        special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    texts = [json.loads(line)["text"] for line in (EMBEDDED / "corpus.jsonl").open(encoding="utf-8")]
+    bpe.train_from_iterator(texts, trainer)
+    made = PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token="<|im_end|>", pad_token="<|im_end|>")
+    made.chat_template = CHAT_TEMPLATE
+    return made
+
+
+@pytest.fixture(scope="session")
+def _tiny_model(tokenizer):
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=48,
+        intermediate_size=96,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=2048,
+        bos_token_id=tokenizer.convert_tokens_to_ids("<|im_start|>"),
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        initializer_range=0.3,  # wide, so that random logits are far apart and greedy choices are clear
+    )
+    return LlamaForCausalLM(config).eval()
+
+
+@pytest.fixture
+def model(_tiny_model):
+    """A fresh copy for each test."""
+    return copy.deepcopy(_tiny_model)
+
+
+@pytest.fixture(scope="session")
+def model_folder(_tiny_model, tokenizer, tmp_path_factory):
+    """The tiny model saved, for code that wants a path."""
+    folder = tmp_path_factory.mktemp("tiny")
+    _tiny_model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
+def questions() -> list[Question]:
+    return read_questions("embedded", "train")
+
+
+@pytest.fixture(scope="session")
+def passages() -> list[Passage]:
+    return read_passages("embedded", "train")
+
+
+@pytest.fixture
+def row() -> Evidence:
+    """One question with a passage that answers it and one that does not."""
+    question = Question("q1", "Who discovered germanium?", ("Clemens Winkler", "Winkler"), gold_ids=("p1",))
+    shown = (
+        Passage("p1", "Clemens Winkler discovered it in 1886.", "Germanium"),
+        Passage("p2", "Bernard Courtois discovered it in 1811.", "Iodine"),
+    )
+    return Evidence(question, shown, answer_in_context=True)
