@@ -45,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         verb, *rest = arguments
         if verb not in ("demonstrate", "train", "evaluate", "run"):
             raise UserError(f"unknown verb {verb!r}", did_you_mean(verb, ["demonstrate", "train", "evaluate", "run"]))
+        _quiet()
         recipe = parse(rest)
         from hf_selfdemo.stages import VERBS
 
@@ -56,6 +57,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("\nhf-selfdemo: interrupted; the same command goes on from here", file=sys.stderr)
         return 130
     return 0
+
+
+def _quiet() -> None:
+    """Silence what a user of this command can do nothing about: other libraries' bars and notes to developers."""
+    import logging
+    import warnings
+
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    for category, module in ((FutureWarning, "transformers"), (UserWarning, "peft"), (UserWarning, "torch")):
+        warnings.filterwarnings("ignore", category=category, module=module)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
 
 
 def parse(arguments: Sequence[str]) -> Any:

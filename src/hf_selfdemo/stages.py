@@ -107,6 +107,7 @@ def run_train(recipe: Recipe) -> None:
 
     from hf_selfdemo.demonstrate import load_demonstrations
     from hf_selfdemo.models import load_model, load_tokenizer
+    from hf_selfdemo.training.progress import report_progress
     from hf_selfdemo.training.sft import SelfDemoTrainer
 
     source = recipe.output_dir / "demonstrations"
@@ -121,6 +122,7 @@ def run_train(recipe: Recipe) -> None:
     if claim_folder(target, settings) and (target / "manifest.json").exists():
         console.print(f"{target} is trained already")
         return
+    recipe.training.disable_tqdm = True  # one bar, ours
     trainer = SelfDemoTrainer(
         load_model(model, _dtype(recipe), recipe.training.trust_remote_code),
         recipe.training,
@@ -128,8 +130,11 @@ def run_train(recipe: Recipe) -> None:
         load_tokenizer(model, recipe.training.trust_remote_code),
         peft_config=get_peft_config(recipe.model),
     )
-    console.print(f"training on {trainer.preflight_report}")
-    result = trainer.train()
+    report = trainer.preflight_report
+    console.print(f"training on {report['rows']} rows, {report['tokens']} tokens an epoch, longest {report['longest']}")
+    with _progress("train", 0) as advance:
+        report_progress(trainer, advance)
+        result = trainer.train()
     _name_base(trainer.model, model.name)
     trainer.save_model(str(target))
     write_json(
@@ -138,7 +143,7 @@ def run_train(recipe: Recipe) -> None:
             "settings": settings,
             "base": model.name,
             "preflight": trainer.preflight_report,
-            "rows_in": len(trainer.train_dataset),
+            "rows_trained": len(trainer.train_dataset),
             "metrics": result.metrics,
             "log": trainer.state.log_history,
             "versions": versions(),
@@ -380,10 +385,14 @@ def _with_adapter(network: Any, path: Path, name: str) -> Any:
 
 @contextmanager
 def _progress(name: str, total: int) -> Iterator[Any]:
-    columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(name, total=total)
-        yield lambda rows: progress.advance(task, rows)
+
+        def advance(rows: int, total: int | None = None, note: str = "") -> None:
+            progress.update(task, advance=rows, total=total, description=f"{name} {note}".strip())
+
+        yield advance
 
 
 def _print_demonstrations(manifest: dict[str, Any]) -> None:

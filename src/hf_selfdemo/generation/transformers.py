@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import DynamicCache, GenerationConfig, LogitsProcessorList
+from transformers import DynamicCache
 
 from hf_selfdemo.chat import encode_prompt, stop_token_id
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.generation.sampling import GumbelNoise
+from hf_selfdemo.generation.cache import block_cache
+from hf_selfdemo.generation.sampling import Sampler
 from hf_selfdemo.types import Candidate, Request, Usage
+
+_SHRINK_AT = 0.75
+"""The batch is repacked when no more than this share of it is still being written; repacking copies the cache once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class TransformersGenerator:
         share_prefixes: prefill what requests with one `share` key have in common once. Same greedy texts either way.
         max_prompt_tokens: prompts longer than this are refused; default is the model's context length.
         on_progress: called with the number of finished requests after each batch.
+
+    Of the model's generation config only the stop tokens are used: what is sampled, and how, the request says.
 
     Relations: identical prompts with different seeds are the extreme case of sharing: all but one token is reused.
 
@@ -121,67 +127,70 @@ class TransformersGenerator:
 
     @torch.inference_mode()
     def _decode(self, batch: list[_Group]) -> list[tuple[str, str]]:
+        """Prefill, then one token a row a step; rows that have ended leave the batch and cost nothing more."""
         rows = [row for group in batch for row in group.rows]
-        cache, ids, mask = self._prefill(batch)
-        suffixes = [row.ids[group.prefix :] for group in batch for row in group.rows]
-        ids, mask = self._append(ids, mask, suffixes)
-        config = GenerationConfig(
-            do_sample=False,
-            max_new_tokens=max(row.request.max_new_tokens for row in rows),
-            eos_token_id=sorted(self._stop_ids),
-            pad_token_id=self._pad_id,
-        )
-        noise = GumbelNoise([r.request.temperature for r in rows], [r.request.seed for r in rows])
-        output = self.model.generate(
-            input_ids=ids,
-            attention_mask=mask,
-            past_key_values=cache,
-            generation_config=config,
-            logits_processor=LogitsProcessorList([noise]),
-        )
+        cache, mask = self._prefill(batch)
+        ids, mask = self._append(mask, [row.ids[group.prefix :] for group in batch for row in group.rows])
+        sampler = Sampler([r.request.temperature for r in rows], [r.request.seed for r in rows])
+        written: list[list[int]] = [[] for _ in rows]
+        live = list(range(len(rows)))  # rows in the batch, in order; some may just have ended
+        while True:
+            logits = self._forward(ids, mask, cache)
+            for row, token in zip(live, sampler.pick(logits, live), strict=True):
+                if not self._ended(written[row], rows[row]):
+                    written[row].append(token)
+            going = [i for i, row in enumerate(live) if not self._ended(written[row], rows[row])]
+            if not going:
+                break
+            if len(going) <= _SHRINK_AT * len(live):
+                picks = torch.tensor(going, device=mask.device)
+                cache.batch_select_indices(picks)
+                mask, live = mask[picks], [live[i] for i in going]
+            ids, mask = self._append(mask, [[written[row][-1]] for row in live])
         self._count(rows, batch)
-        return [
-            self._read(new_ids.tolist(), row) for new_ids, row in zip(output[:, ids.shape[1] :], rows, strict=True)
-        ]
+        return [self._read(tokens) for tokens in written]
 
-    def _prefill(self, batch: list[_Group]) -> tuple[DynamicCache | None, torch.Tensor, torch.Tensor]:
-        """Run each group's prefix once and repeat its cache for the group's rows."""
-        device, count = self.model.device, sum(len(g.rows) for g in batch)
+    def _prefill(self, batch: list[_Group]) -> tuple[DynamicCache, torch.Tensor]:
+        """Run each group's prefix once and hand its cache to all of the group's rows."""
+        device = self.model.device
+        cache = block_cache(self.model.config)
         if batch[0].prefix == 0:
-            empty = torch.empty((count, 0), dtype=torch.long, device=device)
-            return None, empty, empty
-        prefixes = [group.rows[0].ids[: group.prefix] for group in batch]
+            return cache, torch.empty((sum(len(g.rows) for g in batch), 0), dtype=torch.long, device=device)
         nothing = torch.empty((len(batch), 0), dtype=torch.long, device=device)
-        ids, mask = self._append(nothing, nothing, prefixes)
-        cache = DynamicCache(config=self.model.config)
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)
-        self.model(
-            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, logits_to_keep=1
-        )
+        ids, mask = self._append(nothing, [group.rows[0].ids[: group.prefix] for group in batch])
+        self._forward(ids, mask, cache)
         owner = torch.tensor([i for i, group in enumerate(batch) for _ in group.rows], device=device)
         cache.batch_select_indices(owner)
-        return cache, ids[owner], mask[owner]
+        return cache, mask[owner]
 
-    def _append(
-        self, ids: torch.Tensor, mask: torch.Tensor, new: list[list[int]]
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Add `new` left-padded columns. Masks come from lengths: a pad token may well be a real one elsewhere."""
-        width = max(map(len, new))
-        padded = [[self._pad_id] * (width - len(row)) + row for row in new]
-        real = [[0] * (width - len(row)) + [1] * len(row) for row in new]
-        device = self.model.device
-        return (
-            torch.cat([ids, torch.tensor(padded, device=device)], dim=1),
-            torch.cat([mask, torch.tensor(real, device=device)], dim=1),
+    def _forward(self, ids: torch.Tensor, mask: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
+        """Logits after the last column of `ids`, which continue what the cache holds."""
+        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+        output = self.model(
+            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, logits_to_keep=1
         )
+        logits: torch.Tensor = output.logits[:, -1]
+        return logits
 
-    def _read(self, new_ids: list[int], row: _Row) -> tuple[str, str]:
-        """Cut at the stop token or at the request's own limit, and account for what was written."""
-        new_ids = new_ids[: row.request.max_new_tokens]
-        end = next((i for i, token in enumerate(new_ids) if token in self._stop_ids), None)
-        self.usage.generated_tokens += len(new_ids) if end is None else end + 1
-        text = self.tokenizer.decode(new_ids[:end], skip_special_tokens=True).strip()
-        return text, "length" if end is None else "stop"
+    def _append(self, mask: torch.Tensor, new: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+        """`new` as left-padded ids, and the mask with their columns added.
+
+        Masks come from lengths: a pad token may well be a real one elsewhere.
+        """
+        width, device = max(map(len, new)), self.model.device
+        ids = torch.tensor([[self._pad_id] * (width - len(row)) + row for row in new], device=device)
+        real = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in new], device=device)
+        return ids, torch.cat([mask, real], dim=1)
+
+    def _ended(self, tokens: list[int], row: _Row) -> bool:
+        return len(tokens) >= row.request.max_new_tokens or (bool(tokens) and tokens[-1] in self._stop_ids)
+
+    def _read(self, tokens: list[int]) -> tuple[str, str]:
+        """Text and finish reason of what was written, and its account."""
+        self.usage.generated_tokens += len(tokens)
+        stopped = tokens[-1] in self._stop_ids
+        text = self.tokenizer.decode(tokens[:-1] if stopped else tokens, skip_special_tokens=True).strip()
+        return text, "stop" if stopped else "length"
 
     def _count(self, rows: list[_Row], batch: list[_Group]) -> None:
         total = sum(len(row.ids) for row in rows)
