@@ -24,7 +24,7 @@ Without --config the embedded default is used. hf-selfdemo VERB --help lists eve
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a verb; returns the exit code: 0 done, 2 bad input (one line says what and how to mend it), 130 interrupted."""
+    """Run a verb; returns the exit code: 0 done, 2 bad input (one line says what and how to mend it), 130 stopped."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(USAGE, end="")
@@ -71,6 +71,7 @@ def _quiet() -> None:
     for category, module in ((FutureWarning, "transformers"), (UserWarning, "peft"), (UserWarning, "torch")):
         warnings.filterwarnings("ignore", category=category, module=module)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("bm25s").setLevel(logging.WARNING)
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
@@ -128,7 +129,7 @@ def _parse(config: dict[str, Any], flags: list[str]) -> Any:
         key = flag[2:].partition("=")[0].replace("-", "_")
         if key not in known and not (key.startswith("no_") and key[3:] in known):
             raise UserError(f"unknown option --{key}", did_you_mean(key, known))
-    parser = TrlParser(groups, prog="hf-selfdemo VERB", exit_on_error=False)
+    parser = TrlParser([*groups], prog="hf-selfdemo VERB", exit_on_error=False)
     defaults = _PACKAGE_DEFAULTS | config
     try:
         parser.set_defaults_with_config(**defaults)
@@ -137,7 +138,7 @@ def _parse(config: dict[str, Any], flags: list[str]) -> Any:
         if stop.code == 0:
             raise
         raise UserError("an option has a value of the wrong kind", "see the line above") from None
-    except (ValueError, TypeError, Exception) as error:
+    except Exception as error:  # argparse and the dataclasses' own checks raise many kinds
         raise UserError("the recipe cannot be used", str(error)) from None
     return Recipe(*parsed)
 

@@ -1,4 +1,4 @@
-"""Every key of a recipe that is not TRL's own. A recipe is one flat YAML: each verb reads the same file and uses its part.
+"""Every key of a recipe that is not TRL's own. A recipe is one flat YAML; each verb uses its part of it.
 
 Dataclass -> YAML -> command line, in TrlParser's way: the YAML sets defaults, flags win. Model and LoRA keys are TRL's
 `ModelConfig`, training keys are `SelfDemoConfig` (an `SFTConfig`). No two groups share a key.
@@ -34,7 +34,8 @@ class DataArguments:
         default_factory=list, metadata={"help": "keep only questions whose source column begins with one of these"}
     )
     train_corpus: str = field(
-        default="embedded", metadata={"help": "passages to search; 'questions' takes those that came with the questions"}
+        default="embedded",
+        metadata={"help": "passages to search; 'questions' takes those that came with the questions"},
     )
     test_corpus: str = field(default="embedded", metadata={"help": "as train_corpus, for evaluation"})
     max_train_questions: int = field(default=-1, metadata={"help": "answerable training questions; -1 for all"})
@@ -75,15 +76,20 @@ class DemonstrateArguments:
         metadata={"help": "nothing_right (the paper), or not_in_context: never where the passages hold the answer"},
     )
     max_abstain_share: float = field(
-        default=0.5, metadata={"help": "largest share of abstentions among demonstrations; the rest is left out by seed"}
+        default=0.5,
+        metadata={"help": "largest share of abstentions among demonstrations; the rest is left out by seed"},
     )
     replay_share: float = field(
         default=0.0,
-        metadata={"help": "closed-book rows with the model's own closed-book reply, per demonstration, against forgetting"},
+        metadata={
+            "help": "closed-book rows with the model's own closed-book reply, per demonstration, against forgetting"
+        },
     )
     on_policy_rows: int = field(default=32, metadata={"help": "rows measured for the on-policy figure; 0 for none"})
     generation_batch_size: int = field(default=36, metadata={"help": "rows decoded at once"})
-    window: int = field(default=16, metadata={"help": "questions between two saves; a killed run repeats at most these"})
+    window: int = field(
+        default=16, metadata={"help": "questions between two saves; a killed run repeats at most these"}
+    )
     demonstrate_seed: int = field(default=0, metadata={"help": "seed of sampling and of every draw among candidates"})
 
 

@@ -1,11 +1,11 @@
 """The pipeline from evidence to a dataset of demonstrations, row by row, resumable at any moment.
 
-    demonstrations/
-        run.json          the settings that decided the candidates
-        candidates.jsonl  everything the model wrote, appended as it was written
-        train.parquet     the demonstrations: load_dataset("parquet", data_files=...) reads it anywhere
-        skipped.jsonl     every row that became none, with the reason
-        manifest.json     counts, costs, versions, hashes
+demonstrations/
+    run.json          the settings that decided the candidates
+    candidates.jsonl  everything the model wrote, appended as it was written
+    train.parquet     the demonstrations: load_dataset("parquet", data_files=...) reads it anywhere
+    skipped.jsonl     every row that became none, with the reason
+    manifest.json     counts, costs, versions, hashes
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def demonstrate(
     judged = cap_abstentions(judged, max_abstain_share, seed)
     rows = [_row(j, j.result) for j in judged if isinstance(j.result, Demonstration)]
     rows += [_row(j, replay) for j, replay in _replays(judged, round(replay_share * len(rows)), seed)]
-    dataset = Dataset.from_list(rows, features=FEATURES)
+    dataset = Dataset.from_dict({name: [row[name] for row in rows] for name in FEATURES}, features=FEATURES)
     _save(dataset, judged, generator, folder)
     return dataset
 
@@ -147,9 +147,7 @@ def _write_candidates(
     for start in range(0, len(pending), window):
         part = pending[start : start + window]
         written = iter(generator.generate([request for row in part for request in requests[row.id]]))
-        journal.append(
-            {"id": row.id, "candidates": [asdict(next(written)) for _ in requests[row.id]]} for row in part
-        )
+        journal.append({"id": row.id, "candidates": [asdict(next(written)) for _ in requests[row.id]]} for row in part)
         on_progress(len(part))
     found = {i: [Candidate(**c) for c in row["candidates"]] for i, row in journal.rows.items()}
     return {row.id: found.get(row.id, []) if requests[row.id] else [] for row in evidence}
@@ -181,9 +179,7 @@ def _row(judged: Judged, demonstration: Demonstration) -> dict[str, Any]:
         "outcome": demonstration.outcome,
         "source": demonstration.source,
         "rejected": demonstration.rejected,
-        "candidates": [
-            asdict(c) | {"label": v.label} for c, v in zip(judged.candidates, judged.verdicts, strict=True)
-        ],
+        "candidates": [asdict(c) | {"label": v.label} for c, v in zip(judged.candidates, judged.verdicts, strict=True)],
     }
 
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
 from hf_selfdemo.journal import Journal
 from hf_selfdemo.prompts import render
 from hf_selfdemo.protocols import Generator, Judge
-from hf_selfdemo.types import Candidate, Evidence, Prediction, Request
-
-Mode = Literal["rag", "closed_book"]
+from hf_selfdemo.types import Candidate, Evidence, Mode, Prediction, Request
 
 
 def predict(

@@ -65,15 +65,17 @@ def claim_folder(folder: Path, settings: dict[str, Any]) -> bool:
         settings: everything that decides the stage's content.
 
     Raises:
-        UserError: if the folder belongs to a run with other settings, or holds files that are no run of ours. It names
-            the keys that differ; nothing is written.
+        UserError: if the folder belongs to a run with other settings that got somewhere, or holds files that are no run
+            of ours. It names the keys that differ; nothing is written.
     """
     path = folder / "run.json"
     if path.exists():
         found = json.loads(path.read_text(encoding="utf-8"))
         wanted = json.loads(json.dumps(settings, default=str))
         keys = sorted(k for k in {*found, *wanted} if found.get(k) != wanted.get(k))
-        if keys:
+        if keys and [p.name for p in folder.iterdir()] == ["run.json"]:
+            write_json(path, settings)  # it stopped before anything was paid for
+        elif keys:
             shown = ", ".join(f"{k} (there {found.get(k)!r}, now {wanted.get(k)!r})" for k in keys[:3])
             raise UserError(f"{folder} holds another run: {shown}", "choose another output_dir or remove that folder")
         return True

@@ -97,7 +97,8 @@ def load_model(resolved: ResolvedModel, dtype: str = "auto", trust_remote_code: 
         resolved.path, dtype=torch_dtype, attn_implementation="sdpa", trust_remote_code=trust_remote_code
     )
     model.config._name_or_path = resolved.name
-    return model.to("cuda" if accelerated else "cpu").eval()
+    model = model.cuda() if accelerated else model
+    return model.eval()
 
 
 def load_tokenizer(resolved: ResolvedModel, trust_remote_code: bool = False) -> Any:
@@ -141,9 +142,9 @@ def _converted_gguf(package: str, name: str) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(dir=target.parent))
     try:
-        source = {"pretrained_model_name_or_path": gguf.parent, "gguf_file": gguf.name}
-        AutoTokenizer.from_pretrained(**source).save_pretrained(staging)
-        model = AutoModelForCausalLM.from_pretrained(**source, quantization_config=GgufConfig(dequantize=True))
+        AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(staging)
+        dense = GgufConfig(dequantize=True)  # without it the weights stay packed and cannot be saved
+        model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, quantization_config=dense)
         model.config._name_or_path = name
         model.save_pretrained(staging)
         if not target.exists():  # another process may have been quicker

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import random
+import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,11 +62,11 @@ def read_questions(
         >>> read_questions("embedded", split="test")[0].answerable
         True
     """
-    mapping = _mapping(preset, columns)
+    mapping, needed = _mapping(preset, columns)
     rows = list(_rows(source, split, dataset_config, revision))
     if not rows:
         raise UserError(f"{source} ({split}) has no rows", "check the path and the split")
-    questions = [_question(row, mapping, f"row {i} of {source}", i) for i, row in enumerate(rows, 1)]
+    questions = [_question(row, mapping, needed, f"row {i} of {source}", i) for i, row in enumerate(rows, 1)]
     seen: dict[str, int] = {}
     for i, question in enumerate(questions, 1):
         if question.id in seen:
@@ -111,28 +112,31 @@ def sample(questions: Sequence[Question], answerable: int, unanswerable: int, se
 
 
 def cut_words(text: str, limit: int) -> str:
-    """The first `limit` words, spacing kept; 0 keeps all.
+    """The first `limit` words, the spacing between them kept; 0 keeps all.
 
     Example:
-        >>> cut_words("one two three", 2)
-        'one two'
+        >>> cut_words("one  two three", 2)
+        'one  two'
     """
     if limit <= 0:
         return text
     words = text.split(maxsplit=limit)
-    return text if len(words) <= limit else " ".join(words[:limit])
+    return text if len(words) <= limit else text[: len(text) - len(words[limit])].rstrip()
 
 
-def _mapping(preset: str, columns: Sequence[str]) -> dict[str, str]:
+def _mapping(preset: str, columns: Sequence[str]) -> tuple[dict[str, str], set[str]]:
+    """Role to column, and the roles that every row must have: question, answers and what the user mapped by hand."""
     if preset not in PRESETS:
         raise UserError(f"unknown preset {preset!r}", did_you_mean(preset, list(PRESETS)))
-    mapping = _DEFAULTS | PRESETS[preset]
+    mapping, needed = _DEFAULTS | PRESETS[preset], {"question", "answers"}
     for pair in columns:
-        role, equals, column = pair.partition("=")
-        if not equals or role not in ROLES:
-            raise UserError(f"columns: {pair!r} is no role=column pair", did_you_mean(role, list(ROLES)))
+        role, _, column = pair.partition("=")
+        if not column or role not in ROLES:
+            remedy = "write the column after the =" if role in ROLES else did_you_mean(role, list(ROLES))
+            raise UserError(f"columns: {pair!r} is no role=column pair", remedy)
         mapping[role] = column
-    return mapping
+        needed.add(role)
+    return mapping, needed
 
 
 def _rows(
@@ -141,20 +145,30 @@ def _rows(
     if source == "embedded":
         return (row for row in _json_lines(EMBEDDED / embedded) if row["split"] == split)
     path = Path(source).expanduser()
-    name = path.name.removesuffix(".gz")
-    if path.is_file() and name.endswith((".jsonl", ".ndjson")):
-        return _json_lines(path)
-    if path.is_file() and name.endswith(".json"):
-        return _json_array(path)
-    if path.is_file() and name.endswith(".parquet"):
-        import pyarrow.parquet
-
-        return pyarrow.parquet.read_table(path).to_pylist()
     if path.is_file():
-        raise UserError(f"{source} is of no known format", "give .jsonl, .json (both also .gz) or .parquet")
+        return _file(path)
     if path.is_dir() or (source.count("/") <= 1 and not source.startswith((".", "/", "~")) and not path.suffix):
         return _dataset(source, path, split, config, revision)
     raise UserError(f"there is no file {source}", "check the path")
+
+
+def _file(path: Path) -> list[dict[str, Any]]:
+    name = path.name.removesuffix(".gz")
+    try:
+        if name.endswith((".jsonl", ".ndjson")):
+            return list(_json_lines(path))
+        if name.endswith(".json"):
+            return _json_array(path)
+        if name.endswith(".parquet"):
+            import pyarrow.parquet
+
+            return pyarrow.parquet.read_table(path).to_pylist()
+    except UserError:
+        raise
+    except (OSError, EOFError, zlib.error, ValueError) as error:  # torn, of another format, or not in UTF-8
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"{path} cannot be read ({reason})", "check that it is whole, and UTF-8 if text") from error
+    raise UserError(f"{path} is of no known format", "give .jsonl, .json (both also .gz) or .parquet")
 
 
 def _dataset(source: str, path: Path, split: str, config: str | None, revision: str | None) -> Iterable[dict[str, Any]]:
@@ -162,13 +176,20 @@ def _dataset(source: str, path: Path, split: str, config: str | None, revision: 
 
     try:
         if (path / "dataset_dict.json").exists():
-            return datasets.load_from_disk(source)[split]
+            splits = datasets.load_from_disk(source)
+            if split not in splits:
+                raise UserError(f"dataset {source} has no split {split!r}", did_you_mean(split, list(splits)))
+            return splits[split]
         if (path / "state.json").exists():
             return datasets.load_from_disk(source)
         return datasets.load_dataset(source, config, split=split, revision=revision)
+    except UserError:
+        raise
     except Exception as error:  # every Hub and format problem has a class of its own; the user needs one line
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UserError(f"dataset {source!r} (split {split!r}) cannot be read: {reason}", "check name and split") from error
+        raise UserError(
+            f"dataset {source!r} (split {split!r}) cannot be read: {reason}", "check name and split"
+        ) from error
 
 
 def _json_lines(path: Path) -> Iterable[dict[str, Any]]:
@@ -184,7 +205,7 @@ def _json_lines(path: Path) -> Iterable[dict[str, Any]]:
                 yield row
 
 
-def _json_array(path: Path) -> Iterable[dict[str, Any]]:
+def _json_array(path: Path) -> list[dict[str, Any]]:
     with _open(path) as handle:
         try:
             rows = json.load(handle)
@@ -196,28 +217,27 @@ def _json_array(path: Path) -> Iterable[dict[str, Any]]:
 
 
 def _open(path: Path) -> Any:
-    return gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
+    opener = gzip.open if path.suffix == ".gz" else open
+    return opener(path, "rt", encoding="utf-8-sig")  # a byte order mark, if any, is left out
 
 
 def _dig(row: dict[str, Any], column: str, where: str) -> Any:
-    """Follow a dotted column into structs and lists of structs; raises if its first step is missing."""
-    head, *rest = column.split(".")
-    if head not in row:
-        raise UserError(f"{where} has no column {head!r}", "map it with columns; " + did_you_mean(head, list(row)))
-    value = row[head]
-    for step in rest:
-        if isinstance(value, list):
-            value = [item.get(step) for item in value if isinstance(item, dict)]
-        elif isinstance(value, dict):
-            value = value.get(step)
+    """Follow a dotted column into structs and lists of structs; raises where a step leads nowhere."""
+    value: Any = row
+    for step in column.split("."):
+        items = [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
+        if value != [] and not any(step in item for item in items):
+            known = sorted({key for item in items for key in item})
+            remedy = "map it with columns; " + did_you_mean(step, known) if known else "map another column"
+            raise UserError(f"{where} has no column {column!r}", remedy)
+        value = [item.get(step) for item in items] if isinstance(value, list) else value[step]
     return value
 
 
-def _question(row: dict[str, Any], mapping: dict[str, str], where: str, number: int) -> Question:
+def _question(row: dict[str, Any], mapping: dict[str, str], needed: set[str], where: str, number: int) -> Question:
     def get(role: str) -> Any:
-        """The value of a role; only question and answers must be there unless the user mapped the role by hand."""
         column = mapping.get(role)
-        if column is None or (role not in ("question", "answers") and column.split(".")[0] not in row):
+        if column is None or (role not in needed and column.split(".")[0] not in row):
             return None
         return _dig(row, column, where)
 
@@ -232,7 +252,7 @@ def _question(row: dict[str, Any], mapping: dict[str, str], where: str, number: 
         id=str(identifier) if identifier is not None else f"{number:06d}",
         text=text.strip(),
         answers=answers,
-        passages=_passages(get("passages"), title, where),
+        passages=_passages(get("passages"), title, where, mapping.get("passages", "passages")),
         gold_ids=_texts(get("gold") or [], where, mapping.get("gold", "gold")),
         answerable=bool(answers) if answerable is None else bool(answerable),
         source=str(get("source") or ""),
@@ -245,24 +265,31 @@ def _texts(value: Any, where: str, column: str) -> tuple[str, ...]:
     if hasattr(value, "tolist"):
         value = value.tolist()
     if not isinstance(value, (list, tuple)) or not all(isinstance(v, (str, int, float)) or v is None for v in value):
-        raise UserError(f"{where}: {column!r} is neither a text nor a list of texts", "map another column")
+        inner = f", such as {column}.{next(iter(value))}" if isinstance(value, dict) and value else ""
+        raise UserError(f"{where}: {column!r} is neither a text nor a list of texts", "map another column" + inner)
     return tuple(dict.fromkeys(str(v).strip() for v in value if v is not None and str(v).strip()))
 
 
-def _passages(value: Any, title: str, where: str) -> tuple[Passage, ...]:
+def _passages(value: Any, title: str, where: str, column: str) -> tuple[Passage, ...]:
     """A context string, a list of strings, or a list of objects with `text` and perhaps `id`, `title`, `score`."""
     if value is None:
         return ()
+    if isinstance(value, (str, dict)):
+        value = [value]
+    if not isinstance(value, (list, tuple)):
+        raise UserError(f"{where}: {column!r} holds no passages", "map another column")
     passages: dict[str, Passage] = {}
-    for item in [value] if isinstance(value, (str, dict)) else value:
+    for item in value:
         fields = {"text": item, "title": title} if isinstance(item, str) else item
-        if not isinstance(fields, dict) or not isinstance(fields.get("text"), str):
+        if not isinstance(fields, dict) or not isinstance(fields.get("text"), str) or not fields["text"].strip():
             raise UserError(f"{where} has a passage without text", "give each passage a `text`")
         identifier = fields.get("id", fields.get("passage_id"))
         if identifier is None:
             identifier = hashlib.sha256(fields["text"].encode()).hexdigest()[:12]
-        passage = Passage(
-            str(identifier), fields["text"], str(fields.get("title") or ""), float(fields.get("score") or 0.0)
-        )
+        try:
+            score = float(fields.get("score") or 0.0)
+        except (TypeError, ValueError):
+            raise UserError(f"{where} has a passage with the score {fields['score']!r}", "give a number") from None
+        passage = Passage(str(identifier), fields["text"], str(fields.get("title") or ""), score)
         passages.setdefault(passage.id, passage)
     return tuple(passages.values())

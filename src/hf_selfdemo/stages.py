@@ -1,8 +1,8 @@
 """The verbs: what `demonstrate`, `train` and `evaluate` do with a parsed recipe. Everything lands under `output_dir`.
 
-    output_dir/demonstrations/   the dataset and how it came about
-    output_dir/model/            the adapter and its manifest
-    output_dir/evaluation/       replies, table.md, figures.json
+output_dir/demonstrations/   the dataset and how it came about
+output_dir/model/            the adapter and its manifest
+output_dir/evaluation/       replies, table.md, figures.json
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -21,14 +21,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from hf_selfdemo.config import DataArguments, DemonstrateArguments, EvaluateArguments, RetrievalArguments
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.judging import JUDGES
-from hf_selfdemo.loading import load
+from hf_selfdemo.loading import did_you_mean, load
 from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, versions, write_json
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.questions import cut_words, read_passages, read_questions, sample
 from hf_selfdemo.retrieval import RETRIEVERS
 from hf_selfdemo.retrieval.evidence import choose_twins, collect_evidence, leave_gold_out, recall_report
 from hf_selfdemo.strategies import STRATEGIES
-from hf_selfdemo.types import Evidence, Passage, Question
+from hf_selfdemo.types import Evidence, Mode, Passage, Question
 
 logger = logging.getLogger(__name__)
 console = Console(stderr=True)
@@ -63,7 +63,7 @@ def run_demonstrate(recipe: Recipe) -> None:
 
     d = recipe.demonstrate
     folder = recipe.output_dir / "demonstrations"
-    strategy = _strategy(d)
+    strategy, judge = _strategy(d), load("judge", d.judge, JUDGES)()
     evidence, recall = _evidence(recipe, "train")
     model = _resolved(recipe)
     settings = {
@@ -86,7 +86,7 @@ def run_demonstrate(recipe: Recipe) -> None:
             evidence,
             strategy,
             generator,
-            load("judge", d.judge, JUDGES)(),
+            judge,
             folder,
             max_abstain_share=d.max_abstain_share,
             replay_share=d.replay_share,
@@ -117,7 +117,9 @@ def run_train(recipe: Recipe) -> None:
     model = _resolved(recipe)
     manifest = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
     if manifest["model"]["fingerprint"] != model.fingerprint:
-        logger.warning("the demonstrations were written by %s, not by the model trained here", manifest["model"]["name"])
+        logger.warning(
+            "the demonstrations were written by %s, not by the model trained here", manifest["model"]["name"]
+        )
     settings = {"data": file_hash(source / "train.parquet"), "base": model.fingerprint, **_training_keys(recipe)}
     if claim_folder(target, settings) and (target / "manifest.json").exists():
         console.print(f"{target} is trained already")
@@ -143,7 +145,7 @@ def run_train(recipe: Recipe) -> None:
             "settings": settings,
             "base": model.name,
             "preflight": trainer.preflight_report,
-            "rows_trained": len(trainer.train_dataset),
+            "rows_trained": report["rows"],
             "metrics": result.metrics,
             "log": trainer.state.log_history,
             "versions": versions(),
@@ -166,12 +168,12 @@ def run_evaluate(recipe: Recipe) -> None:
         "evidence": fingerprint([asdict(row) for row in evidence]),
         "max_answer_tokens": e.max_answer_tokens,
     }
-    adapters = _adapters(recipe)
+    adapters, modes = _adapters(recipe), _modes(e)
     claim_folder(folder, settings)
     generator, network, _ = _generator(recipe, model)
     judge = load("judge", recipe.demonstrate.judge, JUDGES)()
     runs: dict[str, dict[str, Any]] = {}
-    total = sum(1 for row in evidence for m in e.evaluate_modes if m == "rag" or not row.gold_removed)
+    total = sum(1 for row in evidence for m in modes if m == "rag" or not row.gold_removed)
     with _progress("evaluate", total * (1 + len(adapters))) as advance:
         for name, path in {"base": None, **adapters}.items():
             if path is not None:
@@ -187,7 +189,7 @@ def run_evaluate(recipe: Recipe) -> None:
                     e.max_answer_tokens,
                     on_progress=advance,
                 )
-                for mode in e.evaluate_modes
+                for mode in modes
             }
     title = f"{model.name}: {len(evidence)} test rows"
     Console().print(terminal_table(runs, title))
@@ -262,11 +264,11 @@ def _retriever(recipe: Recipe, part: str, questions: list[Question]) -> Any:
     kind = load("retriever", retrieval.retriever, RETRIEVERS)
     if retrieval.retriever == "given":
         if not any(q.passages for q in questions):
-            raise UserError("retriever is 'given' but no question brings passages", "map a `passages` column or use bm25")
+            raise UserError(
+                "retriever is 'given' but no question brings passages", "map a `passages` column or use bm25"
+            )
         return _Cut(kind(), retrieval.max_passage_words)
-    corpus, split = (
-        (data.train_corpus, data.train_split) if part == "train" else (data.test_corpus, data.test_split)
-    )
+    corpus, split = (data.train_corpus, data.train_split) if part == "train" else (data.test_corpus, data.test_split)
     if corpus == "questions":
         passages = list({p.id: p for q in questions for p in q.passages}.values())
         passages = [Passage(p.id, cut_words(p.text, retrieval.max_passage_words), p.title) for p in passages]
@@ -334,7 +336,9 @@ def _on_policy(dataset: Any, network: Any, tokenizer: Any, rows: int, seed: int)
     picks = picks.select(range(min(rows, len(picks))))
     if not len(picks):
         return {}
-    prompts = [render("rag", r["question"], [Passage(p["id"], p["text"], p["title"]) for p in r["passages"]]) for r in picks]
+    prompts = [
+        render("rag", r["question"], [Passage(p["id"], p["text"], p["title"]) for p in r["passages"]]) for r in picks
+    ]
     own = response_nll(network, tokenizer, prompts, [r["response"] for r in picks])
     gold = response_nll(network, tokenizer, prompts, [r["answers"][0] for r in picks])
     answers = [i for i, r in enumerate(picks) if r["outcome"] == "answer"]
@@ -350,7 +354,18 @@ def _on_policy(dataset: Any, network: Any, tokenizer: Any, rows: int, seed: int)
 
 def _training_keys(recipe: Recipe) -> dict[str, Any]:
     """What decides the weights: model and training keys, without paths, tokens and logging."""
-    left_out = ("output_dir", "token", "hub_", "push_", "logging", "report_to", "run_name", "project", "trackio", "save_")
+    left_out = (
+        "output_dir",
+        "token",
+        "hub_",
+        "push_",
+        "logging",
+        "report_to",
+        "run_name",
+        "project",
+        "trackio",
+        "save_",
+    )
     keys = asdict(recipe.model) | recipe.training.to_dict()
     return {k: v for k, v in keys.items() if not any(part in k for part in left_out) and v is not None}
 
@@ -359,6 +374,14 @@ def _name_base(network: Any, name: str) -> None:
     """An adapter must name its base by Hub id, not by a folder of this machine."""
     for config in getattr(network, "peft_config", {}).values():
         config.base_model_name_or_path = name
+
+
+def _modes(e: EvaluateArguments) -> list[Mode]:
+    known: tuple[Mode, ...] = get_args(Mode)
+    for mode in e.evaluate_modes:
+        if mode not in known:
+            raise UserError(f"evaluate_modes: {mode!r} is unknown", did_you_mean(mode, list(known)))
+    return [mode for mode in known if mode in e.evaluate_modes]
 
 
 def _adapters(recipe: Recipe) -> dict[str, Path]:
@@ -385,7 +408,13 @@ def _with_adapter(network: Any, path: Path, name: str) -> Any:
 
 @contextmanager
 def _progress(name: str, total: int) -> Iterator[Any]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(name, total=total)
 

@@ -20,6 +20,10 @@ Source = Literal["rag", "closed_book", "refusal", "gold"]
 """Where a text came from: written with the passages, without them, asked to refuse, or the gold answer itself."""
 
 
+Mode = Literal["rag", "closed_book"]
+"""Whether a prompt shows the passages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A piece of text that may hold the answer; `score` is the retriever's, higher is better."""
@@ -112,7 +116,7 @@ class Demonstration:
     outcome: Literal["answer", "abstain"]
     source: Source
     rejected: str = ""
-    mode: Literal["rag", "closed_book"] = "rag"
+    mode: Mode = "rag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,7 @@ class Prediction:
     """One evaluated reply. `mode` is "rag" (passages shown) or "closed_book"."""
 
     id: str
-    mode: Literal["rag", "closed_book"]
+    mode: Mode
     text: str
     label: Label
     answerable: bool

@@ -24,7 +24,9 @@ def demo():
 
 def test_supervised_tokens_are_response_and_stop_token(tokenizer, demo):
     batch = SelfDemoDataCollator(tokenizer)([demo, demo | {"response": "I don't know, the passages do not say."}])
-    for labels, text in zip(batch["labels"], ("Clemens Winkler.", "I don't know, the passages do not say."), strict=True):
+    for labels, text in zip(
+        batch["labels"], ("Clemens Winkler.", "I don't know, the passages do not say."), strict=True
+    ):
         assert tokenizer.decode(labels[labels != IGNORED]) == f"{text}<|im_end|>"
 
 
@@ -45,7 +47,9 @@ def test_padding_is_masked_though_pad_is_the_stop_token(tokenizer, demo):
 
 def test_no_gold_answer_reaches_a_prompt(tokenizer, demo):
     for mode in ("rag", "closed_book"):
-        assert "SENTINEL" not in tokenizer.decode(SelfDemoDataCollator(tokenizer)([demo | {"mode": mode}])["input_ids"][0])
+        assert "SENTINEL" not in tokenizer.decode(
+            SelfDemoDataCollator(tokenizer)([demo | {"mode": mode}])["input_ids"][0]
+        )
 
 
 def test_too_long_rows_lose_passages_from_the_tail_never_question_or_answer(tokenizer, demo):
@@ -58,7 +62,7 @@ def test_too_long_rows_lose_passages_from_the_tail_never_question_or_answer(toke
 
 
 def test_a_row_that_cannot_fit_is_refused_by_name(tokenizer, demo):
-    with pytest.raises(ValueError, match="'q1'.*without any passage"):
+    with pytest.raises(ValueError, match=r"'q1'.*without any passage"):
         SelfDemoDataCollator(tokenizer, max_length=10).encode(demo)
 
 

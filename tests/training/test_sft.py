@@ -9,10 +9,16 @@ from hf_selfdemo.training.sft import SelfDemoConfig, SelfDemoTrainer
 
 
 def rows(count, **changes):
-    blank = {name: None for name in FEATURES} | {"mode": "rag", "answers": [], "candidates": [], "outcome": "answer"}
+    blank = dict.fromkeys(FEATURES) | {"mode": "rag", "answers": [], "candidates": [], "outcome": "answer"}
     passage = {"id": "p", "title": "Germanium", "text": "Clemens Winkler discovered it. " * 20, "score": 1.0}
     made = [
-        blank | {"id": f"q{i}", "question": f"Who discovered element {i}?", "passages": [passage], "response": f"Winkler {i}."}
+        blank
+        | {
+            "id": f"q{i}",
+            "question": f"Who discovered element {i}?",
+            "passages": [passage],
+            "response": f"Winkler {i}.",
+        }
         for i in range(count)
     ]
     made[-1] |= changes
@@ -20,7 +26,13 @@ def rows(count, **changes):
 
 
 def trainer(model, tokenizer, tmp_path, dataset, **keys):
-    defaults = {"per_device_train_batch_size": 2, "max_steps": -1, "num_train_epochs": 1, "use_cpu": True, "logging_steps": 1}
+    defaults = {
+        "per_device_train_batch_size": 2,
+        "max_steps": -1,
+        "num_train_epochs": 1,
+        "use_cpu": True,
+        "logging_steps": 1,
+    }
     args = SelfDemoConfig(output_dir=str(tmp_path), **(defaults | keys))
     return SelfDemoTrainer(model, args, dataset, tokenizer)
 

@@ -1,4 +1,4 @@
-"""A key-value cache that grows in blocks: appending a token writes one column instead of copying everything before it."""
+"""A key-value cache that grows in blocks: a new token writes one column instead of copying all before it."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ class BlockLayer(DynamicLayer):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
+        assert self.keys is not None and self.values is not None
         start = self.get_seq_length()
         end = start + key_states.shape[-2]
-        if self._room is None or self._room[0].shape[-2] < end or self._room[0].data_ptr() != self.keys.data_ptr():
+        room = self._room
+        if room is None or room[0].shape[-2] < end or room[0].data_ptr() != self.keys.data_ptr():  # or rows were picked
             shape = (*key_states.shape[:-2], end + _BLOCK, key_states.shape[-1])
-            self._room = (key_states.new_empty(shape), value_states.new_empty(shape))
+            room = self._room = (key_states.new_empty(shape), value_states.new_empty(shape))
             if start:
-                self._room[0][..., :start, :] = self.keys
-                self._room[1][..., :start, :] = self.values
-        self._room[0][..., start:end, :] = key_states
-        self._room[1][..., start:end, :] = value_states
-        self.keys, self.values = self._room[0][..., :end, :], self._room[1][..., :end, :]
+                room[0][..., :start, :] = self.keys
+                room[1][..., :start, :] = self.values
+        room[0][..., start:end, :] = key_states
+        room[1][..., start:end, :] = value_states
+        self.keys, self.values = room[0][..., :end, :], room[1][..., :end, :]
         return self.keys, self.values
 
 

@@ -74,7 +74,8 @@ class TransformersGenerator:
         self.tokenizer = tokenizer
         self.batch_size = batch_size
         self.share_prefixes = share_prefixes
-        self.max_prompt_tokens = max_prompt_tokens or getattr(model.config, "max_position_embeddings", 2048)
+        context: int = getattr(model.config, "max_position_embeddings", 2048)
+        self.max_prompt_tokens = max_prompt_tokens or context
         self.on_progress = on_progress
         self.usage = Usage()
         self._stop_ids = {stop_token_id(tokenizer)} | _as_set(model.generation_config.eos_token_id)

@@ -87,7 +87,9 @@ class BM25Retriever:
             rows = [json.loads(line) for line in (folder / "passages.jsonl").open(encoding="utf-8")]
             index = bm25s.BM25.load(folder, mmap=True, load_corpus=False)
         except (OSError, ValueError) as error:
-            raise UserError(f"{folder} holds no readable index ({error})", "delete the folder and build again") from None
+            raise UserError(
+                f"{folder} holds no readable index ({error})", "delete the folder and build again"
+            ) from None
         retriever = cls.__new__(cls)
         retriever.passages = [Passage(r["id"], r["text"], r["title"]) for r in rows]
         retriever.settings = settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_ARTICLES = {"a", "an", "the"}
 _DIGIT_COMMA = re.compile(r"(?<=\d),(?=\d{3}\b)")
 _APART = re.compile(r"[-‐-―/_]")  # hyphens and slashes part words: "North-West" is two
 _WORD = re.compile(r"\w+(?:\.\d+)?", re.UNICODE)
@@ -21,8 +21,9 @@ def normalise(text: str) -> str:
         >>> normalise("The Röntgen-rays, in 1,895 A.D.!")
         'rontgen rays in 1895 ad'
     """
-    text = unicodedata.normalize("NFKD", text.casefold())
+    # both ways round: some letters have a lower case only once they are decomposed, others only before
+    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text.casefold()).casefold())
     text = "".join(c for c in text if not unicodedata.combining(c))
     text = _APART.sub(" ", _DIGIT_COMMA.sub("", text)).replace("'", "").replace("’", "")
     text = re.sub(r"\b((?:[^\W\d_]\.){2,})", lambda m: m.group(1).replace(".", ""), text)  # a.d. -> ad
-    return " ".join(_ARTICLES.sub(" ", " ".join(_WORD.findall(text))).split())
+    return " ".join(word for word in _WORD.findall(text) if word not in _ARTICLES)

