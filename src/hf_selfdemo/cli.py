@@ -120,7 +120,14 @@ def _parse(config: dict[str, Any], flags: list[str]) -> Any:
     from hf_selfdemo.stages import Recipe
     from hf_selfdemo.training.sft import SelfDemoConfig
 
-    groups = (DataArguments, RetrievalArguments, DemonstrateArguments, EvaluateArguments, ModelConfig, SelfDemoConfig)
+    groups: list[Any] = [
+        DataArguments,
+        RetrievalArguments,
+        DemonstrateArguments,
+        EvaluateArguments,
+        ModelConfig,
+        SelfDemoConfig,
+    ]
     known = [f.name for group in groups for f in dataclasses.fields(group) if f.init]
     for key in config:
         if key not in known:
@@ -129,7 +136,7 @@ def _parse(config: dict[str, Any], flags: list[str]) -> Any:
         key = flag[2:].partition("=")[0].replace("-", "_")
         if key not in known and not (key.startswith("no_") and key[3:] in known):
             raise UserError(f"unknown option --{key}", did_you_mean(key, known))
-    parser = TrlParser([*groups], prog="hf-selfdemo VERB", exit_on_error=False)
+    parser = TrlParser(groups, prog="hf-selfdemo VERB", exit_on_error=False)
     defaults = _PACKAGE_DEFAULTS | config
     try:
         parser.set_defaults_with_config(**defaults)

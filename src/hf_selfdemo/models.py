@@ -97,8 +97,8 @@ def load_model(resolved: ResolvedModel, dtype: str = "auto", trust_remote_code: 
         resolved.path, dtype=torch_dtype, attn_implementation="sdpa", trust_remote_code=trust_remote_code
     )
     model.config._name_or_path = resolved.name
-    model = model.cuda() if accelerated else model
-    return model.eval()
+    device: Any = "cuda" if accelerated else "cpu"
+    return model.to(device).eval()
 
 
 def load_tokenizer(resolved: ResolvedModel, trust_remote_code: bool = False) -> Any:

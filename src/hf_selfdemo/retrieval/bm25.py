@@ -61,7 +61,13 @@ class BM25Retriever:
         return [self._search(tokens, k) for tokens in self._tokens([q.text for q in questions])]
 
     def save(self, folder: Path) -> None:
-        """Write index, passages and settings to `folder`, which appears whole or not at all."""
+        """Write index, passages and settings to `folder`, which appears whole or not at all.
+
+        Raises:
+            UserError: if `folder` holds something else than an index of this kind, which would be lost.
+        """
+        if folder.exists() and not (folder / _SETTINGS).exists() and (folder.is_file() or any(folder.iterdir())):
+            raise UserError(f"{folder} holds no index but other files", "choose another folder")
         folder.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(dir=folder.parent))
         try:
@@ -70,6 +76,7 @@ class BM25Retriever:
             with (staging / "passages.jsonl").open("w", encoding="utf-8") as out:
                 for p in self.passages:
                     out.write(json.dumps({"id": p.id, "title": p.title, "text": p.text}, ensure_ascii=False) + "\n")
+            staging.chmod(0o755)
             shutil.rmtree(folder, ignore_errors=True)
             os.replace(staging, folder)
         finally:
@@ -82,18 +89,21 @@ class BM25Retriever:
         Raises:
             UserError: if `folder` holds no index of this kind.
         """
-        try:
-            settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
-            rows = [json.loads(line) for line in (folder / "passages.jsonl").open(encoding="utf-8")]
-            index = bm25s.BM25.load(folder, mmap=True, load_corpus=False)
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{folder} holds no readable index ({error})", "delete the folder and build again"
-            ) from None
         retriever = cls.__new__(cls)
-        retriever.passages = [Passage(r["id"], r["text"], r["title"]) for r in rows]
-        retriever.settings = settings
-        retriever._index = index
+        try:
+            retriever.settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
+            with (folder / "passages.jsonl").open(encoding="utf-8") as lines:
+                retriever.passages = [Passage(**json.loads(line)) for line in lines]
+            retriever._index = bm25s.BM25.load(folder, mmap=True, load_corpus=False)
+            if corpus_fingerprint(retriever.passages) != retriever.settings["corpus"]:
+                raise ValueError("its passages are not those it was built from")
+            if len(retriever._index.vocab_dict.keys() - {""}) + 1 != len(retriever._index.scores["indptr"]):
+                raise ValueError("its vocabulary is not the one it was built with")
+        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
+            reason = str(error).partition("\n")[0]
+            raise UserError(
+                f"{folder} holds no readable index ({reason})", "delete the folder and build again"
+            ) from None
         return retriever
 
     @classmethod

@@ -8,7 +8,7 @@ from hf_selfdemo.types import Passage, Question
 
 
 class GivenRetriever:
-    """Returns each question's own passages, best score first, then in the order given.
+    """Returns each question's own passages, best score first, then in the order given, each id once.
 
     Example:
         >>> question = Question("1", "q?", passages=(Passage("b", "..."), Passage("a", "...")))
@@ -19,4 +19,10 @@ class GivenRetriever:
     def retrieve(self, questions: Sequence[Question], k: int) -> list[tuple[Passage, ...]]:
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
-        return [tuple(sorted(q.passages, key=lambda p: -p.score)[:k]) for q in questions]
+        found = []
+        for question in questions:
+            once: dict[str, Passage] = {}
+            for passage in sorted(question.passages, key=lambda p: -p.score):
+                once.setdefault(passage.id, passage)
+            found.append(tuple(once.values())[:k])
+        return found

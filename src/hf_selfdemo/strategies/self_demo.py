@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from hf_selfdemo.prompts import render
+from hf_selfdemo.seeding import stable_seed
 from hf_selfdemo.types import Candidate, Demonstration, Evidence, Request, Skip, Source, Verdict
 
 PROMPTS = 3
@@ -106,13 +106,3 @@ class SelfDemo:
         """One of several, by seed: a single canned refusal is learnt in a few steps and then said everywhere."""
         texts = sorted(candidates, key=lambda c: (c.text, c.prompt))
         return texts[stable_seed(self.seed, evidence.id) % len(texts)] if texts else None
-
-
-def stable_seed(seed: int, name: str) -> int:
-    """A seed for a named thing that does not depend on the order of the others, nor on Python's salted `hash`.
-
-    Example:
-        >>> stable_seed(0, "a") == stable_seed(0, "a") != stable_seed(1, "a")
-        True
-    """
-    return int.from_bytes(hashlib.sha256(f"{seed}/{name}".encode()).digest()[:6], "big")

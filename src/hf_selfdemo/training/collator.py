@@ -15,7 +15,7 @@ import torch
 
 from hf_selfdemo.chat import encode_prompt, encode_response
 from hf_selfdemo.prompts import render
-from hf_selfdemo.strategies.self_demo import stable_seed
+from hf_selfdemo.seeding import stable_seed
 from hf_selfdemo.types import Passage
 
 IGNORED = -100

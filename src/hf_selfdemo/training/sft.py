@@ -52,7 +52,7 @@ class SelfDemoTrainer(SFTTrainer):
     Raises:
         UserError: if a row would train nothing or lose its answer; it names the row.
 
-    Relations: plain `SFTTrainer` wants flat prompt/completion text, cuts long rows at 1,024 tokens and drops those whose
+    Relations: plain `SFTTrainer` wants flat text, cuts long rows at 1,024 tokens and drops those whose
     answer is gone. Here passages are cut instead, and every row given is a row trained.
     """
 

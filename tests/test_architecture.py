@@ -1,0 +1,56 @@
+"""Who may know whom: a module imports from its own level or below, and heavy libraries only where they are used."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import hf_selfdemo
+
+ROOT = Path(hf_selfdemo.__file__).parent
+LEVELS = {
+    0: {"types", "errors", "loading", "scoring", "config", "manifest", "journal", "seeding"},
+    1: {"protocols", "prompts", "chat"},
+    2: {"questions", "models", "retrieval", "generation", "judging", "strategies"},
+    3: {"demonstrate", "training", "evaluation", "report"},
+    4: {"stages", "cli"},
+}
+ROOM_LEVEL = {room: level for level, rooms in LEVELS.items() for room in rooms}
+MODULES = sorted(p for p in ROOT.rglob("*.py") if p.parent != ROOT or p.name != "__init__.py")
+
+
+def room_of(path):
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports_of(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("hf_selfdemo"):
+            parts = node.module.split(".")
+            yield parts[1] if len(parts) > 1 else node.names[0].name
+
+
+def test_every_module_has_a_level():
+    assert {room_of(p) for p in MODULES} == set(ROOM_LEVEL)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_go_down(path):
+    room, level = room_of(path), ROOM_LEVEL[room_of(path)]
+    for imported in imports_of(path):
+        assert ROOM_LEVEL[imported] <= level, f"{room} (level {level}) imports {imported}"
+        if level == 2 and ROOM_LEVEL[imported] == 2:
+            assert imported == room, f"{room} and {imported} are neighbours and must not know each other"
+
+
+def test_level_zero_needs_the_standard_library_alone():
+    modules = [f"hf_selfdemo.{room}" for room in LEVELS[0]]
+    code = f"import sys, {', '.join(modules)}; print([m for m in ('torch', 'numpy', 'jinja2', 'yaml') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_every_public_name_exists():
+    for name in hf_selfdemo.__all__:
+        assert getattr(hf_selfdemo, name) is not None
