@@ -40,11 +40,13 @@ class Journal:
     def append(self, rows: Iterable[dict[str, Any]]) -> None:
         """Write rows in one go and wait until the disk has them."""
         rows = list(rows)
+        by_id = {row["id"]: row for row in rows}  # before the file is touched, so that a bad row leaves it as it was
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
         with self.path.open("ab") as out:
-            out.write("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode())
+            out.write(lines)
             out.flush()
             os.fsync(out.fileno())
-        self.rows.update((row["id"], row) for row in rows)
+        self.rows.update(by_id)
 
     def _read(self) -> None:
         good = 0

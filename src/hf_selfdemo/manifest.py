@@ -18,11 +18,11 @@ PACKAGES = ("hf-selfdemo", "torch", "transformers", "trl", "peft", "datasets", "
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON so that a reader, or a kill, never meets half a file."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, staging = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     with os.fdopen(handle, "w", encoding="utf-8") as out:
-        json.dump(content, out, indent=1, ensure_ascii=False, sort_keys=True)
-        out.write("\n")
+        out.write(text)
     os.chmod(staging, 0o644)
     os.replace(staging, path)
 
@@ -69,17 +69,22 @@ def claim_folder(folder: Path, settings: dict[str, Any]) -> bool:
             of ours. It names the keys that differ; nothing is written.
     """
     path = folder / "run.json"
+    wanted = json.loads(json.dumps(settings, default=str))
+    if folder.is_file():
+        raise UserError(f"{folder} is a file", "choose another output_dir")
     if path.exists():
-        found = json.loads(path.read_text(encoding="utf-8"))
-        wanted = json.loads(json.dumps(settings, default=str))
+        try:
+            found = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError):
+            raise UserError(f"{path} cannot be read", "choose another output_dir or remove that folder") from None
         keys = sorted(k for k in {*found, *wanted} if found.get(k) != wanted.get(k))
         if keys and [p.name for p in folder.iterdir()] == ["run.json"]:
-            write_json(path, settings)  # it stopped before anything was paid for
+            write_json(path, wanted)  # it stopped before anything was paid for
         elif keys:
             shown = ", ".join(f"{k} (there {found.get(k)!r}, now {wanted.get(k)!r})" for k in keys[:3])
             raise UserError(f"{folder} holds another run: {shown}", "choose another output_dir or remove that folder")
         return True
     if folder.exists() and any(folder.iterdir()):
         raise UserError(f"{folder} holds files that are no run of this kind", "choose another output_dir")
-    write_json(path, settings)
+    write_json(path, wanted)
     return False

@@ -42,6 +42,7 @@ def test_padding_is_masked_though_pad_is_the_stop_token(tokenizer, demo):
     batch = SelfDemoDataCollator(tokenizer)([demo, demo | {"passages": []}])
     short = batch["attention_mask"][1].bool()
     assert not short.all() and (batch["labels"][1][~short] == IGNORED).all()
+    assert batch["position_ids"][1][short].tolist() == list(range(int(short.sum())))
     assert (batch["labels"][1] != IGNORED).sum() == (batch["labels"][0] != IGNORED).sum()
 
 

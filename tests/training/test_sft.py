@@ -47,6 +47,28 @@ def test_every_row_is_trained(model, tokenizer, tmp_path):
     assert made.preflight_report["rows"] == 5
 
 
+def test_loss_is_trls_loss(model, tokenizer, tmp_path):
+    """Columns that are not asked for change nothing; TRL's own computation is the reference."""
+    from trl import SFTTrainer
+
+    made = trainer(model, tokenizer, tmp_path, rows(3, response="I don't know, it is not said.", outcome="abstain"))
+    batch = made.data_collator(list(made.train_dataset))
+    plain = {k: v for k, v in batch.items() if k != "abstention"}
+    made.model.train()
+    for count in (None, 50):
+        expected = SFTTrainer.compute_loss(made, made.model, dict(plain), num_items_in_batch=count)
+        assert made.compute_loss(made.model, batch, num_items_in_batch=count).item() == pytest.approx(
+            expected.item(), rel=1e-5
+        )
+
+
+def test_answers_and_abstentions_are_logged_apart(model, tokenizer, tmp_path):
+    made = trainer(model, tokenizer, tmp_path, rows(2, outcome="abstain"), per_device_train_batch_size=1)
+    made.train()
+    logged = {key for entry in made.state.log_history for key in entry}
+    assert {"answer_loss", "abstention_loss", "num_tokens"} <= logged
+
+
 def test_loss_falls(model, tokenizer, tmp_path):
     made = trainer(model, tokenizer, tmp_path, rows(4), num_train_epochs=8, learning_rate=3e-3)
     made.train()

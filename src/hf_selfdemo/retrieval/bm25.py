@@ -95,6 +95,8 @@ class BM25Retriever:
             with (folder / "passages.jsonl").open(encoding="utf-8") as lines:
                 retriever.passages = [Passage(**json.loads(line)) for line in lines]
             retriever._index = bm25s.BM25.load(folder, mmap=True, load_corpus=False)
+            if retriever._index.scores["num_docs"] != len(retriever.passages):
+                raise ValueError("it was not built from so many passages")
             if corpus_fingerprint(retriever.passages) != retriever.settings["corpus"]:
                 raise ValueError("its passages are not those it was built from")
             if len(retriever._index.vocab_dict.keys() - {""}) + 1 != len(retriever._index.scores["indptr"]):

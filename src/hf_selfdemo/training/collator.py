@@ -31,7 +31,11 @@ class EncodedRow(NamedTuple):
 
 @dataclass
 class SelfDemoDataCollator:
-    """Renders demonstrations into `input_ids`, `attention_mask` and `labels`, each of shape (batch, tokens), int64.
+    """Renders demonstrations into `input_ids`, `attention_mask`, `position_ids` and `labels`, each
+    (batch, tokens), int64.
+
+    Rows are padded on the left, so that all responses end in the last column and the trainer needs logits for the few
+    columns before it alone. `abstention`, (batch,) bool, says which rows decline.
 
     The prompt is `templates/rag.txt` with the row's passages, or `templates/closed_book.txt` for rows whose `mode` is
     "closed_book"; only the response and the token that ends the turn carry a loss. Prompt and response are encoded
@@ -60,14 +64,17 @@ class SelfDemoDataCollator:
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0
         input_ids, attention_mask, labels = [], [], []
         for prompt, response, _ in encoded:
-            real = len(prompt) + len(response)
-            input_ids.append(prompt + response + [pad] * (width - real))
-            attention_mask.append([1] * real + [0] * (width - real))
-            labels.append([IGNORED] * len(prompt) + response + [IGNORED] * (width - real))
+            gap = width - len(prompt) - len(response)
+            input_ids.append([pad] * gap + prompt + response)
+            attention_mask.append([0] * gap + [1] * (width - gap))
+            labels.append([IGNORED] * (gap + len(prompt)) + response)
+        mask = torch.tensor(attention_mask)
         return {
             "input_ids": torch.tensor(input_ids),
-            "attention_mask": torch.tensor(attention_mask),
+            "attention_mask": mask,
+            "position_ids": (mask.cumsum(-1) - 1).clamp(min=0),
             "labels": torch.tensor(labels),
+            "abstention": torch.tensor([row["outcome"] == "abstain" for row in rows]),
         }
 
     def encode(self, row: Mapping[str, Any]) -> EncodedRow:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from datasets import Dataset
+from torch.nn import functional
 from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.training.collator import SelfDemoDataCollator
+from hf_selfdemo.training.collator import IGNORED, SelfDemoDataCollator
 from hf_selfdemo.training.preflight import preflight
 
 
@@ -86,6 +87,35 @@ class SelfDemoTrainer(SFTTrainer):
             callbacks=callbacks,
             **kwargs,
         )
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """Mean negative log-likelihood of the supervised tokens, answers and abstentions also logged apart.
+
+        The same figure as TRL's. TRL's fused head scores every column where there is no Triton; a row here has some ten
+        supervised tokens among hundreds, so only the last columns are asked of the model (`logits_to_keep`).
+        """
+        mode = "train" if self.model.training else "eval"
+        inputs = dict(inputs)
+        labels, abstention = inputs.pop("labels"), inputs.pop("abstention")
+        kept = int((labels != IGNORED).any(0).sum())
+        outputs = model(**inputs, use_cache=False, logits_to_keep=kept + 1)
+        targets = labels[:, -kept:]
+        losses = functional.cross_entropy(
+            outputs.logits[:, :-1].float().transpose(1, 2), targets, ignore_index=IGNORED, reduction="none"
+        )
+        counts = (targets != IGNORED).sum(1)
+        for name, rows in (("answer_loss", ~abstention), ("abstention_loss", abstention)):
+            if rows.any():
+                self._metrics[mode][name].append((losses[rows].sum() / counts[rows].sum()).item())
+        if mode == "train":
+            self._total_train_tokens += self.accelerator.gather_for_metrics(inputs["attention_mask"].sum()).sum().item()
+        self._metrics[mode]["num_tokens"] = [self._total_train_tokens]
+        loss = losses.sum() / (counts.sum() if num_items_in_batch is None else num_items_in_batch)
+        if self.args.average_tokens_across_devices and num_items_in_batch is not None:
+            loss = loss * self.accelerator.num_processes  # as TRL: DDP will average over ranks
+        return (loss, outputs) if return_outputs else loss
 
 
 class _EpochOfCollator(TrainerCallback):

@@ -1,0 +1,138 @@
+"""Whatever asks the model and chooses its replies keeps the promises of `Strategy`."""
+
+import dataclasses
+import itertools
+
+import pytest
+
+from hf_selfdemo.loading import load
+from hf_selfdemo.protocols import Strategy
+from hf_selfdemo.strategies import STRATEGIES
+from hf_selfdemo.types import Candidate, Demonstration, Evidence, Passage, Question, Request, Skip, Verdict
+
+SENTINEL = "Zyxomma Qwertzuiop"
+SHOWN = (Passage("p1", "It was found in a mine.", "Germanium"), Passage("p2", "Bernard Courtois found iodine."))
+ANSWERABLE = Evidence(Question("q1", "Who discovered germanium?", (SENTINEL,)), SHOWN)
+ROWS = [
+    ANSWERABLE,
+    dataclasses.replace(ANSWERABLE, gold_removed=True),
+    dataclasses.replace(ANSWERABLE, answer_in_context=True),
+    dataclasses.replace(ANSWERABLE, passages=()),
+    Evidence(Question("q2", "Who found iodine?", (SENTINEL,), answerable=False), SHOWN),
+    Evidence(Question("q3", "Who found neon?", ()), SHOWN),
+]
+LABELS = ("correct", "incorrect", "abstain", "unscored")
+
+
+@pytest.fixture(params=sorted(STRATEGIES))
+def make(request):
+    return load("strategy", request.param, STRATEGIES)
+
+
+def reply(requests, labels, finish_reasons=("stop",)):
+    """One candidate a request, labelled and finished in turn; texts tell them apart."""
+    pairs = zip(requests, itertools.cycle(labels), itertools.cycle(finish_reasons), strict=False)
+    judged = [
+        (Candidate(f"reply {i}, {label}", r.source, r.prompt, finish), Verdict(label, "so"))
+        for i, (r, label, finish) in enumerate(pairs)
+    ]
+    return [c for c, _ in judged], [v for _, v in judged]
+
+
+def outcomes(make):
+    """Every row under many mixtures of labels and ways to finish, with what was chosen."""
+    for row in ROWS:
+        requests = make().requests(row)
+        for labels in itertools.product(LABELS, repeat=3):
+            for finish in (("stop",), ("length",), ("stop", "length"), ("length", "length", "stop")):
+                candidates, verdicts = reply(requests, labels, finish)
+                yield row, candidates, verdicts, make().select(row, candidates, verdicts)
+
+
+def test_it_is_a_strategy(make):
+    assert isinstance(make(), Strategy)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=range(len(ROWS)))
+def test_requests_are_the_same_every_time(make, row):
+    strategy = make()
+    first = strategy.requests(row)
+    assert all(isinstance(request, Request) for request in first)
+    for other in ROWS:
+        strategy.requests(other)
+    assert strategy.requests(row) == first == make().requests(row)
+
+
+def test_request_ids_are_unique_over_rows_and_twins(make):
+    rows = [ROWS[0], ROWS[1], ROWS[4], ROWS[5]]
+    ids = [request.id for row in rows for request in make().requests(row)]
+    assert len(set(ids)) == len(ids)
+
+
+def test_requests_show_the_question_and_never_the_gold_answer(make):
+    for row in ROWS:
+        for request in make().requests(row):
+            said = repr(request)
+            assert row.question.text in said
+            assert not any(word in said for word in SENTINEL.split())
+
+
+def test_closed_book_requests_show_no_passage(make):
+    for request in make().requests(ANSWERABLE):
+        shown = any(p.text in m["content"] for p in SHOWN for m in request.messages)
+        assert shown == (request.source != "closed_book")
+
+
+def test_requests_that_share_a_key_show_the_same_passages(make):
+    by_key = {}
+    for request in (r for row in ROWS for r in make().requests(row) if r.share and row.passages):
+        text = request.messages[-1]["content"]
+        by_key.setdefault(request.share, set()).add(tuple(p.text in text for p in SHOWN))
+    assert all(len(shown) == 1 for shown in by_key.values())
+
+
+def test_what_is_chosen_is_a_demonstration_or_a_skip_with_a_reason(make):
+    kinds = set()
+    for row, candidates, verdicts, result in outcomes(make):
+        kinds.add(type(result))
+        if isinstance(result, Skip):
+            assert result.reason.strip()
+            continue
+        assert isinstance(result, Demonstration)
+        assert result.evidence == row
+        assert result.response.strip() and result.response != result.rejected
+        assert result.outcome in ("answer", "abstain")
+        if result.source == "gold":
+            assert result.response in row.question.answers
+        else:
+            [won] = [(c, v) for c, v in zip(candidates, verdicts, strict=True) if c.text == result.response]
+            assert won[0].source == result.source
+            assert won[1].label == {"answer": "correct", "abstain": "abstain"}[result.outcome]
+    assert kinds == {Demonstration, Skip}
+
+
+def test_a_choice_is_the_same_every_time(make):
+    assert [result for *_, result in outcomes(make)] == [result for *_, result in outcomes(make)]
+
+
+def test_a_reply_that_was_cut_off_is_neither_learnt_nor_rejected(make):
+    for _, candidates, _, result in outcomes(make):
+        cut_off = {c.text for c in candidates if c.finish_reason == "length"}
+        assert not (isinstance(result, Demonstration) and {result.response, result.rejected} & cut_off)
+
+
+def test_an_abstention_only_where_nothing_is_right(make):
+    for _, candidates, verdicts, result in outcomes(make):
+        if isinstance(result, Demonstration) and result.outcome == "abstain":
+            whole = [(c, v) for c, v in zip(candidates, verdicts, strict=True) if c.finish_reason == "stop"]
+            assert not any(v.label == "correct" and c.source != "refusal" for c, v in whole)
+
+
+def test_an_answer_where_something_is_right(make):
+    candidates, verdicts = reply(make().requests(ANSWERABLE), ("correct",))
+    assert make().select(ANSWERABLE, candidates, verdicts).outcome == "answer"
+
+
+@pytest.mark.parametrize("row", ROWS, ids=range(len(ROWS)))
+def test_no_candidates_at_all_raise_nothing(make, row):
+    assert isinstance(make().select(row, [], []), Demonstration | Skip)

@@ -1,0 +1,52 @@
+"""The whole job with SmolLM2-135M, small enough for every CI run: real candidates, real training, a real table."""
+
+import json
+
+import pytest
+
+from hf_selfdemo.cli import main
+
+pytestmark = pytest.mark.real_model
+
+
+def test_run_with_the_real_model(tmp_path, capsys):
+    flags = [
+        "run",
+        "--config",
+        "recipes/quickstart/self_demo.yaml",
+        f"--output_dir={tmp_path}",
+        "--max_train_questions=8",
+        "--max_train_unanswerable=4",
+        "--train_twins=4",
+        "--max_test_questions=4",
+        "--max_test_unanswerable=2",
+        "--num_train_epochs=1",
+        "--max_steps=3",
+    ]
+    assert main(flags) == 0
+    table = capsys.readouterr().out
+    assert "tuned" in table and "false refusals" in table
+    manifest = json.loads((tmp_path / "demonstrations/manifest.json").read_text())
+    assert manifest["rows_in"] == 16
+    assert manifest["demonstrations"] + sum(manifest["skipped"].values()) == 16
+    assert manifest["outcomes"].get("rag: answer from rag", 0) >= 3, "the model reads most of its passages"
+    on_policy = manifest["on_policy"]
+    assert on_policy["target_nll_per_token"] < on_policy["gold_nll_per_token"], "its own words are closer to it"
+    trained = json.loads((tmp_path / "model/manifest.json").read_text())
+    assert trained["rows_trained"] == manifest["demonstrations"]
+    adapter = json.loads((tmp_path / "model/adapter_config.json").read_text())
+    assert adapter["base_model_name_or_path"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
+
+
+def test_sharing_prefixes_writes_the_same_texts():
+    from hf_selfdemo import SelfDemo, TransformersGenerator, collect_evidence, read_passages, read_questions
+    from hf_selfdemo.models import DEFAULT_MODEL, load_model, load_tokenizer, resolve_model
+    from hf_selfdemo.retrieval.bm25 import BM25Retriever
+
+    resolved = resolve_model(DEFAULT_MODEL)
+    model, tokenizer = load_model(resolved), load_tokenizer(resolved)
+    evidence = collect_evidence(read_questions("embedded")[:2], BM25Retriever(read_passages("embedded")), 2)
+    requests = [r for row in evidence for r in SelfDemo(2, 0, 2, 0.0, max_new_tokens=8).requests(row)]
+    shared, plain = (TransformersGenerator(model, tokenizer, share_prefixes=share) for share in (True, False))
+    assert shared.generate(requests) == plain.generate(requests)
+    assert shared.usage.prefilled_tokens < 0.6 * plain.usage.prefilled_tokens
