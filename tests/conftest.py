@@ -1,4 +1,4 @@
-"""A model small enough to be made for every run, and its tokenizer; real vocabulary, real chat template, no download."""
+"""A model small enough to be made for every run, and its tokenizer: real vocabulary, real turns, no download."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from hf_selfdemo.questions import EMBEDDED, read_passages, read_questions
 from hf_selfdemo.types import Evidence, Passage, Question
 
 CHAT_TEMPLATE = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
+    "{% for message in messages %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 

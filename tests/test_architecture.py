@@ -46,8 +46,8 @@ def test_imports_go_down(path):
 
 
 def test_level_zero_needs_the_standard_library_alone():
-    modules = [f"hf_selfdemo.{room}" for room in LEVELS[0]]
-    code = f"import sys, {', '.join(modules)}; print([m for m in ('torch', 'numpy', 'jinja2', 'yaml') if m in sys.modules])"
+    modules = ", ".join(f"hf_selfdemo.{room}" for room in LEVELS[0])
+    code = f"import sys, {modules}; print([m for m in ('torch', 'numpy', 'jinja2', 'yaml') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
 

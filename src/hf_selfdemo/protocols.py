@@ -16,7 +16,7 @@ class Retriever(Protocol):
     """Finds passages for questions."""
 
     def retrieve(self, questions: Sequence[Question], k: int) -> list[tuple[Passage, ...]]:
-        """Return at most `k` passages a question, best first, ties broken by id, never one passage twice.
+        """Return at most `k` passages a question, best first, ties in a fixed order, never one passage twice.
 
         `k` larger than the corpus, stop-word-only and non-ASCII questions are all legal; a question that matches
         nothing gets an empty tuple. Raises ValueError if `k` < 1.

@@ -47,8 +47,7 @@ class BM25Retriever:
         if not passages:
             raise UserError("the corpus is empty", "give a corpus with at least one passage")
         self.passages = list(passages)
-        self.settings: dict[str, Any] = {"k1": k1, "b": b, "stemmer": stemmer, "format": 1}
-        self.settings["corpus"] = corpus_fingerprint(self.passages)
+        self.settings = _settings(self.passages, k1, b, stemmer)
         self._index = bm25s.BM25(k1=k1, b=b, method="lucene", backend="numpy")
         tokens = self._tokens([f"{p.title} {p.text}" for p in self.passages])
         if not any(tokens):
@@ -109,13 +108,13 @@ class BM25Retriever:
         return retriever
 
     @classmethod
-    def build_or_load(cls, passages: Sequence[Passage], folder: Path) -> BM25Retriever:
-        """Load the index in `folder` if it was built from exactly these passages, else build and save it there."""
+    def build_or_load(cls, passages: Sequence[Passage], folder: Path, **settings: Any) -> BM25Retriever:
+        """Load the index in `folder` if it was built from these passages with these settings, else build it there."""
         if (folder / _SETTINGS).exists():
             retriever = cls.load(folder)
-            if retriever.settings.get("corpus") == corpus_fingerprint(passages):
+            if retriever.settings == _settings(passages, **settings):
                 return retriever
-        retriever = cls(passages)
+        retriever = cls(passages, **settings)
         retriever.save(folder)
         return retriever
 
@@ -143,6 +142,11 @@ class BM25Retriever:
         return tuple(
             Passage(p.id, p.text, p.title, round(float(scores[i]), 4)) for i in ranked for p in [self.passages[i]]
         )
+
+
+def _settings(passages: Sequence[Passage], k1: float = 0.9, b: float = 0.4, stemmer: str = "english") -> dict[str, Any]:
+    """What an index was built with; two indexes with equal settings give equal results."""
+    return {"k1": k1, "b": b, "stemmer": stemmer, "format": 1, "corpus": corpus_fingerprint(passages)}
 
 
 def corpus_fingerprint(passages: Sequence[Passage]) -> str:

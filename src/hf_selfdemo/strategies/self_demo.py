@@ -88,7 +88,7 @@ class SelfDemo:
         finished = [(c, v) for c, v in zip(candidates, verdicts, strict=True) if c.finish_reason == "stop"]
         wrong = [c for c, v in finished if v.label == "incorrect"]
         refusals = [c for c, v in finished if v.label == "abstain" and c.source == "refusal"]
-        for source in ("rag", "closed_book"):
+        for source in ("rag", "closed_book", "refusal"):  # asked to decline, a model may still give the answer
             right = [c for c, v in finished if v.label == "correct" and c.source == source]
             if right:
                 best = min(right, key=lambda c: len(c.text))

@@ -96,7 +96,7 @@ class SelfDemoTrainer(SFTTrainer):
         The same figure as TRL's. TRL's fused head scores every column where there is no Triton; a row here has some ten
         supervised tokens among hundreds, so only the last columns are asked of the model (`logits_to_keep`).
         """
-        mode = "train" if self.model.training else "eval"
+        mode = "train" if model.training else "eval"
         inputs = dict(inputs)
         labels, abstention = inputs.pop("labels"), inputs.pop("abstention")
         kept = int((labels != IGNORED).any(0).sum())
