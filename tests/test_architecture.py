@@ -14,7 +14,7 @@ LEVELS = {
     0: {"types", "errors", "loading", "scoring", "config", "manifest", "journal", "seeding"},
     1: {"protocols", "prompts", "chat"},
     2: {"questions", "models", "retrieval", "generation", "judging", "strategies"},
-    3: {"demonstrate", "training", "evaluation", "report"},
+    3: {"demonstrations", "training", "evaluation", "report"},
     4: {"stages", "cli"},
 }
 ROOM_LEVEL = {room: level for level, rooms in LEVELS.items() for room in rooms}
@@ -54,3 +54,8 @@ def test_level_zero_needs_the_standard_library_alone():
 def test_every_public_name_exists():
     for name in hf_selfdemo.__all__:
         assert getattr(hf_selfdemo, name) is not None
+
+
+def test_public_names_are_not_shadowed_by_modules():
+    """A function named like a module of the package would turn into the module once that is imported."""
+    assert not set(hf_selfdemo.__all__) & {p.stem for p in ROOT.iterdir()}

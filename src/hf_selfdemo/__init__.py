@@ -27,7 +27,7 @@ _PUBLIC = {
     "AnswerMatchJudge": "judging.answer_match",
     "SelfDemo": "strategies.self_demo",
     "RaIt": "strategies.ra_it",
-    "demonstrate": "demonstrate",
+    "demonstrate": "demonstrations",
     "SelfDemoDataCollator": "training.collator",
     "SelfDemoConfig": "training.sft",
     "SelfDemoTrainer": "training.sft",

@@ -59,7 +59,7 @@ class Recipe:
 
 def run_demonstrate(recipe: Recipe) -> None:
     """Write the demonstration dataset, its manifest and the on-policy figure."""
-    from hf_selfdemo.demonstrate import demonstrate
+    from hf_selfdemo.demonstrations import demonstrate
 
     d = recipe.demonstrate
     folder = recipe.output_dir / "demonstrations"
@@ -105,7 +105,7 @@ def run_train(recipe: Recipe) -> None:
     """Train on the demonstrations and save the adapter (or the model, without LoRA)."""
     from trl import get_peft_config
 
-    from hf_selfdemo.demonstrate import load_demonstrations
+    from hf_selfdemo.demonstrations import load_demonstrations
     from hf_selfdemo.models import load_model, load_tokenizer
     from hf_selfdemo.training.progress import report_progress
     from hf_selfdemo.training.sft import SelfDemoTrainer

@@ -3,7 +3,7 @@
 import pytest
 from datasets import Dataset
 
-from hf_selfdemo.demonstrate import FEATURES
+from hf_selfdemo.demonstrations import FEATURES
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.training.sft import SelfDemoConfig, SelfDemoTrainer
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hf_selfdemo.demonstrate import Judged, cap_abstentions, demonstrate, load_demonstrations
+from hf_selfdemo.demonstrations import Judged, cap_abstentions, demonstrate, load_demonstrations
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.retrieval.bm25 import BM25Retriever
