@@ -146,12 +146,12 @@ def test_a_prompt_that_cannot_fit_names_the_row(flags, tmp_path, capsys):
 
 
 def test_interrupt_is_one_line_and_exit_code_130(flags, capsys, monkeypatch):
-    import hf_selfdemo.stages
+    import hf_selfdemo.stages.demonstrate
 
     def interrupted(recipe):
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(hf_selfdemo.stages.VERBS, "run", interrupted)
+    monkeypatch.setattr(hf_selfdemo.stages.demonstrate, "run_demonstrate", interrupted)
     assert main(["run", *flags]) == 130
     assert "the same command goes on" in capsys.readouterr().err
 

@@ -40,16 +40,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     from hf_selfdemo.errors import UserError
 
     try:
-        from hf_selfdemo.loading import did_you_mean
+        from hf_selfdemo.loading import did_you_mean, load
+        from hf_selfdemo.stages import STAGES, VERBS
 
         verb, *rest = arguments
-        if verb not in ("demonstrate", "train", "evaluate", "run"):
-            raise UserError(f"unknown verb {verb!r}", did_you_mean(verb, ["demonstrate", "train", "evaluate", "run"]))
+        if verb not in VERBS:
+            raise UserError(f"unknown verb {verb!r}", did_you_mean(verb, list(VERBS)))
         _quiet()
         recipe = parse(rest)
-        from hf_selfdemo.stages import VERBS
-
-        VERBS[verb](recipe)
+        for stage in VERBS[verb]:
+            load("stage", stage, STAGES)(recipe)
     except UserError as error:
         print(f"hf-selfdemo: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -117,7 +117,7 @@ def _parse(config: dict[str, Any], flags: list[str]) -> Any:
     from hf_selfdemo.config import DataArguments, DemonstrateArguments, EvaluateArguments, RetrievalArguments
     from hf_selfdemo.errors import UserError
     from hf_selfdemo.loading import did_you_mean
-    from hf_selfdemo.stages import Recipe
+    from hf_selfdemo.stages.recipe import Recipe
     from hf_selfdemo.training.sft import SelfDemoConfig
 
     groups: list[Any] = [

@@ -1,0 +1,29 @@
+"""Progress on standard error, so that tables on standard output can be piped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+console = Console(stderr=True)
+
+
+@contextmanager
+def progress(name: str, total: int) -> Iterator[Callable[..., None]]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console) as bars:
+        task = bars.add_task(name, total=total)
+
+        def advance(rows: int, total: int | None = None, note: str = "") -> None:
+            bars.update(task, advance=rows, total=total, description=f"{name} {note}".strip())
+
+        yield advance

@@ -1,0 +1,117 @@
+"""`hf-selfdemo evaluate`."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, get_args
+
+from rich.console import Console
+
+from hf_selfdemo.config import EvaluateArguments
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.evaluation import predict
+from hf_selfdemo.generation.transformers import TransformersGenerator
+from hf_selfdemo.judging import JUDGES
+from hf_selfdemo.loading import did_you_mean, load
+from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, versions, write_json
+from hf_selfdemo.prompts import templates_hash
+from hf_selfdemo.report import figures_json, markdown_table, terminal_table
+from hf_selfdemo.stages.console import console, progress
+from hf_selfdemo.stages.evidence import recipe_evidence
+from hf_selfdemo.stages.recipe import Recipe
+from hf_selfdemo.types import Evidence, Mode
+
+
+def run_evaluate(recipe: Recipe) -> None:
+    """Compare the base model with every adapter on the test questions; print and write the table."""
+
+    e = recipe.evaluate
+    folder = recipe.output_dir / "evaluation"
+    evidence, recall = recipe_evidence(recipe, "test")
+    model = recipe.resolve()
+    settings = {
+        "base": model.fingerprint,
+        "templates": templates_hash(),
+        "evidence": fingerprint([asdict(row) for row in evidence]),
+        "max_answer_tokens": e.max_answer_tokens,
+    }
+    adapters, modes = _adapters(recipe), _modes(e)
+    claim_folder(folder, settings)
+    network, tokenizer = recipe.load(model)
+    generator = TransformersGenerator(network, tokenizer, recipe.demonstrate.generation_batch_size)
+    judge = load("judge", recipe.demonstrate.judge, JUDGES)()
+    runs: dict[str, dict[str, Any]] = {}
+    total = sum(1 for row in evidence for m in modes if m == "rag" or not row.gold_removed)
+    with progress("evaluate", total * (1 + len(adapters))) as advance:
+        for name, path in {"base": None, **adapters}.items():
+            if path is not None:
+                generator.model = _with_adapter(network, path, name)
+            mark = file_hash(path / "adapter_model.safetensors")[:8] if path else model.fingerprint[:8]
+            runs[name] = {
+                mode: predict(
+                    evidence,
+                    generator,
+                    judge,
+                    mode,
+                    folder / "predictions" / f"{name}-{mark}.{mode}.jsonl",
+                    e.max_answer_tokens,
+                    on_progress=advance,
+                )
+                for mode in modes
+            }
+    title = f"{model.name}: {len(evidence)} test rows"
+    Console().print(terminal_table(runs, title))
+    (folder / "table.md").write_text(f"{title}\n\n{markdown_table(runs)}", encoding="utf-8")
+    write_json(folder / "figures.json", figures_json(runs))
+    write_json(
+        folder / "manifest.json",
+        {
+            "settings": settings,
+            "recall": recall,
+            "models": {n: str(p or "") for n, p in {"base": None, **adapters}.items()},
+            "usage_of_this_start": asdict(generator.usage),
+            "versions": versions(),
+        },
+    )
+    _show_replies(runs, evidence, e.predictions_shown)
+
+
+def _modes(e: EvaluateArguments) -> list[Mode]:
+    known: tuple[Mode, ...] = get_args(Mode)
+    for mode in e.evaluate_modes:
+        if mode not in known:
+            raise UserError(f"evaluate_modes: {mode!r} is unknown", did_you_mean(mode, list(known)))
+    return [mode for mode in known if mode in e.evaluate_modes]
+
+
+def _adapters(recipe: Recipe) -> dict[str, Path]:
+    pairs = recipe.evaluate.adapters or [f"tuned={recipe.output_dir / 'model'}"]
+    adapters: dict[str, Path] = {}
+    for pair in pairs:
+        name, equals, path = pair.partition("=")
+        if not equals or name == "base":
+            raise UserError(f"adapters: {pair!r} is no name=folder pair", "write e.g. tuned=runs/quickstart/model")
+        if not (Path(path) / "adapter_model.safetensors").exists():
+            raise UserError(f"{path} holds no trained adapter", "run `hf-selfdemo train` with the same config first")
+        adapters[name] = Path(path)
+    return adapters
+
+
+def _with_adapter(network: Any, path: Path, name: str) -> Any:
+    """The base model with an adapter merged in (merging makes every step of decoding cheaper)."""
+
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(copy.deepcopy(network), path, adapter_name=name).merge_and_unload().eval()
+
+
+def _show_replies(runs: Any, evidence: Sequence[Evidence], count: int) -> None:
+    for i, row in enumerate(evidence[:count]):
+        console.print(f"[bold]{row.question.text}[/]  ({', '.join(row.question.answers) or 'no answer known'})")
+        for name, modes in runs.items():
+            for mode, predictions in modes.items():
+                if i < len(predictions):
+                    console.print(f"  {name} {mode}: {predictions[i].text!r} ({predictions[i].label})", markup=False)

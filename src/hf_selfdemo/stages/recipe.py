@@ -1,0 +1,44 @@
+"""A parsed recipe, and the models it names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.config import DataArguments, DemonstrateArguments, EvaluateArguments, RetrievalArguments
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.models import DEFAULT_MODEL, ResolvedModel, load_model, load_tokenizer, resolve_model
+
+
+@dataclass
+class Recipe:
+    """All parsed groups of one recipe. `model` is TRL's ModelConfig, `training` a SelfDemoConfig."""
+
+    data: DataArguments
+    retrieval: RetrievalArguments
+    demonstrate: DemonstrateArguments
+    evaluate: EvaluateArguments
+    model: Any
+    training: Any
+
+    @property
+    def output_dir(self) -> Path:
+        """The run's folder.
+
+        Raises:
+            UserError: if the recipe names none.
+        """
+        if not self.training.output_dir:
+            raise UserError("output_dir is not set", "add it to the recipe or give --output_dir runs/NAME")
+        return Path(self.training.output_dir)
+
+    def resolve(self) -> ResolvedModel:
+        """Find the model to start from."""
+        return resolve_model(self.model.model_name_or_path or DEFAULT_MODEL, self.model.model_revision or "main")
+
+    def load(self, resolved: ResolvedModel) -> tuple[Any, Any]:
+        """The network and its tokenizer."""
+        dtype = "auto" if self.model.dtype in (None, "auto", "float32") else self.model.dtype
+        trust = self.training.trust_remote_code
+        return load_model(resolved, dtype, trust), load_tokenizer(resolved, trust)

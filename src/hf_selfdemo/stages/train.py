@@ -1,0 +1,86 @@
+"""`hf-selfdemo train`."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict
+from typing import Any
+
+from trl import get_peft_config
+
+from hf_selfdemo.demonstrations import load_demonstrations
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.manifest import claim_folder, file_hash, versions, write_json
+from hf_selfdemo.stages.console import console, progress
+from hf_selfdemo.stages.recipe import Recipe
+from hf_selfdemo.training.progress import report_progress
+from hf_selfdemo.training.sft import SelfDemoTrainer
+
+logger = logging.getLogger(__name__)
+
+
+def run_train(recipe: Recipe) -> None:
+    """Train on the demonstrations and save the adapter (or the model, without LoRA)."""
+
+    source = recipe.output_dir / "demonstrations"
+    if not (source / "train.parquet").exists():
+        raise UserError(f"{source} holds no demonstrations", "run `hf-selfdemo demonstrate` with the same config first")
+    target = recipe.output_dir / "model"
+    model = recipe.resolve()
+    manifest = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
+    if manifest["model"]["fingerprint"] != model.fingerprint:
+        logger.warning(
+            "the demonstrations were written by %s, not by the model trained here", manifest["model"]["name"]
+        )
+    settings = {"data": file_hash(source / "train.parquet"), "base": model.fingerprint, **_training_keys(recipe)}
+    if claim_folder(target, settings) and (target / "manifest.json").exists():
+        console.print(f"{target} is trained already")
+        return
+    recipe.training.disable_tqdm = True  # one bar, ours
+    network, tokenizer = recipe.load(model)
+    dataset, adapter = load_demonstrations(source), get_peft_config(recipe.model)
+    trainer = SelfDemoTrainer(network, recipe.training, dataset, tokenizer, peft_config=adapter)
+    report = trainer.preflight_report
+    console.print(f"training on {report['rows']} rows, {report['tokens']} tokens an epoch, longest {report['longest']}")
+    with progress("train", 0) as advance:
+        report_progress(trainer, advance)
+        result = trainer.train()
+    _name_base(trainer.model, model.name)
+    trainer.save_model(str(target))
+    write_json(
+        target / "manifest.json",
+        {
+            "settings": settings,
+            "base": model.name,
+            "preflight": trainer.preflight_report,
+            "rows_trained": report["rows"],
+            "metrics": result.metrics,
+            "log": trainer.state.log_history,
+            "versions": versions(),
+        },
+    )
+
+
+def _training_keys(recipe: Recipe) -> dict[str, Any]:
+    """What decides the weights: model and training keys, without paths, tokens and logging."""
+    left_out = (
+        "output_dir",
+        "token",
+        "hub_",
+        "push_",
+        "logging",
+        "report_to",
+        "run_name",
+        "project",
+        "trackio",
+        "save_",
+    )
+    keys = asdict(recipe.model) | recipe.training.to_dict()
+    return {k: v for k, v in keys.items() if not any(part in k for part in left_out) and v is not None}
+
+
+def _name_base(network: Any, name: str) -> None:
+    """An adapter must name its base by Hub id, not by a folder of this machine."""
+    for config in getattr(network, "peft_config", {}).values():
+        config.base_model_name_or_path = name
