@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.status import Status
 
 console = Console(stderr=True)
 
@@ -27,3 +28,13 @@ def progress(name: str, total: int) -> Iterator[Callable[..., None]]:
             bars.update(task, advance=rows, total=total, description=f"{name} {note}".strip())
 
         yield advance
+
+
+def waiting(what: str) -> Status:
+    """A spinner for work whose length is not known beforehand."""
+    return console.status(what)
+
+
+def recall_line(recall: dict[str, float]) -> str:
+    """The retrieval report in one line."""
+    return "retrieval: " + (", ".join(f"{name} {value:.2f}" for name, value in recall.items()) or "nothing to measure")

@@ -15,7 +15,7 @@ from hf_selfdemo.judging import JUDGES
 from hf_selfdemo.loading import load
 from hf_selfdemo.manifest import claim_folder, fingerprint, write_json
 from hf_selfdemo.prompts import render, templates_hash
-from hf_selfdemo.stages.console import console, progress
+from hf_selfdemo.stages.console import console, progress, recall_line, waiting
 from hf_selfdemo.stages.evidence import recipe_evidence
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.strategies import STRATEGIES
@@ -27,8 +27,10 @@ def run_demonstrate(recipe: Recipe) -> None:
     d = recipe.demonstrate
     folder = recipe.output_dir / "demonstrations"
     strategy, judge = _strategy(d), load("judge", d.judge, JUDGES)()
-    evidence, recall = recipe_evidence(recipe, "train")
-    model = recipe.resolve()
+    with waiting("reading questions and passages"):
+        evidence, recall = recipe_evidence(recipe, "train")
+    with waiting("looking for the model"):
+        model = recipe.resolve()
     settings = {
         "strategy": d.strategy,
         "generator": model.fingerprint,
@@ -60,7 +62,8 @@ def run_demonstrate(recipe: Recipe) -> None:
         )
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     manifest |= {"model": asdict(model) | {"path": ""}, "recall": recall, "settings": settings}
-    manifest["on_policy"] = _on_policy(dataset, network, tokenizer, d.on_policy_rows, d.demonstrate_seed)
+    with waiting("measuring the on-policy figure"):
+        manifest["on_policy"] = _on_policy(dataset, network, tokenizer, d.on_policy_rows, d.demonstrate_seed)
     write_json(folder / "manifest.json", manifest)
     _print_demonstrations(manifest)
 
@@ -110,6 +113,7 @@ def _print_demonstrations(manifest: dict[str, Any]) -> None:
     console.print(f"{manifest['rows_in']} rows in, {manifest['demonstrations']} demonstrations: {manifest['outcomes']}")
     for reason, count in manifest["skipped"].items():
         console.print(f"  {count} left out: {reason}")
+    console.print(recall_line(manifest["recall"]))
     if on_policy := manifest["on_policy"]:
         console.print(
             f"on-policy figure over {on_policy['rows']} rows, nats per token under the base model: "

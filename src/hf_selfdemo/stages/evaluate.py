@@ -19,7 +19,7 @@ from hf_selfdemo.loading import did_you_mean, load
 from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, versions, write_json
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.report import figures_json, markdown_table, terminal_table
-from hf_selfdemo.stages.console import console, progress
+from hf_selfdemo.stages.console import console, progress, recall_line, waiting
 from hf_selfdemo.stages.evidence import recipe_evidence
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.types import Evidence, Mode
@@ -30,8 +30,10 @@ def run_evaluate(recipe: Recipe) -> None:
 
     e = recipe.evaluate
     folder = recipe.output_dir / "evaluation"
-    evidence, recall = recipe_evidence(recipe, "test")
-    model = recipe.resolve()
+    with waiting("reading questions and passages"):
+        evidence, recall = recipe_evidence(recipe, "test")
+    with waiting("looking for the model"):
+        model = recipe.resolve()
     settings = {
         "base": model.fingerprint,
         "templates": templates_hash(),
@@ -63,6 +65,7 @@ def run_evaluate(recipe: Recipe) -> None:
                 for mode in modes
             }
     title = f"{model.name}: {len(evidence)} test rows"
+    console.print(recall_line(recall))
     Console().print(terminal_table(runs, title))
     (folder / "table.md").write_text(f"{title}\n\n{markdown_table(runs)}", encoding="utf-8")
     write_json(folder / "figures.json", figures_json(runs))
