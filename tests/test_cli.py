@@ -59,6 +59,32 @@ def test_run_goes_from_questions_to_table_and_finds_it_done_the_second_time(flag
     assert adapter["r"] == 2
 
 
+def test_full_training_is_evaluated_too(flags, tmp_path, capsys):
+    assert main(["run", *flags, "--use_peft=false", "--evaluate_modes", "rag"]) == 0
+    assert (tmp_path / "run/model/model.safetensors").exists()
+    assert "tuned" in capsys.readouterr().out
+
+
+def test_interrupted_training_goes_on_from_its_checkpoint(flags, tmp_path, monkeypatch):
+    from transformers import Trainer
+
+    steps = []
+    step = Trainer.training_step
+
+    def counted(self, *args, **kwargs):
+        steps.append(1)
+        if len(steps) == 3:
+            raise KeyboardInterrupt
+        return step(self, *args, **kwargs)
+
+    monkeypatch.setattr(Trainer, "training_step", counted)
+    saving = ["--save_strategy=steps", "--save_steps=1", "--per_device_train_batch_size=2"]
+    assert main(["demonstrate", *flags]) == 0
+    assert main(["train", *flags, *saving]) == 130
+    assert main(["train", *flags, *saving]) == 0
+    assert len(steps) == 2 + 1 + 1, "two steps, the one that was stopped, and that one again"
+
+
 def test_self_demo_reuses_candidates_when_only_the_choice_changes(flags, tmp_path):
     flags = [f for f in flags if not f.startswith("--strategy")] + ["--max_candidate_tokens=3", "--rag_candidates=2"]
     assert main(["demonstrate", *flags]) == 0

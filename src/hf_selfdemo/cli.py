@@ -71,7 +71,7 @@ def _quiet() -> None:
     for category, module in ((FutureWarning, "transformers"), (UserWarning, "peft"), (UserWarning, "torch")):
         warnings.filterwarnings("ignore", category=category, module=module)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    logging.getLogger("bm25s").setLevel(logging.WARNING)
+    logging.getLogger("bm25s").addFilter(lambda record: record.levelno >= logging.WARNING)  # it logs its every step
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()

@@ -17,6 +17,7 @@ from hf_selfdemo.generation.transformers import TransformersGenerator
 from hf_selfdemo.judging import JUDGES
 from hf_selfdemo.loading import did_you_mean, load
 from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, versions, write_json
+from hf_selfdemo.models import resolve_model
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.report import figures_json, markdown_table, terminal_table
 from hf_selfdemo.stages.console import console, progress, recall_line, waiting
@@ -27,7 +28,6 @@ from hf_selfdemo.types import Evidence, Mode
 
 def run_evaluate(recipe: Recipe) -> None:
     """Compare the base model with every adapter on the test questions; print and write the table."""
-
     e = recipe.evaluate
     folder = recipe.output_dir / "evaluation"
     with waiting("reading questions and passages"):
@@ -50,8 +50,8 @@ def run_evaluate(recipe: Recipe) -> None:
     with progress("evaluate", total * (1 + len(adapters))) as advance:
         for name, path in {"base": None, **adapters}.items():
             if path is not None:
-                generator.model = _with_adapter(network, path, name)
-            mark = file_hash(path / "adapter_model.safetensors")[:8] if path else model.fingerprint[:8]
+                generator.model = _tuned(network, path, name, recipe)
+            mark = file_hash(_weights(path)[0])[:8] if path else model.fingerprint[:8]
             runs[name] = {
                 mode: predict(
                     evidence,
@@ -97,15 +97,20 @@ def _adapters(recipe: Recipe) -> dict[str, Path]:
         name, equals, path = pair.partition("=")
         if not equals or name == "base":
             raise UserError(f"adapters: {pair!r} is no name=folder pair", "write e.g. tuned=runs/quickstart/model")
-        if not (Path(path) / "adapter_model.safetensors").exists():
-            raise UserError(f"{path} holds no trained adapter", "run `hf-selfdemo train` with the same config first")
+        if not _weights(Path(path)):
+            raise UserError(f"{path} holds no trained model", "run `hf-selfdemo train` with the same config first")
         adapters[name] = Path(path)
     return adapters
 
 
-def _with_adapter(network: Any, path: Path, name: str) -> Any:
-    """The base model with an adapter merged in (merging makes every step of decoding cheaper)."""
+def _weights(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.safetensors"))
 
+
+def _tuned(network: Any, path: Path, name: str, recipe: Recipe) -> Any:
+    """A fully tuned model, or the base with an adapter merged in (merging makes every step of decoding cheaper)."""
+    if not (path / "adapter_config.json").exists():
+        return recipe.load(resolve_model(str(path)))[0]
     from peft import PeftModel
 
     return PeftModel.from_pretrained(copy.deepcopy(network), path, adapter_name=name).merge_and_unload().eval()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 from dataclasses import asdict
 from typing import Any
 
+from transformers.trainer_utils import get_last_checkpoint
 from trl import get_peft_config
 
 from hf_selfdemo.demonstrations import load_demonstrations
@@ -22,7 +24,6 @@ logger = logging.getLogger(__name__)
 
 def run_train(recipe: Recipe) -> None:
     """Train on the demonstrations and save the adapter (or the model, without LoRA)."""
-
     source = recipe.output_dir / "demonstrations"
     if not (source / "train.parquet").exists():
         raise UserError(f"{source} holds no demonstrations", "run `hf-selfdemo demonstrate` with the same config first")
@@ -37,15 +38,16 @@ def run_train(recipe: Recipe) -> None:
     if claim_folder(target, settings) and (target / "manifest.json").exists():
         console.print(f"{target} is trained already")
         return
-    recipe.training.disable_tqdm = True  # one bar, ours
+    args = copy.copy(recipe.training)
+    args.output_dir, args.disable_tqdm = str(target), True  # checkpoints go beside the adapter; one bar, ours
     network, tokenizer = recipe.load(model)
     dataset, adapter = load_demonstrations(source), get_peft_config(recipe.model)
-    trainer = SelfDemoTrainer(network, recipe.training, dataset, tokenizer, peft_config=adapter)
+    trainer = SelfDemoTrainer(network, args, dataset, tokenizer, peft_config=adapter)
     report = trainer.preflight_report
     console.print(f"training on {report['rows']} rows, {report['tokens']} tokens an epoch, longest {report['longest']}")
     with progress("train", 0) as advance:
         report_progress(trainer, advance)
-        result = trainer.train()
+        result = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(target)))
     _name_base(trainer.model, model.name)
     trainer.save_model(str(target))
     write_json(
