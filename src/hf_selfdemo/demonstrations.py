@@ -23,7 +23,7 @@ import datasets
 from datasets import Dataset, Features, List, Value
 
 from hf_selfdemo.journal import Journal
-from hf_selfdemo.manifest import file_hash, versions, write_json
+from hf_selfdemo.manifest import file_hash, versions, write_json, write_text
 from hf_selfdemo.protocols import Generator, Judge, Strategy
 from hf_selfdemo.types import Candidate, Demonstration, Evidence, Skip, Verdict
 
@@ -189,7 +189,7 @@ def _save(dataset: Dataset, judged: Sequence[Judged], generator: Generator, fold
     os.replace(staging, folder / "train.parquet")
     skipped = [(j.evidence.id, j.result.reason) for j in judged if isinstance(j.result, Skip)]
     lines = "".join(json.dumps({"id": i, "reason": reason}, ensure_ascii=False) + "\n" for i, reason in skipped)
-    (folder / "skipped.jsonl").write_text(lines, encoding="utf-8")
+    write_text(folder / "skipped.jsonl", lines)
     labels = Counter(f"{c.source}: {v.label}" for j in judged for c, v in zip(j.candidates, j.verdicts, strict=True))
     write_json(
         folder / "manifest.json",

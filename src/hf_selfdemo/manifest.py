@@ -17,8 +17,12 @@ PACKAGES = ("hf-selfdemo", "torch", "transformers", "trl", "peft", "datasets", "
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON so that a reader, or a kill, never meets half a file."""
-    text = json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    """Write JSON, whole or not at all."""
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that a reader, or a kill, never meets half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, staging = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     with os.fdopen(handle, "w", encoding="utf-8") as out:

@@ -16,7 +16,7 @@ from hf_selfdemo.evaluation import predict
 from hf_selfdemo.generation.transformers import TransformersGenerator
 from hf_selfdemo.judging import JUDGES
 from hf_selfdemo.loading import did_you_mean, load
-from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, versions, write_json
+from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, versions, write_json, write_text
 from hf_selfdemo.models import resolve_model
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.report import figures_json, markdown_table, terminal_table
@@ -67,7 +67,7 @@ def run_evaluate(recipe: Recipe) -> None:
     title = f"{model.name}: {len(evidence)} test rows"
     console.print(recall_line(recall))
     Console().print(terminal_table(runs, title))
-    (folder / "table.md").write_text(f"{title}\n\n{markdown_table(runs)}", encoding="utf-8")
+    write_text(folder / "table.md", f"{title}\n\n{markdown_table(runs)}")
     write_json(folder / "figures.json", figures_json(runs))
     write_json(
         folder / "manifest.json",
