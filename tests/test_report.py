@@ -35,7 +35,7 @@ def test_a_column_a_model_and_one_that_always_abstains():
 def test_figures_are_the_predictions():
     assert cells("correct")[0].startswith("0.25 [")
     assert cells("abstention recall")[1].startswith("1.00")
-    assert cells("false refusals (answer in context)")[1].startswith("0.50")
+    assert cells("false refusals")[1].startswith("0.50")
     assert cells("abstention precision")[2].startswith("0.50")
     assert cells("correct, of attempted")[2] == "-"
     assert cells("closed-book: change in correct")[1].startswith("-0.25")

@@ -42,7 +42,7 @@ def render(
         UserError: if there is no such template.
 
     Example:
-        >>> render("closed_book", "Who painted Guernica?")[0]["content"].splitlines()[-1]
+        >>> render("closed_book", "Who painted Guernica?")[0]["content"].splitlines()[0]
         'Question: Who painted Guernica?'
     """
     try:

@@ -21,13 +21,13 @@ ROWS = {
     "hallucination_rate": "incorrect",
     "abstention_rate": "abstained",
     "accuracy_given_attempted": "correct, of attempted",
-    "accuracy_answerable": "correct, answerable questions",
-    "accuracy_in_context": "correct, answer in context",
-    "hallucination_not_in_context": "incorrect, answer not in context",
+    "accuracy_answerable": "correct, answerable",
+    "accuracy_in_context": "correct, in context",
+    "hallucination_not_in_context": "incorrect, not in context",
     "abstention_precision": "abstention precision",
     "abstention_recall": "abstention recall",
-    "abstention_recall_unanswerable": "abstention recall, unanswerable questions",
-    "false_refusals": "false refusals (answer in context)",
+    "abstention_recall_unanswerable": "abstained, unanswerable",
+    "false_refusals": "false refusals",
     "unscored": "unscored",
 }
 
