@@ -141,6 +141,10 @@ def test_broken_recipes(tmp_path, capsys, text, message):
     assert message in error_of(capsys, "run", "--config", str(recipe))
 
 
+def test_a_run_needs_a_folder(capsys):
+    assert "output_dir is not set" in error_of(capsys, "run", "--strategy=ra_it")
+
+
 def test_missing_recipe_and_unknown_verb(capsys):
     assert "cannot be read" in error_of(capsys, "run", "--config", "nowhere.yaml")
     assert "did you mean 'evaluate'?" in error_of(capsys, "evalute")

@@ -347,3 +347,10 @@ def test_embedded_splits_share_no_passage_and_no_question(embedded):
 def test_embedded_has_no_other_split():
     assert_refused(["embedded (validation)", "check"], read_questions, "embedded", "validation")
     assert_refused(["embedded (validation)", "check"], read_passages, "embedded", "validation")
+
+
+def test_a_column_mapped_by_hand_is_not_what_the_preset_takes_it_for(tmp_path):
+    path = tmp_path / "q.jsonl"
+    path.write_text('{"query": "Who?", "gold": {"aliases": ["Ada", "Lovelace"]}}\n', encoding="utf-8")
+    question = read_questions(str(path), columns=["question=query", "answers=gold.aliases"])[0]
+    assert question.answers == ("Ada", "Lovelace") and question.gold_ids == ()

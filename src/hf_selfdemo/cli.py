@@ -19,7 +19,7 @@ verbs:
   run           all three, one after the other
 
 A recipe is one flat YAML file that all verbs read; every key can be given as --KEY VALUE and wins over the file.
-Without --config the embedded default is used. hf-selfdemo VERB --help lists every key.
+What neither names has its default: the embedded corpus, the paper's numbers. hf-selfdemo VERB --help lists every key.
 """
 
 
@@ -136,6 +136,9 @@ def _parse(config: dict[str, Any], flags: list[str]) -> Any:
         key = flag[2:].partition("=")[0].replace("-", "_")
         if key not in known and not (key.startswith("no_") and key[3:] in known):
             raise UserError(f"unknown option --{key}", did_you_mean(key, known))
+    named = {f.partition("=")[0].lstrip("-").replace("-", "_") for f in flags} | set(config)
+    if "output_dir" not in named and not {"help", "h"} & named:
+        raise UserError("output_dir is not set", "add it to the recipe or give --output_dir runs/NAME")
     parser = TrlParser(groups, prog="hf-selfdemo VERB", exit_on_error=False)
     defaults = _PACKAGE_DEFAULTS | config
     try:
@@ -146,7 +149,7 @@ def _parse(config: dict[str, Any], flags: list[str]) -> Any:
             raise
         raise UserError("an option has a value of the wrong kind", "see the line above") from None
     except Exception as error:  # argparse and the dataclasses' own checks raise many kinds
-        raise UserError("the recipe cannot be used", str(error)) from None
+        raise UserError("a key or option cannot be used", str(error)) from None
     return Recipe(*parsed)
 
 

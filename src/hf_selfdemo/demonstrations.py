@@ -196,7 +196,7 @@ def _save(dataset: Dataset, judged: Sequence[Judged], generator: Generator, fold
         {
             "rows_in": len(judged),
             "demonstrations": len(dataset),
-            "outcomes": dict(Counter(f"{r['mode']}: {r['outcome']} from {r['source']}" for r in dataset)),
+            "outcomes": dict(Counter(map(_kind, dataset))),
             "skipped": dict(Counter(reason for _, reason in skipped)),
             "candidate_labels": dict(labels),
             "usage_of_this_start": asdict(generator.usage),
@@ -204,6 +204,13 @@ def _save(dataset: Dataset, judged: Sequence[Judged], generator: Generator, fold
             "versions": versions(),
         },
     )
+
+
+def _kind(row: dict[str, Any]) -> str:
+    """What a row trains, for people."""
+    outcome = "answers" if row["outcome"] == "answer" else "abstentions"
+    place = " shown closed-book" if row["mode"] == "closed_book" else ""
+    return f"{outcome}{place} (from {row['source']} candidates)"
 
 
 def load_demonstrations(folder: Path) -> Dataset:

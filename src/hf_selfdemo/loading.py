@@ -31,11 +31,13 @@ def load(kind: str, name: str, table: dict[str, str]) -> Any:
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
-    """A remedy for a misspelt word: the nearest known one, else all of them.
+    """A remedy for a misspelt word: the nearest known one, else all of them if they are few.
 
     Example:
         >>> did_you_mean("lora_rank", ["lora_r", "seed"])
         "did you mean 'lora_r'?"
     """
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean {near[0]!r}?" if near else "known are " + ", ".join(sorted(known))
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return "known are " + ", ".join(sorted(known)) if len(known) <= 20 else "--help lists the known ones"

@@ -136,7 +136,9 @@ def _mapping(preset: str, columns: Sequence[str]) -> tuple[dict[str, str], set[s
             raise UserError(f"columns: {pair!r} is no role=column pair", remedy)
         mapping[role] = column
         needed.add(role)
-    return mapping, needed
+    taken = {mapping[role].split(".")[0] for role in needed}
+    # a column that the user has given a role is no longer what a preset takes it for
+    return {r: c for r, c in mapping.items() if r in needed or c.split(".")[0] not in taken}, needed
 
 
 def _rows(
@@ -266,7 +268,10 @@ def _texts(value: Any, where: str, column: str) -> tuple[str, ...]:
         value = value.tolist()
     if not isinstance(value, (list, tuple)) or not all(isinstance(v, (str, int, float)) or v is None for v in value):
         inner = f", such as {column}.{next(iter(value))}" if isinstance(value, dict) and value else ""
-        raise UserError(f"{where}: {column!r} is neither a text nor a list of texts", "map another column" + inner)
+        raise UserError(
+            f"{where}: {column!r} is neither a text nor a list of texts",
+            "write it as text or a list of texts, or map another column" + inner,
+        )
     return tuple(dict.fromkeys(str(v).strip() for v in value if v is not None and str(v).strip()))
 
 

@@ -92,7 +92,7 @@ class TransformersGenerator:
                 raise UserError(
                     f"the prompt of row {row.request.id!r} needs {len(row.ids)} + {row.request.max_new_tokens} "
                     f"tokens and the model takes {self.max_prompt_tokens}",
-                    "lower max_passage_words or passages_per_question",
+                    "set max_passage_words (100, say) or show fewer passages_per_question",
                 )
         texts: list[Candidate | None] = [None] * len(rows)
         for batch in self._batches(rows):

@@ -110,7 +110,8 @@ def _on_policy(dataset: Any, network: Any, tokenizer: Any, rows: int, seed: int)
 
 
 def _print_demonstrations(manifest: dict[str, Any]) -> None:
-    console.print(f"{manifest['rows_in']} rows in, {manifest['demonstrations']} demonstrations: {manifest['outcomes']}")
+    outcomes = ", ".join(f"{count} {kind}" for kind, count in manifest["outcomes"].items())
+    console.print(f"{manifest['rows_in']} rows in, {manifest['demonstrations']} demonstrations: {outcomes}")
     for reason, count in manifest["skipped"].items():
         console.print(f"  {count} left out: {reason}")
     console.print(recall_line(manifest["recall"]))

@@ -33,7 +33,7 @@ def recipe_evidence(recipe: Recipe, part: str) -> tuple[list[Evidence], dict[str
         raise UserError(f"passages_per_question is {k}", "show at least one passage")
     deep = collect_evidence(questions, retriever, max(k, 10))
     evidence = collect_evidence(questions, retriever, k)
-    twins = leave_gold_out(evidence, retriever, k)
+    twins = [twin for twin in leave_gold_out(evidence, retriever, k) if twin.passages]
     limit = retrieval.train_twins if train else retrieval.test_twins
     return evidence + choose_twins(twins, limit, data.data_seed_questions), recall_report(deep)
 

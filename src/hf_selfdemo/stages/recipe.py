@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from hf_selfdemo.config import DataArguments, DemonstrateArguments, EvaluateArguments, RetrievalArguments
-from hf_selfdemo.errors import UserError
 from hf_selfdemo.models import DEFAULT_MODEL, ResolvedModel, load_model, load_tokenizer, resolve_model
 
 
@@ -24,13 +23,7 @@ class Recipe:
 
     @property
     def output_dir(self) -> Path:
-        """The run's folder.
-
-        Raises:
-            UserError: if the recipe names none.
-        """
-        if not self.training.output_dir:
-            raise UserError("output_dir is not set", "add it to the recipe or give --output_dir runs/NAME")
+        """The run's folder."""
         return Path(self.training.output_dir)
 
     def resolve(self) -> ResolvedModel:
