@@ -67,7 +67,7 @@ def terminal_table(runs: Runs, title: str) -> Table:
     """For `rich.print`."""
     table = Table(title=title, title_justify="left")
     for i, column in enumerate(header(runs)):
-        table.add_column(column, justify="left" if i == 0 else "right", no_wrap=i > 0)
+        table.add_column(column, justify="right" if i else "left", min_width=0 if i else 20)
     for row in figure_rows(runs):
         table.add_row(*row)
     return table

@@ -25,6 +25,9 @@ from hf_selfdemo.stages.evidence import recipe_evidence
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.types import Evidence, Mode
 
+_FILE_WIDTH = 120
+"""Columns for the table when its output goes to a file or a pipe."""
+
 
 def run_evaluate(recipe: Recipe) -> None:
     """Compare the base model with every adapter on the test questions; print and write the table."""
@@ -66,7 +69,9 @@ def run_evaluate(recipe: Recipe) -> None:
             }
     title = f"{model.name}: {len(evidence)} test rows"
     console.print(recall_line(recall))
-    Console().print(terminal_table(runs, title))
+    terminal = Console()
+    wide = terminal if terminal.is_terminal else Console(width=_FILE_WIDTH)
+    wide.print(terminal_table(runs, title))
     write_text(folder / "table.md", f"{title}\n\n{markdown_table(runs)}")
     write_json(folder / "figures.json", figures_json(runs))
     write_json(
