@@ -12,7 +12,7 @@ import hf_selfdemo
 ROOT = Path(hf_selfdemo.__file__).parent
 LEVELS = {
     0: {"types", "errors", "loading", "scoring", "config", "manifest", "journal", "seeding"},
-    1: {"protocols", "prompts", "chat"},
+    1: {"protocols", "prompts", "chat", "padding"},
     2: {"questions", "models", "retrieval", "generation", "judging", "strategies"},
     3: {"demonstrations", "training", "evaluation", "report"},
     4: {"stages", "cli"},

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from hf_selfdemo.chat import encode_prompt, encode_response
+from hf_selfdemo.padding import left_pad, positions
 from hf_selfdemo.types import Message
 
 
@@ -35,16 +36,13 @@ def response_nll(
     result: list[tuple[float, int]] = [(0.0, 0)] * len(rows)
     for start in range(0, len(order), batch_size):
         picks = order[start : start + batch_size]
-        width = max(len(rows[i][0]) + len(rows[i][1]) for i in picks)
-        ids = [[0] * (width - len(p) - len(r)) + p + r for p, r in (rows[i] for i in picks)]
-        mask = [[0] * (width - len(p) - len(r)) + [1] * len(p + r) for p, r in (rows[i] for i in picks)]
-        input_ids = torch.tensor(ids, device=model.device)
-        attention_mask = torch.tensor(mask, device=model.device)
+        ids, mask = left_pad([rows[i][0] + rows[i][1] for i in picks], 0)
+        input_ids, attention_mask = ids.to(model.device), mask.to(model.device)
         kept = max(len(rows[i][1]) for i in picks) + 1
         logits = model(
             input_ids=input_ids,
             attention_mask=attention_mask,
-            position_ids=(attention_mask.cumsum(-1) - 1).clamp(min=0),
+            position_ids=positions(attention_mask),
             logits_to_keep=kept,
         ).logits
         losses = torch.nn.functional.cross_entropy(

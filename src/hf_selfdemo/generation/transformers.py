@@ -19,6 +19,7 @@ from hf_selfdemo.chat import encode_prompt, stop_token_id
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.generation.cache import block_cache
 from hf_selfdemo.generation.sampling import Sampler
+from hf_selfdemo.padding import left_pad, positions
 from hf_selfdemo.types import Candidate, Request, Usage
 
 _SHRINK_AT = 0.75
@@ -166,21 +167,19 @@ class TransformersGenerator:
 
     def _forward(self, ids: torch.Tensor, mask: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
         """Logits after the last column of `ids`, which continue what the cache holds."""
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
         output = self.model(
-            input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, logits_to_keep=1
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=positions(mask)[:, -ids.shape[1] :],
+            past_key_values=cache,
+            logits_to_keep=1,
         )
         logits: torch.Tensor = output.logits[:, -1]
         return logits
 
     def _append(self, mask: torch.Tensor, new: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        """`new` as left-padded ids, and the mask with their columns added.
-
-        Masks come from lengths: a pad token may well be a real one elsewhere.
-        """
-        width, device = max(map(len, new)), self.model.device
-        ids = torch.tensor([[self._pad_id] * (width - len(row)) + row for row in new], device=device)
-        real = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in new], device=device)
+        """`new` as left-padded ids, and the mask with their columns added."""
+        ids, real = (t.to(self.model.device) for t in left_pad(new, self._pad_id))
         return ids, torch.cat([mask, real], dim=1)
 
     def _ended(self, tokens: list[int], row: _Row) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import torch
 
 from hf_selfdemo.chat import encode_prompt, encode_response
+from hf_selfdemo.padding import left_pad, positions
 from hf_selfdemo.prompts import render
 from hf_selfdemo.seeding import stable_seed
 from hf_selfdemo.types import Passage
@@ -60,20 +61,14 @@ class SelfDemoDataCollator:
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         encoded = [self.encode(row) for row in rows]
-        width = max(len(row.prompt) + len(row.response) for row in encoded)
         pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0
-        input_ids, attention_mask, labels = [], [], []
-        for prompt, response, _ in encoded:
-            gap = width - len(prompt) - len(response)
-            input_ids.append([pad] * gap + prompt + response)
-            attention_mask.append([0] * gap + [1] * (width - gap))
-            labels.append([IGNORED] * (gap + len(prompt)) + response)
-        mask = torch.tensor(attention_mask)
+        input_ids, mask = left_pad([row.prompt + row.response for row in encoded], pad)
+        labels, _ = left_pad([[IGNORED] * len(row.prompt) + row.response for row in encoded], IGNORED)
         return {
-            "input_ids": torch.tensor(input_ids),
+            "input_ids": input_ids,
             "attention_mask": mask,
-            "position_ids": (mask.cumsum(-1) - 1).clamp(min=0),
-            "labels": torch.tensor(labels),
+            "position_ids": positions(mask),
+            "labels": labels,
             "abstention": torch.tensor([row["outcome"] == "abstain" for row in rows]),
         }
 

@@ -1,0 +1,32 @@
+"""Rows of token ids to a left-padded batch: every row ends in the last column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+
+def left_pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids and attention mask, both (rows, longest), int64.
+
+    The mask comes from lengths, never from ids: a pad token may well be a real one elsewhere.
+
+    Example:
+        >>> left_pad([[5, 6], [7]], 0)[0].tolist()
+        [[5, 6], [0, 7]]
+    """
+    width = max(map(len, rows))
+    ids = torch.tensor([[pad_id] * (width - len(row)) + list(row) for row in rows])
+    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
+    return ids, mask
+
+
+def positions(mask: torch.Tensor) -> torch.Tensor:
+    """Position ids that count real tokens only, the shape of `mask`.
+
+    Example:
+        >>> positions(torch.tensor([[0, 1, 1]])).tolist()
+        [[0, 0, 1]]
+    """
+    return (mask.cumsum(-1) - 1).clamp(min=0)
