@@ -36,7 +36,7 @@ def predict(
         window: rows between two saves.
         on_progress: called with the number of rows done.
     """
-    rows = [row for row in evidence if mode == "rag" or not row.gold_removed]
+    rows = rows_asked(evidence, mode)
     journal = Journal(path)
     pending = [row for row in rows if row.id not in journal.rows]
     on_progress(len(rows) - len(pending))
@@ -49,6 +49,11 @@ def predict(
         )
         on_progress(len(part))
     return [_label(row, journal.rows[row.id]["text"], judge, mode) for row in rows]
+
+
+def rows_asked(evidence: Sequence[Evidence], mode: Mode) -> list[Evidence]:
+    """The rows that a mode evaluates: all with passages, twins left out without."""
+    return [row for row in evidence if mode == "rag" or not row.gold_removed]
 
 
 def _request(row: Evidence, mode: Mode, max_answer_tokens: int) -> Request:

@@ -23,9 +23,20 @@ def collect_evidence(questions: Sequence[Question], retriever: Retriever, k: int
     given, may stand in one by accident.
     """
     return [
-        Evidence(q, passages, q.answerable and any(holds_answer(p, q.answers) for p in passages))
+        _with_flag(Evidence(q, passages))
         for q, passages in zip(questions, retriever.retrieve(questions, k), strict=True)
     ]
+
+
+def best(row: Evidence, k: int) -> Evidence:
+    """The row with its `k` best passages only, as if no more had been searched for."""
+    return _with_flag(replace(row, passages=row.passages[:k]))
+
+
+def _with_flag(row: Evidence) -> Evidence:
+    question = row.question
+    found = question.answerable and any(holds_answer(p, question.answers) for p in row.passages)
+    return replace(row, answer_in_context=found)
 
 
 def leave_gold_out(evidence: Sequence[Evidence], retriever: Retriever, k: int) -> list[Evidence]:

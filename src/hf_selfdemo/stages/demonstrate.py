@@ -27,10 +27,8 @@ def run_demonstrate(recipe: Recipe) -> None:
     d = recipe.demonstrate
     folder = recipe.output_dir / "demonstrations"
     strategy, judge = _strategy(d), load("judge", d.judge, JUDGES)()
-    with waiting("reading questions and passages"):
-        evidence, recall = recipe_evidence(recipe, "train")
-    with waiting("looking for the model"):
-        model = recipe.resolve()
+    evidence, recall = recipe_evidence(recipe, "train")
+    model = recipe.resolve()
     settings = {
         "strategy": d.strategy,
         "generator": model.fingerprint,

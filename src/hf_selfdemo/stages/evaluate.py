@@ -12,7 +12,7 @@ from rich.console import Console
 
 from hf_selfdemo.config import EvaluateArguments
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluation import predict
+from hf_selfdemo.evaluation import predict, rows_asked
 from hf_selfdemo.generation.transformers import TransformersGenerator
 from hf_selfdemo.judging import JUDGES
 from hf_selfdemo.loading import did_you_mean, load
@@ -20,7 +20,7 @@ from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, versions,
 from hf_selfdemo.models import resolve_model
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.report import figures_json, markdown_table, terminal_table
-from hf_selfdemo.stages.console import console, progress, recall_line, waiting
+from hf_selfdemo.stages.console import console, progress, recall_line
 from hf_selfdemo.stages.evidence import recipe_evidence
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.types import Evidence, Mode
@@ -33,10 +33,8 @@ def run_evaluate(recipe: Recipe) -> None:
     """Compare the base model with every adapter on the test questions; print and write the table."""
     e = recipe.evaluate
     folder = recipe.output_dir / "evaluation"
-    with waiting("reading questions and passages"):
-        evidence, recall = recipe_evidence(recipe, "test")
-    with waiting("looking for the model"):
-        model = recipe.resolve()
+    evidence, recall = recipe_evidence(recipe, "test")
+    model = recipe.resolve()
     settings = {
         "base": model.fingerprint,
         "templates": templates_hash(),
@@ -49,9 +47,10 @@ def run_evaluate(recipe: Recipe) -> None:
     generator = TransformersGenerator(network, tokenizer, recipe.demonstrate.generation_batch_size)
     judge = load("judge", recipe.demonstrate.judge, JUDGES)()
     runs: dict[str, dict[str, Any]] = {}
-    total = sum(1 for row in evidence for m in modes if m == "rag" or not row.gold_removed)
-    with progress("evaluate", total * (1 + len(adapters))) as advance:
-        for name, path in {"base": None, **adapters}.items():
+    models: dict[str, Path | None] = {"base": None, **adapters}
+    total = sum(len(rows_asked(evidence, mode)) for mode in modes)
+    with progress("evaluate", total * len(models)) as advance:
+        for name, path in models.items():
             if path is not None:
                 generator.model = _tuned(network, path, name, recipe)
             mark = file_hash(_weights(path)[0])[:8] if path else model.fingerprint[:8]
@@ -79,7 +78,7 @@ def run_evaluate(recipe: Recipe) -> None:
         {
             "settings": settings,
             "recall": recall,
-            "models": {n: str(p or "") for n, p in {"base": None, **adapters}.items()},
+            "models": {name: str(path or "") for name, path in models.items()},
             "usage_of_this_start": asdict(generator.usage),
             "versions": versions(),
         },

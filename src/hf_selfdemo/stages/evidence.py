@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,31 +12,39 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.loading import load
 from hf_selfdemo.questions import cut_words, read_passages, read_questions, sample
 from hf_selfdemo.retrieval import RETRIEVERS
-from hf_selfdemo.retrieval.evidence import choose_twins, collect_evidence, leave_gold_out, recall_report
+from hf_selfdemo.retrieval.evidence import best, choose_twins, collect_evidence, leave_gold_out, recall_report
+from hf_selfdemo.stages.console import waiting
 from hf_selfdemo.stages.recipe import Recipe
-from hf_selfdemo.types import Evidence, Passage, Question
+from hf_selfdemo.types import Evidence, Question
+
+_RECALL_DEPTH = 10
+"""How far down the retrieval report looks, whatever is shown."""
 
 
 def recipe_evidence(recipe: Recipe, part: str) -> tuple[list[Evidence], dict[str, float]]:
     """The rows of "train" or "test": questions with their passages, twins at the end, and the recall report."""
+    with waiting("reading questions and passages"):
+        return _evidence(recipe, part == "train")
+
+
+def _evidence(recipe: Recipe, train: bool) -> tuple[list[Evidence], dict[str, float]]:
     data, retrieval = recipe.data, recipe.retrieval
-    train = part == "train"
-    questions = _questions(data, data.train_questions if train else data.test_questions, part)
-    limits = (
-        (data.max_train_questions, data.max_train_unanswerable)
+    part, sources, answerable, unanswerable, twins = (
+        ("train", data.train_questions, data.max_train_questions, data.max_train_unanswerable, retrieval.train_twins)
         if train
-        else (data.max_test_questions, data.max_test_unanswerable)
+        else ("test", data.test_questions, data.max_test_questions, data.max_test_unanswerable, retrieval.test_twins)
     )
-    questions = sample(questions, *limits, data.data_seed_questions)
+    questions = sample(_questions(data, sources, part), answerable, unanswerable, data.data_seed_questions)
+    questions = [_cut(question, retrieval.max_passage_words) for question in questions]
     retriever = _retriever(recipe, part, questions)
     k = retrieval.passages_per_question
     if k < 1:
         raise UserError(f"passages_per_question is {k}", "show at least one passage")
-    deep = collect_evidence(questions, retriever, max(k, 10))
-    evidence = collect_evidence(questions, retriever, k)
-    twins = [twin for twin in leave_gold_out(evidence, retriever, k) if twin.passages]
-    limit = retrieval.train_twins if train else retrieval.test_twins
-    return evidence + choose_twins(twins, limit, data.data_seed_questions), recall_report(deep)
+    deep = collect_evidence(questions, retriever, max(k, _RECALL_DEPTH))
+    evidence = [best(row, k) for row in deep]
+    found = leave_gold_out(evidence, retriever, k) if twins else []
+    shown = choose_twins([twin for twin in found if twin.passages], twins, data.data_seed_questions)
+    return evidence + shown, recall_report(deep)
 
 
 def _questions(data: DataArguments, sources: Sequence[str], part: str) -> list[Question]:
@@ -65,11 +74,10 @@ def _retriever(recipe: Recipe, part: str, questions: list[Question]) -> Any:
             raise UserError(
                 "retriever is 'given' but no question brings passages", "map a `passages` column or use bm25"
             )
-        return _Cut(kind(), retrieval.max_passage_words)
+        return kind()
     corpus, split = (data.train_corpus, data.train_split) if part == "train" else (data.test_corpus, data.test_split)
     if corpus == "questions":
         passages = list({p.id: p for q in questions for p in q.passages}.values())
-        passages = [Passage(p.id, cut_words(p.text, retrieval.max_passage_words), p.title) for p in passages]
     else:
         passages = read_passages(corpus, split, retrieval.max_passage_words)
     if retrieval.index_dir:
@@ -77,12 +85,6 @@ def _retriever(recipe: Recipe, part: str, questions: list[Question]) -> Any:
     return kind(passages)
 
 
-class _Cut:
-    """Cuts the passages that came with questions, as the corpus' are cut when read."""
-
-    def __init__(self, retriever: Any, max_words: int) -> None:
-        self.retriever, self.max_words = retriever, max_words
-
-    def retrieve(self, questions: Sequence[Question], k: int) -> list[tuple[Passage, ...]]:
-        found = self.retriever.retrieve(questions, k)
-        return [tuple(Passage(p.id, cut_words(p.text, self.max_words), p.title, p.score) for p in row) for row in found]
+def _cut(question: Question, max_words: int) -> Question:
+    """Cuts the passages that came with a question, as a corpus' are cut when read."""
+    return replace(question, passages=tuple(replace(p, text=cut_words(p.text, max_words)) for p in question.passages))

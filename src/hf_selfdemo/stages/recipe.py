@@ -8,6 +8,7 @@ from typing import Any
 
 from hf_selfdemo.config import DataArguments, DemonstrateArguments, EvaluateArguments, RetrievalArguments
 from hf_selfdemo.models import DEFAULT_MODEL, ResolvedModel, load_model, load_tokenizer, resolve_model
+from hf_selfdemo.stages.console import waiting
 
 
 @dataclass
@@ -28,7 +29,8 @@ class Recipe:
 
     def resolve(self) -> ResolvedModel:
         """Find the model to start from."""
-        return resolve_model(self.model.model_name_or_path or DEFAULT_MODEL, self.model.model_revision or "main")
+        with waiting("looking for the model"):
+            return resolve_model(self.model.model_name_or_path or DEFAULT_MODEL, self.model.model_revision or "main")
 
     def load(self, resolved: ResolvedModel) -> tuple[Any, Any]:
         """The network and its tokenizer."""

@@ -48,7 +48,6 @@ def run_train(recipe: Recipe) -> None:
     with progress("train", 0) as advance:
         report_progress(trainer, advance)
         result = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(target)))
-    _name_base(trainer.model, model.name)
     trainer.save_model(str(target))
     write_json(
         target / "manifest.json",
@@ -80,9 +79,3 @@ def _training_keys(recipe: Recipe) -> dict[str, Any]:
     )
     keys = asdict(recipe.model) | recipe.training.to_dict()
     return {k: v for k, v in keys.items() if not any(part in k for part in left_out) and v is not None}
-
-
-def _name_base(network: Any, name: str) -> None:
-    """An adapter must name its base by Hub id, not by a folder of this machine."""
-    for config in getattr(network, "peft_config", {}).values():
-        config.base_model_name_or_path = name
