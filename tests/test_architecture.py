@@ -11,10 +11,10 @@ import hf_selfdemo
 
 ROOT = Path(hf_selfdemo.__file__).parent
 LEVELS = {
-    0: {"types", "errors", "loading", "scoring", "config", "manifest", "journal", "seeding"},
-    1: {"protocols", "prompts", "chat", "padding"},
+    0: {"types", "errors", "loading", "scoring", "config", "manifest", "ledger", "seeding", "preamble"},
+    1: {"protocols", "prompts", "instructions", "conversation", "chat", "padding"},
     2: {"questions", "models", "retrieval", "generation", "judging", "strategies"},
-    3: {"demonstrations", "training", "evaluation", "report"},
+    3: {"prompt_search", "rows", "demonstrations", "training", "evaluation", "report"},
     4: {"stages", "cli"},
 }
 ROOM_LEVEL = {room: level for level, rooms in LEVELS.items() for room in rooms}

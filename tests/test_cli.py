@@ -88,10 +88,72 @@ def test_interrupted_training_goes_on_from_its_checkpoint(flags, tmp_path, monke
 def test_self_demo_reuses_candidates_when_only_the_choice_changes(flags, tmp_path):
     flags = [f for f in flags if not f.startswith("--strategy")] + ["--max_candidate_tokens=3", "--rag_candidates=2"]
     assert main(["demonstrate", *flags]) == 0
-    folder = tmp_path / "run/demonstrations"
-    candidates = (folder / "candidates.jsonl").read_bytes()
-    assert main(["demonstrate", *flags, "--abstain_when=not_in_context", "--max_abstain_share=0.3"]) == 0
-    assert (folder / "candidates.jsonl").read_bytes() == candidates
+    made = json.loads((tmp_path / "run/demonstrations/manifest.json").read_text())["usage"]
+    assert made["calls"] > 0
+    other = ["--abstain_when=not_in_context", "--max_abstain_share=0.3", "--judge=tournament", "--pair_policy=gold"]
+    assert main(["demonstrate", *flags, *other]) == 0
+    manifest = json.loads((tmp_path / "run/demonstrations/manifest.json").read_text())
+    assert manifest["usage"]["by_stage"].keys() <= {"judge"}
+    assert manifest["reused"]["calls"] == made["calls"]
+
+
+def test_shards_fill_one_ledger_and_a_plain_run_puts_it_together(flags, tmp_path):
+    flags = [f for f in flags if not f.startswith("--strategy")] + ["--max_candidate_tokens=3", "--judge=tournament"]
+    assert main(["demonstrate", *flags, f"--output_dir={tmp_path / 'whole'}"]) == 0
+    for shard in ("0/2", "1/2"):
+        assert main(["demonstrate", *flags, "--shard", shard]) == 0
+        assert not (tmp_path / "run/demonstrations/train.parquet").exists()
+    assert main(["demonstrate", *flags]) == 0
+    together, whole = (tmp_path / name / "demonstrations" for name in ("run", "whole"))
+    assert (together / "train.parquet").read_bytes() == (whole / "train.parquet").read_bytes()
+    assert json.loads((together / "manifest.json").read_text())["usage"]["calls"] == 0
+
+
+def test_plan_tells_what_is_then_spent_and_its_sample_is_not_asked_again(flags, tmp_path, capsys):
+    flags = [f for f in flags if not f.startswith("--strategy")]
+    flags += ["--max_candidate_tokens=4", "--judge=tournament", "--max_train_questions=24", "--summarise"]
+    assert main(["plan", *flags, "--price_prompt=1", "--price_generated=2", "--plan_questions=10"]) == 0
+    said = capsys.readouterr()
+    plan = json.loads((tmp_path / "run/plan.json").read_text())
+    assert f"{plan['questions']} questions, estimated from 10" in said.out and "time: about" in said.err
+    assert main(["demonstrate", *flags]) == 0
+    manifest = json.loads((tmp_path / "run/demonstrations/manifest.json").read_text())
+    assert manifest["reused"]["calls"] > 0
+    for name in ("calls", "prompt_tokens", "generated_tokens"):
+        spent = manifest["usage"][name] + manifest["reused"][name]
+        assert plan["all"][name] == pytest.approx(spent, rel=0.1), name
+    assert plan["price"] == pytest.approx((plan["all"]["prompt_tokens"] + 2 * plan["all"]["generated_tokens"]) / 1e6)
+    assert main(["plan", *flags, "--plan_questions=10"]) == 0
+    assert json.loads((tmp_path / "run/plan.json").read_text())["seconds"] == plan["seconds"]
+
+
+def test_plan_for_a_strategy_that_asks_nothing(flags, capsys):
+    assert main(["plan", *flags]) == 0
+    assert "no calls" in capsys.readouterr().err
+
+
+def test_ledger_shows_what_it_holds(flags, tmp_path, capsys):
+    assert "there is no ledger" in error_of(capsys, "ledger", *flags)
+    flags = [f for f in flags if not f.startswith("--strategy")] + ["--max_candidate_tokens=3"]
+    assert main(["demonstrate", *flags]) == 0
+    capsys.readouterr()
+    assert main(["ledger", f"--output_dir={tmp_path / 'run'}"]) == 0
+    table = capsys.readouterr().out
+    assert "closed_book" in table and "refusal" in table and "transformers/" in table
+
+
+def test_prompts_are_searched_once_and_used(flags, tmp_path, capsys):
+    flags = [f for f in flags if not f.startswith("--strategy")] + ["--max_candidate_tokens=3", "--prompt_search"]
+    flags += ["--search_train_examples=2", "--search_eval_examples=2", "--search_steps=1", "--search_topk=1"]
+    flags += ["--search_beam_size=1", "--max_search_answer_tokens=3"]
+    assert main(["prompts", *flags]) == 0
+    found = (tmp_path / "run/prompts/rag.jsonl").read_bytes()
+    assert main(["demonstrate", *flags]) == 0
+    assert (tmp_path / "run/prompts/rag.jsonl").read_bytes() == found
+    rows = [json.loads(line) for line in (tmp_path / "run/demonstrations/candidates.jsonl").open()]
+    assert "search/rag_1" in {c["prompt"] for row in rows for c in row["candidates"]}
+    again = [f"--output_dir={tmp_path / 'other'}", f"--prompts_dir={tmp_path / 'run/prompts'}"]
+    assert main(["demonstrate", *[f for f in flags if f != "--prompt_search"], *again]) == 0
 
 
 def test_another_run_is_never_overwritten(flags, tmp_path, capsys):
@@ -111,7 +173,7 @@ def test_another_run_is_never_overwritten(flags, tmp_path, capsys):
         (["--preset=squat"], "did you mean 'squad'?"),
         (["--strategy=self_demon"], "did you mean 'self_demo'?"),
         (["--retriever=bm52"], "did you mean 'bm25'?"),
-        (["--judge=llm"], "unknown judge 'llm'"),
+        (["--judge=turnament"], "did you mean 'tournament'?"),
         (["--retriever=given"], "no question brings passages"),
         (["--passages_per_question=0"], "show at least one"),
         (["--sources=elsewhere"], "no train question is left"),
@@ -119,6 +181,12 @@ def test_another_run_is_never_overwritten(flags, tmp_path, capsys):
         (["--num_train_epochs=many"], "num_train_epochs"),
         (["--model_name_or_path=./nowhere"], "no model folder"),
         (["--abstain_when=never", "--strategy=self_demo"], "abstain_when"),
+        (["--pair_policy=golden", "--strategy=self_demo"], "did you mean 'gold'?"),
+        (["--engine=severs"], "did you mean 'server'?"),
+        (["--engine=server"], "server_url is not set"),
+        (["--shard=2/2"], "shard: '2/2' is no i/n"),
+        (["--judge=tournament", "--bracket_size=1"], "bracket"),
+        (["--prompts_dir=nowhere", "--strategy=self_demo"], "cannot be read"),
     ],
 )
 def test_mistakes_end_in_one_line(flags, capsys, change, message):

@@ -4,14 +4,18 @@ import json
 
 import pytest
 
-from hf_selfdemo.demonstrations import Judged, cap_abstentions, demonstrate, load_demonstrations
+from hf_selfdemo.demonstrations import abstentions_over, demonstrate, load_demonstrations
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
+from hf_selfdemo.judging.tournament import TournamentJudge
+from hf_selfdemo.ledger import Ledger
 from hf_selfdemo.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.retrieval.evidence import collect_evidence, leave_gold_out
 from hf_selfdemo.strategies.ra_it import RaIt
 from hf_selfdemo.strategies.self_demo import SelfDemo
-from hf_selfdemo.types import Demonstration
+from hf_selfdemo.types import CALL_FAILED, Reply
 
 
 @pytest.fixture
@@ -27,7 +31,9 @@ def scripted(questions):
     answers = {q.text: q.answers[0] for q in questions[::2]}
 
     def reply(request):
-        if request.source == "refusal":
+        if request.choices:
+            return request.choices[request.seed % len(request.choices)]
+        if request.stage == "refusal":
             return f"The passages do not mention this. ({request.seed % 7})"
         text = request.messages[-1]["content"]
         return next((f"It is {a}." for q, a in answers.items() if q in text), "It is the moon.")
@@ -35,8 +41,8 @@ def scripted(questions):
     return lambda: ScriptedGenerator(reply)
 
 
-def run(evidence, generator, folder, **keys):
-    return demonstrate(evidence, SelfDemo(), generator, AnswerMatchJudge(), folder, **keys)
+def run(evidence, generator, folder, judge=None, strategy=None, **keys):
+    return demonstrate(evidence, strategy or SelfDemo(), generator, judge or AnswerMatchJudge(), folder, **keys)
 
 
 def test_every_row_is_a_demonstration_or_has_a_named_reason(evidence, scripted, tmp_path):
@@ -63,28 +69,117 @@ def test_saved_dataset_equals_the_returned_one_and_keeps_passages(evidence, scri
     assert again[0]["passages"][0]["text"] == evidence[0].passages[0].text
 
 
-@pytest.mark.parametrize("killed_after", [0, 1, 3, 7])
-def test_a_killed_run_goes_on_without_repeating_or_dropping(evidence, scripted, tmp_path, killed_after):
-    undisturbed = run(evidence, scripted(), tmp_path / "a", window=3)
+@pytest.mark.parametrize("killed_after", [0, 1, 13, 100, 260])
+@pytest.mark.parametrize("judge", [AnswerMatchJudge, TournamentJudge])
+def test_a_killed_run_goes_on_without_repeating_or_dropping(evidence, scripted, tmp_path, killed_after, judge):
+    undisturbed = RecordedGenerator(scripted(), Ledger(tmp_path / "a.sqlite"))
+    expected = run(evidence, undisturbed, tmp_path / "a", judge(), SelfDemo(summarise=True), window=3)
+    made = []
 
-    class Killed(ScriptedGenerator):
-        calls = 0
+    def mortal(request):
+        if len(made) == killed_after:
+            raise KeyboardInterrupt
+        made.append(request.id)
+        return scripted().reply(request)
 
-        def generate(self, requests):
-            Killed.calls += 1
-            if Killed.calls > killed_after:
-                raise KeyboardInterrupt
-            return super().generate(requests)
-
+    first = RecordedGenerator(ScriptedGenerator(mortal), Ledger(tmp_path / "b.sqlite"))
     with pytest.raises(KeyboardInterrupt):
-        run(evidence, Killed(scripted().reply), tmp_path / "b", window=3)
-    with (tmp_path / "b" / "candidates.jsonl").open("ab") as torn:
-        torn.write(b'{"id": "torn", "candi')
-    second = scripted()
-    resumed = run(evidence, second, tmp_path / "b", window=3)
-    assert resumed.to_list() == undisturbed.to_list()
-    assert second.usage.calls == 9 * (len(evidence) - 3 * killed_after)
-    assert (tmp_path / "a/train.parquet").read_bytes() == (tmp_path / "b/train.parquet").read_bytes()
+        run(evidence, first, tmp_path / "b", judge(), SelfDemo(summarise=True), window=3)
+    second = RecordedGenerator(scripted(), Ledger(tmp_path / "b.sqlite"))
+    resumed = run(evidence, second, tmp_path / "b", judge(), SelfDemo(summarise=True), window=3)
+    assert resumed.to_list() == expected.to_list()
+    assert first.usage.calls + second.usage.calls == undisturbed.usage.calls
+    for name in ("train.parquet", "candidates.jsonl", "skipped.jsonl"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    assert not [p.name for p in (tmp_path / "b").iterdir() if "part" in p.name]
+
+
+def test_another_judge_or_pair_policy_writes_nothing_again(evidence, scripted, tmp_path):
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    first = RecordedGenerator(scripted(), ledger)
+    before = run(evidence, first, tmp_path / "a")
+    second = RecordedGenerator(scripted(), ledger)
+    after = run(evidence, second, tmp_path / "b", TournamentJudge(), SelfDemo(pair_policy="other_label"))
+    assert set(second.usage.by_stage) == {"judge"} and second.usage.calls > 0
+    assert set(second.reused.by_stage) >= {"rag", "closed_book", "refusal"}
+    assert after.to_list() != before.to_list()
+
+
+class Unlucky(ScriptedGenerator):
+    """Cannot answer some requests."""
+
+    def __init__(self, reply, fails):
+        super().__init__(reply)
+        self.fails = fails
+
+    def stream(self, requests):
+        for i, reply in super().stream(requests):
+            yield i, Reply("", "error", error=f"no answer to {requests[i].id}") if self.fails(requests[i]) else reply
+
+
+def test_a_failed_call_costs_its_row_alone_and_is_asked_again(evidence, scripted, tmp_path):
+    expected = {row["id"]: row for row in run(evidence, scripted(), tmp_path / "a")}
+    bad = evidence[4].id
+    failing = Unlucky(scripted().reply, lambda request: request.id == f"{bad}/rag/1")
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    rows = {row["id"]: row for row in run(evidence, RecordedGenerator(failing, ledger), tmp_path / "b")}
+    assert rows == {i: row for i, row in expected.items() if i != bad} and bad in expected
+    [skipped] = [json.loads(line) for line in (tmp_path / "b/skipped.jsonl").open() if bad in line]
+    assert skipped["reason"] == CALL_FAILED and "rag/1" in skipped["detail"]
+    again = RecordedGenerator(scripted(), ledger)
+    assert {row["id"]: row for row in run(evidence, again, tmp_path / "b")} == expected
+    assert again.usage.calls == 1
+
+
+def test_where_no_row_can_be_asked_the_reason_is_the_error(evidence, scripted, tmp_path):
+    with pytest.raises(UserError, match=r"no row could be asked: no answer to .*/rag/0"):
+        run(evidence, Unlucky(scripted().reply, lambda request: True), tmp_path)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_a_judge_that_talks_nonsense_changes_no_other_row(evidence, scripted, tmp_path, share):
+    def babbling(request):
+        if request.stage == "judge" and sum(request.id.split("/judge")[0].encode()) % 10 < 10 * share:
+            return "hmm"
+        return scripted().reply(request)
+
+    expected = {row["id"]: row for row in run(evidence, scripted(), tmp_path / "a", TournamentJudge(tries=2))}
+    judge = TournamentJudge(tries=2)
+    rows = {row["id"]: row for row in run(evidence, ScriptedGenerator(babbling), tmp_path / "b", judge)}
+    assert all(row == expected[i] for i, row in rows.items())
+    manifest = json.loads((tmp_path / "b/manifest.json").read_text())
+    lost = [json.loads(line) for line in (tmp_path / "b/skipped.jsonl").open()]
+    assert len(rows) + len(lost) == len(evidence)
+    assert {0.0: 0, 1.0: len(expected)}.get(share, len(expected) - len(rows)) == len(expected) - len(rows)
+    assert all(one["reason"].startswith("unscored") for one in lost if one["id"] in expected)
+    assert bool(manifest["judge"]["unread_matches"]) == (share > 0)
+
+
+@pytest.mark.parametrize("said", ["", "   "])
+def test_empty_replies_win_nothing(evidence, tmp_path, said):
+    dataset = run(evidence, ScriptedGenerator(lambda request: said), tmp_path, TournamentJudge())
+    assert len(dataset) == 0 and dataset.column_names
+    skipped = [json.loads(line)["reason"] for line in (tmp_path / "skipped.jsonl").open()]
+    assert len(skipped) == len(evidence) and all(reason.startswith("unscored") for reason in skipped)
+
+
+def test_replies_that_are_cut_off_win_nothing(evidence, tmp_path):
+    long = ScriptedGenerator(lambda request: "word " * 50)
+    assert len(run(evidence, long, tmp_path, strategy=SelfDemo(max_new_tokens=5))) == 0
+
+
+def test_rows_may_come_from_a_generator_and_are_gone_through_once(evidence, scripted, tmp_path):
+    expected = run(evidence, scripted(), tmp_path / "a").to_list()
+    seen = []
+    rows = (seen.append(row.id) or row for row in evidence)
+    assert run(rows, scripted(), tmp_path / "b").to_list() == expected and len(seen) == len(evidence)
+
+
+def test_every_pair_is_said_in_the_manifest(evidence, scripted, tmp_path):
+    dataset = run(evidence, scripted(), tmp_path, strategy=SelfDemo(pair_policy="other_label"))
+    pairs = json.loads((tmp_path / "manifest.json").read_text())["pairs"]
+    assert sum(pairs.values()) == len(dataset) and pairs["answer over abstain"] > 0
+    assert all(bool(row["rejected"]) == bool(row["rejected_label"]) for row in dataset)
 
 
 def test_no_gold_answer_in_any_request(evidence, tmp_path):
@@ -109,10 +204,8 @@ def test_share_of_abstentions_is_capped_and_said(evidence, scripted, tmp_path, s
         assert left_out > 0 and abstain > 0
 
 
-def test_cap_keeps_everything_when_there_is_no_answer_to_balance(row):
-    refusal = Demonstration(row, "I don't know.", "abstain", "refusal")
-    judged = [Judged(row, [], [], refusal)] * 3
-    assert cap_abstentions(judged, 0.5, seed=0) == judged
+def test_nothing_is_left_out_where_there_is_no_answer_to_balance():
+    assert abstentions_over(["abstain", "", "abstain"], 0.5, seed=0) == set()
 
 
 def test_replay_rows_are_closed_book_and_the_models_own_words(evidence, scripted, tmp_path):
@@ -126,9 +219,8 @@ def test_replay_rows_are_closed_book_and_the_models_own_words(evidence, scripted
 
 
 def test_the_baseline_needs_no_generation(evidence, tmp_path):
-    generator = ScriptedGenerator()
+    generator = ScriptedGenerator(lambda request: pytest.fail("asked"))
     dataset = demonstrate(evidence, RaIt(), generator, AnswerMatchJudge(), tmp_path)
-    assert generator.usage.calls == 0
     assert all(row["response"] == row["answers"][0] for row in dataset)
 
 

@@ -8,7 +8,8 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.prompts import TEMPLATES, render, templates_hash
 from hf_selfdemo.types import Passage
 
-NAMES = sorted(path.stem for path in TEMPLATES.glob("*.txt") if path.stem != "passages")
+CANDIDATES = sorted(f"candidates/{path.stem}" for path in TEMPLATES.glob("candidates/*_[0-9].txt"))
+NAMES = ["rag", "closed_book", *CANDIDATES]
 WITH_PASSAGES = [name for name in NAMES if "closed_book" not in name]
 SYNTAX = [
     "{{ x }}",
@@ -31,7 +32,7 @@ def content(*arguments, **options):
 
 
 def test_every_kind_of_prompt_is_there():
-    kinds = {f"demo_{kind}_{i}" for kind in ("rag", "closed_book", "refusal") for i in (1, 2, 3)}
+    kinds = {f"candidates/{kind}_{i}" for kind in ("rag", "closed_book", "refusal") for i in (1, 2, 3)}
     assert kinds | {"rag", "closed_book"} <= set(NAMES)
 
 
@@ -54,7 +55,9 @@ def test_prompts_of_a_kind_differ(name):
     said = content(name, "Who?", SHOWN)
     assert said == said.strip()
     assert "{" not in said
-    assert [other for other in NAMES if other.startswith("demo") and content(other, "Who?", SHOWN) == said][1:] == []
+    assert [other for other in NAMES if other.startswith("candidates") and content(other, "Who?", SHOWN) == said][
+        1:
+    ] == []
 
 
 @pytest.mark.parametrize("text", SYNTAX)
@@ -77,7 +80,7 @@ def test_rendering_takes_no_answer():
         render("rag", "Who?", SHOWN, answers=("Ada",))
 
 
-@pytest.mark.parametrize("name", ["demo_rag_9", "", "../templates/rag", "rag.txt"])
+@pytest.mark.parametrize("name", ["candidates/rag_9", "", "../templates/rag", "rag.txt"])
 def test_an_unknown_template_is_named_with_a_remedy(name):
     with pytest.raises(UserError, match=r"no template .*\.txt in .*: add it") as caught:
         render(name, "Who?")
@@ -126,7 +129,7 @@ def added(folder):
 
 
 def moved_between_files(folder):
-    first, second = (folder / f"demo_rag_{i}.txt" for i in (1, 2))
+    first, second = (folder / f"candidates/rag_{i}.txt" for i in (1, 2))
     one, two = first.read_text(), second.read_text()
     first.write_text(two), second.write_text(one)
 

@@ -42,13 +42,17 @@ def test_run_with_the_real_model(tmp_path, capsys):
 
 def test_sharing_prefixes_writes_the_same_texts():
     from hf_selfdemo import SelfDemo, TransformersGenerator, collect_evidence, read_passages, read_questions
+    from hf_selfdemo.conversation import ask
     from hf_selfdemo.models import DEFAULT_MODEL, load_model, load_tokenizer, resolve_model
     from hf_selfdemo.retrieval.bm25 import BM25Retriever
 
     resolved = resolve_model(DEFAULT_MODEL)
     model, tokenizer = load_model(resolved), load_tokenizer(resolved)
     evidence = collect_evidence(read_questions("embedded")[:2], BM25Retriever(read_passages("embedded")), 2)
-    requests = [r for row in evidence for r in SelfDemo(2, 0, 2, 0.0, max_new_tokens=8).requests(row)]
-    shared, plain = (TransformersGenerator(model, tokenizer, share_prefixes=share) for share in (True, False))
-    assert shared.generate(requests) == plain.generate(requests)
-    assert shared.usage.prefilled_tokens < 0.6 * plain.usage.prefilled_tokens
+    strategy = SelfDemo(2, 0, 2, temperature=0.0, max_new_tokens=8)
+    requests = [r for row in evidence for r in next(strategy.write(row))]
+    shared, plain = (
+        ask(TransformersGenerator(model, tokenizer, share_prefixes=share), requests) for share in (True, False)
+    )
+    assert [r.text for r in shared] == [r.text for r in plain]
+    assert sum(r.cached_tokens for r in shared) > 0.4 * sum(r.prompt_tokens for r in plain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -16,7 +17,10 @@ verbs:
   demonstrate   let the model write candidates, keep the best of each as training data
   train         train on the demonstrations (LoRA by default)
   evaluate      compare base and tuned model, with passages and without
-  run           all three, one after the other
+  run           these three, one after the other
+  plan          what demonstrating will cost, from a few questions really asked
+  prompts       search for the wording of the candidates' prompts
+  ledger        what the calls made so far are and cost
 
 A recipe is one flat YAML file that all verbs read; every key can be given as --KEY VALUE and wins over the file.
 What neither names has its default: the embedded corpus, the paper's numbers. hf-selfdemo VERB --help lists every key.
@@ -52,6 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             load("stage", stage, STAGES)(recipe)
     except UserError as error:
         print(f"hf-selfdemo: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"hf-selfdemo: the disk is full ({error}): free some space and give the same command", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nhf-selfdemo: interrupted; the same command goes on from here", file=sys.stderr)
@@ -114,17 +123,21 @@ def _parse(config: dict[str, Any], flags: list[str]) -> Any:
 
     from trl import ModelConfig, TrlParser
 
-    from hf_selfdemo.config import DataArguments, DemonstrateArguments, EvaluateArguments, RetrievalArguments
+    from hf_selfdemo import config as keys
     from hf_selfdemo.errors import UserError
     from hf_selfdemo.loading import did_you_mean
     from hf_selfdemo.stages.recipe import Recipe
     from hf_selfdemo.training.sft import SelfDemoConfig
 
     groups: list[Any] = [
-        DataArguments,
-        RetrievalArguments,
-        DemonstrateArguments,
-        EvaluateArguments,
+        keys.DataArguments,
+        keys.RetrievalArguments,
+        keys.EngineArguments,
+        keys.PromptSearchArguments,
+        keys.DemonstrateArguments,
+        keys.JudgeArguments,
+        keys.PlanArguments,
+        keys.EvaluateArguments,
         ModelConfig,
         SelfDemoConfig,
     ]

@@ -60,17 +60,64 @@ class RetrievalArguments:
 
 
 @dataclass
+class EngineArguments:
+    """Who writes, and where every call is kept."""
+
+    engine: str = field(
+        default="transformers", metadata={"help": "transformers (in this process), or server (OpenAI-compatible)"}
+    )
+    ledger: str | None = field(
+        default=None, metadata={"help": "file of all calls; runs may share one. Default: ledger.sqlite in output_dir"}
+    )
+    window: int = field(default=16, metadata={"help": "questions in flight"})
+    shard: str | None = field(
+        default=None,
+        metadata={
+            "help": "i/n: only make the calls of every n-th question, from the i-th (0 is first), into the ledger; a "
+            "run without it then puts the dataset together"
+        },
+    )
+    generation_batch_size: int = field(default=36, metadata={"help": "transformers: rows decoded at once"})
+    prefix_cache_gb: float = field(default=1.0, metadata={"help": "transformers: memory for prompts seen before"})
+    device_map: str | None = field(
+        default=None, metadata={"help": "transformers: auto spreads the model over the devices there are"}
+    )
+    server_url: str | None = field(
+        default=None, metadata={"help": "server: its address, e.g. http://localhost:8000/v1"}
+    )
+    server_model: str | None = field(
+        default=None, metadata={"help": "server: the model's name there; default is model_name_or_path"}
+    )
+    server_concurrency: int = field(default=32, metadata={"help": "server: calls in flight"})
+    server_timeout_s: float = field(default=120.0, metadata={"help": "server: seconds until a call is tried again"})
+    server_retries: int = field(default=5, metadata={"help": "server: tries after the first, with growing pauses"})
+    server_key_variable: str = field(
+        default="OPENAI_API_KEY", metadata={"help": "server: environment variable that holds the key, if one is needed"}
+    )
+    server_choices: str = field(
+        default="auto", metadata={"help": "server: how a choice is constrained: auto, json_schema, choice or none"}
+    )
+
+
+@dataclass
 class DemonstrateArguments:
     """How demonstrations are written and chosen. Defaults are the paper's where it has a value."""
 
-    strategy: str = field(default="self_demo", metadata={"help": "self_demo, or the baseline ra_it"})
-    judge: str = field(default="answer_match", metadata={"help": "answer_match"})
+    strategy: str = field(default="self_demo", metadata={"help": "self_demo, or a baseline: ra_it or raft"})
     rag_candidates: int = field(default=3, metadata={"help": "candidates written with the passages"})
     closed_book_candidates: int = field(default=3, metadata={"help": "candidates written without passages"})
     refusal_candidates: int = field(default=3, metadata={"help": "candidates that decline"})
+    refusal_prompts: int = field(default=3, metadata={"help": "different prompts for these, up to 3; the paper has 1"})
     temperature: float = field(default=1.0, metadata={"help": "of candidate sampling"})
     greedy_first: bool = field(default=False, metadata={"help": "write the first candidate of each kind greedily"})
-    max_candidate_tokens: int = field(default=32, metadata={"help": "longest candidate, in tokens"})
+    max_candidate_tokens: int = field(default=1000, metadata={"help": "longest candidate, in tokens"})
+    summarise: bool = field(
+        default=False, metadata={"help": "answer first, then say it in short (the paper); short answers need it not"}
+    )
+    instructions_as_system: bool = field(
+        default=False,
+        metadata={"help": "searched prompts stand in the system turn (the paper), else after the question"},
+    )
     abstain_when: str = field(
         default="nothing_right",
         metadata={"help": "nothing_right (the paper), or not_in_context: never where the passages hold the answer"},
@@ -85,12 +132,69 @@ class DemonstrateArguments:
             "help": "closed-book rows with the model's own closed-book reply, per demonstration, against forgetting"
         },
     )
-    on_policy_rows: int = field(default=32, metadata={"help": "rows measured for the on-policy figure; 0 for none"})
-    generation_batch_size: int = field(default=36, metadata={"help": "rows decoded at once"})
-    window: int = field(
-        default=16, metadata={"help": "questions between two saves; a killed run repeats at most these"}
+    pair_policy: str = field(
+        default="first_round_loser",
+        metadata={"help": "what is rejected: first_round_loser, wrong_answer, false_refusal, other_label or gold"},
     )
+    match_pair_length: bool = field(default=False, metadata={"help": "reject the loser nearest the winner's length"})
+    oracle_share: float = field(default=0.8, metadata={"help": "raft: rows that keep the passages with the answer"})
+    on_policy_rows: int = field(default=32, metadata={"help": "rows measured for the on-policy figure; 0 for none"})
     demonstrate_seed: int = field(default=0, metadata={"help": "seed of sampling and of every draw among candidates"})
+
+
+@dataclass
+class JudgeArguments:
+    """Who decides which candidate is best. Defaults are the paper's where it has a value."""
+
+    judge: str = field(
+        default="answer_match",
+        metadata={"help": "answer_match, llm_label, match_then_llm or tournament (the paper); the model judges itself"},
+    )
+    bracket_size: int = field(default=3, metadata={"help": "candidates compared in one match of the tournament"})
+    judge_passages: int = field(default=4, metadata={"help": "passages that a judging model sees"})
+    judge_tries: int = field(default=5, metadata={"help": "times that a verdict nobody can read is asked for"})
+    judge_orders: int = field(
+        default=1, metadata={"help": "orders in which a match is shown; more even out a liking for the first"}
+    )
+    judge_reasoning: bool = field(
+        default=False, metadata={"help": "let it think aloud before its verdict (the paper), instead of only choosing"}
+    )
+    max_judge_tokens: int = field(default=1000, metadata={"help": "longest reasoning of a judge, in tokens"})
+    unverified_winners: str = field(
+        default="keep", metadata={"help": "winners of a tournament not found right: keep (the paper) or drop"}
+    )
+
+
+@dataclass
+class PromptSearchArguments:
+    """Search for the wording of the candidates' prompts. Defaults are the paper's."""
+
+    prompt_search: bool = field(default=False, metadata={"help": "search before demonstrating, in output_dir/prompts"})
+    prompts_dir: str | None = field(default=None, metadata={"help": "use the prompts that another search left here"})
+    search_train_examples: int = field(default=30, metadata={"help": "questions on which prompts are compared"})
+    search_eval_examples: int = field(default=30, metadata={"help": "other questions, on which all are ranked at last"})
+    search_shuffle_window: int = field(default=400, metadata={"help": "both are drawn from so many first questions"})
+    search_steps: int = field(default=5, metadata={"help": "rounds of rewriting"})
+    search_topk: int = field(default=5, metadata={"help": "prompts rewritten in a round"})
+    search_beam_size: int = field(default=12, metadata={"help": "rewrites in a round, shared out among those"})
+    search_answer_temperature: float = field(default=0.5, metadata={"help": "of the answers that are scored"})
+    search_rewrite_temperature: float = field(default=1.0, metadata={"help": "of the rewriting"})
+    max_search_answer_tokens: int = field(default=1000, metadata={"help": "longest answer in a search, in tokens"})
+    search_seed: int = field(default=0, metadata={"help": "seed of the draw of examples and of the sampling"})
+
+
+@dataclass
+class PlanArguments:
+    """What `hf-selfdemo plan` measures and prices."""
+
+    plan_questions: int = field(
+        default=8, metadata={"help": "questions really asked to measure by; their calls are kept for the run"}
+    )
+    price_prompt: float = field(default=0.0, metadata={"help": "price of a million prompt tokens"})
+    price_cached: float | None = field(
+        default=None, metadata={"help": "of a million cached prompt tokens; default is as for others"}
+    )
+    price_generated: float = field(default=0.0, metadata={"help": "price of a million generated tokens"})
 
 
 @dataclass
@@ -99,6 +203,9 @@ class EvaluateArguments:
 
     evaluate_modes: list[str] = field(
         default_factory=lambda: ["rag", "closed_book"], metadata={"help": "with passages, without, or both"}
+    )
+    evaluate_judge: str = field(
+        default="answer_match", metadata={"help": "who labels replies; an LLM judge is always the base model"}
     )
     max_answer_tokens: int = field(default=32, metadata={"help": "longest reply, in tokens"})
     adapters: list[str] = field(

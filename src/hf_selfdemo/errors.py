@@ -1,4 +1,4 @@
-"""The one error a user is meant to read: a single line that names the row or key, and the remedy."""
+"""The errors of this package: the one a user is meant to read, and the one a row can survive."""
 
 
 class UserError(ValueError):
@@ -17,3 +17,7 @@ class UserError(ValueError):
 
     def __init__(self, what: str, remedy: str) -> None:
         super().__init__(f"{what}: {remedy}")
+
+
+class CallFailed(Exception):
+    """One call to the model failed for good. Thrown into the dialogue that asked, so that only its row is lost."""

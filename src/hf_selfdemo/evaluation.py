@@ -1,14 +1,14 @@
-"""A model's replies with passages and without, labelled and kept: interrupted evaluations go on where they stopped."""
+"""A model's replies with passages and without, labelled."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-from hf_selfdemo.journal import Journal
+from hf_selfdemo.conversation import converse
+from hf_selfdemo.errors import CallFailed
 from hf_selfdemo.prompts import render
 from hf_selfdemo.protocols import Generator, Judge
-from hf_selfdemo.types import Candidate, Evidence, Mode, Prediction, Request
+from hf_selfdemo.types import Candidate, Dialogue, Evidence, Mode, Prediction, Request, Verdict
 
 
 def predict(
@@ -16,9 +16,9 @@ def predict(
     generator: Generator,
     judge: Judge,
     mode: Mode,
-    path: Path,
     max_answer_tokens: int = 32,
     window: int = 64,
+    judge_generator: Generator | None = None,
     on_progress: Callable[[int], None] = lambda rows: None,
 ) -> list[Prediction]:
     """Greedy replies of one model in one mode, labelled.
@@ -28,27 +28,22 @@ def predict(
 
     Args:
         evidence: what to ask.
-        generator: the model.
+        generator: the model. Wrapped in a `RecordedGenerator`, an interrupted evaluation goes on where it stopped.
         judge: who labels.
         mode: "rag" shows the passages, "closed_book" does not.
-        path: a JSONL file of raw replies; rows found there are not generated again, but labelled afresh.
         max_answer_tokens: longest reply.
-        window: rows between two saves.
-        on_progress: called with the number of rows done.
+        window: rows in flight.
+        judge_generator: the model that a judge may ask, one for all models compared; default is `generator`.
+        on_progress: called with 1 for every row that has a reply.
     """
     rows = rows_asked(evidence, mode)
-    journal = Journal(path)
-    pending = [row for row in rows if row.id not in journal.rows]
-    on_progress(len(rows) - len(pending))
-    for start in range(0, len(pending), window):
-        part = pending[start : start + window]
-        replies = generator.generate([_request(row, mode, max_answer_tokens) for row in part])
-        journal.append(
-            {"id": row.id, "text": reply.text, "finish_reason": reply.finish_reason}
-            for row, reply in zip(part, replies, strict=True)
-        )
-        on_progress(len(part))
-    return [_label(row, journal.rows[row.id]["text"], judge, mode) for row in rows]
+    replies = []
+    for reply in converse((_reply(row, mode, max_answer_tokens) for row in rows), generator, window):
+        replies.append(reply)
+        on_progress(1)
+    labels = (_verdict(row, reply, judge) for row, reply in zip(rows, replies, strict=True))
+    verdicts = converse(labels, judge_generator or generator, window)
+    return [_prediction(*parts, mode) for parts in zip(rows, replies, verdicts, strict=True)]
 
 
 def rows_asked(evidence: Sequence[Evidence], mode: Mode) -> list[Evidence]:
@@ -56,17 +51,28 @@ def rows_asked(evidence: Sequence[Evidence], mode: Mode) -> list[Evidence]:
     return [row for row in evidence if mode == "rag" or not row.gold_removed]
 
 
-def _request(row: Evidence, mode: Mode, max_answer_tokens: int) -> Request:
+def _reply(row: Evidence, mode: Mode, max_answer_tokens: int) -> Dialogue[Candidate]:
     shown = row.passages if mode == "rag" else ()
-    return Request(row.id, render(mode, row.question.text, shown), mode, mode, 0.0, max_answer_tokens)
+    request = Request(row.id, render(mode, row.question.text, shown), f"evaluate {mode}", 0.0, max_answer_tokens)
+    try:
+        [reply] = yield [request]
+    except CallFailed:
+        return Candidate("", mode, mode, "error")
+    return Candidate(reply.text, mode, mode, reply.finish_reason)
 
 
-def _label(row: Evidence, text: str, judge: Judge, mode: Mode) -> Prediction:
-    verdict = judge.judge(row, [Candidate(text, mode, mode)])[0]
+def _verdict(row: Evidence, reply: Candidate, judge: Judge) -> Dialogue[Verdict]:
+    try:
+        return (yield from judge.judge(row, [reply]))[0]
+    except CallFailed:
+        return Verdict("unscored", "a call failed")
+
+
+def _prediction(row: Evidence, reply: Candidate, verdict: Verdict, mode: Mode) -> Prediction:
     return Prediction(
         id=row.id,
         mode=mode,
-        text=text,
+        text=reply.text,
         label=verdict.label,
         answerable=row.question.answerable and not row.gold_removed,
         answer_in_context=row.answer_in_context,

@@ -80,13 +80,16 @@ def resolve_model(name: str, revision: str = "main") -> ResolvedModel:
 _UNUSED = ["*.gguf", "*.onnx", "*.onnx_data", "*.bin", "onnx/*", "*.pth", "original/*", "runs/*"]
 
 
-def load_model(resolved: ResolvedModel, dtype: str = "auto", trust_remote_code: bool = False) -> Any:
+def load_model(
+    resolved: ResolvedModel, dtype: str = "auto", trust_remote_code: bool = False, device_map: str | None = None
+) -> Any:
     """Load the causal language model for inference or training.
 
     Args:
         resolved: from `resolve_model`.
         dtype: "auto" is float32 without an accelerator (faster than bfloat16 on CPUs without AMX) and bfloat16 with.
         trust_remote_code: run code from the repository; off unless asked for.
+        device_map: as `from_pretrained` takes it, e.g. "auto" to spread a model over several devices.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -94,11 +97,17 @@ def load_model(resolved: ResolvedModel, dtype: str = "auto", trust_remote_code: 
     accelerated = torch.cuda.is_available()
     torch_dtype = {"auto": torch.bfloat16 if accelerated else torch.float32}.get(dtype) or getattr(torch, dtype)
     model = AutoModelForCausalLM.from_pretrained(
-        resolved.path, dtype=torch_dtype, attn_implementation="sdpa", trust_remote_code=trust_remote_code
+        resolved.path,
+        dtype=torch_dtype,
+        attn_implementation="sdpa",
+        trust_remote_code=trust_remote_code,
+        device_map=device_map,
     )
     model.config._name_or_path = model.name_or_path = resolved.name  # cards and adapters name the Hub id
-    device: Any = "cuda" if accelerated else "cpu"
-    return model.to(device).eval()
+    if device_map is None:
+        device: Any = "cuda" if accelerated else "cpu"
+        model = model.to(device)
+    return model.eval()
 
 
 def load_tokenizer(resolved: ResolvedModel, trust_remote_code: bool = False) -> Any:

@@ -1,14 +1,27 @@
-"""The four contracts, on one page. Implementations need not inherit: having the methods is enough.
+"""The four contracts, on one page. Implementations need not inherit: having the members is enough.
 
-All methods are batch-first: a sequence goes in, a list of the same length comes out, in the same order.
+Retrievers and generators are batch-first: a sequence goes in, as many results come out. Strategies and judges hold
+*dialogues* with the model: Python generators that yield requests and are sent replies, so that a method which asks once
+and one which asks five times look alike, and `conversation.converse` can run many rows beside each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol, runtime_checkable
 
-from hf_selfdemo.types import Candidate, Demonstration, Evidence, Passage, Question, Request, Skip, Usage, Verdict
+from hf_selfdemo.types import (
+    Candidate,
+    Demonstration,
+    Dialogue,
+    Evidence,
+    Passage,
+    Question,
+    Reply,
+    Request,
+    Skip,
+    Verdict,
+)
 
 
 @runtime_checkable
@@ -26,12 +39,22 @@ class Retriever(Protocol):
 
 @runtime_checkable
 class Generator(Protocol):
-    """Writes texts."""
+    """Writes texts. `identity` names all that decides them besides the request: engine, weights, chat template."""
 
-    usage: Usage
+    @property
+    def identity(self) -> str: ...
 
-    def generate(self, requests: Sequence[Request]) -> list[Candidate]:
-        """Answer every request; the text of one never depends on which others are in the call (up to rounding)."""
+    @property
+    def concurrency(self) -> int:
+        """How many threads may call `stream` at once; an engine that makes its own batches says 1."""
+        ...
+
+    def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+        """Answer every request once and yield its place and reply as soon as it is done, in any order.
+
+        A reply never depends on which other requests are in the call (up to rounding). A request that cannot be
+        answered gets a reply with `finish_reason` "error"; raising is for what stops all of them.
+        """
         ...
 
 
@@ -39,8 +62,15 @@ class Generator(Protocol):
 class Judge(Protocol):
     """Compares candidates with the gold answers."""
 
-    def judge(self, evidence: Evidence, candidates: Sequence[Candidate]) -> list[Verdict]:
-        """Label each candidate. What cannot be judged is *unscored*; a judge never guesses and never raises for it."""
+    def judge(self, evidence: Evidence, candidates: Sequence[Candidate]) -> Dialogue[list[Verdict]]:
+        """Give each candidate a verdict. What cannot be judged is *unscored*; a judge never guesses nor raises for it.
+
+        A judge that needs no model returns without yielding.
+        """
+        ...
+
+    def report(self) -> dict[str, Any]:
+        """Figures about its own work so far, for the manifest; empty if there is nothing to tell."""
         ...
 
 
@@ -48,8 +78,8 @@ class Judge(Protocol):
 class Strategy(Protocol):
     """Knows what to ask the model and which reply to train on. No input or output, no torch."""
 
-    def requests(self, evidence: Evidence) -> list[Request]:
-        """What the model should write for this row (empty for strategies that need no generation)."""
+    def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
+        """Ask the model for candidates. No request may hold a gold answer. May return without asking."""
         ...
 
     def select(

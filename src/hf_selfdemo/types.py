@@ -1,20 +1,26 @@
 """Every value that travels between the rooms of the package, on one page.
 
-A *question* meets a retriever and becomes *evidence*; a strategy turns evidence into *requests*; a generator
-answers with *candidates*; a judge gives each a *verdict*; the strategy picks one *demonstration*, or says why it
+A *question* meets a retriever and becomes *evidence*; a strategy asks a generator about it (*requests* and *replies*)
+and so comes by *candidates*; a judge gives each a *verdict*; the strategy picks one *demonstration*, or says why it
 *skipped* the row. Evaluation turns the same evidence into *predictions*.
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias, TypeVar
+
+T = TypeVar("T")
 
 Message = dict[str, str]
 """One chat turn, ``{"role": ..., "content": ...}``, as `tokenizer.apply_chat_template` takes it."""
 
 Label = Literal["correct", "incorrect", "abstain", "unscored"]
 """What a judge says of a text. *unscored* (empty reply, unreadable verdict) is never counted as a score."""
+
+FinishReason = Literal["stop", "length", "error"]
+"""How a reply ended."""
 
 Source = Literal["rag", "closed_book", "refusal", "gold"]
 """Where a text came from: written with the passages, without them, asked to refuse, or the gold answer itself."""
@@ -72,34 +78,77 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One text to be written. Requests with the same non-empty `share` key begin with the same tokens (a hint)."""
+    """One call to the model.
+
+    `stage` says what the call is for and only serves the account. With `choices` nothing is written: the reply is the
+    choice that the model finds likeliest to come next; choices must differ in their first token. `share` and `keep`
+    are hints about cost and change no reply: requests with the same non-empty `share` key have much of their beginning
+    in common, and after a request with `keep` another one will go on from its reply.
+    """
 
     id: str
     messages: tuple[Message, ...]
-    source: Source
-    prompt: str
+    stage: str
     temperature: float = 0.0
     max_new_tokens: int = 32
     seed: int = 0
+    choices: tuple[str, ...] = ()
     share: str = ""
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back, and what it cost in tokens.
+
+    `finish_reason`: "stop" (the model ended its turn, or chose), "length" (cut off), or "error" (the engine gave up on
+    this request; `error` says why, there is no text). `scores` are the log-probabilities of the request's choices, in
+    their order, where the engine can tell them. `cached_tokens` are those of the prompt that were not computed again.
+    """
+
+    text: str
+    finish_reason: FinishReason = "stop"
+    scores: tuple[float, ...] = ()
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    generated_tokens: int = 0
+    error: str = ""
+
+
+Dialogue: TypeAlias = Generator[Sequence[Request], list[Reply], T]
+"""A conversation with the model as a Python generator: it yields requests, is sent their replies in the same order,
+and in the end returns its result. Whoever drives it (`conversation.converse`) decides what runs beside what."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What the model wrote for a request. `finish_reason`: "stop" (the model ended its turn) or "length" (cut off)."""
+    """A text that may become a demonstration: where it came from, by which prompt, and how its writing ended."""
 
     text: str
     source: Source
     prompt: str
-    finish_reason: str = "stop"
+    finish_reason: FinishReason = "stop"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A judge's word on one candidate, with the reason in a few words."""
+    """A judge's word on one candidate, with the reason in a few words.
+
+    `place` is the candidate's place in a tournament: 1 won, 2 was beaten in the final, 3 in the round before it, and so
+    on; 0 did not take part, or there was none.
+    """
 
     label: Label
     reason: str = ""
+    place: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The worse text of a preference pair, and what it is: its label, or "gold" for the gold answer itself."""
+
+    text: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,23 +156,42 @@ class Demonstration:
     """One training row: `response` is to be learnt under the with-passages prompt of `evidence`.
 
     `outcome` is "answer" or "abstain"; `source` says which kind of candidate won, whatever the training prompt;
-    `rejected` is a worse text for preference training, empty if there is none. `mode` "closed_book" marks the few rows
-    that are trained without passages, to keep what the model says there.
+    `verified` is False where an answer won a tournament without being found correct. `mode` "closed_book" marks the few
+    rows that are trained without passages, to keep what the model says there.
     """
 
     evidence: Evidence
     response: str
     outcome: Literal["answer", "abstain"]
     source: Source
-    rejected: str = ""
+    verified: bool = True
+    rejected: Rejected | None = None
     mode: Mode = "rag"
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Why a row became no demonstration. Counted by reason in the manifest, so that no row vanishes unnamed."""
+    """Why a row became no demonstration. Counted by reason in the manifest, so that no row vanishes unnamed.
+
+    `detail` is about this row alone, and not counted by.
+    """
 
     reason: str
+    detail: str = ""
+
+
+CALL_FAILED = "a call failed; the same command asks again"
+"""The reason of a row that could not be asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One row with all that was written for it, how it was judged, and what came of it."""
+
+    evidence: Evidence
+    candidates: list[Candidate]
+    verdicts: list[Verdict]
+    result: Demonstration | Skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +209,34 @@ class Prediction:
 
 @dataclass(slots=True)
 class Usage:
-    """What generation cost, in model calls and tokens; `cached_tokens` were reused instead of prefilled again."""
+    """What calls cost: how many there were, and tokens. Prefilled are the prompt's less the cached ones."""
 
     calls: int = 0
     prompt_tokens: int = 0
-    prefilled_tokens: int = 0
     cached_tokens: int = 0
     generated_tokens: int = 0
-    by_source: dict[str, int] = field(default_factory=dict)
+    by_stage: dict[str, Usage] = field(default_factory=dict)
+
+    @property
+    def prefilled_tokens(self) -> int:
+        """Prompt tokens that were run through the model."""
+        return self.prompt_tokens - self.cached_tokens
+
+    def add(self, stage: str, reply: Reply) -> None:
+        """Count one call."""
+        for usage in (self, self.by_stage.setdefault(stage, Usage())):
+            usage.calls += 1
+            usage.prompt_tokens += reply.prompt_tokens
+            usage.cached_tokens += reply.cached_tokens
+            usage.generated_tokens += reply.generated_tokens
+
+    def __add__(self, other: Usage) -> Usage:
+        """Both together, stage by stage."""
+        stages = {*self.by_stage, *other.by_stage}
+        return Usage(
+            self.calls + other.calls,
+            self.prompt_tokens + other.prompt_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.generated_tokens + other.generated_tokens,
+            {s: self.by_stage.get(s, Usage()) + other.by_stage.get(s, Usage()) for s in sorted(stages)},
+        )

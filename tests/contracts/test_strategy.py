@@ -8,7 +8,7 @@ import pytest
 from hf_selfdemo.loading import load
 from hf_selfdemo.protocols import Strategy
 from hf_selfdemo.strategies import STRATEGIES
-from hf_selfdemo.types import Candidate, Demonstration, Evidence, Passage, Question, Request, Skip, Verdict
+from hf_selfdemo.types import Demonstration, Evidence, Passage, Question, Reply, Request, Skip, Verdict
 
 SENTINEL = "Zyxomma Qwertzuiop"
 SHOWN = (Passage("p1", "It was found in a mine.", "Germanium"), Passage("p2", "Bernard Courtois found iodine."))
@@ -29,23 +29,30 @@ def make(request):
     return load("strategy", request.param, STRATEGIES)
 
 
-def reply(requests, labels, finish_reasons=("stop",)):
-    """One candidate a request, labelled and finished in turn; texts tell them apart."""
-    pairs = zip(requests, itertools.cycle(labels), itertools.cycle(finish_reasons), strict=False)
-    judged = [
-        (Candidate(f"reply {i}, {label}", r.source, r.prompt, finish), Verdict(label, "so"))
-        for i, (r, label, finish) in enumerate(pairs)
-    ]
-    return [c for c, _ in judged], [v for _, v in judged]
+def talk(strategy, row, finish_reasons=("stop",)):
+    """Hold the dialogue; returns the candidates and every request made. Texts tell replies apart."""
+    dialogue, finish, requests, replies = strategy.write(row), itertools.cycle(finish_reasons), [], None
+    while True:
+        try:
+            asked = dialogue.send(replies)
+        except StopIteration as end:
+            return end.value, requests
+        requests += asked
+        replies = [Reply(f"reply {r.id}", next(finish)) for r in asked]
+
+
+def reply(candidates, labels):
+    """Candidates and verdicts, labelled in turn."""
+    return candidates, [Verdict(label, "so") for _, label in zip(candidates, itertools.cycle(labels), strict=False)]
 
 
 def outcomes(make):
     """Every row under many mixtures of labels and ways to finish, with what was chosen."""
     for row in ROWS:
-        requests = make().requests(row)
-        for labels in itertools.product(LABELS, repeat=3):
-            for finish in (("stop",), ("length",), ("stop", "length"), ("length", "length", "stop")):
-                candidates, verdicts = reply(requests, labels, finish)
+        for finish in (("stop",), ("length",), ("stop", "length"), ("length", "length", "stop")):
+            written, _ = talk(make(), row, finish)
+            for labels in itertools.product(LABELS, repeat=3):
+                candidates, verdicts = reply(written, labels)
                 yield row, candidates, verdicts, make().select(row, candidates, verdicts)
 
 
@@ -56,36 +63,36 @@ def test_it_is_a_strategy(make):
 @pytest.mark.parametrize("row", ROWS, ids=range(len(ROWS)))
 def test_requests_are_the_same_every_time(make, row):
     strategy = make()
-    first = strategy.requests(row)
+    _, first = talk(strategy, row)
     assert all(isinstance(request, Request) for request in first)
     for other in ROWS:
-        strategy.requests(other)
-    assert strategy.requests(row) == first == make().requests(row)
+        talk(strategy, other)
+    assert talk(strategy, row)[1] == first == talk(make(), row)[1]
 
 
 def test_request_ids_are_unique_over_rows_and_twins(make):
     rows = [ROWS[0], ROWS[1], ROWS[4], ROWS[5]]
-    ids = [request.id for row in rows for request in make().requests(row)]
+    ids = [request.id for row in rows for request in talk(make(), row)[1]]
     assert len(set(ids)) == len(ids)
 
 
 def test_requests_show_the_question_and_never_the_gold_answer(make):
     for row in ROWS:
-        for request in make().requests(row):
+        for request in talk(make(), row)[1]:
             said = repr(request)
             assert row.question.text in said
             assert not any(word in said for word in SENTINEL.split())
 
 
 def test_closed_book_requests_show_no_passage(make):
-    for request in make().requests(ANSWERABLE):
+    for request in talk(make(), ANSWERABLE)[1]:
         shown = any(p.text in m["content"] for p in SHOWN for m in request.messages)
-        assert shown == (request.source != "closed_book")
+        assert shown == (request.stage != "closed_book")
 
 
 def test_requests_that_share_a_key_show_the_same_passages(make):
     by_key = {}
-    for request in (r for row in ROWS for r in make().requests(row) if r.share and row.passages):
+    for request in (r for row in ROWS for r in talk(make(), row)[1] if r.share and row.passages):
         text = request.messages[-1]["content"]
         by_key.setdefault(request.share, set()).add(tuple(p.text in text for p in SHOWN))
     assert all(len(shown) == 1 for shown in by_key.values())
@@ -99,8 +106,11 @@ def test_what_is_chosen_is_a_demonstration_or_a_skip_with_a_reason(make):
             assert result.reason.strip()
             continue
         assert isinstance(result, Demonstration)
-        assert result.evidence == row
-        assert result.response.strip() and result.response != result.rejected
+        assert (
+            dataclasses.replace(result.evidence, passages=row.passages, answer_in_context=row.answer_in_context) == row
+        )
+        assert set(result.evidence.passages) <= set(row.passages)
+        assert result.response.strip() and (not result.rejected or result.response != result.rejected.text)
         assert result.outcome in ("answer", "abstain")
         if result.source == "gold":
             assert result.response in row.question.answers
@@ -118,7 +128,9 @@ def test_a_choice_is_the_same_every_time(make):
 def test_a_reply_that_was_cut_off_is_neither_learnt_nor_rejected(make):
     for _, candidates, _, result in outcomes(make):
         cut_off = {c.text for c in candidates if c.finish_reason == "length"}
-        assert not (isinstance(result, Demonstration) and {result.response, result.rejected} & cut_off)
+        if isinstance(result, Demonstration):
+            assert result.response not in cut_off
+            assert result.rejected is None or result.rejected.text not in cut_off
 
 
 def test_an_abstention_only_where_nothing_is_right(make):
@@ -129,8 +141,16 @@ def test_an_abstention_only_where_nothing_is_right(make):
 
 
 def test_an_answer_where_something_is_right(make):
-    candidates, verdicts = reply(make().requests(ANSWERABLE), ("correct",))
+    candidates, verdicts = reply(talk(make(), ANSWERABLE)[0], ("correct",))
     assert make().select(ANSWERABLE, candidates, verdicts).outcome == "answer"
+
+
+def test_the_winner_of_a_tournament_is_what_is_chosen(make):
+    candidates, verdicts = reply(talk(make(), ANSWERABLE)[0], ("correct", "incorrect", "abstain"))
+    for place, candidate in enumerate(candidates):
+        placed = [dataclasses.replace(v, place=1 if i == place else 2) for i, v in enumerate(verdicts)]
+        result = make().select(ANSWERABLE, candidates, placed)
+        assert result.response == candidate.text and result.source == candidate.source
 
 
 @pytest.mark.parametrize("row", ROWS, ids=range(len(ROWS)))

@@ -1,35 +1,81 @@
-"""Batching and prefix sharing change the cost of generation, never its result."""
+"""Batching and the reuse of prefixes change the cost of generation, never its result."""
+
+from dataclasses import replace
 
 import pytest
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.generation.transformers import TransformersGenerator, _common_prefix
+from hf_selfdemo.conversation import ask
+from hf_selfdemo.generation.prefixes import Prefix, PrefixStore, common_length
+from hf_selfdemo.generation.transformers import TransformersGenerator
 from hf_selfdemo.prompts import render
-from hf_selfdemo.types import Request
+from hf_selfdemo.types import Request, Usage
 
 
 def make_requests(questions, passages, temperature=0.0):
     requests = []
     for i, question in enumerate(questions[:5]):
         shown = passages[i : i + 2 + i % 2]
-        for j, prompt in enumerate(("rag", "demo_rag_2", "demo_rag_3", "demo_refusal_1")):
+        for j, prompt in enumerate(("rag", "candidates/rag_2", "candidates/rag_3", "candidates/refusal_1")):
             messages = render(prompt, question.text, shown)
             requests.append(
-                Request(f"{i}/{j}", messages, "rag", prompt, temperature, 6 + j, seed=10 * i + j, share=question.id)
+                Request(f"{i}/{j}", messages, "rag", temperature, 6 + j, seed=10 * i + j, share=question.id, keep=True)
             )
-        requests.append(Request(f"{i}/c", render("closed_book", question.text), "closed_book", "closed_book", 0.0, 6))
+        requests.append(Request(f"{i}/c", render("closed_book", question.text), "closed_book", 0.0, 6))
     return requests
+
+
+def second_turns(requests, replies):
+    """Each goes on from its first turn, some chosen instead of written."""
+    for i, (request, reply) in enumerate(zip(requests, replies, strict=True)):
+        turns = ({"role": "assistant", "content": reply.text}, {"role": "user", "content": "In short, please."})
+        choices = ("1", "2", "3") if i % 3 == 0 else ()
+        yield replace(request, messages=(*request.messages, *turns), stage="again", choices=choices, keep=False)
+
+
+def spent(generator, requests):
+    usage, replies = Usage(), ask(generator, requests)
+    for request, reply in zip(requests, replies, strict=True):
+        usage.add(request.stage, reply)
+    return replies, usage
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.7])
 @pytest.mark.parametrize(("batch_size", "share"), [(1, False), (7, False), (3, True), (64, True)])
-def test_texts_do_not_depend_on_batching_or_sharing(
+def test_replies_do_not_depend_on_batching_or_reuse(
     model, tokenizer, questions, passages, batch_size, share, temperature
 ):
     requests = make_requests(questions, passages, temperature)
-    alone = [TransformersGenerator(model, tokenizer, 1, share_prefixes=False).generate([r])[0] for r in requests]
-    together = TransformersGenerator(model, tokenizer, batch_size, share_prefixes=share).generate(requests)
-    assert together == alone
+    plain = TransformersGenerator(model, tokenizer, 1, share_prefixes=False)
+    other = TransformersGenerator(model, tokenizer, batch_size, share_prefixes=share)
+    alone, together = [ask(plain, [r])[0] for r in requests], ask(other, requests)
+    assert [(r.text, r.finish_reason) for r in together] == [(r.text, r.finish_reason) for r in alone]
+    again = list(second_turns(requests, alone))
+    for a, b in zip(ask(plain, again), ask(other, again), strict=True):
+        assert (a.text, a.finish_reason) == (b.text, b.finish_reason)
+        assert a.scores == pytest.approx(b.scores, abs=1e-3)
+
+
+@pytest.mark.parametrize("gigabytes", [0.0, 0.0002, 1.0])
+def test_a_small_prefix_cache_costs_time_and_changes_nothing(model, tokenizer, questions, passages, gigabytes):
+    requests = make_requests(questions, passages)
+    wide, narrow = (TransformersGenerator(model, tokenizer, 8, prefix_cache_gb=g) for g in (1.0, gigabytes))
+    first = ask(wide, requests)
+    assert [r.text for r in ask(narrow, requests)] == [r.text for r in first]
+    again = list(second_turns(requests, first))
+    (expected, free), (found, tight) = spent(wide, again), spent(narrow, again)
+    assert [r.text for r in found] == [r.text for r in expected]
+    assert (tight.cached_tokens < free.cached_tokens) == (gigabytes < 1)
+
+
+def test_a_second_turn_computes_only_what_is_new(model, tokenizer, questions, passages):
+    requests = [r for r in make_requests(questions, passages) if r.share]
+    generator = TransformersGenerator(model, tokenizer, 64)
+    first = ask(generator, requests)
+    again = list(second_turns(requests, first))
+    for request, before, after in zip(again, first, ask(generator, again), strict=True):
+        held = before.prompt_tokens
+        assert after.cached_tokens >= held, "all of the first turn's prompt"
+        assert after.prompt_tokens - after.cached_tokens < 40, request.id
 
 
 def test_greedy_equals_plain_generate(model, tokenizer, questions):
@@ -40,16 +86,36 @@ def test_greedy_equals_plain_generate(model, tokenizer, questions):
     with torch.inference_mode():
         expected = model.generate(ids, max_new_tokens=8, do_sample=False)[0, ids.shape[1] :]
     text = tokenizer.decode(expected, skip_special_tokens=True).strip()
-    request = Request("1", messages, "closed_book", "closed_book", 0.0, 8)
-    assert TransformersGenerator(model, tokenizer).generate([request])[0].text == text
+    request = Request("1", messages, "closed_book", 0.0, 8)
+    assert ask(TransformersGenerator(model, tokenizer), [request])[0].text == text
+
+
+def test_the_choice_is_the_one_likeliest_to_come_next(model, tokenizer, questions):
+    import torch
+
+    messages = render("closed_book", questions[0].text)
+    ids = tokenizer.apply_chat_template(list(messages), add_generation_prompt=True, return_tensors="pt")["input_ids"]
+    with torch.inference_mode():
+        expected = torch.log_softmax(model(ids).logits[0, -1], -1)
+    choices = ("1", "2", "yes", "no")
+    [reply] = ask(TransformersGenerator(model, tokenizer), [Request("1", messages, "judge", choices=choices)])
+    scores = [expected[tokenizer(c, add_special_tokens=False)["input_ids"][0]].item() for c in choices]
+    assert reply.scores == pytest.approx(scores, abs=1e-4)
+    assert reply.text == choices[scores.index(max(scores))] and reply.generated_tokens == 0
+
+
+def test_choices_that_begin_alike_are_refused(model, tokenizer):
+    request = Request("1", render("closed_book", "Who?"), "judge", choices=("1", "1"))
+    with pytest.raises(ValueError, match="do not differ"):
+        ask(TransformersGenerator(model, tokenizer), [request])
 
 
 def test_seeds_make_samples_differ_and_repeat(model, tokenizer, questions):
     messages = render("closed_book", questions[0].text)
-    requests = [Request(str(s), messages, "closed_book", "closed_book", 1.0, 8, seed=s, share="q") for s in range(6)]
-    first = TransformersGenerator(model, tokenizer).generate(requests)
-    assert len({c.text for c in first}) > 1
-    assert TransformersGenerator(model, tokenizer).generate(requests) == first
+    requests = [Request(str(s), messages, "closed_book", 1.0, 8, seed=s, share="q") for s in range(6)]
+    first = [r.text for r in ask(TransformersGenerator(model, tokenizer), requests)]
+    assert len(set(first)) > 1
+    assert [r.text for r in ask(TransformersGenerator(model, tokenizer), requests)] == first
 
 
 def test_sampling_follows_the_softmax():
@@ -64,40 +130,92 @@ def test_sampling_follows_the_softmax():
     assert torch.allclose(frequencies, torch.softmax(logits / 0.5, -1), atol=0.03)
 
 
-def test_shared_prefixes_are_counted_once(model, tokenizer, questions, passages):
+def test_shared_prefixes_are_counted_once_and_as_they_were_computed(model, tokenizer, questions, passages):
     requests = make_requests(questions, passages)
-    shared, plain = (TransformersGenerator(model, tokenizer, 64, share_prefixes=s) for s in (True, False))
-    shared.generate(requests)
-    plain.generate(requests)
-    assert plain.usage.prefilled_tokens == plain.usage.prompt_tokens == shared.usage.prompt_tokens
-    assert shared.usage.prefilled_tokens + shared.usage.cached_tokens == shared.usage.prompt_tokens
-    assert shared.usage.prefilled_tokens < 0.5 * plain.usage.prefilled_tokens
-    assert shared.usage.generated_tokens == plain.usage.generated_tokens
+    computed = []
+    forward = model.forward
+
+    def counting(*args, **kwargs):
+        if kwargs["input_ids"].shape[1] > 1:
+            held = kwargs["past_key_values"].get_seq_length()
+            computed.append(int(kwargs["attention_mask"][:, held:].sum()))
+        return forward(*args, **kwargs)
+
+    plain, shared = (TransformersGenerator(model, tokenizer, 64, share_prefixes=s) for s in (False, True))
+    _, without = spent(plain, requests)
+    model.forward = counting
+    _, usage = spent(shared, requests)
+    assert usage.prefilled_tokens == sum(computed)
+    assert without.prefilled_tokens == without.prompt_tokens == usage.prompt_tokens
+    assert usage.prefilled_tokens < 0.5 * without.prefilled_tokens
+    assert usage.generated_tokens == without.generated_tokens
+
+
+def test_models_that_forget_share_nothing(model, tokenizer):
+    from transformers import Gemma3TextConfig
+
+    from hf_selfdemo.generation.cache import can_reuse
+
+    assert TransformersGenerator(model, tokenizer).share_prefixes
+    assert not can_reuse(Gemma3TextConfig(num_hidden_layers=6, sliding_window=16))
 
 
 def test_finish_reason_tells_cut_from_finished(model, tokenizer, questions):
     generator = TransformersGenerator(model, tokenizer)
-    request = Request("1", render("closed_book", questions[0].text), "closed_book", "closed_book", 0.0, 4)
-    assert generator.generate([request])[0].finish_reason == "length"
-    first = tokenizer.encode(generator.generate([request])[0].text, add_special_tokens=False)
+    request = Request("1", render("closed_book", questions[0].text), "closed_book", 0.0, 4)
+    assert ask(generator, [request])[0].finish_reason == "length"
     generator._stop_ids = set(range(len(tokenizer)))
-    stopped = generator.generate([request])[0]
-    assert (stopped.text, stopped.finish_reason) == ("", "stop") and first
+    stopped = ask(generator, [request])[0]
+    assert (stopped.text, stopped.finish_reason) == ("", "stop")
 
 
-def test_a_prompt_that_cannot_fit_names_the_row(model, tokenizer, questions, passages):
-    generator = TransformersGenerator(model, tokenizer, max_prompt_tokens=50)
-    with pytest.raises(UserError, match=r"row 'long'.*passages_per_question"):
-        generator.generate([Request("long", render("rag", questions[0].text, passages[:3]), "rag", "rag")])
+def test_a_prompt_that_cannot_fit_is_an_error_of_its_own(model, tokenizer, questions, passages):
+    generator = TransformersGenerator(model, tokenizer, max_prompt_tokens=60)
+    long = Request("long", render("rag", questions[0].text, passages[:3]), "rag")
+    short = Request("short", render("closed_book", "Who?"), "closed_book", 0.0, 4)
+    first, second = ask(generator, [long, short])
+    assert first.finish_reason == "error" and "'long'" in first.error and "passages_per_question" in first.error
+    assert second == ask(TransformersGenerator(model, tokenizer), [short])[0]
 
 
 def test_no_requests_no_calls(model, tokenizer):
-    generator = TransformersGenerator(model, tokenizer)
-    assert generator.generate([]) == [] and generator.usage.calls == 0
+    assert ask(TransformersGenerator(model, tokenizer), []) == []
 
 
-def test_common_prefix_leaves_a_token_to_each():
-    assert _common_prefix([[1, 2, 3], [1, 2, 3]]) == 2
-    assert _common_prefix([[1, 2, 3], [1, 2, 4, 5]]) == 2
-    assert _common_prefix([[7], [7]]) == 0
-    assert _common_prefix([[1, 2], [3, 4]]) == 0
+def test_identity_follows_weights_and_template_not_places(model, tokenizer):
+    import copy
+
+    import torch
+
+    first = TransformersGenerator(model, tokenizer).identity
+    moved, changed, turned = copy.deepcopy(model), copy.deepcopy(model), copy.deepcopy(tokenizer)
+    moved.config._name_or_path = "/somewhere/else"
+    with torch.no_grad():
+        changed.model.layers[1].mlp.up_proj.weight *= 1.01
+    turned.chat_template += " "
+    assert TransformersGenerator(moved, tokenizer).identity == first
+    assert TransformersGenerator(changed, tokenizer).identity != first
+    assert TransformersGenerator(model, turned).identity != first
+
+
+def test_the_store_finds_the_longest_and_forgets_the_oldest():
+    import torch
+
+    def states(tokens):
+        return [(torch.zeros(1, tokens, 2), torch.zeros(1, tokens, 2))]
+
+    store = PrefixStore(max_bytes=200)
+    root = store.add("a", Prefix([1, 2, 3], 0, states(3)))
+    leaf = store.add("a", Prefix([1, 2, 3, 4, 5], 3, states(2), root))
+    assert store.find("a", [1, 2, 3, 4, 9]) == (leaf, 4)
+    assert store.find("a", [1, 2, 3]) == (root, 2), "a token is left to be computed"
+    assert store.find("b", [1, 2, 3]) == (None, 0)
+    assert [n for _, n in leaf.pieces(4)] == [3, 1]
+    store.add("b", Prefix([7], 0, states(8)))
+    assert store.find("a", [1, 2, 3, 4])[1] == 0 and store.find("b", [7, 8])[1] == 1
+
+
+def test_common_length():
+    assert common_length([[1, 2, 3], [1, 2, 3]]) == 3
+    assert common_length([[7], [7, 8]]) == 1
+    assert common_length([[1, 2], [3, 4]]) == 0

@@ -1,12 +1,15 @@
-"""A key-value cache that grows in blocks: a new token writes one column instead of copying all before it."""
+"""A key-value cache that grows in blocks, and can begin with states computed earlier."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
+
+from hf_selfdemo.generation.prefixes import Prefix, States
 
 _BLOCK = 64
 
@@ -17,6 +20,18 @@ class BlockLayer(DynamicLayer):
     def __init__(self) -> None:
         super().__init__()
         self._room: tuple[torch.Tensor, torch.Tensor] | None = None
+
+    def preload(self, rows: Sequence[tuple[torch.Tensor, torch.Tensor] | None], width: int) -> None:
+        """Begin with one stretch of states a row, right-aligned in `width` columns; None leaves a row's blank."""
+        some = next(row for row in rows if row is not None)
+        heads, _, size = some[0].shape
+        keys, values = (t.new_zeros((len(rows), heads, width, size)) for t in some)
+        for i, row in enumerate(rows):
+            if row is not None:
+                keys[i, :, width - row[0].shape[1] :] = row[0]
+                values[i, :, width - row[1].shape[1] :] = row[1]
+        self.lazy_initialization(keys, values)
+        self.keys, self.values = keys, values
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
@@ -44,3 +59,44 @@ def block_cache(config: Any) -> DynamicCache:
     cache = DynamicCache(config=config)
     cache.layers = [BlockLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
     return cache
+
+
+def can_reuse(config: Any) -> bool:
+    """Whether states of a prefix can be cut out and put in again: not with sliding windows or recurrent layers."""
+    return all(isinstance(layer, BlockLayer) for layer in block_cache(config).layers)
+
+
+def cache_with(config: Any, pasts: Sequence[tuple[Prefix | None, int]]) -> DynamicCache:
+    """A cache whose row i begins with the first tokens of `pasts[i]`, a prefix and how many, right-aligned."""
+    cache = block_cache(config)
+    width = max((length for _, length in pasts), default=0)
+    if width:
+        rows = [_joined(prefix, length) for prefix, length in pasts]
+        for number, layer in enumerate(_layers(cache)):
+            layer.preload([row[number] if row else None for row in rows], width)
+    return cache
+
+
+def _joined(prefix: Prefix | None, length: int) -> States | None:
+    if prefix is None or not length:
+        return None
+    pieces = [[(k[:, :n], v[:, :n]) for k, v in states] for states, n in prefix.pieces(length)]
+    if len(pieces) == 1:
+        return pieces[0]
+    return [
+        (torch.cat([k for k, _ in layer], dim=1), torch.cat([v for _, v in layer], dim=1))
+        for layer in zip(*pieces, strict=True)
+    ]
+
+
+def cut(cache: DynamicCache, row: int, start: int, end: int) -> States:
+    """A copy of one row's states in columns `start` to `end`."""
+    return [
+        (layer.keys[row, :, start:end].clone(), layer.values[row, :, start:end].clone())
+        for layer in _layers(cache)
+        if layer.keys is not None and layer.values is not None
+    ]
+
+
+def _layers(cache: DynamicCache) -> list[BlockLayer]:
+    return cast("list[BlockLayer]", cache.layers)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from hf_selfdemo.types import Candidate, Request, Usage
+from hf_selfdemo.types import Reply, Request
 
 
 class ScriptedGenerator:
@@ -15,26 +15,26 @@ class ScriptedGenerator:
 
     Example:
         >>> from hf_selfdemo.types import Request
-        >>> ask = Request("1", ({"role": "user", "content": "hello"},), "rag", "rag_1")
-        >>> ScriptedGenerator().generate([ask])[0].text
+        >>> ask = Request("1", ({"role": "user", "content": "hello"},), "rag")
+        >>> next(ScriptedGenerator().stream([ask]))[1].text
         'HELLO'
     """
 
+    identity = "scripted"
+    concurrency = 1
+
     def __init__(self, reply: Callable[[Request], str] | None = None) -> None:
         self.reply = reply or (lambda request: request.messages[-1]["content"].upper())
-        self.usage = Usage()
 
-    def generate(self, requests: Sequence[Request]) -> list[Candidate]:
-        candidates = []
-        for request in requests:
+    def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+        for i, request in enumerate(requests):
             words = self.reply(request).split(" ")
-            cut = len(words) > request.max_new_tokens
-            text = " ".join(words[: request.max_new_tokens])
-            candidates.append(Candidate(text, request.source, request.prompt, "length" if cut else "stop"))
-            prompt_tokens = sum(len(m["content"].split()) for m in request.messages)
-            self.usage.calls += 1
-            self.usage.prompt_tokens += prompt_tokens
-            self.usage.prefilled_tokens += prompt_tokens
-            self.usage.generated_tokens += min(len(words), request.max_new_tokens)
-            self.usage.by_source[request.source] = self.usage.by_source.get(request.source, 0) + 1
-        return candidates
+            yield (
+                i,
+                Reply(
+                    text=" ".join(words[: request.max_new_tokens]),
+                    finish_reason="length" if len(words) > request.max_new_tokens else "stop",
+                    prompt_tokens=sum(len(m["content"].split()) for m in request.messages),
+                    generated_tokens=min(len(words), request.max_new_tokens),
+                ),
+            )

@@ -1,14 +1,14 @@
-"""Generation in process with transformers: length-sorted batches, shared prompt prefixes prefilled once.
+"""Generation in process with transformers: length-sorted batches, and no token computed twice while it is still held.
 
-Nine candidates of one question repeat its passages nine times. Requests that carry the same `share` key are laid in
-one batch, the tokens they have in common are run through the model once, and the key-value cache is handed to every
-one of them; only what differs is prefilled again. The common part is found on token ids, since cutting the text
-would change the tokens at the seam.
+Nine candidates of one question, their second turns and the judge repeat the passages over and over. What the requests
+of one `share` key have in common is run through the model once, and kept (`prefixes.py`) for those that come later; a
+second turn goes on from the states of the first. Common beginnings are found on token ids, since cutting the text would
+change the tokens at the seam.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,51 +16,59 @@ import torch
 from transformers import DynamicCache
 
 from hf_selfdemo.chat import encode_prompt, stop_token_id
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.generation.cache import block_cache
+from hf_selfdemo.generation.cache import cache_with, can_reuse, cut
+from hf_selfdemo.generation.identity import model_identity
+from hf_selfdemo.generation.prefixes import Prefix, PrefixStore, common_length
 from hf_selfdemo.generation.sampling import Sampler
 from hf_selfdemo.padding import left_pad, positions
-from hf_selfdemo.types import Candidate, Request, Usage
+from hf_selfdemo.types import Reply, Request
 
 _SHRINK_AT = 0.75
 """The batch is repacked when no more than this share of it is still being written; repacking copies the cache once."""
 
+_CHUNK = 4
+"""Batches whose shared prefixes are computed before any of them is decoded, so that rows can be sorted by length."""
 
-@dataclass(frozen=True, slots=True)
+_WORTH = 32
+"""Tokens that a shared prefix must save: a forward pass of its own has a price too."""
+
+
+@dataclass(slots=True, eq=False)
 class _Row:
-    """A request with its place in the caller's sequence and its prompt's token ids."""
+    """A request with its place in the caller's sequence and its prompt's token ids.
+
+    The states of the first `start` tokens are in `past`. Of these, `paid` were computed on this row's account.
+    """
 
     index: int
     request: Request
     ids: list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Rows whose prompts begin with the same `prefix` tokens (0: they share nothing and are prefilled whole)."""
-
-    rows: list[_Row]
-    prefix: int
+    past: Prefix | None = None
+    start: int = 0
+    paid: int = 0
 
 
 class TransformersGenerator:
     """The `Generator` over a causal language model of transformers.
 
     Args:
-        model: in evaluation mode, on its device; an adapter may be attached.
+        model: in evaluation mode, on its device or spread over several (`device_map`); an adapter may be attached.
         tokenizer: with a chat template.
         batch_size: rows decoded at once.
-        share_prefixes: prefill what requests with one `share` key have in common once. Same greedy texts either way.
-        max_prompt_tokens: prompts longer than this are refused; default is the model's context length.
-        on_progress: called with the number of finished requests after each batch.
+        share_prefixes: compute what prompts have in common once. Same greedy texts either way. Models with sliding
+            windows or recurrent layers never share.
+        prefix_cache_gb: memory for prefixes of earlier requests, in GB.
+        max_prompt_tokens: prompts that need more than this are answered with an error; default is the model's context.
 
     Of the model's generation config only the stop tokens are used: what is sampled, and how, the request says.
 
-    Relations: identical prompts with different seeds are the extreme case of sharing: all but one token is reused.
+    Relations: `RecordedGenerator` keeps what it writes; `ServerGenerator` has an engine of its own.
 
     Determinism: on one machine and one library version a request's text depends on its messages, temperature and
     seed. Rounding differs between batch shapes, so that, rarely, a near tie falls the other way; on GPUs more often.
     """
+
+    concurrency = 1
 
     def __init__(
         self,
@@ -68,102 +76,123 @@ class TransformersGenerator:
         tokenizer: Any,
         batch_size: int = 16,
         share_prefixes: bool = True,
+        prefix_cache_gb: float = 1.0,
         max_prompt_tokens: int | None = None,
-        on_progress: Callable[[int], None] | None = None,
     ) -> None:
         self.model = model
         self.tokenizer = tokenizer
+        self.identity = model_identity(model, tokenizer)
         self.batch_size = batch_size
-        self.share_prefixes = share_prefixes
+        self.share_prefixes = share_prefixes and can_reuse(model.config)
         context: int = getattr(model.config, "max_position_embeddings", 2048)
         self.max_prompt_tokens = max_prompt_tokens or context
-        self.on_progress = on_progress
-        self.usage = Usage()
+        self._prefixes = PrefixStore(int(prefix_cache_gb * 1e9))
         self._stop_ids = {stop_token_id(tokenizer)} | _as_set(model.generation_config.eos_token_id)
+        self._pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(self._stop_ids)
 
-    def generate(self, requests: Sequence[Request]) -> list[Candidate]:
-        """Answer every request, in order.
-
-        Raises:
-            UserError: if a prompt and its reply cannot fit the model's context; it names the request.
-        """
+    def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
         rows = [_Row(i, r, encode_prompt(self.tokenizer, r.messages)) for i, r in enumerate(requests)]
+        fitting = []
         for row in rows:
-            if len(row.ids) + row.request.max_new_tokens > self.max_prompt_tokens:
-                raise UserError(
-                    f"the prompt of row {row.request.id!r} needs {len(row.ids)} + {row.request.max_new_tokens} "
-                    f"tokens and the model takes {self.max_prompt_tokens}",
-                    "set max_passage_words (100, say) or show fewer passages_per_question",
-                )
-        texts: list[Candidate | None] = [None] * len(rows)
-        for batch in self._batches(rows):
-            members = [row for group in batch for row in group.rows]
-            for row, (text, finish_reason) in zip(members, self._decode(batch), strict=True):
-                texts[row.index] = Candidate(text, row.request.source, row.request.prompt, finish_reason)
-            if self.on_progress:
-                self.on_progress(len(members))
-        return [text for text in texts if text is not None]
+            needed = len(row.ids) + (0 if row.request.choices else row.request.max_new_tokens)
+            if needed > self.max_prompt_tokens:
+                yield row.index, _too_long(row, self.max_prompt_tokens)
+            else:
+                fitting.append(row)
+        for chunk in self._chunks(fitting):
+            if self.share_prefixes:
+                self._compute_shared(chunk)
+            for batch in self._batches(chunk):
+                yield from self._decode(batch)
 
-    def _batches(self, rows: list[_Row]) -> Iterator[list[_Group]]:
-        """Groups of like length packed into batches of at most `batch_size` rows; larger groups are split."""
-        by_share: dict[str, list[_Row]] = {}
+    def _chunks(self, rows: list[_Row]) -> Iterator[list[_Row]]:
+        """Rows of one share key together, about `_CHUNK` batches at a time."""
+        groups: dict[str, list[_Row]] = {}
         for row in rows:
-            key = row.request.share if self.share_prefixes and row.request.share else f"\0{row.index}"
-            by_share.setdefault(key, []).append(row)
-        groups = []
-        for members in by_share.values():
-            for start in range(0, len(members), self.batch_size):
-                part = members[start : start + self.batch_size]
-                groups.append(_Group(part, _common_prefix([row.ids for row in part]) if len(part) > 1 else 0))
-        groups.sort(key=lambda g: (g.prefix == 0, -max(len(row.ids) for row in g.rows), g.rows[0].index))
-        batch: list[_Group] = []
-        for group in groups:
-            size = sum(len(g.rows) for g in batch)
-            mixed = bool(batch) and (batch[0].prefix == 0) != (group.prefix == 0)
-            if batch and (size + len(group.rows) > self.batch_size or mixed):
-                yield batch
-                batch = []
-            batch.append(group)
-        if batch:
-            yield batch
+            groups.setdefault(row.request.share or f"\0{row.index}", []).append(row)
+        chunk: list[_Row] = []
+        for group in groups.values():
+            if chunk and len(chunk) + len(group) > _CHUNK * self.batch_size:
+                yield chunk
+                chunk = []
+            chunk += group
+        if chunk:
+            yield chunk
+
+    def _compute_shared(self, rows: list[_Row]) -> None:
+        """Find what is held already, and compute what the rows of each share key have in common beyond it."""
+        groups: dict[str, list[_Row]] = {}
+        for row in rows:
+            if row.request.share:
+                row.past, row.start = self._prefixes.find(row.request.share, row.ids)
+                groups.setdefault(row.request.share, []).append(row)
+        leaders = []
+        for group in groups.values():
+            common = min(common_length([row.ids for row in group]), *(len(row.ids) - 1 for row in group))
+            behind = [row for row in group if row.start < common]
+            if sum(common - row.start for row in behind[1:]) >= _WORTH:
+                leaders.append((behind, common))
+        leaders.sort(key=lambda pair: pair[1] - pair[0][0].start)
+        for start in range(0, len(leaders), self.batch_size):
+            self._extend(leaders[start : start + self.batch_size])
 
     @torch.inference_mode()
-    def _decode(self, batch: list[_Group]) -> list[tuple[str, str]]:
-        """Prefill, then one token a row a step; rows that have ended leave the batch and cost nothing more."""
-        rows = [row for group in batch for row in group.rows]
-        cache, mask = self._prefill(batch)
-        ids, mask = self._append(mask, [row.ids[group.prefix :] for group in batch for row in group.rows])
+    def _extend(self, groups: list[tuple[list[_Row], int]]) -> None:
+        """Compute the states of each group's common tokens, on its first row's account, and give them to all."""
+        first = [group[0] for group, _ in groups]
+        new = [row.ids[row.start : common] for row, (_, common) in zip(first, groups, strict=True)]
+        cache, mask = self._past(first)
+        ids, mask = self._append(mask, new)
+        self._forward(ids, mask, cache)
+        for i, (group, common) in enumerate(groups):
+            row, width = first[i], mask.shape[1]
+            states = cut(cache, i, width - len(new[i]), width)
+            prefix = Prefix(row.ids[:common], row.start, states, row.past)
+            self._prefixes.add(row.request.share, prefix)
+            row.paid = common - row.start
+            for member in group:
+                member.past, member.start = prefix, common
+
+    def _batches(self, rows: list[_Row]) -> Iterator[list[_Row]]:
+        """Rows of like cost: what only chooses apart from what writes, then by tokens to compute."""
+        rows.sort(key=lambda r: (bool(r.request.choices), r.start - len(r.ids), r.start, r.index))
+        for start in range(0, len(rows), self.batch_size):
+            yield rows[start : start + self.batch_size]
+
+    @torch.inference_mode()
+    def _decode(self, rows: list[_Row]) -> Iterator[tuple[int, Reply]]:
+        """One token a row a step; rows that have ended leave the batch and cost nothing more."""
+        cache, mask = self._past(rows)
+        ids, mask = self._append(mask, [row.ids[row.start :] for row in rows])
+        width = mask.shape[1]
         sampler = Sampler([r.request.temperature for r in rows], [r.request.seed for r in rows])
         written: list[list[int]] = [[] for _ in rows]
         live = list(range(len(rows)))  # rows in the batch, in order; some may just have ended
-        while True:
+        going = live
+        while going:
             logits = self._forward(ids, mask, cache)
-            for row, token in zip(live, sampler.pick(logits, live), strict=True):
-                if not self._ended(written[row], rows[row]):
-                    written[row].append(token)
-            going = [i for i, row in enumerate(live) if not self._ended(written[row], rows[row])]
-            if not going:
-                break
-            if len(going) <= _SHRINK_AT * len(live):
-                picks = torch.tensor(going, device=mask.device)
-                cache.batch_select_indices(picks)
-                mask, live = mask[picks], [live[i] for i in going]
-            ids, mask = self._append(mask, [[written[row][-1]] for row in live])
-        self._count(rows, batch)
-        return [self._read(tokens) for tokens in written]
+            picked = sampler.pick(logits, live)
+            for place in [place for place, i in enumerate(live) if i in going]:
+                row, tokens = rows[live[place]], written[live[place]]
+                tokens.append(picked[place])
+                if row.request.choices:
+                    yield row.index, self._choice(row, logits[place])
+                elif self._ended(tokens, row):
+                    self._keep(row, tokens[:-1], cache, place, width)
+                    yield row.index, self._text(row, tokens)
+            going = [i for i in going if not (rows[i].request.choices or self._ended(written[i], rows[i]))]
+            if going and len(going) <= _SHRINK_AT * len(live):
+                places = torch.tensor([live.index(i) for i in going])  # a CPU index serves tensors on any device
+                cache.batch_select_indices(places)
+                mask, live = mask[places.to(mask.device)], going
+            ids, mask = self._append(mask, [written[i][-1:] for i in live])
 
-    def _prefill(self, batch: list[_Group]) -> tuple[DynamicCache, torch.Tensor]:
-        """Run each group's prefix once and hand its cache to all of the group's rows."""
-        device = self.model.device
-        cache = block_cache(self.model.config)
-        if batch[0].prefix == 0:
-            return cache, torch.empty((sum(len(g.rows) for g in batch), 0), dtype=torch.long, device=device)
-        nothing = torch.empty((len(batch), 0), dtype=torch.long, device=device)
-        ids, mask = self._append(nothing, [group.rows[0].ids[: group.prefix] for group in batch])
-        self._forward(ids, mask, cache)
-        owner = torch.tensor([i for i, group in enumerate(batch) for _ in group.rows], device=device)
-        cache.batch_select_indices(owner)
-        return cache, mask[owner]
+    def _past(self, rows: list[_Row]) -> tuple[DynamicCache, torch.Tensor]:
+        """A cache that begins with what is held of each row, and its attention mask."""
+        cache = cache_with(self.model.config, [(row.past, row.start) for row in rows])
+        width = max(row.start for row in rows)
+        mask = [[0] * (width - row.start) + [1] * row.start for row in rows]
+        return cache, torch.tensor(mask, dtype=torch.long, device=self.model.device).reshape(len(rows), width)
 
     def _forward(self, ids: torch.Tensor, mask: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
         """Logits after the last column of `ids`, which continue what the cache holds."""
@@ -182,39 +211,39 @@ class TransformersGenerator:
         ids, real = (t.to(self.model.device) for t in left_pad(new, self._pad_id))
         return ids, torch.cat([mask, real], dim=1)
 
+    def _keep(self, row: _Row, tokens: list[int], cache: DynamicCache, place: int, width: int) -> None:
+        """Hold on to the states of a row that another request will go on from; `width` columns were its prompt's."""
+        request = row.request
+        if self.share_prefixes and request.keep and request.share:
+            own = cut(cache, place, width - (len(row.ids) - row.start), width + len(tokens))
+            self._prefixes.add(request.share, Prefix(row.ids + tokens, row.start, own, row.past))
+
     def _ended(self, tokens: list[int], row: _Row) -> bool:
         return len(tokens) >= row.request.max_new_tokens or (bool(tokens) and tokens[-1] in self._stop_ids)
 
-    def _read(self, tokens: list[int]) -> tuple[str, str]:
-        """Text and finish reason of what was written, and its account."""
-        self.usage.generated_tokens += len(tokens)
+    def _text(self, row: _Row, tokens: list[int]) -> Reply:
         stopped = tokens[-1] in self._stop_ids
         text = self.tokenizer.decode(tokens[:-1] if stopped else tokens, skip_special_tokens=True).strip()
-        return text, "stop" if stopped else "length"
+        return Reply(text, "stop" if stopped else "length", (), len(row.ids), row.start - row.paid, len(tokens))
 
-    def _count(self, rows: list[_Row], batch: list[_Group]) -> None:
-        total = sum(len(row.ids) for row in rows)
-        cached = sum(group.prefix * (len(group.rows) - 1) for group in batch)
-        self.usage.calls += len(rows)
-        self.usage.prompt_tokens += total
-        self.usage.cached_tokens += cached
-        self.usage.prefilled_tokens += total - cached
-        for row in rows:
-            self.usage.by_source[row.request.source] = self.usage.by_source.get(row.request.source, 0) + 1
-
-    @property
-    def _pad_id(self) -> int:
-        return self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else min(self._stop_ids)
+    def _choice(self, row: _Row, logits: torch.Tensor) -> Reply:
+        """The choice whose first token is likeliest to come next."""
+        choices = row.request.choices
+        firsts = [self.tokenizer(choice, add_special_tokens=False)["input_ids"][0] for choice in choices]
+        if len(set(firsts)) < len(firsts):
+            raise ValueError(f"choices {choices} do not differ in their first token")
+        scores = torch.log_softmax(logits.float(), -1)[firsts].tolist()
+        best = choices[max(range(len(choices)), key=scores.__getitem__)]
+        return Reply(best, "stop", tuple(scores), len(row.ids), row.start - row.paid, 0)
 
 
-def _common_prefix(sequences: list[list[int]]) -> int:
-    """How many leading tokens all sequences share, leaving at least one token of each to be prefilled on its own."""
-    longest = min(len(ids) for ids in sequences) - 1
-    first = sequences[0]
-    for i in range(longest):
-        if any(ids[i] != first[i] for ids in sequences):
-            return i
-    return max(0, longest)
+def _too_long(row: _Row, limit: int) -> Reply:
+    return Reply(
+        "",
+        "error",
+        error=f"the prompt {row.request.id!r} needs {len(row.ids)} + {row.request.max_new_tokens} tokens and the model "
+        f"takes {limit}; show fewer or shorter passages (passages_per_question, max_passage_words)",
+    )
 
 
 def _as_set(token_ids: int | list[int] | None) -> set[int]:

@@ -1,3 +1,8 @@
 """Who decides whether a candidate is right: a judge behind the `Judge` protocol."""
 
-JUDGES = {"answer_match": "hf_selfdemo.judging.answer_match:AnswerMatchJudge"}
+JUDGES = {
+    "answer_match": "hf_selfdemo.judging.answer_match:AnswerMatchJudge",
+    "llm_label": "hf_selfdemo.judging.llm_label:LlmLabelJudge",
+    "match_then_llm": "hf_selfdemo.judging.match_then_llm:MatchThenLlmJudge",
+    "tournament": "hf_selfdemo.judging.tournament:TournamentJudge",
+}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from hf_selfdemo.scoring.match import contains_answer
 from hf_selfdemo.scoring.refusal import is_refusal
-from hf_selfdemo.types import Candidate, Evidence, Verdict
+from hf_selfdemo.types import Candidate, Dialogue, Evidence, Verdict
 
 
 class AnswerMatchJudge:
@@ -19,19 +20,22 @@ class AnswerMatchJudge:
         max_words: longest reply that can be right.
 
     Example:
-        >>> from hf_selfdemo.types import Question
-        >>> row = Evidence(Question("1", "Who discovered X-rays?", ("Wilhelm Röntgen",)))
-        >>> AnswerMatchJudge().judge(row, [Candidate("Wilhelm Rontgen did.", "rag", "demo_rag_1")])[0].label
+        >>> AnswerMatchJudge().label("Wilhelm Rontgen did.", ("Wilhelm Röntgen",)).label
         'correct'
     """
 
     def __init__(self, max_words: int = 60) -> None:
         self.max_words = max_words
 
-    def judge(self, evidence: Evidence, candidates: Sequence[Candidate]) -> list[Verdict]:
-        return [self._one(candidate.text, evidence.question.answers) for candidate in candidates]
+    def judge(self, evidence: Evidence, candidates: Sequence[Candidate]) -> Dialogue[list[Verdict]]:
+        return [self.label(candidate.text, evidence.question.answers) for candidate in candidates]
+        yield  # never reached: a dialogue that asks nothing
 
-    def _one(self, text: str, answers: Sequence[str]) -> Verdict:
+    def report(self) -> dict[str, Any]:
+        return {}
+
+    def label(self, text: str, answers: Sequence[str]) -> Verdict:
+        """The verdict on one text."""
         if not text.strip():
             return Verdict("unscored", "empty reply")
         if is_refusal(text):

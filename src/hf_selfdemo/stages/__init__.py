@@ -1,15 +1,20 @@
 """The verbs: what each does with a parsed recipe. Everything lands under `output_dir`.
 
+output_dir/ledger.sqlite     every call made to a model
+output_dir/prompts/          searched prompts, if asked for
 output_dir/demonstrations/   the dataset and how it came about
 output_dir/model/            the adapter and its manifest
 output_dir/evaluation/       replies, table.md, figures.json
 """
 
 STAGES = {
+    "plan": "hf_selfdemo.stages.plan:run_plan",
+    "prompts": "hf_selfdemo.stages.prompts:run_prompts",
     "demonstrate": "hf_selfdemo.stages.demonstrate:run_demonstrate",
     "train": "hf_selfdemo.stages.train:run_train",
     "evaluate": "hf_selfdemo.stages.evaluate:run_evaluate",
+    "ledger": "hf_selfdemo.stages.ledger:run_ledger",
 }
 
-VERBS = {verb: (verb,) for verb in STAGES} | {"run": tuple(STAGES)}
+VERBS = {verb: (verb,) for verb in STAGES} | {"run": ("demonstrate", "train", "evaluate")}
 """What each command runs, in order; every stage goes on from what it finds."""

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.status import Status
 
+from hf_selfdemo.types import Usage
+
 console = Console(stderr=True)
 
 
@@ -38,3 +40,13 @@ def waiting(what: str) -> Status:
 def recall_line(recall: dict[str, float]) -> str:
     """The retrieval report in one line."""
     return "retrieval: " + (", ".join(f"{name} {value:.2f}" for name, value in recall.items()) or "nothing to measure")
+
+
+def usage_line(what: str, usage: Usage) -> str:
+    """What calls cost, in one line."""
+    if not usage.calls:
+        return f"{what}: no call; all were in the ledger"
+    return (
+        f"{what}: {usage.calls} calls, {usage.prompt_tokens} prompt tokens ({usage.cached_tokens} of them cached), "
+        f"{usage.generated_tokens} generated"
+    )

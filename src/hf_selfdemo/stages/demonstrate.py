@@ -3,89 +3,116 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from hf_selfdemo.config import DemonstrateArguments
-from hf_selfdemo.demonstrations import demonstrate
+from hf_selfdemo.conversation import converse
+from hf_selfdemo.demonstrations import demonstrate, judged_row
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.generation.likelihood import mean_nll, response_nll
-from hf_selfdemo.generation.transformers import TransformersGenerator
-from hf_selfdemo.judging import JUDGES
-from hf_selfdemo.loading import load
 from hf_selfdemo.manifest import claim_folder, fingerprint, write_json
 from hf_selfdemo.prompts import render, templates_hash
-from hf_selfdemo.stages.console import console, progress, recall_line, waiting
+from hf_selfdemo.stages.console import console, progress, recall_line, usage_line, waiting
+from hf_selfdemo.stages.engine import Engine, named_model, open_engine, recipe_judge, recipe_strategy
 from hf_selfdemo.stages.evidence import recipe_evidence
+from hf_selfdemo.stages.prompts import recipe_instructions
 from hf_selfdemo.stages.recipe import Recipe
-from hf_selfdemo.strategies import STRATEGIES
-from hf_selfdemo.types import Passage
+from hf_selfdemo.types import Evidence, Passage, Source
+
+_GENERATION_KEYS = (
+    "strategy",
+    "rag_candidates",
+    "closed_book_candidates",
+    "refusal_candidates",
+    "refusal_prompts",
+    "temperature",
+    "greedy_first",
+    "max_candidate_tokens",
+    "summarise",
+    "instructions_as_system",
+    "demonstrate_seed",
+)
+"""What decides the candidates. Judge, pairs and abstentions may change in a folder; what was written is used again."""
 
 
 def run_demonstrate(recipe: Recipe) -> None:
-    """Write the demonstration dataset, its manifest and the on-policy figure."""
-    d = recipe.demonstrate
-    folder = recipe.output_dir / "demonstrations"
-    strategy, judge = _strategy(d), load("judge", d.judge, JUDGES)()
+    """Write the demonstration dataset, its manifest and the on-policy figure; or make the calls of one shard only."""
+    d, folder = recipe.demonstrate, recipe.output_dir / "demonstrations"
+    shard = _shard(recipe.engine.shard)
+    recipe_strategy(recipe), recipe_judge(recipe, recipe.judge.judge)  # a mistake in their keys costs no search
+    model = named_model(recipe)
     evidence, recall = recipe_evidence(recipe, "train")
-    model = recipe.resolve()
-    settings = {
-        "strategy": d.strategy,
-        "generator": model.fingerprint,
-        "templates": templates_hash(),
-        "evidence": fingerprint([asdict(row) for row in evidence]),
-        "rag_candidates": d.rag_candidates,
-        "closed_book_candidates": d.closed_book_candidates,
-        "refusal_candidates": d.refusal_candidates,
-        "temperature": d.temperature,
-        "greedy_first": d.greedy_first,
-        "max_candidate_tokens": d.max_candidate_tokens,
-        "demonstrate_seed": d.demonstrate_seed,
-    }
+    engine, instructions = recipe_instructions(recipe, model, evidence)
+    strategy, judge = recipe_strategy(recipe, instructions), recipe_judge(recipe, recipe.judge.judge)
+    settings = generation_settings(recipe, model.fingerprint, evidence, instructions)
     claim_folder(folder, settings)
-    network, tokenizer = recipe.load(model)
-    generator = TransformersGenerator(network, tokenizer, d.generation_batch_size)
-    with progress("demonstrate", len(evidence)) as advance:
-        dataset = demonstrate(
-            evidence,
-            strategy,
-            generator,
-            judge,
-            folder,
-            max_abstain_share=d.max_abstain_share,
-            replay_share=d.replay_share,
-            window=d.window,
-            seed=d.demonstrate_seed,
-            on_progress=advance,
-        )
+    engine = engine or open_engine(recipe, model)
+    rows = evidence if shard is None else evidence[shard[0] :: shard[1]]
+    with progress("demonstrate", len(rows)) as advance:
+        if shard is not None:
+            dialogues = (judged_row(row, strategy, judge) for row in rows)
+            for _ in converse(dialogues, engine.generator, recipe.engine.window):
+                advance(1)
+        else:
+            dataset = demonstrate(
+                evidence,
+                strategy,
+                engine.generator,
+                judge,
+                folder,
+                max_abstain_share=d.max_abstain_share,
+                replay_share=d.replay_share,
+                window=recipe.engine.window,
+                seed=d.demonstrate_seed,
+                on_progress=advance,
+            )
+    console.print(usage_line("made now", engine.generator.usage))
+    if shard is not None:
+        console.print(f"shard {recipe.engine.shard} is in the ledger; a run without `shard` puts the dataset together")
+        return
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    manifest |= {"model": asdict(model) | {"path": ""}, "recall": recall, "settings": settings}
-    with waiting("measuring the on-policy figure"):
-        manifest["on_policy"] = _on_policy(dataset, network, tokenizer, d.on_policy_rows, d.demonstrate_seed)
+    manifest |= {
+        "model": asdict(model) | {"path": ""},
+        "recall": recall,
+        "settings": settings,
+        "usage": asdict(engine.generator.usage),
+        "reused": asdict(engine.generator.reused),
+        "on_policy": _on_policy(dataset, engine, d.on_policy_rows, d.demonstrate_seed),
+    }
     write_json(folder / "manifest.json", manifest)
     _print_demonstrations(manifest)
 
 
-def _strategy(d: DemonstrateArguments) -> Any:
-    kind = load("strategy", d.strategy, STRATEGIES)
-    if d.strategy == "ra_it":
-        return kind()
-    if d.abstain_when not in ("nothing_right", "not_in_context"):
-        raise UserError(f"abstain_when: {d.abstain_when!r} is unknown", "use nothing_right or not_in_context")
-    return kind(
-        rag_candidates=d.rag_candidates,
-        closed_book_candidates=d.closed_book_candidates,
-        refusal_candidates=d.refusal_candidates,
-        temperature=d.temperature,
-        greedy_first=d.greedy_first,
-        max_new_tokens=d.max_candidate_tokens,
-        abstain_when=d.abstain_when,
-        seed=d.demonstrate_seed,
-    )
+def generation_settings(
+    recipe: Recipe, generator: str, evidence: list[Evidence], instructions: dict[Source, list[str]]
+) -> dict[str, Any]:
+    """Everything that decides what is written: the guard of a run's folder, and the name of a cached dataset."""
+    return {
+        "generator": generator,
+        "templates": templates_hash(pattern="candidates/*.txt"),
+        "evidence": fingerprint([asdict(row) for row in evidence]),
+        "instructions": fingerprint(instructions) if instructions else "",
+        **{key: getattr(recipe.demonstrate, key) for key in _GENERATION_KEYS},
+    }
 
 
-def _on_policy(dataset: Any, network: Any, tokenizer: Any, rows: int, seed: int) -> dict[str, Any]:
+def _shard(text: str | None) -> tuple[int, int] | None:
+    if not text:
+        return None
+    try:
+        number, count = map(int, text.split("/"))
+    except ValueError:
+        number, count = -1, 0
+    if not 0 <= number < count:
+        raise UserError(f"shard: {text!r} is no i/n", "write e.g. 0/4, 1/4, 2/4 and 3/4")
+    return number, count
+
+
+def _on_policy(dataset: Any, engine: Engine, rows: int, seed: int) -> dict[str, Any]:
     """Mean NLL per token of the model's own targets and of the gold answers, same rows, same prompts, base model."""
+    if engine.network is None:  # a server tells no likelihood of a text it did not write
+        return {}
+    from hf_selfdemo.generation.likelihood import mean_nll, response_nll
 
     picks = dataset.filter(lambda r: r["mode"] == "rag" and len(r["answers"]) > 0).shuffle(seed=seed)
     picks = picks.select(range(min(rows, len(picks))))
@@ -94,8 +121,9 @@ def _on_policy(dataset: Any, network: Any, tokenizer: Any, rows: int, seed: int)
     prompts = [
         render("rag", r["question"], [Passage(p["id"], p["text"], p["title"]) for p in r["passages"]]) for r in picks
     ]
-    own = response_nll(network, tokenizer, prompts, [r["response"] for r in picks])
-    gold = response_nll(network, tokenizer, prompts, [r["answers"][0] for r in picks])
+    with waiting("measuring the on-policy figure"):
+        own = response_nll(engine.network, engine.tokenizer, prompts, [r["response"] for r in picks])
+        gold = response_nll(engine.network, engine.tokenizer, prompts, [r["answers"][0] for r in picks])
     answers = [i for i, r in enumerate(picks) if r["outcome"] == "answer"]
     return {
         "rows": len(picks),
@@ -111,7 +139,9 @@ def _print_demonstrations(manifest: dict[str, Any]) -> None:
     outcomes = ", ".join(f"{count} {kind}" for kind, count in manifest["outcomes"].items())
     console.print(f"{manifest['rows_in']} rows in, {manifest['demonstrations']} demonstrations: {outcomes}")
     for reason, count in manifest["skipped"].items():
-        console.print(f"  {count} left out: {reason}")
+        console.print(f"  {count} left out: {reason}", markup=False)
+    for line in _judge_lines(manifest):
+        console.print(line, markup=False)
     console.print(recall_line(manifest["recall"]))
     if on_policy := manifest["on_policy"]:
         console.print(
@@ -119,3 +149,11 @@ def _print_demonstrations(manifest: dict[str, Any]) -> None:
             f"self-written targets {on_policy['target_nll_per_token']:.2f}, "
             f"gold answers {on_policy['gold_nll_per_token']:.2f}"
         )
+
+
+def _judge_lines(manifest: dict[str, Any]) -> Iterator[str]:
+    for name in ("winners", "pairs"):
+        if manifest[name]:
+            yield f"{name}: " + ", ".join(f"{count} {kind}" for kind, count in manifest[name].items())
+    if manifest["judge"]:
+        yield "judge: " + ", ".join(f"{k} {v}" for k, v in manifest["judge"].items() if not isinstance(v, dict))

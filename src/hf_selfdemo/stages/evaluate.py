@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,14 +14,15 @@ from rich.console import Console
 from hf_selfdemo.config import EvaluateArguments
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.evaluation import predict, rows_asked
-from hf_selfdemo.generation.transformers import TransformersGenerator
-from hf_selfdemo.judging import JUDGES
-from hf_selfdemo.loading import did_you_mean, load
-from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, versions, write_json, write_text
+from hf_selfdemo.generation.recorded import RecordedGenerator
+from hf_selfdemo.ledger import Ledger
+from hf_selfdemo.loading import did_you_mean
+from hf_selfdemo.manifest import claim_folder, fingerprint, versions, write_json, write_text
 from hf_selfdemo.models import resolve_model
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.report import figures_json, markdown_table, terminal_table
 from hf_selfdemo.stages.console import console, progress, recall_line
+from hf_selfdemo.stages.engine import in_process, ledger_path, recipe_judge
 from hf_selfdemo.stages.evidence import recipe_evidence
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.types import Evidence, Mode
@@ -44,28 +46,34 @@ def run_evaluate(recipe: Recipe) -> None:
     adapters, modes = _adapters(recipe), _modes(e)
     claim_folder(folder, settings)
     network, tokenizer = recipe.load(model)
-    generator = TransformersGenerator(network, tokenizer, recipe.demonstrate.generation_batch_size)
-    judge = load("judge", recipe.demonstrate.judge, JUDGES)()
+    ledger, judge = Ledger(ledger_path(recipe)), recipe_judge(recipe, e.evaluate_judge)
+    base = RecordedGenerator(in_process(recipe, network, tokenizer), ledger)
     runs: dict[str, dict[str, Any]] = {}
+    usage: dict[str, Any] = {}
     models: dict[str, Path | None] = {"base": None, **adapters}
     total = sum(len(rows_asked(evidence, mode)) for mode in modes)
     with progress("evaluate", total * len(models)) as advance:
         for name, path in models.items():
+            generator = base
             if path is not None:
-                generator.model = _tuned(network, path, name, recipe)
-            mark = file_hash(_weights(path)[0])[:8] if path else model.fingerprint[:8]
+                tuned = in_process(recipe, _tuned(network, path, name, recipe), tokenizer)
+                generator = RecordedGenerator(tuned, ledger)
             runs[name] = {
                 mode: predict(
                     evidence,
                     generator,
                     judge,
                     mode,
-                    folder / "predictions" / f"{name}-{mark}.{mode}.jsonl",
                     e.max_answer_tokens,
+                    judge_generator=base,
                     on_progress=advance,
                 )
                 for mode in modes
             }
+            usage[name] = asdict(generator.usage)
+            for mode, predictions in runs[name].items():
+                lines = (json.dumps(asdict(p), ensure_ascii=False) + "\n" for p in predictions)
+                write_text(folder / "predictions" / f"{name}.{mode}.jsonl", "".join(lines))
     title = f"{model.name}: {len(evidence)} test rows"
     console.print(recall_line(recall))
     terminal = Console()
@@ -79,7 +87,7 @@ def run_evaluate(recipe: Recipe) -> None:
             "settings": settings,
             "recall": recall,
             "models": {name: str(path or "") for name, path in models.items()},
-            "usage_of_this_start": asdict(generator.usage),
+            "usage": usage,
             "versions": versions(),
         },
     )

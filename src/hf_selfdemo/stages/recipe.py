@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo.config import DataArguments, DemonstrateArguments, EvaluateArguments, RetrievalArguments
+from hf_selfdemo.config import (
+    DataArguments,
+    DemonstrateArguments,
+    EngineArguments,
+    EvaluateArguments,
+    JudgeArguments,
+    PlanArguments,
+    PromptSearchArguments,
+    RetrievalArguments,
+)
 from hf_selfdemo.models import DEFAULT_MODEL, ResolvedModel, load_model, load_tokenizer, resolve_model
 from hf_selfdemo.stages.console import waiting
 
@@ -17,7 +26,11 @@ class Recipe:
 
     data: DataArguments
     retrieval: RetrievalArguments
+    engine: EngineArguments
+    search: PromptSearchArguments
     demonstrate: DemonstrateArguments
+    judge: JudgeArguments
+    plan: PlanArguments
     evaluate: EvaluateArguments
     model: Any
     training: Any
@@ -27,13 +40,18 @@ class Recipe:
         """The run's folder."""
         return Path(self.training.output_dir)
 
+    @property
+    def model_name(self) -> str:
+        """Hub id or folder of the model to start from."""
+        return self.model.model_name_or_path or DEFAULT_MODEL
+
     def resolve(self) -> ResolvedModel:
         """Find the model to start from."""
         with waiting("looking for the model"):
-            return resolve_model(self.model.model_name_or_path or DEFAULT_MODEL, self.model.model_revision or "main")
+            return resolve_model(self.model_name, self.model.model_revision or "main")
 
     def load(self, resolved: ResolvedModel) -> tuple[Any, Any]:
         """The network and its tokenizer."""
         dtype = "auto" if self.model.dtype in (None, "auto", "float32") else self.model.dtype
         trust = self.training.trust_remote_code
-        return load_model(resolved, dtype, trust), load_tokenizer(resolved, trust)
+        return load_model(resolved, dtype, trust, self.engine.device_map), load_tokenizer(resolved, trust)

@@ -30,10 +30,9 @@ def run_train(recipe: Recipe) -> None:
     target = recipe.output_dir / "model"
     model = recipe.resolve()
     manifest = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
-    if manifest["model"]["fingerprint"] != model.fingerprint:
-        logger.warning(
-            "the demonstrations were written by %s, not by the model trained here", manifest["model"]["name"]
-        )
+    writer = manifest["model"]
+    if writer["fingerprint"] != model.fingerprint and writer["fingerprint"] != f"server/{model.name}":
+        logger.warning("the demonstrations were written by %s, not by the model trained here", writer["name"])
     settings = {"data": file_hash(source / "train.parquet"), "base": model.fingerprint, **_training_keys(recipe)}
     if claim_folder(target, settings) and (target / "manifest.json").exists():
         console.print(f"{target} is trained already")

@@ -3,4 +3,5 @@
 STRATEGIES = {
     "self_demo": "hf_selfdemo.strategies.self_demo:SelfDemo",
     "ra_it": "hf_selfdemo.strategies.ra_it:RaIt",
+    "raft": "hf_selfdemo.strategies.raft:Raft",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hf_selfdemo.types import Candidate, Demonstration, Evidence, Request, Skip, Verdict
+from hf_selfdemo.types import Candidate, Demonstration, Dialogue, Evidence, Skip, Verdict
 
 
 class RaIt:
@@ -18,8 +18,9 @@ class RaIt:
         'Marie Curie'
     """
 
-    def requests(self, evidence: Evidence) -> list[Request]:
+    def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
         return []
+        yield  # never reached: a dialogue that asks nothing
 
     def select(
         self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]

@@ -2,107 +2,212 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
-from hf_selfdemo.prompts import render
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.instructions import instructed_messages
+from hf_selfdemo.preamble import without_preamble
+from hf_selfdemo.prompts import fill, render
 from hf_selfdemo.seeding import stable_seed
-from hf_selfdemo.types import Candidate, Demonstration, Evidence, Request, Skip, Source, Verdict
+from hf_selfdemo.strategies.pairs import check_policy, choose_rejected
+from hf_selfdemo.types import (
+    Candidate,
+    Demonstration,
+    Dialogue,
+    Evidence,
+    Message,
+    Reply,
+    Request,
+    Skip,
+    Source,
+    Verdict,
+)
 
 PROMPTS = 3
-"""How many prompts there are of each kind (`demo_rag_1.txt` to `demo_rag_3.txt`, and so on); candidates cycle."""
+"""How many prompts there are of each kind (`candidates/rag_1.txt` to `rag_3.txt`, and so on); candidates cycle."""
+
+_ABSTAIN_WHEN = ("nothing_right", "not_in_context")
+_UNVERIFIED = ("keep", "drop")
+
+Judged: TypeAlias = tuple[Candidate, Verdict]
 
 
+@dataclass(frozen=True)
 class SelfDemo:
     """Asks for closed-book, with-passages and refusal candidates and picks one by their verdicts.
 
-    The winner is a correct with-passages candidate, else a correct closed-book one, the shortest first; else, where
-    `abstain_when` allows, a refusal the model wrote itself. Replies cut off by length never win: they would teach the
-    model not to stop. Rows about which nothing is known to be right are only asked for refusals.
+    Where the judge held a tournament its winner is taken. Otherwise it is a correct with-passages candidate, else a
+    correct closed-book one, the shortest first; else, where `abstain_when` allows, a refusal the model wrote itself.
+    Replies cut off by length never win: they would teach the model not to stop. Rows about which nothing is known to be
+    right are only asked for refusals.
 
     Args:
         rag_candidates: how many are written with the passages. The paper has 3 of each kind.
         closed_book_candidates: how many without.
         refusal_candidates: how many that decline.
-        temperature: of sampling; the paper has 1.0. With `greedy_first` the first candidate of a kind is greedy.
+        refusal_prompts: different prompts for these; the paper asks the same one three times.
+        temperature: of sampling; the paper has 1.0.
         greedy_first: write the first candidate of each kind greedily.
-        max_new_tokens: longest candidate, in tokens.
+        max_new_tokens: longest candidate, in tokens; the paper has 1000.
+        summarise: answer first, then say it in short in a second turn, of which alone the text is kept (the paper's
+            way; short answers need it not).
+        instructions: wordings found by prompt search, by source, best first; the templates' own where there are none.
+        instructions_as_system: put them in the system turn, as the paper does, instead of after the question. The
+            passages then follow different beginnings and cannot be shared.
         abstain_when: "nothing_right" is the paper's rule: any row without a correct candidate becomes an abstention.
             "not_in_context" keeps only those whose passages do not hold the answer, since a weak model fails most
             rows, and would be taught to refuse everything.
+        unverified_winners: "keep" (the paper) or "drop" a tournament's winner that answers and was not found correct.
+        pair_policy: which loser becomes `rejected`, a name in `PAIR_POLICIES`.
+        match_pair_length: prefer the eligible loser nearest the winner's length.
         seed: of everything sampled.
+
+    Raises:
+        UserError: for an unknown policy.
 
     Relations: `RaIt` trains on the gold answer instead.
     """
 
-    def __init__(
-        self,
-        rag_candidates: int = 3,
-        closed_book_candidates: int = 3,
-        refusal_candidates: int = 3,
-        temperature: float = 1.0,
-        greedy_first: bool = False,
-        max_new_tokens: int = 32,
-        abstain_when: str = "nothing_right",
-        seed: int = 0,
-    ) -> None:
-        if abstain_when not in ("nothing_right", "not_in_context"):
-            raise ValueError(f"abstain_when is 'nothing_right' or 'not_in_context', not {abstain_when!r}")
-        self.counts: dict[Source, int] = {
-            "rag": rag_candidates,
-            "closed_book": closed_book_candidates,
-            "refusal": refusal_candidates,
-        }
-        self.temperature = temperature
-        self.greedy_first = greedy_first
-        self.max_new_tokens = max_new_tokens
-        self.abstain_when = abstain_when
-        self.seed = seed
+    rag_candidates: int = 3
+    closed_book_candidates: int = 3
+    refusal_candidates: int = 3
+    refusal_prompts: int = PROMPTS
+    temperature: float = 1.0
+    greedy_first: bool = False
+    max_new_tokens: int = 1000
+    summarise: bool = False
+    instructions: Mapping[Source, Sequence[str]] = field(default_factory=dict)
+    instructions_as_system: bool = False
+    abstain_when: str = "nothing_right"
+    unverified_winners: str = "keep"
+    pair_policy: str = "first_round_loser"
+    match_pair_length: bool = False
+    seed: int = 0
 
-    def requests(self, evidence: Evidence) -> list[Request]:
-        requests = []
-        for source, count in self.counts.items():
+    def __post_init__(self) -> None:
+        check_policy(self.pair_policy)
+        for name, known in (("abstain_when", _ABSTAIN_WHEN), ("unverified_winners", _UNVERIFIED)):
+            if getattr(self, name) not in known:
+                raise UserError(f"{name}: {getattr(self, name)!r} is unknown", f"use {' or '.join(known)}")
+
+    def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
+        asked = list(self._requests(evidence))
+        if not asked:
+            return []
+        requests = [request for _, request in asked]
+        replies = yield requests
+        if self.summarise:
+            replies = yield from self._summaries(requests, replies)
+        return [
+            Candidate(reply.text, source, prompt, reply.finish_reason)
+            for ((source, prompt), _), reply in zip(asked, replies, strict=True)
+        ]
+
+    def _requests(self, evidence: Evidence) -> Iterator[tuple[tuple[Source, str], Request]]:
+        counts: dict[Source, int] = {
+            "rag": self.rag_candidates,
+            "closed_book": self.closed_book_candidates,
+            "refusal": self.refusal_candidates,
+        }
+        for source, count in counts.items():
             if source != "refusal" and not evidence.question.answers:
                 continue
-            shown = () if source == "closed_book" else evidence.passages
             for i in range(count):
-                prompt = f"demo_{source}_{i % PROMPTS + 1}"
+                prompt, messages = self._prompt(source, i, evidence)
                 identifier = f"{evidence.id}/{source}/{i}"
-                greedy = self.greedy_first and i == 0
-                requests.append(
+                yield (
+                    (source, prompt),
                     Request(
                         id=identifier,
-                        messages=render(prompt, evidence.question.text, shown),
-                        source=source,
-                        prompt=prompt,
-                        temperature=0.0 if greedy else self.temperature,
+                        messages=messages,
+                        stage=source,
+                        temperature=0.0 if self.greedy_first and i == 0 else self.temperature,
                         max_new_tokens=self.max_new_tokens,
                         seed=stable_seed(self.seed, identifier),
                         share=f"{evidence.id}/{'closed_book' if source == 'closed_book' else 'passages'}",
-                    )
+                        keep=self.summarise,
+                    ),
                 )
-        return requests
+
+    def _prompt(self, source: Source, i: int, evidence: Evidence) -> tuple[str, tuple[Message, ...]]:
+        """The i-th prompt of a kind: its name and its messages."""
+        found = self.instructions.get(source, ())
+        if found:
+            n = i % len(found)
+            return f"search/{source}_{n + 1}", instructed_messages(
+                source, found[n], evidence, self.instructions_as_system
+            )
+        prompts = self.refusal_prompts if source == "refusal" else PROMPTS
+        name = f"candidates/{source}_{i % prompts + 1}"
+        shown = () if source == "closed_book" else evidence.passages
+        return name, render(name, evidence.question.text, shown)
+
+    def _summaries(self, requests: Sequence[Request], drafts: Sequence[Reply]) -> Dialogue[list[Reply]]:
+        """Second turns. What was cut off is not summarised: half a thought has no gist."""
+        whole = [i for i, draft in enumerate(drafts) if draft.finish_reason == "stop" and draft.text]
+        if not whole:
+            return list(drafts)
+        again = ({"role": "user", "content": fill("candidates/summarise")},)
+        replies = yield [
+            replace(
+                requests[i],
+                id=f"{requests[i].id}/summary",
+                messages=(*requests[i].messages, {"role": "assistant", "content": drafts[i].text}, *again),
+                stage="summary",
+                seed=stable_seed(self.seed, f"{requests[i].id}/summary"),
+                keep=False,
+            )
+            for i in whole
+        ]
+        summaries = dict(zip(whole, replies, strict=True))
+        return [
+            replace(summaries[i], text=without_preamble(summaries[i].text)) if i in summaries else draft
+            for i, draft in enumerate(drafts)
+        ]
 
     def select(
         self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
     ) -> Demonstration | Skip:
-        finished = [(c, v) for c, v in zip(candidates, verdicts, strict=True) if c.finish_reason == "stop"]
-        wrong = [c for c, v in finished if v.label == "incorrect"]
-        refusals = [c for c, v in finished if v.label == "abstain" and c.source == "refusal"]
-        for source in ("rag", "closed_book", "refusal"):  # asked to decline, a model may still give the answer
-            right = [c for c, v in finished if v.label == "correct" and c.source == source]
-            if right:
-                best = min(right, key=lambda c: len(c.text))
-                rejected = self._pick(evidence, wrong or refusals)
-                return Demonstration(evidence, best.text, "answer", source, rejected.text if rejected else "")
-        if self.abstain_when == "not_in_context" and evidence.answer_in_context:
-            return Skip("nothing right although the passages hold the answer")
-        refusal = self._pick(evidence, refusals)
-        if refusal is None:
+        judged = list(zip(candidates, verdicts, strict=True))
+        if judged and all(verdict.label == "unscored" for _, verdict in judged):
+            return Skip(f"unscored: {judged[0][1].reason}")
+        right = _right_answer(judged)
+        picked = next(((c, v) for c, v in judged if v.place == 1), None) or right or self._refusal(evidence, judged)
+        if picked is None:
             return Skip("nothing right and no refusal that reads as one")
-        rejected = self._pick(evidence, [c for c in wrong if c.source != "refusal"])
-        return Demonstration(evidence, refusal.text, "abstain", "refusal", rejected.text if rejected else "")
+        winner, won = picked
+        abstains = won.label == "abstain"
+        if abstains and self.abstain_when == "not_in_context" and evidence.answer_in_context:
+            return Skip("nothing right although the passages hold the answer")
+        verified = won.label == "correct" or (abstains and right is None)
+        if not verified and self.unverified_winners == "drop":
+            return Skip("the tournament's winner was not found right")
+        return Demonstration(
+            evidence=evidence,
+            response=winner.text,
+            outcome="abstain" if abstains else "answer",
+            source=winner.source,
+            verified=verified,
+            rejected=choose_rejected(
+                evidence, winner, won, candidates, verdicts, self.pair_policy, self.match_pair_length, self.seed
+            ),
+        )
 
-    def _pick(self, evidence: Evidence, candidates: Sequence[Candidate]) -> Candidate | None:
+    def _refusal(self, evidence: Evidence, judged: Sequence[Judged]) -> Judged | None:
         """One of several, by seed: a single canned refusal is learnt in a few steps and then said everywhere."""
-        texts = sorted(candidates, key=lambda c: (c.text, c.prompt))
-        return texts[stable_seed(self.seed, evidence.id) % len(texts)] if texts else None
+        refusals = [
+            (c, v) for c, v in judged if c.finish_reason == "stop" and v.label == "abstain" and c.source == "refusal"
+        ]
+        refusals.sort(key=lambda pair: (pair[0].text, pair[0].prompt))
+        return refusals[stable_seed(self.seed, evidence.id) % len(refusals)] if refusals else None
+
+
+def _right_answer(judged: Sequence[Judged]) -> Judged | None:
+    """The shortest right answer, with-passages ones first."""
+    for source in ("rag", "closed_book", "refusal"):  # asked to decline, a model may still give the answer
+        right = [(c, v) for c, v in judged if c.finish_reason == "stop" and v.label == "correct" and c.source == source]
+        if right:
+            return min(right, key=lambda pair: len(pair[0].text))
+    return None

@@ -1,0 +1,80 @@
+"""A generator that makes no call twice: it looks into the ledger first, and writes down what it had to ask."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+
+from hf_selfdemo.ledger import Ledger
+from hf_selfdemo.protocols import Generator
+from hf_selfdemo.types import Reply, Request, Usage
+
+
+class RecordedGenerator:
+    """Wraps any `Generator`; a drop-in for it.
+
+    A call's key is a hash of everything that decides its reply: the generator's identity, the messages, the choices,
+    and the sampling (no seed where nothing is sampled). Not of its id or stage, so that equal calls are made once
+    whoever asks. Failed calls are not recorded: the next start asks again.
+
+    Args:
+        generator: who is asked for what the ledger does not hold.
+        ledger: where replies are kept.
+
+    `usage` counts calls that were made now, `reused` those found in the ledger, at what they once cost.
+
+    Example:
+        >>> import tempfile; from pathlib import Path
+        >>> from hf_selfdemo.generation.scripted import ScriptedGenerator
+        >>> ledger = Ledger(Path(tempfile.mkdtemp()) / "ledger.sqlite")
+        >>> ask = [Request("1", ({"role": "user", "content": "hello"},), "rag")]
+        >>> for _ in range(2):
+        ...     generator = RecordedGenerator(ScriptedGenerator(), ledger)
+        ...     print(next(generator.stream(ask))[1].text, generator.usage.calls)
+        HELLO 1
+        HELLO 0
+    """
+
+    def __init__(self, generator: Generator, ledger: Ledger) -> None:
+        self.generator = generator
+        self.ledger = ledger
+        self.usage = Usage()
+        self.reused = Usage()
+
+    @property
+    def identity(self) -> str:
+        return self.generator.identity
+
+    @property
+    def concurrency(self) -> int:
+        return self.generator.concurrency
+
+    def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+        wanted: dict[str, list[int]] = {}
+        for i, request in enumerate(requests):
+            wanted.setdefault(call_key(self.identity, request), []).append(i)
+        missing = []
+        for key, places in wanted.items():
+            found = self.ledger.get(key)
+            if found is None:
+                missing.append(key)
+                continue
+            self.reused.add(requests[places[0]].stage, found)
+            yield from ((i, found) for i in places)
+        if not missing:
+            return
+        for n, reply in self.generator.stream([requests[wanted[key][0]] for key in missing]):
+            key = missing[n]
+            request = requests[wanted[key][0]]
+            self.usage.add(request.stage, reply)
+            if reply.finish_reason != "error":
+                reply = self.ledger.put(key, self.identity, request.stage, request.id, reply)
+            yield from ((i, reply) for i in wanted[key])
+
+
+def call_key(identity: str, request: Request) -> str:
+    """The name of a call in the ledger: SHA-256 over all that decides the reply."""
+    seed = request.seed if request.temperature > 0 and not request.choices else 0
+    sampling = (request.choices, request.temperature if not request.choices else 0, request.max_new_tokens, seed)
+    return hashlib.sha256(json.dumps([identity, request.messages, sampling]).encode()).hexdigest()

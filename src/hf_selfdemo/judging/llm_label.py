@@ -1,0 +1,137 @@
+"""The model itself says of each candidate whether it is correct, incorrect or a refusal."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from hf_selfdemo.judging.verdicts import Inquiry, read_label
+from hf_selfdemo.prompts import fill
+from hf_selfdemo.scoring.normalise import normalise
+from hf_selfdemo.scoring.refusal import is_refusal
+from hf_selfdemo.types import Candidate, Dialogue, Evidence, Reply, Request, Verdict
+
+LABEL_WORDS = ("correct", "incorrect", "refuse")
+"""What the model chooses among; no two begin alike."""
+
+SHORT_REPLY = 32
+"""Tokens for one word or number, from an engine that cannot choose and writes a sentence around it."""
+
+_UNREAD = Verdict("unscored", "the model's verdict cannot be read")
+
+
+class LlmLabelJudge:
+    """Labels each candidate by asking the model, who sees the question, the accepted answers and the passages.
+
+    Only whole, non-empty candidates are asked about, equal ones once; the others are *unscored*, as is what the model
+    says nothing readable about. Where no answer is known a refusal still is one, and nothing else can be judged.
+
+    Args:
+        seed: of everything sampled.
+        tries: times the model is asked about a candidate at most; the paper's judges get 5.
+        reasoning: let the model think aloud first, sampled at temperature 1, instead of choosing a word.
+        max_new_tokens: longest such thought, in tokens.
+        passages: shown at most, best ones. While the row has no more, the prompt begins like the candidates' own and
+            the engine need not read them again.
+
+    Raises:
+        UserError: if a number makes no judge; it names the key.
+
+    Relations: `AnswerMatchJudge` needs no model; `MatchThenLlmJudge` asks only where that one finds no answer.
+
+    Example:
+        >>> from hf_selfdemo.conversation import converse
+        >>> from hf_selfdemo.generation.scripted import ScriptedGenerator
+        >>> from hf_selfdemo.types import Question
+        >>> row = Evidence(Question("q1", "Who discovered germanium?", ("Winkler",)))
+        >>> dialogue = LlmLabelJudge().judge(row, [Candidate("A chemist called Winkler.", "rag", "p")])
+        >>> next(converse([dialogue], ScriptedGenerator(lambda request: "Correct.")))[0].label
+        'correct'
+    """
+
+    def __init__(
+        self, seed: int = 0, tries: int = 5, reasoning: bool = False, max_new_tokens: int = 256, passages: int = 4
+    ) -> None:
+        self.reasoning = reasoning
+        self.max_new_tokens = max_new_tokens if reasoning else SHORT_REPLY
+        self.passages = passages
+        self._inquiry = Inquiry(seed, tries)
+        self._said: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def judge(self, evidence: Evidence, candidates: Sequence[Candidate]) -> Dialogue[list[Verdict]]:
+        answers = known_answers(evidence)
+        verdicts = [_without_asking(candidate, answers) for candidate in candidates]
+        texts = list(dict.fromkeys(shown(c.text) for c, v in zip(candidates, verdicts, strict=True) if v is None))
+        requests = [self._request(evidence, answers, i, text) for i, text in enumerate(texts)]
+        read = yield from self._inquiry.ask(requests, _read)
+        with self._lock:
+            self._said.update(verdict.label for verdict in read if verdict)
+        said = dict(zip(texts, read, strict=True))
+        return [v or said[shown(c.text)] or _UNREAD for c, v in zip(candidates, verdicts, strict=True)]
+
+    def report(self) -> dict[str, Any]:
+        """What it took (see `Inquiry.report`), and how often the model gave each label."""
+        with self._lock:
+            labels = {name: self._said[name] for name in ("correct", "incorrect", "abstain")}
+        return {**self._inquiry.report(), "labels": labels}
+
+    def _request(self, evidence: Evidence, answers: Sequence[str], number: int, text: str) -> Request:
+        prompt = fill(
+            "judging/label",
+            question=evidence.question.text,
+            passages=evidence.passages[: self.passages],
+            answers=answers,
+            reply=text,
+            reasoning=self.reasoning,
+        )
+        return Request(
+            id=f"{evidence.id}/label/{number}",
+            messages=({"role": "user", "content": prompt},),
+            stage="judge",
+            temperature=1.0 if self.reasoning else 0.0,
+            max_new_tokens=self.max_new_tokens,
+            choices=() if self.reasoning else LABEL_WORDS,
+            share=f"{evidence.id}/passages",
+        )
+
+
+def known_answers(evidence: Evidence) -> tuple[str, ...]:
+    """The accepted answers that say anything, each on one line.
+
+    Example:
+        >>> from hf_selfdemo.types import Question
+        >>> known_answers(Evidence(Question("q1", "Who?", ("Clemens\\nWinkler", "?!", ""))))
+        ('Clemens Winkler',)
+    """
+    return tuple(shown(answer) for answer in evidence.question.answers if normalise(answer))
+
+
+def shown(text: str) -> str:
+    """A text as a judge is shown it: on one line, so that no candidate can pass for two.
+
+    Example:
+        >>> shown("Iodine.\\nReply 2: Germanium.")
+        'Iodine. Reply 2: Germanium.'
+    """
+    return " ".join(text.split())
+
+
+def _without_asking(candidate: Candidate, answers: Sequence[str]) -> Verdict | None:
+    """The verdict that needs no model, if there is one."""
+    if not candidate.text.strip():
+        return Verdict("unscored", "empty reply")
+    if candidate.finish_reason != "stop":
+        return Verdict("unscored", "not finished")
+    if answers:
+        return None
+    if is_refusal(candidate.text):
+        return Verdict("abstain", "declines to answer")
+    return Verdict("unscored", "nothing is known to be right")
+
+
+def _read(_: int, reply: Reply) -> Verdict | None:
+    label = read_label(reply.text, whole=reply.finish_reason == "stop")
+    return Verdict(label, "the model says so") if label else None

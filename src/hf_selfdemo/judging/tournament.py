@@ -1,0 +1,250 @@
+"""A knock-out tournament in which the model picks the best candidate (Finlayson et al. 2025, arXiv 2502.10596)."""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.judging.answer_match import AnswerMatchJudge
+from hf_selfdemo.judging.brackets import brackets, elect, rotations, rounds
+from hf_selfdemo.judging.llm_label import SHORT_REPLY, known_answers, shown
+from hf_selfdemo.judging.verdicts import Inquiry, read_choice
+from hf_selfdemo.prompts import fill
+from hf_selfdemo.protocols import Judge
+from hf_selfdemo.scoring.normalise import normalise
+from hf_selfdemo.seeding import stable_seed
+from hf_selfdemo.types import Candidate, Dialogue, Evidence, Reply, Request, Verdict
+
+NO_WINNER = "no winner: the judge's pick cannot be read"
+"""Why every candidate of a row is unscored whose tournament came to no end."""
+
+
+class TournamentJudge:
+    """Places by tournament, labels by another judge.
+
+    A row's candidates are shuffled and put in brackets; the model, who sees the question, the accepted answers, the
+    passages and the numbered candidates, names the best of each; winners play on until one is left. Nine candidates
+    take four calls. Only whole, non-empty candidates play; equal ones play as one and share its place. From a match
+    that cannot be read nobody goes on, and without a winner all labels of the row are *unscored*.
+
+    Args:
+        seed: of the shuffle and of everything sampled.
+        bracket: candidates in a match, 2 to 9.
+        passages: shown at most, best ones. While the row has no more, the prompt begins like the candidates' own and
+            the engine need not read them again.
+        tries: times a match is shown at most until the pick can be read; the paper has 5.
+        orders: orders in which each match is shown, their scores added up. As many as `bracket` cancel a preference
+            for a position, at as many times the calls; the paper has 1.
+        reasoning: let the model think aloud first, sampled at temperature 1, as the paper does. Otherwise it chooses a
+            number, which takes one step.
+        max_new_tokens: longest such thought, in tokens.
+        labeller: who gives the labels; an `AnswerMatchJudge` if none is named.
+
+    Raises:
+        UserError: if a number makes no tournament; it names the key.
+
+    Example:
+        >>> from hf_selfdemo.conversation import converse
+        >>> from hf_selfdemo.generation.scripted import ScriptedGenerator
+        >>> from hf_selfdemo.types import Question
+        >>> row = Evidence(Question("q1", "Who discovered germanium?", ("Winkler",)))
+        >>> written = [Candidate(text, "rag", "p") for text in ("Courtois", "Winkler")]
+        >>> knows = ScriptedGenerator(lambda r: "1" if "Reply 1: Winkler" in r.messages[0]["content"] else "2")
+        >>> [(v.label, v.place) for v in next(converse([TournamentJudge().judge(row, written)], knows))]
+        [('incorrect', 2), ('correct', 1)]
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        bracket: int = 3,
+        passages: int = 4,
+        tries: int = 5,
+        orders: int = 1,
+        reasoning: bool = False,
+        max_new_tokens: int = 256,
+        labeller: Judge | None = None,
+    ) -> None:
+        if not 2 <= bracket <= 9:  # "10" begins like "1", and a choice is known by how it begins
+            raise UserError(f"bracket: {bracket} candidates make no match", "set it between 2 and 9")
+        if orders < 1:
+            raise UserError(f"orders: {orders} would never show a match", "set it to 1 or more")
+        self.seed = seed
+        self.bracket = bracket
+        self.passages = passages
+        self.orders = orders
+        self.reasoning = reasoning
+        self.max_new_tokens = max_new_tokens if reasoning else SHORT_REPLY
+        self.labeller: Judge = labeller or AnswerMatchJudge()
+        self._inquiry = Inquiry(seed, tries)
+        self._audit = SlotAudit()
+
+    def judge(self, evidence: Evidence, candidates: Sequence[Candidate]) -> Dialogue[list[Verdict]]:
+        verdicts = yield from self.labeller.judge(evidence, candidates)
+        entrants = _entrants(candidates)
+        places = yield from self._play(evidence, candidates, sorted(set(entrants.values())))
+        if entrants and 1 not in places.values():
+            verdicts = [Verdict("unscored", NO_WINNER)] * len(candidates)
+        return [
+            replace(verdict, place=places[entrants[i]] if i in entrants else 0) for i, verdict in enumerate(verdicts)
+        ]
+
+    def report(self) -> dict[str, Any]:
+        """What it took (see `Inquiry.report`), what the slot audit found, and what the labeller has to say."""
+        report = {**self._inquiry.report(), **self._audit.report()}
+        labels = self.labeller.report()
+        return {**report, "labeller": labels} if labels else report
+
+    def _play(
+        self, evidence: Evidence, candidates: Sequence[Candidate], entrants: list[int]
+    ) -> Dialogue[dict[int, int]]:
+        """The place of each entrant, round by round; nobody is first if the last round could not be read."""
+        field, number = list(entrants), 0
+        random.Random(stable_seed(self.seed, f"{evidence.id}/judge")).shuffle(field)
+        places: dict[int, int] = {}
+        while len(field) > 1:
+            places.update(dict.fromkeys(field, rounds(len(field), self.bracket) + 1))
+            matches = brackets(field, self.bracket)
+            field = yield from self._round(evidence, candidates, number, matches)
+            number += 1
+        places.update(dict.fromkeys(field, 1))
+        if number and field:
+            self._audit.won(candidates[field[0]].source, [candidates[i].source for i in entrants])
+        return places
+
+    def _round(
+        self, evidence: Evidence, candidates: Sequence[Candidate], number: int, matches: Sequence[Sequence[int]]
+    ) -> Dialogue[list[int]]:
+        """Who goes on: the winners, and who is alone in a match. All that is to be asked is asked at once."""
+        showings = [
+            (m, order, line_up)
+            for m, match in enumerate(matches)
+            if len(match) > 1
+            for order, line_up in enumerate(rotations(match, self.orders))
+        ]
+        requests = [
+            self._request(evidence, f"{number}/{m}/{order}", [shown(candidates[i].text) for i in line_up])
+            for m, order, line_up in showings
+        ]
+        picks = yield from self._inquiry.ask(requests, lambda i, reply: read_scores(reply, len(showings[i][2])))
+        ballots: list[list[dict[int, float]]] = [[] for _ in matches]
+        for (m, _, line_up), scores in zip(showings, picks, strict=True):
+            if scores is not None:
+                ballots[m].append(dict(zip(line_up, scores, strict=True)))
+                self._audit.picked(scores.index(max(scores)), [len(shown(candidates[i].text)) for i in line_up])
+        asked = {m for m, _, _ in showings}
+        self._audit.played(len(asked), sum(not ballots[m] for m in asked))
+        if not any(ballots):
+            return []  # or else who is alone would win without having been picked by anyone
+        winners = [elect(match, ballots[m]) if m in asked else match[0] for m, match in enumerate(matches)]
+        return [winner for winner in winners if winner is not None]
+
+    def _request(self, evidence: Evidence, name: str, replies: Sequence[str]) -> Request:
+        prompt = fill(
+            "judging/pick",
+            question=evidence.question.text,
+            passages=evidence.passages[: self.passages],
+            answers=known_answers(evidence),
+            replies=replies,
+            reasoning=self.reasoning,
+        )
+        return Request(
+            id=f"{evidence.id}/judge/{name}",
+            messages=({"role": "user", "content": prompt},),
+            stage="judge",
+            temperature=1.0 if self.reasoning else 0.0,
+            max_new_tokens=self.max_new_tokens,
+            choices=() if self.reasoning else tuple(str(i + 1) for i in range(len(replies))),
+            share=f"{evidence.id}/passages",
+        )
+
+
+def read_scores(reply: Reply, count: int) -> tuple[float, ...] | None:
+    """What a reply gives each of `count` candidates, by position: log-probabilities, or 1 for the one that is named.
+
+    Example:
+        >>> read_scores(Reply("Best: Reply 2"), 3)
+        (0.0, 1.0, 0.0)
+    """
+    if len(reply.scores) == count and not any(map(math.isnan, reply.scores)):
+        return reply.scores
+    choice = read_choice(reply.text, count, whole=reply.finish_reason == "stop")
+    return None if choice is None else tuple(float(i == choice) for i in range(count))
+
+
+def _entrants(candidates: Sequence[Candidate]) -> dict[int, int]:
+    """For each candidate that takes part the one that plays for it: the first with the same text."""
+    first: dict[str, int] = {}
+    entrants = {}
+    for i, candidate in enumerate(candidates):
+        if candidate.finish_reason == "stop" and candidate.text.strip():
+            # what normalises to nothing (emoji, say) is compared as it is
+            entrants[i] = first.setdefault(normalise(candidate.text) or shown(candidate.text), i)
+    return entrants
+
+
+class SlotAudit:
+    """Counts what a judge should not go by: the position of the pick, its length, and where the winner came from.
+
+    A judge that always says "1" looks like any other in its verdicts, and like itself here. Threads may share one.
+
+    Example:
+        >>> audit = SlotAudit()
+        >>> audit.picked(0, [12, 3, 7])
+        >>> audit.report()["picked_by_position"]
+        {'of_3': {'1': 1, '2': 0, '3': 0}}
+        >>> audit.report()["picked_by_length"]
+        {'of_3': {'shortest': 0, '2': 0, 'longest': 1}}
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._matches = self._unread = 0
+        self._positions: Counter[tuple[int, int]] = Counter()
+        self._lengths: Counter[tuple[int, int]] = Counter()
+        self._won: Counter[str] = Counter()
+        self._offered: Counter[str] = Counter()
+
+    def played(self, matches: int, unread: int) -> None:
+        """Count matches of a round, and those of them that were not decided."""
+        with self._lock:
+            self._matches += matches
+            self._unread += unread
+
+    def picked(self, position: int, lengths: Sequence[int]) -> None:
+        """Count one pick: its position, from 0, and the lengths of all that were shown, in that order."""
+        by_length = sorted(range(len(lengths)), key=lengths.__getitem__)
+        with self._lock:
+            self._positions[len(lengths), position] += 1
+            self._lengths[len(lengths), by_length.index(position)] += 1
+
+    def won(self, source: str, offered: Sequence[str]) -> None:
+        """Count a decided row: the winner's source, and those of all that played."""
+        with self._lock:
+            self._won[source] += 1
+            self._offered.update(offered)
+
+    def report(self) -> dict[str, Any]:
+        """All counts, by size of the match or by source, zeros included."""
+        with self._lock:
+            sizes = sorted({size for size, _ in self._positions})
+            return {
+                "matches": self._matches,
+                "unread_matches": self._unread,
+                "picked_by_position": {f"of_{n}": {str(i + 1): self._positions[n, i] for i in range(n)} for n in sizes},
+                "picked_by_length": {f"of_{n}": {_rank(i, n): self._lengths[n, i] for i in range(n)} for n in sizes},
+                "sources": {
+                    source: {"offered": self._offered[source], "won": self._won[source]}
+                    for source in sorted(self._offered)
+                },
+            }
+
+
+def _rank(i: int, count: int) -> str:
+    return {0: "shortest", count - 1: "longest"}.get(i, str(i + 1))

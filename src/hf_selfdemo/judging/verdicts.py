@@ -1,0 +1,213 @@
+"""From a judge model's words to a verdict: how a reply is read, and asked for again where it cannot be.
+
+Reading is permissive in form and strict in substance. Bold type, brackets or a whole sentence around the verdict do no
+harm; a reply that could mean two things is not read at all, since a guess would pass for a judgement.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.seeding import stable_seed
+from hf_selfdemo.types import Dialogue, Label, Reply, Request
+
+T = TypeVar("T")
+
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+_NTH = "|".join(_ORDINALS)
+_NOUN = r"(?:reply|prediction|response|candidate|answer|option|choice)"
+_NUMBER = r"(?<![\w.,/-])([0-9]{1,6})(?![\w/]|[.,-][0-9])"  # a whole number by itself: no "2.5", "1-2" or "1/3"
+_BEST = re.compile(
+    rf"(?<!second )(?<!third )(?<!next )\bbest(?: one)?(?: {_NOUN})?(?: is| would be)?(?: -)?(?: {_NOUN})?"
+    rf"(?: number| no\.)? {_NUMBER}(?P<or>,? (?:or|and) (?:{_NOUN} )?[0-9]|, [0-9])?"
+    rf"|(?P<and>[0-9],? (?:or|and) (?:{_NOUN} )?)?{_NUMBER} is (?:clearly )?(?:the )?best\b"
+)
+_LEADING = re.compile(
+    rf"[\W_]*(?:{_NOUN}\W{{1,3}})?(?<![\w.,/-])([0-9]{{1,6}})[*_`\"']*(?:[.):\],;!\n](?![0-9])|\s+-\s|$)"
+)
+_NAMED = re.compile(rf"\b(?:{_NOUN}(?: is)?|choose|pick|select) {_NUMBER}")
+_DENIES = re.compile(r"\b(?:not|no|none|never|neither|nor|wrong|incorrect|worse|worst|except|unlike|without)\b")
+
+_STATED = re.compile(r"\b(?:label|verdict|grade)(?: is|(?: ?:)+)[ .:]*")
+_DECLINES = r"(?:refus(?:e|es|ed|al|als|ing)|declin(?:e|es|ed|ing)|abstain(?:s|ed|ing)?|abstention)"
+_NOT = r"(?:not|no|never|neither|nor|nothing|hardly|without)"
+_WORDS = re.compile(
+    # the first that fits at a place counts, so that "not correct" is not read as "correct"
+    r"\b(?:(?P<abstain>not attempted|unattempted|no attempt)"
+    rf"|(?P<nothing>{_NOT} (?:\w+ ){{0,2}}?{_DECLINES})"
+    r"|(?P<incorrect>not (?:a |an |the |at all |fully |entirely |completely |quite |really )?correct)"
+    rf"|(?P<unclear>{_NOT} (?:\w+ ){{0,3}}?(?:correct|incorrect|wrong)"
+    r"|(?:partly|partially|half|mostly|almost|nearly) correct|correct (?:answer|reply|response|one)s?)"
+    rf"|(?P<abstain_2>{_DECLINES})|(?P<incorrect_2>incorrect|wrong)|(?P<correct>correct))\b"
+)
+
+
+def read_choice(text: str, count: int, whole: bool = True) -> int | None:
+    """Which of `count` numbered replies a judge's words name.
+
+    Whatever else is mentioned, the last "best: N" (or "reply N is best") counts. Without one, a number that the text
+    begins with counts, or the only reply that it names, unless it says something bad of it.
+
+    Args:
+        text: the judge's reply.
+        count: how many there were to choose from.
+        whole: False for a text that was cut off: what it was about to say is unknown, so only "best: N" counts.
+
+    Returns:
+        The place of the choice, from 0; None if there is none, several, or one that was not offered.
+
+    Example:
+        >>> read_choice("Reply 1 names the wrong man. **Best:** Prediction 2", 3)
+        1
+        >>> read_choice("1 or 2", 3) is None
+        True
+    """
+    plain = _plain_choice(text)
+    stated = list(_BEST.finditer(plain))
+    if stated:
+        last = stated[-1]
+        number = 0 if last["or"] or last["and"] else int(last[1] or last[4])
+    else:
+        number = (_leading(text, count) or _only_named(plain, count)) if whole else 0
+    return number - 1 if 1 <= number <= count else None
+
+
+def _plain_choice(text: str) -> str:
+    """Lower case without decoration; "#2" and "the second reply" become "reply 2"."""
+    sentences = re.sub(r"(?<=\w)[ \t]*\n", ". ", _spelt_out(text).replace("&", " and "))
+    plain = re.sub(r"[^\w.,;!?/#-]+|_+", " ", sentences)
+    plain = re.sub(rf"(?:\b{_NOUN} )?#(?=[0-9])", "reply ", plain).replace("#", " ")
+    plain = re.sub(
+        rf"\b(?:the )?({_NTH}) (reply|prediction|response|candidate)\b",
+        lambda found: f"{found[2]} {_ORDINALS.index(found[1]) + 1}",
+        plain,
+    )
+    return " ".join(plain.split())
+
+
+def _leading(text: str, count: int) -> int:
+    """The number that the text begins with, or consists of, if it goes on to no other; else 0."""
+    text = _spelt_out(text).strip()
+    nth = re.fullmatch(rf"(?:the )?({_NTH})(?: one)?[.!]?", text)
+    if nth:
+        return _ORDINALS.index(nth[1]) + 1
+    begins = _LEADING.match(text)
+    if not begins or _numbers(_plain_choice(text[begins.end(1) :]), count):
+        return 0
+    return int(begins[1])
+
+
+def _only_named(plain: str, count: int) -> int:
+    """The one reply that is named, if nothing bad is said and no other number could be meant; else 0."""
+    named = {int(number) for number in _NAMED.findall(plain)}
+    if not named or _DENIES.search(plain):
+        return 0
+    named |= _numbers(plain, count)
+    return named.pop() if len(named) == 1 else 0
+
+
+def _numbers(plain: str, count: int) -> set[int]:
+    return {number for number in map(int, re.findall(_NUMBER, plain)) if 1 <= number <= count}
+
+
+def read_label(text: str, whole: bool = True) -> Label | None:
+    """Which label a judge's words give. Single letters are no labels: every grading scheme has its own.
+
+    The last "label: ..." counts; without one, all words of the text, which then must agree.
+
+    Args:
+        text: the judge's reply.
+        whole: False for a text that was cut off: then only "label: ..." counts.
+
+    Returns:
+        None if no label is named, several are, or one with a reservation ("partly correct").
+
+    Example:
+        >>> read_label("NOT_ATTEMPTED"), read_label("That is not correct."), read_label("correct or incorrect")
+        ('abstain', 'incorrect', None)
+    """
+    plain = re.sub(r"[^\w.:]+|_+", " ", re.sub(r"[.!?;\n]+", " . ", _spelt_out(text)))
+    stated = [said for part in _STATED.split(plain)[1:] if (said := _labels(part.partition(".")[0]))]
+    found = stated[-1] if stated else _labels(plain) if whole else set()
+    labels: dict[str, Label] = {"correct": "correct", "incorrect": "incorrect", "abstain": "abstain"}
+    return labels.get(found.pop()) if len(found) == 1 else None
+
+
+def _labels(plain: str) -> set[str]:
+    kinds = {(found.lastgroup or "").removesuffix("_2") for found in _WORDS.finditer(plain)}
+    return kinds - {"nothing"}
+
+
+def _spelt_out(text: str) -> str:
+    return text.lower().replace("’", "'").replace("n't", " not").replace("cannot", "can not").replace("—", " - ")
+
+
+class Inquiry:
+    """Asks until a reply can be read, and counts what it took. Threads may share one.
+
+    The first try is the request as it is. Later ones are written freely at temperature 1 with a fresh seed, since
+    asking a model the same thing in the same way brings the same reply.
+
+    Args:
+        seed: of everything sampled.
+        tries: times a request is made at most.
+
+    Raises:
+        UserError: if `tries` < 1.
+
+    Example:
+        >>> inquiry = Inquiry(tries=2)
+        >>> asking = inquiry.ask([Request("q1", (), "judge")], lambda i, reply: read_label(reply.text))
+        >>> [request.id for request in next(asking)]
+        ['q1/0']
+        >>> [request.temperature for request in asking.send([Reply("Hmm.")])]
+        [1.0]
+    """
+
+    def __init__(self, seed: int = 0, tries: int = 5) -> None:
+        if tries < 1:
+            raise UserError(f"tries: {tries} would never ask", "set it to 1 or more")
+        self.seed = seed
+        self.tries = tries
+        self._counts = {"calls": 0, "unread_tries": 0, "unread": 0}
+        self._lock = threading.Lock()
+
+    def ask(self, requests: Sequence[Request], read: Callable[[int, Reply], T | None]) -> Dialogue[list[T | None]]:
+        """What was read of each request's reply; None where every try failed.
+
+        Args:
+            requests: all are made at once, and those whose replies were not understood again together.
+            read: from the place of a request and a reply to what it says, or None.
+        """
+        found: list[T | None] = [None] * len(requests)
+        unread = list(range(len(requests)))
+        for attempt in range(self.tries):
+            if not unread:
+                break
+            replies = yield [self._attempt(requests[i], attempt) for i in unread]
+            for i, reply in zip(unread, replies, strict=True):
+                found[i] = None if reply.finish_reason == "error" else read(i, reply)
+            asked, unread = len(unread), [i for i in unread if found[i] is None]
+            self._count(calls=asked, unread_tries=len(unread))
+        self._count(unread=len(unread))
+        return found
+
+    def report(self) -> dict[str, int]:
+        """Calls made, those whose reply could not be read, and requests that were given up."""
+        with self._lock:
+            return dict(self._counts)
+
+    def _attempt(self, request: Request, attempt: int) -> Request:
+        identifier = f"{request.id}/{attempt}"
+        fresh = replace(request, id=identifier, seed=stable_seed(self.seed, identifier))
+        return replace(fresh, choices=(), temperature=1.0) if attempt else fresh
+
+    def _count(self, **counts: int) -> None:
+        with self._lock:
+            for name, count in counts.items():
+                self._counts[name] += count

@@ -1,0 +1,40 @@
+"""`hf-selfdemo ledger`: what the ledger holds."""
+
+from __future__ import annotations
+
+import time
+
+from rich.console import Console
+from rich.table import Table
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.ledger import Ledger
+from hf_selfdemo.stages.engine import ledger_path
+from hf_selfdemo.stages.recipe import Recipe
+
+
+def run_ledger(recipe: Recipe) -> None:
+    """Print calls and tokens by model and stage."""
+    path = ledger_path(recipe)
+    if not path.exists():
+        raise UserError(f"there is no ledger {path}", "name one as --ledger, or the run's --output_dir")
+    table = Table("model", "stage", *_NUMBERS, "first call", "last call", title=str(path))
+    for name in _NUMBERS:
+        table.columns[2 + _NUMBERS.index(name)].justify = "right"
+    rows = Ledger(path).summary()
+    for row in rows:
+        times = (time.strftime("%Y-%m-%d %H:%M", time.localtime(row[which])) for which in ("first", "last"))
+        table.add_row(row["model"], row["stage"], *(f"{row[_KEYS[name]]:,}" for name in _NUMBERS), *times)
+    table.add_section()
+    table.add_row("all", "", *(f"{sum(row[_KEYS[name]] for row in rows):,}" for name in _NUMBERS), "", "")
+    terminal = Console()
+    (terminal if terminal.is_terminal else Console(width=140)).print(table)
+
+
+_KEYS = {
+    "calls": "calls",
+    "prompt tokens": "prompt_tokens",
+    "cached": "cached_tokens",
+    "generated": "generated_tokens",
+}
+_NUMBERS = tuple(_KEYS)

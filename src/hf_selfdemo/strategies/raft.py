@@ -1,0 +1,49 @@
+"""RAFT, a baseline (Zhang et al. 2024, arXiv 2403.10131): gold answers, now and then over distractors alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from hf_selfdemo.scoring.match import contains_answer
+from hf_selfdemo.seeding import stable_seed
+from hf_selfdemo.types import Candidate, Demonstration, Dialogue, Evidence, Skip, Verdict
+
+
+@dataclass(frozen=True)
+class Raft:
+    """Trains on the first gold answer; a share of the rows loses every passage that holds it, and keeps the target.
+
+    Leaves out RAFT's chain of thought, which the original has a larger model write.
+
+    Args:
+        oracle_share: rows that keep the passages which hold the answer; RAFT's P.
+        seed: of the draw.
+
+    Relations: `RaIt` never takes a passage away.
+
+    Example:
+        >>> from hf_selfdemo.types import Passage, Question
+        >>> row = Evidence(Question("1", "Who?", ("Curie",)), (Passage("a", "Curie did."), Passage("b", "Rain.")))
+        >>> [p.id for p in Raft(oracle_share=0).select(row, [], []).evidence.passages]
+        ['b']
+    """
+
+    oracle_share: float = 0.8
+    seed: int = 0
+
+    def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
+        return []
+        yield  # never reached: a dialogue that asks nothing
+
+    def select(
+        self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
+    ) -> Demonstration | Skip:
+        question = evidence.question
+        if not question.answers or not question.answerable:
+            return Skip("no gold answer to train on")
+        if random.Random(stable_seed(self.seed, evidence.id)).random() >= self.oracle_share:
+            kept = tuple(p for p in evidence.passages if not contains_answer(f"{p.title} {p.text}", question.answers))
+            evidence = replace(evidence, passages=kept, answer_in_context=False)
+        return Demonstration(evidence, question.answers[0], "answer", "gold")

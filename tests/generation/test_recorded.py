@@ -1,0 +1,74 @@
+"""Equal calls are made once; what decides a reply is in the key, what does not is not."""
+
+from dataclasses import replace
+
+import pytest
+
+from hf_selfdemo.conversation import ask
+from hf_selfdemo.generation.recorded import RecordedGenerator, call_key
+from hf_selfdemo.generation.scripted import ScriptedGenerator
+from hf_selfdemo.ledger import Ledger
+from hf_selfdemo.protocols import Generator
+from hf_selfdemo.types import Reply, Request
+
+ASKED = Request("q1/rag/0", ({"role": "user", "content": "hello"},), "rag", 1.0, 8, 3)
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    return Ledger(tmp_path / "ledger.sqlite")
+
+
+def test_it_is_a_generator_itself(ledger):
+    assert isinstance(RecordedGenerator(ScriptedGenerator(), ledger), Generator)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"messages": ({"role": "user", "content": "hullo"},)},
+        {"messages": ({"role": "system", "content": "hello"},)},
+        {"temperature": 0.9},
+        {"max_new_tokens": 9},
+        {"seed": 4},
+        {"choices": ("a", "b")},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_decides_a_reply_is_in_the_key(change):
+    assert call_key("m", replace(ASKED, **change)) != call_key("m", ASKED) != call_key("n", ASKED)
+
+
+def test_what_does_not_decide_it_is_not():
+    for change in ({"id": "x"}, {"stage": "x"}, {"share": "x"}, {"keep": True}):
+        assert call_key("m", replace(ASKED, **change)) == call_key("m", ASKED)
+    greedy = replace(ASKED, temperature=0.0)
+    assert call_key("m", greedy) == call_key("m", replace(greedy, seed=9)), "nothing is drawn"
+
+
+def test_equal_calls_are_made_once_and_all_get_the_reply(ledger):
+    generator = RecordedGenerator(ScriptedGenerator(), ledger)
+    requests = [ASKED, replace(ASKED, id="other"), replace(ASKED, seed=5), ASKED]
+    assert [r.text for r in ask(generator, requests)] == ["HELLO"] * 4
+    assert (generator.usage.calls, generator.reused.calls) == (2, 0)
+    again = RecordedGenerator(ScriptedGenerator(lambda r: pytest.fail("asked again")), ledger)
+    assert ask(again, requests) == ask(generator, requests)
+    assert (again.usage.calls, again.reused.calls) == (0, 2)
+    assert again.reused.generated_tokens == generator.usage.generated_tokens == 2
+
+
+def test_each_reply_is_on_the_disk_before_the_next_is_waited_for(ledger):
+    generator = RecordedGenerator(ScriptedGenerator(), ledger)
+    stream = generator.stream([replace(ASKED, seed=i) for i in range(5)])
+    next(stream), next(stream)
+    stream.close()
+    assert ledger.summary()[0]["calls"] == 2
+
+
+def test_a_failed_call_is_not_kept(ledger):
+    class Failing(ScriptedGenerator):
+        def stream(self, requests):
+            yield from ((i, Reply("", "error", error="no")) for i in range(len(requests)))
+
+    assert ask(RecordedGenerator(Failing(), ledger), [ASKED])[0].finish_reason == "error"
+    assert ask(RecordedGenerator(ScriptedGenerator(), ledger), [ASKED])[0].text == "HELLO"
