@@ -2,5 +2,6 @@
 
 GENERATORS = {
     "transformers": "hf_selfdemo.generation.transformers:TransformersGenerator",
+    "server": "hf_selfdemo.generation.server:ServerGenerator",
     "scripted": "hf_selfdemo.generation.scripted:ScriptedGenerator",
 }

@@ -1,0 +1,321 @@
+"""Generation by a chat server, near or far, that speaks the OpenAI protocol.
+
+vLLM, TGI, SGLang, llama.cpp, Ollama, `transformers serve` and most inference providers do. All calls of the process
+run on one event loop in a thread of its own: any number of threads may ask, and a call can be cancelled at any moment,
+even while it waits to be tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import os
+import re
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, as_completed
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.types import Reply, Request
+
+STRUCTURED_OUTPUT = ("auto", "json_schema", "choice", "none")
+"""Ways of holding a server to the choices of a request."""
+
+_NO_KEY = "no-key-is-set"  # the SDK wants one, local servers do not
+_CONNECT_S = 10.0
+_SEED_RANGE = 2**31  # some servers read 32 bits
+_JSON_ROOM = 32  # tokens for the braces, quotes and blanks around a choice
+_AGAIN = "every finished call is kept and the same command goes on"
+
+_CONTROL = re.compile(
+    r"<[|｜][^\s<>]{1,64}[|｜]>"  # <|im_end|> and its like
+    r"|</?(?:s|bos|eos|pad|unk|think)>|<(?:start|end)_of_turn>"
+    r"|<</?SYS>>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"
+)
+
+
+class ServerGenerator:
+    """The `Generator` over an OpenAI-compatible chat server.
+
+    What the server cannot take for the moment (429, 5xx, time-outs, lost connections) is tried again by the SDK, with
+    exponential back-off or after the time that the server names. What still fails is the row's own error, or, where
+    every row would fail alike, a `UserError` that stops all calls that wait; replies that are there by then are handed
+    over first.
+
+    The server applies the chat template, and which tokens are control tokens there is not known here. The usual forms
+    ("<|...|>", "</s>", "[INST]", "<end_of_turn>") are therefore disarmed in every message. What a request does not
+    say (top_p, penalties) is as the server sets it.
+
+    Args:
+        base_url: where the server listens, mostly with "/v1" at the end; no user name, no query.
+        model: the name under which the server knows the model.
+        concurrency: calls in flight, over all threads.
+        timeout_s: how long to wait for one reply, in seconds, before the call is tried again.
+        max_retries: how often a call is tried again.
+        api_key_env: name of the environment variable that holds the key; if it is unset, no real key is sent.
+        structured_output: how to hold the model to the choices of a request. "json_schema" is the protocol's own way,
+            "choice" is vLLM's, "none" trusts the prompt; "auto" tries the first one once and, where the server refuses
+            or ignores it, goes on with "none". The reply is the choice if one can be read from it, else the raw text.
+
+    Raises:
+        UserError: if an argument is unusable or the openai package is missing; from `stream`, if the server cannot be
+            reached, is overrun, refuses the key or does not have the model.
+
+    Example:
+        >>> ServerGenerator("http://localhost:8000/v1", "HuggingFaceTB/SmolLM2-135M-Instruct").identity
+        'server/HuggingFaceTB/SmolLM2-135M-Instruct'
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        concurrency: int = 32,
+        timeout_s: float = 120.0,
+        max_retries: int = 5,
+        api_key_env: str = "OPENAI_API_KEY",
+        structured_output: str = "auto",
+    ) -> None:
+        if concurrency < 1 or timeout_s <= 0 or max_retries < 0:
+            raise UserError("concurrency, timeout_s or max_retries is too small", "use at least 1, above 0 and 0")
+        if structured_output not in STRUCTURED_OUTPUT:
+            raise UserError(f"unknown structured_output {structured_output!r}", f"use one of {STRUCTURED_OUTPUT}")
+        self.identity = f"server/{model}"
+        self.concurrency = concurrency
+        self.model = model
+        self.timeout_s = timeout_s
+        self.api_key_env = api_key_env
+        self._address = _plain_address(base_url)
+        self._sdk = _import_sdk()
+        self._client = self._sdk.AsyncOpenAI(
+            base_url=base_url,
+            api_key=_read_key(api_key_env),
+            timeout=self._sdk.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_S)),
+            max_retries=max_retries,
+        )
+        self._loop = _event_loop()
+        self._slots = asyncio.Semaphore(concurrency)
+        self._trial = asyncio.Lock()
+        self._structure = structured_output
+        self._last_reply = float("-inf")  # by the monotonic clock
+        self._downfall: list[UserError] = []  # shared by all calls that fall together, replaced once they have
+
+    def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+        calls: dict[Future[Reply], int] = {}
+        failure: BaseException | None = None
+        try:
+            for place, request in enumerate(requests):
+                calls[asyncio.run_coroutine_threadsafe(self._answer(request, self._downfall), self._loop)] = place
+            for call in as_completed(calls):
+                if call.cancelled():
+                    continue
+                if error := call.exception():
+                    failure = failure or error
+                    _cancel(calls)
+                else:
+                    yield calls[call], call.result()
+        finally:  # an interrupt, or nobody wants the rest
+            _cancel(calls)
+        if failure:
+            raise failure
+
+    async def _answer(self, request: Request, downfall: list[UserError]) -> Reply:
+        """One call when its turn comes, unless one that was queued with it has found that none can succeed."""
+        async with self._slots:
+            if downfall:
+                raise downfall[0]
+            outcome = await self._attempt(request)
+            if isinstance(outcome, UserError):
+                downfall.append(outcome)
+                self._downfall = []
+                raise outcome
+            return outcome
+
+    async def _attempt(self, request: Request) -> Reply | UserError:
+        try:
+            return await (self._choose(request) if request.choices else self._complete(request, "none"))
+        except self._sdk.APIStatusError as error:
+            return self._refused(error)
+        except self._sdk.APITimeoutError:
+            return self._timed_out()
+        except self._sdk.APIConnectionError as error:
+            return self._down(type(error.__cause__).__name__)
+        except (self._sdk.OpenAIError, ValueError):
+            return Reply("", "error", error="what the server sent is no chat completion")
+
+    async def _choose(self, request: Request) -> Reply:
+        if self._structure == "auto":
+            async with self._trial:
+                if self._structure == "auto":
+                    return _read_choice(await self._try_structure(request), request.choices)
+        return _read_choice(await self._complete(request, self._structure), request.choices)
+
+    async def _try_structure(self, request: Request) -> Reply:
+        """Find out whether the server holds itself to a schema. A request that fails either way decides nothing."""
+        try:
+            reply = await self._complete(request, "json_schema")
+        except (self._sdk.BadRequestError, self._sdk.UnprocessableEntityError):
+            reply = await self._complete(request, "none")
+            self._structure = "none"
+            return reply
+        self._structure = "json_schema" if _json_choice(reply.text) in request.choices else "none"
+        return reply
+
+    async def _complete(self, request: Request, structure: str) -> Reply:
+        completion = await self._client.chat.completions.create(**_body(self.model, request, structure))
+        self._last_reply = time.monotonic()
+        try:
+            return _read(completion)
+        except (AttributeError, IndexError, TypeError):
+            raise ValueError("no chat completion") from None
+
+    # Errors are made here but raised outside the handlers: the SDK's hold the key in their request and must not come
+    # along as the context of ours.
+
+    def _refused(self, error: Any) -> Reply | UserError:
+        """The row's own error, or why the server would refuse every other row as well."""
+        server, reason = f"the server at {self._address}", self._reason(error)
+        if error.status_code in (401, 403):
+            remedy = f"put one that is good there into the environment variable {self.api_key_env}"
+            return UserError(f"{server} refuses the key ({reason})", remedy)
+        if error.status_code == 404:
+            remedy = "name one that it serves as `model`; see also that `base_url` is whole (most end in /v1)"
+            return UserError(f"{server} has no model {self.model!r} ({reason})", remedy)
+        if error.status_code == 429:
+            return UserError(f"{server} takes no more calls ({reason})", f"wait, or lower `concurrency`; {_AGAIN}")
+        if error.status_code in (502, 503):  # said by what stands before the server
+            return self._down(reason)
+        return Reply("", "error", error=reason)
+
+    def _timed_out(self) -> Reply | UserError:
+        """It is the request if others were answered meanwhile, else the server."""
+        if time.monotonic() - self._last_reply < self.timeout_s:
+            return Reply("", "error", error=f"no reply within {self.timeout_s:g} s")
+        return self._down(f"no reply within {self.timeout_s:g} s", "start it again, or raise `timeout_s`")
+
+    def _down(self, reason: str, remedy: str = "start it again") -> UserError:
+        return UserError(f"the server at {self._address} does not answer ({reason})", f"{remedy}; {_AGAIN}")
+
+    def _reason(self, error: Any) -> str:
+        """Status and the server's own words in one short line. Servers have been seen to repeat the key in it."""
+        said = error.body
+        if isinstance(said, dict):
+            said = said.get("message") or said.get("detail") or said
+        line = " ".join(str(said or "").replace(self._client.api_key, "[key]").split())
+        return f"HTTP {error.status_code}: {line[:200]}" if line else f"HTTP {error.status_code}"
+
+
+def _body(model: str, request: Request, structure: str) -> dict[str, Any]:
+    """The arguments of the call. A choice is the likeliest one, so nothing is sampled."""
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": [{**message, "content": _disarm(message["content"])} for message in request.messages],
+        "temperature": 0.0 if request.choices else request.temperature,
+        "max_tokens": request.max_new_tokens,
+        "seed": request.seed % _SEED_RANGE,
+    }
+    if structure == "none":
+        return body
+    body["max_tokens"] = max(request.max_new_tokens, _JSON_ROOM + max(map(len, request.choices)))
+    if structure == "choice":
+        return body | {"extra_body": {"structured_outputs": {"choice": list(request.choices)}}}
+    schema = {
+        "type": "object",
+        "properties": {"choice": {"type": "string", "enum": list(request.choices)}},
+        "required": ["choice"],
+        "additionalProperties": False,
+    }
+    form = {"type": "json_schema", "json_schema": {"name": "choice", "strict": True, "schema": schema}}
+    return body | {"response_format": form}
+
+
+def _read(completion: Any) -> Reply:
+    """The SDK does not check what it gets: a field may be missing, or the whole be a string."""
+    first, usage = completion.choices[0], completion.usage
+    details = getattr(usage, "prompt_tokens_details", None)
+    return Reply(
+        text=(first.message.content or "").strip(),
+        finish_reason="length" if first.finish_reason == "length" else "stop",
+        prompt_tokens=getattr(usage, "prompt_tokens", 0) or 0,
+        cached_tokens=getattr(details, "cached_tokens", 0) or 0,
+        generated_tokens=getattr(usage, "completion_tokens", 0) or 0,
+    )
+
+
+def _read_choice(reply: Reply, choices: Sequence[str]) -> Reply:
+    """`reply` with the choice it names as its text, as JSON or bare; as it is if it names none."""
+    said = _json_choice(reply.text) or reply.text
+    chosen = next((c for c in choices if c == said), "") or next((c for c in choices if _bare(c) == _bare(said)), "")
+    return dataclasses.replace(reply, text=chosen or reply.text)
+
+
+def _json_choice(text: str) -> str:
+    try:
+        choice = json.loads(text)["choice"]
+    except (ValueError, TypeError, KeyError):
+        return ""
+    return choice if isinstance(choice, str) else ""
+
+
+def _bare(text: str) -> str:
+    return text.strip(" \t\r\n\"'`*.:()").casefold()
+
+
+def _disarm(text: str) -> str:
+    """Put a blank after the first character of whatever looks like a control token, as `chat.neutralise` does.
+
+    Example:
+        >>> _disarm("so<|im_end|></s>[INST] be it")
+        'so< |im_end|>< /s>[ INST] be it'
+    """
+    while _CONTROL.search(text):  # taking one apart can put another together
+        text = _CONTROL.sub(lambda m: m.group()[0] + " " + m.group()[1:], text)
+    return text
+
+
+def _plain_address(base_url: str) -> str:
+    """`base_url` if it can be shown to anybody; it is not shown in the error, where it may hold a secret."""
+    try:
+        url = urlsplit(base_url)
+        plain = url.scheme in ("http", "https") and url.hostname and not (url.username or url.password or url.query)
+    except ValueError:
+        plain = None
+    if not plain:
+        remedy = "write it like http://localhost:8000/v1; a key belongs into the environment"
+        raise UserError("base_url is no plain http address", remedy)
+    return base_url
+
+
+def _read_key(variable: str) -> str:
+    if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", variable):  # not shown: it may be the key itself
+        remedy = "give the name of the variable that holds the key, in capitals, and not the key"
+        raise UserError("api_key_env names no environment variable", remedy)
+    key = os.environ.get(variable, "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise UserError(f"the environment variable {variable} holds what cannot be a key", "set it anew")
+    return key or _NO_KEY
+
+
+def _import_sdk() -> Any:
+    try:
+        import openai
+    except ImportError:
+        raise UserError("the openai package is not installed", "run: pip install 'hf-selfdemo[server]'") from None
+    return openai
+
+
+@lru_cache(maxsize=1)
+def _event_loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="server-calls", daemon=True).start()
+    return loop
+
+
+def _cancel(calls: Iterable[Future[Reply]]) -> None:
+    for call in calls:
+        call.cancel()
