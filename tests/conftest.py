@@ -11,6 +11,7 @@ os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 import copy
 import json
+import shutil
 
 import pytest
 
@@ -81,6 +82,16 @@ def model_folder(_tiny_model, tokenizer, tmp_path_factory):
     _tiny_model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return str(folder)
+
+
+@pytest.fixture(scope="session")
+def brief_model(model_folder, tmp_path_factory):
+    """The tiny model with so many stop tokens that it comes to an end; left alone it is always cut off."""
+    folder = tmp_path_factory.mktemp("brief") / "model"
+    shutil.copytree(model_folder, folder)
+    config = json.loads((folder / "generation_config.json").read_text())
+    (folder / "generation_config.json").write_text(json.dumps(config | {"eos_token_id": list(range(2, 1200, 3))}))
+    return folder
 
 
 @pytest.fixture(scope="session")

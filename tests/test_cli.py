@@ -97,8 +97,9 @@ def test_self_demo_reuses_candidates_when_only_the_choice_changes(flags, tmp_pat
     assert manifest["reused"]["calls"] == made["calls"]
 
 
-def test_shards_fill_one_ledger_and_a_plain_run_puts_it_together(flags, tmp_path):
-    flags = [f for f in flags if not f.startswith("--strategy")] + ["--max_candidate_tokens=3", "--judge=tournament"]
+def test_shards_fill_one_ledger_and_a_plain_run_puts_it_together(flags, brief_model, tmp_path):
+    flags = [f for f in flags if not f.startswith("--strategy")] + [f"--model_name_or_path={brief_model}"]
+    flags += ["--max_candidate_tokens=12", "--judge=tournament", "--max_abstain_share=1"]
     assert main(["demonstrate", *flags, f"--output_dir={tmp_path / 'whole'}"]) == 0
     for shard in ("0/2", "1/2"):
         assert main(["demonstrate", *flags, "--shard", shard]) == 0
@@ -106,7 +107,8 @@ def test_shards_fill_one_ledger_and_a_plain_run_puts_it_together(flags, tmp_path
     assert main(["demonstrate", *flags]) == 0
     together, whole = (tmp_path / name / "demonstrations" for name in ("run", "whole"))
     assert (together / "train.parquet").read_bytes() == (whole / "train.parquet").read_bytes()
-    assert json.loads((together / "manifest.json").read_text())["usage"]["calls"] == 0
+    manifest = json.loads((together / "manifest.json").read_text())
+    assert manifest["usage"]["calls"] == 0 and manifest["demonstrations"] > 0
 
 
 def test_plan_tells_what_is_then_spent_and_its_sample_is_not_asked_again(flags, tmp_path, capsys):

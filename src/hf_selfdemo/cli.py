@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 USAGE = """\
@@ -38,22 +38,31 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(version("hf-selfdemo"))
         return 0
+    return reported(lambda: _run(*arguments))
+
+
+def _run(verb: str, *arguments: str) -> None:
+    from hf_selfdemo.errors import UserError
+    from hf_selfdemo.loading import did_you_mean, load
+    from hf_selfdemo.stages import STAGES, VERBS
+
+    if verb not in VERBS:
+        raise UserError(f"unknown verb {verb!r}", did_you_mean(verb, list(VERBS)))
+    quiet()
+    recipe = parse(arguments)
+    for stage in VERBS[verb]:
+        load("stage", stage, STAGES)(recipe)
+
+
+def reported(job: Callable[[], None]) -> int:
+    """Do a job as a program of its own: mistakes and interrupts become one line and the exit code that `main` tells."""
     # spinning OpenMP threads make torch four times slower as soon as anything else runs; must be set before its import
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     from hf_selfdemo.errors import UserError
 
     try:
-        from hf_selfdemo.loading import did_you_mean, load
-        from hf_selfdemo.stages import STAGES, VERBS
-
-        verb, *rest = arguments
-        if verb not in VERBS:
-            raise UserError(f"unknown verb {verb!r}", did_you_mean(verb, list(VERBS)))
-        _quiet()
-        recipe = parse(rest)
-        for stage in VERBS[verb]:
-            load("stage", stage, STAGES)(recipe)
+        job()
     except UserError as error:
         print(f"hf-selfdemo: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -68,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """Silence what a user of this command can do nothing about: other libraries' bars and notes to developers."""
     import logging
     import warnings
@@ -96,12 +105,17 @@ def parse(arguments: Sequence[str]) -> Any:
     config: dict[str, Any] = {}
     if "--config" in rest:
         at = rest.index("--config")
-        config = _read_yaml(rest[at + 1] if at + 1 < len(rest) else "")
+        config = read_yaml(rest[at + 1] if at + 1 < len(rest) else "")
         del rest[at : at + 2]
-    return _parse(config, rest)
+    return make_recipe(config, rest)
 
 
-def _read_yaml(path: str) -> dict[str, Any]:
+def read_yaml(path: str) -> dict[str, Any]:
+    """The keys of a recipe file.
+
+    Raises:
+        UserError: if it cannot be read or holds no keys.
+    """
     import yaml
 
     from hf_selfdemo.errors import UserError
@@ -110,7 +124,7 @@ def _read_yaml(path: str) -> dict[str, Any]:
         with open(path, encoding="utf-8") as handle:
             config = yaml.safe_load(handle)
     except OSError as error:
-        raise UserError(f"--config {path!r} cannot be read ({error.strerror})", "check the path") from None
+        raise UserError(f"the recipe {path!r} cannot be read ({error.strerror})", "check the path") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path} is no YAML ({error})", "mend it") from None
     if not isinstance(config, dict):
@@ -118,7 +132,16 @@ def _read_yaml(path: str) -> dict[str, Any]:
     return config
 
 
-def _parse(config: dict[str, Any], flags: list[str]) -> Any:
+def make_recipe(config: dict[str, Any], flags: Sequence[str] = ()) -> Any:
+    """A `Recipe` from keys and the command line's flags, which win.
+
+    Args:
+        config: keys as a recipe file has them; `output_dir` must be among them or the flags.
+        flags: `--KEY VALUE` or `--KEY=VALUE`.
+
+    Raises:
+        UserError: for an unknown key or flag (naming the near match), or a value of the wrong type.
+    """
     import dataclasses
 
     from trl import ModelConfig, TrlParser
@@ -156,14 +179,50 @@ def _parse(config: dict[str, Any], flags: list[str]) -> Any:
     defaults = _PACKAGE_DEFAULTS | config
     try:
         parser.set_defaults_with_config(**defaults)
-        parsed = parser.parse_args_into_dataclasses(args=flags)
+        parsed = parser.parse_args_into_dataclasses(args=list(flags))
     except SystemExit as stop:
         if stop.code == 0:
             raise
         raise UserError("an option has a value of the wrong kind", "see the line above") from None
     except Exception as error:  # argparse and the dataclasses' own checks raise many kinds
         raise UserError("a key or option cannot be used", str(error)) from None
+    _check_kinds([group for group in parsed if type(group).__module__ == keys.__name__])
     return Recipe(*parsed)
+
+
+def _check_kinds(groups: Sequence[Any]) -> None:
+    """The parser converts texts but takes whatever else a file holds, such as one name where a list is meant."""
+    from typing import get_args, get_type_hints
+
+    from hf_selfdemo.errors import UserError
+
+    for group in groups:
+        for name, kind in get_type_hints(type(group)).items():
+            value = getattr(group, name)
+            if not _is_a(value, kind):
+                wanted = _KINDS[kind if kind in _KINDS else get_args(kind)[0]]  # what may be None wants its first kind
+                raise UserError(f"the recipe's {name} is {value!r}", f"give {wanted}")
+
+
+_KINDS: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    list[str]: "a list of texts",
+}
+
+
+def _is_a(value: Any, kind: Any) -> bool:
+    from typing import get_args, get_origin
+
+    if get_origin(kind) is list:
+        return isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if get_args(kind):
+        return any(_is_a(value, one) for one in get_args(kind))
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
 _PACKAGE_DEFAULTS: dict[str, Any] = {"use_peft": True, "lora_target_modules": "all-linear"}

@@ -116,7 +116,9 @@ class ParquetRows:
 
 
 def dataset_row(judged: Judged) -> dict[str, Any]:
-    evidence, question, result = judged.evidence, judged.evidence.question, judged.result
+    result = judged.result
+    evidence = result.evidence if isinstance(result, Demonstration) else judged.evidence  # a strategy may drop passages
+    question = evidence.question
     rejected = (result.rejected if isinstance(result, Demonstration) else None) or Rejected("", "")
     return {
         "id": evidence.id,

@@ -275,8 +275,8 @@ def test_a_long_answer_is_cut_to_a_line(connect, mock_server):
     [
         (401, {}, ["refuses the key", "HTTP 401: no entry", "environment variable SOME_KEY"]),
         (403, {}, ["refuses the key", "HTTP 403: no entry", "environment variable SOME_KEY"]),
-        (404, {}, ["has no model 'tiny'", "`model`", "`base_url`"]),
-        (429, SOON, ["takes no more calls", "lower `concurrency`", "every finished call is kept"]),
+        (404, {}, ["has no model 'tiny'", "`server_model`", "`server_url`"]),
+        (429, SOON, ["takes no more calls", "lower `server_concurrency`", "every finished call is kept"]),
         (429, {"Retry-After": "3600"}, ["takes no more calls", "wait"]),
         (503, SOON, ["does not answer", "start it again", "every finished call is kept"]),
     ],
@@ -294,7 +294,7 @@ def test_a_server_that_would_refuse_every_row_stops_all(connect, mock_server, st
 
 def test_a_wrong_path_is_told(mock_server):
     generator = ServerGenerator(mock_server.url.removesuffix("/v1"), "tiny")
-    with pytest.raises(UserError, match="see also that `base_url` is whole"):
+    with pytest.raises(UserError, match="see also that `server_url` is whole"):
         ask(generator, [request("q")])
 
 
@@ -306,7 +306,7 @@ def test_a_server_that_is_not_there(connect, mock_server):
 
 def test_a_server_that_hangs(connect, mock_server):
     mock_server.answer = lambda body: mock_server.hang()
-    with pytest.raises(UserError, match=r"no reply within 0.2 s\): start it again, or raise `timeout_s`"):
+    with pytest.raises(UserError, match=r"no reply within 0.2 s\): start it again, or raise `server_timeout_s`"):
         ask(connect(timeout_s=0.2, max_retries=1), [request("q")])
     assert len(mock_server.bodies) == 2
 
@@ -483,7 +483,7 @@ def test_a_key_that_no_header_can_hold_is_not_repeated(key, connect, monkeypatch
     "url", ["localhost:8000/v1", "", "http://", "ftp://host/v1", "http://[bad/v1", "http://me:secret@host/v1"]
 )
 def test_an_unusable_address_is_refused_and_not_repeated(url):
-    with pytest.raises(UserError, match="base_url is no plain http address") as error:
+    with pytest.raises(UserError, match="server_url is no plain http address") as error:
         ServerGenerator(url, "tiny")
     assert "secret" not in str(error.value)
 

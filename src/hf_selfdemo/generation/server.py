@@ -62,6 +62,9 @@ class ServerGenerator:
             "choice" is vLLM's, "none" trusts the prompt; "auto" tries the first one once and, where the server refuses
             or ignores it, goes on with "none". The reply is the choice if one can be read from it, else the raw text.
 
+    In a recipe the arguments have names of their own, and the errors speak of those: `server_url`, `server_model`,
+    `server_concurrency`, `server_timeout_s`, `server_retries`, `server_key_variable` and `server_choices`.
+
     Raises:
         UserError: if an argument is unusable or the openai package is missing; from `stream`, if the server cannot be
             reached, is overrun, refuses the key or does not have the model.
@@ -82,9 +85,11 @@ class ServerGenerator:
         structured_output: str = "auto",
     ) -> None:
         if concurrency < 1 or timeout_s <= 0 or max_retries < 0:
-            raise UserError("concurrency, timeout_s or max_retries is too small", "use at least 1, above 0 and 0")
+            raise UserError(
+                "server_concurrency, server_timeout_s or server_retries is too small", "use at least 1, above 0 and 0"
+            )
         if structured_output not in STRUCTURED_OUTPUT:
-            raise UserError(f"unknown structured_output {structured_output!r}", f"use one of {STRUCTURED_OUTPUT}")
+            raise UserError(f"unknown server_choices {structured_output!r}", f"use one of {STRUCTURED_OUTPUT}")
         self.identity = f"server/{model}"
         self.concurrency = concurrency
         self.model = model
@@ -184,10 +189,11 @@ class ServerGenerator:
             remedy = f"put one that is good there into the environment variable {self.api_key_env}"
             return UserError(f"{server} refuses the key ({reason})", remedy)
         if error.status_code == 404:
-            remedy = "name one that it serves as `model`; see also that `base_url` is whole (most end in /v1)"
+            remedy = "name one that it serves as `server_model`; see also that `server_url` is whole (most end in /v1)"
             return UserError(f"{server} has no model {self.model!r} ({reason})", remedy)
         if error.status_code == 429:
-            return UserError(f"{server} takes no more calls ({reason})", f"wait, or lower `concurrency`; {_AGAIN}")
+            remedy = f"wait, or lower `server_concurrency`; {_AGAIN}"
+            return UserError(f"{server} takes no more calls ({reason})", remedy)
         if error.status_code in (502, 503):  # said by what stands before the server
             return self._down(reason)
         return Reply("", "error", error=reason)
@@ -196,7 +202,7 @@ class ServerGenerator:
         """It is the request if others were answered meanwhile, else the server."""
         if time.monotonic() - self._last_reply < self.timeout_s:
             return Reply("", "error", error=f"no reply within {self.timeout_s:g} s")
-        return self._down(f"no reply within {self.timeout_s:g} s", "start it again, or raise `timeout_s`")
+        return self._down(f"no reply within {self.timeout_s:g} s", "start it again, or raise `server_timeout_s`")
 
     def _down(self, reason: str, remedy: str = "start it again") -> UserError:
         return UserError(f"the server at {self._address} does not answer ({reason})", f"{remedy}; {_AGAIN}")
@@ -287,14 +293,14 @@ def _plain_address(base_url: str) -> str:
         plain = None
     if not plain:
         remedy = "write it like http://localhost:8000/v1; a key belongs into the environment"
-        raise UserError("base_url is no plain http address", remedy)
+        raise UserError("server_url is no plain http address", remedy)
     return base_url
 
 
 def _read_key(variable: str) -> str:
     if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", variable):  # not shown: it may be the key itself
         remedy = "give the name of the variable that holds the key, in capitals, and not the key"
-        raise UserError("api_key_env names no environment variable", remedy)
+        raise UserError("server_key_variable names no environment variable", remedy)
     key = os.environ.get(variable, "").strip()
     if not (key.isascii() and key.isprintable()):
         raise UserError(f"the environment variable {variable} holds what cannot be a key", "set it anew")

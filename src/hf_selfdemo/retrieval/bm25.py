@@ -115,7 +115,11 @@ class BM25Retriever:
             if retriever.settings == _settings(passages, **settings):
                 return retriever
         retriever = cls(passages, **settings)
-        retriever.save(folder)
+        try:
+            retriever.save(folder)
+        except OSError:
+            if not (folder / _SETTINGS).exists():  # else another process has just put it there
+                raise
         return retriever
 
     def _tokens(self, texts: list[str]) -> list[list[str]]:

@@ -10,14 +10,18 @@ from typing import Any
 from hf_selfdemo.conversation import converse
 from hf_selfdemo.demonstrations import demonstrate, judged_row
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.generation.recorded import RecordedGenerator
+from hf_selfdemo.generation.scripted import ScriptedGenerator
+from hf_selfdemo.ledger import Ledger
 from hf_selfdemo.manifest import claim_folder, fingerprint, write_json
+from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.prompts import render, templates_hash
 from hf_selfdemo.stages.console import console, progress, recall_line, usage_line, waiting
-from hf_selfdemo.stages.engine import Engine, named_model, open_engine, recipe_judge, recipe_strategy
+from hf_selfdemo.stages.engine import Engine, ledger_path, named_model, open_engine, recipe_judge, recipe_strategy
 from hf_selfdemo.stages.evidence import recipe_evidence
 from hf_selfdemo.stages.prompts import recipe_instructions
 from hf_selfdemo.stages.recipe import Recipe
-from hf_selfdemo.types import Evidence, Passage, Source
+from hf_selfdemo.types import Evidence, Passage, Request, Source
 
 _GENERATION_KEYS = (
     "strategy",
@@ -37,16 +41,27 @@ _GENERATION_KEYS = (
 
 def run_demonstrate(recipe: Recipe) -> None:
     """Write the demonstration dataset, its manifest and the on-policy figure; or make the calls of one shard only."""
+    make_demonstrations(recipe)
+
+
+def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedModel | None = None) -> None:
+    """The same, of either part of the data.
+
+    Args:
+        recipe: what to do.
+        part: "train" or "test": whose questions and passages.
+        model: who writes, where the caller has found it already; `NOBODY` will do if the recipe asks nothing.
+    """
     d, folder = recipe.demonstrate, recipe.output_dir / "demonstrations"
     shard = _shard(recipe.engine.shard)
     recipe_strategy(recipe), recipe_judge(recipe, recipe.judge.judge)  # a mistake in their keys costs no search
-    model = named_model(recipe)
-    evidence, recall = recipe_evidence(recipe, "train")
+    model = model or named_model(recipe)
+    evidence, recall = recipe_evidence(recipe, part)
     engine, instructions = recipe_instructions(recipe, model, evidence)
     strategy, judge = recipe_strategy(recipe, instructions), recipe_judge(recipe, recipe.judge.judge)
     settings = generation_settings(recipe, model.fingerprint, evidence, instructions)
     claim_folder(folder, settings)
-    engine = engine or open_engine(recipe, model)
+    engine = engine or _engine(recipe, model)
     rows = evidence if shard is None else evidence[shard[0] :: shard[1]]
     with progress("demonstrate", len(rows)) as advance:
         if shard is not None:
@@ -81,6 +96,25 @@ def run_demonstrate(recipe: Recipe) -> None:
     }
     write_json(folder / "manifest.json", manifest)
     _print_demonstrations(manifest)
+
+
+NOBODY = ResolvedModel("", "", "")
+"""Stands for the model where none is needed."""
+
+
+def asks_nothing(recipe: Recipe) -> bool:
+    """Whether the dataset comes about without a model, from gold targets alone."""
+    return recipe.demonstrate.strategy in ("ra_it", "raft")
+
+
+def _engine(recipe: Recipe, model: ResolvedModel) -> Engine:
+    if asks_nothing(recipe) and not recipe.demonstrate.on_policy_rows:
+        return Engine(model, RecordedGenerator(ScriptedGenerator(_must_not), Ledger(ledger_path(recipe))))
+    return open_engine(recipe, model)
+
+
+def _must_not(request: Request) -> str:
+    raise AssertionError(f"{request.id} was asked, though nothing was to be asked")
 
 
 def generation_settings(
@@ -156,4 +190,7 @@ def _judge_lines(manifest: dict[str, Any]) -> Iterator[str]:
         if manifest[name]:
             yield f"{name}: " + ", ".join(f"{count} {kind}" for kind, count in manifest[name].items())
     if manifest["judge"]:
-        yield "judge: " + ", ".join(f"{k} {v}" for k, v in manifest["judge"].items() if not isinstance(v, dict))
+        yield "judge: " + ", ".join(f"{v} {k}" for k, v in manifest["judge"].items() if not isinstance(v, dict))
+    for size, picked in manifest["judge"].get("picked_by_position", {}).items():
+        counts = ", ".join(map(str, picked.values()))
+        yield f"picked by position shown, {size}: {counts} (about even, if position does not count)"
