@@ -14,7 +14,7 @@ LEVELS = {
     0: {"types", "errors", "loading", "scoring", "config", "manifest", "ledger", "seeding", "preamble"},
     1: {"protocols", "prompts", "instructions", "conversation", "chat", "padding"},
     2: {"questions", "models", "retrieval", "generation", "judging", "strategies"},
-    3: {"prompt_search", "rows", "demonstrations", "training", "evaluation", "report"},
+    3: {"prompt_search", "searched_prompts", "rows", "demonstrations", "training", "evaluation", "report"},
     4: {"stages", "builder", "cli"},
 }
 ROOM_LEVEL = {room: level for level, rooms in LEVELS.items() for room in rooms}

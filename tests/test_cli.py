@@ -111,6 +111,15 @@ def test_shards_fill_one_ledger_and_a_plain_run_puts_it_together(flags, brief_mo
     assert manifest["usage"]["calls"] == 0 and manifest["demonstrations"] > 0
 
 
+def test_a_device_map_changes_nothing_on_one_device(flags, brief_model, tmp_path):
+    flags = [f for f in flags if not f.startswith("--strategy")] + [f"--model_name_or_path={brief_model}"]
+    flags += ["--max_candidate_tokens=12", "--max_train_questions=2"]
+    for name, extra in (("plain", []), ("mapped", ["--device_map=cpu"])):
+        assert main(["demonstrate", *flags, f"--output_dir={tmp_path / name}", *extra]) == 0
+    plain, mapped = (tmp_path / name / "demonstrations/candidates.jsonl" for name in ("plain", "mapped"))
+    assert plain.read_bytes() == mapped.read_bytes()
+
+
 def test_plan_tells_what_is_then_spent_and_its_sample_is_not_asked_again(flags, tmp_path, capsys):
     flags = [f for f in flags if not f.startswith("--strategy")]
     flags += ["--max_candidate_tokens=4", "--judge=tournament", "--max_train_questions=24", "--summarise"]

@@ -175,6 +175,20 @@ def test_rows_may_come_from_a_generator_and_are_gone_through_once(evidence, scri
     assert run(rows, scripted(), tmp_path / "b").to_list() == expected and len(seen) == len(evidence)
 
 
+@pytest.mark.parametrize("policy", ["keep", "drop"])
+def test_the_rate_of_unverified_winners_does_not_hang_on_the_policy(evidence, scripted, tmp_path, policy):
+    dataset = run(evidence, scripted(), tmp_path, TournamentJudge(), SelfDemo(unverified_winners=policy))
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    rows = [json.loads(line) for line in (tmp_path / "candidates.jsonl").open()]
+    wrong = 0
+    for row in rows:
+        [label] = {c["label"] for c in row["candidates"] if c["place"] == 1}
+        right = any(c["label"] == "correct" for c in row["candidates"])
+        wrong += label == "incorrect" or (label == "abstain" and right)
+    assert 0 < wrong < len(rows) and manifest["unverified_winner_rate"] == wrong / len(rows)
+    assert all(dataset["verified"]) == (policy == "drop") and len(dataset) == len(rows) - wrong * (policy == "drop")
+
+
 def test_every_pair_is_said_in_the_manifest(evidence, scripted, tmp_path):
     dataset = run(evidence, scripted(), tmp_path, strategy=SelfDemo(pair_policy="other_label"))
     pairs = json.loads((tmp_path / "manifest.json").read_text())["pairs"]

@@ -1,6 +1,5 @@
 """A search finds the better wording, mixes no examples up, makes the calls it says, and goes on after a kill."""
 
-import json
 import re
 from collections import Counter
 from dataclasses import replace
@@ -13,18 +12,15 @@ from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.ledger import Ledger
 from hf_selfdemo.prompt_search import (
     DIGITS,
-    ScoredPrompt,
     SearchSettings,
     draw_examples,
     most_calls,
-    ranking,
-    read_prompts,
     read_score,
     search_prompts,
     strip_preamble,
-    write_prompts,
 )
 from hf_selfdemo.prompts import render
+from hf_selfdemo.searched_prompts import ScoredPrompt
 from hf_selfdemo.types import Evidence, Passage, Question, Reply
 
 MODES = ["rag", "closed_book"]
@@ -474,55 +470,3 @@ def test_scores_are_read_as_models_write_them_or_not_at_all(text, score):
 )
 def test_preambles_and_quotation_marks_are_stripped_and_nothing_else(text, prompt):
     assert strip_preamble(text) == prompt
-
-
-def test_ranking_is_by_score_then_by_how_often_it_was_scored_then_by_age():
-    best = [
-        ScoredPrompt("a", 9.0, 10),
-        ScoredPrompt("b", 8.0, 10, round=1),
-        ScoredPrompt("c", 8.0, 10, round=2),
-        ScoredPrompt("d", 8.0, 9),
-        ScoredPrompt("e", 1.0, 1),
-        ScoredPrompt("f", None),
-    ]
-    assert ranking(reversed(best)) == best
-
-
-def test_prompts_are_written_best_first_and_read_back(tmp_path):
-    path = tmp_path / "deep" / "prompts.jsonl"
-    write_prompts(path, [ScoredPrompt("none", None), ScoredPrompt("two\nlines\u2028“ü”", 3.5, 4, 1, 2, 7.0)])
-    assert read_prompts(path) == ["two\nlines\u2028“ü”", "none"]
-    first = json.loads(path.read_text(encoding="utf-8").split("\n")[0])
-    assert first == {
-        "prompt": "two\nlines\u2028“ü”",
-        "score": 3.5,
-        "scored": 4,
-        "unscored": 1,
-        "round": 2,
-        "train_score": 7.0,
-    }
-
-
-def test_a_file_written_by_hand_needs_only_prompts(tmp_path):
-    path = tmp_path / "mine.jsonl"
-    path.write_bytes(b'{"prompt": "Be brief."}\r\n\n{"prompt": "Answer.", "note": 1}')
-    assert read_prompts(path) == ["Be brief.", "Answer."]
-
-
-@pytest.mark.parametrize(
-    "line", [b"{", b"[1]", b'"Be brief."', b'{"text": "x"}', b'{"prompt": 1}', b'{"prompt": " "}', b"\xff", b"null"]
-)
-def test_a_line_without_a_prompt_is_named(tmp_path, line):
-    path = tmp_path / "p.jsonl"
-    path.write_bytes(b'{"prompt": "Be brief."}\n' + line + b"\n")
-    with pytest.raises(UserError, match=r"^line 2 of .*p\.jsonl holds no prompt: make it") as caught:
-        read_prompts(path)
-    assert "\n" not in str(caught.value)
-
-
-def test_a_missing_or_empty_file_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"p\.jsonl cannot be read \(No such file"):
-        read_prompts(tmp_path / "p.jsonl")
-    (tmp_path / "p.jsonl").write_text("\n")
-    with pytest.raises(UserError, match=r"p\.jsonl holds no prompt: write one a line"):
-        read_prompts(tmp_path / "p.jsonl")

@@ -126,7 +126,7 @@ def _unique(evidence: Iterable[Evidence]) -> Iterator[Evidence]:
 def _save(spool: Spool, replays: Sequence[int], folder: Path) -> dict[str, Any]:
     """Write the dataset and the records beside it, each whole or not at all, and count."""
     counts: dict[str, Counter[str]] = {
-        name: Counter() for name in ("outcomes", "skipped", "candidate_labels", "winners", "pairs")
+        name: Counter() for name in ("outcomes", "skipped", "candidate_labels", "winners", "pairs", "unverified")
     }
     with (
         ParquetRows(folder / "train.parquet") as train,
@@ -144,8 +144,10 @@ def _save(spool: Spool, replays: Sequence[int], folder: Path) -> dict[str, Any]:
         for found in spool.read(replays):
             train.write(replay_row(found))
             counts["outcomes"][_kind(replay_row(found))] += 1
+    unverified, winners = counts.pop("unverified").total(), counts["winners"].total()
     return {
         "rows_in": len(spool.outcomes),
+        "unverified_winner_rate": unverified / winners if winners else None,
         "demonstrations": counts["outcomes"].total(),
         "train.parquet": file_hash(folder / "train.parquet"),
         **{name: dict(sorted(found.items())) for name, found in counts.items()},
@@ -156,13 +158,18 @@ def _count(counts: dict[str, Counter[str]], row: dict[str, Any], skip: dict[str,
     counts["candidate_labels"].update(f"{c['source']}: {c['label']}" for c in row["candidates"])
     for winner in [c for c in row["candidates"] if c["place"] == 1][:1]:  # duplicates share the first place
         counts["winners"][f"{winner['source']}: {winner['label']}"] += 1
+        counts["unverified"]["winners"] += not _verified(winner, row["candidates"])
     if skip:
         counts["skipped"][skip["reason"]] += 1
         return
     counts["outcomes"][_kind(row)] += 1
-    if not row["verified"]:
-        counts["winners"]["unverified and kept"] += 1
     counts["pairs"][f"{row['outcome']} over {row['rejected_label']}" if row["rejected_label"] else "no pair"] += 1
+
+
+def _verified(winner: dict[str, Any], candidates: Sequence[dict[str, Any]]) -> bool:
+    """Whether a tournament's winner is right: by its label, or because it abstains where nothing else is right."""
+    declines = winner["label"] == "abstain"
+    return winner["label"] == "correct" or (declines and not any(c["label"] == "correct" for c in candidates))
 
 
 def _kind(row: dict[str, Any]) -> str:

@@ -7,24 +7,22 @@ that no round has seen.
 
 from __future__ import annotations
 
-import json
 import random
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from hf_selfdemo.conversation import converse
 from hf_selfdemo.errors import CallFailed, UserError
 from hf_selfdemo.instructions import instructed_messages
-from hf_selfdemo.manifest import write_text
 from hf_selfdemo.preamble import without_preamble
 from hf_selfdemo.prompts import fill
 from hf_selfdemo.protocols import Generator
 from hf_selfdemo.scoring.match import contains_answer
 from hf_selfdemo.scoring.normalise import normalise
+from hf_selfdemo.searched_prompts import ScoredPrompt, ranking, score_order
 from hf_selfdemo.seeding import stable_seed
 from hf_selfdemo.types import Dialogue, Evidence, Message, Mode, Reply, Request
 
@@ -89,22 +87,6 @@ class SearchSettings:
     def samples(self) -> int:
         """Rewrites of one prompt in a round, and the examples they are made from."""
         return self.beam_size // self.topk
-
-
-@dataclass(frozen=True, slots=True)
-class ScoredPrompt:
-    """A prompt with its mean score, 1 to 9, on the held-out examples; None if not one of them could be scored.
-
-    `scored` and `unscored` count those examples, `round` is that in which the prompt was written (0: given), and
-    `train_score` is its mean on the training examples (None for the last round's, which never met them).
-    """
-
-    prompt: str
-    score: float | None
-    scored: int = 0
-    unscored: int = 0
-    round: int = 0
-    train_score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +237,7 @@ class _Search:
 
     def rewrite(self, number: int) -> None:
         """Rewrite the best prompts so far."""
-        best = sorted(self.prompts.values(), key=lambda p: _order(_mean(p.trials), p.round))[: self.settings.topk]
+        best = sorted(self.prompts.values(), key=lambda p: score_order(_mean(p.trials), p.round))[: self.settings.topk]
         chats = [(prompt, shown) for prompt in best if (shown := _best_trials(prompt, self.settings.samples))]
         dialogues = (self._chat(prompt, shown, number) for prompt, shown in chats)
         for (_, shown), replies in zip(chats, self._converse(dialogues), strict=True):
@@ -410,55 +392,6 @@ def strip_preamble(text: str) -> str:
     return quoted.group(1).strip() if quoted else text
 
 
-def ranking(prompts: Iterable[ScoredPrompt]) -> list[ScoredPrompt]:
-    """Best first; those without a score last. Of equals, the one scored more often, then the one written earlier.
-
-    Example:
-        >>> [p.prompt for p in ranking([ScoredPrompt("a", None), ScoredPrompt("b", 2.0), ScoredPrompt("c", 8.5)])]
-        ['c', 'b', 'a']
-    """
-    return sorted(prompts, key=lambda p: (*_order(p.score, -p.scored), p.round))
-
-
-def write_prompts(path: Path, prompts: Iterable[ScoredPrompt]) -> None:
-    """Write prompts as JSONL, best first, whole or not at all."""
-    lines = (json.dumps(asdict(prompt), ensure_ascii=False) + "\n" for prompt in ranking(prompts))
-    write_text(path, "".join(lines))
-
-
-def read_prompts(path: Path) -> list[str]:
-    """The prompts of a JSONL file, as `write_prompts` or a person wrote it, in its order; only "prompt" is needed.
-
-    Raises:
-        UserError: if there is no such file, nothing in it, or a line without a prompt; it names the line.
-
-    Example:
-        >>> import tempfile
-        >>> path = Path(tempfile.mkdtemp()) / "prompts.jsonl"
-        >>> write_prompts(path, [ScoredPrompt("Be brief.", 4.0), ScoredPrompt("Answer in a word.", 8.0)])
-        >>> read_prompts(path)
-        ['Answer in a word.', 'Be brief.']
-    """
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror})", "name a file that prompt search wrote") from None
-    prompts = [_prompt(line, f"line {i} of {path}") for i, line in enumerate(lines, 1) if line.strip()]
-    if not prompts:
-        raise UserError(f"{path} holds no prompt", 'write one a line, as {"prompt": "Answer in a word."}')
-    return prompts
-
-
-def _prompt(line: bytes, where: str) -> str:
-    try:
-        prompt = json.loads(line)["prompt"]
-        if not isinstance(prompt, str) or not prompt.strip():
-            raise ValueError("no text")
-    except (ValueError, KeyError, TypeError):
-        raise UserError(f"{where} holds no prompt", 'make it {"prompt": "..."} or remove it') from None
-    return prompt
-
-
 def _best_trials(prompt: _Prompt, count: int) -> list[Trial]:
     scored = [(trial.score, trial) for trial in prompt.trials if trial.score is not None]
     return [trial for _, trial in sorted(scored, key=lambda pair: -pair[0])[:count]]
@@ -467,11 +400,6 @@ def _best_trials(prompt: _Prompt, count: int) -> list[Trial]:
 def _mean(trials: Sequence[Trial]) -> float | None:
     scores = [trial.score for trial in trials if trial.score is not None]
     return sum(scores) / len(scores) if scores else None
-
-
-def _order(score: float | None, then: int) -> tuple[bool, float, int]:
-    """A sorting key: best score first, none last."""
-    return score is None, -(score or 0.0), then
 
 
 def _words(text: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from hf_selfdemo.cli import main
 from hf_selfdemo.conversation import ask, converse
 from hf_selfdemo.errors import CallFailed, UserError
 from hf_selfdemo.generation.recorded import RecordedGenerator
@@ -490,7 +491,7 @@ def test_an_unusable_address_is_refused_and_not_repeated(url):
 
 @pytest.mark.parametrize("wrong", [{"concurrency": 0}, {"timeout_s": 0}, {"max_retries": -1}])
 def test_a_number_out_of_range_is_refused(connect, wrong):
-    with pytest.raises(UserError, match=next(iter(wrong))):
+    with pytest.raises(UserError, match={"max_retries": "server_retries"}.get(next(iter(wrong)), next(iter(wrong)))):
         connect(**wrong)
 
 
@@ -551,6 +552,24 @@ def test_many_calls_at_once_answer_like_one_by_one(generator):
 def test_choices_are_answered_though_this_server_knows_no_schema(generator):
     replies = ask(generator, [choose(f"Question {i}?", "Yes", "No") for i in range(3)])
     assert [reply.finish_reason == "error" for reply in replies] == [False] * 3
+
+
+def test_demonstrations_are_written_over_a_server_and_only_once(served, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-not-to-be-seen")
+    flags = [
+        *("demonstrate", "--engine=server", f"--server_url={served.url}", f"--server_model={served.folder}"),
+        *(f"--output_dir={tmp_path / 'run'}", "--max_train_questions=3", "--max_train_unanswerable=1"),
+        *("--passages_per_question=1", "--max_candidate_tokens=4", "--judge=tournament", "--server_concurrency=2"),
+    ]
+    assert main(flags) == 0
+    manifest = json.loads((tmp_path / "run/demonstrations/manifest.json").read_text())
+    assert manifest["usage"]["calls"] >= 3 * 9 + 3 and manifest["rows_in"] == 4
+    assert manifest["usage"]["prompt_tokens"] > 0 and manifest["on_policy"] == {}
+    assert main([*flags, "--pair_policy=gold"]) == 0
+    assert json.loads((tmp_path / "run/demonstrations/manifest.json").read_text())["usage"]["calls"] == 0
+    said = "".join(capsys.readouterr()).encode()
+    written = b"".join(path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file())
+    assert b"sk-not-to-be-seen" not in said + written and served.url.encode() not in written
 
 
 def test_a_model_that_the_server_does_not_have_fails_with_its_words(served):

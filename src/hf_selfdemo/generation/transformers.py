@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from transformers import DynamicCache
@@ -22,6 +22,8 @@ from hf_selfdemo.generation.prefixes import Prefix, PrefixStore, common_length
 from hf_selfdemo.generation.sampling import Sampler
 from hf_selfdemo.padding import left_pad, positions
 from hf_selfdemo.types import Reply, Request
+
+T = TypeVar("T")
 
 _SHRINK_AT = 0.75
 """The batch is repacked when no more than this share of it is still being written; repacking copies the cache once."""
@@ -132,9 +134,8 @@ class TransformersGenerator:
             behind = [row for row in group if row.start < common]
             if sum(common - row.start for row in behind[1:]) >= _WORTH:
                 leaders.append((behind, common))
-        leaders.sort(key=lambda pair: pair[1] - pair[0][0].start)
-        for start in range(0, len(leaders), self.batch_size):
-            self._extend(leaders[start : start + self.batch_size])
+        for batch in packed(leaders, [common - group[0].start for group, common in leaders], self.batch_size):
+            self._extend(batch)
 
     @torch.inference_mode()
     def _extend(self, groups: list[tuple[list[_Row], int]]) -> None:
@@ -154,10 +155,11 @@ class TransformersGenerator:
                 member.past, member.start = prefix, common
 
     def _batches(self, rows: list[_Row]) -> Iterator[list[_Row]]:
-        """Rows of like cost: what only chooses apart from what writes, then by tokens to compute."""
-        rows.sort(key=lambda r: (bool(r.request.choices), r.start - len(r.ids), r.start, r.index))
-        for start in range(0, len(rows), self.batch_size):
-            yield rows[start : start + self.batch_size]
+        """Rows of like cost: what only chooses apart from what writes, of like length and with as much to compute."""
+        for choosing in (False, True):
+            part = [row for row in rows if bool(row.request.choices) == choosing]
+            part.sort(key=lambda row: (-len(row.ids), row.index))
+            yield from packed(part, [len(row.ids) - row.start for row in part], self.batch_size)
 
     @torch.inference_mode()
     def _decode(self, rows: list[_Row]) -> Iterator[tuple[int, Reply]]:
@@ -235,6 +237,31 @@ class TransformersGenerator:
         scores = torch.log_softmax(logits.float(), -1)[firsts].tolist()
         best = choices[max(range(len(choices)), key=scores.__getitem__)]
         return Reply(best, "stop", tuple(scores), len(row.ids), row.start - row.paid, 0)
+
+
+def packed(items: Sequence[T], tokens: Sequence[int], size: int) -> Iterator[list[T]]:
+    """Items in batches of at most `size`, most tokens first, so that little of a batch is padding.
+
+    Args:
+        items: to be run through the model.
+        tokens: that each has.
+        size: rows in a batch.
+
+    Example:
+        >>> list(packed("abcd", [300, 20, 290, 20], 3))
+        [['a', 'c'], ['b', 'd']]
+    """
+    order = sorted(range(len(items)), key=lambda i: -tokens[i])
+    batch: list[int] = []
+    for i in order:
+        real = sum(tokens[j] for j in batch) + tokens[i]
+        padding = tokens[batch[0]] * (len(batch) + 1) - real if batch else 0
+        if batch and (len(batch) == size or padding > max(real / 4, _WORTH)):
+            yield [items[j] for j in batch]
+            batch = []
+        batch.append(i)
+    if batch:
+        yield [items[j] for j in batch]
 
 
 def _too_long(row: _Row, limit: int) -> Reply:

@@ -10,9 +10,9 @@ from typing import Any
 
 from hf_selfdemo.manifest import file_hash, fingerprint, versions
 from hf_selfdemo.models import ResolvedModel
-from hf_selfdemo.prompt_search import read_prompts
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.questions import EMBEDDED, read_passages, read_questions
+from hf_selfdemo.searched_prompts import read_prompts
 from hf_selfdemo.stages.recipe import Recipe
 
 PACKAGE = Path(__file__).parent.parent

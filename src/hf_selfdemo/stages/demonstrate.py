@@ -189,6 +189,8 @@ def _judge_lines(manifest: dict[str, Any]) -> Iterator[str]:
     for name in ("winners", "pairs"):
         if manifest[name]:
             yield f"{name}: " + ", ".join(f"{count} {kind}" for kind, count in manifest[name].items())
+    if (rate := manifest["unverified_winner_rate"]) is not None:
+        yield f"winners not found right: {rate:.0%} (unverified_winners keeps or drops them)"
     if manifest["judge"]:
         yield "judge: " + ", ".join(f"{v} {k}" for k, v in manifest["judge"].items() if not isinstance(v, dict))
     for size, picked in manifest["judge"].get("picked_by_position", {}).items():

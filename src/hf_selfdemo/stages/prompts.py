@@ -9,8 +9,9 @@ from pathlib import Path
 
 from hf_selfdemo.manifest import claim_folder, fingerprint
 from hf_selfdemo.models import ResolvedModel
-from hf_selfdemo.prompt_search import SearchSettings, most_calls, read_prompts, search_prompts, write_prompts
+from hf_selfdemo.prompt_search import SearchSettings, most_calls, search_prompts
 from hf_selfdemo.prompts import fill, templates_hash
+from hf_selfdemo.searched_prompts import read_prompts, write_prompts
 from hf_selfdemo.stages.console import console, progress, usage_line
 from hf_selfdemo.stages.engine import Engine, named_model, open_engine
 from hf_selfdemo.stages.evidence import recipe_evidence
