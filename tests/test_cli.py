@@ -1,6 +1,8 @@
 """What a user types: the verbs end to end on a tiny model, and every mistake as one line with exit code 2."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 import time
@@ -138,6 +140,23 @@ def test_plan_tells_what_is_then_spent_and_its_sample_is_not_asked_again(flags, 
     assert json.loads((tmp_path / "run/plan.json").read_text())["seconds"] == plan["seconds"]
 
 
+def test_a_full_disk_is_one_line_and_the_same_command_goes_on(flags, tmp_path, capsys, monkeypatch):
+    replace, full = os.replace, [True]
+
+    def no_room(source, target):
+        if full[0] and str(target).endswith("train.parquet"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return replace(source, target)
+
+    monkeypatch.setattr(os, "replace", no_room)
+    flags = [f for f in flags if not f.startswith("--strategy")] + ["--max_candidate_tokens=3"]
+    assert "the disk is full" in error_of(capsys, "demonstrate", *flags)
+    assert not (tmp_path / "run/demonstrations/train.parquet").exists()
+    full[0] = False
+    assert main(["demonstrate", *flags]) == 0
+    assert json.loads((tmp_path / "run/demonstrations/manifest.json").read_text())["usage"]["calls"] == 0
+
+
 def test_plan_for_a_strategy_that_asks_nothing(flags, capsys):
     assert main(["plan", *flags]) == 0
     assert "no calls" in capsys.readouterr().err
@@ -150,6 +169,8 @@ def test_ledger_shows_what_it_holds(flags, tmp_path, capsys):
     capsys.readouterr()
     assert main(["ledger", f"--output_dir={tmp_path / 'run'}"]) == 0
     table = capsys.readouterr().out
+    assert main(["ledger", f"--ledger={tmp_path / 'run/ledger.sqlite'}"]) == 0
+    assert capsys.readouterr().out == table
     assert "closed_book" in table and "refusal" in table and "transformers/" in table
 
 

@@ -49,6 +49,8 @@ def _run(verb: str, *arguments: str) -> None:
     if verb not in VERBS:
         raise UserError(f"unknown verb {verb!r}", did_you_mean(verb, list(VERBS)))
     quiet()
+    if verb == "ledger" and not any(a.startswith(("--config", "--output_dir", "--output-dir")) for a in arguments):
+        arguments = (*arguments, "--output_dir=.")  # nothing is written, and --ledger may say where it is
     recipe = parse(arguments)
     for stage in VERBS[verb]:
         load("stage", stage, STAGES)(recipe)

@@ -175,12 +175,12 @@ class SelfDemo:
             return Skip(f"unscored: {judged[0][1].reason}")
         right = _right_answer(judged)
         picked = next(((c, v) for c, v in judged if v.place == 1), None) or right or self._refusal(evidence, judged)
+        abstains = picked is None or picked[1].label == "abstain"
+        if abstains and self.abstain_when == "not_in_context" and evidence.answer_in_context:
+            return Skip("nothing right although the passages hold the answer")
         if picked is None:
             return Skip("nothing right and no refusal that reads as one")
         winner, won = picked
-        abstains = won.label == "abstain"
-        if abstains and self.abstain_when == "not_in_context" and evidence.answer_in_context:
-            return Skip("nothing right although the passages hold the answer")
         verified = won.label == "correct" or (abstains and right is None)
         if not verified and self.unverified_winners == "drop":
             return Skip("the tournament's winner was not found right")
