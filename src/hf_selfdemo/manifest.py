@@ -101,7 +101,7 @@ def claim_folder(folder: Path, settings: dict[str, Any]) -> bool:
             shown = ", ".join(f"{k} (there {found.get(k)!r}, now {wanted.get(k)!r})" for k in keys[:3])
             raise UserError(f"{folder} holds another run: {shown}", "choose another output_dir or remove that folder")
         return True
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and any(not p.name.startswith("run.json") for p in folder.iterdir()):  # another may be starting
         raise UserError(f"{folder} holds files that are no run of this kind", "choose another output_dir")
     write_json(path, wanted)
     return False

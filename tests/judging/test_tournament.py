@@ -14,7 +14,8 @@ from hf_selfdemo.conversation import converse
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
-from hf_selfdemo.judging.tournament import NO_WINNER, SlotAudit, TournamentJudge, read_scores
+from hf_selfdemo.judging.slot_audit import SlotAudit
+from hf_selfdemo.judging.tournament import NO_WINNER, TournamentJudge, read_scores
 from hf_selfdemo.prompts import render
 from hf_selfdemo.seeding import stable_seed
 from hf_selfdemo.types import Candidate, Evidence, Passage, Question, Reply, Request, Verdict

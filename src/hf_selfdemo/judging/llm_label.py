@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from hf_selfdemo.judging.verdicts import Inquiry, read_label
+from hf_selfdemo.judging.inquiry import Inquiry
+from hf_selfdemo.judging.verdicts import read_label
 from hf_selfdemo.prompts import fill
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.scoring.refusal import is_refusal

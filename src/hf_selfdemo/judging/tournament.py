@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-import threading
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,8 +11,10 @@ from typing import Any
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.judging.brackets import brackets, elect, rotations, rounds
+from hf_selfdemo.judging.inquiry import Inquiry
 from hf_selfdemo.judging.llm_label import SHORT_REPLY, known_answers, shown
-from hf_selfdemo.judging.verdicts import Inquiry, read_choice
+from hf_selfdemo.judging.slot_audit import SlotAudit
+from hf_selfdemo.judging.verdicts import read_choice
 from hf_selfdemo.prompts import fill
 from hf_selfdemo.protocols import Judge
 from hf_selfdemo.scoring.normalise import normalise
@@ -187,64 +187,3 @@ def _entrants(candidates: Sequence[Candidate]) -> dict[int, int]:
             # what normalises to nothing (emoji, say) is compared as it is
             entrants[i] = first.setdefault(normalise(candidate.text) or shown(candidate.text), i)
     return entrants
-
-
-class SlotAudit:
-    """Counts what a judge should not go by: the position of the pick, its length, and where the winner came from.
-
-    A judge that always says "1" looks like any other in its verdicts, and like itself here. Threads may share one.
-
-    Example:
-        >>> audit = SlotAudit()
-        >>> audit.picked(0, [12, 3, 7])
-        >>> audit.report()["picked_by_position"]
-        {'of_3': {'1': 1, '2': 0, '3': 0}}
-        >>> audit.report()["picked_by_length"]
-        {'of_3': {'shortest': 0, '2': 0, 'longest': 1}}
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._matches = self._unread = 0
-        self._positions: Counter[tuple[int, int]] = Counter()
-        self._lengths: Counter[tuple[int, int]] = Counter()
-        self._won: Counter[str] = Counter()
-        self._offered: Counter[str] = Counter()
-
-    def played(self, matches: int, unread: int) -> None:
-        """Count matches of a round, and those of them that were not decided."""
-        with self._lock:
-            self._matches += matches
-            self._unread += unread
-
-    def picked(self, position: int, lengths: Sequence[int]) -> None:
-        """Count one pick: its position, from 0, and the lengths of all that were shown, in that order."""
-        by_length = sorted(range(len(lengths)), key=lengths.__getitem__)
-        with self._lock:
-            self._positions[len(lengths), position] += 1
-            self._lengths[len(lengths), by_length.index(position)] += 1
-
-    def won(self, source: str, offered: Sequence[str]) -> None:
-        """Count a decided row: the winner's source, and those of all that played."""
-        with self._lock:
-            self._won[source] += 1
-            self._offered.update(offered)
-
-    def report(self) -> dict[str, Any]:
-        """All counts, by size of the match or by source, zeros included."""
-        with self._lock:
-            sizes = sorted({size for size, _ in self._positions})
-            return {
-                "matches": self._matches,
-                "unread_matches": self._unread,
-                "picked_by_position": {f"of_{n}": {str(i + 1): self._positions[n, i] for i in range(n)} for n in sizes},
-                "picked_by_length": {f"of_{n}": {_rank(i, n): self._lengths[n, i] for i in range(n)} for n in sizes},
-                "sources": {
-                    source: {"offered": self._offered[source], "won": self._won[source]}
-                    for source in sorted(self._offered)
-                },
-            }
-
-
-def _rank(i: int, count: int) -> str:
-    return {0: "shortest", count - 1: "longest"}.get(i, str(i + 1))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
+
+from datasets import Dataset
 
 from hf_selfdemo.conversation import converse
 from hf_selfdemo.demonstrations import demonstrate, judged_row
@@ -16,6 +19,7 @@ from hf_selfdemo.ledger import Ledger
 from hf_selfdemo.manifest import claim_folder, fingerprint, write_json
 from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.prompts import render, templates_hash
+from hf_selfdemo.protocols import Judge, Strategy
 from hf_selfdemo.stages.console import console, progress, recall_line, usage_line, waiting
 from hf_selfdemo.stages.engine import Engine, ledger_path, named_model, open_engine, recipe_judge, recipe_strategy
 from hf_selfdemo.stages.evidence import recipe_evidence
@@ -52,39 +56,19 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
         part: "train" or "test": whose questions and passages.
         model: who writes, where the caller has found it already; `NOBODY` will do if the recipe asks nothing.
     """
-    d, folder = recipe.demonstrate, recipe.output_dir / "demonstrations"
-    shard = _shard(recipe.engine.shard)
+    folder, shard = recipe.output_dir / "demonstrations", _shard(recipe.engine.shard)
     recipe_strategy(recipe), recipe_judge(recipe, recipe.judge.judge)  # a mistake in their keys costs no search
     model = model or named_model(recipe)
     evidence, recall = recipe_evidence(recipe, part)
     engine, instructions = recipe_instructions(recipe, model, evidence)
     strategy, judge = recipe_strategy(recipe, instructions), recipe_judge(recipe, recipe.judge.judge)
-    settings = generation_settings(recipe, model.fingerprint, evidence, instructions)
+    settings = _generation_settings(recipe, model.fingerprint, evidence, instructions)
     claim_folder(folder, settings)
     engine = engine or _engine(recipe, model)
-    rows = evidence if shard is None else evidence[shard[0] :: shard[1]]
-    with progress("demonstrate", len(rows)) as advance:
-        if shard is not None:
-            dialogues = (judged_row(row, strategy, judge) for row in rows)
-            for _ in converse(dialogues, engine.generator, recipe.engine.window):
-                advance(1)
-        else:
-            dataset = demonstrate(
-                evidence,
-                strategy,
-                engine.generator,
-                judge,
-                folder,
-                max_abstain_share=d.max_abstain_share,
-                replay_share=d.replay_share,
-                window=recipe.engine.window,
-                seed=d.demonstrate_seed,
-                on_progress=advance,
-            )
-    console.print(usage_line("made now", engine.generator.usage))
     if shard is not None:
-        console.print(f"shard {recipe.engine.shard} is in the ledger; a run without `shard` puts the dataset together")
+        _make_calls(evidence[shard[0] :: shard[1]], strategy, judge, engine, recipe)
         return
+    dataset = _demonstrate(evidence, strategy, judge, engine, recipe, folder)
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     manifest |= {
         "model": asdict(model) | {"path": ""},
@@ -92,10 +76,41 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
         "settings": settings,
         "usage": asdict(engine.generator.usage),
         "reused": asdict(engine.generator.reused),
-        "on_policy": _on_policy(dataset, engine, d.on_policy_rows, d.demonstrate_seed),
+        "on_policy": _on_policy(
+            dataset, engine, recipe.demonstrate.on_policy_rows, recipe.demonstrate.demonstrate_seed
+        ),
     }
     write_json(folder / "manifest.json", manifest)
+    console.print(usage_line("made now", engine.generator.usage))
     _print_demonstrations(manifest)
+
+
+def _make_calls(rows: Sequence[Evidence], strategy: Strategy, judge: Judge, engine: Engine, recipe: Recipe) -> None:
+    """The calls of one shard, into the ledger."""
+    with progress("demonstrate", len(rows)) as advance:
+        dialogues = (judged_row(row, strategy, judge) for row in rows)
+        for _ in converse(dialogues, engine.generator, recipe.engine.window):
+            advance(1)
+    console.print(usage_line("made now", engine.generator.usage))
+    console.print(f"shard {recipe.engine.shard} is in the ledger; a run without `shard` puts the dataset together")
+
+
+def _demonstrate(
+    evidence: Sequence[Evidence], strategy: Strategy, judge: Judge, engine: Engine, recipe: Recipe, folder: Path
+) -> Dataset:
+    with progress("demonstrate", len(evidence)) as advance:
+        return demonstrate(
+            evidence,
+            strategy,
+            engine.generator,
+            judge,
+            folder,
+            max_abstain_share=recipe.demonstrate.max_abstain_share,
+            replay_share=recipe.demonstrate.replay_share,
+            window=recipe.engine.window,
+            seed=recipe.demonstrate.demonstrate_seed,
+            on_progress=advance,
+        )
 
 
 NOBODY = ResolvedModel("", "", "")
@@ -117,10 +132,10 @@ def _must_not(request: Request) -> str:
     raise AssertionError(f"{request.id} was asked, though nothing was to be asked")
 
 
-def generation_settings(
+def _generation_settings(
     recipe: Recipe, generator: str, evidence: list[Evidence], instructions: dict[Source, list[str]]
 ) -> dict[str, Any]:
-    """Everything that decides what is written: the guard of a run's folder, and the name of a cached dataset."""
+    """Everything that decides what is written, so that a folder is not taken for another run's."""
     return {
         "generator": generator,
         "templates": templates_hash(pattern="candidates/*.txt"),
