@@ -87,16 +87,20 @@ def test_interrupted_training_goes_on_from_its_checkpoint(flags, tmp_path, monke
     assert len(steps) == 2 + 1 + 1, "two steps, the one that was stopped, and that one again"
 
 
-def test_self_demo_reuses_candidates_when_only_the_choice_changes(flags, tmp_path):
+def test_self_demo_reuses_candidates_when_only_the_choice_changes(flags, tmp_path, capsys):
     flags = [f for f in flags if not f.startswith("--strategy")] + ["--max_candidate_tokens=3", "--rag_candidates=2"]
     assert main(["demonstrate", *flags]) == 0
     made = json.loads((tmp_path / "run/demonstrations/manifest.json").read_text())["usage"]
     assert made["calls"] > 0
     other = ["--abstain_when=not_in_context", "--max_abstain_share=0.3", "--judge=tournament", "--pair_policy=gold"]
+    capsys.readouterr()
     assert main(["demonstrate", *flags, *other]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "is chosen anew and replaced: judge was 'answer_match', is 'tournament'" in said
     manifest = json.loads((tmp_path / "run/demonstrations/manifest.json").read_text())
     assert manifest["usage"]["by_stage"].keys() <= {"judge"}
     assert manifest["reused"]["calls"] == made["calls"]
+    assert manifest["selection"]["pair_policy"] == "gold"
 
 
 def test_shards_fill_one_ledger_and_a_plain_run_puts_it_together(flags, brief_model, tmp_path):
@@ -193,7 +197,7 @@ def test_another_run_is_never_overwritten(flags, tmp_path, capsys):
     before = (tmp_path / "run/demonstrations/train.parquet").read_bytes()
     capsys.readouterr()
     error = error_of(capsys, "demonstrate", *flags, "--passages_per_question=1")
-    assert "holds another run: evidence" in error and "output_dir" in error
+    assert "holds another run: questions_passages_twins" in error and "output_dir" in error
     assert (tmp_path / "run/demonstrations/train.parquet").read_bytes() == before
 
 
@@ -217,6 +221,7 @@ def test_another_run_is_never_overwritten(flags, tmp_path, capsys):
         (["--engine=severs"], "did you mean 'server'?"),
         (["--engine=server"], "server_url is not set"),
         (["--shard=2/2"], "shard: '2/2' is no i/n"),
+        (["--max_abstain_share=1.5"], "max_abstain_share is 1.5: give a share between 0 and 1"),
         (["--judge=tournament", "--bracket_size=1"], "bracket"),
         (["--prompts_dir=nowhere", "--strategy=self_demo"], "cannot be read"),
     ],
@@ -260,6 +265,20 @@ def test_an_unknown_model_is_one_line(flags, capsys):
     assert "'nobody/nothing' cannot be loaded" in error_of(
         capsys, "demonstrate", *flags, "--model_name_or_path=nobody/nothing"
     )
+
+
+def test_a_question_whose_passages_never_held_the_answer_has_no_twin(flags, tmp_path):
+    corpus, questions = tmp_path / "corpus.jsonl", tmp_path / "q.jsonl"
+    lines = ["Winkler found germanium.", "Germanium is a metal.", "Neon is a gas.", "Neon glows."]
+    corpus.write_text("".join(json.dumps({"id": str(i), "title": "", "text": t}) + "\n" for i, t in enumerate(lines)))
+    asked = {"a": ("Who found germanium?", "Winkler"), "b": ("Who found neon?", "Ramsay")}
+    rows = ({"id": i, "question": text, "answers": [answer]} for i, (text, answer) in asked.items())
+    questions.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = [f"--train_questions={questions}", f"--train_corpus={corpus}", "--train_twins=-1"]
+    assert main(["demonstrate", *flags, *data]) == 0
+    rows = [json.loads(line) for line in (tmp_path / "run/demonstrations/candidates.jsonl").open()]
+    assert sorted(row["id"] for row in rows) == ["a", "a#gold_removed", "b"]
+    assert {row["skipped"] for row in rows} == {""}
 
 
 def test_a_prompt_that_cannot_fit_names_the_row(flags, tmp_path, capsys):

@@ -63,8 +63,11 @@ def demonstrate(
 
     Raises:
         ValueError: if two rows share an id.
-        UserError: if no row at all could be asked.
+        UserError: if a share is none, or no row at all could be asked.
     """
+    for name, share in (("max_abstain_share", max_abstain_share), ("replay_share", replay_share)):
+        if not 0 <= share <= 1:
+            raise UserError(f"{name} is {share:g}", "give a share between 0 and 1")
     folder.mkdir(parents=True, exist_ok=True)
     spool = Spool(folder)
     dialogues = (judged_row(row, strategy, judge) for row in _unique(evidence))
@@ -139,7 +142,7 @@ def _save(spool: Spool, replays: Sequence[int], folder: Path) -> dict[str, Any]:
                 skipped.write(json.dumps({"id": row["id"]} | skip, ensure_ascii=False) + "\n")
             else:
                 train.write(row)
-            candidates.write(json.dumps(row | {"skipped": skip and skip["reason"]}, ensure_ascii=False) + "\n")
+            candidates.write(json.dumps(row | {"skipped": skip["reason"] if skip else ""}, ensure_ascii=False) + "\n")
             _count(counts, row, skip)
         for found in spool.read(replays):
             train.write(replay_row(found))

@@ -99,7 +99,8 @@ def claim_folder(folder: Path, settings: dict[str, Any]) -> bool:
             write_json(path, wanted)  # it stopped before anything was paid for
         elif keys:
             shown = ", ".join(f"{k} (there {found.get(k)!r}, now {wanted.get(k)!r})" for k in keys[:3])
-            raise UserError(f"{folder} holds another run: {shown}", "choose another output_dir or remove that folder")
+            remedy = "choose another output_dir (and name this run's ledger as `ledger`: its calls can be used again)"
+            raise UserError(f"{folder} holds another run: {shown}", remedy)
         return True
     if folder.exists() and any(not p.name.startswith("run.json") for p in folder.iterdir()):  # another may be starting
         raise UserError(f"{folder} holds files that are no run of this kind", "choose another output_dir")

@@ -279,7 +279,7 @@ def test_a_long_answer_is_cut_to_a_line(connect, mock_server):
         (404, {}, ["has no model 'tiny'", "`server_model`", "`server_url`"]),
         (429, SOON, ["takes no more calls", "lower `server_concurrency`", "every finished call is kept"]),
         (429, {"Retry-After": "3600"}, ["takes no more calls", "wait"]),
-        (503, SOON, ["does not answer", "start it again", "every finished call is kept"]),
+        (503, SOON, ["does not answer", "see that it runs", "every finished call is kept"]),
     ],
 )
 def test_a_server_that_would_refuse_every_row_stops_all(connect, mock_server, status, headers, words):
@@ -301,13 +301,13 @@ def test_a_wrong_path_is_told(mock_server):
 
 def test_a_server_that_is_not_there(connect, mock_server):
     mock_server.close()
-    with pytest.raises(UserError, match=r"does not answer \(ConnectError\): start it again; every finished call is"):
+    with pytest.raises(UserError, match=r"does not answer \(ConnectError\): see that it runs and that `server_url` is right; every"):
         ask(connect(max_retries=0), [request("q")])
 
 
 def test_a_server_that_hangs(connect, mock_server):
     mock_server.answer = lambda body: mock_server.hang()
-    with pytest.raises(UserError, match=r"no reply within 0.2 s\): start it again, or raise `server_timeout_s`"):
+    with pytest.raises(UserError, match=r"no reply within 0.2 s\): see that it runs, or raise `server_timeout_s`"):
         ask(connect(timeout_s=0.2, max_retries=1), [request("q")])
     assert len(mock_server.bodies) == 2
 

@@ -188,7 +188,7 @@ class ServerGenerator:
         if error.status_code in (401, 403):
             remedy = f"put one that is good there into the environment variable {self.api_key_env}"
             return UserError(f"{server} refuses the key ({reason})", remedy)
-        if error.status_code == 404:
+        if error.status_code in (404, 405, 501):  # a path that is none there
             remedy = "name one that it serves as `server_model`; see also that `server_url` is whole (most end in /v1)"
             return UserError(f"{server} has no model {self.model!r} ({reason})", remedy)
         if error.status_code == 429:
@@ -202,9 +202,9 @@ class ServerGenerator:
         """It is the request if others were answered meanwhile, else the server."""
         if time.monotonic() - self._last_reply < self.timeout_s:
             return Reply("", "error", error=f"no reply within {self.timeout_s:g} s")
-        return self._down(f"no reply within {self.timeout_s:g} s", "start it again, or raise `server_timeout_s`")
+        return self._down(f"no reply within {self.timeout_s:g} s", "see that it runs, or raise `server_timeout_s`")
 
-    def _down(self, reason: str, remedy: str = "start it again") -> UserError:
+    def _down(self, reason: str, remedy: str = "see that it runs and that `server_url` is right") -> UserError:
         return UserError(f"the server at {self._address} does not answer ({reason})", f"{remedy}; {_AGAIN}")
 
     def _reason(self, error: Any) -> str:
@@ -212,6 +212,7 @@ class ServerGenerator:
         said = error.body
         if isinstance(said, dict):
             said = said.get("message") or said.get("detail") or said
+        said = "" if str(said or "").lstrip().startswith("<") else said  # a page for people
         line = " ".join(str(said or "").replace(self._client.api_key, "[key]").split())
         return f"HTTP {error.status_code}: {line[:200]}" if line else f"HTTP {error.status_code}"
 

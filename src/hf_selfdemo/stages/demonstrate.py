@@ -43,6 +43,10 @@ _GENERATION_KEYS = (
 """What decides the candidates. Judge, pairs and abstentions may change in a folder; what was written is used again."""
 
 
+_PICKS_THAT_TELL, _LOPSIDED = 10, 0.9
+"""A judge that reads picks each position about as often as the others; so many and so lopsided is no accident."""
+
+
 def run_demonstrate(recipe: Recipe) -> None:
     """Write the demonstration dataset, its manifest and the on-policy figure; or make the calls of one shard only."""
     make_demonstrations(recipe)
@@ -64,6 +68,8 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
     strategy, judge = recipe_strategy(recipe, instructions), recipe_judge(recipe, recipe.judge.judge)
     settings = _generation_settings(recipe, model.fingerprint, evidence, instructions)
     claim_folder(folder, settings)
+    selection = _selection(recipe)
+    _say_what_is_replaced(folder, selection)
     engine = engine or _engine(recipe, model)
     if shard is not None:
         _make_calls(evidence[shard[0] :: shard[1]], strategy, judge, engine, recipe)
@@ -74,6 +80,7 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
         "model": asdict(model) | {"path": ""},
         "recall": recall,
         "settings": settings,
+        "selection": selection,
         "usage": asdict(engine.generator.usage),
         "reused": asdict(engine.generator.reused),
         "on_policy": _on_policy(
@@ -83,6 +90,22 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
     write_json(folder / "manifest.json", manifest)
     console.print(usage_line("made now", engine.generator.usage))
     _print_demonstrations(manifest)
+
+
+def _selection(recipe: Recipe) -> dict[str, Any]:
+    """What decides which of the candidates are kept."""
+    keys = ("abstain_when", "max_abstain_share", "replay_share", "pair_policy", "match_pair_length", "oracle_share")
+    return asdict(recipe.judge) | {key: getattr(recipe.demonstrate, key) for key in keys}
+
+
+def _say_what_is_replaced(folder: Path, selection: dict[str, Any]) -> None:
+    path = folder / "manifest.json"
+    if not path.exists():
+        return
+    before = json.loads(path.read_text(encoding="utf-8")).get("selection", {})
+    changed = [f"{k} was {before[k]!r}, is {v!r}" for k, v in selection.items() if k in before and before[k] != v]
+    if changed:
+        console.print(f"the dataset in {folder} is chosen anew and replaced: {', '.join(changed)}", markup=False)
 
 
 def _make_calls(rows: Sequence[Evidence], strategy: Strategy, judge: Judge, engine: Engine, recipe: Recipe) -> None:
@@ -139,7 +162,7 @@ def _generation_settings(
     return {
         "generator": generator,
         "templates": templates_hash(pattern="candidates/*.txt"),
-        "evidence": fingerprint([asdict(row) for row in evidence]),
+        "questions_passages_twins": fingerprint([asdict(row) for row in evidence]),
         "instructions": fingerprint(instructions) if instructions else "",
         **{key: getattr(recipe.demonstrate, key) for key in _GENERATION_KEYS},
     }
@@ -210,4 +233,6 @@ def _judge_lines(manifest: dict[str, Any]) -> Iterator[str]:
         yield "judge: " + ", ".join(f"{v} {k}" for k, v in manifest["judge"].items() if not isinstance(v, dict))
     for size, picked in manifest["judge"].get("picked_by_position", {}).items():
         counts = ", ".join(map(str, picked.values()))
-        yield f"picked by position shown, {size}: {counts} (about even, if position does not count)"
+        yield f"picked by position shown, {size}: {counts}"
+        if sum(picked.values()) >= _PICKS_THAT_TELL and max(picked.values()) >= _LOPSIDED * sum(picked.values()):
+            yield "warning: the judge goes by position, not by what it reads; do not train on this tournament"

@@ -43,7 +43,9 @@ def _evidence(recipe: Recipe, train: bool) -> tuple[list[Evidence], dict[str, fl
     deep = collect_evidence(questions, retriever, max(k, _RECALL_DEPTH))
     evidence = [best(row, k) for row in deep]
     found = leave_gold_out(evidence, retriever, k) if twins else []
-    shown = choose_twins([twin for twin in found if twin.passages], twins, data.data_seed_questions)
+    before = {row.question.id: row.passages for row in evidence}
+    masked = [twin for twin in found if twin.passages and twin.passages != before[twin.question.id]]
+    shown = choose_twins(masked, twins, data.data_seed_questions)
     return evidence + shown, recall_report(deep)
 
 
