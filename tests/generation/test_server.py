@@ -301,7 +301,7 @@ def test_a_wrong_path_is_told(mock_server):
 
 def test_a_server_that_is_not_there(connect, mock_server):
     mock_server.close()
-    with pytest.raises(UserError, match=r"does not answer \(ConnectError\): see that it runs and that `server_url` is right; every"):
+    with pytest.raises(UserError, match=r"does not answer \(ConnectError\): see that it runs and that `server_url` is"):
         ask(connect(max_retries=0), [request("q")])
 
 
