@@ -165,7 +165,15 @@ def test_rest_is_cancelled_when_nobody_wants_it(connect, mock_server):
     assert len(mock_server.bodies) == 3
 
 
-def test_interrupt_returns_at_once_and_cancels_what_waits(connect, mock_server):
+@pytest.fixture
+def interruptible():
+    """Whoever started the tests in the background may have told them to ignore interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_interrupt_returns_at_once_and_cancels_what_waits(connect, mock_server, interruptible):
     mock_server.answer = lambda body: mock_server.hang()
     generator = connect(concurrency=2, timeout_s=60.0)
 
