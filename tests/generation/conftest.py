@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -121,7 +122,8 @@ class ServedModel:
 
     def start(self) -> None:
         """Start, or start again on the same port; returns at once."""
-        command = ["transformers", "serve", self.folder, "--host", "127.0.0.1", "--port", str(self.port)]
+        program = str(Path(sys.executable).with_name("transformers"))  # the environment need not be activated
+        command = [program, "serve", self.folder, "--host", "127.0.0.1", "--port", str(self.port)]
         quiet = {"HF_HUB_OFFLINE": "1", "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
