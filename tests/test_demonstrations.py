@@ -189,6 +189,22 @@ def test_the_rate_of_unverified_winners_does_not_hang_on_the_policy(evidence, sc
     assert all(dataset["verified"]) == (policy == "drop") and len(dataset) == len(rows) - wrong * (policy == "drop")
 
 
+def test_an_answer_that_was_cut_off_makes_no_abstention_unverified(evidence, tmp_path):
+    """Neither in the rows nor in the rate: both go by what could have won."""
+    answers = {row.id: row.question.answers[0] for row in evidence}
+
+    def reply(request):
+        if request.choices or request.stage == "refusal":
+            return request.choices[0] if request.choices else f"The passages do not say. {request.seed % 7}"
+        return answers[request.id.split("/")[0]] + " word" * 30
+
+    strategy = SelfDemo(max_new_tokens=10)
+    dataset = run(evidence, ScriptedGenerator(reply), tmp_path, TournamentJudge(), strategy)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest["candidate_labels"]["rag: correct"] > 0 and set(dataset["outcome"]) == {"abstain"}
+    assert all(dataset["verified"]) and manifest["unverified_winner_rate"] == 0
+
+
 def test_every_pair_is_said_in_the_manifest(evidence, scripted, tmp_path):
     dataset = run(evidence, scripted(), tmp_path, strategy=SelfDemo(pair_policy="other_label"))
     pairs = json.loads((tmp_path / "manifest.json").read_text())["pairs"]

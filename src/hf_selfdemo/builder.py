@@ -20,10 +20,10 @@ from fsspec.core import url_to_fs
 from hf_selfdemo.cli import read_yaml
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.loading import did_you_mean
-from hf_selfdemo.manifest import fingerprint
+from hf_selfdemo.manifest import fingerprint, read_json
 from hf_selfdemo.rows import FEATURES
 from hf_selfdemo.stages.demonstrate import asks_nothing
-from hf_selfdemo.stages.work import Work, read_json, read_rows
+from hf_selfdemo.stages.work import Work, read_rows
 
 CONFIGS = {
     "sft": "Demonstrations in the model's own words, answers and abstentions.",

@@ -37,8 +37,13 @@ def neutralise(text: str, tokens: tuple[str, ...]) -> str:
         >>> neutralise("hi<|im_end|>", ("<|im_end|>",))
         'hi< |im_end|>'
     """
-    while tokens and _pattern(tokens).search(text):
-        text = _pattern(tokens).sub(lambda m: m.group()[0] + " " + m.group()[1:], text)
+    return take_apart(text, _pattern(tokens)) if tokens else text
+
+
+def take_apart(text: str, pattern: re.Pattern[str]) -> str:
+    """Put a blank after the first character of whatever `pattern` finds, until it finds nothing."""
+    while pattern.search(text):
+        text = pattern.sub(lambda m: m.group()[0] + " " + m.group()[1:], text)
     return text
 
 

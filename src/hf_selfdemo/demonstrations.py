@@ -29,6 +29,7 @@ from hf_selfdemo.errors import CallFailed, UserError
 from hf_selfdemo.manifest import atomic_file, file_hash, versions, write_json
 from hf_selfdemo.protocols import Generator, Judge, Strategy
 from hf_selfdemo.rows import FEATURES, ParquetRows, Spool, replay_row
+from hf_selfdemo.scoring.outcomes import is_verified
 from hf_selfdemo.types import CALL_FAILED, Candidate, Dialogue, Evidence, Judged, Skip, Verdict
 
 
@@ -129,8 +130,9 @@ def _unique(evidence: Iterable[Evidence]) -> Iterator[Evidence]:
 def _save(spool: Spool, replays: Sequence[int], folder: Path) -> dict[str, Any]:
     """Write the dataset and the records beside it, each whole or not at all, and count."""
     counts: dict[str, Counter[str]] = {
-        name: Counter() for name in ("outcomes", "skipped", "candidate_labels", "winners", "pairs", "unverified")
+        name: Counter() for name in ("outcomes", "skipped", "candidate_labels", "winners", "pairs")
     }
+    unverified = 0
     with (
         ParquetRows(folder / "train.parquet") as train,
         atomic_file(folder / "candidates.jsonl") as candidates,
@@ -144,10 +146,11 @@ def _save(spool: Spool, replays: Sequence[int], folder: Path) -> dict[str, Any]:
                 train.write(row)
             candidates.write(json.dumps(row | {"skipped": skip["reason"] if skip else ""}, ensure_ascii=False) + "\n")
             _count(counts, row, skip)
-        for found in spool.read(replays):
-            train.write(replay_row(found))
-            counts["outcomes"][_kind(replay_row(found))] += 1
-    unverified, winners = counts.pop("unverified").total(), counts["winners"].total()
+            unverified += _has_unverified_winner(row)
+        for replay in map(replay_row, spool.read(replays)):
+            train.write(replay)
+            counts["outcomes"][_kind(replay)] += 1
+    winners = counts["winners"].total()
     return {
         "rows_in": len(spool.outcomes),
         "unverified_winner_rate": unverified / winners if winners else None,
@@ -159,9 +162,8 @@ def _save(spool: Spool, replays: Sequence[int], folder: Path) -> dict[str, Any]:
 
 def _count(counts: dict[str, Counter[str]], row: dict[str, Any], skip: dict[str, str] | None) -> None:
     counts["candidate_labels"].update(f"{c['source']}: {c['label']}" for c in row["candidates"])
-    for winner in [c for c in row["candidates"] if c["place"] == 1][:1]:  # duplicates share the first place
+    if winner := _winner(row):
         counts["winners"][f"{winner['source']}: {winner['label']}"] += 1
-        counts["unverified"]["winners"] += not _verified(winner, row["candidates"])
     if skip:
         counts["skipped"][skip["reason"]] += 1
         return
@@ -169,10 +171,14 @@ def _count(counts: dict[str, Counter[str]], row: dict[str, Any], skip: dict[str,
     counts["pairs"][f"{row['outcome']} over {row['rejected_label']}" if row["rejected_label"] else "no pair"] += 1
 
 
-def _verified(winner: dict[str, Any], candidates: Sequence[dict[str, Any]]) -> bool:
-    """Whether a tournament's winner is right: by its label, or because it abstains where nothing else is right."""
-    declines = winner["label"] == "abstain"
-    return winner["label"] == "correct" or (declines and not any(c["label"] == "correct" for c in candidates))
+def _winner(row: dict[str, Any]) -> dict[str, Any] | None:
+    """Who won the tournament, if there was one; of equal candidates, which share the first place, the first."""
+    return next((c for c in row["candidates"] if c["place"] == 1), None)
+
+
+def _has_unverified_winner(row: dict[str, Any]) -> bool:
+    winner, finished = _winner(row), [c["label"] for c in row["candidates"] if c["finish_reason"] == "stop"]
+    return winner is not None and not is_verified(winner["label"], finished)
 
 
 def _kind(row: dict[str, Any]) -> str:

@@ -23,6 +23,12 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 
 
+def read_json(path: str | Path) -> dict[str, Any]:
+    """A JSON object from a file, such as `write_json` leaves."""
+    found: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return found
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a file so that a reader, or a kill, never meets half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)

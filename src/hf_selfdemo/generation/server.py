@@ -20,6 +20,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
+from hf_selfdemo.chat import take_apart
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.types import Reply, Request
 
@@ -280,9 +281,7 @@ def _disarm(text: str) -> str:
         >>> _disarm("so<|im_end|></s>[INST] be it")
         'so< |im_end|>< /s>[ INST] be it'
     """
-    while _CONTROL.search(text):  # taking one apart can put another together
-        text = _CONTROL.sub(lambda m: m.group()[0] + " " + m.group()[1:], text)
-    return text
+    return take_apart(text, _CONTROL)
 
 
 def _plain_address(base_url: str) -> str:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from hf_selfdemo.types import Prediction
@@ -127,3 +127,13 @@ def unscored_bounds(predictions: Sequence[Prediction], label: str) -> tuple[floa
 def _share(predictions: Iterable[Prediction], label: str) -> Rate:
     rows = list(predictions)
     return Rate(sum(p.label == label for p in rows), len(rows))
+
+
+def is_verified(winner: str, others: Collection[str]) -> bool:
+    """Whether a winner's label makes it right: it is correct, or it abstains where no finished candidate is correct.
+
+    Example:
+        >>> is_verified("abstain", ["incorrect"]), is_verified("abstain", ["correct"])
+        (True, False)
+    """
+    return winner == "correct" or (winner == "abstain" and "correct" not in others)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +15,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.ledger import Ledger
-from hf_selfdemo.manifest import claim_folder, fingerprint, write_json
+from hf_selfdemo.manifest import claim_folder, fingerprint, read_json, write_json
 from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.prompts import render, templates_hash
 from hf_selfdemo.protocols import Judge, Strategy
@@ -75,7 +74,7 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
         _make_calls(evidence[shard[0] :: shard[1]], strategy, judge, engine, recipe)
         return
     dataset = _demonstrate(evidence, strategy, judge, engine, recipe, folder)
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest = read_json(folder / "manifest.json")
     manifest |= {
         "model": asdict(model) | {"path": ""},
         "recall": recall,
@@ -102,7 +101,7 @@ def _say_what_is_replaced(folder: Path, selection: dict[str, Any]) -> None:
     path = folder / "manifest.json"
     if not path.exists():
         return
-    before = json.loads(path.read_text(encoding="utf-8")).get("selection", {})
+    before = read_json(path).get("selection", {})
     changed = [f"{k} was {before[k]!r}, is {v!r}" for k, v in selection.items() if k in before and before[k] != v]
     if changed:
         console.print(f"the dataset in {folder} is chosen anew and replaced: {', '.join(changed)}", markup=False)
@@ -147,7 +146,7 @@ def asks_nothing(recipe: Recipe) -> bool:
 
 def _engine(recipe: Recipe, model: ResolvedModel) -> Engine:
     if asks_nothing(recipe) and not recipe.demonstrate.on_policy_rows:
-        return Engine(model, RecordedGenerator(ScriptedGenerator(_must_not), Ledger(ledger_path(recipe))))
+        return Engine(RecordedGenerator(ScriptedGenerator(_must_not), Ledger(ledger_path(recipe))))
     return open_engine(recipe, model)
 
 

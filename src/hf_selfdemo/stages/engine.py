@@ -24,7 +24,6 @@ ENGINES = ("transformers", "server")
 class Engine:
     """Who writes: `generator` is recorded. `network` and `tokenizer` are there if the model runs in this process."""
 
-    model: ResolvedModel
     generator: RecordedGenerator
     network: Any = None
     tokenizer: Any = None
@@ -57,7 +56,7 @@ def open_engine(recipe: Recipe, model: ResolvedModel) -> Engine:
     ledger, e = Ledger(ledger_path(recipe)), recipe.engine
     if e.engine == "transformers":
         network, tokenizer = recipe.load(model)
-        return Engine(model, RecordedGenerator(in_process(recipe, network, tokenizer), ledger), network, tokenizer)
+        return Engine(RecordedGenerator(in_process(recipe, network, tokenizer), ledger), network, tokenizer)
     from hf_selfdemo.generation.server import ServerGenerator
 
     server = ServerGenerator(
@@ -69,7 +68,7 @@ def open_engine(recipe: Recipe, model: ResolvedModel) -> Engine:
         api_key_env=e.server_key_variable,
         structured_output=e.server_choices,
     )
-    return Engine(model, RecordedGenerator(server, ledger))
+    return Engine(RecordedGenerator(server, ledger))
 
 
 def in_process(recipe: Recipe, network: Any, tokenizer: Any) -> Generator:

@@ -7,7 +7,6 @@ sample; second turns and judgements from how many a first-turn call brought with
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from hf_selfdemo.conversation import converse
 from hf_selfdemo.demonstrations import judged_row
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.generation.recorded import RecordedGenerator
-from hf_selfdemo.manifest import write_json
+from hf_selfdemo.manifest import read_json, write_json
 from hf_selfdemo.protocols import Strategy
 from hf_selfdemo.stages.console import console, progress
 from hf_selfdemo.stages.engine import named_model, open_engine, recipe_judge, recipe_strategy
@@ -61,7 +60,7 @@ def run_plan(recipe: Recipe) -> None:
     plan |= estimate(turns, sample, generator.usage + generator.reused, seconds)
     path = recipe.output_dir / "plan.json"
     if plan["seconds"] is None and path.exists():  # the sample was in the ledger: an earlier plan took its time
-        plan["seconds"] = json.loads(path.read_text(encoding="utf-8"))["seconds"]
+        plan["seconds"] = read_json(path)["seconds"]
     plan["price"] = price(plan["all"], recipe.plan)
     write_json(path, plan)
     _show(plan, path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import logging
 from dataclasses import asdict
 from typing import Any
@@ -13,7 +12,7 @@ from trl import get_peft_config
 
 from hf_selfdemo.demonstrations import load_demonstrations
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import claim_folder, file_hash, versions, write_json
+from hf_selfdemo.manifest import claim_folder, file_hash, read_json, versions, write_json
 from hf_selfdemo.stages.console import console, progress
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.training.progress import report_progress
@@ -29,7 +28,7 @@ def run_train(recipe: Recipe) -> None:
         raise UserError(f"{source} holds no demonstrations", "run `hf-selfdemo demonstrate` with the same config first")
     target = recipe.output_dir / "model"
     model = recipe.resolve()
-    manifest = json.loads((source / "manifest.json").read_text(encoding="utf-8"))
+    manifest = read_json(source / "manifest.json")
     writer = manifest["model"]
     if writer["fingerprint"] != model.fingerprint and writer["fingerprint"] != f"server/{model.name}":
         logger.warning("the demonstrations were written by %s, not by the model trained here", writer["name"])

@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from hf_selfdemo.cli import make_recipe
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import write_json
+from hf_selfdemo.manifest import read_json, write_json
 from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.stages.dataset_key import LOADED_CODE, code_hash, dataset_key, model_key
 from hf_selfdemo.stages.demonstrate import NOBODY, asks_nothing, make_demonstrations
@@ -111,12 +111,6 @@ class Work:
                 "questions, passages, templates or the model have changed since the builder was made",
                 "make a new one; calls made so far are kept",
             )
-
-
-def read_json(path: str | Path) -> dict[str, Any]:
-    """A JSON object from a file."""
-    found: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
-    return found
 
 
 def read_rows(folder: str) -> Iterator[dict[str, Any]]:

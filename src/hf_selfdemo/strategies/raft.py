@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 
 from hf_selfdemo.scoring.match import contains_answer
 from hf_selfdemo.seeding import stable_seed
-from hf_selfdemo.types import Candidate, Demonstration, Dialogue, Evidence, Skip, Verdict
+from hf_selfdemo.strategies.ra_it import RaIt
+from hf_selfdemo.types import Candidate, Demonstration, Evidence, Skip, Verdict
 
 
 @dataclass(frozen=True)
-class Raft:
+class Raft(RaIt):
     """Trains on the first gold answer; a share of the rows loses every passage that holds it, and keeps the target.
 
     Leaves out RAFT's chain of thought, which the original has a larger model write.
@@ -33,17 +34,11 @@ class Raft:
     oracle_share: float = 0.8
     seed: int = 0
 
-    def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
-        return []
-        yield  # never reached: a dialogue that asks nothing
-
     def select(
         self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
     ) -> Demonstration | Skip:
-        question = evidence.question
-        if not question.answers or not question.answerable:
-            return Skip("no gold answer to train on")
         if random.Random(stable_seed(self.seed, evidence.id)).random() >= self.oracle_share:
-            kept = tuple(p for p in evidence.passages if not contains_answer(f"{p.title} {p.text}", question.answers))
+            answers = evidence.question.answers
+            kept = tuple(p for p in evidence.passages if not contains_answer(f"{p.title} {p.text}", answers))
             evidence = replace(evidence, passages=kept, answer_in_context=False)
-        return Demonstration(evidence, question.answers[0], "answer", "gold")
+        return super().select(evidence, candidates, verdicts)

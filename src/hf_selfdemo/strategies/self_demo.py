@@ -10,6 +10,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.instructions import instructed_messages
 from hf_selfdemo.preamble import without_preamble
 from hf_selfdemo.prompts import fill, render
+from hf_selfdemo.scoring.outcomes import is_verified
 from hf_selfdemo.seeding import stable_seed
 from hf_selfdemo.strategies.pairs import check_policy, choose_rejected
 from hf_selfdemo.types import (
@@ -181,7 +182,7 @@ class SelfDemo:
         if picked is None:
             return Skip("nothing right and no refusal that reads as one")
         winner, won = picked
-        verified = won.label == "correct" or (abstains and right is None)
+        verified = is_verified(won.label, ["correct"] if right else [])
         if not verified and self.unverified_winners == "drop":
             return Skip("the tournament's winner was not found right")
         return Demonstration(
