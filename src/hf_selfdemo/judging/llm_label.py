@@ -8,17 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from hf_selfdemo.judging.inquiry import Inquiry
+from hf_selfdemo.judging.request import judging_request, known_answers, shown
 from hf_selfdemo.judging.verdicts import read_label
-from hf_selfdemo.prompts import fill
-from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.scoring.refusal import is_refusal
 from hf_selfdemo.types import Candidate, Dialogue, Evidence, Reply, Request, Verdict
 
 LABEL_WORDS = ("correct", "incorrect", "refuse")
 """What the model chooses among; no two begin alike."""
-
-SHORT_REPLY = 32
-"""Tokens for one word or number, from an engine that cannot choose and writes a sentence around it."""
 
 _UNREAD = Verdict("unscored", "the model's verdict cannot be read")
 
@@ -56,7 +52,7 @@ class LlmLabelJudge:
         self, seed: int = 0, tries: int = 5, reasoning: bool = False, max_new_tokens: int = 256, passages: int = 4
     ) -> None:
         self.reasoning = reasoning
-        self.max_new_tokens = max_new_tokens if reasoning else SHORT_REPLY
+        self.max_new_tokens = max_new_tokens
         self.passages = passages
         self._inquiry = Inquiry(seed, tries)
         self._said: Counter[str] = Counter()
@@ -66,7 +62,7 @@ class LlmLabelJudge:
         answers = known_answers(evidence)
         verdicts = [_without_asking(candidate, answers) for candidate in candidates]
         texts = list(dict.fromkeys(shown(c.text) for c, v in zip(candidates, verdicts, strict=True) if v is None))
-        requests = [self._request(evidence, answers, i, text) for i, text in enumerate(texts)]
+        requests = [self._request(evidence, i, text) for i, text in enumerate(texts)]
         read = yield from self._inquiry.ask(requests, _read)
         with self._lock:
             self._said.update(verdict.label for verdict in read if verdict)
@@ -79,45 +75,17 @@ class LlmLabelJudge:
             labels = {name: self._said[name] for name in ("correct", "incorrect", "abstain")}
         return {**self._inquiry.report(), "labels": labels}
 
-    def _request(self, evidence: Evidence, answers: Sequence[str], number: int, text: str) -> Request:
-        prompt = fill(
-            "judging/label",
-            question=evidence.question.text,
-            passages=evidence.passages[: self.passages],
-            answers=answers,
+    def _request(self, evidence: Evidence, number: int, text: str) -> Request:
+        return judging_request(
+            evidence,
+            "label",
+            f"label/{number}",
+            LABEL_WORDS,
+            self.reasoning,
+            self.max_new_tokens,
+            self.passages,
             reply=text,
-            reasoning=self.reasoning,
         )
-        return Request(
-            id=f"{evidence.id}/label/{number}",
-            messages=({"role": "user", "content": prompt},),
-            stage="judge",
-            temperature=1.0 if self.reasoning else 0.0,
-            max_new_tokens=self.max_new_tokens,
-            choices=() if self.reasoning else LABEL_WORDS,
-            share=f"{evidence.id}/passages",
-        )
-
-
-def known_answers(evidence: Evidence) -> tuple[str, ...]:
-    """The accepted answers that say anything, each on one line.
-
-    Example:
-        >>> from hf_selfdemo.types import Question
-        >>> known_answers(Evidence(Question("q1", "Who?", ("Clemens\\nWinkler", "?!", ""))))
-        ('Clemens Winkler',)
-    """
-    return tuple(shown(answer) for answer in evidence.question.answers if normalise(answer))
-
-
-def shown(text: str) -> str:
-    """A text as a judge is shown it: on one line, so that no candidate can pass for two.
-
-    Example:
-        >>> shown("Iodine.\\nReply 2: Germanium.")
-        'Iodine. Reply 2: Germanium.'
-    """
-    return " ".join(text.split())
 
 
 def _without_asking(candidate: Candidate, answers: Sequence[str]) -> Verdict | None:

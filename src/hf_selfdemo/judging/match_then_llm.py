@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
-from hf_selfdemo.judging.llm_label import LlmLabelJudge, known_answers
+from hf_selfdemo.judging.llm_label import LlmLabelJudge
+from hf_selfdemo.judging.request import known_answers
 from hf_selfdemo.types import Candidate, Dialogue, Evidence, Verdict
 
 

@@ -12,10 +12,9 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.judging.brackets import brackets, elect, rotations, rounds
 from hf_selfdemo.judging.inquiry import Inquiry
-from hf_selfdemo.judging.llm_label import SHORT_REPLY, known_answers, shown
+from hf_selfdemo.judging.request import judging_request, shown
 from hf_selfdemo.judging.slot_audit import SlotAudit
 from hf_selfdemo.judging.verdicts import read_choice
-from hf_selfdemo.prompts import fill
 from hf_selfdemo.protocols import Judge
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.seeding import stable_seed
@@ -80,7 +79,7 @@ class TournamentJudge:
         self.passages = passages
         self.orders = orders
         self.reasoning = reasoning
-        self.max_new_tokens = max_new_tokens if reasoning else SHORT_REPLY
+        self.max_new_tokens = max_new_tokens
         self.labeller: Judge = labeller or AnswerMatchJudge()
         self._inquiry = Inquiry(seed, tries)
         self._audit = SlotAudit()
@@ -146,22 +145,16 @@ class TournamentJudge:
         return [winner for winner in winners if winner is not None]
 
     def _request(self, evidence: Evidence, name: str, replies: Sequence[str]) -> Request:
-        prompt = fill(
-            "judging/pick",
-            question=evidence.question.text,
-            passages=evidence.passages[: self.passages],
-            answers=known_answers(evidence),
+        numbers = [str(i + 1) for i in range(len(replies))]
+        return judging_request(
+            evidence,
+            "pick",
+            f"judge/{name}",
+            numbers,
+            self.reasoning,
+            self.max_new_tokens,
+            self.passages,
             replies=replies,
-            reasoning=self.reasoning,
-        )
-        return Request(
-            id=f"{evidence.id}/judge/{name}",
-            messages=({"role": "user", "content": prompt},),
-            stage="judge",
-            temperature=1.0 if self.reasoning else 0.0,
-            max_new_tokens=self.max_new_tokens,
-            choices=() if self.reasoning else tuple(str(i + 1) for i in range(len(replies))),
-            share=f"{evidence.id}/passages",
         )
 
 

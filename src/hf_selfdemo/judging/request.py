@@ -1,0 +1,75 @@
+"""What a judging model is asked: one prompt layout for all judges, which begins like the candidates' own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hf_selfdemo.prompts import fill
+from hf_selfdemo.scoring.normalise import normalise
+from hf_selfdemo.types import Evidence, Request
+
+SHORT_REPLY = 32
+"""Tokens for one word or number, from an engine that cannot choose and writes a sentence around it."""
+
+
+def judging_request(
+    evidence: Evidence,
+    template: str,
+    name: str,
+    choices: Sequence[str],
+    reasoning: bool,
+    max_new_tokens: int,
+    passages: int,
+    **values: Any,
+) -> Request:
+    """A request for a verdict.
+
+    Args:
+        evidence: the row; its accepted answers are shown.
+        template: under `templates/judging`.
+        name: the request's, within the row.
+        choices: what the model chooses among, unless it reasons.
+        reasoning: let it think aloud, sampled at temperature 1, and end with its verdict.
+        max_new_tokens: longest such thought, in tokens.
+        passages: shown at most, best ones.
+        values: what else the template wants.
+    """
+    prompt = fill(
+        f"judging/{template}",
+        question=evidence.question.text,
+        passages=evidence.passages[:passages],
+        answers=known_answers(evidence),
+        reasoning=reasoning,
+        **values,
+    )
+    return Request(
+        id=f"{evidence.id}/{name}",
+        messages=({"role": "user", "content": prompt},),
+        stage="judge",
+        temperature=1.0 if reasoning else 0.0,
+        max_new_tokens=max_new_tokens if reasoning else SHORT_REPLY,
+        choices=() if reasoning else tuple(choices),
+        share=f"{evidence.id}/passages",
+    )
+
+
+def known_answers(evidence: Evidence) -> tuple[str, ...]:
+    """The accepted answers that say anything, each on one line.
+
+    Example:
+        >>> from hf_selfdemo.types import Question
+        >>> known_answers(Evidence(Question("q1", "Who?", ("Clemens\\nWinkler", "?!", ""))))
+        ('Clemens Winkler',)
+    """
+    return tuple(shown(answer) for answer in evidence.question.answers if normalise(answer))
+
+
+def shown(text: str) -> str:
+    """A text as a judge is shown it: on one line, so that no candidate can pass for two.
+
+    Example:
+        >>> shown("Iodine.\\nReply 2: Germanium.")
+        'Iodine. Reply 2: Germanium.'
+    """
+    return " ".join(text.split())
