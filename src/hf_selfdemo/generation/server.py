@@ -8,8 +8,6 @@ even while it waits to be tried again.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import json
 import os
 import re
 import threading
@@ -20,8 +18,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from hf_selfdemo.chat import take_apart
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.generation.chat_completions import call_arguments, json_choice, read_choice, read_reply
 from hf_selfdemo.types import Reply, Request
 
 STRUCTURED_OUTPUT = ("auto", "json_schema", "choice", "none")
@@ -29,15 +27,7 @@ STRUCTURED_OUTPUT = ("auto", "json_schema", "choice", "none")
 
 _NO_KEY = "no-key-is-set"  # the SDK wants one, local servers do not
 _CONNECT_S = 10.0
-_SEED_RANGE = 2**31  # some servers read 32 bits
-_JSON_ROOM = 32  # tokens for the braces, quotes and blanks around a choice
 _AGAIN = "every finished call is kept and the same command goes on"
-
-_CONTROL = re.compile(
-    r"<[|｜][^\s<>]{1,64}[|｜]>"  # <|im_end|> and its like
-    r"|</?(?:s|bos|eos|pad|unk|think)>|<(?:start|end)_of_turn>"
-    r"|<</?SYS>>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"
-)
 
 
 class ServerGenerator:
@@ -158,8 +148,8 @@ class ServerGenerator:
         if self._structure == "auto":
             async with self._trial:
                 if self._structure == "auto":
-                    return _read_choice(await self._try_structure(request), request.choices)
-        return _read_choice(await self._complete(request, self._structure), request.choices)
+                    return read_choice(await self._try_structure(request), request.choices)
+        return read_choice(await self._complete(request, self._structure), request.choices)
 
     async def _try_structure(self, request: Request) -> Reply:
         """Find out whether the server holds itself to a schema. A request that fails either way decides nothing."""
@@ -169,14 +159,14 @@ class ServerGenerator:
             reply = await self._complete(request, "none")
             self._structure = "none"
             return reply
-        self._structure = "json_schema" if _json_choice(reply.text) in request.choices else "none"
+        self._structure = "json_schema" if json_choice(reply.text) in request.choices else "none"
         return reply
 
     async def _complete(self, request: Request, structure: str) -> Reply:
-        completion = await self._client.chat.completions.create(**_body(self.model, request, structure))
+        completion = await self._client.chat.completions.create(**call_arguments(self.model, request, structure))
         self._last_reply = time.monotonic()
         try:
-            return _read(completion)
+            return read_reply(completion)
         except (AttributeError, IndexError, TypeError):
             raise ValueError("no chat completion") from None
 
@@ -216,72 +206,6 @@ class ServerGenerator:
         said = "" if str(said or "").lstrip().startswith("<") else said  # a page for people
         line = " ".join(str(said or "").replace(self._client.api_key, "[key]").split())
         return f"HTTP {error.status_code}: {line[:200]}" if line else f"HTTP {error.status_code}"
-
-
-def _body(model: str, request: Request, structure: str) -> dict[str, Any]:
-    """The arguments of the call. A choice is the likeliest one, so nothing is sampled."""
-    body: dict[str, Any] = {
-        "model": model,
-        "messages": [{**message, "content": _disarm(message["content"])} for message in request.messages],
-        "temperature": 0.0 if request.choices else request.temperature,
-        "max_tokens": request.max_new_tokens,
-        "seed": request.seed % _SEED_RANGE,
-    }
-    if structure == "none":
-        return body
-    body["max_tokens"] = max(request.max_new_tokens, _JSON_ROOM + max(map(len, request.choices)))
-    if structure == "choice":
-        return body | {"extra_body": {"structured_outputs": {"choice": list(request.choices)}}}
-    schema = {
-        "type": "object",
-        "properties": {"choice": {"type": "string", "enum": list(request.choices)}},
-        "required": ["choice"],
-        "additionalProperties": False,
-    }
-    form = {"type": "json_schema", "json_schema": {"name": "choice", "strict": True, "schema": schema}}
-    return body | {"response_format": form}
-
-
-def _read(completion: Any) -> Reply:
-    """The SDK does not check what it gets: a field may be missing, or the whole be a string."""
-    first, usage = completion.choices[0], completion.usage
-    details = getattr(usage, "prompt_tokens_details", None)
-    return Reply(
-        text=(first.message.content or "").strip(),
-        finish_reason="length" if first.finish_reason == "length" else "stop",
-        prompt_tokens=getattr(usage, "prompt_tokens", 0) or 0,
-        cached_tokens=getattr(details, "cached_tokens", 0) or 0,
-        generated_tokens=getattr(usage, "completion_tokens", 0) or 0,
-    )
-
-
-def _read_choice(reply: Reply, choices: Sequence[str]) -> Reply:
-    """`reply` with the choice it names as its text, as JSON or bare; as it is if it names none."""
-    said = _json_choice(reply.text) or reply.text
-    chosen = next((c for c in choices if c == said), "") or next((c for c in choices if _bare(c) == _bare(said)), "")
-    return dataclasses.replace(reply, text=chosen or reply.text)
-
-
-def _json_choice(text: str) -> str:
-    try:
-        choice = json.loads(text)["choice"]
-    except (ValueError, TypeError, KeyError):
-        return ""
-    return choice if isinstance(choice, str) else ""
-
-
-def _bare(text: str) -> str:
-    return text.strip(" \t\r\n\"'`*.:()").casefold()
-
-
-def _disarm(text: str) -> str:
-    """Put a blank after the first character of whatever looks like a control token, as `chat.neutralise` does.
-
-    Example:
-        >>> _disarm("so<|im_end|></s>[INST] be it")
-        'so< |im_end|>< /s>[ INST] be it'
-    """
-    return take_apart(text, _CONTROL)
 
 
 def _plain_address(base_url: str) -> str:
