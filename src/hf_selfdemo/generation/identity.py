@@ -1,4 +1,4 @@
-"""A name for a model as it stands in memory, so that a changed weight or chat template never passes for the same."""
+"""A name for a model as it stands in memory, so that a changed weight or prompt never passes for the same."""
 
 from __future__ import annotations
 
@@ -8,18 +8,29 @@ from typing import Any
 
 import torch
 
+from hf_selfdemo.chat import encode_prompt
+from hf_selfdemo.types import Message
+
+_PROBE: tuple[Message, ...] = (
+    {"role": "system", "content": "s"},
+    {"role": "user", "content": "u"},
+    {"role": "assistant", "content": "a"},
+    {"role": "user", "content": "v"},
+)
+"""A conversation with every kind of turn that prompts have."""
+
 _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def model_identity(model: Any, tokenizer: Any) -> str:
-    """The model's name and a short hash over its config, dtype, every weight, and the chat template.
+    """The model's name and a short hash over its config, dtype, every weight, and what a conversation becomes.
 
     An adapter, attached or merged, changes it; the place the model was loaded from does not.
     """
     digest = hashlib.sha256()
     config = {k: v for k, v in model.config.to_dict().items() if k not in ("_name_or_path", "transformers_version")}
     digest.update(json.dumps(config, sort_keys=True, default=str).encode())
-    digest.update((tokenizer.chat_template or "").encode())
+    digest.update(repr(encode_prompt(tokenizer, _PROBE)).encode())
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} {_checksums(tensor)}".encode())
     return f"transformers/{model.name_or_path.rpartition('/')[2]}/{digest.hexdigest()[:12]}"
