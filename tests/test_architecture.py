@@ -15,7 +15,7 @@ LEVELS = {
     1: {"protocols", "prompts", "instructions", "conversation", "chat", "padding"},
     2: {"questions", "models", "retrieval", "generation", "judging", "strategies"},
     3: {"prompt_search", "searched_prompts", "rows", "demonstrations", "training", "evaluation", "report"},
-    4: {"stages", "builder", "cli"},
+    4: {"stages", "builder", "cli", "__main__"},
 }
 ROOM_LEVEL = {room: level for level, rooms in LEVELS.items() for room in rooms}
 MODULES = sorted(p for p in ROOT.rglob("*.py") if p.parent != ROOT or p.name != "__init__.py")

@@ -46,9 +46,11 @@ def test_every_option_in_the_documents_is_known():
     from trl import ModelConfig
 
     from hf_selfdemo import config
+    from hf_selfdemo.training.dpo import SelfDemoDPOConfig
     from hf_selfdemo.training.sft import SelfDemoConfig
 
-    groups = [getattr(config, n) for n in dir(config) if n.endswith("Arguments")] + [ModelConfig, SelfDemoConfig]
+    groups = [getattr(config, n) for n in dir(config) if n.endswith("Arguments")]
+    groups += [ModelConfig, SelfDemoConfig, SelfDemoDPOConfig]
     known = {f.name for g in groups for f in dataclasses.fields(g)} | {"config", "help", "no", "vs"}
     for page in PAGES:
         for command in re.findall(r"hf-selfdemo \w+[^\n`]*", page.read_text(encoding="utf-8")):

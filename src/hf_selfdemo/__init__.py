@@ -45,6 +45,12 @@ _PUBLIC = {
     "SelfDemoDataCollator": "training.collator",
     "SelfDemoConfig": "training.sft",
     "SelfDemoTrainer": "training.sft",
+    "SelfDemoDPOConfig": "training.dpo",
+    "SelfDemoDPOTrainer": "training.dpo",
+    "preflight": "training.preflight",
+    "examine": "training.preflight",
+    "GeneratedEvaluation": "training.generated",
+    "OnPolicyMeter": "training.meter",
     "predict": "evaluation",
     "figures": "scoring.outcomes",
 }

@@ -17,10 +17,14 @@ verbs:
   demonstrate   let the model write candidates, keep the best of each as training data
   train         train on the demonstrations (LoRA by default)
   evaluate      compare base and tuned model, with passages and without
-  run           these three, one after the other
+  run           these three, one after the other, the first two as often as num_rounds says
   plan          what demonstrating will cost, from a few questions really asked
   prompts       search for the wording of the candidates' prompts
+  preflight     look at what would be trained, row by row, before it is
+  rounds        demonstrate and train, as often as num_rounds says
   ledger        what the calls made so far are and cost
+
+accelerate launch -m hf_selfdemo train ... trains on several devices.
 
 A recipe is one flat YAML file that all verbs read; every key can be given as --KEY VALUE and wins over the file.
 What neither names has its default: the embedded corpus, the paper's numbers. hf-selfdemo VERB --help lists every key.
@@ -45,9 +49,11 @@ def _run(verb: str, *arguments: str) -> None:
     from hf_selfdemo.errors import UserError
     from hf_selfdemo.loading import did_you_mean, load
     from hf_selfdemo.stages import STAGES, VERBS
+    from hf_selfdemo.stages.processes import refuse_many
 
     if verb not in VERBS:
         raise UserError(f"unknown verb {verb!r}", did_you_mean(verb, list(VERBS)))
+    refuse_many(verb)
     quiet()
     if verb == "ledger" and not any(a.startswith(("--config", "--output_dir", "--output-dir")) for a in arguments):
         arguments = (*arguments, "--output_dir=.")  # nothing is written, and --ledger may say where it is
@@ -92,6 +98,7 @@ def quiet() -> None:
         warnings.filterwarnings("ignore", category=category, module=module)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("bm25s").addFilter(lambda record: record.levelno >= logging.WARNING)  # it logs its every step
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # on every import, of kernels that few have
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
@@ -135,97 +142,7 @@ def read_yaml(path: str) -> dict[str, Any]:
 
 
 def make_recipe(config: dict[str, Any], flags: Sequence[str] = ()) -> Any:
-    """A `Recipe` from keys and the command line's flags, which win.
+    """A `Recipe` from keys and flags, as `stages.keys.make_recipe` tells; imported when needed, for it brings TRL."""
+    from hf_selfdemo.stages.keys import make_recipe as make
 
-    Args:
-        config: keys as a recipe file has them; `output_dir` must be among them or the flags.
-        flags: `--KEY VALUE` or `--KEY=VALUE`.
-
-    Raises:
-        UserError: for an unknown key or flag (naming the near match), or a value of the wrong type.
-    """
-    import dataclasses
-
-    from trl import ModelConfig, TrlParser
-
-    from hf_selfdemo import config as keys
-    from hf_selfdemo.errors import UserError
-    from hf_selfdemo.loading import did_you_mean
-    from hf_selfdemo.stages.recipe import Recipe
-    from hf_selfdemo.training.sft import SelfDemoConfig
-
-    groups: list[Any] = [
-        keys.DataArguments,
-        keys.RetrievalArguments,
-        keys.EngineArguments,
-        keys.PromptSearchArguments,
-        keys.DemonstrateArguments,
-        keys.JudgeArguments,
-        keys.PlanArguments,
-        keys.EvaluateArguments,
-        ModelConfig,
-        SelfDemoConfig,
-    ]
-    known = [f.name for group in groups for f in dataclasses.fields(group) if f.init]
-    for key in config:
-        if key not in known:
-            raise UserError(f"unknown recipe key {key!r}", did_you_mean(key, known))
-    for flag in (f for f in flags if f.startswith("--") and f != "--help"):
-        key = flag[2:].partition("=")[0].replace("-", "_")
-        if key not in known and not (key.startswith("no_") and key[3:] in known):
-            raise UserError(f"unknown option --{key}", did_you_mean(key, known))
-    named = {f.partition("=")[0].lstrip("-").replace("-", "_") for f in flags} | set(config)
-    if "output_dir" not in named and not {"help", "h"} & named:
-        raise UserError("output_dir is not set", "add it to the recipe or give --output_dir runs/NAME")
-    parser = TrlParser(groups, prog="hf-selfdemo VERB", exit_on_error=False)
-    defaults = _PACKAGE_DEFAULTS | config
-    try:
-        parser.set_defaults_with_config(**defaults)
-        parsed = parser.parse_args_into_dataclasses(args=list(flags))
-    except SystemExit as stop:
-        if stop.code == 0:
-            raise
-        raise UserError("an option has a value of the wrong kind", "see the line above") from None
-    except Exception as error:  # argparse and the dataclasses' own checks raise many kinds
-        raise UserError("a key or option cannot be used", str(error)) from None
-    _check_kinds([group for group in parsed if type(group).__module__ == keys.__name__])
-    return Recipe(*parsed)
-
-
-def _check_kinds(groups: Sequence[Any]) -> None:
-    """The parser converts texts but takes whatever else a file holds, such as one name where a list is meant."""
-    from typing import get_args, get_type_hints
-
-    from hf_selfdemo.errors import UserError
-
-    for group in groups:
-        for name, kind in get_type_hints(type(group)).items():
-            value = getattr(group, name)
-            if not _is_a(value, kind):
-                wanted = _KINDS[kind if kind in _KINDS else get_args(kind)[0]]  # what may be None wants its first kind
-                raise UserError(f"the recipe's {name} is {value!r}", f"give {wanted}")
-
-
-_KINDS: dict[Any, str] = {
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    str: "a text",
-    list[str]: "a list of texts",
-}
-
-
-def _is_a(value: Any, kind: Any) -> bool:
-    from typing import get_args, get_origin
-
-    if get_origin(kind) is list:
-        return isinstance(value, list) and all(isinstance(item, str) for item in value)
-    if get_args(kind):
-        return any(_is_a(value, one) for one in get_args(kind))
-    if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-
-
-_PACKAGE_DEFAULTS: dict[str, Any] = {"use_peft": True, "lora_target_modules": "all-linear"}
-"""Where this package differs from TRL's `ModelConfig`: LoRA on every linear layer unless asked otherwise."""
+    return make(config, flags)

@@ -1,7 +1,8 @@
 """Every key of a recipe that is not TRL's own. A recipe is one flat YAML; each verb uses its part of it.
 
 Dataclass -> YAML -> command line, in TrlParser's way: the YAML sets defaults, flags win. Model and LoRA keys are TRL's
-`ModelConfig`, training keys are `SelfDemoConfig` (an `SFTConfig`). No two groups share a key.
+`ModelConfig`, training keys are, by `objective`, `SelfDemoConfig` (an `SFTConfig`) or `SelfDemoDPOConfig` (a
+`DPOConfig`). No two groups share a key.
 """
 
 from __future__ import annotations
@@ -20,7 +21,12 @@ class DataArguments:
     test_questions: list[str] = field(
         default_factory=lambda: ["embedded"], metadata={"help": "as train_questions, for evaluation"}
     )
+    dev_questions: list[str] = field(
+        default_factory=list,
+        metadata={"help": "as train_questions, asked while training to see how it goes; none: no evaluation meanwhile"},
+    )
     train_split: str = field(default="train", metadata={"help": "split of train_questions, where there are splits"})
+    dev_split: str = field(default="dev", metadata={"help": "split of dev_questions, where there are splits"})
     test_split: str = field(default="test", metadata={"help": "split of test_questions, where there are splits"})
     dataset_config: str | None = field(default=None, metadata={"help": "configuration name of a Hub dataset"})
     dataset_revision: str | None = field(default=None, metadata={"help": "revision of a Hub dataset"})
@@ -37,9 +43,17 @@ class DataArguments:
         default="embedded",
         metadata={"help": "passages to search; 'questions' takes those that came with the questions"},
     )
+    dev_corpus: str | None = field(
+        default=None,
+        metadata={
+            "help": "as train_corpus, for dev_questions; default is train_corpus, its dev_split if it has splits"
+        },
+    )
     test_corpus: str = field(default="embedded", metadata={"help": "as train_corpus, for evaluation"})
     max_train_questions: int = field(default=-1, metadata={"help": "answerable training questions; -1 for all"})
     max_train_unanswerable: int = field(default=-1, metadata={"help": "unanswerable training questions; -1 for all"})
+    max_dev_questions: int = field(default=-1, metadata={"help": "answerable dev questions; -1 for all"})
+    max_dev_unanswerable: int = field(default=-1, metadata={"help": "unanswerable dev questions; -1 for all"})
     max_test_questions: int = field(default=-1, metadata={"help": "answerable test questions; -1 for all"})
     max_test_unanswerable: int = field(default=-1, metadata={"help": "unanswerable test questions; -1 for all"})
     data_seed_questions: int = field(default=0, metadata={"help": "seed of drawing questions"})
@@ -56,6 +70,7 @@ class RetrievalArguments:
     train_twins: int = field(
         default=0, metadata={"help": "leave-gold-out twins to train on (answerable rows, answer masked); -1 for all"}
     )
+    dev_twins: int = field(default=0, metadata={"help": "leave-gold-out twins among the dev rows; -1 for all"})
     test_twins: int = field(default=0, metadata={"help": "leave-gold-out twins to evaluate on; -1 for all"})
 
 
@@ -166,6 +181,33 @@ class JudgeArguments:
 
 
 @dataclass
+class TrainArguments:
+    """What is trained, from where, and how often. How, say the keys of TRL's configuration."""
+
+    objective: str = field(
+        default="sft", metadata={"help": "sft (the demonstrations), or dpo (their pairs of chosen and rejected texts)"}
+    )
+    start_from: str | None = field(
+        default=None,
+        metadata={"help": "folder of an adapter or model that was trained before, to go on from; e.g. sft, then dpo"},
+    )
+    num_rounds: int = field(
+        default=1,
+        metadata={
+            "help": "rounds of demonstrating and training in `run`; from the second on, the model of the round before "
+            "writes and is trained further"
+        },
+    )
+    max_refusal_rise: float = field(
+        default=0.1,
+        metadata={
+            "help": "stop the rounds when, among replies to questions whose passages hold the answer, the share of "
+            "unasked-for refusals is more than this above the round before"
+        },
+    )
+
+
+@dataclass
 class PromptSearchArguments:
     """Search for the wording of the candidates' prompts. Defaults are the paper's."""
 
@@ -210,6 +252,6 @@ class EvaluateArguments:
     max_answer_tokens: int = field(default=32, metadata={"help": "longest reply, in tokens"})
     adapters: list[str] = field(
         default_factory=list,
-        metadata={"help": "name=folder pairs of tuned models; default is the one trained in output_dir"},
+        metadata={"help": "name=folder pairs of tuned models; default is what was trained in output_dir, every round"},
     )
     predictions_shown: int = field(default=0, metadata={"help": "print so many example replies"})

@@ -6,6 +6,7 @@ SmolLM2-135M-Instruct is looked for in this order: a conversion made earlier, th
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import importlib.metadata
 import logging
@@ -81,33 +82,67 @@ _UNUSED = ["*.gguf", "*.onnx", "*.onnx_data", "*.bin", "onnx/*", "*.pth", "origi
 
 
 def load_model(
-    resolved: ResolvedModel, dtype: str = "auto", trust_remote_code: bool = False, device_map: str | None = None
+    resolved: ResolvedModel,
+    dtype: str = "auto",
+    trust_remote_code: bool = False,
+    device_map: str | None = None,
+    quantization_config: Any = None,
 ) -> Any:
     """Load the causal language model for inference or training.
+
+    Under an `accelerate launch` that spreads the weights over its processes (FSDP, ZeRO) the model stays where it was
+    loaded: the trainer places it, and no device need hold it whole.
 
     Args:
         resolved: from `resolve_model`.
         dtype: "auto" is float32 without an accelerator (faster than bfloat16 on CPUs without AMX) and bfloat16 with.
         trust_remote_code: run code from the repository; off unless asked for.
-        device_map: as `from_pretrained` takes it, e.g. "auto" to spread a model over several devices.
+        device_map: as `from_pretrained` takes it, e.g. "auto" to spread a model over several devices; not heeded where
+            several processes load it, one for each device.
+        quantization_config: a `BitsAndBytesConfig`, as `trl.get_quantization_config` makes it, to train LoRA on 4-bit
+            or 8-bit weights (QLoRA, Dettmers et al. 2023). Products are computed in `dtype`, whatever it says.
+
+    Raises:
+        UserError: if weights are to be quantised and bitsandbytes is not installed.
     """
     import torch
     from transformers import AutoModelForCausalLM
 
     accelerated = torch.cuda.is_available()
     torch_dtype = {"auto": torch.bfloat16 if accelerated else torch.float32}.get(dtype) or getattr(torch, dtype)
+    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
+        device_map = None  # each process has a device of its own; spreading over all of them would collide
     model = AutoModelForCausalLM.from_pretrained(
         resolved.path,
         dtype=torch_dtype,
         attn_implementation="sdpa",
         trust_remote_code=trust_remote_code,
         device_map=device_map,
+        quantization_config=quantization_config and _quantised_for(torch_dtype, quantization_config),
     )
     model.config._name_or_path = model.name_or_path = resolved.name  # cards and adapters name the Hub id
-    if device_map is None:
+    if device_map is None and quantization_config is None and not _sharded_by_launcher():  # else placed already
         device: Any = "cuda" if accelerated else "cpu"
         model = model.to(device)
     return model.eval()
+
+
+def _quantised_for(dtype: Any, quantization_config: Any) -> Any:
+    """The same quantisation with products in `dtype`: float32, TRL's default, would be slow over bfloat16 weights."""
+    from transformers.utils import is_bitsandbytes_available
+
+    if not is_bitsandbytes_available():
+        raise UserError("load_in_4bit and load_in_8bit need bitsandbytes", "pip install 'hf-selfdemo[qlora]'")
+    own = copy.copy(quantization_config)
+    own.bnb_4bit_compute_dtype = dtype
+    return own
+
+
+def _sharded_by_launcher() -> bool:
+    """Whether `accelerate launch` was asked for FSDP or DeepSpeed; it says so by environment variables."""
+    from accelerate.utils import parse_flag_from_env
+
+    return any(parse_flag_from_env(name) for name in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"))
 
 
 def load_tokenizer(resolved: ResolvedModel, trust_remote_code: bool = False) -> Any:

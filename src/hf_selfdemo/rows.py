@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,16 @@ import pyarrow as pa
 import pyarrow.parquet
 from datasets import Features, List, Value
 
-from hf_selfdemo.types import CALL_FAILED, Demonstration, Judged, Rejected, Skip
+from hf_selfdemo.types import (
+    CALL_FAILED,
+    Demonstration,
+    Evidence,
+    Judged,
+    Passage,
+    Question,
+    Rejected,
+    Skip,
+)
 
 _PASSAGE = {"id": Value("string"), "title": Value("string"), "text": Value("string"), "score": Value("float64")}
 _CANDIDATE = {
@@ -115,11 +124,16 @@ class ParquetRows:
             os.replace(self.staging, self.path)
 
 
-def dataset_row(judged: Judged) -> dict[str, Any]:
-    result = judged.result
-    evidence = result.evidence if isinstance(result, Demonstration) else judged.evidence  # a strategy may drop passages
+def evidence_row(evidence: Evidence) -> dict[str, Any]:
+    """The row of a question that has no response yet: something to ask, not to learn from.
+
+    Args:
+        evidence: the question and the passages shown with it.
+
+    Returns:
+        A row in the columns of `FEATURES`; those about a response are empty.
+    """
     question = evidence.question
-    rejected = (result.rejected if isinstance(result, Demonstration) else None) or Rejected("", "")
     return {
         "id": evidence.id,
         "mode": "rag",
@@ -129,6 +143,46 @@ def dataset_row(judged: Judged) -> dict[str, Any]:
         "answer_in_context": evidence.answer_in_context,
         "gold_removed": evidence.gold_removed,
         "answerable": question.answerable,
+        "response": "",
+        "outcome": "",
+        "source": "",
+        "verified": False,
+        "rejected": "",
+        "rejected_label": "",
+        "candidates": [],
+    }
+
+
+def evidence_of(row: Mapping[str, Any]) -> Evidence:
+    """The evidence that a row was made from, as far as the columns hold it.
+
+    What they do not hold comes back empty: the passages that came with the question, the ids of its gold passages, and
+    the collection it was taken from.
+
+    Args:
+        row: in the columns of `FEATURES`; those about a response are not read.
+
+    Example:
+        >>> twin = Evidence(Question("q1", "Who discovered germanium?", ("Winkler",)), gold_removed=True)
+        >>> evidence_of(evidence_row(twin)) == twin
+        True
+    """
+    question = Question(
+        row["id"].removesuffix("#gold_removed") if row["gold_removed"] else row["id"],  # `Evidence.id` adds it
+        row["question"],
+        tuple(row["answers"]),
+        answerable=row["answerable"],
+    )
+    passages = tuple(Passage(p["id"], p["text"], p["title"], p["score"]) for p in row["passages"])
+    return Evidence(question, passages, row["answer_in_context"], row["gold_removed"])
+
+
+def dataset_row(judged: Judged) -> dict[str, Any]:
+    """The row of a judged question, whatever came of it."""
+    result = judged.result
+    evidence = result.evidence if isinstance(result, Demonstration) else judged.evidence  # a strategy may drop passages
+    rejected = (result.rejected if isinstance(result, Demonstration) else None) or Rejected("", "")
+    return evidence_row(evidence) | {
         "response": getattr(result, "response", ""),
         "outcome": getattr(result, "outcome", ""),
         "source": getattr(result, "source", ""),

@@ -2,10 +2,23 @@
 
 import pytest
 import torch
+from torch.nn.functional import cross_entropy
+from transformers import AutoModelForCausalLM, Lfm2Config, MistralConfig
 
 from hf_selfdemo.chat import encode_prompt, encode_response
-from hf_selfdemo.generation.likelihood import mean_nll, response_nll
+from hf_selfdemo.generation import likelihood
+from hf_selfdemo.generation.likelihood import mean_nll, response_nll, text_nll
 from hf_selfdemo.prompts import render
+
+SMALL = {
+    "vocab_size": 1200,
+    "hidden_size": 48,
+    "intermediate_size": 96,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "initializer_range": 0.3,
+}
 
 
 def test_batched_nll_equals_one_row_at_a_time(model, tokenizer, questions):
@@ -16,9 +29,43 @@ def test_batched_nll_equals_one_row_at_a_time(model, tokenizer, questions):
         p, r = encode_prompt(tokenizer, prompt), encode_response(tokenizer, response)
         with torch.inference_mode():
             logits = model(torch.tensor([p + r])).logits[0, len(p) - 1 : -1]
-        expected = torch.nn.functional.cross_entropy(logits, torch.tensor(r), reduction="sum")
+        expected = cross_entropy(logits, torch.tensor(r), reduction="sum")
         assert count == len(r)
         assert loss == pytest.approx(float(expected), rel=1e-4)
+
+
+def test_responses_to_one_prompt_share_its_pass_and_change_nothing(model, tokenizer, questions, monkeypatch):
+    texts = [
+        (encode_prompt(tokenizer, render("closed_book", q.text)), encode_response(tokenizer, response))
+        for q in questions[:3]
+        for response in ("Poland", "Clemens Winkler in 1886", "I don't know.")
+    ]
+    passes, forward = [], model.forward
+    monkeypatch.setattr(model, "forward", lambda **inputs: (passes.append(inputs["input_ids"]), forward(**inputs))[1])
+    shared = text_nll(model, texts)
+    assert [len(ids) for ids in passes] == [3, 9], "three prompts, then what follows nine times"
+    assert passes[1].shape[1] == max(len(response) for _, response in texts)
+    monkeypatch.setattr(likelihood, "_can_continue", lambda config: False)
+    assert shared == pytest.approx(text_nll(model, texts), rel=1e-5)
+    assert len(passes) == 3 and len(passes[2]) == 9
+
+
+@pytest.mark.parametrize(
+    "config",
+    [MistralConfig(sliding_window=8, **SMALL), Lfm2Config(layer_types=["conv", "full_attention"], **SMALL)],
+    ids=["sliding windows", "no attention"],
+)
+def test_other_layers_than_full_attention_give_the_same_figures(config, tokenizer, questions):
+    """Attention in windows goes on from a prompt run before; a convolution keeps no states that could be handed out."""
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(config).eval()
+    prompt, responses = render("closed_book", questions[0].text), ["Poland", "I don't know, nothing is said of it."]
+    together = response_nll(model, tokenizer, [prompt] * 2, responses)
+    for response, (loss, _) in zip(responses, together, strict=True):
+        p, r = encode_prompt(tokenizer, prompt), encode_response(tokenizer, response)
+        with torch.inference_mode():
+            logits = model(torch.tensor([p + r]), use_cache=False).logits[0, len(p) - 1 : -1]
+        assert loss == pytest.approx(float(cross_entropy(logits, torch.tensor(r), reduction="sum")), rel=1e-4)
 
 
 def test_mean_is_over_tokens_and_none_without():

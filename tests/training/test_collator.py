@@ -1,8 +1,10 @@
 """A rendered row trains its response and the stop token, shows its passages, and never sees a gold answer."""
 
 import pytest
+from torch.utils.data import DataLoader
 
 from hf_selfdemo.training.collator import IGNORED, SelfDemoDataCollator
+from hf_selfdemo.training.views import KINDS
 
 
 @pytest.fixture
@@ -77,16 +79,95 @@ def test_closed_book_rows_show_no_passage(tokenizer, demo):
     assert "Winkler" not in prompt and demo["question"] in prompt
 
 
-def test_order_depends_on_seed_epoch_and_row_alone(tokenizer, demo):
-    def orders(seed):
-        collator = SelfDemoDataCollator(tokenizer, shuffle_passages=True, seed=seed)
-        found = []
-        for collator.epoch in range(8):
-            found.append(tuple(p.id for p in collator.passages(demo)))
-        return found
+def test_a_row_depends_on_seed_epoch_and_id_alone(tokenizer, demo):
+    """Whatever the batch, its size, or the worker."""
 
-    assert orders(0) == orders(0) != orders(1)
-    assert len(set(orders(0))) > 1
+    def shown(batch_size, workers):
+        collator = SelfDemoDataCollator(tokenizer, passage_order="shuffled", passage_dropout=0.3, seed=3)
+        rows = [demo | {"id": f"q{i}"} for i in range(8)]
+        loader = DataLoader(rows, batch_size, collate_fn=collator, num_workers=workers, persistent_workers=workers > 0)
+        epochs = []
+        for epoch in range(3):
+            collator.epoch = epoch  # workers that live on must see it too
+            batches = [
+                (ids[mask.bool()].tolist())
+                for b in loader
+                for ids, mask in zip(b["input_ids"], b["attention_mask"], strict=True)
+            ]
+            epochs.append(batches)
+        return epochs
+
+    alone = shown(1, 0)
+    assert alone[0] != alone[1] != alone[2]
+    assert alone == shown(4, 0) == shown(3, 2)
+
+
+def test_a_cut_takes_what_is_retrieved_last_but_not_the_answer(tokenizer, demo):
+    row = demo | {"passages": demo["passages"][::-1], "answers": ["Winkler"], "answer_in_context": True}
+    whole = SelfDemoDataCollator(tokenizer, max_length=None).encode(row)
+    cut = SelfDemoDataCollator(tokenizer, max_length=len(whole.prompt) + len(whole.response) - 1).encode(row)
+    assert "Germanium" in tokenizer.decode(cut.prompt) and "Iodine" not in tokenizer.decode(cut.prompt)
+    assert cut.dropped == 1 and not cut.lost_answer
+    bare = SelfDemoDataCollator(tokenizer, None).encode(row | {"passages": []})
+    least = SelfDemoDataCollator(tokenizer, len(bare.prompt) + len(bare.response)).encode(row)
+    assert least.dropped == 3 and least.lost_answer
+
+
+def test_kinds_tell_what_a_token_trains(tokenizer, demo):
+    rows = [demo, demo | {"outcome": "abstain"}, demo | {"mode": "closed_book"}]
+    assert [KINDS[i] for i in SelfDemoDataCollator(tokenizer)(rows)["kinds"][:, -1]] == [
+        "answer",
+        "abstain",
+        "closed_book",
+    ]
+
+
+def test_padding_free_batches_hold_the_same_rows_in_one(tokenizer, demo):
+    rows = [demo, demo | {"passages": [], "outcome": "abstain"}]
+    padded, free = SelfDemoDataCollator(tokenizer)(rows), SelfDemoDataCollator(tokenizer, padding_free=True)(rows)
+    real = padded["attention_mask"].bool()
+    for name in ("input_ids", "labels", "position_ids", "kinds"):
+        assert free[name][0].tolist() == padded[name][real].tolist()
+    assert (free["position_ids"] == 0).sum() == 2 and "attention_mask" not in free
+
+
+def test_pairs_share_their_prompt_and_differ_in_the_completion(tokenizer, demo):
+    rows = [demo | {"rejected": "Bernard Courtois."}, demo | {"rejected": "No."}]
+    batch = SelfDemoDataCollator(tokenizer, preference=True)(rows)
+    texts = [
+        tokenizer.decode(ids[mask.bool()])
+        for ids, mask in zip(batch["input_ids"], batch["completion_mask"], strict=True)
+    ]
+    assert texts == [f"{t}<|im_end|>" for t in ("Clemens Winkler.", "Clemens Winkler.", "Bernard Courtois.", "No.")]
+    prompts = [
+        ids[(mask - completion).bool()].tolist()
+        for ids, mask, completion in zip(
+            batch["input_ids"], batch["attention_mask"], batch["completion_mask"], strict=True
+        )
+    ]
+    assert prompts[0] == prompts[2] and prompts[1] == prompts[3]
+    assert batch["kinds"].shape == (2,) and batch["ids"] == ["q1", "q1"]
+
+
+def test_pairs_bring_their_reference_along(tokenizer, demo):
+    row = demo | {"rejected": "No.", "ref_chosen_logps": -1.5, "ref_rejected_logps": -2.5}
+    batch = SelfDemoDataCollator(tokenizer, preference=True)([row, row])
+    assert batch["ref_chosen_logps"].tolist() == [-1.5] * 2 and batch["ref_rejected_logps"].tolist() == [-2.5] * 2
+
+
+@pytest.mark.parametrize(
+    ("rejected", "message"),
+    [("", "'q1' has no rejected text"), ("clemens winkler", "'q1' prefers a text to itself")],
+)
+def test_pairs_without_a_difference_are_refused(tokenizer, demo, rejected, message):
+    with pytest.raises(ValueError, match=message):
+        SelfDemoDataCollator(tokenizer, preference=True)([demo | {"rejected": rejected}])
+
+
+def test_plain_shows_rows_as_retrieved(tokenizer, demo):
+    moved = SelfDemoDataCollator(tokenizer, passage_order="reversed", passage_dropout=0.9, max_length=512, seed=5)
+    assert moved.encode(demo) != moved.plain().encode(demo)
+    assert moved.plain().encode(demo) == SelfDemoDataCollator(tokenizer, max_length=512).encode(demo)
 
 
 def test_control_tokens_in_a_passage_stay_text(tokenizer, demo):

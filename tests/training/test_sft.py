@@ -1,7 +1,10 @@
 """Rows in are rows trained; what cannot be learnt is refused before the first step."""
 
+import copy
+
 import pytest
 from datasets import Dataset
+from trl import SFTTrainer
 
 from hf_selfdemo.demonstrations import FEATURES
 from hf_selfdemo.errors import UserError
@@ -25,6 +28,14 @@ def rows(count, **changes):
     return Dataset.from_list(made, features=FEATURES)
 
 
+def mixed():
+    """Three rows of different lengths, one of which declines."""
+    made = rows(4, response="I don't know, it is not said.", outcome="abstain").to_list()
+    made[1]["response"] += " They all say so."
+    made[2]["passages"][0]["text"] = "Short."
+    return Dataset.from_list(made[1:], features=FEATURES)
+
+
 def trainer(model, tokenizer, tmp_path, dataset, **keys):
     defaults = {
         "per_device_train_batch_size": 2,
@@ -44,22 +55,74 @@ def test_every_row_is_trained(model, tokenizer, tmp_path):
     made.data_collator = lambda batch: (seen.extend(r["id"] for r in batch), collate(batch))[1]
     made.train()
     assert sorted(seen) == ["q0", "q1", "q2", "q3", "q4"]
-    assert made.preflight_report["rows"] == 5
+    assert made.preflight_report.rows == 5
 
 
-def test_loss_is_trls_loss(model, tokenizer, tmp_path):
+@pytest.mark.parametrize("loss_type", ["nll", "dft"])
+def test_loss_is_trls_loss(model, tokenizer, tmp_path, loss_type):
     """Columns that are not asked for change nothing; TRL's own computation is the reference."""
-    from trl import SFTTrainer
-
-    made = trainer(model, tokenizer, tmp_path, rows(3, response="I don't know, it is not said.", outcome="abstain"))
+    made = trainer(model, tokenizer, tmp_path, mixed(), loss_type=loss_type)
     batch = made.data_collator(list(made.train_dataset))
-    plain = {k: v for k, v in batch.items() if k != "abstention"}
+    plain = {k: v for k, v in batch.items() if k not in ("kinds", "ids")}
     made.model.train()
     for count in (None, 50):
         expected = SFTTrainer.compute_loss(made, made.model, dict(plain), num_items_in_batch=count)
         assert made.compute_loss(made.model, batch, num_items_in_batch=count).item() == pytest.approx(
             expected.item(), rel=1e-5
         )
+
+
+def test_smoothed_loss_is_transformers_own(model, tokenizer, tmp_path):
+    from transformers.trainer_pt_utils import LabelSmoother
+
+    made = trainer(model, tokenizer, tmp_path, mixed(), label_smoothing_factor=0.2)
+    batch = made.data_collator(list(made.train_dataset))
+    inputs = {k: batch[k] for k in ("input_ids", "attention_mask", "position_ids")}
+    expected = LabelSmoother(0.2)({"logits": made.model(**inputs).logits}, batch["labels"], shift_labels=True)
+    assert made.compute_loss(made.model, batch).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_padding_free_batches_have_the_same_loss(model, tokenizer, tmp_path):
+    padded = trainer(model, tokenizer, tmp_path, mixed())
+    free = trainer(copy.deepcopy(model), tokenizer, tmp_path, mixed(), padding_free=True)
+    assert free.args.padding_free
+    batches = [made.data_collator(list(made.train_dataset)) for made in (padded, free)]
+    assert batches[1]["input_ids"].shape[0] == 1
+    losses = [made.compute_loss(made.model, batch) for made, batch in zip((padded, free), batches, strict=True)]
+    assert losses[0].item() == pytest.approx(losses[1].item(), rel=1e-5)
+    free.train()
+    assert free.state.global_step == 2
+
+
+def test_weight_of_abstentions_scales_their_part_alone(model, tokenizer, tmp_path):
+    made = trainer(model, tokenizer, tmp_path, mixed())
+    abstain = made.data_collator([row for row in made.train_dataset if row["outcome"] == "abstain"])
+    answer = made.data_collator([row for row in made.train_dataset if row["outcome"] == "answer"])
+    before = [made.compute_loss(made.model, batch).item() for batch in (abstain, answer)]
+    made.args.abstention_weight = 0.25
+    after = [made.compute_loss(made.model, batch).item() for batch in (abstain, answer)]
+    assert after == pytest.approx([0.25 * before[0], before[1]])
+
+
+def test_logged_losses_are_means_over_all_tokens_since_the_last_log(model, tokenizer, tmp_path):
+    made = trainer(model, tokenizer, tmp_path, mixed(), logging_steps=2, learning_rate=1e-12)
+    made.train()
+    [logged] = [entry for entry in made.state.log_history if "answer_loss" in entry]
+    for name, kind in (("answer_loss", "answer"), ("abstention_loss", "abstain")):
+        batch = made.data_collator([row for row in made.train_dataset if row["outcome"] == kind])
+        assert logged[name] == pytest.approx(made.compute_loss(made.model, batch).item(), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"), [({"packing": True}, "padding_free"), ({"loss_type": "chunked_nll"}, "DID NOT RAISE")]
+)
+def test_what_rows_cannot_do_is_refused(model, tokenizer, tmp_path, keys, message):
+    if "packing" in keys:
+        with pytest.raises(UserError, match=message):
+            trainer(model, tokenizer, tmp_path, mixed(), **keys)
+    else:  # TRL takes it for nll, with a note
+        with pytest.warns(FutureWarning):
+            assert trainer(model, tokenizer, tmp_path, mixed(), **keys).args.loss_type == "nll"
 
 
 def test_answers_and_abstentions_are_logged_apart(model, tokenizer, tmp_path):
@@ -80,9 +143,9 @@ def test_long_rows_are_kept_where_trl_would_cut_them(model, tokenizer, tmp_path)
     """With TRL's own limit of 1,024 tokens a plain SFTTrainer filters such rows out; here only a passage goes."""
     long = [{"id": f"p{i}", "title": "t", "text": "word " * 400, "score": 1.0} for i in range(3)]
     made = trainer(model, tokenizer, tmp_path, rows(2, passages=long), max_length=1024)
-    assert made.preflight_report["rows"] == 2
-    assert made.preflight_report["rows_with_passages_cut"] == 1
-    assert made.preflight_report["longest"] <= 1024
+    assert made.preflight_report.rows == 2
+    assert made.preflight_report.cut == 1
+    assert made.preflight_report.longest <= 1024
 
 
 @pytest.mark.parametrize(
@@ -103,7 +166,7 @@ def test_an_empty_dataset_is_refused(model, tokenizer, tmp_path):
 
 
 def test_passage_order_moves_with_the_epoch(model, tokenizer, tmp_path):
-    made = trainer(model, tokenizer, tmp_path, rows(2), num_train_epochs=3, shuffle_passages=True)
+    made = trainer(model, tokenizer, tmp_path, rows(2), num_train_epochs=3, passage_order="shuffled")
     epochs = []
     collate = made.data_collator
     made.data_collator = lambda batch: (epochs.append(collate.epoch), collate(batch))[1]

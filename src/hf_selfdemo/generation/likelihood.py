@@ -6,15 +6,23 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pad_sequence
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from hf_selfdemo.chat import encode_prompt, encode_response
 from hf_selfdemo.padding import left_pad, positions
 from hf_selfdemo.types import Message
 
+_NO_TARGET = -100
 
-@torch.inference_mode()
+TextIds = tuple[Sequence[int], Sequence[int]]
+"""Token ids of a prompt, and of what is said to it."""
+
+
 def response_nll(
-    model: Any, tokenizer: Any, prompts: Sequence[Sequence[Message]], responses: Sequence[str], batch_size: int = 8
+    model: Any, tokenizer: Any, prompts: Sequence[Sequence[Message]], responses: Sequence[str], batch_size: int = 12
 ) -> list[tuple[float, int]]:
     """Negative log-likelihood of each response with its stop token, given its prompt.
 
@@ -28,30 +36,71 @@ def response_nll(
     Returns:
         For each row, the sum over its response tokens in nats, and how many tokens those are.
     """
-    rows = [
-        (encode_prompt(tokenizer, prompt), encode_response(tokenizer, response))
-        for prompt, response in zip(prompts, responses, strict=True)
-    ]
-    order = sorted(range(len(rows)), key=lambda i: -len(rows[i][0]) - len(rows[i][1]))
-    result: list[tuple[float, int]] = [(0.0, 0)] * len(rows)
+    pairs = zip(prompts, responses, strict=True)
+    texts = [(encode_prompt(tokenizer, prompt), encode_response(tokenizer, response)) for prompt, response in pairs]
+    return list(zip(text_nll(model, texts, batch_size), [len(response) for _, response in texts], strict=True))
+
+
+@torch.inference_mode()
+def text_nll(model: Any, texts: Sequence[TextIds], batch_size: int = 12) -> list[float]:
+    """The same for token ids: summed nats of each response, given its prompt.
+
+    Responses to the same prompt share its forward pass, unless the model has layers that are no attention.
+
+    Args:
+        model: a causal language model.
+        texts: prompts of at least two tokens and responses of at least one.
+        batch_size: texts run at once; a multiple of how many share a prompt saves most.
+    """
+    score = _after_shared_prompts if _can_continue(model.config) else _each_in_whole
+    order = sorted(range(len(texts)), key=lambda i: (-len(texts[i][0]), texts[i][0]))  # equal prompts side by side
+    result = [0.0] * len(texts)
     for start in range(0, len(order), batch_size):
         picks = order[start : start + batch_size]
-        ids, mask = left_pad([rows[i][0] + rows[i][1] for i in picks], 0)
-        input_ids, attention_mask = ids.to(model.device), mask.to(model.device)
-        kept = max(len(rows[i][1]) for i in picks) + 1
-        logits = model(
-            input_ids=input_ids,
-            attention_mask=attention_mask,
-            position_ids=positions(attention_mask),
-            logits_to_keep=kept,
-        ).logits
-        losses = torch.nn.functional.cross_entropy(
-            logits[:, :-1].float().transpose(1, 2), input_ids[:, -kept + 1 :], reduction="none"
-        )
-        for row, i in enumerate(picks):
-            length = len(rows[i][1])
-            result[i] = (float(losses[row, -length:].sum()), length)
+        for i, loss in zip(picks, score(model, [texts[i] for i in picks]), strict=True):
+            result[i] = loss
     return result
+
+
+def _can_continue(config: Any) -> bool:
+    layers = DynamicCache(config=config).layers
+    return all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
+
+
+def _after_shared_prompts(model: Any, texts: Sequence[TextIds]) -> list[float]:
+    """Each prompt once, all but its last token; then that token and the response, padded on the right."""
+    prompts = list(dict.fromkeys(tuple(prompt) for prompt, _ in texts))
+    ids, mask = (t.to(model.device) for t in left_pad([prompt[:-1] for prompt in prompts], 0))
+    cache = DynamicCache(config=model.config)
+    inputs = {"input_ids": ids, "attention_mask": mask, "position_ids": positions(mask)}
+    model(**inputs, past_key_values=cache, logits_to_keep=1)
+    places = torch.tensor([prompts.index(tuple(prompt)) for prompt, _ in texts])
+    cache.batch_select_indices(places)
+    shown = _right_pad([[prompt[-1], *response[:-1]] for prompt, response in texts], 0).to(model.device)
+    targets = _right_pad([response for _, response in texts], _NO_TARGET).to(model.device)
+    mask = torch.cat([mask[places.to(mask.device)], (targets != _NO_TARGET).long()], dim=1)
+    inputs = {"input_ids": shown, "attention_mask": mask, "position_ids": positions(mask)[:, -shown.shape[1] :]}
+    return _losses(model(**inputs, past_key_values=cache).logits, targets)
+
+
+def _each_in_whole(model: Any, texts: Sequence[TextIds]) -> list[float]:
+    """Prompt and response in one pass, padded on the left; logits are asked for the responses' columns alone."""
+    ids, mask = (t.to(model.device) for t in left_pad([[*prompt, *response] for prompt, response in texts], 0))
+    targets = left_pad([[_NO_TARGET] * len(prompt) + list(response) for prompt, response in texts], _NO_TARGET)[0]
+    longest = max(len(response) for _, response in texts)
+    inputs = {"input_ids": ids, "attention_mask": mask, "position_ids": positions(mask)}
+    logits = model(**inputs, use_cache=False, logits_to_keep=longest + 1).logits
+    return _losses(logits[:, :-1], targets[:, -longest:].to(model.device))
+
+
+def _losses(logits: torch.Tensor, targets: torch.Tensor) -> list[float]:
+    losses = cross_entropy(logits.float().transpose(1, 2), targets, ignore_index=_NO_TARGET, reduction="none")
+    summed: list[float] = losses.sum(1).tolist()
+    return summed
+
+
+def _right_pad(rows: Sequence[Sequence[int]], pad: int) -> torch.Tensor:
+    return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=pad)
 
 
 def mean_nll(rows: Sequence[tuple[float, int]]) -> float | None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 import torch
 from transformers import DynamicCache
 
-from hf_selfdemo.chat import encode_prompt, stop_token_id
+from hf_selfdemo.chat import encode_prompt, encode_response, stop_token_id
 from hf_selfdemo.generation.cache import cache_with, can_reuse, cut
 from hf_selfdemo.generation.identity import model_identity
 from hf_selfdemo.generation.prefixes import Prefix, PrefixStore, common_length
@@ -83,7 +84,6 @@ class TransformersGenerator:
     ) -> None:
         self.model = model
         self.tokenizer = tokenizer
-        self.identity = model_identity(model, tokenizer)
         self.batch_size = batch_size
         self.share_prefixes = share_prefixes and can_reuse(model.config)
         context: int = getattr(model.config, "max_position_embeddings", 2048)
@@ -91,6 +91,11 @@ class TransformersGenerator:
         self._prefixes = PrefixStore(int(prefix_cache_gb * 1e9))
         self._stop_ids = {stop_token_id(tokenizer)} | _as_set(model.generation_config.eos_token_id)
         self._pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(self._stop_ids)
+
+    @cached_property
+    def identity(self) -> str:
+        """Made when first asked for, since that takes a pass over all weights."""
+        return model_identity(self.model, self.tokenizer)
 
     def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
         rows = [_Row(i, r, encode_prompt(self.tokenizer, r.messages)) for i, r in enumerate(requests)]
@@ -231,7 +236,7 @@ class TransformersGenerator:
     def _choice(self, row: _Row, logits: torch.Tensor) -> Reply:
         """The choice whose first token is likeliest to come next."""
         choices = row.request.choices
-        firsts = [self.tokenizer(choice, add_special_tokens=False)["input_ids"][0] for choice in choices]
+        firsts = [encode_response(self.tokenizer, choice)[0] for choice in choices]
         if len(set(firsts)) < len(firsts):
             raise ValueError(f"choices {choices} do not differ in their first token")
         scores = torch.log_softmax(logits.float(), -1)[firsts].tolist()

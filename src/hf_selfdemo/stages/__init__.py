@@ -4,6 +4,7 @@ output_dir/ledger.sqlite     every call made to a model
 output_dir/prompts/          searched prompts, if asked for
 output_dir/demonstrations/   the dataset and how it came about
 output_dir/model/            the adapter and its manifest
+output_dir/rounds/           the same two folders for each round after the first, and what became of the rounds
 output_dir/evaluation/       replies, table.md, figures.json
 """
 
@@ -11,10 +12,12 @@ STAGES = {
     "plan": "hf_selfdemo.stages.plan:run_plan",
     "prompts": "hf_selfdemo.stages.prompts:run_prompts",
     "demonstrate": "hf_selfdemo.stages.demonstrate:run_demonstrate",
+    "preflight": "hf_selfdemo.stages.preflight:run_preflight",
     "train": "hf_selfdemo.stages.train:run_train",
+    "rounds": "hf_selfdemo.stages.rounds:run_rounds",
     "evaluate": "hf_selfdemo.stages.evaluate:run_evaluate",
     "ledger": "hf_selfdemo.stages.ledger:run_ledger",
 }
 
-VERBS = {verb: (verb,) for verb in STAGES} | {"run": ("demonstrate", "train", "evaluate")}
+VERBS = {verb: (verb,) for verb in STAGES} | {"run": ("rounds", "evaluate")}
 """What each command runs, in order; every stage goes on from what it finds."""

@@ -95,9 +95,9 @@ LOADED_CODE = code_hash()
 
 
 def _keys(recipe: Recipe, part: str) -> dict[str, Any]:
-    other = "test" if part == "train" else "train"
+    others = {"train", "dev", "test"} - {part}
     of_data = asdict(recipe.data) | asdict(recipe.retrieval)
-    keys = {key: value for key, value in of_data.items() if other not in key.split("_")}
+    keys = {key: value for key, value in of_data.items() if not others & set(key.split("_"))}
     keys |= asdict(recipe.engine) | asdict(recipe.demonstrate) | asdict(recipe.judge)
     keys |= {"part": part, "dtype": recipe.model.dtype, "trust_remote_code": recipe.training.trust_remote_code}
     return {key: value for key, value in keys.items() if key not in (*_INPUTS, *_WITHOUT_EFFECT)}

@@ -17,14 +17,14 @@ from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.ledger import Ledger
 from hf_selfdemo.manifest import claim_folder, fingerprint, read_json, write_json
 from hf_selfdemo.models import ResolvedModel
-from hf_selfdemo.prompts import render, templates_hash
+from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.protocols import Judge, Strategy
 from hf_selfdemo.stages.console import console, progress, recall_line, usage_line, waiting
 from hf_selfdemo.stages.engine import Engine, ledger_path, named_model, open_engine, recipe_judge, recipe_strategy
 from hf_selfdemo.stages.evidence import recipe_evidence
 from hf_selfdemo.stages.prompts import recipe_instructions
 from hf_selfdemo.stages.recipe import Recipe
-from hf_selfdemo.types import Evidence, Passage, Request, Source
+from hf_selfdemo.types import Evidence, Request, Source
 
 _GENERATION_KEYS = (
     "strategy",
@@ -179,30 +179,27 @@ def _shard(text: str | None) -> tuple[int, int] | None:
     return number, count
 
 
-def _on_policy(dataset: Any, engine: Engine, rows: int, seed: int) -> dict[str, Any]:
-    """Mean NLL per token of the model's own targets and of the gold answers, same rows, same prompts, base model."""
+def _on_policy(dataset: Dataset, engine: Engine, rows: int, seed: int) -> dict[str, Any]:
+    """The meter over rows with a gold answer, under the model that wrote: the same rows and prompts for all texts."""
     if engine.network is None:  # a server tells no likelihood of a text it did not write
         return {}
-    from hf_selfdemo.generation.likelihood import mean_nll, response_nll
+    from hf_selfdemo.training.meter import OnPolicyMeter
 
-    picks = dataset.filter(lambda r: r["mode"] == "rag" and len(r["answers"]) > 0).shuffle(seed=seed)
-    picks = picks.select(range(min(rows, len(picks))))
-    if not len(picks):
+    with_gold = dataset.select([i for i, answers in enumerate(dataset["answers"]) if answers])
+    meter = OnPolicyMeter(with_gold, engine.tokenizer, rows, seed)
+    if not len(meter):
         return {}
-    prompts = [
-        render("rag", r["question"], [Passage(p["id"], p["text"], p["title"]) for p in r["passages"]]) for r in picks
-    ]
     with waiting("measuring the on-policy figure"):
-        own = response_nll(engine.network, engine.tokenizer, prompts, [r["response"] for r in picks])
-        gold = response_nll(engine.network, engine.tokenizer, prompts, [r["answers"][0] for r in picks])
-    answers = [i for i, r in enumerate(picks) if r["outcome"] == "answer"]
+        nats = meter.measure(engine.network)
     return {
-        "rows": len(picks),
-        "target_nll_per_token": mean_nll(own),
-        "gold_nll_per_token": mean_nll(gold),
-        "answer_rows": len(answers),
-        "answer_target_nll_per_token": mean_nll([own[i] for i in answers]),
-        "answer_gold_nll_per_token": mean_nll([gold[i] for i in answers]),
+        "rows": len(meter),
+        "target_nll_per_token": nats["on_policy/chosen"],
+        "gold_nll_per_token": nats["on_policy/gold"],
+        "answer_rows": sum(row["outcome"] == "answer" for row in meter.rows),
+        "answer_target_nll_per_token": nats.get("on_policy/chosen_answer"),
+        "answer_gold_nll_per_token": nats.get("on_policy/gold_answer"),
+        "rejected_rows": sum(bool(row["rejected"]) for row in meter.rows),
+        "rejected_nll_per_token": nats.get("on_policy/rejected"),
     }
 
 
@@ -218,8 +215,13 @@ def _print_demonstrations(manifest: dict[str, Any]) -> None:
         console.print(
             f"on-policy figure over {on_policy['rows']} rows, nats per token under the base model: "
             f"self-written targets {on_policy['target_nll_per_token']:.2f}, "
-            f"gold answers {on_policy['gold_nll_per_token']:.2f}"
+            f"gold answers {on_policy['gold_nll_per_token']:.2f}" + _rejected_words(on_policy)
         )
+
+
+def _rejected_words(on_policy: dict[str, Any]) -> str:
+    rows, nats = on_policy["rejected_rows"], on_policy["rejected_nll_per_token"]
+    return f", rejected texts {nats:.2f} (rows with a pair: {rows})" if rows else ""
 
 
 def _judge_lines(manifest: dict[str, Any]) -> Iterator[str]:

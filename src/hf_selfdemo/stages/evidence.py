@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hf_selfdemo.config import DataArguments
 from hf_selfdemo.errors import UserError
@@ -21,20 +20,44 @@ _RECALL_DEPTH = 10
 """How far down the retrieval report looks, whatever is shown."""
 
 
+class _Part(NamedTuple):
+    """The keys of one part of the data."""
+
+    name: str
+    questions: list[str]
+    split: str
+    corpus: str
+    answerable: int
+    unanswerable: int
+    twins: int
+
+
 def recipe_evidence(recipe: Recipe, part: str) -> tuple[list[Evidence], dict[str, float]]:
-    """The rows of "train" or "test": questions with their passages, twins at the end, and the recall report."""
+    """The rows of "train", "dev" or "test": questions with their passages, twins at the end, and the recall report.
+
+    Raises:
+        UserError: for sources that cannot be read, or no question.
+    """
     with waiting("reading questions and passages"):
-        return _evidence(recipe, part == "train")
+        return _evidence(recipe, _part(recipe, part))
 
 
-def _evidence(recipe: Recipe, train: bool) -> tuple[list[Evidence], dict[str, float]]:
-    data, retrieval = recipe.data, recipe.retrieval
-    part, sources, answerable, unanswerable, twins = (
-        ("train", data.train_questions, data.max_train_questions, data.max_train_unanswerable, retrieval.train_twins)
-        if train
-        else ("test", data.test_questions, data.max_test_questions, data.max_test_unanswerable, retrieval.test_twins)
+def _part(recipe: Recipe, name: str) -> _Part:
+    data = recipe.data
+    return _Part(
+        name,
+        getattr(data, f"{name}_questions"),
+        getattr(data, f"{name}_split"),
+        getattr(data, f"{name}_corpus") or data.train_corpus,
+        getattr(data, f"max_{name}_questions"),
+        getattr(data, f"max_{name}_unanswerable"),
+        getattr(recipe.retrieval, f"{name}_twins"),
     )
-    questions = sample(_questions(data, sources, part), answerable, unanswerable, data.data_seed_questions)
+
+
+def _evidence(recipe: Recipe, part: _Part) -> tuple[list[Evidence], dict[str, float]]:
+    retrieval, seed = recipe.retrieval, recipe.data.data_seed_questions
+    questions = sample(_questions(recipe.data, part), part.answerable, part.unanswerable, seed)
     questions = [_cut(question, retrieval.max_passage_words) for question in questions]
     retriever = _retriever(recipe, part, questions)
     k = retrieval.passages_per_question
@@ -42,34 +65,36 @@ def _evidence(recipe: Recipe, train: bool) -> tuple[list[Evidence], dict[str, fl
         raise UserError(f"passages_per_question is {k}", "show at least one passage")
     deep = collect_evidence(questions, retriever, max(k, _RECALL_DEPTH))
     evidence = [best(row, k) for row in deep]
-    found = leave_gold_out(evidence, retriever, k) if twins else []
+    found = leave_gold_out(evidence, retriever, k) if part.twins else []
     before = {row.question.id: row.passages for row in evidence}
     masked = [twin for twin in found if twin.passages and twin.passages != before[twin.question.id]]
-    shown = choose_twins(masked, twins, data.data_seed_questions)
-    return evidence + shown, recall_report(deep)
+    return evidence + choose_twins(masked, part.twins, seed), recall_report(deep)
 
 
-def _questions(data: DataArguments, sources: Sequence[str], part: str) -> list[Question]:
-    split = data.train_split if part == "train" else data.test_split
+def _questions(data: DataArguments, part: _Part) -> list[Question]:
     questions: list[Question] = []
-    for source in sources:
+    for source in part.questions:
         questions += read_questions(
-            source, split, data.preset, data.columns, data.dataset_config, data.dataset_revision
+            source, part.split, data.preset, data.columns, data.dataset_config, data.dataset_revision
         )
     if data.sources:
         questions = [q for q in questions if q.source.startswith(tuple(data.sources))]
+    if not part.questions:
+        raise UserError(f"{part.name}_questions is empty", "name a file, a dataset or `embedded`")
     if not questions:
-        raise UserError(f"no {part} question is left after the filter sources={data.sources}", "check the column map")
+        raise UserError(
+            f"no {part.name} question is left after the filter sources={data.sources}", "check the column map"
+        )
     seen: set[str] = set()
     for question in questions:
         if question.id in seen:
-            raise UserError(f"the id {question.id!r} stands in two {part} files", "make ids unique")
+            raise UserError(f"the id {question.id!r} stands in two {part.name} files", "make ids unique")
         seen.add(question.id)
     return questions
 
 
-def _retriever(recipe: Recipe, part: str, questions: list[Question]) -> Any:
-    data, retrieval = recipe.data, recipe.retrieval
+def _retriever(recipe: Recipe, part: _Part, questions: list[Question]) -> Any:
+    retrieval = recipe.retrieval
     kind = load("retriever", retrieval.retriever, RETRIEVERS)
     if retrieval.retriever == "given":
         if not any(q.passages for q in questions):
@@ -77,13 +102,12 @@ def _retriever(recipe: Recipe, part: str, questions: list[Question]) -> Any:
                 "retriever is 'given' but no question brings passages", "map a `passages` column or use bm25"
             )
         return kind()
-    corpus, split = (data.train_corpus, data.train_split) if part == "train" else (data.test_corpus, data.test_split)
-    if corpus == "questions":
+    if part.corpus == "questions":
         passages = list({p.id: p for q in questions for p in q.passages}.values())
     else:
-        passages = read_passages(corpus, split, retrieval.max_passage_words)
+        passages = read_passages(part.corpus, part.split, retrieval.max_passage_words)
     if retrieval.index_dir:
-        return kind.build_or_load(passages, Path(retrieval.index_dir) / part)
+        return kind.build_or_load(passages, Path(retrieval.index_dir) / part.name)
     return kind(passages)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,20 @@ from hf_selfdemo.config import (
     PlanArguments,
     PromptSearchArguments,
     RetrievalArguments,
+    TrainArguments,
 )
 from hf_selfdemo.models import DEFAULT_MODEL, ResolvedModel, load_model, load_tokenizer, resolve_model
 from hf_selfdemo.stages.console import waiting
+from hf_selfdemo.stages.tuned import base_name, is_adapter, merged, stands_on, tuned_fingerprint, weights_hash
 
 
 @dataclass
 class Recipe:
-    """All parsed groups of one recipe. `model` is TRL's ModelConfig, `training` a SelfDemoConfig."""
+    """All parsed groups of one recipe.
+
+    `model` is TRL's ModelConfig, `training` a SelfDemoConfig or SelfDemoDPOConfig. `implied` are training keys that
+    nobody gave and that follow from others.
+    """
 
     data: DataArguments
     retrieval: RetrievalArguments
@@ -30,10 +36,12 @@ class Recipe:
     search: PromptSearchArguments
     demonstrate: DemonstrateArguments
     judge: JudgeArguments
+    train: TrainArguments
     plan: PlanArguments
     evaluate: EvaluateArguments
     model: Any
     training: Any
+    implied: dict[str, Any] = field(default_factory=dict)
 
     @property
     def output_dir(self) -> Path:
@@ -50,8 +58,41 @@ class Recipe:
         with waiting("looking for the model"):
             return resolve_model(self.model_name, self.model.model_revision or "main")
 
-    def load(self, resolved: ResolvedModel) -> tuple[Any, Any]:
-        """The network and its tokenizer."""
+    def resolve_tuned(self, folder: Path) -> ResolvedModel:
+        """The model that was trained into `folder`, under a fingerprint of its own; an adapter bears its base's name.
+
+        Raises:
+            UserError: if there is none.
+        """
+        if not is_adapter(folder):
+            return ResolvedModel(str(folder), str(folder), weights_hash(folder))
+        base = self.base_of(folder)
+        return ResolvedModel(base.name, str(folder), tuned_fingerprint(base, folder))
+
+    def base_of(self, folder: Path) -> ResolvedModel:
+        """The model that the adapter in `folder` stands on: mostly the recipe's own."""
+        own, name = self.resolve(), base_name(folder)
+        return own if name == own.name or stands_on(folder, own) else resolve_model(name)
+
+    def load(self, resolved: ResolvedModel, quantised: bool = False) -> tuple[Any, Any]:
+        """The network and its tokenizer; an adapter is merged into its base.
+
+        Args:
+            resolved: from `resolve` or `resolve_tuned`.
+            quantised: as `load_in_4bit` and `load_in_8bit` say, for training adapters on it. What writes is never
+                quantised.
+        """
+        if is_adapter(Path(resolved.path)):
+            network, tokenizer = self.load(self.base_of(Path(resolved.path)))
+            return merged(network, Path(resolved.path)), tokenizer
         dtype = "auto" if self.model.dtype in (None, "auto", "float32") else self.model.dtype
         trust = self.training.trust_remote_code
-        return load_model(resolved, dtype, trust, self.engine.device_map), load_tokenizer(resolved, trust)
+        network = load_model(
+            resolved, dtype, trust, self.engine.device_map, self._quantisation() if quantised else None
+        )
+        return network, load_tokenizer(resolved, trust)
+
+    def _quantisation(self) -> Any:
+        from trl import get_quantization_config
+
+        return get_quantization_config(self.model)

@@ -3,77 +3,158 @@
 from __future__ import annotations
 
 import copy
-import logging
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from transformers.trainer_utils import get_last_checkpoint
-from trl import get_peft_config
+from datasets import Dataset
 
 from hf_selfdemo.demonstrations import load_demonstrations
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import claim_folder, file_hash, read_json, versions, write_json
+from hf_selfdemo.loading import load
+from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, read_json, versions, write_json
+from hf_selfdemo.rows import FEATURES, evidence_row
 from hf_selfdemo.stages.console import console, progress
+from hf_selfdemo.stages.evidence import recipe_evidence
+from hf_selfdemo.stages.processes import is_main_process, world_size
 from hf_selfdemo.stages.recipe import Recipe
+from hf_selfdemo.stages.start import Start, load_start, training_start
+from hf_selfdemo.training.arguments import decisive_keys
+from hf_selfdemo.training.checkpoints import last_checkpoint
 from hf_selfdemo.training.progress import report_progress
-from hf_selfdemo.training.sft import SelfDemoTrainer
+from hf_selfdemo.types import Evidence
 
-logger = logging.getLogger(__name__)
+TRAINERS = {
+    "sft": "hf_selfdemo.training.sft:SelfDemoTrainer",
+    "dpo": "hf_selfdemo.training.dpo:SelfDemoDPOTrainer",
+}
+"""The trainer of each objective."""
 
 
 def run_train(recipe: Recipe) -> None:
-    """Train on the demonstrations and save the adapter (or the model, without LoRA)."""
-    source = recipe.output_dir / "demonstrations"
+    """Train on the demonstrations and save the adapter (or the model, without LoRA).
+
+    Launched in several processes, all train, and the first alone writes and speaks.
+    """
+    console.quiet = not is_main_process()
+    source, target = recipe.output_dir / "demonstrations", recipe.output_dir / "model"
     if not (source / "train.parquet").exists():
         raise UserError(f"{source} holds no demonstrations", "run `hf-selfdemo demonstrate` with the same config first")
-    target = recipe.output_dir / "model"
-    model = recipe.resolve()
-    manifest = read_json(source / "manifest.json")
-    writer = manifest["model"]
-    if writer["fingerprint"] != model.fingerprint and writer["fingerprint"] != f"server/{model.name}":
-        logger.warning("the demonstrations were written by %s, not by the model trained here", writer["name"])
-    settings = {"data": file_hash(source / "train.parquet"), "base": model.fingerprint, **_training_keys(recipe)}
-    if claim_folder(target, settings) and (target / "manifest.json").exists():
+    start = training_start(recipe)
+    dev = recipe_evidence(recipe, "dev")[0] if evaluates(recipe) else []
+    settings = _training_keys(recipe) | {
+        "data": file_hash(source / "train.parquet"),
+        "base": start.model.fingerprint,
+        "start_from": start.weights,
+        "dev": fingerprint([asdict(row) for row in dev]) if dev else "",
+    }
+    if _is_trained(target, settings):
         console.print(f"{target} is trained already")
         return
-    args = copy.copy(recipe.training)
-    args.output_dir, args.disable_tqdm = str(target), True  # checkpoints go beside the adapter; one bar, ours
-    network, tokenizer = recipe.load(model)
-    dataset, adapter = load_demonstrations(source), get_peft_config(recipe.model)
-    trainer = SelfDemoTrainer(network, args, dataset, tokenizer, peft_config=adapter)
-    report = trainer.preflight_report
-    console.print(f"training on {report['rows']} rows, {report['tokens']} tokens an epoch, longest {report['longest']}")
+    if is_main_process():
+        claim_folder(target, settings)
+    trainer = _trainer(recipe, start, load_demonstrations(source), dev, read_json(source / "manifest.json")["model"])
+    _say_what_comes(recipe, trainer, dev)
     with progress("train", 0) as advance:
         report_progress(trainer, advance)
-        result = trainer.train(resume_from_checkpoint=get_last_checkpoint(str(target)))
+        result = trainer.train(resume_from_checkpoint=last_checkpoint(target))
     trainer.save_model(str(target))
+    if is_main_process():
+        _write_manifest(recipe, trainer, settings, start.model.name, result.metrics)
+
+
+def evaluates(recipe: Recipe) -> bool:
+    """Whether dev questions are asked while training."""
+    return bool(recipe.data.dev_questions) and _plain(recipe.training.eval_strategy) != "no"
+
+
+def _is_trained(target: Path, settings: dict[str, Any]) -> bool:
+    """Whether the folder holds the result of this very training; its manifest is the last to be written there."""
+    path = target / "manifest.json"
+    return path.exists() and fingerprint(read_json(path)["settings"]) == fingerprint(settings)
+
+
+def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: list[Evidence], writer: dict[str, Any]) -> Any:
+    """The trainer of the recipe's objective, with its model."""
+    args = copy.copy(recipe.training)
+    args.output_dir = str(recipe.output_dir / "model")  # checkpoints go beside the adapter
+    args.disable_tqdm = True  # one bar, ours
+    network, tokenizer, options = load_start(recipe, start)
+    rows = [evidence_row(row) for row in dev]
+    trainer: Any = load("objective", recipe.train.objective, TRAINERS)(
+        network,
+        args,
+        train_dataset=dataset,
+        processing_class=tokenizer,
+        eval_dataset=Dataset.from_list(rows, features=FEATURES) if rows else None,
+        writer=writer | {"trained": start.fingerprint},
+        **options,
+    )
+    return trainer
+
+
+def _say_what_comes(recipe: Recipe, trainer: Any, dev: list[Evidence]) -> None:
+    report = trainer.preflight_report.as_dict()
+    console.print(f"training on {report['rows']} rows, {report['tokens']} tokens an epoch, longest {report['longest']}")
+    if dev:
+        console.print(f"asking {len(dev)} dev rows, eval_strategy {_plain(recipe.training.eval_strategy)}")
+    if recipe.implied:
+        keys = ", ".join(f"{key} {value}" for key, value in recipe.implied.items())
+        console.print(f"not given and set by what was given: {keys}", markup=False)
+
+
+def _write_manifest(recipe: Recipe, trainer: Any, settings: dict[str, Any], base: str, metrics: Any) -> None:
+    """The last file of a training."""
+    report = trainer.preflight_report.as_dict()
     write_json(
-        target / "manifest.json",
+        recipe.output_dir / "model" / "manifest.json",
         {
             "settings": settings,
-            "base": model.name,
-            "preflight": trainer.preflight_report,
+            "base": base,
+            "start_from": recipe.train.start_from or "",
+            "processes": world_size(),
+            "preflight": report,
             "rows_trained": report["rows"],
-            "metrics": result.metrics,
+            "left_out": getattr(trainer, "left_out", {}),
+            "on_policy": trainer.on_policy,
+            "dev": _dev_figures(trainer.state.log_history),
+            "best": _best(trainer),
+            "metrics": metrics,
             "log": trainer.state.log_history,
             "versions": versions(),
         },
     )
 
 
+def _dev_figures(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What each evaluation found, in the order of training."""
+    found = []
+    for line in log:
+        figures = {key.removeprefix("eval_"): value for key, value in line.items() if key.startswith("eval_")}
+        if figures:
+            found.append({"epoch": line.get("epoch"), "step": line.get("step"), **figures})
+    return found
+
+
+def _best(trainer: Any) -> dict[str, Any]:
+    """The best evaluation by the figure that was asked for; the model saved is that one's if the recipe says so."""
+    state, args = trainer.state, trainer.args
+    if state.best_metric is None:
+        return {}
+    return {
+        "metric": args.metric_for_best_model,
+        "value": state.best_metric,
+        "checkpoint": Path(state.best_model_checkpoint).name if state.best_model_checkpoint else "",
+        "loaded": bool(args.load_best_model_at_end and state.best_model_checkpoint),
+    }
+
+
+def _plain(strategy: Any) -> str:
+    """The name of a strategy, which transformers turns into an enumeration."""
+    return str(getattr(strategy, "value", strategy))
+
+
 def _training_keys(recipe: Recipe) -> dict[str, Any]:
     """What decides the weights: model and training keys, without paths, tokens and logging."""
-    left_out = (
-        "output_dir",
-        "token",
-        "hub_",
-        "push_",
-        "logging",
-        "report_to",
-        "run_name",
-        "project",
-        "trackio",
-        "save_",
-    )
-    keys = asdict(recipe.model) | recipe.training.to_dict()
-    return {k: v for k, v in keys.items() if not any(part in k for part in left_out) and v is not None}
+    keys = asdict(recipe.model) | recipe.training.to_dict() | {"objective": recipe.train.objective}
+    return decisive_keys(keys)

@@ -1,1 +1,10 @@
-"""Structured rows to batches, and the thin trainer over TRL's."""
+"""Training on structured demonstrations: what is thin over TRL, and what only structured rows allow.
+
+views.py collator.py     a row as one epoch shows it, and batches of such rows
+preflight/               what must hold before the first step
+sft.py dpo.py base.py    the two trainers over TRL's, and what they have in common
+arguments.py             their keys beyond TRL's own
+generated.py meter.py    dev questions asked, and likelihoods followed, while training pauses (paused.py)
+checkpoints.py           checkpoints that say what they are of
+last_columns.py          scoring only the columns that hold replies
+"""

@@ -1,14 +1,13 @@
-"""Structured demonstration rows to padded tensors, rendered when the batch is made.
+"""Structured demonstration rows to tensors, rendered when the batch is made.
 
-Because a passage is still a passage here, things can be done that flat text does not allow: passages can be shown in
-another order every epoch, and a prompt that is too long loses passages from its tail, never the question or the answer.
+Because a passage is still a passage here, things can be done that flat text does not allow: each epoch shows a row from
+another side (`views.py`), and a prompt that is too long loses passages, never the question or the answer.
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -16,85 +15,177 @@ import torch
 from hf_selfdemo.chat import encode_prompt, encode_response
 from hf_selfdemo.padding import left_pad, positions
 from hf_selfdemo.prompts import render
-from hf_selfdemo.seeding import stable_seed
-from hf_selfdemo.types import Passage
+from hf_selfdemo.scoring.normalise import normalise
+from hf_selfdemo.training.views import KINDS, View, Views
 
 IGNORED = -100
 
 
 class EncodedRow(NamedTuple):
-    """Token ids of a row: `response` ends with the stop token; `dropped` passages were cut to fit the budget."""
+    """Token ids of one view; `response` and `rejected` end with the stop token.
+
+    `dropped` passages were cut to fit the budget; `lost_answer`: none that is left holds the answer that the row gives.
+    """
 
     prompt: list[int]
     response: list[int]
-    dropped: int
+    rejected: list[int] | None
+    kind: str
+    dropped: int = 0
+    lost_answer: bool = False
 
 
 @dataclass
 class SelfDemoDataCollator:
-    """Renders demonstrations into `input_ids`, `attention_mask`, `position_ids` and `labels`, each
-    (batch, tokens), int64.
+    """Renders demonstrations into batches, for supervised training or, with `preference`, for DPO.
 
-    Rows are padded on the left, so that all responses end in the last column and the trainer needs logits for the few
-    columns before it alone. `abstention`, (batch,) bool, says which rows decline.
+    Supervised: `input_ids`, `attention_mask`, `position_ids`, `labels` and `kinds`, each (batch, tokens), int64. Rows
+    are padded on the left, so that all responses end in the last column and logits are needed for few columns alone;
+    `labels` are -100 but for the response and the token that ends the turn; `kinds` index `KINDS`. With `padding_free`
+    all rows stand behind each other in one, (1, tokens), without a mask: for attention that takes position ids for
+    borders (Flash Attention, and transformers' own masks for sdpa).
 
-    The prompt is `templates/rag.txt` with the row's passages, or `templates/closed_book.txt` for rows whose `mode` is
-    "closed_book"; only the response and the token that ends the turn carry a loss. Prompt and response are encoded
-    apart, so no token straddles their border. Gold answers in the row are never read.
+    Preference: `input_ids`, `attention_mask`, `position_ids` and `completion_mask`, each (2 * batch, tokens), the
+    preferred texts first, as TRL's `DataCollatorForPreference` has it; `kinds` is (batch,). Columns `ref_chosen_logps`
+    and `ref_rejected_logps` of the rows become (batch,) floats.
+
+    Both hold `ids`, the rows' names, for messages.
+
+    The prompt is `templates/rag.txt` with the passages of the view, or `templates/closed_book.txt`. Prompt and response
+    are encoded apart, so no token straddles their border. Gold answers serve to find the passages that hold them; they
+    are never shown.
 
     Args:
         tokenizer: with a chat template.
-        max_length: longest row in tokens; passages are dropped from the tail until it fits. None: no limit.
-        shuffle_passages: show the passages in another order every epoch, so that position is no clue.
-        seed: of the order; the same (seed, epoch, row id) always gives the same row, whatever the batch or worker.
-        epoch: set by the trainer as training goes on.
+        max_length: longest row in tokens; passages go until it fits, the last retrieved first. None: no limit.
+        passage_order: see `Views`, as are the next three.
+        passage_dropout: chance of a passage to be left out.
+        leave_gold_out_share: share of answering rows turned into abstentions.
+        closed_book_share: share of rows shown without passages.
+        preference: make pairs.
+        padding_free: no padding; supervised rows only.
+        seed: of all draws; the same (seed, epoch, row id) always gives the same view, whatever the batch or worker.
 
     Raises:
-        ValueError: if a row does not fit even without a passage, or its response is empty; it names the row.
+        ValueError: for a row that does not fit even without a passage, whose response is empty or, in a pair, equals
+            what it is to be preferred to; it names the row.
     """
 
     tokenizer: Any
     max_length: int | None = 2048
-    shuffle_passages: bool = False
+    passage_order: str = "as_retrieved"
+    passage_dropout: float = 0.0
+    leave_gold_out_share: float = 0.0
+    closed_book_share: float = 0.0
+    preference: bool = False
+    padding_free: bool = False
     seed: int = 0
-    epoch: int = 0
 
-    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+    def __post_init__(self) -> None:
+        if self.preference and (self.padding_free or self.closed_book_share):
+            raise ValueError(
+                "pairs are padded and shown with passages: padding_free and closed_book_share are not for DPO"
+            )
+        self.views = Views(
+            self.passage_order, self.passage_dropout, self.leave_gold_out_share, self.closed_book_share, self.seed
+        )
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+
+    @property
+    def epoch(self) -> int:
+        """Set by the trainer as training goes on; in shared memory, so that workers started earlier see it too."""
+        return int(self._epoch)
+
+    @epoch.setter
+    def epoch(self, epoch: int) -> None:
+        self._epoch.fill_(epoch)
+
+    def plain(self) -> SelfDemoDataCollator:
+        """The same without anything that changes by epoch: passages as retrieved, none left out but for length."""
+        plain = replace(self, passage_order="as_retrieved", passage_dropout=0.0)
+        return replace(plain, leave_gold_out_share=0.0, closed_book_share=0.0)
+
+    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         encoded = [self.encode(row) for row in rows]
-        pad = self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else 0
-        input_ids, mask = left_pad([row.prompt + row.response for row in encoded], pad)
-        labels, _ = left_pad([[IGNORED] * len(row.prompt) + row.response for row in encoded], IGNORED)
+        ids = [str(row["id"]) for row in rows]
+        if self.preference:
+            return self._pairs(encoded) | _reference(rows) | {"ids": ids}
+        return (self._in_one(encoded) if self.padding_free else self._padded(encoded)) | {"ids": ids}
+
+    def encode(self, row: Mapping[str, Any]) -> EncodedRow:
+        """One row as tokens, in the view of this epoch, with as many of its passages as fit."""
+        view = self.views.of(row, self.epoch)
+        response, rejected = self._texts(row, view)
+        longest = max(len(response), len(rejected or ()))
+        template = "closed_book" if view.kind == "closed_book" else "rag"
+        for dropped in range(len(view.passages) + 1):
+            gone = set(view.spare[:dropped])
+            shown = [passage for place, passage in enumerate(view.passages) if place not in gone]
+            prompt = encode_prompt(self.tokenizer, render(template, row["question"], shown))
+            if self.max_length is None or len(prompt) + longest <= self.max_length:
+                lost = bool(view.holding) and view.holding <= gone
+                return EncodedRow(prompt, response, rejected, view.kind, dropped, lost)
+        raise ValueError(
+            f"row {row['id']!r} needs {len(prompt) + longest} tokens without any passage and max_length is "
+            f"{self.max_length}: raise max_length or drop the row"
+        )
+
+    def _texts(self, row: Mapping[str, Any], view: View) -> tuple[list[int], list[int] | None]:
+        if not (view.response or "").strip():
+            raise ValueError(f"row {row['id']!r} has an empty response: drop it")
+        response = encode_response(self.tokenizer, view.response)
+        if not self.preference:
+            return response, None
+        if not view.rejected.strip():
+            raise ValueError(f"row {row['id']!r} has no rejected text: drop it")
+        if normalise(view.rejected) == normalise(view.response):
+            raise ValueError(f"row {row['id']!r} prefers a text to itself: drop it")
+        return response, encode_response(self.tokenizer, view.rejected)
+
+    def _padded(self, rows: Sequence[EncodedRow]) -> dict[str, torch.Tensor]:
+        input_ids, mask = left_pad([row.prompt + row.response for row in rows], self._pad)
+        labels, _ = left_pad([_labels(row) for row in rows], IGNORED)
+        kinds = torch.tensor([[KINDS.index(row.kind)] for row in rows]).expand_as(labels).contiguous()
         return {
             "input_ids": input_ids,
             "attention_mask": mask,
             "position_ids": positions(mask),
             "labels": labels,
-            "abstention": torch.tensor([row["outcome"] == "abstain" for row in rows]),
+            "kinds": kinds,
         }
 
-    def encode(self, row: Mapping[str, Any]) -> EncodedRow:
-        """One row as tokens, with as many of its passages as fit."""
-        if not row["response"].strip():
-            raise ValueError(f"row {row['id']!r} has an empty response: drop it")
-        response = encode_response(self.tokenizer, row["response"])
-        passages, dropped = self.passages(row), 0
-        template = "rag" if row.get("mode", "rag") == "rag" else "closed_book"
-        while True:
-            prompt = encode_prompt(self.tokenizer, render(template, row["question"], passages))
-            if self.max_length is None or len(prompt) + len(response) <= self.max_length:
-                return EncodedRow(prompt, response, dropped)
-            if not passages:
-                raise ValueError(
-                    f"row {row['id']!r} needs {len(prompt) + len(response)} tokens without any passage and max_length "
-                    f"is {self.max_length}: raise max_length or drop the row"
-                )
-            passages, dropped = passages[:-1], dropped + 1
+    def _in_one(self, rows: Sequence[EncodedRow]) -> dict[str, torch.Tensor]:
+        lengths = [len(row.prompt) + len(row.response) for row in rows]
+        columns = {
+            "input_ids": [token for row in rows for token in row.prompt + row.response],
+            "position_ids": [place for length in lengths for place in range(length)],
+            "labels": [label for row in rows for label in _labels(row)],
+            "kinds": [KINDS.index(row.kind) for row, length in zip(rows, lengths, strict=True) for _ in range(length)],
+        }
+        return {name: torch.tensor([values]) for name, values in columns.items()}
 
-    def passages(self, row: Mapping[str, Any]) -> list[Passage]:
-        """The row's passages in the order of this epoch."""
-        if row.get("mode", "rag") == "closed_book":
-            return []
-        passages = [Passage(p["id"], p["text"], p["title"]) for p in row["passages"]]
-        if self.shuffle_passages:
-            random.Random(stable_seed(self.seed, f"{self.epoch}/{row['id']}")).shuffle(passages)
-        return passages
+    def _pairs(self, rows: Sequence[EncodedRow]) -> dict[str, torch.Tensor]:
+        sides = [(r.prompt, r.response) for r in rows] + [(r.prompt, r.rejected or []) for r in rows]
+        input_ids, mask = left_pad([prompt + text for prompt, text in sides], self._pad)
+        completion, _ = left_pad([[0] * len(prompt) + [1] * len(text) for prompt, text in sides], 0)
+        return {
+            "input_ids": input_ids,
+            "attention_mask": mask,
+            "position_ids": positions(mask),
+            "completion_mask": completion,
+            "kinds": torch.tensor([KINDS.index(row.kind) for row in rows]),
+        }
+
+    @property
+    def _pad(self) -> int:
+        pad = self.tokenizer.pad_token_id
+        return 0 if pad is None else int(pad)
+
+
+def _labels(row: EncodedRow) -> list[int]:
+    return [IGNORED] * len(row.prompt) + row.response
+
+
+def _reference(rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+    names = [name for name in ("ref_chosen_logps", "ref_rejected_logps") if name in rows[0]]
+    return {name: torch.tensor([float(row[name]) for row in rows]) for name in names}

@@ -5,41 +5,32 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from datasets import Dataset
+import torch
 from torch.nn import functional
-from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer
 
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.training.collator import IGNORED, SelfDemoDataCollator
-from hf_selfdemo.training.preflight import preflight
+from hf_selfdemo.training.arguments import RowArguments
+from hf_selfdemo.training.base import DemonstrationTraining
+from hf_selfdemo.training.collator import IGNORED
+from hf_selfdemo.training.views import KINDS
+
+_LOSSES = ("nll", "dft")
 
 
 @dataclass
-class SelfDemoConfig(SFTConfig):
-    """TRL's `SFTConfig` with other defaults for short-answer RAG rows, plus the collator's keys.
+class SelfDemoConfig(RowArguments, SFTConfig):  # type: ignore[misc]  # other defaults, TRL's own types
+    """TRL's `SFTConfig` with `RowArguments`, whose defaults suit short-answer RAG rows.
 
-    Defaults that differ from `SFTConfig`: `max_length` 2048 (TRL's 1024 would drop most rows with four passages),
-    `learning_rate` 2e-4 (LoRA), `bf16` and `gradient_checkpointing` off (both cost time on a CPU; recipes for GPUs set
-    them), `save_strategy` "no" (the adapter is saved at the end).
+    `learning_rate` is 2e-4, for LoRA. `abstention_weight` multiplies the loss of abstentions; the mean is taken over
+    all supervised tokens as they are, so that a weight below one lowers their pull and changes nothing else.
     """
 
-    output_dir: str | None = field(default=None, metadata={"help": "folder of the run; all artefacts go below it"})
-    max_length: int | None = field(
-        default=2048, metadata={"help": "longest row in tokens; passages are dropped from the tail, answers never"}
-    )
     learning_rate: float = field(default=2e-4, metadata={"help": "peak learning rate"})
-    bf16: bool | None = field(  # type: ignore[assignment]  # as SFTConfig has it
-        default=False, metadata={"help": "mixed precision; slower than float32 on most CPUs"}
-    )
-    gradient_checkpointing: bool = field(default=False, metadata={"help": "trade time for memory"})
-    save_strategy: str = field(default="no", metadata={"help": "checkpoints: no, epoch or steps"})
-    shuffle_passages: bool = field(
-        default=False, metadata={"help": "show a row's passages in another order every epoch"}
-    )
+    abstention_weight: float = field(default=1.0, metadata={"help": "of abstentions in the loss; answers have 1"})
 
 
-class SelfDemoTrainer(SFTTrainer):
+class SelfDemoTrainer(DemonstrationTraining, SFTTrainer):
     """`SFTTrainer` over structured rows: renders by `SelfDemoDataCollator`, refuses rows that cannot be learnt.
 
     Args:
@@ -47,11 +38,14 @@ class SelfDemoTrainer(SFTTrainer):
         args: the training configuration.
         train_dataset: demonstrations as `demonstrate` writes them.
         processing_class: the tokenizer, with a chat template.
+        eval_dataset: rows to ask while training, as `args.eval_strategy` says; those with a response have a loss too.
         data_collator: default is a `SelfDemoDataCollator` made from `args`.
+        writer: who wrote the demonstrations (`name` and `fingerprint`, as their manifest has it), to warn where it is
+            not the model trained.
         kwargs: everything else `SFTTrainer` takes (`peft_config`, `callbacks`, ...).
 
     Raises:
-        UserError: if a row would train nothing or lose its answer; it names the row.
+        UserError: if the preflight finds rows that would train nothing, lose their answer, or teach another thing.
 
     Relations: plain `SFTTrainer` wants flat text, cuts long rows at 1,024 tokens and drops those whose
     answer is gone. Here passages are cut instead, and every row given is a row trained.
@@ -60,69 +54,88 @@ class SelfDemoTrainer(SFTTrainer):
     _tag_names = ["trl", "sft", "self-demo"]  # noqa: RUF012  # as in every trainer of TRL
     _name = "Self-Demo SFT"
 
-    def __init__(
-        self,
-        model: Any,
-        args: SelfDemoConfig,
-        train_dataset: Dataset,
-        processing_class: Any,
-        data_collator: SelfDemoDataCollator | None = None,
-        **kwargs: Any,
-    ) -> None:
-        if len(train_dataset) == 0:
-            raise UserError("there is no demonstration to train on", "see `skipped` in the manifest for the reasons")
-        collator = data_collator or SelfDemoDataCollator(
-            processing_class, args.max_length, args.shuffle_passages, seed=args.seed
-        )
-        self.preflight_report = preflight(train_dataset, collator)
+    def __init__(self, model: Any, args: SelfDemoConfig, *rows: Any, **kwargs: Any) -> None:
+        if args.loss_type not in _LOSSES:
+            raise UserError(f"loss_type {args.loss_type!r} is not made for rows", f"take one of {', '.join(_LOSSES)}")
+        if args.packing:
+            raise UserError("packing joins rows that end nowhere", "set padding_free instead, on a GPU")
         args.dataset_kwargs = {"skip_prepare_dataset": True}
-        args.remove_unused_columns = False  # the collator needs the structured columns, not input_ids
-        callbacks = [*(kwargs.pop("callbacks", None) or []), _EpochOfCollator(collator)]
-        super().__init__(
-            model=model,
-            args=args,
-            train_dataset=train_dataset,
-            processing_class=processing_class,
-            data_collator=collator,
-            callbacks=callbacks,
-            **kwargs,
-        )
+        self._tallies = {mode: torch.zeros(len(KINDS), 3) for mode in ("train", "eval")}
+        super().__init__(model, args, *rows, **kwargs)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Mean negative log-likelihood of the supervised tokens, answers and abstentions also logged apart.
+        """Mean negative log-likelihood of the supervised tokens, kinds of row weighted and counted apart.
 
-        The same figure as TRL's. TRL's fused head scores every column where there is no Triton; a row here has some ten
-        supervised tokens among hundreds, so only the last columns are asked of the model (`logits_to_keep`).
+        With weight 1 the same figure as TRL's (and its `dft`, with that `loss_type`). TRL's fused head scores every
+        column where there is no Triton; a row here has some ten supervised tokens among hundreds, so only their columns
+        are asked of the model (`logits_to_keep`).
         """
-        mode = "train" if model.training else "eval"
         inputs = dict(inputs)
-        labels, abstention = inputs.pop("labels"), inputs.pop("abstention")
-        kept = int((labels != IGNORED).any(0).sum())
-        outputs = model(**inputs, use_cache=False, logits_to_keep=kept + 1)
-        targets = labels[:, -kept:]
+        labels, kinds, ids = inputs.pop("labels")[:, 1:], inputs.pop("kinds")[:, 1:], inputs.pop("ids")
+        columns = (labels != IGNORED).any(0).nonzero()[:, 0]
+        if self.aux_loss_enabled:
+            inputs["output_router_logits"] = True
+        outputs = model(**inputs, use_cache=False, logits_to_keep=columns)
+        labels, kinds = labels[:, columns], kinds[:, columns]
+        smoothing = self.args.label_smoothing_factor
         losses = functional.cross_entropy(
-            outputs.logits[:, :-1].float().transpose(1, 2), targets, ignore_index=IGNORED, reduction="none"
+            outputs.logits.float().transpose(1, 2),
+            labels,
+            ignore_index=IGNORED,
+            reduction="none",
+            label_smoothing=smoothing,
         )
-        counts = (targets != IGNORED).sum(1)
-        for name, rows in (("answer_loss", ~abstention), ("abstention_loss", abstention)):
-            if rows.any():
-                self._metrics[mode][name].append((losses[rows].sum() / counts[rows].sum()).item())
-        if mode == "train":
-            self._total_train_tokens += self.accelerator.gather_for_metrics(inputs["attention_mask"].sum()).sum().item()
-        self._metrics[mode]["num_tokens"] = [self._total_train_tokens]
-        loss = losses.sum() / (counts.sum() if num_items_in_batch is None else num_items_in_batch)
+        self._count(losses, outputs.logits, labels, kinds, inputs)
+        if self.args.loss_type == "dft":
+            losses = losses * torch.exp(-losses).detach()
+        weights = torch.where(kinds == KINDS.index("abstain"), self.args.abstention_weight, 1.0)
+        items = (labels != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
+        loss = (losses * weights).sum() / items
         if self.args.average_tokens_across_devices and num_items_in_batch is not None:
             loss = loss * self.accelerator.num_processes  # as TRL: DDP will average over ranks
+        if self.aux_loss_enabled:
+            steps = 1 if num_items_in_batch is None else self.current_gradient_accumulation_steps
+            loss = loss + self.router_aux_loss_coef * outputs.aux_loss / steps
+        self.require_finite(loss.detach(), ids)
         return (loss, outputs) if return_outputs else loss
 
+    @torch.no_grad()
+    def _count(self, losses: Any, logits: Any, labels: Any, kinds: Any, inputs: dict[str, Any]) -> None:
+        """Add to the tallies of each kind: summed loss, tokens, and tokens the model would have said itself."""
+        mode, real = self._mode, (labels != IGNORED) & self._own_rows(labels)
+        tally = self._tallies[mode] = self._tallies[mode].to(losses.device)
+        hits = (logits.argmax(-1) == labels)[real]
+        tally.index_add_(
+            0, kinds[real], torch.stack([losses[real], torch.ones_like(losses[real]), hits.to(losses.dtype)], 1)
+        )
+        if mode == "train":
+            ids = inputs["input_ids"]
+            seen = inputs["attention_mask"].sum() if "attention_mask" in inputs else torch.tensor(ids.numel()).to(ids)
+            self._total_train_tokens += self.accelerator.gather_for_metrics(seen).sum().item()
+        self._metrics[mode]["num_tokens"] = [self._total_train_tokens]
 
-class _EpochOfCollator(TrainerCallback):
-    """Tells the collator which epoch it renders."""
+    def _own_rows(self, labels: torch.Tensor) -> Any:
+        """Which rows of an evaluated batch are not there twice: several ranks fill the last batch up with others."""
+        state = self.accelerator.gradient_state
+        if self._mode == "train" or self.args.padding_free or not state.end_of_dataloader or state.remainder <= 0:
+            return True
+        own = state.remainder - self.accelerator.process_index * len(labels)
+        return (torch.arange(len(labels), device=labels.device) < own)[:, None]
 
-    def __init__(self, collator: SelfDemoDataCollator) -> None:
-        self.collator = collator
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """As TRL's, with `answer_loss`, `abstention_loss` and `closed_book_loss` over all tokens since the last log."""
+        mode = self._mode
+        tally = self.accelerator.reduce(self._tallies[mode].to(self.accelerator.device), "sum").tolist()
+        for name, (loss, tokens, _) in zip(("answer", "abstention", "closed_book"), tally, strict=True):
+            if tokens:
+                self._metrics[mode][f"{name}_loss"].append(loss / tokens)
+        if total := sum(tokens for _, tokens, _ in tally):
+            self._metrics[mode]["mean_token_accuracy"].append(sum(hits for _, _, hits in tally) / total)
+        self._tallies[mode] = torch.zeros(len(KINDS), 3)
+        super().log(logs, start_time)
 
-    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.collator.epoch = round(state.epoch or 0)
+    @property
+    def _mode(self) -> str:
+        return "train" if self.model is not None and self.model.training else "eval"

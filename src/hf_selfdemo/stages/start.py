@@ -1,0 +1,80 @@
+"""What training begins with: the model that the recipe names, or what was trained before (`start_from`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trl import get_peft_config
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.manifest import read_json
+from hf_selfdemo.models import ResolvedModel
+from hf_selfdemo.stages.recipe import Recipe
+from hf_selfdemo.stages.tuned import is_adapter, stands_on, tuned_fingerprint, weights_hash
+
+
+@dataclass(frozen=True)
+class Start:
+    """A model to load and, if one is trained further, the folder of its adapter.
+
+    `fingerprint` is of both together, and `weights` a hash of what was trained before, "" for nothing.
+    """
+
+    model: ResolvedModel
+    adapter: Path | None
+    fingerprint: str
+    weights: str
+
+
+def training_start(recipe: Recipe) -> Start:
+    """Find what the recipe starts from; nothing is loaded.
+
+    Raises:
+        UserError: if nothing was trained there, or it cannot be trained further as the recipe says.
+    """
+    if (recipe.model.load_in_4bit or recipe.model.load_in_8bit) and not recipe.model.use_peft:
+        raise UserError("quantised weights cannot be trained and use_peft is false", "set it, or load them whole")
+    if not recipe.train.start_from:
+        base = recipe.resolve()
+        return Start(base, None, base.fingerprint, "")
+    folder = Path(recipe.train.start_from)
+    if not list(folder.glob("*.safetensors")):
+        what, remedy = f"start_from: {folder} holds no trained model", "name the `model` folder of a finished training"
+        raise UserError(what, remedy)
+    if not is_adapter(folder):
+        whole = recipe.resolve_tuned(folder)
+        return Start(whole, None, whole.fingerprint, weights_hash(folder))
+    base = recipe.resolve()
+    _refuse_misfit(recipe, folder, base)
+    return Start(base, folder, tuned_fingerprint(base, folder), weights_hash(folder))
+
+
+def load_start(recipe: Recipe, start: Start) -> tuple[Any, Any, dict[str, Any]]:
+    """The network to train, its tokenizer, and what the trainer must be told about adapters."""
+    network, tokenizer = recipe.load(start.model, quantised=True)
+    if not start.adapter:
+        return network, tokenizer, {"peft_config": get_peft_config(recipe.model)}
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(network, start.adapter, is_trainable=True), tokenizer, {}
+
+
+def _refuse_misfit(recipe: Recipe, folder: Path, base: ResolvedModel) -> None:
+    """An adapter fits one base only, and keeps the shape it was made with, whatever the recipe says of shapes."""
+    found = read_json(folder / "adapter_config.json")
+    if not stands_on(folder, base):
+        raise UserError(
+            f"start_from: the adapter in {folder} stands on {found['base_model_name_or_path']}, not on {base.name} as "
+            "it is here",
+            "set model_name_or_path and model_revision to what it was trained on",
+        )
+    if not recipe.model.use_peft:
+        raise UserError(f"start_from: {folder} holds an adapter and use_peft is false", "leave use_peft out")
+    for theirs, ours in (("r", "lora_r"), ("lora_alpha", "lora_alpha")):
+        if found.get(theirs) != getattr(recipe.model, ours):
+            raise UserError(
+                f"{ours} is {getattr(recipe.model, ours)} and the adapter in {folder} has {found.get(theirs)}",
+                f"set {ours} to {found.get(theirs)}; an adapter that is trained further keeps its shape",
+            )

@@ -1,0 +1,96 @@
+"""Keys that both trainers have beyond TRL's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_NO_EFFECT = (
+    "output_dir",
+    "hub_",
+    "push_to_hub",
+    "log",
+    "report_to",
+    "run_name",
+    "project",
+    "trackio",
+    "save_",
+    "disable_tqdm",
+    "meter_rows",
+    "dataloader_num_workers",
+    "dataloader_prefetch_factor",
+    "dataloader_persistent_workers",
+    "dataloader_pin_memory",
+    "ddp_",
+    "local_rank",
+    "resume_",
+)
+"""Beginnings of keys that say where, how fast or what is told, and decide no weight."""
+
+
+@dataclass
+class RowArguments:
+    """What structured rows allow, and what is measured while training. Mixed into a config of TRL's.
+
+    Defaults that differ from TRL's: `max_length` 2048 (1024 would drop most rows with four passages), `bf16` and
+    `gradient_checkpointing` off (both cost time on a CPU; recipes for GPUs set them), `save_strategy` "no" (the result
+    is saved at the end).
+    """
+
+    output_dir: str | None = field(default=None, metadata={"help": "folder of the run; all artefacts go below it"})
+    max_length: int | None = field(
+        default=2048, metadata={"help": "longest row in tokens; passages are dropped from the tail, answers never"}
+    )
+    bf16: bool | None = field(default=False, metadata={"help": "mixed precision; slower than float32 on most CPUs"})
+    gradient_checkpointing: bool = field(default=False, metadata={"help": "trade time for memory"})
+    save_strategy: str = field(default="no", metadata={"help": "checkpoints: no, epoch, steps or best"})
+
+    ddp_find_unused_parameters: bool | None = field(
+        default=False, metadata={"help": "on several GPUs: look for weights without a gradient; rows leave none"}
+    )
+
+    passage_order: str = field(
+        default="as_retrieved",
+        metadata={"help": "as_retrieved, reversed, shuffled (anew every epoch), gold_first or gold_last"},
+    )
+    passage_dropout: float = field(
+        default=0.0,
+        metadata={"help": "chance of each passage to be left out in an epoch; never one that holds the answer"},
+    )
+    leave_gold_out_share: float = field(
+        default=0.0,
+        metadata={
+            "help": "share of answering rows that, in an epoch, lose the passages with the answer and train the "
+            "model's own refusal instead"
+        },
+    )
+    closed_book_share: float = field(
+        default=0.0,
+        metadata={
+            "help": "share of rows that, in an epoch, show no passage and train the model's own closed-book reply"
+        },
+    )
+
+    dev_modes: list[str] = field(
+        default_factory=lambda: ["rag", "closed_book"],
+        metadata={"help": "how dev questions are asked while training: with passages, without, or both"},
+    )
+    max_dev_tokens: int = field(default=32, metadata={"help": "longest reply to a dev question, in tokens"})
+    early_stopping_patience: int = field(
+        default=0,
+        metadata={"help": "stop after so many evaluations without a better metric_for_best_model; 0 never stops"},
+    )
+    meter_rows: int = field(
+        default=32, metadata={"help": "training rows whose likelihood is followed (the on-policy meter); 0 for none"}
+    )
+
+
+def decisive_keys(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Those that decide the weights, and are set: no paths, tokens or logging.
+
+    Example:
+        >>> decisive_keys({"learning_rate": 0.1, "output_dir": "runs/a", "hub_token": "t", "seed": None})
+        {'learning_rate': 0.1}
+    """
+    return {key: value for key, value in keys.items() if value is not None and not key.startswith(_NO_EFFECT)}

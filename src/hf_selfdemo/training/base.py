@@ -1,0 +1,289 @@
+"""What training on demonstrations does beyond TRL's trainers, whether supervised or by preference."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from datasets import Dataset
+from transformers import EarlyStoppingCallback, Trainer, TrainerCallback
+from transformers.trainer_pt_utils import LengthGroupedSampler
+from transformers.trainer_utils import EvalLoopOutput
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.manifest import fingerprint
+from hf_selfdemo.prompts import templates_hash
+from hf_selfdemo.training.arguments import decisive_keys
+from hf_selfdemo.training.checkpoints import check_settings, last_checkpoint, mark_complete
+from hf_selfdemo.training.collator import SelfDemoDataCollator
+from hf_selfdemo.training.generated import GeneratedEvaluation
+from hf_selfdemo.training.meter import OnPolicyMeter, meter_table
+from hf_selfdemo.training.paused import random_state_kept
+from hf_selfdemo.training.preflight import preflight
+
+logger = logging.getLogger(__name__)
+
+LENGTH = "length"
+"""Column of row lengths in tokens, for batches of like length."""
+
+
+class DemonstrationTraining(Trainer):
+    """Mixed in before a trainer of TRL's; `preference` says which kind of batch that one takes.
+
+    Before the first step: a preflight over every row (`preflight_report`). While training: views that change with the
+    epoch, evaluation by asking the model the dev questions, the on-policy meter (`on_policy`), a loss that is no number
+    stops the run and names the rows. Checkpoints are refused under settings other than their own.
+    """
+
+    preference = False
+    args: Any
+    model: Any
+    eval_dataset: Any
+    data_collator: Any
+    _total_train_tokens: Any
+
+    def __init__(
+        self,
+        model: Any,
+        args: Any,
+        train_dataset: Dataset,
+        processing_class: Any,
+        eval_dataset: Dataset | None = None,
+        data_collator: SelfDemoDataCollator | None = None,
+        writer: Mapping[str, Any] | None = None,
+        callbacks: Sequence[TrainerCallback] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if len(train_dataset) == 0:
+            raise UserError("there is no demonstration to train on", "see `skipped` in the manifest for the reasons")
+        collator = data_collator or collator_of(args, processing_class, self.preference)
+        self.generated = GeneratedEvaluation(
+            processing_class, args.dev_modes, args.max_dev_tokens, args.per_device_eval_batch_size
+        )
+        choose_best(args, self.generated, eval_dataset, self.preference)
+        network = None if isinstance(model, str) else model
+        self.preflight_report = preflight(
+            train_dataset,
+            collator,
+            eval_dataset=eval_dataset,
+            choosing=bool(args.metric_for_best_model and args.load_best_model_at_end),
+            model=network,
+            writer=writer,
+        )
+        if args.process_index == 0:
+            for warning in self.preflight_report.warnings:
+                logger.warning("preflight: %s", warning)
+        self.meter = OnPolicyMeter(
+            train_dataset, processing_class, args.meter_rows, args.seed, collator=collator.plain()
+        )
+        self.on_policy: dict[str, dict[str, float]] = {}
+        self._settings = decisive_settings(args, train_dataset, collator)
+        if args.train_sampling_strategy == "group_by_length":
+            train_dataset = train_dataset.add_column(LENGTH, self.preflight_report.lengths)
+            args.length_column_name = LENGTH
+        args.remove_unused_columns = False  # the collator needs the structured columns, not input_ids
+        added: list[TrainerCallback] = [_Along(self, collator)]
+        if args.early_stopping_patience:
+            added.append(EarlyStoppingCallback(args.early_stopping_patience))
+        free, args.padding_free = args.padding_free, False  # TRL refuses it beside a collator that is not its own
+        super().__init__(
+            model=model,
+            args=args,
+            train_dataset=train_dataset,
+            eval_dataset=eval_dataset,
+            processing_class=processing_class,
+            data_collator=collator,
+            callbacks=[*(callbacks or ()), *added],
+            **kwargs,
+        )
+        args.padding_free = free
+
+    # ---- the loss ----
+
+    def require_finite(self, loss: torch.Tensor, ids: Sequence[str]) -> None:
+        """Stop where a loss is no number; by default transformers leaves such steps out of the log and goes on.
+
+        Raises:
+            UserError: naming the rows of the batch.
+        """
+        if not bool(torch.isfinite(loss)):
+            raise UserError(
+                f"the loss is {float(loss)} at step {self.state.global_step}, rows {', '.join(map(repr, ids))}",
+                "lower learning_rate, or train in bf16 or float32 instead of fp16; the last checkpoint is kept",
+            )
+
+    # ---- training ----
+
+    def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> Any:
+        """As in transformers; `True` goes on from the last whole checkpoint, if there is one.
+
+        Raises:
+            UserError: if the checkpoint is half written or was made under other settings.
+        """
+        if resume_from_checkpoint is True:
+            resume_from_checkpoint = last_checkpoint(self.args.output_dir)
+        if resume_from_checkpoint:
+            counted = check_settings(resume_from_checkpoint, self._settings)  # TRL would count from nothing again
+            self._total_train_tokens, self.on_policy = counted["num_tokens"], counted["on_policy"]
+        result = super().train(resume_from_checkpoint or None, *args, **kwargs)
+        self.on_policy["tuned"] = self._measured()
+        return result
+
+    def measure_base(self) -> None:
+        """Read the meter before the first step, once the model is where training wants it."""
+        if "base" not in self.on_policy:
+            self.on_policy["base"] = self._measured()
+
+    def _measured(self) -> dict[str, float]:
+        return self.meter.measure(self.model_wrapped, self.accelerator) if len(self.meter) else {}
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        self.accelerator.wait_for_everyone()  # each rank writes its random state
+        if self.args.should_save:
+            folder = Path(self._get_output_dir(trial=trial)) / f"checkpoint-{self.state.global_step}"
+            if folder.exists():  # a limit on their number may have removed it
+                counted = {"num_tokens": self._total_train_tokens, "on_policy": self.on_policy}
+                mark_complete(folder, self._settings, counted)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+        sampler = super()._get_train_sampler(train_dataset)
+        return _EpochOfLengths(sampler, self.args) if isinstance(sampler, LengthGroupedSampler) else sampler
+
+    # ---- evaluation ----
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """As TRL's; training goes on as if it had not been asked."""
+        with random_state_kept(self.model):
+            return super().evaluate(*args, **kwargs)
+
+    def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
+        """Rows as retrieved, whatever training makes of them; only those with something to learn have a loss."""
+        rows = self.eval_dataset if eval_dataset is None else eval_dataset
+        training, self.data_collator = self.data_collator, self.data_collator.plain()
+        try:
+            self._asked = rows
+            return super().get_eval_dataloader(_with_target(rows, self.preference) or rows)
+        finally:
+            self.data_collator = training
+
+    def evaluation_loop(
+        self,
+        dataloader: Any,
+        description: str,
+        prediction_loss_only: bool | None = None,
+        ignore_keys: list[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> EvalLoopOutput:
+        """The loss where rows have a response, and what the model says to all of them."""
+        rows = self._asked
+        output = EvalLoopOutput(numpy.empty(0), None, {}, len(rows))
+        if _with_target(rows, self.preference):
+            output = super().evaluation_loop(
+                dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix
+            )
+        self.model.eval()  # TRL's log takes the mode from it
+        asked = self.generated(self.model_wrapped, rows, self.accelerator) | self._measured()
+        named = {f"{metric_key_prefix}_{name}": value for name, value in asked.items()}
+        return output._replace(metrics=(output.metrics or {}) | named)
+
+    # ---- the card ----
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """TRL's card, with the on-policy figures below."""
+        super().create_model_card(*args, **kwargs)
+        path = Path(self.args.output_dir) / "README.md"
+        if self.on_policy.get("base") and self.is_world_process_zero() and path.exists():
+            table = meter_table(self.on_policy["base"], self.on_policy.get("tuned", {}))
+            text = path.read_text(encoding="utf-8")
+            path.write_text(f"{text.rstrip()}\n\n## On-policy figures\n\n{table}", encoding="utf-8")
+
+
+def collator_of(args: Any, tokenizer: Any, preference: bool) -> SelfDemoDataCollator:
+    """The collator that the training keys describe.
+
+    Raises:
+        UserError: for keys that do not go together.
+    """
+    if preference and args.closed_book_share:
+        raise UserError("closed_book_share makes no pairs", "leave it out with objective dpo")
+    return SelfDemoDataCollator(
+        tokenizer,
+        args.max_length,
+        args.passage_order,
+        args.passage_dropout,
+        args.leave_gold_out_share,
+        args.closed_book_share,
+        preference=preference,
+        padding_free=not preference and args.padding_free,
+        seed=args.seed,
+    )
+
+
+def choose_best(
+    args: Any, generated: GeneratedEvaluation, eval_dataset: Dataset | None, preference: bool = False
+) -> None:
+    """Check the figure that picks the best checkpoint, and say which way it is better.
+
+    Raises:
+        UserError: for an unknown figure, or one that the dev rows cannot give; for patience without such a figure.
+    """
+    wanted = args.metric_for_best_model
+    if args.early_stopping_patience and not (wanted and args.load_best_model_at_end):
+        raise UserError(
+            "early_stopping_patience needs to know what is best",
+            "set metric_for_best_model (e.g. f_score) and load_best_model_at_end",
+        )
+    if wanted:
+        also = {"rewards/accuracies": True, "rewards/margins": True} if preference else {}
+        args.greater_is_better = generated.check_metric(wanted, eval_dataset, also)
+
+
+def decisive_settings(args: Any, dataset: Dataset, collator: SelfDemoDataCollator) -> dict[str, Any]:
+    """What decides the weights: keys, rows, templates, and how many processes share a batch."""
+    rows = fingerprint([[row["id"], row["response"], row.get("rejected")] for row in dataset])
+    made = {"rows": rows, "templates": templates_hash(), "views": fingerprint(repr(collator.views))}
+    return decisive_keys(args.to_dict()) | made | {"processes": args.world_size}
+
+
+def _with_target(rows: Dataset, preference: bool) -> Dataset | None:
+    """The rows that have a loss; None if none has."""
+    wanted = [i for i, row in enumerate(rows) if _has_text(row, "response") and (not preference or _is_pair(row))]
+    return rows.select(wanted) if wanted else None
+
+
+def _is_pair(row: Mapping[str, Any]) -> bool:
+    return row.get("mode") != "closed_book" and _has_text(row, "rejected")
+
+
+def _has_text(row: Mapping[str, Any], column: str) -> bool:
+    return bool((row.get(column) or "").strip())
+
+
+class _Along(TrainerCallback):
+    """Reads the meter before the first step, and tells the collator which epoch it renders."""
+
+    def __init__(self, trainer: DemonstrationTraining, collator: SelfDemoDataCollator) -> None:
+        self.trainer, self.collator = trainer, collator
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.trainer.measure_base()
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        self.collator.epoch = int(state.epoch or 0)  # one resumed in its middle is still the same epoch
+
+
+class _EpochOfLengths(LengthGroupedSampler):
+    """Groups by length in an order of the epoch's own, so that a resumed epoch has the order it had."""
+
+    def __init__(self, plain: LengthGroupedSampler, args: Any) -> None:
+        super().__init__(plain.batch_size, lengths=plain.lengths, generator=torch.Generator())
+        self.seed = args.seed if args.data_seed is None else args.data_seed
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        self.generator.manual_seed(self.seed + epoch)

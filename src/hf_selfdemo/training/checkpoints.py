@@ -1,0 +1,48 @@
+"""Checkpoints that say what they are of, so that training never goes on from half a one, or from another run's.
+
+A checkpoint's note is the last file written into it: a folder without one was interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.manifest import read_json, write_json
+
+_NOTE = "selfdemo.json"
+
+
+def mark_complete(folder: Path, settings: dict[str, Any], counted: dict[str, Any]) -> None:
+    """Say of a checkpoint that it is whole, under which settings it was made, and what was counted until then."""
+    write_json(folder / _NOTE, {"settings": settings, "counted": counted})
+
+
+def last_checkpoint(folder: str | Path) -> str | None:
+    """The newest whole checkpoint in an output folder; None if there is none."""
+    found = [p.parent for p in Path(folder).glob(f"checkpoint-*/{_NOTE}")]
+    return str(max(found, key=_step)) if found else None
+
+
+def check_settings(folder: str | Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Refuse a checkpoint that is not whole or was made under other settings; else return what was counted until it.
+
+    Raises:
+        UserError: naming the keys that differ.
+    """
+    path = Path(folder) / _NOTE
+    if not path.exists():
+        raise UserError(f"{folder} is no whole checkpoint of this trainer", "go on from another, or start anew")
+    note = read_json(path)
+    found, wanted = note["settings"], json.loads(json.dumps(settings, default=str))
+    keys = sorted(k for k in {*found, *wanted} if found.get(k) != wanted.get(k))
+    if keys:
+        shown = ", ".join(f"{k} (there {found.get(k)!r}, now {wanted.get(k)!r})" for k in keys[:3])
+        raise UserError(f"{folder} was made under other settings: {shown}", "restore them or take another output_dir")
+    return dict(note["counted"])
+
+
+def _step(folder: Path) -> int:
+    return int(folder.name.rpartition("-")[2])

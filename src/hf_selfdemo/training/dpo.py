@@ -1,0 +1,272 @@
+"""Preference training on structured demonstrations with TRL's DPOTrainer."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from accelerate.utils import is_peft_model
+from datasets import Dataset, is_caching_enabled
+from peft import PeftConfig
+from peft.tuners.tuners_utils import check_target_module_exists
+from transformers import SchedulerType
+from trl import DPOConfig, DPOTrainer
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.training.arguments import RowArguments
+from hf_selfdemo.training.base import DemonstrationTraining, collator_of
+from hf_selfdemo.training.collator import SelfDemoDataCollator
+from hf_selfdemo.training.last_columns import last_columns
+
+logger = logging.getLogger(__name__)
+
+_REFERENCE = "ref"
+"""TRL's name for the frozen copy of an adapter that is trained further."""
+
+_FLOOR = {"min_lr_rate": 0.2}
+"""The paper's 1.1e-6 of 5.5e-6, as a share, so that another learning rate keeps a floor below it."""
+
+
+@dataclass
+class SelfDemoDPOConfig(RowArguments, DPOConfig):  # type: ignore[misc]  # defaults other than TRL's
+    """TRL's `DPOConfig` with `RowArguments` and the paper's settings.
+
+    Those are, from the authors' release for 8B and 70B: `beta` 0.1 and the plain `sigmoid` loss (TRL's defaults too),
+    no likelihood term, no normalisation by length; `learning_rate` 5.5e-6 without warm-up, falling to a fifth along a
+    cosine. They train all weights for 800 steps, 4 pairs a GPU and step, on rows of up to 4,096 tokens; batch, steps
+    and `max_length` are left to the recipe. An adapter wants a higher learning rate.
+
+    DPO alone may lower the likelihood of both texts, the preferred one too (`logps/chosen` in the log). To hold it up,
+    add the supervised loss on the preferred texts: `loss_type=["sigmoid", "sft"]` with `loss_weights=[1.0, 0.1]`. That
+    term is a mean over the tokens of a batch, so it, unlike the other, depends on how rows fall into batches.
+
+    `precompute_ref_log_probs` runs the reference once over all rows and saves its memory and time in training; rows
+    must then look the same in every epoch.
+
+    Example:
+        >>> args = SelfDemoDPOConfig(report_to=[])
+        >>> args.beta, args.loss_type, args.learning_rate, args.lr_scheduler_type.value, args.lr_scheduler_kwargs
+        (0.1, ['sigmoid'], 5.5e-06, 'cosine_with_min_lr', {'min_lr_rate': 0.2})
+    """
+
+    learning_rate: float = field(default=5.5e-6, metadata={"help": "peak learning rate"})
+    lr_scheduler_type: SchedulerType | str = field(
+        default="cosine_with_min_lr", metadata={"help": "how the learning rate falls; here to a fifth, along a cosine"}
+    )
+
+    def __post_init__(self) -> None:
+        if self.lr_scheduler_type == "cosine_with_min_lr" and self.lr_scheduler_kwargs is None:
+            self.lr_scheduler_kwargs = dict(_FLOOR)
+        super().__post_init__()
+
+
+class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
+    """`DPOTrainer` over structured rows: prefers `response` to `rejected` under the prompt that a row's view shows.
+
+    Rows without a pair are left out; `left_out` has their ids by reason. The reference is the model as it comes: under
+    a new adapter (`peft_config`) the model without it, for an adapter trained further a frozen copy of that, for full
+    fine-tuning a frozen copy of the model.
+
+    Args:
+        model: a causal language model, one with a trainable adapter, or a path.
+        args: the training configuration.
+        train_dataset: demonstrations as `demonstrate` writes them.
+        processing_class: the tokenizer, with a chat template.
+        data_collator: default is a `SelfDemoDataCollator` made from `args`.
+        kwargs: as for `SelfDemoTrainer`, and what else `DPOTrainer` takes (`ref_model`, `peft_config`, ...).
+
+    Raises:
+        UserError: if no row has a pair, the preflight finds rows that cannot be learnt, the adapter cannot be trained
+            by this loss, or the reference is to be computed beforehand though rows change.
+
+    Relations: the loss is `DPOTrainer`'s own, shown fewer columns (`last_columns`). That trainer wants flat text,
+    tokenizes prompts together with replies, and cuts long rows at their end, where the reply is.
+    """
+
+    _tag_names = ["trl", "dpo", "self-demo"]  # noqa: RUF012  # as in every trainer of TRL
+    _name = "Self-Demo DPO"
+    preference = True
+
+    def __init__(
+        self,
+        model: Any,
+        args: SelfDemoDPOConfig,
+        train_dataset: Dataset,
+        processing_class: Any,
+        eval_dataset: Dataset | None = None,
+        data_collator: SelfDemoDataCollator | None = None,
+        **kwargs: Any,
+    ) -> None:
+        collator = data_collator or collator_of(args, processing_class, self.preference)
+        if args.precompute_ref_log_probs and collator.views.change:
+            raise UserError(
+                "precompute_ref_log_probs scores each row once, and here rows change by epoch",
+                "set it to false, or do without passage_dropout, leave_gold_out_share and passage_order shuffled",
+            )
+        check_adapter(model, kwargs.get("peft_config"))
+        train_dataset, self.left_out = with_pairs(train_dataset)
+        whole = not (isinstance(model, str) or is_peft_model(model) or kwargs.get("peft_config"))
+        own = whole and kwargs.get("ref_model") is None
+        if own:  # TRL would look for the weights again under the model's name, and find none, or others
+            kwargs["ref_model"] = copy.deepcopy(model).requires_grad_(False)
+        super().__init__(model, args, train_dataset, processing_class, eval_dataset, collator, **kwargs)
+        if own and args.precompute_ref_log_probs:
+            self.ref_model = None  # it has done its work
+
+    def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
+        """Rows stay as they are; the collator renders them."""
+        return dataset
+
+    # ---- the loss ----
+
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        """TRL's loss over the columns that hold replies."""
+        with last_columns(self._scored, _for_model(inputs), "completion_mask") as batch:
+            found = super().compute_loss(model, batch, return_outputs, num_items_in_batch)
+        self.require_finite((found[0] if return_outputs else found).detach(), inputs["ids"])
+        return found
+
+    def compute_ref_log_probs(self, model: Any, inputs: dict[str, Any]) -> Any:
+        """TRL's, over the columns that hold replies; it is used where the reference is computed beforehand."""
+        with last_columns(self._scored, _for_model(inputs), "completion_mask") as batch:
+            return super().compute_ref_log_probs(model, batch)
+
+    @property
+    def _scored(self) -> list[Any]:
+        return [self.accelerator.unwrap_model(m) for m in (self.model, self.ref_model) if m is not None]
+
+    # ---- the reference, computed beforehand ----
+
+    def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
+        """TRL keeps the figures in a file beside the dataset, found by the dataset's fingerprint and the weights. The
+        fingerprint it gets here tells what is scored, token by token: views, length and templates decide that too.
+
+        Dev rows without a pair, which are asked and have no loss, get no figure.
+        """
+        training = self.data_collator
+        collator = training if name == "train" else training.plain()
+        places = [i for i, row in enumerate(dataset) if not no_pair(row) and (row["response"] or "").strip()]
+        if not places:
+            return dataset
+        rows = dataset.select(places)
+        rows = rows.select(range(len(rows)), new_fingerprint=self._scored_by_reference(rows, collator))
+        if self.accelerator.num_processes > 1 and not (rows.cache_files and is_caching_enabled()):
+            raise UserError(
+                "precompute_ref_log_probs on several processes needs a dataset on the disk",
+                "save it with save_to_disk and read it with load_from_disk, or set precompute_ref_log_probs to false",
+            )
+        try:
+            self.data_collator = collator
+            scored = super()._precompute_ref_logps(rows, name, batch_size)
+        finally:
+            self.data_collator = training
+        for column in ("ref_chosen_logps", "ref_rejected_logps"):
+            values = dict(zip(places, scored[column], strict=True))
+            dataset = dataset.add_column(column, [values.get(i) for i in range(len(dataset))])
+        return dataset
+
+    def _scored_by_reference(self, rows: Iterable[Mapping[str, Any]], collator: SelfDemoDataCollator) -> str:
+        """A fingerprint of all that decides the reference's figures besides its weights, which TRL adds."""
+        args: Any = self.args
+        model = self.accelerator.unwrap_model(self.model)
+        adapters = model.peft_config if is_peft_model(model) else {}
+        digest = hashlib.sha256(repr((args.ld_alpha, args.bf16, args.fp16, model.config, adapters)).encode())
+        for row in rows:
+            encoded = collator.encode(row)
+            digest.update(repr((encoded.prompt, encoded.response, encoded.rejected)).encode())
+        return digest.hexdigest()[:32]
+
+    # ---- saving ----
+
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """The adapter or model alone; only checkpoints hold the reference of an adapter that is trained further."""
+        model: Any = self.model
+        if _internal_call or _REFERENCE not in getattr(model, "peft_config", {}):
+            return super().save_model(output_dir, _internal_call)
+        model.save_pretrained = partial(model.save_pretrained, selected_adapters=["default"])
+        try:
+            super().save_model(output_dir, _internal_call)
+        finally:
+            del model.save_pretrained
+
+
+def with_pairs(dataset: Dataset) -> tuple[Dataset, dict[str, list[str]]]:
+    """The rows that hold a pair, and the ids of the others by reason.
+
+    Raises:
+        UserError: if no row holds one.
+
+    Example:
+        >>> rows = [{"id": "a", "mode": "rag", "rejected": "Basel."}, {"id": "b", "mode": "rag", "rejected": ""},
+        ...         {"id": "a#closed_book", "mode": "closed_book", "rejected": ""}]
+        >>> kept, others = with_pairs(Dataset.from_list(rows))
+        >>> len(kept), others
+        (1, {'no rejected text': ['b'], 'closed-book': ['a#closed_book']})
+    """
+    kept: list[int] = []
+    others: dict[str, list[str]] = {}
+    for i, row in enumerate(dataset):
+        if reason := no_pair(row):
+            others.setdefault(reason, []).append(str(row["id"]))
+        else:
+            kept.append(i)
+    if not others:
+        return dataset, others
+    counts = ", ".join(f"{len(ids)} {reason}" for reason, ids in others.items())
+    if not kept:
+        raise UserError(
+            f"none of {len(dataset)} rows holds a pair ({counts})",
+            "demonstrate with another pair_policy, or train with objective sft",
+        )
+    logger.warning("%d of %d rows hold no pair and are left out: %s", len(dataset) - len(kept), len(dataset), counts)
+    return dataset.select(kept), others
+
+
+def no_pair(row: Mapping[str, Any]) -> str:
+    """Why a row sets nothing against its response; empty if it does."""
+    if row.get("mode") == "closed_book":
+        return "closed-book"
+    return "" if (row.get("rejected") or "").strip() else "no rejected text"
+
+
+def check_adapter(model: Any, new: PeftConfig | None) -> None:
+    """Refuse adapters that DPO would not train, or not against the right reference.
+
+    Args:
+        model: the model, perhaps with an adapter.
+        new: of the adapter that it is about to get.
+
+    Raises:
+        UserError: with what to do.
+    """
+    if isinstance(model, str):
+        return  # TRL says it when it has loaded it
+    adapters = model.peft_config if is_peft_model(model) else {}
+    if adapters and "default" not in adapters:
+        raise UserError(f"the adapter is named {next(iter(adapters))!r}", "load it without adapter_name")
+    if _REFERENCE in adapters:
+        raise UserError(
+            f"the model has an adapter named {_REFERENCE!r} already, as the reference is to be",
+            f"call model.delete_adapter({_REFERENCE!r}) first",
+        )
+    if adapters and not any(parameter.requires_grad for parameter in model.parameters()):
+        raise UserError("the adapter is frozen", "load it with is_trainable=True")
+    head = model.get_output_embeddings()
+    name = next((name for name, module in model.named_modules() if module is head), "").rpartition(".")[2]
+    for config in (new, *adapters.values()):
+        if name and getattr(config, "target_modules", None) and check_target_module_exists(config, name):
+            raise UserError(
+                f"the adapter targets {name}, which DPO's loss reads past", "leave it out of lora_target_modules"
+            )
+
+
+def _for_model(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """A batch without what is for messages and counts, since TRL hands all it does not know to the model."""
+    return {name: value for name, value in inputs.items() if name not in ("ids", "kinds")}

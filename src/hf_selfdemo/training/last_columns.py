@@ -1,0 +1,51 @@
+"""Scoring only where there is something to score: the last columns of a left-padded batch.
+
+A row of RAG training has some ten supervised tokens behind hundreds of prompt. TRL's fused head leaves the others out
+only where there is Triton; elsewhere it multiplies every column with the whole vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from accelerate.utils import is_peft_model
+
+
+@contextmanager
+def last_columns(models: Sequence[Any], batch: dict[str, Any], mask: str) -> Iterator[dict[str, Any]]:
+    """The batch as the loss may see it: its last columns alone, while `models` still read all of it.
+
+    Meant to be put around code that calls a model and scores what comes out, such as TRL's loss, so that none of that
+    need be written again. Within the context `models` take the narrow `input_ids`, run over the whole ones, and let
+    only the last hidden states through to the head. Attention mask and position ids stay whole.
+
+    Args:
+        models: causal language models of transformers, perhaps with adapters; unwrapped.
+        batch: `input_ids` and the mask, (rows, tokens), left-padded.
+        mask: name of the mask, 1 for tokens that are scored, never in the first column.
+    """
+    if any(_has_virtual_tokens(model) for model in models):
+        yield batch  # these stand before all columns and would be counted among the last
+        return
+    first = int(batch[mask].any(0).nonzero()[0])
+    whole, narrow = batch["input_ids"], slice(first - 1, None)  # a token is predicted in the column before its own
+
+    def show_all(module: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        return args, kwargs | {"input_ids": whole}
+
+    def let_through(module: Any, args: Any, output: Any) -> Any:
+        output.last_hidden_state = output.last_hidden_state[:, narrow]
+        return output
+
+    with ExitStack() as hooks:
+        for model in models:
+            hooks.callback(model.register_forward_pre_hook(show_all, with_kwargs=True).remove)
+            causal = model.get_base_model() if is_peft_model(model) else model
+            hooks.callback(causal.base_model.register_forward_hook(let_through).remove)
+        yield batch | {"input_ids": whole[:, narrow], mask: batch[mask][:, narrow]}
+
+
+def _has_virtual_tokens(model: Any) -> bool:
+    return is_peft_model(model) and bool(model.active_peft_config.is_prompt_learning)

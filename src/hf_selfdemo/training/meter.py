@@ -1,0 +1,142 @@
+"""The on-policy meter: how likely the model finds its own demonstrations, what they beat, and gold answers.
+
+The method's argument (Finlayson et al. 2025) is that training on one's own words moves a model least: they are likely
+under it from the start, gold answers are not. Followed through training, the same figures show what was learnt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy
+from accelerate import Accelerator
+from datasets import Dataset
+
+from hf_selfdemo.chat import encode_prompt, encode_response
+from hf_selfdemo.generation.likelihood import mean_nll, text_nll
+from hf_selfdemo.prompts import render
+from hf_selfdemo.rows import evidence_of
+from hf_selfdemo.training.collator import SelfDemoDataCollator
+from hf_selfdemo.training.paused import paused
+
+_MEANINGS = {
+    "chosen": "what is trained on",
+    "chosen_answer": "answers among it",
+    "chosen_abstain": "abstentions among it",
+    "rejected": "what it is preferred to",
+    "gold": "gold answers, same prompts",
+    "gold_answer": "gold answers where an answer is trained",
+}
+
+
+class _Text(NamedTuple):
+    figures: tuple[str, ...]
+    prompt: list[int]
+    response: list[int]
+
+
+class OnPolicyMeter:
+    """Nats per token of the texts that some training rows hold, under the with-passages prompt.
+
+    Args:
+        rows: demonstrations; only those trained with passages are measured.
+        tokenizer: with a chat template.
+        count: how many rows at most.
+        seed: of the choice of rows.
+        collator: shows rows as it does to training, cut to the same length; make it `plain()`. By default all passages
+            are shown, whatever the length.
+
+    Figures are named `on_policy/...`: `chosen` is the response, `chosen_answer` and `chosen_abstain` its two kinds;
+    `rejected` what it is preferred to, over rows with a pair; `gold` the first accepted answer, over rows that know
+    one, and `gold_answer` the same over the rows of `chosen_answer`. The latter two compare like with like.
+
+    Measured before the first step, an adapter that is new, and so does nothing yet, gives the base model's figures; one
+    that is trained further gives those of the model it has made.
+    """
+
+    def __init__(
+        self,
+        rows: Dataset,
+        tokenizer: Any,
+        count: int = 32,
+        seed: int = 0,
+        collator: SelfDemoDataCollator | None = None,
+    ) -> None:
+        self.rows = _picked(rows, count, seed)
+        self._texts = [list(_texts(row, tokenizer, collator)) for row in self.rows]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def measure(self, model: Any, accelerator: Accelerator | None = None) -> dict[str, float]:
+        """The figures under `model` as it stands; it and all random streams are left as they were.
+
+        Args:
+            model: as the trainer wraps it.
+            accelerator: the trainer's: each rank measures its share, and all return the same. None: this process alone.
+
+        Returns:
+            Nats per token by figure, each token with the same weight; figures without a text are left out.
+        """
+        with paused(model, accelerator) as still:
+            measured = still.share(lambda rows: _measured(still, rows), self._texts)
+        losses: dict[str, list[tuple[float, int]]] = {}
+        for text, loss in ((text, loss) for row in measured for text, loss in row):
+            for name in text.figures:
+                losses.setdefault(name, []).append((loss, len(text.response)))
+        means = {name: mean_nll(losses.get(name, [])) for name in _MEANINGS}
+        return {f"on_policy/{name}": mean for name, mean in means.items() if mean is not None}
+
+
+def meter_table(base: Mapping[str, float], tuned: Mapping[str, float]) -> str:
+    """The figures before and after training, side by side, in Markdown.
+
+    Args:
+        base: from `OnPolicyMeter.measure` before the first step.
+        tuned: the same after the last; may be empty.
+
+    Example:
+        >>> print(meter_table({"on_policy/chosen": 0.5, "on_policy/gold": 2}, {"on_policy/chosen": 0.25}), end="")
+        | nats per token | base | tuned |
+        |---|--:|--:|
+        | chosen: what is trained on | 0.50 | 0.25 |
+        | gold: gold answers, same prompts | 2.00 | - |
+    """
+    lines = ["| nats per token | base | tuned |", "|---|--:|--:|"]
+    for name, meaning in _MEANINGS.items():
+        values = [figures.get(f"on_policy/{name}") for figures in (base, tuned)]
+        if any(value is not None for value in values):
+            shown = " | ".join("-" if value is None else f"{value:.2f}" for value in values)
+            lines.append(f"| {name}: {meaning} | {shown} |")
+    return "\n".join(lines) + "\n"
+
+
+def _picked(rows: Dataset, count: int, seed: int) -> Dataset:
+    """The first rows with passages and a response in the order of `rows.shuffle(seed)`."""
+    modes = rows["mode"] if "mode" in rows.column_names else ["rag"] * len(rows)
+    able = [i for i, (mode, text) in enumerate(zip(modes, rows["response"], strict=True)) if mode == "rag" and text]
+    order = numpy.random.default_rng(seed).permutation(len(able))[: max(count, 0)]
+    return rows.select([able[i] for i in order])
+
+
+def _texts(row: Mapping[str, Any], tokenizer: Any, collator: SelfDemoDataCollator | None) -> Iterator[_Text]:
+    if collator is None:
+        prompt = encode_prompt(tokenizer, render("rag", row["question"], evidence_of(row).passages))
+    else:
+        prompt = collator.encode(row).prompt
+    answers = row["outcome"] == "answer"
+    found = [
+        (("chosen", f"chosen_{row['outcome']}"), row["response"]),
+        (("rejected",), row.get("rejected")),
+        (("gold", "gold_answer") if answers else ("gold",), next(iter(row["answers"]), None)),
+    ]
+    for figures, text in found:
+        if text and text.strip():
+            yield _Text(figures, prompt, encode_response(tokenizer, text))
+
+
+def _measured(model: Any, rows: Sequence[Sequence[_Text]]) -> list[list[tuple[_Text, float]]]:
+    """Each text with its summed nats; those of all rows run together."""
+    losses = iter(text_nll(model, [(text.prompt, text.response) for row in rows for text in row]))
+    return [[(text, next(losses)) for text in row] for row in rows]

@@ -1,0 +1,134 @@
+"""Training stands still while the model is asked or measured, and nothing of it shows in the weights."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import numpy
+import torch
+from accelerate import Accelerator, DistributedType
+from accelerate.utils import gather_object
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class PausedModel:
+    """A model as whoever asks it sees it during a pause: attributes as ever, forward passes without gradients.
+
+    Work over many rows is shared out to the ranks, if there are several (`share`). Where the weights themselves are
+    spread over them (ZeRO-3, FSDP), every forward pass fetches weights from all ranks, and ranks that make different
+    numbers of passes would wait for each other for ever. There each pass is announced, and a rank that is done keeps
+    step with passes over one token until all are: what `synced_gpus` is to `generate` of transformers. Weights are
+    never gathered in one place, where they may not fit.
+    """
+
+    def __init__(self, model: Any, accelerator: Accelerator | None = None) -> None:
+        self._whole = model if accelerator is None else accelerator.unwrap_model(model)
+        self._accelerator = accelerator
+        self._in_step = accelerator is not None and weights_are_spread(accelerator)
+        self._forward = model if self._in_step else self._whole
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+    @property
+    def device(self) -> torch.device:
+        """Where inputs belong; weights that are spread may rest elsewhere."""
+        return self._accelerator.device if self._accelerator and self._in_step else self._whole.device
+
+    def __call__(self, **inputs: Any) -> Any:
+        # no_grad, since a model may keep what it computes, and training could not go on from inference tensors
+        with torch.inference_mode(False), torch.no_grad():
+            if self._in_step:
+                self._somebody_works(True)
+            return self._forward(**inputs)
+
+    def share(self, work: Callable[[list[T]], Sequence[R]], items: Sequence[T]) -> list[R]:
+        """Results of `work`, one an item and in their order, the same on all ranks; rank r does every n-th from r on.
+
+        Args:
+            work: makes one result an item, which can be pickled; it may call this model as often as it likes.
+            items: the same on all ranks.
+        """
+        if self._accelerator is None or self._accelerator.num_processes == 1:
+            return list(work(list(items)))
+        rank, ranks = self._accelerator.process_index, self._accelerator.num_processes
+        own = list(work(list(items[rank::ranks])))
+        self._keep_step()
+        results: list[Any] = [None] * len(items)
+        for place, part in enumerate(self.gather(own)):
+            results[place::ranks] = part
+        return results
+
+    def gather(self, value: T) -> list[T]:
+        """The value of each rank, on all of them."""
+        if self._accelerator is None or self._accelerator.num_processes == 1:
+            return [value]
+        gathered: list[T] = gather_object([value])
+        return gathered
+
+    def _keep_step(self) -> None:
+        while self._in_step and self._somebody_works(False):
+            with torch.no_grad():
+                self._forward(input_ids=torch.zeros((1, 1), dtype=torch.long, device=self.device))
+
+    def _somebody_works(self, working: bool) -> bool:
+        assert self._accelerator is not None
+        flag = torch.tensor(float(working), device=self._accelerator.device)
+        return bool(self._accelerator.reduce(flag, "sum").item())
+
+
+@contextmanager
+def paused(model: Any, accelerator: Accelerator | None = None) -> Iterator[PausedModel]:
+    """Put `model` in evaluation mode and lend it out; afterwards all is as it was, module by module.
+
+    Whoever draws random numbers meanwhile takes none from training, so that a run that is measured ends in the same
+    weights as one that is not.
+
+    Args:
+        model: as the trainer wraps it (`trainer.model_wrapped`), or plain.
+        accelerator: the trainer's. None asks the model in this process alone.
+
+    Example:
+        >>> model = torch.nn.Dropout(0.5)
+        >>> with paused(model):
+        ...     print(model.training)
+        False
+        >>> model.training
+        True
+    """
+    were_training = [module for module in model.modules() if module.training]
+    with random_state_kept(model):
+        model.eval()
+        try:
+            yield PausedModel(model, accelerator)
+        finally:
+            for module in were_training:
+                module.training = True
+
+
+@contextmanager
+def random_state_kept(model: Any) -> Iterator[None]:
+    """Give the random streams of Python, NumPy and torch back as they were.
+
+    Args:
+        model: whose GPUs have streams to keep, too.
+    """
+    gpus = {parameter.device.index for parameter in model.parameters() if parameter.device.type == "cuda"}
+    python, arrays = random.getstate(), numpy.random.get_state()
+    try:
+        with torch.random.fork_rng(gpus):
+            yield
+    finally:
+        random.setstate(python)
+        numpy.random.set_state(arrays)
+
+
+def weights_are_spread(accelerator: Accelerator) -> bool:
+    """Whether each rank holds only a part of the weights: FSDP, or DeepSpeed's ZeRO-3."""
+    zero = accelerator.state.deepspeed_plugin
+    return accelerator.distributed_type == DistributedType.FSDP or (zero is not None and zero.zero_stage == 3)

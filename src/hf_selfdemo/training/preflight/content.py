@@ -1,0 +1,95 @@
+"""Checks on the rows themselves, before they are tokens."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from hf_selfdemo.chat import control_tokens
+from hf_selfdemo.scoring.normalise import normalise
+from hf_selfdemo.training.preflight.findings import Findings
+
+MANY_ABSTENTIONS = 0.8
+"""Share of abstentions from which on a model is likely to learn to refuse everything."""
+
+
+class Texts:
+    """Checks the texts that a row trains.
+
+    Args:
+        tokenizer: whose control tokens a text must not hold.
+        preference: rows are pairs.
+        findings: takes the problems.
+    """
+
+    def __init__(self, tokenizer: Any, preference: bool, findings: Findings) -> None:
+        tokens = control_tokens(tokenizer)
+        self._control = re.compile("|".join(map(re.escape, tokens))) if tokens else None
+        self._preference = preference
+        self._findings = findings
+
+    def usable(self, row: Mapping[str, Any]) -> bool:
+        """Whether there is something to render; what is wrong with it is noted."""
+        name, response, rejected = str(row["id"]), row.get("response") or "", row.get("rejected") or ""
+        if not response.strip():
+            self._findings.refuse("has an empty response", "drop it", name)
+            return False
+        if self._preference and not rejected.strip():
+            self._findings.refuse("has an empty rejected text", "drop it", name)
+            return False
+        if self._preference and normalise(response) == normalise(rejected):
+            self._findings.refuse("prefers a text to itself", "drop it", name)
+            return False
+        texts = (response, rejected) if self._preference else (response,)
+        if self._control and any(map(self._control.search, texts)):
+            remedy = "they are trained as plain characters; drop it if the model wrote them by mistake"
+            self._findings.warn("has control tokens of the chat template in what it trains", remedy, name)
+        return True
+
+
+def has_pair(row: Mapping[str, Any]) -> bool:
+    """Whether a row names something to be rejected; that may still be an empty text."""
+    return bool(row.get("rejected") or row.get("rejected_label"))
+
+
+def check_ids(ids: Iterable[str], findings: Findings, kind: str = "row") -> None:
+    """Ids name rows in messages and seed their draws: two rows cannot share one."""
+    for name, count in Counter(ids).items():
+        if count > 1:
+            findings.refuse("shares its id with another", "make ids unique", name, kind)
+
+
+def check_balance(counts: Mapping[str, int], leave_gold_out_share: float, findings: Findings) -> None:
+    """A model that is mostly shown how to abstain abstains from everything.
+
+    Args:
+        counts: rows by kind.
+        leave_gold_out_share: of the answering rows that are turned into abstentions in an epoch.
+        findings: takes the problems.
+    """
+    answers, abstentions = counts.get("answer", 0), counts.get("abstain", 0)
+    remedy = "lower max_abstain_share or leave_gold_out_share, or set abstain_when to not_in_context"
+    if abstentions and not answers:
+        findings.refuse("all rows with passages are abstentions, which teaches to refuse everything", remedy)
+        return
+    share = (abstentions + leave_gold_out_share * answers) / max(1, answers + abstentions)
+    if share > MANY_ABSTENTIONS:
+        some = "up to " if leave_gold_out_share else ""
+        findings.warn(f"{some}{share:.0%} of the rows with passages train to abstain", remedy)
+
+
+def overlapping(rows: Iterable[Mapping[str, Any]], questions: Collection[str]) -> list[str]:
+    """Ids of the rows whose question, normalised, is among `questions`.
+
+    Example:
+        >>> overlapping([{"id": "t1", "question": "Who painted the Guernica?"}], normalised(["who painted Guernica"]))
+        ['t1']
+    """
+    return [str(row["id"]) for row in rows if normalise(row["question"]) in questions]
+
+
+def normalised(questions: Iterable[str]) -> set[str]:
+    """Questions without what does not count in comparing them."""
+    return {normalise(question) for question in questions}

@@ -1,0 +1,67 @@
+"""Structured rows as tokens, within the budget and within the model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from hf_selfdemo.training.collator import EncodedRow, SelfDemoDataCollator
+from hf_selfdemo.training.preflight.findings import Findings
+
+Row = Mapping[str, Any]
+
+
+class Fitting:
+    """Encodes rows as retrieved, and notes those that do not fit.
+
+    Args:
+        collator: that training uses.
+        limit: positions of the model, in tokens; None if not known.
+        findings: takes the problems.
+        kind: what a row is called.
+    """
+
+    def __init__(
+        self, collator: SelfDemoDataCollator, limit: int | None, findings: Findings, kind: str = "row"
+    ) -> None:
+        self.view = collator.plain()
+        self.unlimited = replace(self.view, max_length=None)
+        self.limit, self.findings, self.kind = limit, findings, kind
+
+    def fit(self, row: Row) -> tuple[EncodedRow, int] | None:
+        """A row as it is trained, and the tokens that it needs in full; None if it cannot be rendered."""
+        name, budget = str(row["id"]), self.view.max_length
+        try:
+            full = self.unlimited.encode(row)
+        except ValueError as error:
+            what, _, remedy = str(error).rpartition(": ")
+            self.findings.refuse(what or remedy, remedy if what else "mend or drop it")
+            return None
+        try:
+            encoded = full if budget is None or length(full) <= budget else self.view.encode(row)
+        except ValueError:
+            what = f"needs more than max_length {budget} tokens even without a passage"
+            self.findings.refuse(what, "raise max_length or drop it", name, self.kind)
+            return None
+        self._check_length(name, encoded)
+        if encoded.lost_answer:
+            what = f"loses the passage with its answer to fit max_length {budget}"
+            remedy = "raise max_length, or show fewer or shorter passages: it trains to answer what nobody could read"
+            self.findings.warn(what, remedy, name, self.kind)
+        return encoded, length(full)
+
+    def check_asked(self, row: Row) -> None:
+        """A row that is only asked, and never cut, must fit the model."""
+        self._check_length(str(row["id"]), self.unlimited.encode({**row, "response": "?", "outcome": "answer"}))
+
+    def _check_length(self, name: str, encoded: EncodedRow) -> None:
+        if self.limit is not None and length(encoded) > self.limit:
+            what = f"is longer than the model's {self.limit} positions"
+            remedy = f"set max_length to {self.limit}, or show fewer or shorter passages"
+            self.findings.refuse(what, remedy, name, self.kind)
+
+
+def length(row: EncodedRow) -> int:
+    """Tokens of a row; of a pair, with the longer text."""
+    return len(row.prompt) + max(len(row.response), len(row.rejected or ()))

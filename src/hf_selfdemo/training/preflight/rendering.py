@@ -1,0 +1,115 @@
+"""One pass over structured rows: encoded, put into batches as training does it, and looked at there."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Sequence
+
+from datasets import Dataset
+
+from hf_selfdemo.chat import encode_prompt, encode_response
+from hf_selfdemo.prompts import render
+from hf_selfdemo.training.collator import EncodedRow
+from hf_selfdemo.training.preflight.content import Texts, has_pair
+from hf_selfdemo.training.preflight.fitting import Fitting, Row, length
+from hf_selfdemo.training.preflight.report import PreflightReport, Sample, histogram
+from hf_selfdemo.training.preflight.setup import stop_token
+from hf_selfdemo.training.preflight.spans import Trained, faults, trained
+from hf_selfdemo.types import Passage
+
+_BATCH = 8
+_COMPARED = 16
+"""Rows whose prompt and response are made apart from the collator, too, and compared."""
+
+
+class Rendering:
+    """Measures the rows that are trained, and notes what is wrong with their texts, tokens and labels.
+
+    Args:
+        fitting: encodes the rows, and takes the problems.
+    """
+
+    def __init__(self, fitting: Fitting) -> None:
+        self.fitting, self.findings, self.view = fitting, fitting.findings, fitting.view
+        self.tokenizer = self.view.tokenizer
+        self.stop_id = stop_token(self.tokenizer)
+        self.texts = Texts(self.tokenizer, self.view.preference, self.findings)
+        self.report = PreflightReport(budget=self.view.max_length)
+        self.counts: Counter[str] = Counter()
+        self.needed: list[int] = []
+
+    def look_at_all(self, dataset: Dataset) -> PreflightReport:
+        """Every row of a dataset; the report has all but the warnings."""
+        step = max(1, len(dataset) // _COMPARED)
+        batch: list[tuple[Row, EncodedRow]] = []
+        for place, row in enumerate(dataset):
+            encoded = self._measured(row)
+            self.report.lengths.append(length(encoded) if encoded else 0)
+            if encoded:
+                batch.append((row, encoded))
+                if place % step == 0:
+                    self._compare(row, encoded)
+            if len(batch) == _BATCH:
+                self._look_at_batch(batch)
+                batch = []
+        if batch:
+            self._look_at_batch(batch)
+        self.report.longest = max(self.report.lengths)
+        self.report.histogram = histogram(self.needed, self.report.budget)
+        self.report.counts = dict(sorted(self.counts.items()))
+        return self.report
+
+    def _measured(self, row: Row) -> EncodedRow | None:
+        """A row as tokens, counted; None for one that cannot be trained."""
+        if self.view.preference and not has_pair(row):
+            self.counts["without_pair"] += 1
+            return None
+        if not self.texts.usable(row) or not (fitting := self.fitting.fit(row)):
+            return None
+        encoded, needed = fitting
+        self.needed.append(needed)
+        self.counts[encoded.kind] += 1
+        self.report.rows += 1
+        for text in (encoded.response, encoded.rejected):
+            self.report.tokens += len(encoded.prompt) + len(text) if text else 0
+        self.report.cut += encoded.dropped > 0
+        self.report.lost += encoded.lost_answer
+        return encoded
+
+    def _look_at_batch(self, batch: Sequence[tuple[Row, EncodedRow]]) -> None:
+        rows = self._collated(batch)
+        chosen, rejected = rows[: len(batch)], rows[len(batch) :]
+        if self.report.sample is None and all(found.places for found in rows):
+            self.report.sample = Sample.of(str(batch[0][0]["id"]), self.tokenizer, chosen[0], *rejected[:1])
+        for (row, encoded), found in zip(batch, chosen, strict=True):
+            self._look_at(row, found, encoded.prompt, encoded.response, "row")
+        for (row, encoded), found in zip(batch, rejected, strict=False):
+            self._look_at(row, found, encoded.prompt, encoded.rejected or [], "rejected text of row")
+
+    def _collated(self, batch: Sequence[tuple[Row, EncodedRow]]) -> list[Trained]:
+        """What the collator makes of rows, without their being rendered a second time."""
+        known = {id(row): encoded for row, encoded in batch}
+        view = copy.copy(self.view)
+        view.encode = lambda row: known.get(id(row)) or self.view.encode(row)  # type: ignore[method-assign]
+        return trained(view([row for row, _ in batch]))
+
+    def _look_at(self, row: Row, found: Trained, prompt: list[int], text: list[int], kind: str) -> None:
+        problems = list(faults(found, self.stop_id, self.tokenizer))
+        if not problems and (found.ids != prompt + text or found.supervised != text):
+            problems = [("trains other tokens than its response and stop token", "mend the collator")]
+        for what, remedy in problems:
+            self.findings.refuse(what, remedy, str(row["id"]), kind)
+
+    def _compare(self, row: Row, encoded: EncodedRow) -> None:
+        """Training must show what is shown when the model is asked."""
+        if encoded.dropped:
+            return
+        passages = [Passage(p["id"], p["text"], p["title"] or "") for p in row["passages"] or ()]
+        closed_book = encoded.kind == "closed_book"
+        messages = render("closed_book", row["question"]) if closed_book else render("rag", row["question"], passages)
+        if encode_prompt(self.tokenizer, messages) != encoded.prompt:
+            what = "shows another prompt than the model will be asked with"
+            self.findings.refuse(what, "render it as evaluation does", str(row["id"]))
+        if encode_response(self.tokenizer, row["response"]) != encoded.response:
+            self.findings.refuse("trains another text than its response", "mend the collator", str(row["id"]))

@@ -1,0 +1,122 @@
+"""What a collator really makes of rows: which tokens have a loss, whatever the trainer and however they are padded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+from hf_selfdemo.training.collator import IGNORED
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One row as the model gets it, without padding: `ids`, and as many `labels`.
+
+    `on_padding` says that padding has a loss, too.
+    """
+
+    ids: list[int]
+    labels: list[int]
+    on_padding: bool = False
+
+    @cached_property
+    def places(self) -> list[int]:
+        """Where there is a loss."""
+        return [i for i, label in enumerate(self.labels) if label != IGNORED]
+
+    @property
+    def begin(self) -> int:
+        """Where the last piece with a loss begins; only for a row that has one."""
+        borders = [after for before, after in pairwise(self.places) if after > before + 1]
+        return borders[-1] if borders else self.places[0]
+
+    @property
+    def prompt(self) -> list[int]:
+        """The tokens before that piece."""
+        return self.ids[: self.begin]
+
+    @property
+    def supervised(self) -> list[int]:
+        """The tokens that have a loss."""
+        return [self.ids[i] for i in self.places]
+
+
+def trained(batch: Mapping[str, Any]) -> list[Trained]:
+    """The rows of a batch, of a supervised trainer (`labels`) or of DPO (`completion_mask`).
+
+    Args:
+        batch: tensors (rows, tokens), padded on either side, or several rows in one without padding, of which each
+            begins at position 0.
+
+    Example:
+        >>> import torch
+        >>> batch = {"input_ids": [[0, 5, 6]], "attention_mask": [[0, 1, 1]], "labels": [[-100, -100, 6]]}
+        >>> trained({name: torch.tensor(values) for name, values in batch.items()})
+        [Trained(ids=[5, 6], labels=[-100, 6], on_padding=False)]
+    """
+    ids = batch["input_ids"]
+    labels = batch["labels"] if "labels" in batch else ids.masked_fill(batch["completion_mask"] == 0, IGNORED)
+    if "attention_mask" not in batch and "position_ids" in batch:
+        return _apart(ids[0].tolist(), labels[0].tolist(), batch["position_ids"][0].tolist())
+    real = batch["attention_mask"].bool() if "attention_mask" in batch else ids == ids
+    on_padding = ((labels != IGNORED) & ~real).any(1).tolist()
+    return [
+        Trained(row_ids[mask].tolist(), row_labels[mask].tolist(), bad)
+        for row_ids, row_labels, mask, bad in zip(ids, labels, real, on_padding, strict=True)
+    ]
+
+
+def _apart(ids: list[int], labels: list[int], positions: list[int]) -> list[Trained]:
+    borders = [i for i, position in enumerate(positions) if position == 0] + [len(ids)]
+    return [Trained(ids[a:b], labels[a:b]) for a, b in pairwise(borders)]
+
+
+SEVERAL = ("trains several pieces", "train the last turn of the assistant alone, as one piece")
+
+
+def faults(row: Trained, stop_id: int, tokenizer: Any, max_length: int | None = None) -> Iterator[tuple[str, str]]:
+    """What is wrong with what a row trains, each with its remedy; nothing for a row that is as it should be.
+
+    A loss must stand on a response and the stop token after it, and on nothing else. Blanks after the stop token, as
+    chat templates put them there, do no harm.
+
+    Args:
+        row: as the model gets it.
+        stop_id: the token that ends the assistant's turn.
+        tokenizer: to name tokens by their text.
+        max_length: at which the trainer cuts rows.
+    """
+    places = row.places
+    if not places:
+        yield "trains nothing: none of its labels is set", "raise max_length, or mend what makes the labels"
+        return
+    if row.on_padding:
+        yield "has a loss on padding", "set the labels of padding to -100"
+    if any(row.labels[i] != row.ids[i] for i in places):
+        yield "has labels that are other tokens than its own", "mend the collator: the model shifts labels itself"
+    if places[0] == 0:
+        yield "trains its whole prompt, too", "give prompt and completion apart, and train the completion alone"
+    elif places[-1] - places[0] >= len(places):
+        yield SEVERAL
+    yield from _faults_of_the_end(row, stop_id, tokenizer, max_length)
+
+
+def _faults_of_the_end(row: Trained, stop_id: int, tokenizer: Any, max_length: int | None) -> Iterator[tuple[str, str]]:
+    first, ids = row.places[0], row.ids
+    end = next((i for i in reversed(range(first, len(ids))) if ids[i] == stop_id), None)
+    if end is None or tokenizer.decode(ids[end + 1 :], skip_special_tokens=True).strip():
+        if max_length is not None and len(ids) >= max_length:
+            yield f"is cut at max_length {max_length}, and its end with it", "raise max_length, or shorten the row"
+        else:
+            stop = tokenizer.decode([stop_id])
+            yield f"does not end in the stop token {stop!r}", "end every response in it, or the model never stops"
+    elif row.labels[end] == IGNORED:
+        yield (
+            f"has no loss on its stop token {tokenizer.decode([stop_id])!r}, so that the model never stops",
+            "mask padding by length, not wherever the pad token stands, or mend the template's generation markers",
+        )
+    elif first and stop_id in ids[row.begin : end]:
+        yield f"goes on after the stop token {tokenizer.decode([stop_id])!r}", "take that out of its response"

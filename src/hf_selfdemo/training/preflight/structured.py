@@ -1,0 +1,88 @@
+"""The preflight of structured rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from datasets import Dataset
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.training.collator import SelfDemoDataCollator
+from hf_selfdemo.training.preflight import content, setup
+from hf_selfdemo.training.preflight.findings import Findings
+from hf_selfdemo.training.preflight.fitting import Fitting, Row
+from hf_selfdemo.training.preflight.rendering import Rendering
+from hf_selfdemo.training.preflight.report import PreflightReport
+
+
+def preflight(
+    dataset: Dataset,
+    collator: SelfDemoDataCollator,
+    *,
+    eval_dataset: Dataset | None = None,
+    test_rows: Iterable[Row] = (),
+    choosing: bool = True,
+    model: Any = None,
+    writer: Mapping[str, Any] | None = None,
+) -> PreflightReport:
+    """Make every batch once and look at its labels, at the rows and at the model, before anything is trained.
+
+    A few milliseconds a row, most of them its tokenising. Rows are looked at as retrieved, whatever changes by epoch.
+
+    Args:
+        dataset: demonstrations, in the columns of `rows.FEATURES`.
+        collator: the one that will make the batches.
+        eval_dataset: rows asked while training; they may lack a response.
+        test_rows: rows with `id` and `question` that are evaluated later.
+        choosing: the eval rows pick a checkpoint, so that one that is trained on, too, is refused and not warned of.
+        model: what is trained, or anything with its `config` and `generation_config`.
+        writer: `name` and `fingerprint` of who wrote the demonstrations, as their manifest has it, and as `trained` the
+            fingerprint of what is trained, where it is known.
+
+    Raises:
+        UserError: naming everything that must be mended, with row ids and remedies, worst first.
+    """
+    if len(dataset) == 0:
+        raise UserError("there is no demonstration to train on", "see `skipped` in the manifest for the reasons")
+    findings = Findings(len(dataset))
+    setup.check_views(collator, dataset, findings)
+    setup.check_writer(writer, model, findings)
+    setup.check_generation_stops(model, collator.tokenizer, findings)
+    limit = setup.positions(model)
+    report = Rendering(Fitting(collator, limit, findings)).look_at_all(dataset)
+    if report.counts.get("without_pair") == len(dataset):
+        findings.refuse("no row has a pair to prefer", "choose another pair_policy, or train on responses (sft)")
+    columns = dataset.select_columns(["id", "question"])[:]
+    content.check_ids(map(str, columns["id"]), findings)
+    content.check_balance(report.counts, collator.leave_gold_out_share, findings)
+    held_out = [] if eval_dataset is None else list(eval_dataset)
+    content.check_ids((str(row["id"]) for row in held_out), findings, "eval row")
+    _check_asked(held_out, Fitting(replace(collator, preference=False), limit, findings, "eval row"))
+    _check_overlap(columns["question"], held_out, list(test_rows), choosing, findings)
+    findings.raise_if_any()
+    report.warnings = findings.warnings
+    return report
+
+
+def _check_asked(rows: Iterable[Row], fitting: Fitting) -> None:
+    """Rows that are asked must fit the model; those with a response, which have a loss, the budget as well."""
+    for row in rows:
+        fitting.check_asked(row)
+        if (row.get("response") or "").strip():
+            fitting.fit(row)
+
+
+def _check_overlap(
+    questions: Iterable[str], eval_rows: list[Row], test_rows: list[Row], choosing: bool, findings: Findings
+) -> None:
+    """A figure over questions that were trained on, or that picked the checkpoint, says nothing about others."""
+    trained = content.normalised(questions)
+    remedy = "take its question out of one of the two"
+    for name in content.overlapping(eval_rows, trained):
+        (findings.refuse if choosing else findings.warn)("asks what is trained on", remedy, name, "eval row")
+    for name in content.overlapping(test_rows, trained):
+        findings.warn("asks what is trained on", remedy, name, "test row")
+    for name in content.overlapping(test_rows, content.normalised(row["question"] for row in eval_rows)):
+        findings.warn("asks what an eval row asks", remedy, name, "test row")
