@@ -219,3 +219,31 @@ def test_common_length():
     assert common_length([[1, 2, 3], [1, 2, 3]]) == 3
     assert common_length([[7], [7, 8]]) == 1
     assert common_length([[1, 2], [3, 4]]) == 0
+
+
+def test_rows_of_models_with_recurrent_layers_do_not_depend_on_each_other(tokenizer):
+    """Their caches cannot lose a row midway; what one row says does not depend on when the others end."""
+    import torch
+    from transformers import Lfm2Config, Lfm2ForCausalLM
+
+    torch.manual_seed(1)
+    config = Lfm2Config(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        layer_types=["conv", "full_attention"],
+        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        initializer_range=0.3,
+    )
+    hybrid = Lfm2ForCausalLM(config).eval()
+    requests = [
+        Request(str(n), ({"role": "user", "content": "tin " * n},), "test", max_new_tokens=2 + n) for n in (1, 3, 6)
+    ]
+    together = dict(TransformersGenerator(hybrid, tokenizer).stream(requests))
+    for place, request in enumerate(requests):
+        [(_, alone)] = TransformersGenerator(hybrid, tokenizer).stream([request])
+        assert together[place].text == alone.text and together[place].generated_tokens == alone.generated_tokens > 1

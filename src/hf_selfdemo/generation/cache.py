@@ -66,6 +66,11 @@ def can_reuse(config: Any) -> bool:
     return all(isinstance(layer, BlockLayer) for layer in block_cache(config).layers)
 
 
+def can_drop_rows(cache: DynamicCache) -> bool:
+    """Whether rows can be taken out of a cache midway; recurrent layers of transformers cannot do that."""
+    return all(hasattr(layer, "batch_select_indices") for layer in cache.layers)
+
+
 def cache_with(config: Any, pasts: Sequence[tuple[Prefix | None, int]]) -> DynamicCache:
     """A cache whose row i begins with the first tokens of `pasts[i]`, a prefix and how many, right-aligned."""
     cache = block_cache(config)

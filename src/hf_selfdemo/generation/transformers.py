@@ -17,7 +17,7 @@ import torch
 from transformers import DynamicCache
 
 from hf_selfdemo.chat import encode_prompt, encode_response, stop_token_id
-from hf_selfdemo.generation.cache import cache_with, can_reuse, cut
+from hf_selfdemo.generation.cache import cache_with, can_drop_rows, can_reuse, cut
 from hf_selfdemo.generation.identity import model_identity
 from hf_selfdemo.generation.prefixes import Prefix, PrefixStore, common_length
 from hf_selfdemo.generation.sampling import Sampler
@@ -188,7 +188,7 @@ class TransformersGenerator:
                     self._keep(row, tokens[:-1], cache, place, width)
                     yield row.index, self._text(row, tokens)
             going = [i for i in going if not (rows[i].request.choices or self._ended(written[i], rows[i]))]
-            if going and len(going) <= _SHRINK_AT * len(live):
+            if going and len(going) <= _SHRINK_AT * len(live) and can_drop_rows(cache):
                 places = torch.tensor([live.index(i) for i in going])  # a CPU index serves tensors on any device
                 cache.batch_select_indices(places)
                 mask, live = mask[places.to(mask.device)], going
