@@ -242,3 +242,28 @@ def test_settings_hold_no_secret_and_no_path(model, tokenizer, tmp_path):
     made.train()
     text = (tmp_path / "checkpoint-1" / "selfdemo.json").read_text()
     assert "hf_very_secret" not in text and str(tmp_path) not in text and json.loads(text)["settings"]["max_steps"] == 1
+
+
+def test_the_card_holds_the_on_policy_figures(model, tokenizer, tmp_path):
+    made = trainer(model, tokenizer, tmp_path, max_steps=3, meter_rows=4)
+    made.train()
+    made.create_model_card(model_name="mine")
+    card = (tmp_path / "README.md").read_text()
+    assert f"{made.on_policy['base']['on_policy/chosen']:.2f}" in card.partition("## On-policy figures")[2]
+    assert made.on_policy["base"] != made.on_policy["tuned"]
+
+
+def test_base_figures_survive_an_interruption(model, tokenizer, tmp_path):
+    keys = {"save_strategy": "steps", "save_steps": 2, "max_steps": 6, "meter_rows": 4}
+    killed = trainer(model, tokenizer, tmp_path, **keys)
+    killed.add_callback(Stop(5))
+    with pytest.raises(KeyboardInterrupt):
+        killed.train()
+    resumed = trainer(model, tokenizer, tmp_path, **keys)
+    resumed.train(resume_from_checkpoint=True)
+    assert resumed.on_policy["base"] == killed.on_policy["base"] != resumed.on_policy["tuned"]
+
+
+def test_warnings_of_the_preflight_are_logged(model, tokenizer, tmp_path, caplog):
+    trainer(model, tokenizer, tmp_path, leave_gold_out_share=0.5)
+    assert "preflight: " in caplog.text and "passage_dropout" in caplog.text

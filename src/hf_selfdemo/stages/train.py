@@ -59,6 +59,7 @@ def run_train(recipe: Recipe) -> None:
         report_progress(trainer, advance)
         result = trainer.train(resume_from_checkpoint=last_checkpoint(target))
     trainer.save_model(str(target))
+    trainer.create_model_card(model_name=recipe.output_dir.name)
     if is_main_process():
         _write_manifest(recipe, trainer, settings, start.model.name, result.metrics)
 
