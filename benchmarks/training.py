@@ -10,7 +10,8 @@ rows              SelfDemoTrainer, rendered when the batch is made, in the same 
 moving            the same with passages shuffled and some left out, anew every epoch
 free              (--padding_free, for a GPU with Flash Attention) the same as `moving`, without padding
 
-and on rows that show one to twelve passages, `random` batches against batches `grouped` by length.
+and on more rows, that show one to twelve passages, `random` batches of twice the size against batches `grouped` by
+length.
 
 Figures are tokens of real rows, prompt and response, padding not counted, per second of process time (what the cores
 spent; on a GPU wall time is what counts) inside `train()`. The preflight, which SFTTrainer has none of, is given apart.
@@ -76,6 +77,7 @@ class Bench:
         self.lora = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")
 
     def keys(self, folder: str) -> dict[str, Any]:
+        """What all sides have in common."""
         return {
             "output_dir": folder,
             "per_device_train_batch_size": self.options.batch_size,
@@ -111,7 +113,8 @@ class Bench:
     def rows(self, rows: Dataset, sampling: str = "sequential", **keys: Any) -> dict[str, float]:
         """Ours."""
         with tempfile.TemporaryDirectory() as folder:
-            args = SelfDemoConfig(**self.keys(folder), train_sampling_strategy=sampling, meter_rows=0, **keys)
+            keys = self.keys(folder) | {"train_sampling_strategy": sampling, "meter_rows": 0} | keys
+            args = SelfDemoConfig(**keys)
             start = time.process_time()
             trainer = SelfDemoTrainer(copy.deepcopy(self.model), args, rows, self.tokenizer, peft_config=self.lora)
             made = time.process_time() - start
@@ -154,7 +157,8 @@ def main() -> None:
     """Let the sides take turns on the same rows and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=DEFAULT_MODEL)
-    parser.add_argument("--questions", type=int, default=24)
+    parser.add_argument("--questions", type=int, default=16)
+    parser.add_argument("--mixed_questions", type=int, default=32)
     parser.add_argument("--passages", type=int, default=3)
     parser.add_argument("--batch_size", type=int, default=4)
     parser.add_argument("--repeats", type=int, default=3)
@@ -165,16 +169,17 @@ def main() -> None:
     resolved = resolve_model(options.model)
     model, tokenizer = load_model(resolved), load_tokenizer(resolved)
     bench = Bench(model, tokenizer, options)
-    questions = [q for q in read_questions("embedded") if q.answerable][:: 192 // options.questions or 1]
-    deep = collect_evidence(questions[: options.questions], BM25Retriever(read_passages("embedded", max_words=60)), 12)
-    alike = rows_of([replace(row, passages=row.passages[: options.passages]) for row in deep])
+    questions = [q for q in read_questions("embedded") if q.answerable][:: max(1, 192 // options.mixed_questions)]
+    retriever = BM25Retriever(read_passages("embedded", max_words=60))
+    deep = collect_evidence(questions[: options.mixed_questions], retriever, 12)
+    alike = rows_of([replace(r, passages=r.passages[: options.passages]) for r in deep[: options.questions]])
     mixed = rows_of([replace(row, passages=row.passages[: 1 + (5 * i) % 12]) for i, row in enumerate(deep)])
     sides: dict[str, Callable[[], dict[str, float]]] = {
         "plain": lambda: bench.plain(alike),
         "rows": lambda: bench.rows(alike),
         "moving": lambda: bench.rows(alike, **MOVING),
-        "random": lambda: bench.rows(mixed, "random"),
-        "grouped": lambda: bench.rows(mixed, "group_by_length"),
+        "random": lambda: bench.rows(mixed, "random", per_device_train_batch_size=2 * options.batch_size),
+        "grouped": lambda: bench.rows(mixed, "group_by_length", per_device_train_batch_size=2 * options.batch_size),
     }
     if options.padding_free:
         sides["free"] = lambda: bench.rows(alike, padding_free=True, **MOVING)
