@@ -10,8 +10,7 @@ rows              SelfDemoTrainer, rendered when the batch is made, in the same 
 moving            the same with passages shuffled and some left out, anew every epoch
 free              (--padding_free, for a GPU with Flash Attention) the same as `moving`, without padding
 
-and on more rows, that show one to twelve passages, `random` batches of twice the size against batches `grouped` by
-length.
+and on more rows, that show one to twelve passages, `random` batches against batches `grouped` by length.
 
 Figures are tokens of real rows, prompt and response, padding not counted, per second of process time (what the cores
 spent; on a GPU wall time is what counts) inside `train()`. The preflight, which SFTTrainer has none of, is given apart.
@@ -56,6 +55,9 @@ from hf_selfdemo.manifest import versions
 from hf_selfdemo.models import DEFAULT_MODEL, load_model, load_tokenizer, resolve_model
 from hf_selfdemo.rows import FEATURES, evidence_row
 from hf_selfdemo.types import Evidence
+
+AGAINST = {"rows": "plain", "moving": "plain", "free": "plain", "grouped": "random"}
+"""What each side is measured against."""
 
 MOVING = {"passage_order": "shuffled", "passage_dropout": 0.1}
 
@@ -160,8 +162,10 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=16)
     parser.add_argument("--mixed_questions", type=int, default=32)
     parser.add_argument("--passages", type=int, default=3)
+    parser.add_argument("--max_words", type=int, default=30, help="of a passage")
     parser.add_argument("--batch_size", type=int, default=4)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", nargs="*", default=[], help="these sides alone")
     parser.add_argument("--padding_free", action="store_true", help="on a GPU with Flash Attention")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -170,7 +174,7 @@ def main() -> None:
     model, tokenizer = load_model(resolved), load_tokenizer(resolved)
     bench = Bench(model, tokenizer, options)
     questions = [q for q in read_questions("embedded") if q.answerable][:: max(1, 192 // options.mixed_questions)]
-    retriever = BM25Retriever(read_passages("embedded", max_words=60))
+    retriever = BM25Retriever(read_passages("embedded", max_words=options.max_words))
     deep = collect_evidence(questions[: options.mixed_questions], retriever, 12)
     alike = rows_of([replace(r, passages=r.passages[: options.passages]) for r in deep[: options.questions]])
     mixed = rows_of([replace(row, passages=row.passages[: 1 + (5 * i) % 12]) for i, row in enumerate(deep)])
@@ -178,11 +182,12 @@ def main() -> None:
         "plain": lambda: bench.plain(alike),
         "rows": lambda: bench.rows(alike),
         "moving": lambda: bench.rows(alike, **MOVING),
-        "random": lambda: bench.rows(mixed, "random", per_device_train_batch_size=2 * options.batch_size),
-        "grouped": lambda: bench.rows(mixed, "group_by_length", per_device_train_batch_size=2 * options.batch_size),
+        "random": lambda: bench.rows(mixed, "random"),
+        "grouped": lambda: bench.rows(mixed, "group_by_length"),
     }
     if options.padding_free:
         sides["free"] = lambda: bench.rows(alike, padding_free=True, **MOVING)
+    sides = {name: side for name, side in sides.items() if not options.only or name in options.only}
     bench.rows(alike.select(range(options.batch_size)))  # the first steps of a process allocate and tune
     found: dict[str, list[dict[str, float]]] = {name: [] for name in sides}
     for _ in range(options.repeats):
@@ -195,12 +200,9 @@ def main() -> None:
         "sides": found,
         "tokens_per_second": {name: round(value, 1) for name, value in rate.items()},
         "ratios": {
-            **{
-                f"{name}_to_plain": round(rate[name] / rate["plain"], 3)
-                for name in ("rows", "moving", "free")
-                if name in rate
-            },
-            "grouped_to_random": round(rate["grouped"] / rate["random"], 3),
+            f"{side}_to_{against}": round(rate[side] / rate[against], 3)
+            for side, against in AGAINST.items()
+            if side in rate and against in rate
         },
         "import": import_seconds(),
         "versions": versions(),
