@@ -12,9 +12,19 @@ import hf_selfdemo
 ROOT = Path(hf_selfdemo.__file__).parent
 LEVELS = {
     0: {"types", "errors", "loading", "scoring", "config", "manifest", "ledger", "seeding", "preamble"},
-    1: {"protocols", "prompts", "instructions", "conversation", "chat", "padding"},
+    1: {"protocols", "prompts", "instructions", "conversation", "chat", "padding", "metrics"},
     2: {"questions", "models", "retrieval", "generation", "judging", "strategies"},
-    3: {"prompt_search", "searched_prompts", "rows", "demonstrations", "training", "evaluation", "report"},
+    3: {
+        "prompt_search",
+        "searched_prompts",
+        "rows",
+        "demonstrations",
+        "training",
+        "evaluation",
+        "report",
+        "ability",
+        "exports",
+    },
     4: {"stages", "builder", "cli", "__main__"},
 }
 ROOM_LEVEL = {room: level for level, rooms in LEVELS.items() for room in rooms}

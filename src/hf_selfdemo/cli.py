@@ -22,6 +22,7 @@ verbs:
   prompts       search for the wording of the candidates' prompts
   preflight     look at what would be trained, row by row, before it is
   rounds        demonstrate and train, as often as num_rounds says
+  export        the evaluation for lm-evaluation-harness or ragas
   ledger        what the calls made so far are and cost
 
 accelerate launch -m hf_selfdemo train ... trains on several devices.

@@ -254,4 +254,57 @@ class EvaluateArguments:
         default_factory=list,
         metadata={"help": "name=folder pairs of tuned models; default is what was trained in output_dir, every round"},
     )
+    compare: list[str] = field(
+        default_factory=list,
+        metadata={
+            "help": "compare finished evaluations instead: columns of this run's, or name=folder (or "
+            "name=folder:column) of other runs; the first is what the others are compared with"
+        },
+    )
     predictions_shown: int = field(default=0, metadata={"help": "print so many example replies"})
+
+
+@dataclass
+class AbilityArguments:
+    """What else the models can do: a light check beside the evaluation, nothing unless asked for."""
+
+    choice_questions: str | None = field(
+        default=None,
+        metadata={"help": "multiple-choice questions: embedded, a file, a dataset folder or Hub id; none: not checked"},
+    )
+    choice_split: str = field(default="test", metadata={"help": "split of choice_questions, where there are splits"})
+    choice_config: str | None = field(default=None, metadata={"help": "configuration name of a Hub dataset of them"})
+    choice_preset: str = field(default="mmlu", metadata={"help": "their columns: mmlu or arc"})
+    choice_columns: list[str] = field(
+        default_factory=list,
+        metadata={"help": "role=column pairs over the preset (question, choices, answer), e.g. choices=endings"},
+    )
+    max_choice_questions: int = field(default=-1, metadata={"help": "so many of them, drawn by a seed; -1 for all"})
+    instruction_prompts: str | None = field(
+        default=None,
+        metadata={
+            "help": "instructions that the base model answers, to see how likely its replies are after training; "
+            "sources as for choice_questions; none: not checked"
+        },
+    )
+    instruction_split: str = field(
+        default="test", metadata={"help": "split of instruction_prompts, where there are splits"}
+    )
+    instruction_config: str | None = field(
+        default=None, metadata={"help": "configuration name of a Hub dataset of them"}
+    )
+    instruction_columns: list[str] = field(
+        default_factory=lambda: ["instruction"],
+        metadata={"help": "column with a text or a list of chat turns; texts of several are put below each other"},
+    )
+    max_instruction_prompts: int = field(default=-1, metadata={"help": "so many of them, drawn by a seed; -1 for all"})
+    max_instruction_tokens: int = field(default=64, metadata={"help": "longest reply to them, in tokens"})
+
+
+@dataclass
+class ExportArguments:
+    """What `hf-selfdemo export` writes for other evaluation tools."""
+
+    export_to: str = field(
+        default="lm_eval", metadata={"help": "lm_eval (tasks for lm-evaluation-harness) or ragas (rows for ragas)"}
+    )

@@ -196,7 +196,10 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One evaluated reply. `mode` is "rag" (passages shown) or "closed_book"."""
+    """One evaluated reply. `mode` is "rag" (passages shown) or "closed_book".
+
+    `confidence` is higher where the model is surer, on a scale of its own; None where nobody asked.
+    """
 
     id: str
     mode: Mode
@@ -205,6 +208,7 @@ class Prediction:
     answerable: bool
     answer_in_context: bool
     source: str = ""
+    confidence: float | None = None
 
 
 @dataclass(slots=True)

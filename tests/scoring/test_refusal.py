@@ -1,10 +1,24 @@
 """A reply that declines is read as a refusal in whatever words; a reply that answers never is."""
 
+import hashlib
+import json
+import sys
 import time
+from collections import Counter, defaultdict
+from pathlib import Path
 
 import pytest
 
-from hf_selfdemo.scoring.refusal import is_refusal
+import hf_selfdemo
+from hf_selfdemo.scoring.refusal import english, is_refusal, languages, refusal_phrase
+from hf_selfdemo.scoring.refusal.clauses import cut, own_words
+from hf_selfdemo.scoring.refusal.rules import find, needed, rule, words
+
+PRECISION, RECALL = 0.9, 0.9  # floors, so that nothing gets worse unseen; measured by benchmarks/refusals.py
+LABELLED = [
+    json.loads(line)
+    for line in (Path(hf_selfdemo.__file__).parent / "data" / "refusals.jsonl").read_text("utf-8").splitlines()
+]
 
 REFUSALS = [
     "I don't know.",
@@ -145,6 +159,15 @@ ANSWERS = [
     "No.",
 ]
 
+PHRASES = {
+    "I'm sorry, the passages don't say who built it.": "the passages don't say",
+    "I’m sorry, but I can’t help you.": "I can’t help",
+    "The builder, however, is **not named**.": "is **not named",
+    "The passages cover the river.\nThey do not  say when.": "They do not  say",
+    "Answer: unknown.": "unknown",
+    "Leider steht das nicht im Text, ich weiß es nicht.": "ich weiß es nicht",
+}
+
 
 @pytest.mark.parametrize("text", REFUSALS)
 def test_a_refusal_is_read_as_one(text):
@@ -161,13 +184,138 @@ def test_the_tables_are_large_and_without_doubles():
     assert len(set(ANSWERS)) == len(ANSWERS) >= 40
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n", '"', "''", "🤷", "<|im_end|>"])
+@pytest.mark.parametrize("text", ["", " ", "\n", '"', "''", "🤷", "<|im_end|>", "İ", "..."])
 def test_texts_without_words_are_no_refusals(text):
     assert not is_refusal(text)
 
 
-@pytest.mark.parametrize("word", ["I", "the passage", "no", "but it", "Know", "is not", "information", "'"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("I", "the passage", "no", "but it", "Know", "is not", "information", "'", '"', "as an AI", "(", "The Not"),
+        *(
+            "the context context",
+            "passages about a b in a b",
+            "ich kann",
+            "texto no",
+            "不",
+            "nothing in the",
+            "said that",
+        ),
+    ],
+)
 def test_long_replies_are_read_in_time(word):
-    start = time.perf_counter()
+    start = time.process_time()
     is_refusal(f"{word} " * 5000)
-    assert time.perf_counter() - start < 5
+    is_refusal(word * 5000 + " not")
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("text", PHRASES)
+def test_the_phrase_is_what_declines_as_it_stands_in_the_reply(text):
+    assert refusal_phrase(text) == PHRASES[text] and PHRASES[text] in text
+
+
+def test_a_reply_is_a_refusal_exactly_if_it_has_a_phrase_and_the_phrase_is_part_of_it():
+    phrases = {row["text"]: refusal_phrase(row["text"]) for row in LABELLED}
+    assert sum(phrase is not None for phrase in phrases.values()) > 300
+    for text, phrase in phrases.items():
+        assert is_refusal(text) == (phrase is not None)
+        assert phrase is None or (phrase and phrase in text)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [  # the written rules: who lacks the knowledge, left open, commitment wins, the main thing decides
+        ("I don't know who built it.", "Nobody knows who built it."),
+        ("The author is unknown.", "An unknown author."),
+        ("It is not known who built it.", "It was not known who built it."),
+        ("I'm not certain.", "I'm not certain, but it was 1912."),
+        ("The passage does not say by whom.", "In 1912; the passage does not say by whom."),
+        (
+            "Although it opened in 1912, the passage does not say by whom.",
+            "It opened in 1912, though nobody knows why.",
+        ),
+        ("Ada Storm was a chemist. The passages do not say when she died.", "She was a chemist. Her age is not given."),
+        ("The tower opened, but the text does not say when.", "The tower opened in May, though the text gives no day."),
+        ("I cannot answer that question.", "The oracle replied that it could not answer that question."),
+        ("There is no mention of dragons in the text.", "There is no mention of dragons in the Koran."),
+    ],
+)
+def test_the_written_rules_part_refusals_from_answers(first, second):
+    assert is_refusal(first) and not is_refusal(second)
+
+
+def test_the_labelled_replies_are_many_unlike_and_half_of_them_answers():
+    assert len(LABELLED) >= 480
+    assert len({row["text"] for row in LABELLED}) == len({row["id"] for row in LABELLED}) == len(LABELLED)
+    assert Counter(row["refuses"] for row in LABELLED) == {True: len(LABELLED) // 2, False: len(LABELLED) // 2}
+    for language in {row["language"] for row in LABELLED}:
+        assert len({row["refuses"] for row in LABELLED if row["language"] == language}) == 2
+    assert all(len({row["refuses"] for row in LABELLED if row["kind"] == r["kind"]}) == 1 for r in LABELLED)
+
+
+def test_the_halves_are_split_by_hash_within_each_language_and_kind():
+    strata = defaultdict(list)
+    for row in LABELLED:
+        strata[row["language"], row["kind"]].append(row)
+    for (language, kind), rows in strata.items():
+        first = int(digest(f"{language}/{kind}")[-1], 16) % 2  # which half has the odd one
+        for place, row in enumerate(sorted(rows, key=lambda row: digest(row["id"]))):
+            assert row["half"] == ("tune", "report")[(place + first) % 2], row["id"]
+
+
+def digest(name):
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def test_the_replies_that_the_rules_were_tuned_on_are_read_as_labelled():
+    wrong = [row["id"] for row in LABELLED if row["half"] == "tune" and is_refusal(row["text"]) != row["refuses"]]
+    assert len(wrong) <= 0.01 * len(LABELLED), wrong
+
+
+@pytest.mark.parametrize("half", ["tune", "report"])
+def test_precision_and_recall_hold_in_both_halves(half):
+    rows = [row for row in LABELLED if row["half"] == half]
+    found = {row["id"] for row in rows if is_refusal(row["text"])}
+    due = {row["id"] for row in rows if row["refuses"]}
+    assert len(found & due) / len(found) >= PRECISION and len(found & due) / len(due) >= RECALL
+
+
+def test_no_rule_is_kept_from_a_clause_by_the_words_that_are_only_there_to_save_time():
+    texts = REFUSALS + [row["text"] for row in LABELLED if row["half"] == "tune"]
+    clauses = [clause.low for text in texts for clause in cut(text)]
+    found = 0
+    for needs, pattern in (*english.RULES, *english.OF_PASSAGES, *languages.RULES):
+        for clause in filter(pattern.search, clauses):
+            found += 1
+            assert needs[0] & words(clause), (clause, pattern.pattern[:60])
+    assert found > 200
+
+
+def test_reading_keeps_every_character_in_its_place():
+    everything = "".join(map(chr, [*range(0xD800), *range(0xE000, sys.maxunicode + 1)]))
+    assert len(own_words(everything)) == len(everything) == len(own_words(everything).lower())
+    for row in LABELLED:
+        for clause in cut(row["text"]):
+            assert len(clause.text) == len(clause.low) and row["text"][clause.start].isspace() is False
+
+
+def test_clauses_part_at_punctuation_and_contrast_but_not_at_abbreviations_and_decimals():
+    text = "Dr. Storm found 3.5 g, but J. S. Bach - I think - did not. However, it was (nearly) lost"
+    assert [clause.text for clause in cut(text)] == [
+        "Dr. Storm found 3.5 g",
+        "but J. S. Bach",
+        "I think",
+        "did not",
+        "However  it was",
+        "nearly",
+        "lost",
+    ]
+
+
+def test_the_first_rule_that_applies_wins_and_others_are_not_tried():
+    rules = [rule("absent", "(not)"), rule("no & not", "(no), (?:not)"), rule("not", "(not)")]
+    assert find(rules, "no, not", words("no, not")) == (0, 2)
+    assert find(rules[:1], "no, not", words("no, not")) is None
+    assert needed(rules) == {"absent", "no", "not"}

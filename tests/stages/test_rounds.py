@@ -61,7 +61,7 @@ def test_each_round_is_written_by_the_model_of_the_round_before_and_trains_it_fu
     assert [r["on_policy"] for r in told["rounds"]] == [m["on_policy"] for m in written]
     assert all(set(r["on_policy_of_training"]) == {"base", "tuned"} for r in told["rounds"])
     assert "rounds" in said.out and "before the cap" in said.out
-    columns = json.loads((run / "evaluation/figures.json").read_text())
+    columns = json.loads((run / "evaluation/figures.json").read_text())["columns"]
     assert list(columns) == ["base", "round_1", "round_2", "round_3"]
 
 
@@ -127,7 +127,7 @@ def test_rising_refusals_stop_the_rounds_and_the_former_model_stays_the_result(o
     figures = [(r["round"], r["trained"], r["false_refusals"]) for r in told["rounds"]]
     assert figures == [(1, True, 0.15), (2, False, 0.4)]
     assert not (run / "rounds/2/model").exists() and not (run / "rounds/3").exists()
-    assert set(json.loads((run / "evaluation/figures.json").read_text())) == {"base", "round_1"}
+    assert set(json.loads((run / "evaluation/figures.json").read_text())["columns"]) == {"base", "round_1"}
     assert main(["rounds", *own, *TWO, "--num_rounds=3", "--max_refusal_rise=0.3"]) == 0
     assert manifest(run / "rounds")["result"] == 3, "with a higher limit the rounds go on from there"
     assert main(["rounds", *own, *TWO, "--num_rounds=3"]) == 0

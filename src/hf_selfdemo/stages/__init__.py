@@ -6,6 +6,7 @@ output_dir/demonstrations/   the dataset and how it came about
 output_dir/model/            the adapter and its manifest
 output_dir/rounds/           the same two folders for each round after the first, and what became of the rounds
 output_dir/evaluation/       replies, table.md, figures.json
+output_dir/export/           the evaluation for other tools
 """
 
 STAGES = {
@@ -16,6 +17,7 @@ STAGES = {
     "train": "hf_selfdemo.stages.train:run_train",
     "rounds": "hf_selfdemo.stages.rounds:run_rounds",
     "evaluate": "hf_selfdemo.stages.evaluate:run_evaluate",
+    "export": "hf_selfdemo.stages.export:run_export",
     "ledger": "hf_selfdemo.stages.ledger:run_ledger",
 }
 

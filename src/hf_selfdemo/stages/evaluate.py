@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,12 +16,23 @@ from hf_selfdemo.evaluation import predict, rows_asked
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.ledger import Ledger
 from hf_selfdemo.loading import did_you_mean
-from hf_selfdemo.manifest import claim_folder, fingerprint, versions, write_json, write_text
+from hf_selfdemo.manifest import claim_folder, fingerprint, read_json
 from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.prompts import templates_hash
-from hf_selfdemo.report import figures_json, markdown_table, terminal_table
+from hf_selfdemo.report import terminal_table, write_figures, write_page
+from hf_selfdemo.stages.ability import AbilityCheck
+from hf_selfdemo.stages.compare import run_compare
 from hf_selfdemo.stages.console import console, progress, recall_line
 from hf_selfdemo.stages.engine import in_process, ledger_path, recipe_judge
+from hf_selfdemo.stages.evaluated import (
+    Evaluation,
+    comparison_of,
+    judge_record,
+    training_record,
+    write_manifest,
+    write_predictions,
+    write_rows,
+)
 from hf_selfdemo.stages.evidence import recipe_evidence
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.stages.rounds import round_models
@@ -34,10 +44,16 @@ _COLUMN_WIDTH = 24
 
 
 def run_evaluate(recipe: Recipe) -> None:
-    """Compare the base model with what was trained, on the test questions; print and write the table."""
+    """Compare the base model with what was trained, on the test questions; print the table and write the report.
+
+    With `compare` no model is asked: finished evaluations are compared.
+    """
+    if recipe.evaluate.compare:
+        return run_compare(recipe)
     e = recipe.evaluate
     folder = recipe.output_dir / "evaluation"
     evidence, recall = recipe_evidence(recipe, "test")
+    ability = AbilityCheck(recipe)
     model = recipe.resolve()
     settings = {
         "base": model.fingerprint,
@@ -45,21 +61,22 @@ def run_evaluate(recipe: Recipe) -> None:
         "evidence": fingerprint([asdict(row) for row in evidence]),
         "max_answer_tokens": e.max_answer_tokens,
     }
-    tuned_models, modes = _tuned_models(recipe), _modes(e)
+    tuned_models, modes = _tuned_models(recipe), recipe_modes(e)
     claim_folder(folder, settings)
     network, tokenizer = recipe.load(model)
     ledger, judge = Ledger(ledger_path(recipe)), recipe_judge(recipe, e.evaluate_judge)
     base = RecordedGenerator(in_process(recipe, network, tokenizer), ledger)
     runs: dict[str, dict[str, Any]] = {}
     usage: dict[str, Any] = {}
+    reused: dict[str, Any] = {}
     models: dict[str, Path | None] = {"base": None, **tuned_models}
     total = sum(len(rows_asked(evidence, mode)) for mode in modes)
-    with progress("evaluate", total * len(models)) as advance:
+    with progress("evaluate", total * len(models) + ability.steps(len(models))) as advance:
         for name, path in models.items():
-            generator = base
+            generator, current = base, network
             if path is not None:
-                tuned = in_process(recipe, _tuned(network, path, recipe, model), tokenizer)
-                generator = RecordedGenerator(tuned, ledger)
+                current = _tuned(network, path, recipe, model)
+                generator = RecordedGenerator(in_process(recipe, current, tokenizer), ledger)
             runs[name] = {
                 mode: predict(
                     evidence,
@@ -72,31 +89,47 @@ def run_evaluate(recipe: Recipe) -> None:
                 )
                 for mode in modes
             }
-            usage[name] = asdict(generator.usage)
+            ability.measure(name, current, tokenizer, base, advance)
+            usage[name], reused[name] = asdict(generator.usage), asdict(generator.reused)
             for mode, predictions in runs[name].items():
-                lines = (json.dumps(asdict(p), ensure_ascii=False) + "\n" for p in predictions)
-                write_text(folder / "predictions" / f"{name}.{mode}.jsonl", "".join(lines))
+                write_predictions(folder, name, mode, predictions)
+    by_column: dict[str, dict[str, Any]] = {
+        "models": {name: str(path or "") for name, path in models.items()},
+        "judges": dict.fromkeys(models, judge_record(recipe, model.fingerprint)),
+        "usage": usage,
+        "reused": reused,
+        "training": {name: training_record(path) for name, path in models.items()},
+    }
     title = f"{model.name}: {len(evidence)} test rows"
+    about = {"title": title, "base_model": model.name, "settings": settings, "data": _data(recipe), "recall": recall}
+    write_rows(folder, evidence)
+    write_manifest(folder, modes, by_column, about | {"ability": ability.settings()})
     console.print(recall_line(recall))
-    terminal = Console()
-    wide = terminal if terminal.is_terminal else Console(width=_COLUMN_WIDTH * (len(runs) + 3))
-    wide.print(terminal_table(runs, title))
-    write_text(folder / "table.md", f"{title}\n\n{markdown_table(runs)}")
-    write_json(folder / "figures.json", figures_json(runs))
-    write_json(
-        folder / "manifest.json",
-        {
-            "settings": settings,
-            "recall": recall,
-            "models": {name: str(path or "") for name, path in models.items()},
-            "usage": usage,
-            "versions": versions(),
-        },
-    )
+    _report(Evaluation(folder), list(models), ability)
     _show_replies(runs, evidence, e.predictions_shown)
 
 
-def _modes(e: EvaluateArguments) -> list[Mode]:
+def _report(evaluation: Evaluation, names: list[str], ability: AbilityCheck) -> None:
+    """Print the table, and write it, its figures and the page to read."""
+    comparison, folder = comparison_of(evaluation, names), evaluation.folder
+    terminal = Console()
+    wide = terminal if terminal.is_terminal else Console(width=_COLUMN_WIDTH * (len(names) + 3))
+    wide.print(terminal_table(comparison.runs, comparison.title))
+    figures = write_figures(folder, comparison)
+    ability.report(folder, wide)
+    found = read_json(folder / "figures.json")
+    page = write_page(folder, figures | {key: found[key] for key in found.keys() - figures.keys()}, comparison)
+    console.print(f"to read: {page}", highlight=False, soft_wrap=True)
+
+
+def _data(recipe: Recipe) -> dict[str, Any]:
+    """The keys that say what is asked and shown."""
+    keys = asdict(recipe.data) | asdict(recipe.retrieval)
+    return {key: value for key, value in keys.items() if not {"train", "dev", "index"} & set(key.split("_"))}
+
+
+def recipe_modes(e: EvaluateArguments) -> list[Mode]:
+    """The modes that a recipe names, in their own order."""
     known: tuple[Mode, ...] = get_args(Mode)
     for mode in e.evaluate_modes:
         if mode not in known:

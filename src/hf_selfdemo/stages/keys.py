@@ -34,6 +34,8 @@ _GROUPS: tuple[Any, ...] = (
     keys.TrainArguments,
     keys.PlanArguments,
     keys.EvaluateArguments,
+    keys.AbilityArguments,
+    keys.ExportArguments,
     ModelConfig,
 )
 """In the order of `Recipe`."""

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from hf_selfdemo.config import (
+    AbilityArguments,
     DataArguments,
     DemonstrateArguments,
     EngineArguments,
     EvaluateArguments,
+    ExportArguments,
     JudgeArguments,
     PlanArguments,
     PromptSearchArguments,
@@ -39,6 +41,8 @@ class Recipe:
     train: TrainArguments
     plan: PlanArguments
     evaluate: EvaluateArguments
+    ability: AbilityArguments
+    export: ExportArguments
     model: Any
     training: Any
     implied: dict[str, Any] = field(default_factory=dict)

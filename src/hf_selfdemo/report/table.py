@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich.table import Table
 
-from hf_selfdemo.scoring.outcomes import Rate, bootstrap, f_score, figures, unscored_bounds
+from hf_selfdemo.report.paired import change_of
+from hf_selfdemo.report.resampling import f_interval
+from hf_selfdemo.scoring.outcomes import Rate, f_score, figures, unscored_bounds
 from hf_selfdemo.types import Prediction
 
 Runs = Mapping[str, Mapping[str, Sequence[Prediction]]]
@@ -38,7 +39,7 @@ def figure_rows(runs: Runs, seed: int = 0) -> list[list[str]]:
     closed = {name: modes["closed_book"] for name, modes in runs.items() if "closed_book" in modes}
     rows = []
     if rag:
-        shown = rag | {ALWAYS_ABSTAIN: [_abstaining(p) for p in next(iter(rag.values()))]}
+        shown = rag | {ALWAYS_ABSTAIN: always_abstaining(next(iter(rag.values())))}
         columns = {name: figures(predictions) for name, predictions in shown.items()}
         rows = [[label, *(_cell(columns[name][key]) for name in shown)] for key, label in ROWS.items()]
         rows.insert(4, ["F-score", *(_f_cell(predictions, seed) for predictions in shown.values())])
@@ -52,7 +53,7 @@ def figure_rows(runs: Runs, seed: int = 0) -> list[list[str]]:
         rows.append(["closed-book: correct", *(_cell(c["accuracy"]) for c in columns.values()), *blank])
         rows.append(["closed-book: abstained", *(_cell(c["abstention_rate"]) for c in columns.values()), *blank])
         first, *others = closed.values()
-        changes = [_change(first, other, seed) for other in others]
+        changes = [_change_cell(first, other, seed) for other in others]
         rows.append(["closed-book: change in correct", "", *changes, *blank])
     return rows
 
@@ -80,16 +81,12 @@ def markdown_table(runs: Runs) -> str:
     return "\n".join(lines) + "\n"
 
 
-def figures_json(runs: Runs) -> dict[str, Any]:
-    """Every figure with its counts, for programs."""
-    return {
-        name: {
-            mode: {k: {"hits": r.hits, "total": r.total, "value": r.value} for k, r in figures(predictions).items()}
-            | {"f_score": f_score(predictions)}
-            for mode, predictions in modes.items()
-        }
-        for name, modes in runs.items()
-    }
+def always_abstaining(predictions: Sequence[Prediction]) -> list[Prediction]:
+    """What the trivial model would have said to the same rows."""
+    return [
+        Prediction(p.id, p.mode, "I don't know.", "abstain", p.answerable, p.answer_in_context, p.source)
+        for p in predictions
+    ]
 
 
 def _cell(rate: Rate) -> str:
@@ -100,17 +97,14 @@ def _cell(rate: Rate) -> str:
 
 
 def _f_cell(predictions: Sequence[Prediction], seed: int) -> str:
-    low, high = bootstrap(f_score, predictions, seed=seed, resamples=300)
-    return f"{f_score(predictions):.2f} [{low:.2f}, {high:.2f}]"
+    interval = f_interval(predictions, seed)
+    if interval is None:
+        return "-"
+    return f"{f_score(predictions):.2f} [{interval[0]:.2f}, {interval[1]:.2f}]"
 
 
-def _change(before: Sequence[Prediction], after: Sequence[Prediction], seed: int) -> str:
-    def difference(a: Sequence[Prediction], b: Sequence[Prediction]) -> float:
-        return (sum(p.label == "correct" for p in b) - sum(p.label == "correct" for p in a)) / len(a)
-
-    low, high = bootstrap(difference, before, after, seed=seed)
-    return f"{difference(before, after):+.2f} [{low:+.2f}, {high:+.2f}]"
-
-
-def _abstaining(p: Prediction) -> Prediction:
-    return Prediction(p.id, p.mode, "I don't know.", "abstain", p.answerable, p.answer_in_context, p.source)
+def _change_cell(before: Sequence[Prediction], after: Sequence[Prediction], seed: int) -> str:
+    found = change_of(before, after, "accuracy", seed)
+    if found.change is None or found.interval is None:
+        return "-"
+    return f"{found.change:+.2f} [{found.interval[0]:+.2f}, {found.interval[1]:+.2f}]"

@@ -23,8 +23,8 @@ RUNS = {
 }
 
 
-def cells(name):
-    return next(row for row in figure_rows(RUNS) if row[0] == name)[1:]
+def cells(name, runs=RUNS):
+    return next(row for row in figure_rows(runs) if row[0] == name)[1:]
 
 
 def test_a_column_a_model_and_one_that_always_abstains():
@@ -38,6 +38,7 @@ def test_figures_are_the_predictions():
     assert cells("false refusals")[1].startswith("0.50")
     assert cells("abstention precision")[2].startswith("0.50")
     assert cells("correct, of attempted")[2] == "-"
+    assert cells("F-score") == ["0.25 [0.00, 0.75]", "0.50 [0.00, 1.00]", "0.00 [0.00, 0.00]"]
     assert cells("closed-book: change in correct")[1].startswith("-0.25")
 
 
@@ -45,6 +46,12 @@ def test_unscored_rows_are_in_no_rate_but_bounded():
     assert cells("unscored")[1].startswith("0.25")
     assert cells("correct")[1].startswith("0.33")
     assert cells("correct, if all unscored were wrong or right")[1] == "0.25 to 0.50"
+
+
+def test_a_reply_without_a_score_is_no_change_for_the_worse():
+    unscored = predictions(["unscored", "incorrect", "incorrect", "incorrect"], "closed_book")
+    runs = {"base": RUNS["base"], "tuned": RUNS["tuned"] | {"closed_book": unscored}}
+    assert cells("closed-book: change in correct", runs)[1] == "+0.00 [+0.00, +0.00]"
 
 
 def test_markdown_has_a_row_a_figure():
@@ -58,5 +65,12 @@ def test_one_mode_alone_works():
     assert header(only) == ["", "base"] and len(figure_rows(only)) == 3
 
 
-def test_json_has_counts():
-    assert figures_json(RUNS)["tuned"]["rag"]["abstention_rate"] == {"hits": 2, "total": 3, "value": 2 / 3}
+def test_nothing_scored_is_no_figure():
+    nothing = {"base": {"rag": predictions(["unscored"])}}
+    assert cells("F-score", nothing)[0] == "-" and cells("correct", nothing)[0] == "-"
+
+
+def test_json_has_counts_and_intervals():
+    found = figures_json(RUNS)["tuned"]["rag"]["abstention_rate"]
+    assert {key: found[key] for key in ("hits", "total", "value")} == {"hits": 2, "total": 3, "value": 2 / 3}
+    assert found["interval"][0] < 2 / 3 < found["interval"][1]

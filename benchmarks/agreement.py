@@ -1,0 +1,120 @@
+"""Which deterministic scorer says what people say? Agreement with human verdicts on answers to Natural Questions.
+
+    python benchmarks/agreement.py > agreement.json
+
+The verdicts are EVOUNA's (Wang et al. 2023): five systems' answers, each called right or wrong by people. Rows that are
+improper (the question or its gold answer is at fault) are left out; a "/" in the gold answer separates aliases. The
+rules of `answers_match` were made on the answers of fid, gpt35 and chatgpt; of gpt4 and newbing only the result was
+looked at.
+
+Of each scorer, by system and over both halves: rows, agreement with people, Cohen's kappa, precision (of what the
+scorer calls right, what people do), recall, and 95% Wilson intervals of agreement and precision. `microseconds` are
+process time a row over all rows, caches empty at the start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hf_selfdemo.scoring.agreement import agreement
+from hf_selfdemo.scoring.answers.match import answers_match
+from hf_selfdemo.scoring.match import contains_answer
+from hf_selfdemo.scoring.outcomes import Rate
+from hf_selfdemo.scoring.overlap import exact_match, token_f1, token_recall
+
+DATA = Path(__file__).parents[2] / "shared" / "data" / "evouna_nq.jsonl.gz"
+HALVES = {"tuning": ("fid", "gpt35", "chatgpt"), "reporting": ("gpt4", "newbing")}
+
+
+class Row(NamedTuple):
+    """One answer of a system with people's verdict."""
+
+    system: str
+    question: str
+    answers: tuple[str, ...]
+    prediction: str
+    right: bool
+
+
+SCORERS: dict[str, Callable[[Row], bool]] = {
+    "exact_match": lambda row: exact_match(row.prediction, row.answers) == 1,
+    "token_f1 >= .5": lambda row: token_f1(row.prediction, row.answers) >= 0.5,
+    "contains_answer": lambda row: contains_answer(row.prediction, row.answers),
+    "token_recall >= .66": lambda row: token_recall(row.prediction, row.answers) >= 0.66,
+    "answers_match": lambda row: answers_match(row.prediction, row.answers, row.question),
+    "answers_match, no question": lambda row: answers_match(row.prediction, row.answers),
+    "always right": lambda row: True,
+}
+
+
+def read(path: Path, systems: Sequence[str]) -> list[Row]:
+    """The proper answers of some systems."""
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    return [
+        Row(
+            row["model"],
+            row["question"],
+            tuple(row["golden_answer"].split("/")),
+            row["prediction"] or "",
+            row["human_correct"],
+        )
+        for row in rows
+        if row["model"] in systems and not row["improper"]
+    ]
+
+
+def compare(rows: Sequence[Row], said: Sequence[bool]) -> dict[str, Any]:
+    """One scorer against people."""
+    found = agreement(["correct" if right else "incorrect" for right in said], [row.right for row in rows])
+    return {
+        "rows": len(rows),
+        "agreement": _figure(found.accuracy),
+        "kappa": round(found.kappa, 3) if found.kappa is not None else None,
+        "precision": _figure(found.precision),
+        "recall": _figure(found.recall),
+        "interval_of_agreement": _interval(found.accuracy),
+        "interval_of_precision": _interval(found.precision),
+    }
+
+
+def _figure(rate: Rate) -> float | None:
+    return None if rate.value is None else round(rate.value, 4)
+
+
+def _interval(rate: Rate) -> list[float] | None:
+    return None if rate.interval is None else [round(bound, 3) for bound in rate.interval]
+
+
+def main() -> None:
+    """Score every row with every scorer and print one JSON object."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--halves", nargs="+", choices=HALVES, default=list(HALVES))
+    options = parser.parse_args()
+    groups = {half: HALVES[half] for half in options.halves}
+    groups |= {system: (system,) for systems in list(groups.values()) for system in systems}
+    if not options.data.exists():
+        sys.exit(f"{options.data} is absent: name a file with --data")
+    rows = read(options.data, [system for half in options.halves for system in HALVES[half]])
+    table: dict[str, Any] = {}
+    for name, scorer in SCORERS.items():
+        start = time.process_time()
+        said = [scorer(row) for row in rows]
+        table[name] = {"microseconds": round((time.process_time() - start) / len(rows) * 1e6, 1)}
+        for group, systems in groups.items():
+            kept = [place for place, row in enumerate(rows) if row.system in systems]
+            table[name][group] = compare([rows[place] for place in kept], [said[place] for place in kept])
+    json.dump(table, sys.stdout, indent=2)
+    print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The evaluation for other tools: the same rows and prompts, and where they allow it the same scores."""

@@ -1,0 +1,54 @@
+"""`metrics.abstention.score` as a module of `evaluate`, which reads imports line by line: one a line, please."""
+
+from __future__ import annotations
+
+import datasets
+import evaluate
+
+from hf_selfdemo.metrics.abstention import score
+from hf_selfdemo.metrics.module import Scored
+
+_DESCRIPTION = """\
+Three outcomes (correct, incorrect, abstained) and what they say of abstaining: precision, recall and F1 against
+answerable or not, false refusals, hallucinations, accuracy given attempted, the F-score of SimpleQA, a score with a
+price on abstaining, risk against coverage. Beside them stands what a model would get that never answers.
+"""
+
+_CITATION = """\
+@inproceedings{geifman2017selective,
+  title = {Selective Classification for Deep Neural Networks},
+  author = {Geifman, Yonatan and El-Yaniv, Ran},
+  booktitle = {NeurIPS},
+  year = {2017}
+}
+@inproceedings{geifman2019bias,
+  title = {Bias-Reduced Uncertainty Estimation for Deep Neural Classifiers},
+  author = {Geifman, Yonatan and Uziel, Guy and El-Yaniv, Ran},
+  booktitle = {ICLR},
+  year = {2019}
+}
+@article{wei2024simpleqa,
+  title = {Measuring short-form factuality in large language models},
+  author = {Wei, Jason and others},
+  journal = {arXiv:2411.04368},
+  year = {2024}
+}
+"""
+
+
+class Abstention(Scored, evaluate.Metric):
+    """See `metrics.abstention.score`."""
+
+    score = staticmethod(score)
+
+    def _info(self) -> evaluate.MetricInfo:
+        columns = {
+            "predictions": datasets.Value("string"),
+            "references": datasets.List(datasets.Value("string")),
+        }
+        return evaluate.MetricInfo(
+            description=_DESCRIPTION,
+            citation=_CITATION,
+            inputs_description=score.__doc__ or "",
+            features=datasets.Features(columns),
+        )

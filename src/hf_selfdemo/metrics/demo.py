@@ -1,0 +1,60 @@
+"""A page to try a metric on, as its Space shows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.errors import UserError
+
+_EXAMPLE = {
+    "predictions": ["It is Bern.", "I don't know.", "It was Basel."],
+    "references": [["Bern", "Berne"], ["Oslo"], []],
+    "rows": True,
+}
+
+
+def demo(score: Callable[..., dict[str, Any]], folder: Path) -> Any:
+    """A `gradio.Interface` that runs `score` on what is typed in as JSON, above the card of the metric.
+
+    `evaluate.utils.launch_gradio_widget` was written for gradio 3 and does not run with later ones.
+
+    Args:
+        score: e.g. `metrics.qa_accuracy.score`.
+        folder: where the card, README.md, lies.
+    """
+    import gradio
+
+    def run(text: str) -> dict[str, Any]:
+        try:
+            return scored(score, text)
+        except UserError as error:
+            raise gradio.Error(str(error)) from None
+
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    return gradio.Interface(
+        fn=run,
+        inputs=gradio.Code(json.dumps(_EXAMPLE, indent=2), language="json", label="columns and options"),
+        outputs=gradio.JSON(label="figures"),
+        title=folder.name,
+        article=card.split("---\n", 2)[-1],
+        flagging_mode="never",
+    )
+
+
+def scored(score: Callable[..., dict[str, Any]], text: str) -> dict[str, Any]:
+    """The figures of columns and options in JSON.
+
+    Raises:
+        UserError: if the text is no JSON object, or not one for `score`.
+
+    Example:
+        >>> scored(lambda predictions: {"n": len(predictions)}, '{"predictions": ["Bern"]}')
+        {'n': 1}
+    """
+    try:
+        return score(**json.loads(text))
+    except (json.JSONDecodeError, TypeError) as error:
+        raise UserError(f"this cannot be scored ({error})", "give predictions and references as JSON lists") from None

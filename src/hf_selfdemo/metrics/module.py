@@ -1,0 +1,51 @@
+"""What the modules of `evaluate` have in common: input that is checked early, options that are known."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.loading import did_you_mean
+from hf_selfdemo.metrics import abstention, qa_accuracy
+from hf_selfdemo.metrics.rows import read_rows
+
+
+class Scored:
+    """Mixed into an `evaluate.Metric`: `compute` hands everything to `score`.
+
+    It is no `Metric` itself, as `evaluate` takes the first one that it finds in a script for the script's own.
+    `predictions` and `references` go through `add`, `add_batch` or `compute`; all else that `score` knows is an option
+    of `compute`. Options of the other metrics of this package are passed over, since `evaluate.combine` gives every
+    option to all.
+    """
+
+    score: ClassVar[Callable[..., dict[str, Any]]]
+
+    def add_batch(self, *, predictions: Any = None, references: Any = None, **columns: Any) -> None:
+        """Add a batch of predictions and references."""
+        rows = read_rows(predictions, references)
+        lists = [list(row.answers) for row in rows]
+        super().add_batch(predictions=[row.text for row in rows], references=lists, **columns)  # type: ignore[misc]
+
+    def add(self, *, prediction: Any = None, reference: Any = None, **columns: Any) -> None:
+        """Add one prediction and its reference."""
+        row = {"predictions": prediction, "references": reference} | columns  # evaluate.combine says it in the plural
+        self.add_batch(**{name: [value] for name, value in row.items()})
+
+    def _compute(self, *, predictions: Any, references: Any, **options: Any) -> dict[str, Any]:
+        score = type(self).score
+        return score(predictions, references, **_own(options, score))
+
+
+def _own(options: Mapping[str, Any], score: Callable[..., Any]) -> dict[str, Any]:
+    known = {name for metric in (qa_accuracy, abstention) for name in _options(metric.score)}
+    for name in options:
+        if name not in known:
+            raise UserError(f"option {name!r} is unknown", did_you_mean(name, sorted(known)))
+    return {name: value for name, value in options.items() if name in _options(score)}
+
+
+def _options(score: Callable[..., Any]) -> list[str]:
+    return [p.name for p in inspect.signature(score).parameters.values() if p.kind is p.KEYWORD_ONLY]

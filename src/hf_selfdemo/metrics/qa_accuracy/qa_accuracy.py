@@ -1,0 +1,41 @@
+"""`metrics.qa_accuracy.score` as a module of `evaluate`, which reads imports line by line: one a line, please."""
+
+from __future__ import annotations
+
+import datasets
+import evaluate
+
+from hf_selfdemo.metrics.module import Scored
+from hf_selfdemo.metrics.qa_accuracy import score
+
+_DESCRIPTION = """\
+Exact match, token F1, containment and a tolerant match of short answers, with several references a question.
+A reply that declines to answer is an outcome of its own, no wrong answer.
+"""
+
+_CITATION = """\
+@inproceedings{rajpurkar2016squad,
+  title = {{SQuAD}: 100,000+ Questions for Machine Comprehension of Text},
+  author = {Rajpurkar, Pranav and Zhang, Jian and Lopyrev, Konstantin and Liang, Percy},
+  booktitle = {EMNLP},
+  year = {2016}
+}
+"""
+
+
+class QaAccuracy(Scored, evaluate.Metric):
+    """See `metrics.qa_accuracy.score`."""
+
+    score = staticmethod(score)
+
+    def _info(self) -> evaluate.MetricInfo:
+        columns = {
+            "predictions": datasets.Value("string"),
+            "references": datasets.List(datasets.Value("string")),
+        }
+        return evaluate.MetricInfo(
+            description=_DESCRIPTION,
+            citation=_CITATION,
+            inputs_description=score.__doc__ or "",
+            features=datasets.Features(columns),
+        )

@@ -1,0 +1,89 @@
+"""How well passages were found: against the passages known to hold the answer, and by what they state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.scoring.answers.match import answers_match
+from hf_selfdemo.types import Evidence
+
+MEASURES = ("R@1", "R@5", "R@10", "R@20", "RR", "nDCG@10")
+"""Recall at k, reciprocal rank and nDCG, as ir-measures writes them; Success@k is 1 where any gold passage is found."""
+
+
+def retrieval_figures(evidence: Iterable[Evidence], measures: Sequence[str] = MEASURES) -> dict[str, float]:
+    """The mean of each measure over the questions whose gold passages are known, by trec_eval through ir-measures.
+
+    The order of `Evidence.passages` is what is measured; their scores are not looked at, because trec_eval would put
+    ties in an order of its own. Every gold passage counts the same. A question for which nothing was found counts 0.
+    Leave-gold-out twins, whose gold passages were taken away on purpose, are left out.
+
+    Args:
+        evidence: questions with their passages, best first, as deep as the deepest cut-off.
+        measures: names that ir-measures knows.
+
+    Returns:
+        Each measure by its name, and `questions`, how many there were.
+
+    Raises:
+        UserError: if ir-measures is not installed or does not know a measure, or no question names a gold passage.
+
+    Relations: `retrieval.evidence.recall_report` looks for the answer's text and any gold passage, and is printed by
+    every run; `beir` reports the same measures.
+
+    Example:
+        >>> from hf_selfdemo.types import Passage, Question
+        >>> found = Evidence(Question("1", "Who?", gold_ids=("a", "b")), (Passage("c", "..."), Passage("a", "...")))
+        >>> retrieval_figures([found], ["R@2", "RR"])
+        {'R@2': 0.5, 'RR': 0.5, 'questions': 1}
+    """
+    rows = [row for row in evidence if row.question.gold_ids and not row.gold_removed]
+    if not rows:
+        raise UserError("no question names a gold passage", "map a column to `gold`, or use recall_report")
+    library = _ir_measures()
+    wanted = [_measure(library, name) for name in measures]
+    relevant = {str(i): dict.fromkeys(row.question.gold_ids, 1) for i, row in enumerate(rows)}
+    ranking = {str(i): {p.id: -float(rank) for rank, p in enumerate(row.passages)} for i, row in enumerate(rows)}
+    means = library.calc_aggregate(wanted, relevant, ranking)
+    return {name: means[measure] for name, measure in zip(measures, wanted, strict=True)} | {"questions": len(rows)}
+
+
+def answer_in_context(row: Evidence) -> bool:
+    """Whether some passage shown states an accepted answer as `answers_match` has it, which also judges replies.
+
+    More tolerant than the field of that name, which containment decides: it also finds answers in other words, and
+    oftener finds one where there is none (docs/metrics.md has both shares). Give it to `metrics.abstention.score` as
+    `answerable` where a reply in other words than the passages' shall not be right where abstaining was due.
+
+    Example:
+        >>> from hf_selfdemo.types import Passage, Question
+        >>> shown = (Passage("a", "It opened on Dec 25th, 2001."),)
+        >>> answer_in_context(Evidence(Question("1", "When did it open?", ("25 December 2001",)), shown))
+        True
+    """
+    question = row.question
+    return question.answerable and any(
+        answers_match(f"{passage.title}\n{passage.text}", question.answers, question.text) for passage in row.passages
+    )
+
+
+def _ir_measures() -> Any:
+    try:
+        import ir_measures
+    except ModuleNotFoundError:
+        remedy = "pip install 'hf-selfdemo[retrieval-metrics]'"
+        raise UserError("retrieval_figures needs ir-measures", remedy) from None
+    return ir_measures
+
+
+def _measure(library: Any, name: str) -> Any:
+    try:
+        measure = library.parse_measure(name)
+        measure.validate_params()
+        return measure
+    except (NameError, ValueError, AssertionError):
+        raise UserError(
+            f"measure {name!r} is unknown", "write it as ir-measures does, e.g. R@5, RR or nDCG@10"
+        ) from None

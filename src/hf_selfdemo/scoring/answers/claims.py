@@ -1,0 +1,121 @@
+"""What a reply puts forward as true: not what it denies, and nothing where it declines or leaves all open."""
+
+from __future__ import annotations
+
+import re
+
+from hf_selfdemo.scoring.refusal import is_refusal
+
+_NOT = re.compile(
+    r"\b(?:not|never|neither|nor|cannot|no longer|rather than|instead of|unlike|other than|except(?: for)?"
+    r"|\w{2,6}n['’]t)\b(?!\s+(?:only|just|merely|simply|sure|certain|necessarily|known|least)\b)",
+    re.IGNORECASE,
+)
+_DENIED_UP_TO = re.compile(
+    r"[.;:!?\n](?:\s|$)|,?\s(?:but|until|till|unless|except|although|though|because|however|rather|before|after)\b"
+    r"|,\s(?:it|he|she|they|this|that|the|which|who|where|instead|and|so|as|there|in|on|at|with)\b",
+    re.IGNORECASE,
+)
+_SENTENCE_END = re.compile(r"[.;!?]\s|\n")
+_AUXILIARY = "is|was|were|are|did|does|do|has|had|have|can|could|would|will"
+_SUBJECT = re.compile(
+    r"\s*(?!(?:it|this|that|he|she|they|there|i|we|you|as|in|on|at|if|while|although|though|but|and)\b)"
+    rf"[^,;:\"“”]{{1,60}}?\s(?:(?:{_AUXILIARY})\s+(?:not|never)|(?:{_AUXILIARY})n['’]t|never)\b",
+    re.IGNORECASE,
+)
+_WRONG = r"(?:wrong|incorrect|false|untrue|mistaken|myth|mistake)"
+_CALLED_WRONG = re.compile(rf"\b{_WRONG}\b", re.IGNORECASE)
+_CALLS_WRONG = re.compile(
+    rf"(?:^|(?<=[.;!?\n]))[^.;!?\n]*?\b(?:is|are|was|were|be|it['’]s)\s+(?:an?\s+)?{_WRONG}\b", re.IGNORECASE
+)
+_QUOTED = re.compile(r"[\"“][^\"“”]{1,80}[\"”]")
+_GONE = " # "
+
+_DISCLAIMER = re.compile(
+    r"(?:hello|hi|sorry|unfortunately|as an? (?:ai|artificial|language)|i(?:['’]m| am) (?:just )?an? (?:ai|language)"
+    r"|i(?:['’]m| am) sorry|i apologi[sz]e|i (?:do not|don['’]t|can(?:not|['’]t)) (?:have|access|browse))"
+    r"\b[^.!?\n]*(?:[.!?\n]+|$)\s*",
+    re.IGNORECASE,
+)
+_BUT = re.compile(r",? but,? |, however,? ", re.IGNORECASE)
+
+_LONGEST_LIST = 100
+_OR = re.compile(r"\bor\b", re.IGNORECASE)
+_VERB = re.compile(rf"\b(?:{_AUXILIARY}|may|might)\b", re.IGNORECASE)
+
+
+def negates(text: str) -> bool:
+    """Whether a text says that something is not so.
+
+    Example:
+        >>> negates("not Rome"), negates("not only Rome")
+        (True, False)
+    """
+    return bool(_NOT.search(text))
+
+
+def denies(text: str) -> bool:
+    """Whether a text negates something or calls it wrong.
+
+    Example:
+        >>> denies("not Rome"), denies("Rome is wrong"), denies("Rome")
+        (True, True, False)
+    """
+    return negates(text) or bool(_CALLED_WRONG.search(text))
+
+
+def asserted(text: str) -> str:
+    """The text without what it denies; titles in quotes are left as they are.
+
+    Example:
+        >>> asserted("It was not Rome but Paris."), asserted("Ann Lee never sang it. Rome is wrong.")
+        ('It was  #  but Paris.', ' # . # .')
+    """
+    quoted = [found.span() for found in _QUOTED.finditer(text)]
+    kept, place = [], 0
+    for found in _NOT.finditer(text):
+        start = found.start()
+        if start < place or any(low <= start < high for low, high in quoted):
+            continue
+        end = _DENIED_UP_TO.search(text, found.end())
+        kept += [text[place : _subject(text, place, found.end(), start)], _GONE]
+        place = end.start() if end else len(text)
+    return _CALLS_WRONG.sub(_GONE, "".join([*kept, text[place:]]))
+
+
+def _subject(text: str, place: int, end: int, start: int) -> int:
+    """Where the subject begins that something is denied of, if it opens its sentence; else where the denial starts."""
+    for gap in _SENTENCE_END.finditer(text, place, start):
+        place = gap.end()
+    return place if _SUBJECT.fullmatch(text, place, end) else start
+
+
+def declines(text: str) -> bool:
+    """Whether a reply declines to answer, once what a system says of itself beforehand is left out.
+
+    Example:
+        >>> declines("As an AI, I have no access to news. It was Asuka."), declines("As an AI, I don't know.")
+        (False, True)
+    """
+    rest = text.strip()
+    while found := _DISCLAIMER.match(rest):
+        if but := _BUT.search(rest, 0, found.end()):
+            rest = rest[but.end() :]
+            break
+        rest = rest[found.end() :]
+    return is_refusal(rest or text)
+
+
+def hedges(text: str, question: str = "") -> bool:
+    """Whether a bare list of alternatives leaves open which of them is meant: "either 1912 or 1913", "A, B, C or D".
+
+    Two names joined by "or" may be two for one thing, and a sentence may have its reasons; neither is called hedging.
+
+    Example:
+        >>> hedges("1912 or 1913"), hedges("Rome, Paris, London or Bonn"), hedges("naos or cella")
+        (True, True, False)
+    """
+    if len(text) > _LONGEST_LIST or not _OR.search(text) or _OR.search(question) or _VERB.search(text):
+        return False
+    options = [option for option in re.split(r",|;|\n|\bor\b", text) if option.strip()]
+    return len(options) > 2 or text.lower().startswith("either ") or all(re.search(r"\d", one) for one in options)

@@ -1,0 +1,223 @@
+"""Numerals, in figures and in words, as values."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from hf_selfdemo.scoring.answers.tables import CURRENCIES, MEASURES, each
+
+if TYPE_CHECKING:
+    from hf_selfdemo.scoring.answers.words import Words
+
+_ONES = """
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    eighteen nineteen
+"""
+_FIRSTS = """
+    zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth
+    fifteenth sixteenth seventeenth eighteenth nineteenth
+"""
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_TENTHS = "twentieth thirtieth fortieth fiftieth sixtieth seventieth eightieth ninetieth"
+VALUES = {
+    **{word: n for words in (_ONES, _FIRSTS) for n, word in enumerate(words.split())},
+    **{word: 10 * n for words in (_TENS, _TENTHS) for n, word in enumerate(words.split(), 2)},
+}
+MAGNITUDES = {
+    "dozen": 12,
+    "hundred": 100,
+    "thousand": 1000,
+    "k": 1000,
+    "million": 10**6,
+    "mn": 10**6,
+    "billion": 10**9,
+    "bn": 10**9,
+    "trillion": 10**12,
+    "hundredth": 100,
+    "thousandth": 1000,
+}
+_LARGE = 10_000
+"""From here on a number may be rounded."""
+_ORDINAL_MARKS = frozenset({"st", "nd", "rd", "th"})
+_ROMAN = re.compile(r"(?:xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
+_FIGURES = re.compile(r"\d+(?:\.\d+)?s?")
+_DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50}
+_NUMBERED = each("war type part phase stage class volume book chapter division act title")
+
+
+def join_numbers(raw: Sequence[str], keys: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Replace every numeral by one key, its value with a hash before it: `twenty two`, `22` and `XXII` by `#22`.
+
+    Years may be spoken ("nineteen ninety-five"), ordinals count as their number, a decade is `#1980s`.
+
+    Args:
+        raw: the words as they stand.
+        keys: in the same places, their canonical forms.
+
+    Example:
+        >>> join_numbers(["nineteen", "ninety", "five"], ["nineteen", "ninety", "five"])
+        (('nineteen',), ('#1995',))
+    """
+    out: tuple[list[str], list[str]] = ([], [])
+    i = 0
+    while i < len(keys):
+        value, after = _numeral(raw, keys, i)
+        out[0].append(raw[i])
+        out[1].append(value or keys[i])
+        i = after
+    return tuple(out[0]), tuple(out[1])
+
+
+def _numeral(raw: Sequence[str], keys: Sequence[str], i: int) -> tuple[str, int]:
+    """The numeral that begins at place `i` ("" if none does), and the place after it."""
+    key = keys[i]
+    if key[0].isdecimal() and _FIGURES.fullmatch(key):
+        return _in_figures(keys, i)
+    if key in VALUES and not _no_numeral(raw, keys, i):
+        return _in_words(raw, keys, i)
+    word = raw[i].casefold()
+    if is_roman(word) and (len(word) > 1 or (i and keys[i - 1] in _NUMBERED)):
+        return _key(_roman(word)), i + 1
+    return "", i + 1
+
+
+def is_roman(word: str) -> bool:
+    """Whether a folded word may be a Roman numeral below ninety.
+
+    Example:
+        >>> is_roman("xviii"), is_roman("civil")
+        (True, False)
+    """
+    return word[:1] in _DIGITS and bool(_ROMAN.fullmatch(word))
+
+
+def _in_figures(keys: Sequence[str], i: int) -> tuple[str, int]:
+    figures = keys[i]
+    if figures[-1] == "s":
+        decade = figures[:-1]
+        return f"#{decade if len(decade) == 4 else '19' + decade}s", i + 1
+    if len(figures) > 15:
+        return f"#{figures}", i + 1  # no quantity: an account, a serial number
+    value = float(figures)
+    i += 1
+    if i < len(keys) and keys[i] in _ORDINAL_MARKS:
+        i += 1
+    while i < len(keys) and keys[i] in MAGNITUDES:
+        value *= MAGNITUDES[keys[i]]
+        i += 1
+    return _key(value), i
+
+
+def _in_words(raw: Sequence[str], keys: Sequence[str], i: int) -> tuple[str, int]:
+    if raw[i].casefold().endswith("ties"):
+        return f"#19{VALUES[keys[i]]}s", i + 1
+    total = current = 0
+    start = i
+    while i < len(keys):
+        key = keys[i]
+        if key in VALUES and (i == start or not _no_numeral(raw, keys, i)):
+            joined = _joined(current, VALUES[key]) if i > start else VALUES[key]
+            if joined is None:
+                break
+            current = joined
+        elif key == "hundred":
+            current *= 100
+        elif key in MAGNITUDES:
+            total, current = total + current * MAGNITUDES[key], 0
+        elif not (key == "and" and keys[i - 1] in MAGNITUDES and i + 1 < len(keys) and keys[i + 1] in VALUES):
+            break
+        i += 1
+    return _key(total + current), i
+
+
+def _joined(current: int, value: int) -> int | None:
+    """What two number words in a row make: twenty two, hundred five, nineteen ninety; None if they stay apart."""
+    if value < 10 and current % 10 == 0 and current % 100 >= 20:
+        return current + value
+    if value < 100 and current % 100 == 0:
+        return current + value
+    if 13 <= current <= 20 and 10 <= value < 100:
+        return 100 * current + value
+    return None
+
+
+def _no_numeral(raw: Sequence[str], keys: Sequence[str], i: int) -> bool:
+    """Words that look like numerals: "one of them", "no one", "ten seconds"."""
+    if keys[i] == "one":
+        after = keys[i + 1] if i + 1 < len(keys) else ""
+        return after in ("of", "who", "that", "another") or (i > 0 and keys[i - 1] in ("no", "the", "this", "that"))
+    return keys[i] == "second" and (raw[i][-1] in "sS" or (i > 0 and (keys[i - 1] in VALUES or keys[i - 1].isdigit())))
+
+
+def _roman(word: str) -> int:
+    values = [_DIGITS[letter] for letter in word]
+    return sum(-v if v < after else v for v, after in zip(values, [*values[1:], 0], strict=True))
+
+
+def _key(value: float) -> str:
+    return f"#{value:.10g}"
+
+
+def states_numbers(text: Words, wanted: Sequence[str]) -> bool:
+    """Whether a text states an amount.
+
+    Every number of the answer must be there, but a large or fractional one may be rounded to no fewer than two figures;
+    of a range, one number in it will do. A plain number may leave out the magnitude that the text gives (137, $137
+    million). Other units of measure are other amounts.
+
+    Args:
+        text: where to look.
+        wanted: the canonical words of the accepted amount.
+    """
+    found = _amounts(text.raw, text.keys)
+    amounts = _amounts(wanted, wanted)
+    if all(any(_same(one, other) for other in found) for one in amounts):
+        return True
+    if len(amounts) != 2 or "to" not in wanted:
+        return False
+    low, high = amounts
+    return any(low.value <= one.value <= high.value and one.unit == (high.unit or low.unit) for one in found)
+
+
+class _Amount(NamedTuple):
+    """A value, the number it was written with, and its unit, if it has one."""
+
+    value: float
+    written: float
+    unit: str
+
+
+def _amounts(raw: Sequence[str], keys: Sequence[str]) -> list[_Amount]:
+    found = []
+    for place, key in enumerate(keys):
+        if key[0] == "#":
+            value = float(key[1:].rstrip("s"))
+            figures = raw[place].replace(",", "")
+            found.append(_Amount(value, float(figures) if figures.isdecimal() else value, _unit(keys, place)))
+    return found
+
+
+def _unit(keys: Sequence[str], place: int) -> str:
+    """The unit of the number at `place`: the measure after it, or the currency before it."""
+    after, before = "".join(keys[place + 1 : place + 2]), "".join(keys[max(0, place - 1) : place])
+    return after if after in MEASURES else before if before in CURRENCIES else ""
+
+
+def _same(wanted: _Amount, found: _Amount) -> bool:
+    if wanted.unit and found.unit and wanted.unit != found.unit:
+        return False
+    return _near(found.value, wanted.value) or (wanted.value < 1000 and found.written == wanted.value)
+
+
+def _near(value: float, wanted: float) -> bool:
+    """Whether `value` is `wanted`, or what is left of it with fewer figures (at least two) if it is large or broken."""
+    if value == wanted:
+        return True
+    if not (0 < value < math.inf and wanted < math.inf) or (wanted == int(wanted) and wanted < _LARGE):
+        return False
+    figures = len(f"{value:.10g}".split("e")[0].replace(".", "").strip("0"))
+    last_place = 10.0 ** (math.floor(math.log10(value)) - figures + 1)
+    return figures > 1 and abs(value - wanted) < last_place

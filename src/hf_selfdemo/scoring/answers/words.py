@@ -1,0 +1,233 @@
+"""A text as a row of canonical words, so that what people read as the same is the same."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from hf_selfdemo.scoring.answers.numbers import VALUES, is_roman, join_numbers
+from hf_selfdemo.scoring.answers.tables import (
+    CAPITALS,
+    DEMONYMS,
+    JOINED,
+    MEASURES,
+    MONTHS,
+    SAME,
+    STATES,
+    UNIT_LETTERS,
+    each,
+)
+
+BREAK = "."
+"""Stands in a row of words where a sentence ends."""
+
+_FOOTNOTE = re.compile(r"\[\^?\d+\^?\](?:\([^)\s]*\))?|\^\d+\^|\*\*|[\u00b9\u00b2\u00b3\u2070-\u2079]+(?=\s|$)")
+_MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0970-\u0dff\u0e31-\u0e4e"  # go with the letter before
+_NO_BLANKS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # scripts that put no blanks between words: letter by letter
+_LETTER = rf"(?:(?![{_NO_BLANKS}])[^\W\d_]|[{_MARKS}])"
+_LEX = re.compile(
+    rf"""\d{{4}}-\d\d?-\d\d?(?!\d) | \d\d?/\d\d?/\d{{2,4}}(?!\d)   # dates
+      | \d[\d,.]*\s?[-–]\s?\d[\d,]*(?:\.\d+)?                  # 1632–53, 6-14
+      | \d\d?:\d\d(?![\d:])                                       # times of day
+      | ['’]?\d0['’]?s\b | \d{{2}}\d0['’]?s\b                   # decades
+      | \d[\d,]*(?:\.\d+)?
+      | (?:{_LETTER}\.\s?){{2,}}                                # initials, abbreviations
+      | {_LETTER}+(?:['’`]{_LETTER}+)* | [{_NO_BLANKS}]
+      | [%$£€₹°&,;\n] | [.!?:](?=\s|$)
+    """,
+    re.VERBOSE,
+)
+_POINTS = frozenset(",;:\n.!?")
+_SHORT = each("mr mrs ms dr st vs no jr sr prof gen col capt lt sgt sen gov rev hon mt ft inc ltd co")
+_ARTICLES = frozenset({"a", "an", "the"})
+_MONTH_NAMES = tuple(MONTHS)
+_PLAIN = str.maketrans("’‘`–—øłđðı", "'''--olddi") | {ord("æ"): "ae", ord("œ"): "oe"}
+
+
+class Words(NamedTuple):
+    """A text's words as they stand and, in the same places, their canonical forms (`BREAK` at sentence ends)."""
+
+    raw: tuple[str, ...]
+    keys: tuple[str, ...]
+
+
+def in_a_row(keys: Sequence[str]) -> str:
+    """Canonical words without articles between blanks, so that whole words can be found in it.
+
+    Example:
+        >>> in_a_row(("the", "north", "sea"))
+        ' north sea '
+    """
+    row = " ".join(key for key in keys if key not in _ARTICLES)
+    return f" {row} " if row else " "
+
+
+@lru_cache(maxsize=1 << 10)
+def words(text: str) -> Words:
+    """Split a text into words and bring each to its canonical form.
+
+    Case, accents, punctuation and the plural do not count; numerals are values however they are written (`#1895`);
+    abbreviations are spelt out.
+
+    Example:
+        >>> words("The U.S. won twenty-two medals, Röntgen said.").keys
+        ('the', 'usa', 'won', '#22', 'medal', 'rontgen', 'said', '.')
+    """
+    raw: list[str] = []
+    keys: list[str] = []
+    previous, numerals = "", False
+    for piece in _LEX.findall(_plain(text)):
+        if piece not in _POINTS:
+            own_keys, numeral = _canonical(piece)
+            numerals = numerals or numeral
+            if piece in UNIT_LETTERS and (previous[:1].isdecimal() or previous == "km"):
+                own_keys = (UNIT_LETTERS[piece],)
+            elif previous == "," and piece.casefold() in STATES:
+                own_keys = tuple(map(singular, STATES[piece.casefold()].split()))
+            for key in own_keys:
+                if keys and (keys[-1], key) in JOINED:
+                    keys[-1] = JOINED[keys[-1], key]
+                else:
+                    raw.append(piece)
+                    keys.append(key)
+        elif _ends_sentence(piece, previous):
+            raw.append(BREAK)
+            keys.append(BREAK)
+        previous = piece
+    return Words(*join_numbers(raw, keys)) if numerals else Words(tuple(raw), tuple(keys))
+
+
+def _plain(text: str) -> str:
+    """The text without footnote marks and bold type, its letters composed."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    elif "[" not in text and "*" not in text and "^" not in text:
+        return text
+    return _FOOTNOTE.sub(" ", text)
+
+
+def _ends_sentence(point: str, previous: str) -> bool:
+    if point in ".:":
+        return len(previous) > 1 and previous.casefold() not in _SHORT
+    return point != ","
+
+
+@lru_cache(maxsize=1 << 16)
+def _canonical(piece: str) -> tuple[tuple[str, ...], bool]:
+    """The canonical words of one piece of text, and whether `join_numbers` has to look at them."""
+    word = fold(piece)
+    if piece[0].isdecimal() or piece[0] in "'’":
+        return _digits(word), True
+    word = word.replace(". ", "").replace(".", "").strip()
+    same = SAME.get(word) or SAME.get(word := word.removesuffix("'s").replace("'", "")) or word
+    if (word in CAPITALS and not piece.isupper()) or ("." in piece and same in MEASURES):
+        same = word
+    keys = tuple(map(singular, same.split()))
+    return keys, any(key in VALUES for key in keys) or is_roman(word)
+
+
+def _digits(word: str) -> tuple[str, ...]:
+    """Numbers stay as they are for `join_numbers`; dates, times and ranges in figures come apart."""
+    if "/" in word or word.count("-") == 2:
+        return _calendar([int(part) for part in re.split("[/-]", word)])
+    if ":" in word:
+        return tuple(word.removesuffix(":00").split(":"))
+    word = word.replace(",", "").replace("'", "")
+    if "-" in word:
+        first, last = (part.strip().rstrip(".") for part in word.split("-"))
+        return first, "to", first[:2] + last if len(first) == 4 and len(last) == 2 else last
+    return (word,)
+
+
+def _calendar(parts: list[int]) -> tuple[str, ...]:
+    """A date in figures as month, day and year: 2001-12-25, 12/25/2001, 25/12/01."""
+    year, month, day = parts if parts[0] > 31 else (parts[2], parts[0], parts[1])
+    if month > 12:
+        month, day = day, month
+    if year < 100:
+        year += 1900 if year > 30 else 2000
+    if not 1 <= month <= 12:
+        return tuple(map(str, parts))
+    return _MONTH_NAMES[month - 1], str(day), str(year)
+
+
+def fold(text: str) -> str:
+    """Lower case without accents, plain apostrophes and hyphens.
+
+    Example:
+        >>> fold("Röntgen’s")
+        "rontgen's"
+    """
+    text = text.casefold()
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    text = "".join(c for c in text if not unicodedata.combining(c))
+    return text.translate(_PLAIN)
+
+
+@lru_cache(maxsize=1 << 16)
+def singular(word: str) -> str:
+    """The word without its plural ending, roughly: both sides of a comparison are cut alike.
+
+    Example:
+        >>> singular("cities"), singular("boxes"), singular("glass")
+        ('city', 'box', 'glass')
+    """
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("sses", "xes", "zes", "ches", "shes")):
+        return word[:-2]
+    if len(word) > 3 and word[-1] == "s" and word[-2] not in "su":
+        return word[:-1]
+    return word
+
+
+def misspelt(word: str, other: str) -> bool:
+    """Whether two long words with the same first letter differ by one letter, or two that changed places.
+
+    Example:
+        >>> misspelt("sukhvinder", "sukhwinder"), misspelt("coleman", "colman"), misspelt("marcus", "marius")
+        (True, True, False)
+    """
+    shorter, longer = sorted((word, other), key=len)
+    if len(shorter) < 6 or shorter[0] != longer[0] or len(longer) - len(shorter) > 1 or len(longer) < 7:
+        return False
+    start = next((i for i, (a, b) in enumerate(zip(shorter, longer, strict=False)) if a != b), len(shorter))
+    left, right = shorter[start:], longer[start:]
+    if len(left) < len(right):
+        return left == right[1:]
+    return left[1:] == right[1:] or (left[:2] == right[1::-1] and left[2:] == right[2:])
+
+
+_ENDINGS = each(
+    """isms ism ists ist ians ian ans an ings ing ers er ors or ations ation itions ition ions ion es ed s e y ly ally
+    al ical ic a ia able ible ments ment ness ity ous ive ish ant ent ance ence ary ates ated ating ate izes ized izing
+    ize ise"""
+)
+_LONGEST_ENDING = max(map(len, _ENDINGS))
+_SHORTEST_ROOT = 4
+
+
+@lru_cache(maxsize=1 << 16)
+def root(word: str) -> str:
+    """What is left of a word without its endings, at least four letters; a people is its country.
+
+    Example:
+        >>> root("sharecroppers") == root("sharecropping"), root("french") == root("france")
+        (True, True)
+    """
+    word = singular(DEMONYMS.get(word, word))
+    while (shorter := _without_ending(word)) != word:
+        word = shorter
+    return word
+
+
+def _without_ending(word: str) -> str:
+    for length in range(min(_LONGEST_ENDING, len(word) - _SHORTEST_ROOT), 0, -1):
+        if word[-length:] in _ENDINGS:
+            return word[:-length]
+    return word

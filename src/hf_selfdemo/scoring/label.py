@@ -1,0 +1,32 @@
+"""The outcome of one reply by string comparison alone."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from hf_selfdemo.scoring.answers.match import answers_match
+from hf_selfdemo.scoring.refusal import is_refusal
+from hf_selfdemo.types import Label
+
+
+@lru_cache(maxsize=1 << 15)  # several metrics look at the same rows
+def label_by_match(text: str, answers: tuple[str, ...], question: str = "") -> Label:
+    """An empty reply is unscored, one that declines abstains, one that states an answer is correct, others incorrect.
+
+    Args:
+        text: a reply.
+        answers: the accepted ones.
+        question: what was asked, which tells what kind of answer it wants.
+
+    Relations: `is_refusal` and `answers_match` decide.
+
+    Example:
+        >>> replies = ["On Dec 25th, 2001.", "I don't know.", "In 2002.", " "]
+        >>> [label_by_match(reply, ("25 December 2001",)) for reply in replies]
+        ['correct', 'abstain', 'incorrect', 'unscored']
+    """
+    if not text.strip():
+        return "unscored"
+    if is_refusal(text):
+        return "abstain"
+    return "correct" if answers_match(text, answers, question) else "incorrect"

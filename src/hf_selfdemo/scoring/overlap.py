@@ -1,0 +1,60 @@
+"""Exact match, token F1 and token recall against several accepted answers, the best of which counts.
+
+The definitions of SQuAD's evaluation script (Rajpurkar et al. 2016), over this project's `normalise`. Every one of them
+is 0 for a prediction or an answer that normalises to nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.scoring.normalise import normalise
+
+_normalised = lru_cache(maxsize=1 << 16)(normalise)
+
+
+def exact_match(prediction: str, answers: Sequence[str]) -> float:
+    """1.0 if the prediction is one of `answers` after normalisation, else 0.0.
+
+    Example:
+        >>> exact_match("The Eiffel Tower!", ["Eiffel tower"]), exact_match("in Paris", ["Paris"])
+        (1.0, 0.0)
+    """
+    said = _normalised(prediction)
+    return float(bool(said) and any(said == _normalised(answer) for answer in _checked(answers)))
+
+
+def token_f1(prediction: str, answers: Sequence[str]) -> float:
+    """The harmonic mean of token precision and recall, a share in [0, 1]; tokens are counted as often as they come.
+
+    Example:
+        >>> token_f1("in Paris", ["Paris"])
+        0.6666666666666666
+    """
+    return max((2 * same / total for same, _, total in _overlaps(prediction, answers)), default=0.0)
+
+
+def token_recall(prediction: str, answers: Sequence[str]) -> float:
+    """The share of an answer's tokens that the prediction holds, in [0, 1].
+
+    Example:
+        >>> token_recall("It is Paris.", ["Paris, France", "Lutetia"])
+        0.5
+    """
+    return max((same / gold for same, gold, _ in _overlaps(prediction, answers)), default=0.0)
+
+
+def _overlaps(prediction: str, answers: Sequence[str]) -> list[tuple[int, int, int]]:
+    """For each answer: tokens in common, tokens of the answer, tokens of both."""
+    said = Counter(_normalised(prediction).split())
+    counted = [Counter(_normalised(answer).split()) for answer in _checked(answers)]
+    return [((said & gold).total(), gold.total(), gold.total() + said.total()) for gold in counted if gold and said]
+
+
+def _checked(answers: Sequence[str]) -> Sequence[str]:
+    if isinstance(answers, str):
+        raise UserError(f"answers is one string, {answers!r}", "give a list of answers")
+    return answers

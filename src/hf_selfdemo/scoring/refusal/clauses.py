@@ -1,0 +1,119 @@
+"""A reply cut into clauses, with the words of others blotted out.
+
+Blotting keeps every character's place, so that what is found in a clause can be shown in the reply itself.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_ONE_SPELLING = str.maketrans(
+    dict.fromkeys("’‘´", "'")
+    | dict.fromkeys("`*\n\t\r\xa0\u3000", " ")
+    | dict.fromkeys("—–", "-")
+    | {"İ": "I"}  # the one letter that is longer in lower case
+)
+_BLOT = "\N{FULL BLOCK}"
+
+_QUOTES = "\"“”„«»《》「」『』'"
+_QUOTE = re.compile(
+    r"\"[^\"]{1,160}\"|[“”„«《「『][^“”„»《》「」『』]{1,160}[“”»》」』]|(?<!\w)'[A-Z][^']{0,80}(?:'\w[^']{0,80})*'(?!\w)"
+)
+_NO_QUOTES = str.maketrans(dict.fromkeys(_QUOTES[:-1], " "))
+_LEAD_IN = re.compile(r"(?:\b(?:the|final|my|correct|answer|reply|response|is|would|be|a)\b|\W|_)*")
+
+_LACK = ("No", "Un", "Cannot", "Sorry", "Know", "n't")
+_LACKING = re.compile(r"\b(?:Not?|None|Nothing|Nobody|Un\w+|Cannot|Sorry|\w+n't|Know[ns]?)\b")
+_CAPITAL = r"(?:[A-Z][a-z][\w']*|I'\w+|I|A)"
+_SMALL = r"(?:of|the|to|in|and|for|on|a|an|is|be|it|with|by|as|at|or|from|but)"
+_TITLE = re.compile(rf"(?<![\w'])\(?{_CAPITAL}(?: \(?(?:{_SMALL} )*{_CAPITAL})+")
+_OF_THE_PROMPT = re.compile(r"Passage|Text|Context|Document")
+_REPORTED = re.compile(r"\b(?:said|replied|answered|claimed|declared|testified|told(?: \w+){1,3}) that\b[^.!?;]*")
+
+# a comma round a single word of manner parts no clauses: "The builder, however, is not named"
+_MANNER = r"(?:however|therefore|unfortunately|sadly|though|still|hence|thus|but|yet|in fact)"
+_MANNER_ENDS = ("owever,", "fore,", "nately,", "adly,", "ough,", "till,", "ence,", "hus,", "ut,", "et,", "fact,")
+_ASIDE = re.compile(rf"(?<=\w), {_MANNER},(?= )")
+_OPENING = re.compile(rf"(?:^|(?<=[.;] )){_MANNER},(?= )", re.IGNORECASE)
+
+SENTENCE_ENDS = frozenset(".!?;。!?;")
+_NO_WORDS = " _/\\¯~#>|=+•-"
+_CONTRAST = r"but|however|yet|though|although|even though|while|because"
+_BREAK = re.compile(
+    r"[ .!?,;:()\[\]。、,;:?!()](?:(?<=[,;:()\[\].])(?!\d)|(?<=[!?。、,;:?!()])"
+    rf"|(?<= )(?:-+(?= )|(?=(?:{_CONTRAST})\b)))|(?=但)"
+)
+_ABBREVIATED = re.compile(r"\b(?:[A-Z]|St|Dr|Mr|Ms|Mrs)$")
+
+
+class Clause(NamedTuple):
+    """A stretch of the reply without punctuation; `text` starts at `start` of the reply, `low` is its lower case.
+
+    `after` and `until` are what stands before and behind it, up to the next clause: ". ", ", ", " " and so on.
+    """
+
+    text: str
+    low: str
+    start: int
+    after: str
+    until: str
+
+
+def cut(reply: str) -> list[Clause]:
+    """The clauses of `reply`. What is quoted, a title or reported becomes blots, unless the reply is nothing else.
+
+    Example:
+        >>> [clause.low for clause in cut("He said “I don’t know”, but it was 1912.")]
+        ['he said ██████████████', 'but it was 1912']
+    """
+    text = own_words(reply)
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for gap in _BREAK.finditer(text):
+        if gap[0] == "." and _ABBREVIATED.search(text, start, gap.start()):
+            continue
+        _add_stretch(spans, text, start, gap.start())
+        start = gap.end()
+    _add_stretch(spans, text, start, len(text))
+    ends = [0, *(end for _, end in spans)]
+    starts = [*(start for start, _ in spans), len(text)]
+    return [
+        Clause(text[a:b], text[a:b].lower(), a, text[ends[i] : a], text[b : starts[i + 1]])
+        for i, (a, b) in enumerate(spans)
+    ]
+
+
+def own_words(reply: str) -> str:
+    """`reply` in one spelling, as long as it was, with the words of others blotted out."""
+    text = reply.translate(_ONE_SPELLING)
+    if any(mark in text for mark in _QUOTES):
+        # one quote and nothing else: the speaker's own words after all
+        whole = _LEAD_IN.fullmatch(_QUOTE.sub(" ", text))
+        text = text.translate(_NO_QUOTES) if whole else _QUOTE.sub(_blot, text)
+    if any(word in text for word in _LACK):
+        text = _TITLE.sub(_blot_title, text)
+    if " that" in text:
+        text = _REPORTED.sub(_blot, text)
+    if any(word in text for word in _MANNER_ENDS):
+        text = _ASIDE.sub(lambda aside: " " * len(aside[0]), text)
+        text = _OPENING.sub(lambda word: word[0][:-1] + " ", text)
+    return text
+
+
+def _add_stretch(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
+    stretch = text[start:end]
+    words = stretch.strip(_NO_WORDS)
+    if words:
+        start += len(stretch) - len(stretch.lstrip(_NO_WORDS))
+        spans.append((start, start + len(words)))
+
+
+def _blot(found: re.Match[str]) -> str:
+    return _BLOT * len(found[0])
+
+
+def _blot_title(found: re.Match[str]) -> str:
+    """A run of capitals that speaks of lack is the name of a song or book, unless it speaks of the passages."""
+    named = len(re.findall(r"[A-Z]\w+", found[0])) >= 2 and _LACKING.search(found[0])
+    return _blot(found) if named and not _OF_THE_PROMPT.search(found[0]) else found[0]

@@ -1,0 +1,149 @@
+"""How clauses decline in nine languages besides English, in plain forms: speaker, passages, answer, as in `english`."""
+
+from __future__ import annotations
+
+from hf_selfdemo.scoring.refusal.rules import rule
+
+_GERMAN = rule(
+    "nicht kein keine keinen keiner keinerlei nichts unbekannt unzureichend unzureichende wenig",
+    r"(\bich (?:weiß|weiss|kenne|kann|finde|habe|bin|konnte|könnte)\b.*\b(?:nicht|keine?\w*))",
+    r"(\b(?:kann|weiß|finde|habe|konnte) (?:ich|man) .*\b(?:nicht|keine?\w*))",
+    r"(\b(?:text|textes|texte|texten|passagen?|abschnitt\w*|dokument\w*|quellen?|absatz|absätze\w*|artikel\w*|kontext\w*"
+    r"|auszüge\w*|angaben)\b.*\b(?:nicht|nichts|keine?\w*)\b)",
+    r"(\b(?:wird|werden|wurde|ist|sind|lässt sich|kann|geht)\b.*\bnicht (?:\w+ )?(?:erwähnt|angegeben|genannt|hervor"
+    r"|beantwort\w+|ersichtlich|bestimm\w+|bekannt|enthalten|gesagt|möglich|feststell\w+|angeführt|klar|ermittel\w+)\b)",
+    r"^(?:leider )?((?:nicht|un)(?: ?\w+)? ?(?:bekannt|erwähnt|angegeben|genannt|beantwortbar|klar)"
+    r"|keine (?:ahnung|information\w*|angaben?|antwort))\b",
+    r"(\b(?:keine|nicht genug|nicht genügend|unzureichende|zu wenig) (?:\w+ )?(?:information\w*|angaben|hinweise?|daten"
+    r"|antwort))\b",
+    r"(\bist unbekannt)$",
+)
+_FRENCH = rule(
+    "ne n aucun aucune impossible insuffisante insuffisantes inconnu inconnue ignore",
+    r"(\bje (?:ne |n').*\b(?:pas|aucune?|rien)|\bje l'ignore|\bj'ignore)\b",
+    r"(\b(?:passages?|textes?|documents?|extraits?|contexte|articles?|sources?)\b.*\b(?:ne|n')\b.*"
+    r"\b(?:pas|aucune?|rien|ni)\b)",
+    r"((?:\bn'est|\bne sont|\bn'a|\bn'ont) pas (?:été |\w+ment )?(?:précis\w+|mentionn\w+|indiqu\w+|donn\w+|possible"
+    r"|claire?|connue?s?|spécifi\w+|fourni\w*|nomm\w+))",
+    r"(\bne (?:se trouve|figure|peut|permet\w*|sont)\b.*\bpas\b)",
+    r"((?:\baucune|\bpas d'|\bpas assez d'|\bmanque d')(?: ?idée| ?informations?| ?mention| ?réponse| ?indication))\b",
+    r"(\bimpossible (?:de|à) (?:dire|déterminer|savoir|répondre))\b",
+    r"(\binformations? insuffisantes?|\best inconnue?|^inconnue?)$",
+)
+_SPANISH = rule(
+    "no tampoco ni insuficiente desconoce desconocido desconocida imposible"
+    " & el los la las de en lo se sé puedo tengo hay está idea que información",
+    r"(\bno (?:lo |la |le )?(?:sé|puedo|conozco|encuentro|encontré|podemos|dispongo)\b)",
+    r"(\bno (?:tengo|poseo|cuento con) (?:ni idea|idea|la menor|información|suficiente|esa|datos|acceso|la respuesta"
+    r"|conocimiento))",
+    r"(\b(?:textos?|pasajes?|documentos?|fragmentos?|contexto|artículos?|fuentes?|párrafos?)\b.*\b(?:no|tampoco|ni)\b"
+    r" (?:\w+ )?(?:menciona|dice|indica|especifica|contiene|proporciona|da|ofrece|aporta|responde|incluye|nombra|habla"
+    r"|revela|hay)\w*)",
+    r"(\bno (?:se |está |es |son |viene |aparece |figura )(?:\w+mente )?(?:menciona|indica|especifica|dice|proporciona"
+    r"|encuentra|puede|sabe|posible|claro|present|conoce|da\b|dan\b|en (?:el|los) (?:texto|pasaje|documento))\w*)",
+    r"(\bno hay (?:\w+ )?(?:información|datos|mención|respuesta|detalles|suficiente\w*))",
+    r"(\bni idea|\binformación insuficiente|\bse desconoce)\b",
+    r"(\bimposible (?:saber|determinar|decir|responder))\b",
+    r"^(desconocid[oa]|no (?:mencionad|especificad|indicad)[oa])$",
+)
+_ITALIAN = rule(
+    "non nessuna alcuna insufficienti impossibile sconosciuto sconosciuta",
+    r"(\bnon (?:lo |la |ne )?(?:so|conosco|posso|trovo|saprei|sono in grado|riesco|dispongo)\b)",
+    r"(\bnon (?:ne )?ho (?:idea|alcuna|nessuna|informazioni|abbastanza|la risposta|accesso))",
+    r"(\b(?:testo|testi|bran[oi]|passagg?[io]|passi|document[oi]|contesto|articol[oi]|font[ei]|estratt[oi])\b.*\bnon\b"
+    r" (?:\w+ )?(?:dic|menzion|indic|specific|conten|contien|fornisc|riport|rispond|nomin|parl|citan?|d[aà])\w*)",
+    r"(\bnon (?:è|viene|sono|vengono|si) (?:\w+mente )?(?:indicat|menzionat|specificat|present|possibil|dett|riportat"
+    r"|chiar|not|fornit|disponibil|può|sa\b|dice|trova|nominat)\w*)",
+    r"(\bnon (?:ci sono|c'è) (?:\w+ )?(?:informazion\w+|dettagli|dati|abbastanza|rispost\w|menzione))",
+    r"(\b(?:nessuna|alcuna) (?:idea|informazione|risposta|menzione)|\binformazioni insufficienti)\b",
+    r"(\bimpossibile (?:dire|sapere|stabilire|determinare|rispondere))\b",
+    r"((?:^|\bè )sconosciut[oa])$",
+)
+_PORTUGUESE = rule(
+    "não nem nenhuma insuficientes impossível desconhecido desconhecida",
+    r"(\bnão (?:o |a )?(?:sei|posso|conheço|encontro|encontrei|consigo|podemos|faço ideia|disponho)\b)",
+    r"(\bnão (?:tenho|possuo) (?:ideia|informaç\w+|certeza de|essa|dados|acesso|a resposta|conhecimento|como))",
+    r"(\b(?:textos?|trechos?|passage(?:m|ns)|documentos?|contexto|artigos?|fontes?|parágrafos?|excertos?)\b.*"
+    r"\b(?:não|nem)\b (?:\w+ )?(?:menciona|diz|indica|especifica|cont[ée]m|fornece|dá|oferece|responde|inclu|nomeia"
+    r"|informa|fala|revela)\w*)",
+    r"(\bnão (?:se |está |é |são |foi |há como )(?:\w+mente )?(?:menciona|indica|especifica|diz|encontra|pode|sabe"
+    r"|possível|clar|present|conhecid|mencionad|informad|dad[oa]|determinar|saber|no texto|nos )\w*)",
+    r"(\bnão há (?:\w+ )?(?:informaç|dados|menção|resposta|detalhes|suficiente)\w*)",
+    r"(\bnenhuma (?:ideia|informação|resposta|menção)|\binformações insuficientes)\b",
+    r"(\bimpossível (?:saber|determinar|dizer|responder))\b",
+    r"((?:^|\bé )desconhecid[oa])$",
+)
+_DUTCH = rule(
+    "niet geen niets onvoldoende weinig onbekend",
+    r"(\bik (?:weet|kan|heb|ken|vind|kon|ben)\b.*\b(?:niet|geen)\b)",
+    r"(\b(?:kan|weet|vind|heb) ik\b.*\b(?:niet|geen)\b)",
+    r"(\b(?:passages?|teksten?|tekst|documenten?|document|fragmenten?|fragment|context|artikel|bronnen|bron)\b.*"
+    r"\b(?:niet|geen|niets)\b)",
+    r"(\bniet (?:in|uit) (?:de|het|deze|dit) (?:\w+ )?(?:passages?|tekst\w*|document\w*|fragment\w*|context|artikel"
+    r"|bron\w*))\b",
+    r"(\b(?:wordt|worden|is|zijn|werd|valt)\b.*\bniet (?:\w+ )?(?:genoemd|vermeld|gegeven|aangegeven|bekend|duidelijk"
+    r"|te (?:bepalen|zeggen|beantwoorden)|beantwoord|gespecificeerd|mogelijk))\b",
+    r"(\b(?:geen|onvoldoende|niet genoeg|te weinig) (?:\w+ )?(?:idee|informatie|antwoord|vermelding|gegevens"
+    r"|context))\b",
+    r"(\bis onbekend|^onbekend|^niet (?:vermeld|genoemd|bekend))$",
+)
+_POLISH = rule(
+    "nie brak mało niewystarczająco niewystarczające nieznany nieznana nieznane",
+    r"((?:^|\bale |\bniestety |\bi )(?:ja )?nie (?:wiem|mogę|znam|jestem w stanie|znalazłe?a?m|znajduję|potrafię|umiem"
+    r"|posiadam|jestem pewn))",
+    r"(\bnie mam (?:pojęcia|informacji|danych|dostępu|wystarczając|tej|takiej))",
+    r"(\b(?:fragment|tekst|tekśc|pasaż|dokument|kontekst|artykuł|źród)\w*\b.*\bnie (?:\w+ )?(?:wspomina|poda|mówi"
+    r"|zawiera|określa|wymienia|odpowiada|ma\b|mają|wynika|informuj|precyzuj|da\b|można|jest)\w*)",
+    r"(\bnie (?:ma|podano|wspomniano|wiadomo|da się|można|określono|zostało?a?|jest)\b.*(?:informacji|odpowiedzi"
+    r"|wzmianki|ustalić|określić|powiedzieć|odpowiedzieć|stwierdzić|podan\w+|wspomnian\w+|możliwe|jasne))",
+    r"(\bbrak (?:\w+ )?(?:informacji|danych|odpowiedzi|wzmianki)|\bza mało informacji"
+    r"|\bniewystarczając\w+ (?:informacj\w+|dan\w+))",
+    r"^(nie (?:wiadomo|podano|wspomniano|określono)|nieznan[eya])",
+    r"(\bjest nieznan[eya])$",
+    r"(\bnie ma w (?:tekście|tych|podanych))",
+)
+_CHINESE = rule(
+    "不 无 没 缺 未",
+    r"((?:^|我们?|也|并|还|抱歉|但)(?:真的|其实|也|并|还)?(?:不知道|不清楚|不了解|不确定|无法|不能|没有办法|找不到))",
+    r"(无法(?:从\w*)?(?:回答|确定|判断|得知|得到|得出|提供|找到|推断|确认))",
+    r"((?:文|段|资料|材料|上下文|信息|答案|问题)\w*(?:没有|并没有|并未|未|无法|不能)\w{0,4}"
+    r"(?:提到|提及|说明|提供|给出|答案|找到|包含|指出|回答|提|涉及|写))",
+    r"((?:没有|缺乏|缺少)(?:足够|相关|任何)?的?(?:信息|资料|答案|依据|数据)|信息不足|资料不足)",
+    r"^(未知|不详|不明|无答案|没有提到|未提及|没有说明)",
+)
+_JAPANESE = rule(
+    "ん な 不 か",
+    r"((?:わか|分か|判)り(?:ません|かねます)|(?:わか|分か)らない$|知りません|存じません|存じ上げません)",
+    r"((?:お)?答え(?:する(?:こと|の)は?)?(?:が)?(?:でき(?:ません|ない|かねます)|られません|しかねます))",
+    r"(判断(?:が|は)?(?:でき|つき)(?:ません|ない)|(?:特定|確認)(?:が|は)?でき(?:ません|ない))",
+    r"((?:書かれて|記載されて|述べられて|言及されて|示されて|触れられて|記されて|含まれて)い(?:ません|ない)"
+    r"|(?:記載|言及|記述|情報|回答|答え)(?:が|は|も)(?:ありません|ない))",
+    r"(情報が?(?:不足|不十分|足りません)|見つ(?:かり|けられ|けることができ)ません(?:でした)?|不明(?:です)?$)",
+)
+RULES = (_GERMAN, _FRENCH, _SPANISH, _ITALIAN, _PORTUGUESE, _DUTCH, _POLISH, _CHINESE, _JAPANESE)
+
+# --- for `commitment`
+NEGATIVE = (
+    r"\b(?:nicht|nichts|keine?\w*|weder|pas|aucune?|rien|tampoco|non|não|nem|nenhum\w*|niet|geen|niets|nie|żad\w+)\b"
+    r"|[不没未無]|ません|ない"
+)
+CONTRAST = r"(?:aber|mais|pero|ma|mas|porém|maar|ale)\b|但|不过|可是"
+SUBORDINATE = (
+    r"^(?:obwohl|wobei|auch wenn|bien que|même si|quoique|aunque|anche se|sebbene|benché|embora|ainda que|hoewel|choć"
+    r"|chociaż|mimo że)\b"
+)
+GUESS = (
+    r"\b(?:wohl|vermutlich|wahrscheinlich|vielleicht|ich glaube|ich denke|je crois|je pense|probablement|peut-être"
+    r"|sans doute|creo que|probablemente|quizás|tal vez|credo|penso|probabilmente|forse|acho que|creio que"
+    r"|provavelmente|talvez|waarschijnlijk|misschien|ik denk|vermoedelijk|chyba|prawdopodobnie|może|myślę|być może)\b"
+    r"|可能|也许|大概|应该是|我想|と思います|おそらく|たぶん|でしょう"
+)
+REGRET = (
+    r"lo siento|lamento|désolée?|malheureusement|mi dispiace|purtroppo|descul\w+|infelizmente|leider|entschuldigung"
+    r"|(?:es )?tut mir leid|helaas|przykro mi|niestety|przepraszam"
+)
+OPENING = (
+    r"(?:er|sie|il|elle|ils|él|ella|lui|lei|ele|ela|hij|zij|ze|on|ona|ono)\b|[他她它]|彼女?は|\d"
+    r"|(?:in|im|en|à|au|a|em|w|we|nel|nella|am|um|te|na|dans|aux|alle) (?=[A-ZÀ-Ž\d])"
+)
+"""How an answer opens a reply: matched with the clause as it is written, but for its first letter made small."""

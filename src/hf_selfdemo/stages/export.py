@@ -1,0 +1,57 @@
+"""`hf-selfdemo export`: the evaluation for other tools, in `output_dir/export`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.exports.lm_eval import write_tasks
+from hf_selfdemo.exports.ragas import ragas_rows
+from hf_selfdemo.loading import did_you_mean
+from hf_selfdemo.manifest import write_text
+from hf_selfdemo.stages.console import console
+from hf_selfdemo.stages.evaluate import recipe_modes
+from hf_selfdemo.stages.evidence import recipe_evidence
+from hf_selfdemo.stages.recipe import Recipe
+
+EXPORTS = ("lm_eval", "ragas")
+
+
+def run_export(recipe: Recipe) -> None:
+    """Write what `export_to` names, and say where it is.
+
+    Raises:
+        UserError: for an unknown tool, a judge that the tool cannot ask, or replies that have not been written yet.
+    """
+    name = recipe.export.export_to
+    if name not in EXPORTS:
+        raise UserError(f"unknown export_to {name!r}", did_you_mean(name, list(EXPORTS)))
+    folder = recipe.output_dir / "export" / name
+    for path in _lm_eval(recipe, folder) if name == "lm_eval" else _ragas(recipe, folder):
+        console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+
+
+def _lm_eval(recipe: Recipe, folder: Path) -> list[Path]:
+    e = recipe.evaluate
+    if e.evaluate_judge != "answer_match":
+        raise UserError(
+            f"evaluate_judge is {e.evaluate_judge!r} and lm_eval can only match answers", "set it to answer_match"
+        )
+    evidence, _ = recipe_evidence(recipe, "test")
+    return write_tasks(folder, evidence, recipe_modes(e), e.max_answer_tokens)
+
+
+def _ragas(recipe: Recipe, folder: Path) -> Iterator[Path]:
+    """A file a model; only replies with passages have contexts."""
+    written = sorted((recipe.output_dir / "evaluation" / "predictions").glob("*.rag.jsonl"))
+    if not written:
+        raise UserError(f"{recipe.output_dir} holds no replies with passages", "run `hf-selfdemo evaluate` first")
+    evidence, _ = recipe_evidence(recipe, "test")
+    for path in written:
+        with path.open(encoding="utf-8") as lines:
+            rows = ragas_rows(evidence, [(p["id"], p["text"]) for p in map(json.loads, lines)])
+        target = folder / path.name.replace(".rag.jsonl", ".jsonl")
+        write_text(target, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        yield target

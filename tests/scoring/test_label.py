@@ -1,0 +1,24 @@
+"""Every reply has one outcome, and declining comes before being right."""
+
+import pytest
+
+from hf_selfdemo.scoring.label import label_by_match
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("It opened on Dec 25th, 2001.", "correct"),
+        ("It opened in 2002.", "incorrect"),
+        ("I don't know when it opened.", "abstain"),
+        ("I don't know if it was 25 December 2001.", "abstain"),
+        ("", "unscored"),
+        (" \n", "unscored"),
+    ],
+)
+def test_a_reply_has_the_outcome_that_people_would_give_it(text, label):
+    assert label_by_match(text, ("25 December 2001",), "When did it open?") == label
+
+
+def test_without_an_answer_a_reply_is_incorrect_or_abstains():
+    assert [label_by_match(text, ()) for text in ("Bern", "I don't know.")] == ["incorrect", "abstain"]
