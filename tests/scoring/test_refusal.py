@@ -14,7 +14,7 @@ from hf_selfdemo.scoring.refusal import english, is_refusal, languages, refusal_
 from hf_selfdemo.scoring.refusal.clauses import cut, own_words
 from hf_selfdemo.scoring.refusal.rules import find, needed, rule, words
 
-PRECISION, RECALL = 0.9, 0.9  # floors, so that nothing gets worse unseen; measured by benchmarks/refusals.py
+PRECISION, RECALL = 0.98, 0.97  # floors, so that nothing gets worse unseen; measured by benchmarks/refusals.py
 LABELLED = [
     json.loads(line)
     for line in (Path(hf_selfdemo.__file__).parent / "data" / "refusals.jsonl").read_text("utf-8").splitlines()
@@ -87,6 +87,47 @@ REFUSALS = [
     "Insufficient information is provided.",
     "It is a good question, but I'm not sure.",
     "Unfortunately, the passage does not state the height of the tower.",
+    # in other words
+    "There's no telling from these texts.",
+    "We have no way of knowing.",
+    "I won't speculate about this.",
+    "I must decline to answer.",
+    "It's anyone's guess.",
+    "We're not told who won.",
+    "I looked through all of them and couldn't find it.",
+    "The passage is too long and does not provide the required information.",
+    "As for his wife, the passages don't name her.",
+    "The passages say she moved, though not where to.",
+    "The passages only tell us where, not when.",
+    "The passages are insufficient to answer this.",
+    "The documents give only the surname.",
+    "Context insufficient.",
+    "Nobody is named in the passages as the inventor.",
+    "That is not something the passages cover.",
+    # what goes on is still what is not said
+    "The passage does not mention that in Spain, it is legal to sell fireworks.",
+    "The passage does not mention the Union of Masons (UM).",
+    "The passages do not mention the mill but do mention the bakery.",
+    "The passage does not name the river, but instead describes its banks.",
+    "I'm sorry for the confusion, but as a chatbot, I don't have the ability to look up dates.",
+    "As an AI language model, I do not have live data. However, you can check the city's website.",
+    "However, as of my last update, I do not have any information on that.",
+    # with a citation or a number before or after
+    "The passages do not mention this. (3)",
+    "The passages do not mention this [2].",
+    "The passages are about the river [2].",
+    "[1] The passages do not mention this. [2]",
+    "1. The passages do not mention this.",
+    # other languages
+    "Das weiß ich leider nicht.",
+    "Je n'en sais rien.",
+    "Se desconoce el autor.",
+    "Il testo non lo dice.",
+    "Não foi mencionado.",
+    "Het antwoord staat niet in de passages.",
+    "Tekst o tym nie mówi.",
+    "对不起,我不知道答案。",
+    "文章からはわかりません。",
 ]
 
 ANSWERS = [
@@ -152,6 +193,33 @@ ANSWERS = [
     "The article was not published until 1905.",
     "It was Winkler. For more information, see his letters.",
     "Information on the stone was carved in three scripts.",
+    # committed, in other words
+    "I don't know, Rome?",
+    "No idea, maybe 1912?",
+    "I'm not entirely certain; Leipzig would be my answer.",
+    "I do not think so.",
+    "The answer would be: The Black Creek joins the Storm River. The passage does not mention its length.",
+    "As an AI language model, I don't have personal beliefs, but the ship was called Aurora.",
+    "As an AI, I have no access to live data. However, I can tell you that the mayor was Ruth Adler.",
+    "The exact date is unknown, but it is believed to have been in the 1840s.",
+    "Only two are mentioned: Graz and Linz.",
+    "There is no record of anyone having crossed it.",
+    "We cannot see ultraviolet light.",
+    "A question that cannot be answered by yes or no.",
+    "The source does not freeze in winter.",
+    "The materials were steel and glass, not wood.",
+    "N/A stands for not available.",
+    "Not much is known of his life, but he was born in Ulm.",
+    # other languages
+    "Es war Mozart, auch wenn der Text das nicht sagt.",
+    "Probablement Paris, mais je ne suis pas sûr.",
+    "Fue en 1912, aunque el texto no lo dice.",
+    "Forse Parigi, ma non ne sono certo.",
+    "Talvez Paris, mas não sei ao certo.",
+    "Niemand weet het.",
+    "Może Paryż, ale nie wiem na pewno.",
+    "可能是巴黎,但我不确定。",
+    "誰もいません。",
     # plain
     "Clemens Winkler",
     "1895",

@@ -116,7 +116,7 @@ def commits(clauses: Sequence[Clause], declining: Collection[int], weakly: bool 
 
 def _belongs_to_doubt(clauses: Sequence[Clause], at: int, declining: Collection[int]) -> bool:
     """ "As of today" before "I do not know"; "but it describes a river" after "The passage does not name it"."""
-    if at + 1 in declining and _ONLY_OPENS.match(clauses[at].low):
+    if _is_citation(clauses[at]) or (at + 1 in declining and _ONLY_OPENS.match(clauses[at].low)):
         return True
     if not _STILL_OF_PASSAGES.match(clauses[at].low) or _LETS_ONE_KNOW.match(clauses[at].low):
         return False
@@ -127,7 +127,9 @@ def _opens_with_answer(clauses: Sequence[Clause], first: int) -> bool:
     """The reply begins with a bare name or date, or a pronoun for what was asked about."""
     at = 1 if clauses[0].until.strip() == ":" and first > 1 else 0
     clause = clauses[at]
-    if at >= first or any(p.search(clause.low) for p in (_NO_ANSWER, _OF_PASSAGES, _BROKEN_OFF)):
+    if at >= first or _is_citation(clause):
+        return False
+    if any(p.search(clause.low) for p in (_NO_ANSWER, _OF_PASSAGES, _BROKEN_OFF)):
         return False
     if _PRONOUN.match(clause.low) or _OPENING.match(clause.text[:1].lower() + clause.text[1:]):
         return True
@@ -172,6 +174,11 @@ def _asserts(clause: Clause) -> bool:
     """The clause says something that is no negation and neither about the passages nor mere politeness."""
     low = _CONTRAST.sub("", clause.low)
     return bool(low) and not any(p.search(low) for p in (_NO_ANSWER, _OF_PASSAGES, _PREAMBLE, _MODAL, _BROKEN_OFF))
+
+
+def _is_citation(clause: Clause) -> bool:
+    """ "[2]", "(3)", or the "1." of a list."""
+    return clause.low.isdecimal() and (clause.after.endswith(("[", "(")) or len(clause.low) == 1)
 
 
 def _is_fragment(clause: Clause) -> bool:
