@@ -53,6 +53,11 @@ _PUBLIC = {
     "OnPolicyMeter": "training.meter",
     "predict": "evaluation",
     "figures": "scoring.outcomes",
+    "answers_match": "scoring.answers.match",
+    "is_refusal": "scoring.refusal",
+    "agreement": "scoring.agreement",
+    "lambda_score": "scoring.abstention",
+    "retrieval_figures": "metrics.retrieval",
 }
 __all__ = sorted(_PUBLIC)
 

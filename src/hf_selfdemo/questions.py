@@ -63,7 +63,7 @@ def read_questions(
         True
     """
     mapping, needed = _mapping(preset, columns)
-    rows = list(_rows(source, split, dataset_config, revision))
+    rows = list(read_rows(source, split, dataset_config, revision))
     if not rows:
         raise UserError(f"{source} ({split}) has no rows", "check the path and the split")
     questions = [_question(row, mapping, needed, f"row {i} of {source}", i) for i, row in enumerate(rows, 1)]
@@ -89,7 +89,7 @@ def read_passages(source: str, split: str = "train", max_words: int = 0) -> list
         UserError: if a passage has no id or text, or two share an id.
     """
     passages: dict[str, Passage] = {}
-    for i, row in enumerate(_rows(source, split, None, None, "corpus.jsonl"), 1):
+    for i, row in enumerate(read_rows(source, split, None, None, "corpus.jsonl"), 1):
         if not isinstance(row.get("text"), str) or not row["text"].strip() or row.get("id") is None:
             raise UserError(f"row {i} of {source} is no passage", "give each a text in `text` and a unique `id`")
         passage = Passage(str(row["id"]), cut_words(row["text"], max_words), str(row.get("title") or ""))
@@ -141,9 +141,14 @@ def _mapping(preset: str, columns: Sequence[str]) -> tuple[dict[str, str], set[s
     return {r: c for r, c in mapping.items() if r in needed or c.split(".")[0] not in taken}, needed
 
 
-def _rows(
+def read_rows(
     source: str, split: str, config: str | None, revision: str | None, embedded: str = "questions.jsonl"
 ) -> Iterable[dict[str, Any]]:
+    """The rows of a file, a dataset folder, a Hub dataset, or of the `embedded` file of that name, as they are.
+
+    Raises:
+        UserError: if it cannot be found or read.
+    """
     if source == "embedded":
         return (row for row in _json_lines(EMBEDDED / embedded) if row["split"] == split)
     path = Path(source).expanduser()
@@ -223,7 +228,7 @@ def _open(path: Path) -> Any:
     return opener(path, "rt", encoding="utf-8-sig")  # a byte order mark, if any, is left out
 
 
-def _dig(row: dict[str, Any], column: str, where: str) -> Any:
+def dig(row: dict[str, Any], column: str, where: str) -> Any:
     """Follow a dotted column into structs and lists of structs; raises where a step leads nowhere."""
     value: Any = row
     for step in column.split("."):
@@ -241,7 +246,7 @@ def _question(row: dict[str, Any], mapping: dict[str, str], needed: set[str], wh
         column = mapping.get(role)
         if column is None or (role not in needed and column.split(".")[0] not in row):
             return None
-        return _dig(row, column, where)
+        return dig(row, column, where)
 
     text = get("question")
     if not isinstance(text, str) or not text.strip():

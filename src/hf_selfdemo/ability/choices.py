@@ -9,7 +9,7 @@ from typing import Any
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.loading import did_you_mean
-from hf_selfdemo.questions import _dig, _rows
+from hf_selfdemo.questions import dig, read_rows
 
 LETTERS = string.ascii_uppercase
 
@@ -60,7 +60,7 @@ def read_choice_questions(
         ('Which planet is closest to the Sun?', 'Mercury')
     """
     mapping = _mapping(preset, columns)
-    rows = list(_rows(source, split, dataset_config, None, "choice_questions.jsonl"))
+    rows = list(read_rows(source, split, dataset_config, None, "choice_questions.jsonl"))
     if not rows:
         raise UserError(f"{source} ({split}) has no rows", "check the path and the split")
     return [_question(row, mapping, f"row {i} of {source}", i) for i, row in enumerate(rows, 1)]
@@ -80,7 +80,7 @@ def _mapping(preset: str, columns: Sequence[str]) -> dict[str, str]:
 
 
 def _question(row: dict[str, Any], mapping: dict[str, str], where: str, number: int) -> ChoiceQuestion:
-    text, choices, answer = (_dig(row, mapping[role], where) for role in ("question", "choices", "answer"))
+    text, choices, answer = (dig(row, mapping[role], where) for role in ("question", "choices", "answer"))
     if not isinstance(text, str) or not text.strip():
         raise UserError(f"{where} has no question text in {mapping['question']!r}", "fill it in or drop the row")
     texts, labels = _choices(choices, f"{where}: {mapping['choices']!r}")

@@ -15,7 +15,7 @@ from hf_selfdemo.chat import encode_prompt, encode_response
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.generation.likelihood import text_nll
 from hf_selfdemo.protocols import Generator
-from hf_selfdemo.questions import _dig, _rows
+from hf_selfdemo.questions import dig, read_rows
 from hf_selfdemo.types import Message, Reply, Request
 
 _CHUNK = 24
@@ -49,7 +49,7 @@ def read_instructions(
         >>> read_instructions("embedded")[0].messages
         ({'role': 'user', 'content': 'Explain in two sentences why the sky looks blue.'},)
     """
-    rows = list(_rows(source, split, dataset_config, None, "instructions.jsonl"))
+    rows = list(read_rows(source, split, dataset_config, None, "instructions.jsonl"))
     if not rows:
         raise UserError(f"{source} ({split}) has no rows", "check the path and the split")
     if not columns:
@@ -127,7 +127,7 @@ def _reply_ids(tokenizer: Any, reply: Reply) -> list[int]:
 
 
 def _messages(row: dict[str, Any], columns: Sequence[str], where: str) -> tuple[Message, ...]:
-    values = [_dig(row, column, where) for column in columns]
+    values = [dig(row, column, where) for column in columns]
     if len(values) == 1 and isinstance(values[0], list):
         return _asked(values[0], columns[0], where)
     texts = [value.strip() for value in values if isinstance(value, str) and value.strip()]

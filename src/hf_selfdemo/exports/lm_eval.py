@@ -95,11 +95,12 @@ def process_results(document: Mapping[str, Any], results: Sequence[str]) -> dict
         results: the model's reply alone.
 
     Example:
-        >>> row = {"mode": "rag", "answers": ["Winkler"], "answerable": True, "answer_in_context": True}
+        >>> row = {"mode": "rag", "question": "Who found germanium?", "answers": ["Winkler"]}
+        >>> row |= {"answerable": True, "answer_in_context": True}
         >>> process_results(row, ["Clemens Winkler."])["accuracy"]
         ['correct', True, True]
     """
-    label = AnswerMatchJudge().label(results[0], document["answers"]).label
+    label = AnswerMatchJudge().label(results[0], document["answers"], document["question"]).label
     result = [label, document["answerable"], document["answer_in_context"]]
     return dict.fromkeys(_metrics(document["mode"]), result)  # the harness wants an aggregation for each
 

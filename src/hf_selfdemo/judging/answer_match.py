@@ -1,26 +1,32 @@
-"""The deterministic judge: is an accepted answer in the text, and does the text decline to answer?"""
+"""The deterministic judge: does the text decline to answer, and if not, does it state an accepted answer?"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
-from hf_selfdemo.scoring.match import contains_answer
-from hf_selfdemo.scoring.refusal import is_refusal
+from hf_selfdemo.scoring.label import label_by_match
 from hf_selfdemo.types import Candidate, Dialogue, Evidence, Verdict
+
+_WORDS = {
+    "unscored": "empty reply",
+    "abstain": "declines to answer",
+    "correct": "states an accepted answer",
+    "incorrect": "states no accepted answer",
+}
 
 
 class AnswerMatchJudge:
-    """Labels by `is_refusal` first, then by `contains_answer`. An empty text is *unscored*.
+    """Labels as `scoring.label.label_by_match` does, without a model. An empty text is *unscored*.
 
-    Strict towards lists: a reply that merely repeats whole passages would hold any answer, so a text with more than
-    `max_words` words is incorrect whatever it holds.
+    Strict towards lists: a reply that merely repeats whole passages would state any answer, so a text with more than
+    `max_words` words is incorrect whatever it states.
 
     Args:
         max_words: longest reply that can be right.
 
     Example:
-        >>> AnswerMatchJudge().label("Wilhelm Rontgen did.", ("Wilhelm Röntgen",)).label
+        >>> AnswerMatchJudge().label("On Dec 25th, 2001.", ("25 December 2001",)).label
         'correct'
     """
 
@@ -28,20 +34,18 @@ class AnswerMatchJudge:
         self.max_words = max_words
 
     def judge(self, evidence: Evidence, candidates: Sequence[Candidate]) -> Dialogue[list[Verdict]]:
-        return [self.label(candidate.text, evidence.question.answers) for candidate in candidates]
+        question = evidence.question
+        return [self.label(candidate.text, question.answers, question.text) for candidate in candidates]
         yield  # never reached: a dialogue that asks nothing
 
     def report(self) -> dict[str, Any]:
         return {}
 
-    def label(self, text: str, answers: Sequence[str]) -> Verdict:
-        """The verdict on one text."""
-        if not text.strip():
-            return Verdict("unscored", "empty reply")
-        if is_refusal(text):
-            return Verdict("abstain", "declines to answer")
-        if contains_answer(text, answers):
-            if len(text.split()) > self.max_words:
-                return Verdict("incorrect", f"holds the answer among more than {self.max_words} words")
-            return Verdict("correct", "holds an accepted answer")
-        return Verdict("incorrect", "holds no accepted answer" if answers else "nothing is known to be right")
+    def label(self, text: str, answers: Sequence[str], question: str = "") -> Verdict:
+        """The verdict on one text; the question tells what kind of answer it wants."""
+        label = label_by_match(text, tuple(answers), question)
+        if label == "correct" and len(text.split()) > self.max_words:
+            return Verdict("incorrect", f"states the answer among more than {self.max_words} words")
+        if label == "incorrect" and not answers:
+            return Verdict("incorrect", "nothing is known to be right")
+        return Verdict(label, _WORDS[label])

@@ -12,7 +12,8 @@ from hf_selfdemo.report.paired import GROUPS, LABELS, RATIOS, SHARES, changes, t
 from hf_selfdemo.report.refusals import phrasings
 from hf_selfdemo.report.resampling import RESAMPLES, f_interval
 from hf_selfdemo.report.risk import risk_curve
-from hf_selfdemo.report.table import ALWAYS_ABSTAIN, Runs, always_abstaining
+from hf_selfdemo.report.table import ALWAYS_ABSTAIN, Runs
+from hf_selfdemo.scoring.abstention import always_abstaining
 from hf_selfdemo.scoring.outcomes import Rate, f_score, figures, unscored_bounds
 from hf_selfdemo.types import Prediction
 

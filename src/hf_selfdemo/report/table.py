@@ -8,6 +8,7 @@ from rich.table import Table
 
 from hf_selfdemo.report.paired import change_of
 from hf_selfdemo.report.resampling import f_interval
+from hf_selfdemo.scoring.abstention import always_abstaining
 from hf_selfdemo.scoring.outcomes import Rate, f_score, figures, unscored_bounds
 from hf_selfdemo.types import Prediction
 
@@ -79,14 +80,6 @@ def markdown_table(runs: Runs) -> str:
     lines = ["| " + " | ".join(header(runs)) + " |", "|---" + "|--:" * (len(header(runs)) - 1) + "|"]
     lines += ["| " + " | ".join(row) + " |" for row in figure_rows(runs)]
     return "\n".join(lines) + "\n"
-
-
-def always_abstaining(predictions: Sequence[Prediction]) -> list[Prediction]:
-    """What the trivial model would have said to the same rows."""
-    return [
-        Prediction(p.id, p.mode, "I don't know.", "abstain", p.answerable, p.answer_in_context, p.source)
-        for p in predictions
-    ]
 
 
 def _cell(rate: Rate) -> str:

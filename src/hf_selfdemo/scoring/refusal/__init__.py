@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from hf_selfdemo.scoring.refusal import english, languages
 from hf_selfdemo.scoring.refusal.clauses import Clause, cut
@@ -54,6 +55,7 @@ def is_refusal(text: str) -> bool:
     return refusal_phrase(text) is not None
 
 
+@lru_cache(maxsize=1 << 8)  # judge, match and report ask about one reply within a moment
 def refusal_phrase(text: str) -> str | None:
     """The words by which `text` declines, as they stand in it; None if it does not.
 
