@@ -108,7 +108,7 @@ def test_figures_are_those_of_an_evaluation_of_the_same_replies(folder, evidence
 
 
 def test_an_empty_reply_is_in_no_score_and_nothing_to_count_is_no_number():
-    row = {"mode": "rag", "answers": ["x"], "answerable": True, "answer_in_context": True}
+    row = {"mode": "rag", "question": "q", "answers": ["x"], "answerable": True, "answer_in_context": True}
     results = [process_results(row, [text])["accuracy"] for text in ("x", " ")]
     assert aggregation("accuracy")(results) == 1 and aggregation("unscored")(results) == 0.5
     assert math.isnan(aggregation("abstention_recall")(results))

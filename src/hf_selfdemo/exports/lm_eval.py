@@ -126,6 +126,7 @@ def _document(row: Evidence, mode: Mode) -> dict[str, Any]:
     return {
         "id": row.id,
         "mode": mode,
+        "question": row.question.text,
         "prompt": message["content"],
         "answers": list(row.question.answers),
         "answerable": row.question.answerable and not row.gold_removed,

@@ -34,11 +34,11 @@ class MatchThenLlmJudge:
         >>> from hf_selfdemo.conversation import converse
         >>> from hf_selfdemo.generation.scripted import ScriptedGenerator
         >>> from hf_selfdemo.types import Question
-        >>> row = Evidence(Question("q1", "How many apostles were there?", ("12",)))
-        >>> written = [Candidate(text, "rag", "p") for text in ("12", "A dozen.")]
+        >>> row = Evidence(Question("q1", "Who wrote Candide?", ("Voltaire",)))
+        >>> written = [Candidate(text, "rag", "p") for text in ("Voltaire", "F.-M. Arouet.")]
         >>> model = ScriptedGenerator(lambda request: "correct")
         >>> [verdict.reason for verdict in next(converse([MatchThenLlmJudge().judge(row, written)], model))]
-        ['holds an accepted answer', 'the model says so']
+        ['states an accepted answer', 'the model says so']
     """
 
     def __init__(

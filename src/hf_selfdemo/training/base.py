@@ -24,6 +24,7 @@ from hf_selfdemo.training.generated import GeneratedEvaluation
 from hf_selfdemo.training.meter import OnPolicyMeter, meter_table
 from hf_selfdemo.training.paused import random_state_kept
 from hf_selfdemo.training.preflight import preflight
+from hf_selfdemo.training.quantised import check_arrangement, keep_arrangement, keep_precision, trainable_weights
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +67,9 @@ class DemonstrationTraining(Trainer):
         )
         choose_best(args, self.generated, eval_dataset, self.preference)
         network = None if isinstance(model, str) else model
+        if network is not None:
+            keep_arrangement(network)
+        given = {} if network is None else trainable_weights(network)
         self.preflight_report = preflight(
             train_dataset,
             collator,
@@ -101,6 +105,9 @@ class DemonstrationTraining(Trainer):
             **kwargs,
         )
         args.padding_free = free
+        keep_arrangement(self.model)  # one given by its path was not there before
+        check_arrangement(self.model)
+        keep_precision(self.model, given)
 
     # ---- the loss ----
 

@@ -12,6 +12,8 @@ import torch
 from accelerate import Accelerator, DistributedType
 from accelerate.utils import gather_object
 
+from hf_selfdemo.training.quantised import keep_arrangement
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -101,6 +103,7 @@ def paused(model: Any, accelerator: Accelerator | None = None) -> Iterator[Pause
         >>> model.training
         True
     """
+    keep_arrangement(model)
     were_training = [module for module in model.modules() if module.training]
     with random_state_kept(model):
         model.eval()

@@ -253,3 +253,9 @@ def test_an_empty_prediction_never_matches(answers, question, nothing):
 @given(NAMES)
 def test_a_refusal_that_names_the_answer_does_not_match(answer):
     assert not answers_match(f"I'm sorry, but I don't know whether {answer} is right.", [answer])
+
+
+def test_a_question_for_what_is_not_is_answered_by_a_negation():
+    question = "Which sound is the snow leopard unable to make?"
+    assert answers_match("The snow leopard cannot roar.", ["roar"], question)
+    assert not answers_match("The snow leopard cannot roar.", ["roar"], "Which sound does the snow leopard make?")

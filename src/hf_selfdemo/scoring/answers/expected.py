@@ -66,6 +66,10 @@ class Expected(NamedTuple):
     negates: bool = False
 
 
+_LACKING = frozenset({"unable", "except", "lack", "missing", "without"})
+"""Words of questions that a negation answers, as "cannot roar" does "Which sound is it unable to make?"."""
+
+
 @lru_cache(maxsize=1 << 13)
 def asking(question: str) -> Asking:
     """Read a question.
@@ -84,7 +88,7 @@ def asking(question: str) -> Asking:
         kind = "amount"
     elif "where" in keys:
         kind = "place"
-    return Asking(keys, frozenset(map(root, keys)), kind, negates(question))
+    return Asking(keys, frozenset(map(root, keys)), kind, negates(question) or bool(keys & _LACKING))
 
 
 @lru_cache(maxsize=1 << 14)
