@@ -6,5 +6,6 @@ sft.py dpo.py base.py    the two trainers over TRL's, and what they have in comm
 arguments.py             their keys beyond TRL's own
 generated.py meter.py    dev questions asked, and likelihoods followed, while training pauses (paused.py)
 checkpoints.py           checkpoints that say what they are of
+quantised.py             adapters on 4-bit and 8-bit weights
 last_columns.py          scoring only the columns that hold replies
 """

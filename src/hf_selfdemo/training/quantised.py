@@ -17,9 +17,10 @@ def keep_arrangement(model: Any) -> None:
     """Keep the 4-bit weights of `model` in the order in which gradients pass them.
 
     On a CPU with AVX512-BF16, a `Linear4bit` of bitsandbytes (0.49 and 0.50) that is called in evaluation mode moves
-    its weights, for good, into the order of a kernel for inference. That kernel has no backward pass: training goes on
-    without an error, but only the adapters that reach the loss by residual connections alone get a gradient. A question
-    asked before the first step, or an evaluation, is enough.
+    its weights, for good, into the order of a kernel for inference, which has no backward pass. Training goes on with a
+    warning at most, but no gradient passes such a layer any more: adapters learn next to nothing. One question asked
+    before the first step is enough. Taking a `state_dict` afterwards, as a checkpoint does, moves the weights back but
+    not their scales, and leaves a broken model.
 
     Args:
         model: a module of torch, with or without such layers.
@@ -72,9 +73,10 @@ def trainable_weights(model: Any) -> dict[str, torch.Tensor]:
 def keep_precision(model: Any, given: Mapping[str, torch.Tensor]) -> None:
     """Give adapters on quantised weights the precision back that TRL takes from them, as if these were whole.
 
-    TRL rounds the adapters to bfloat16 (8 bits of mantissa). A step of Adam is about as large as the learning rate;
-    with the 5.5e-6 of preference training most weights then never move. An adapter that is trained further would start
-    as another than the one it was, and another than its reference in DPO.
+    TRL rounds the adapters to bfloat16, whose steps are about 1/256 of a number. An update of Adam is about as large as
+    the learning rate: with the small ones of preference training, or late in a schedule, it rounds to nothing for most
+    weights of `lora_A`. An adapter that is trained further would start as another than it was, and in DPO as another
+    than its own reference.
 
     Args:
         model: with adapters, as TRL left it; nothing is done if its weights are not quantised.
