@@ -10,7 +10,7 @@ export OMP_WAIT_POLICY = PASSIVE
 export GOMP_SPINCOUNT = 0
 
 .DEFAULT_GOAL := help
-.PHONY: help install quickstart test lint clean
+.PHONY: help install quickstart test lint docs dist clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -35,5 +35,11 @@ lint: install ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-clean: ## remove the environment and what runs left behind
-	rm -rf $(VENV) runs .pytest_cache .mypy_cache .ruff_cache
+docs: install ## the documentation as a site, in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+dist: install ## wheel and source archive, in dist
+	$(BIN)/hatchling build
+
+clean: ## remove the environment and what runs and builds left behind
+	rm -rf $(VENV) runs build dist .pytest_cache .mypy_cache .ruff_cache

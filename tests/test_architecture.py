@@ -24,8 +24,10 @@ LEVELS = {
         "report",
         "ability",
         "exports",
+        "trl_columns",
+        "hub",
     },
-    4: {"stages", "builder", "cli", "__main__"},
+    4: {"app", "stages", "builder", "cli", "__main__"},
 }
 ROOM_LEVEL = {room: level for level, rooms in LEVELS.items() for room in rooms}
 MODULES = sorted(p for p in ROOT.rglob("*.py") if p.parent != ROOT or p.name != "__init__.py")

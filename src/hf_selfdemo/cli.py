@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 USAGE = """\
-usage: hf-selfdemo VERB [--config RECIPE.yaml] [--KEY VALUE ...]
+usage: hf-selfdemo VERB [--config RECIPE] [--KEY VALUE ...]
 
 Post-train a language model to answer from retrieved passages and to say when they hold no answer.
 
@@ -23,11 +23,15 @@ verbs:
   preflight     look at what would be trained, row by row, before it is
   rounds        demonstrate and train, as often as num_rounds says
   export        the evaluation for lm-evaluation-harness or ragas
+  push          dataset, model, metrics or index to the Hub, with a card; --dry_run shows what would go up
+  app           look into a run, and ask its models, in a browser
   ledger        what the calls made so far are and cost
+  recipes       list the recipes of this package, or copy one to change it
 
 accelerate launch -m hf_selfdemo train ... trains on several devices.
 
-A recipe is one flat YAML file that all verbs read; every key can be given as --KEY VALUE and wins over the file.
+A recipe is one flat YAML file that all verbs read, or the name of one that comes with the package; every key can be
+given as --KEY VALUE and wins over the file.
 What neither names has its default: the embedded corpus, the paper's numbers. hf-selfdemo VERB --help lists every key.
 """
 
@@ -51,9 +55,12 @@ def _run(verb: str, *arguments: str) -> None:
     from hf_selfdemo.loading import did_you_mean, load
     from hf_selfdemo.stages import STAGES, VERBS
     from hf_selfdemo.stages.processes import refuse_many
+    from hf_selfdemo.stages.recipes import run_recipes
 
+    if verb == "recipes":  # the one verb that takes words of its own instead of a recipe
+        return run_recipes(arguments)
     if verb not in VERBS:
-        raise UserError(f"unknown verb {verb!r}", did_you_mean(verb, list(VERBS)))
+        raise UserError(f"unknown verb {verb!r}", did_you_mean(verb, [*VERBS, "recipes"]))
     refuse_many(verb)
     quiet()
     if verb == "ledger" and not any(a.startswith(("--config", "--output_dir", "--output-dir")) for a in arguments):
@@ -121,7 +128,7 @@ def parse(arguments: Sequence[str]) -> Any:
 
 
 def read_yaml(path: str) -> dict[str, Any]:
-    """The keys of a recipe file.
+    """The keys of a recipe: of the file, or else of the package's recipe of that name.
 
     Raises:
         UserError: if it cannot be read or holds no keys.
@@ -129,12 +136,15 @@ def read_yaml(path: str) -> dict[str, Any]:
     import yaml
 
     from hf_selfdemo.errors import UserError
+    from hf_selfdemo.loading import did_you_mean
+    from hf_selfdemo.stages.recipes import find_recipe, recipe_names
 
     try:
-        with open(path, encoding="utf-8") as handle:
+        with find_recipe(path).open(encoding="utf-8") as handle:
             config = yaml.safe_load(handle)
     except OSError as error:
-        raise UserError(f"the recipe {path!r} cannot be read ({error.strerror})", "check the path") from None
+        remedy = f"check the path, or name a recipe of the package ({did_you_mean(path, recipe_names())})"
+        raise UserError(f"the recipe {path!r} cannot be read ({error.strerror})", remedy) from None
     except yaml.YAMLError as error:
         raise UserError(f"{path} is no YAML ({error})", "mend it") from None
     if not isinstance(config, dict):

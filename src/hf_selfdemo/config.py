@@ -308,3 +308,47 @@ class ExportArguments:
     export_to: str = field(
         default="lm_eval", metadata={"help": "lm_eval (tasks for lm-evaluation-harness) or ragas (rows for ragas)"}
     )
+
+
+@dataclass
+class AppArguments:
+    """Where `hf-selfdemo app` listens."""
+
+    app_host: str = field(
+        default="127.0.0.1", metadata={"help": "address: 127.0.0.1 for this machine alone, 0.0.0.0 for everybody"}
+    )
+    app_port: int = field(default=7860, metadata={"help": "port of the page"})
+
+
+@dataclass
+class PushArguments:
+    """What `hf-selfdemo push` puts on the Hub, and where."""
+
+    artefacts: list[str] = field(
+        default_factory=lambda: ["dataset", "model"],
+        metadata={"help": "any of dataset, model, metrics and index: one repository and one commit each, metrics two"},
+    )
+    hub_namespace: str | None = field(
+        default=None, metadata={"help": "user or organisation to push to; default is the token's owner"}
+    )
+    hub_dataset_id: str | None = field(
+        default=None, metadata={"help": "name of the dataset, with or without its owner; default is from output_dir"}
+    )
+    hub_index_id: str | None = field(default=None, metadata={"help": "as hub_dataset_id, for the index"})
+    private: bool = field(default=False, metadata={"help": "make new repositories private, as hub_private_repo does"})
+    dry_run: bool = field(
+        default=False, metadata={"help": "show files, sizes and cards, and what would be refused; nothing is sent"}
+    )
+    merge_adapter: bool = field(default=False, metadata={"help": "push the model whole, the adapter merged into it"})
+    source_license: str | None = field(
+        default=None, metadata={"help": "licence of questions and passages, e.g. cc-by-sa-4.0; none for embedded ones"}
+    )
+    model_license: str | None = field(default=None, metadata={"help": "licence of the trained model"})
+    hub_languages: list[str] = field(default_factory=lambda: ["en"], metadata={"help": "ISO codes, for the cards"})
+    hub_base_model: str | None = field(
+        default=None, metadata={"help": "Hub id of the model that was trained on, where a folder was named"}
+    )
+    hub_benchmark: str | None = field(
+        default=None, metadata={"help": "Hub id of the benchmark that test_questions are, for .eval_results"}
+    )
+    max_shard_size: str = field(default="500MB", metadata={"help": "largest Parquet file, before compression"})

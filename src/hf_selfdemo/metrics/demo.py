@@ -24,8 +24,14 @@ def demo(score: Callable[..., dict[str, Any]], folder: Path) -> Any:
     Args:
         score: e.g. `metrics.qa_accuracy.score`.
         folder: where the card, README.md, lies.
+
+    Raises:
+        UserError: if gradio is not installed.
     """
-    import gradio
+    try:
+        import gradio
+    except ImportError:
+        raise UserError("the page of a metric needs gradio", "pip install 'hf-selfdemo[app]'") from None
 
     def run(text: str) -> dict[str, Any]:
         try:

@@ -7,6 +7,7 @@ output_dir/model/            the adapter and its manifest
 output_dir/rounds/           the same two folders for each round after the first, and what became of the rounds
 output_dir/evaluation/       replies, table.md, figures.json
 output_dir/export/           the evaluation for other tools
+output_dir/hub/              what is made for the Hub alone: Parquet shards, merged weights, an index
 """
 
 STAGES = {
@@ -18,6 +19,8 @@ STAGES = {
     "rounds": "hf_selfdemo.stages.rounds:run_rounds",
     "evaluate": "hf_selfdemo.stages.evaluate:run_evaluate",
     "export": "hf_selfdemo.stages.export:run_export",
+    "push": "hf_selfdemo.stages.push:run_push",
+    "app": "hf_selfdemo.stages.app:run_app",
     "ledger": "hf_selfdemo.stages.ledger:run_ledger",
 }
 

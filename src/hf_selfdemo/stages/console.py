@@ -11,7 +11,7 @@ from rich.status import Status
 
 from hf_selfdemo.types import Usage
 
-console = Console(stderr=True)
+console = Console(stderr=True, force_jupyter=False)  # with both, a progress bar in a notebook calls itself for ever
 
 
 @contextmanager

@@ -36,6 +36,8 @@ _GROUPS: tuple[Any, ...] = (
     keys.EvaluateArguments,
     keys.AbilityArguments,
     keys.ExportArguments,
+    keys.AppArguments,
+    keys.PushArguments,
     ModelConfig,
 )
 """In the order of `Recipe`."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from hf_selfdemo.config import (
     AbilityArguments,
+    AppArguments,
     DataArguments,
     DemonstrateArguments,
     EngineArguments,
@@ -16,6 +17,7 @@ from hf_selfdemo.config import (
     JudgeArguments,
     PlanArguments,
     PromptSearchArguments,
+    PushArguments,
     RetrievalArguments,
     TrainArguments,
 )
@@ -43,6 +45,8 @@ class Recipe:
     evaluate: EvaluateArguments
     ability: AbilityArguments
     export: ExportArguments
+    app: AppArguments
+    push: PushArguments
     model: Any
     training: Any
     implied: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,164 @@
+"""Questions of one's own to the models, with passages from the corpus."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Generic, TypeVar
+
+from bm25s.stopwords import STOPWORDS_EN
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.prompts import render
+from hf_selfdemo.protocols import Generator, Retriever
+from hf_selfdemo.questions import cut_words
+from hf_selfdemo.scoring.normalise import normalise
+from hf_selfdemo.scoring.refusal import is_refusal
+from hf_selfdemo.types import Passage, Question, Reply, Request
+
+T = TypeVar("T")
+
+MOST_PASSAGES = 8
+"""Passages that one question may show."""
+
+LONGEST_QUESTION, LONGEST_TYPED, LONGEST_ANSWER = 500, 8000, 200
+"""Characters of a question, of all passages typed for it, and of an accepted answer."""
+
+_SHORTEST_WORD = 3
+
+
+class Asking:
+    """The models of a run and its corpus. Nothing is loaded before the first question.
+
+    Args:
+        models: by name, how each is loaded.
+        retriever: how the corpus is opened; None where there is none to search.
+        max_answer_tokens: longest reply.
+        passages: shown with a question unless it says otherwise.
+        max_passage_words: typed passages are cut after so many words, as the corpus' are; 0 keeps them whole.
+
+    Example:
+        >>> from hf_selfdemo.generation.scripted import ScriptedGenerator
+        >>> asking = Asking({"base": lambda: ScriptedGenerator(lambda request: "In Poland.")})
+        >>> [(name, reply.text) for name, reply in asking.ask("Where?", typed_passages("She was born in Poland."))]
+        [('base', 'In Poland.')]
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, Callable[[], Generator]],
+        retriever: Callable[[], Retriever] | None = None,
+        max_answer_tokens: int = 32,
+        passages: int = 4,
+        max_passage_words: int = 0,
+    ) -> None:
+        self.names = list(models)
+        self.can_search = retriever is not None
+        self.passages = min(passages, MOST_PASSAGES)
+        self.max_passage_words = max_passage_words
+        self._models = {name: _Once(load) for name, load in models.items()}
+        self._retriever = _Once(retriever) if retriever else None
+        self._max_answer_tokens = max_answer_tokens
+        self._turn = threading.Lock()
+
+    def search(self, question: str, count: int) -> tuple[Passage, ...]:
+        """The passages of the corpus for a question, best first.
+
+        Raises:
+            UserError: if the question is empty or too long, or there is no corpus.
+        """
+        if self._retriever is None:
+            raise UserError("this run has no corpus to search", "give passages of your own")
+        asked = Question("asked", checked_question(question))
+        [found] = self._retriever().retrieve([asked], max(1, min(count, MOST_PASSAGES)))
+        return found
+
+    def ask(self, question: str, passages: Sequence[Passage] | None) -> Iterator[tuple[str, Reply]]:
+        """What each model replies, greedily, as soon as it has; one model writes at a time, whoever asks.
+
+        Args:
+            question: any.
+            passages: to show; None asks without.
+
+        Raises:
+            UserError: if the question is empty or too long, or a model cannot be loaded or cannot answer.
+        """
+        mode = "closed_book" if passages is None else "rag"
+        messages = render(mode, checked_question(question), passages or ())
+        request = Request("the question", messages, "ask", 0.0, self._max_answer_tokens)
+        for name, model in self._models.items():
+            with self._turn:
+                [(_, reply)] = model().stream([request])
+            if reply.finish_reason == "error":
+                raise UserError(f"{name} did not answer: {reply.error}", "ask again, or differently")
+            yield name, reply
+
+
+class _Once(Generic[T]):
+    """Makes something when it is first wanted, and never twice at a time."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make, self._lock = make, threading.Lock()
+        self._made: list[T] = []
+
+    def __call__(self) -> T:
+        with self._lock:
+            if not self._made:
+                self._made.append(self._make())
+        return self._made[0]
+
+
+def checked_question(question: str) -> str:
+    """The question without what surrounds it.
+
+    Raises:
+        UserError: if there is none, or it is too long.
+    """
+    return _checked("question", question, LONGEST_QUESTION)
+
+
+def typed_passages(text: str, max_words: int = 0) -> tuple[Passage, ...]:
+    """Passages as somebody types them: an empty line ends one.
+
+    Args:
+        text: any number of paragraphs.
+        max_words: of each; longer ones are cut. 0 keeps them whole.
+
+    Raises:
+        UserError: if there is none, or too much.
+
+    Example:
+        >>> [passage.text for passage in typed_passages("One\\nand more.\\n\\n\\nTwo.")]
+        ['One and more.', 'Two.']
+    """
+    paragraphs = re.split(r"\n\s*\n", _checked("passage", text, LONGEST_TYPED))
+    if len(paragraphs) > MOST_PASSAGES:
+        raise UserError(f"there are {len(paragraphs)} passages", f"give at most {MOST_PASSAGES}")
+    texts = [cut_words(" ".join(paragraph.split()), max_words) for paragraph in paragraphs]
+    return tuple(Passage(f"typed {i}", one) for i, one in enumerate(texts, 1))
+
+
+def told_words(replies: Sequence[str], question: str) -> list[str]:
+    """The words by which replies go beyond the question, to be marked where passages hold them.
+
+    Args:
+        replies: of models; those that decline tell nothing.
+        question: what was asked.
+
+    Example:
+        >>> told_words(["Polonium is named after Poland.", "I don't know."], "Which country is polonium named after?")
+        ['poland']
+    """
+    known = {*STOPWORDS_EN, *normalise(question).split()}
+    words = [word for reply in replies if not is_refusal(reply) for word in normalise(reply).split()]
+    return list(dict.fromkeys(w for w in words if w not in known and (len(w) >= _SHORTEST_WORD or w.isdigit())))
+
+
+def _checked(what: str, text: str, longest: int) -> str:
+    found = text.strip()
+    if not found:
+        raise UserError(f"there is no {what}", "type one")
+    if len(found) > longest:
+        raise UserError(f"the {what} has {len(found)} characters", f"use at most {longest}")
+    return found

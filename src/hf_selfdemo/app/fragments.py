@@ -1,0 +1,220 @@
+"""Rows and replies as HTML. They are strangers' words: every value is escaped, and none is read as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from hf_selfdemo.app.asking import told_words
+from hf_selfdemo.app.demonstrations import SKIPPED
+from hf_selfdemo.app.replies import Pair
+from hf_selfdemo.judging.answer_match import AnswerMatchJudge
+from hf_selfdemo.report.highlight import segments, shown
+from hf_selfdemo.report.words import LABEL_NAMES
+from hf_selfdemo.scoring.refusal import is_refusal
+from hf_selfdemo.types import Passage, Reply
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_LONGEST = 4000
+"""Characters shown of any one text."""
+
+SOURCE_NAMES = {
+    "rag": "with the passages",
+    "closed_book": "without passages",
+    "refusal": "asked to decline",
+    "gold": "gold answer",
+}
+"""How a candidate was written."""
+
+OUTCOME_NAMES = {"answer": "answer", "abstain": "abstention", SKIPPED: "skipped"}
+
+
+def demonstration(row: Mapping[str, Any]) -> str:
+    """One row of `candidates.jsonl`: what was asked and shown, what was written, what was kept and why.
+
+    Args:
+        row: from `Demonstrations.row`.
+
+    Example:
+        >>> row = {"id": "q1", "question": "<b>Who?</b>", "answers": [], "passages": [], "candidates": []}
+        >>> row |= {"skipped": "no", "detail": "", "answer_in_context": False, "gold_removed": False, "rejected": ""}
+        >>> "&lt;b&gt;Who?&lt;/b&gt;" in demonstration(row)
+        True
+    """
+    outcome = SKIPPED if row["skipped"] else row["outcome"]
+    candidates, kept = list(row["candidates"]), None
+    if outcome != SKIPPED:
+        mine = (i for i, c in enumerate(candidates) if (c["text"], c["source"]) == (row["response"], row["source"]))
+        kept = next(mine, None)
+    order = sorted(range(len(candidates)), key=lambda i: (i != kept, candidates[i]["place"] or len(candidates)))
+    return _fill(
+        "demonstration.html",
+        row=row,
+        outcome=outcome,
+        why=_why(row, outcome),
+        kept=kept,
+        candidates=[(i, candidates[i]) for i in order],
+        passages=_passages([Passage(**p) for p in row["passages"]], row["answers"]),
+        answers=row["answers"],
+    )
+
+
+def comparison(pair: Pair, first: str, other: str) -> str:
+    """One test row with what two models said.
+
+    Args:
+        pair: from `Replies.find`.
+        first: name of the model that spoke `pair.before`.
+        other: of the one that spoke `pair.after`.
+    """
+    question = pair.evidence.question
+    with_passages = pair.before.mode == "rag"
+    return _fill(
+        "comparison.html",
+        evidence=pair.evidence,
+        change=pair.change,
+        with_passages=with_passages,
+        said=[(name, p.label, _pieces(p.text, question.answers)) for name, p in _named(pair, first, other)],
+        passages=_passages(pair.evidence.passages if with_passages else (), question.answers),
+        answers=question.answers,
+    )
+
+
+def answers(
+    question: str,
+    passages: Sequence[Passage] | None,
+    replies: Mapping[str, Reply],
+    accepted: str = "",
+    waiting: str = "",
+) -> str:
+    """What the models said to a question of one's own.
+
+    Args:
+        question: what was asked.
+        passages: what was shown; None if nothing was.
+        replies: by the model's name, as many as there are so far.
+        accepted: an answer that is known to be right, by which replies are labelled and passages are marked; without
+            one, words of the replies that the question does not hold are marked in the passages.
+        waiting: what is going on, if there is more to come.
+    """
+    known = [accepted] if accepted else []
+    marked = known or told_words([reply.text for reply in replies.values()], question)
+    return _fill(
+        "answers.html",
+        replies=[
+            (name, _label(reply.text, known), reply, _pieces(reply.text, known)) for name, reply in replies.items()
+        ],
+        passages=None if passages is None else _passages(passages, marked),
+        accepted=accepted,
+        waiting=waiting,
+    )
+
+
+def notice(text: object, alert: bool = False) -> str:
+    """One line to the reader; as an alert it is read out at once.
+
+    Example:
+        >>> print(notice("a < b"))
+        <p class="notice">a &lt; b</p>
+    """
+    return _fill("notice.html", text=" ".join(str(text).split()), alert=alert)
+
+
+def heading(title: str) -> str:
+    """What stands above all."""
+    return _fill("heading.html", title=title)
+
+
+def about(text: str) -> str:
+    """What replies are compared."""
+    return _fill("about.html", text=text)
+
+
+def made(manifest: Mapping[str, Any], outcomes: Mapping[str, int]) -> str:
+    """How demonstrations came about, in short.
+
+    Args:
+        manifest: of the demonstrations.
+        outcomes: rows by outcome.
+    """
+    kept = {kind: outcomes.get(kind, 0) for kind in ("answer", "abstain")}
+    return _fill(
+        "made.html",
+        rows=sum(outcomes.values()),
+        answers=kept["answer"],
+        abstentions=kept["abstain"],
+        skipped=sum(outcomes.values()) - sum(kept.values()),
+        model=manifest.get("model", {}).get("name", ""),
+        judge=manifest.get("selection", {}).get("judge", ""),
+    )
+
+
+def place(text: str) -> str:
+    """Which part of a list is shown."""
+    return _fill("place.html", text=text)
+
+
+def joined(rows: Sequence[str], nothing: str = "No row fits.") -> str:
+    """Rows below each other, or that there are none."""
+    return "\n".join(rows) if rows else notice(nothing)
+
+
+def _named(pair: Pair, first: str, other: str) -> list[tuple[str, Any]]:
+    return [(first, pair.before), (other, pair.after)]
+
+
+def _label(text: str, known: Sequence[str]) -> str:
+    """Nothing is said of a reply that does not decline if no answer is known to be right."""
+    if known:
+        return AnswerMatchJudge().label(text, known).label
+    return "abstain" if is_refusal(text) else ""
+
+
+def _why(row: Mapping[str, Any], outcome: str) -> str:
+    """Why a row came to be what it is, in a sentence."""
+    if outcome == SKIPPED:
+        return ": ".join(filter(None, (row["skipped"], row["detail"])))
+    if outcome == "abstain":
+        held = "hold" if row["answer_in_context"] else "do not hold"
+        return f"It declines; the passages {held} the answer."
+    won = any(c["place"] == 1 for c in row["candidates"])
+    right = "was found correct" if row["verified"] else "was not found correct"
+    if row["source"] == "gold":
+        return "It is the gold answer itself."
+    return f"It won the tournament and {right}." if won else f"It {right}."
+
+
+def _pieces(text: str, known: Sequence[str]) -> list[tuple[str, bool]]:
+    return segments(text, known, _LONGEST)
+
+
+def _passages(passages: Sequence[Passage], known: Sequence[str]) -> list[dict[str, Any]]:
+    found = []
+    for passage in passages:
+        title, text = _pieces(passage.title, known), _pieces(passage.text, known)
+        found.append({"title": title, "text": text, "hit": any(hit for _, hit in [*title, *text])})
+    return found
+
+
+def _fill(template: str, **values: Any) -> str:
+    return _environment().get_template(template).render(**values).strip()
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        finalize=lambda value: shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"labels": LABEL_NAMES, "sources": SOURCE_NAMES, "outcomes": OUTCOME_NAMES}
+    environment.filters["count"] = "{:,}".format
+    return environment

@@ -1,0 +1,28 @@
+"""What one repository on the Hub is to hold, before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """The files of one repository, which go up in one commit.
+
+    `kind` is what it is, `repo_type` what the Hub takes it for; `files` maps names in the repository to a file on the
+    disk (a `Path`) or to its text. The card is `files["README.md"]`. `message` is the commit's.
+
+    Example:
+        >>> Artefact("metric", "me/match", "space", {"README.md": "# match"}, "Add match", space_sdk="gradio").repo_type
+        'space'
+    """
+
+    kind: Literal["dataset", "model", "metric", "index", "app"]
+    repo_id: str
+    repo_type: Literal["dataset", "model", "space"]
+    files: Mapping[str, Path | str]
+    message: str
+    space_sdk: str = ""

@@ -1,0 +1,208 @@
+"""Demonstrations as a dataset repository: what loads with one line, and a card that says how it came about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from datasets import Dataset, Features, Value
+from huggingface_hub import DatasetCard, DatasetCardData
+
+from hf_selfdemo.demonstrations import load_demonstrations
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.hub.artefact import Artefact
+from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
+from hf_selfdemo.hub.licence import source_licence
+from hf_selfdemo.hub.shards import describe, size_category, write_shards
+from hf_selfdemo.manifest import file_hash, read_json
+from hf_selfdemo.prompts import render
+from hf_selfdemo.rows import FEATURES, evidence_of
+from hf_selfdemo.trl_columns import has_pair, to_trl
+from hf_selfdemo.types import Label, Source
+
+CANDIDATE_FEATURES = Features({**FEATURES, "skipped": Value("string")})
+"""The columns of every row that was asked: those of a demonstration, and why it became none ("" if it did)."""
+
+_OF_MODEL_JUDGES = ("judge_orders", "judge_passages", "judge_reasoning", "judge_tries", "max_judge_tokens")
+_OF_TOURNAMENTS = ("bracket_size", "judge_orders", "unverified_winners")
+_OF_GOLD_TARGETS = ("oracle_share", "demonstrate_seed", "max_abstain_share")
+_AGAIN = "run `hf-selfdemo demonstrate` again; what is in the ledger is not asked for again"
+_HASHES = ("generator", "questions_passages_twins", "instructions", "templates")
+
+
+def dataset_artefact(
+    run: Path,
+    repo_id: str,
+    *,
+    data: Mapping[str, Any] | None = None,
+    license: str = "",
+    language: Sequence[str] = ("en",),
+    max_shard_size: str = "500MB",
+    folder: Path | None = None,
+) -> Artefact:
+    """The demonstrations of a run as a repository of Parquet files and a card.
+
+    Configurations: `sft` (the one that loads where none is named) and, if there are pairs, `preference` hold
+    conversations for TRL's own trainers; `structured` holds the rows as training here reads them; `candidates` holds
+    every row that was asked, with all that was written for it and how that was judged.
+
+    Args:
+        run: the run's folder, with `demonstrations` in it.
+        repo_id: owner and name of the repository.
+        data: the run's keys about questions, passages and retrieval, for the card.
+        license: of the source text, an identifier such as `cc-by-sa-4.0`. May be left out for the embedded corpus.
+        language: ISO codes.
+        max_shard_size: largest Parquet file, counted before compression.
+        folder: where the Parquet files are written; default is `hub/dataset` in the run.
+
+    Raises:
+        UserError: if no demonstrations were finished there, they changed since, or a licence must be named.
+    """
+    checked_id(repo_id)
+    source, data = run / "demonstrations", data or {}
+    manifest = _manifest(source)
+    license = source_licence(data, license)
+    configs = _configs(source)
+    target = folder or run / "hub" / "dataset"
+    shards = {name: write_shards(rows, target / name, max_shard_size) for name, rows in configs.items()}
+    writer = manifest["model"]["name"]
+    card = write_card(
+        "dataset",
+        _metadata(repo_id, configs, data, license, language, writer) | describe(configs, shards, "sft"),
+        repo_id=repo_id,
+        manifest=manifest,
+        writer=writer if is_hub_id(writer) else "",
+        counts={"preference": 0, "candidates": 0} | {name: len(rows) for name, rows in configs.items()},
+        rows=_counts(configs["structured"]),
+        written=_written(manifest["candidate_labels"]),
+        settings=_settings(manifest),
+        data=shown_data(data),
+        license=license,
+        example=_example(configs["structured"]),
+        recall=_recall(manifest.get("recall", {})),
+    )
+    DatasetCard(card)  # raises where the metadata could not be read again
+    files: dict[str, Path | str] = {"README.md": card}
+    files |= {f"{name}/{path.name}": path for name, paths in shards.items() for path in paths}
+    count = len(configs["structured"])
+    return Artefact("dataset", repo_id, "dataset", files, f"{count} demonstrations in {', '.join(configs)}")
+
+
+def shown_data(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Keys about data for a card: names of files instead of their paths, and no empty ones.
+
+    Example:
+        >>> shown_data({"train_questions": ["/data/q.jsonl", "embedded"], "preset": "open_qa", "sources": []})
+        {'train_questions': ['q.jsonl', 'embedded'], 'preset': 'open_qa'}
+    """
+
+    def shown(value: Any) -> Any:
+        if isinstance(value, list):
+            return [shown(item) for item in value]
+        return Path(value).name if isinstance(value, str) and "/" in value and not is_hub_id(value) else value
+
+    others = {"dev", "test", "index"}
+    return {k: shown(v) for k, v in data.items() if v not in (None, "", []) and not others & set(k.split("_"))}
+
+
+def _manifest(source: Path) -> dict[str, Any]:
+    path = source / "manifest.json"
+    if not path.exists():
+        raise UserError(f"{source} holds no finished demonstrations", "run `hf-selfdemo demonstrate` first")
+    manifest = read_json(path)
+    if not {"model", "settings", "selection"} <= manifest.keys():
+        raise UserError(f"{path} does not say what the demonstrations were made with", _AGAIN)
+    if not (source / "train.parquet").exists() or file_hash(source / "train.parquet") != manifest["train.parquet"]:
+        raise UserError(
+            f"{source / 'train.parquet'} is not what was demonstrated: it was changed, or a start was stopped", _AGAIN
+        )
+    if not manifest["demonstrations"]:
+        raise UserError(f"{source} holds no demonstration", "every row was left out; see skipped.jsonl")
+    return manifest
+
+
+def _configs(source: Path) -> dict[str, Dataset]:
+    structured = load_demonstrations(source)
+    configs = {"sft": to_trl(structured)}
+    if any(map(has_pair, structured.select_columns(["mode", "rejected"]))):
+        configs["preference"] = to_trl(structured, preference=True)
+    configs["structured"] = structured
+    if (path := source / "candidates.jsonl").exists():
+        configs["candidates"] = Dataset.from_json(str(path), features=CANDIDATE_FEATURES)
+    return configs
+
+
+def _metadata(
+    repo_id: str,
+    configs: Mapping[str, Dataset],
+    data: Mapping[str, Any],
+    license: str,
+    language: Sequence[str],
+    writer: str,
+) -> dict[str, Any]:
+    named = [*data.get("train_questions", ()), data.get("train_corpus") or ""]
+    extended = sorted({name for name in named if "/" in name and is_hub_id(name)})
+    found: dict[str, Any] = DatasetCardData(
+        pretty_name=repo_id.partition("/")[2],
+        language=list(language),
+        license=license,
+        size_categories=[size_category(len(configs["sft"]))],
+        task_categories=["question-answering", "text-generation"],
+        annotations_creators=["machine-generated"],
+        language_creators=["machine-generated"],
+        source_datasets=extended or (["original"] if named[0] == "embedded" else None),
+        tags=["self-demo", "rag", "retrieval-augmented-generation", "abstention", "trl", "sft", "dpo", "synthetic"],
+        base_model=writer if is_hub_id(writer) else None,
+    ).to_dict()
+    return found
+
+
+def _settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys that decided what was written and kept, without those that had no say."""
+    found: dict[str, Any] = manifest["settings"] | manifest["selection"]
+    strategy, judge = found.pop("strategy"), found.pop("judge")
+    if strategy != "self_demo":
+        silent = {*found} - {*_OF_GOLD_TARGETS}
+        return {"strategy": strategy} | {key: value for key, value in found.items() if key not in silent}
+    silent = {*_HASHES, "oracle_share", *(_OF_MODEL_JUDGES if judge == "answer_match" else ())}
+    silent |= {*(_OF_TOURNAMENTS if judge != "tournament" else ())}
+    return {"strategy": strategy, "judge": judge} | {k: v for k, v in found.items() if k not in silent}
+
+
+def _counts(rows: Dataset) -> dict[str, int]:
+    """What a reader wants to know of the rows themselves."""
+    columns = rows.select_columns(["mode", "outcome", "answer_in_context", "gold_removed", "answerable", "verified"])
+    found = {"answers": 0, "abstentions": 0, "replayed": 0, "twins": 0, "in_context": 0, "unverified": 0}
+    for row in columns:
+        replayed = row["mode"] == "closed_book"
+        found["replayed"] += replayed
+        found["answers"] += not replayed and row["outcome"] == "answer"
+        found["abstentions"] += not replayed and row["outcome"] == "abstain"
+        found["twins"] += row["gold_removed"]
+        found["in_context"] += row["answer_in_context"]
+        found["unverified"] += not replayed and not row["verified"]
+    return found | {"passages": max(len(passages) for passages in rows["passages"])}
+
+
+def _written(counts: Mapping[str, int]) -> dict[str, Any]:
+    """Texts by how they were written (a row each) and judged (a column each); empty where nothing was written."""
+    by_pair = {tuple(name.split(": ")): count for name, count in counts.items()}
+    labels = [label for label in get_args(Label) if any(label in pair for pair in by_pair)]
+    sources = [source for source in get_args(Source) if any(source in pair for pair in by_pair)]
+    rows = {source: [by_pair.get((source, label), 0) for label in labels] for source in sources}
+    return {"labels": labels, "rows": rows} if rows else {}
+
+
+def _recall(figures: Mapping[str, float]) -> list[tuple[int, float]]:
+    """How often an accepted answer stood among the first so many passages."""
+    return sorted((int(key[7:]), value) for key, value in figures.items() if key.startswith("answer@"))
+
+
+def _example(rows: Dataset) -> dict[str, Any]:
+    """The first row that shows most, with its prompt: a right answer with a pair, else without one, else any row."""
+    telling = rows.select_columns(["mode", "outcome", "verified", "rejected"])
+    marks = [(one["verified"] and one["outcome"] == "answer", has_pair(one)) for one in telling]
+    row: dict[str, Any] = rows[marks.index(max(marks))]
+    [asked] = render(row["mode"], row["question"], evidence_of(row).passages)
+    return row | {"prompt": asked["content"]}

@@ -1,0 +1,209 @@
+"""A trained model as a repository: weights that load with one line, and a card with what changed by training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import ModelCard, ModelCardData
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.hub.artefact import Artefact
+from hf_selfdemo.hub.card import checked_id, write_card
+from hf_selfdemo.hub.results import Results, eval_results_file, model_index, read_results
+from hf_selfdemo.hub.weights import (
+    ADAPTER,
+    base_id,
+    config_file,
+    is_commit,
+    merge_weights,
+    tokenizer_files,
+    weight_files,
+)
+from hf_selfdemo.manifest import read_json
+from hf_selfdemo.prompts import TEMPLATES, templates_hash
+from hf_selfdemo.report import markdown_table
+
+PROMPT = "prompt.jinja"
+"""The with-passages prompt, a file in the repository."""
+
+_RECIPE = (
+    "objective",
+    "learning_rate",
+    "lr_scheduler_type",
+    "warmup_steps",
+    "num_train_epochs",
+    "max_steps",
+    "per_device_train_batch_size",
+    "gradient_accumulation_steps",
+    "weight_decay",
+    "max_length",
+    "loss_type",
+    "loss_weights",
+    "beta",
+    "abstention_weight",
+    "passage_order",
+    "passage_dropout",
+    "leave_gold_out_share",
+    "closed_book_share",
+    "bf16",
+    "load_in_4bit",
+    "load_in_8bit",
+    "seed",
+)
+_LORA = ("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora", "use_dora")
+
+
+def model_artefact(
+    run: Path,
+    repo_id: str,
+    *,
+    base_model: str = "",
+    dataset_id: str = "",
+    license: str = "",
+    language: Sequence[str] = ("en",),
+    merge_adapter: bool = False,
+    benchmark: str = "",
+    column: str = "",
+    evaluation: Path | None = None,
+    folder: Path | None = None,
+) -> Artefact:
+    """What a run trained as a repository: weights, tokenizer, chat template, prompt, generation settings and a card.
+
+    Args:
+        run: the run's folder, with `model` in it.
+        repo_id: owner and name of the repository.
+        base_model: Hub id of the model that was trained on; by default as it was named in training.
+        dataset_id: Hub id of the demonstrations, if they were pushed.
+        license: of the model, an identifier such as `apache-2.0`; the base's terms bear on it.
+        language: ISO codes.
+        merge_adapter: whether an adapter goes up merged into its base, as a whole model.
+        benchmark: Hub id of the dataset that the test questions are, if it is registered as a benchmark; results then
+            go into `.eval_results/`, too. They are in the card's `model-index` in any case.
+        column: the model's name in the evaluation; by default `tuned`, or the only one besides the base.
+        evaluation: default is `evaluation` in the run; where there is none, the card says so.
+        folder: where merged weights are written; default is `hub/model` in the run.
+
+    Raises:
+        UserError: if no training was finished there, the base has no Hub id, the evaluation is of another training, or
+            what was asked for does not fit.
+    """
+    checked_id(repo_id)
+    source, merged = run / "model", (folder or run / "hub" / "model") if merge_adapter else None
+    manifest, adapter = _manifest(source), (source / ADAPTER).exists()
+    if merge_adapter and not adapter:
+        raise UserError(f"{source} holds no adapter to merge", "leave merge_adapter out")
+    base = base_id(source, manifest["base"], base_model)
+    results = read_results(evaluation or run / "evaluation", manifest, column)
+    if results and results.manifest["settings"]["templates"] != templates_hash():
+        raise UserError("the evaluation was made with other prompts than this version has", "evaluate again")
+    tokenizer = tokenizer_files(source)
+    if merged:
+        merge_weights(source, merged, manifest["settings"].get("base", ""))
+    whole = bool(merged) or not adapter
+    card = _card(repo_id, base, manifest, results, _demonstrations(run, manifest), whole, dataset_id, license, language)
+    files: dict[str, Path | str] = {"README.md": card, PROMPT: prompt_template()}
+    files |= config_file(merged or source, "" if whole else base)
+    files |= weight_files(source, merged)
+    files |= tokenizer
+    if benchmark and results and results.figures:
+        files[".eval_results/selfdemo.yaml"] = eval_results_file(results, checked_id(benchmark))
+    what = "merged weights" if merged else "weights" if whole else "adapter"
+    return Artefact("model", repo_id, "model", files, f"Add {what}, trained on {manifest['rows_trained']} rows")
+
+
+def prompt_template() -> str:
+    """The with-passages prompt as one jinja2 template: `passages` (each with `title` and `text`, best first) and
+    `question` are filled in, with `trim_blocks` and `lstrip_blocks`.
+
+    Example:
+        >>> prompt_template().splitlines()[-2]
+        'Question: {{ question }}'
+    """
+    passages = (TEMPLATES / "passages.txt").read_text(encoding="utf-8").rstrip("\n")
+    return (TEMPLATES / "rag.txt").read_text(encoding="utf-8").replace('{% include "passages.txt" %}', passages)
+
+
+def _manifest(source: Path) -> dict[str, Any]:
+    path = source / "manifest.json"
+    if not path.exists():
+        raise UserError(f"{source} holds no finished training", "run `hf-selfdemo train` with the same config first")
+    return {"start_from": "", "processes": 1} | read_json(path)  # earlier versions did not tell these
+
+
+def _demonstrations(run: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest of what was trained on, if the folder beside the model holds it still."""
+    path = run / "demonstrations" / "manifest.json"
+    made = read_json(path) if path.exists() else {}
+    return made if made.get("train.parquet") == manifest["settings"].get("data") else {}
+
+
+def _card(
+    repo_id: str,
+    base: str,
+    manifest: Mapping[str, Any],
+    results: Results | None,
+    demonstrations: Mapping[str, Any],
+    whole: bool,
+    dataset_id: str,
+    license: str,
+    language: Sequence[str],
+) -> str:
+    objective = manifest["settings"].get("objective", "sft")
+    data = ModelCardData(
+        model_name=repo_id.partition("/")[2],
+        base_model=base,
+        datasets=[dataset_id] if dataset_id else None,
+        language=list(language),
+        library_name="transformers" if whole else "peft",
+        license=license or None,
+        pipeline_tag="text-generation",
+        tags=["self-demo", "rag", "retrieval-augmented-generation", "abstention", "trl", objective]
+        + ([] if whole else ["lora"]),
+        eval_results=(model_index(results) or None) if results else None,
+        base_model_relation="finetune" if whole else "adapter",
+    )
+    card = write_card(
+        "model",
+        data.to_dict(),
+        repo_id=repo_id,
+        base=base,
+        base_is_commit=is_commit(manifest["settings"].get("base", "")),
+        base_fingerprint=manifest["settings"].get("base", ""),
+        whole=whole,
+        objective=objective,
+        manifest=manifest,
+        dataset_id=dataset_id,
+        demonstrations=demonstrations,
+        recipe={"model_name_or_path": base} | _recipe(manifest["settings"]),
+        results=results,
+        headline=_headline(results),
+        table=markdown_table(results.runs) if results else "",
+        on_policy=_on_policy(manifest.get("on_policy") or {}),
+        prompt=prompt_template().strip(),
+        prompt_file=PROMPT,
+        license=license,
+    )
+    ModelCard(card)  # raises where the metadata could not be read again
+    return card
+
+
+def _headline(results: Results | None) -> dict[str, tuple[str, str]]:
+    """Base and trained, as percentages; empty if nothing was asked with passages."""
+    base, tuned = (results.figures.get(name, {}) for name in ("base", "this model")) if results else ({}, {})
+    return {key: (f"{base[key]['value']:.0%}", f"{tuned[key]['value']:.0%}") for key in tuned if key in base}
+
+
+def _recipe(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys that decided the weights; none of them is a path."""
+    keys = (*_RECIPE, *(_LORA if settings.get("use_peft") else ()))
+    return {key: settings[key] for key in keys if settings.get(key) not in (None, False, -1)}
+
+
+def _on_policy(figures: Mapping[str, Mapping[str, float]]) -> str:
+    if not figures.get("base"):
+        return ""
+    from hf_selfdemo.training.meter import meter_table
+
+    return meter_table(figures["base"], figures.get("tuned", {}))

@@ -1,0 +1,152 @@
+"""What an evaluation found of a trained model, as a card, its metadata and the Hub's result files tell it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from huggingface_hub import EvalResult, EvalResultEntry, eval_result_entries_to_yaml
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.hub.card import is_hub_id
+from hf_selfdemo.manifest import file_hash, read_json
+from hf_selfdemo.report import figures_json
+from hf_selfdemo.types import Mode, Prediction
+
+FIGURES = {
+    "accuracy": "correct",
+    "accuracy_given_attempted": "correct, of attempted",
+    "f_score": "F-score of these two",
+    "hallucination_rate": "incorrect",
+    "abstention_recall": "abstained, where no passage holds the answer",
+    "false_refusals": "abstained, where a passage holds the answer",
+}
+"""Figures for programs, all with passages; their ids are those of `.eval_results`, too."""
+
+_MADE = ("objective", "seed", "data", "rows_trained", "train_runtime")
+"""What tells one training from another."""
+
+_AGAIN = "run `hf-selfdemo evaluate` again; replies that are in the ledger are not asked for again"
+
+
+@dataclass(frozen=True)
+class Results:
+    """One trained model beside its base, on the same rows.
+
+    `runs` are predictions by model ("base" and "this model") and mode; `manifest` is the evaluation's.
+    """
+
+    runs: Mapping[str, Mapping[str, Sequence[Prediction]]]
+    manifest: Mapping[str, Any]
+
+    @property
+    def rows(self) -> int:
+        """How many questions were asked."""
+        return max((len(predictions) for predictions in self.runs["base"].values()), default=0)
+
+    @property
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """Value and 95% interval of the figures with passages, by model; those without a value are left out."""
+        found = figures_json({name: {"rag": modes["rag"]} for name, modes in self.runs.items() if "rag" in modes})
+        return {
+            name: {key: modes["rag"][key] for key in FIGURES if modes["rag"][key]["value"] is not None}
+            for name, modes in found.items()
+        }
+
+    @property
+    def questions(self) -> list[str]:
+        """Where the test questions came from: Hub ids, file names, or `embedded`."""
+        named = self.manifest.get("data", {}).get("test_questions", [])
+        return [name if is_hub_id(name) else Path(name).name for name in named]
+
+
+def read_results(folder: Path, trained: Mapping[str, Any], column: str = "") -> Results | None:
+    """Read an evaluation; None if none was made.
+
+    Args:
+        folder: of the evaluation.
+        trained: the manifest of the model's training.
+        column: the model's name there; by default `tuned`, or the only one besides the base.
+
+    Raises:
+        UserError: if the evaluation is of an earlier version, of another training, or its files changed since.
+    """
+    path = folder / "manifest.json"
+    if not path.exists():
+        return None
+    manifest = read_json(path)
+    if "files" not in manifest:
+        raise UserError(f"{folder} is of an earlier version, which kept no rows", _AGAIN)
+    column = column or _column(folder, list(manifest["judges"]))
+    recorded = manifest["training"].get(column, {})
+    made = trained.get("settings", {}) | trained.get("metrics", {}) | trained
+    if column not in manifest["judges"] or any(recorded.get(key) != made.get(key) for key in _MADE):
+        raise UserError(f"{folder} holds no evaluation of this model: {column!r} is another training", _AGAIN)
+    columns = {"base": "base", "this model": column}
+    runs = {name: _predictions(folder, manifest["files"], one) for name, one in columns.items()}
+    return Results(runs, manifest)
+
+
+def model_index(results: Results) -> list[EvalResult]:
+    """The figures for a card's `model-index`."""
+    kind = results.questions[0] if len(results.questions) == 1 else "custom"
+    name = ", ".join(results.questions) or "custom"
+    split = results.manifest.get("data", {}).get("test_split")
+    return [
+        EvalResult(
+            task_type="question-answering",
+            task_name="Question answering from retrieved passages",
+            dataset_type=kind,
+            dataset_name="embedded questions of hf-selfdemo" if name == "embedded" else name,
+            dataset_split=split,
+            metric_type=key,
+            metric_name=FIGURES[key],
+            metric_value=round(figure["value"], 4),
+        )
+        for key, figure in results.figures.get("this model", {}).items()
+    ]
+
+
+def eval_results_file(results: Results, benchmark: str) -> str:
+    """The text of a file in `.eval_results/`.
+
+    Args:
+        results: of the model.
+        benchmark: id of the dataset on the Hub that the test questions are, registered there as a benchmark with tasks
+            named as in `FIGURES`; the Hub passes over results of other datasets.
+
+    Relations: huggingface_hub's `EvalResultEntry`; each figure is an entry, from 0 to 1.
+    """
+    base = results.figures.get("base", {})
+    entries = []
+    for key, figure in results.figures.get("this model", {}).items():
+        low, high = figure["interval"]
+        before = f", base model {base[key]['value']:.4f}" if key in base else ""
+        notes = f"with passages, {results.rows} rows, 95% interval {low:.4f} to {high:.4f}{before}"
+        entries.append(EvalResultEntry(benchmark, key, round(figure["value"], 4), notes=notes))
+    return yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False, width=1000)
+
+
+def _column(folder: Path, columns: list[str]) -> str:
+    others = [name for name in columns if name != "base"]
+    if "tuned" in others or len(others) == 1:
+        return "tuned" if "tuned" in others else others[0]
+    raise UserError(f"{folder} holds the columns {', '.join(columns)}", "say which is this model")
+
+
+def _predictions(folder: Path, files: Mapping[str, str], column: str) -> dict[str, list[Prediction]]:
+    found = {}
+    for mode in get_args(Mode):
+        name = f"predictions/{column}.{mode}.jsonl"
+        if name not in files:
+            continue
+        path = folder / name
+        if not path.exists() or file_hash(path) != files[name]:
+            raise UserError(f"{path} is not what was evaluated: it was changed, or written by another start", _AGAIN)
+        with path.open(encoding="utf-8") as lines:
+            found[mode] = [Prediction(**json.loads(line)) for line in lines]
+    return found

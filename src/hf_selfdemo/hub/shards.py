@@ -1,0 +1,84 @@
+"""Datasets as Parquet shards, and what a card's metadata says of them so that they load as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset, DatasetInfo, SplitDict, SplitInfo
+from datasets.info import DatasetInfosDict
+from datasets.utils.metadata import MetadataConfigs
+from datasets.utils.py_utils import convert_file_size_to_int
+from huggingface_hub import DatasetCardData
+
+from hf_selfdemo.errors import UserError
+
+_SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
+
+
+def write_shards(dataset: Dataset, folder: Path, max_shard_size: str) -> list[Path]:
+    """Write a dataset as `train-00000-of-0000N.parquet`; its features go into each file's own metadata.
+
+    Args:
+        dataset: with at least one row.
+        folder: is made; shards of an earlier time are removed.
+        max_shard_size: such as "500MB", counted before compression; a single row is never divided.
+
+    Raises:
+        UserError: for a size that is none.
+    """
+    try:
+        largest = convert_file_size_to_int(max_shard_size)
+    except ValueError:
+        largest = 0
+    if largest < 1:
+        raise UserError(f"max_shard_size is {max_shard_size!r}", "give a size such as 500MB")
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.parquet"):
+        old.unlink()
+    count = min(len(dataset), -(-dataset.data.nbytes // largest))
+    paths = [folder / f"train-{i:05d}-of-{count:05d}.parquet" for i in range(count)]
+    for i, path in enumerate(paths):
+        dataset.shard(count, i, contiguous=True).to_parquet(path)
+    return paths
+
+
+def describe(configs: Mapping[str, Dataset], shards: Mapping[str, list[Path]], default: str) -> dict[str, Any]:
+    """The keys `configs` and `dataset_info` of a card.
+
+    Args:
+        configs: the datasets by configuration.
+        shards: their files, which lie in a folder of the configuration's name.
+        default: the configuration that loads where none is named.
+
+    Relations: the same as `Dataset.push_to_hub` writes.
+    """
+    data = DatasetCardData()
+    DatasetInfosDict({name: _info(rows, shards[name]) for name, rows in configs.items()}).to_dataset_card_data(data)
+    files = {name: {"data_files": [{"split": "train", "path": f"{name}/train-*"}]} for name in configs}
+    MetadataConfigs(files | {default: files[default] | {"default": True}}).to_dataset_card_data(data)
+    order = list(configs)
+    return {
+        key: sorted(data[key], key=lambda one: order.index(one["config_name"])) for key in ("configs", "dataset_info")
+    }
+
+
+def size_category(rows: int) -> str:
+    """The Hub's word for a number of rows.
+
+    Example:
+        >>> size_category(96), size_category(1_000), size_category(20_000_000)
+        ('n<1K', '1K<n<10K', '10M<n<100M')
+    """
+    return next((name for limit, name in _SIZES.items() if rows < limit), "10M<n<100M")
+
+
+def _info(dataset: Dataset, shards: list[Path]) -> DatasetInfo:
+    split = SplitInfo("train", num_bytes=dataset.data.nbytes, num_examples=len(dataset))
+    return DatasetInfo(
+        features=dataset.features,
+        splits=SplitDict({"train": split}),
+        download_size=sum(path.stat().st_size for path in shards),
+        dataset_size=dataset.data.nbytes,
+    )

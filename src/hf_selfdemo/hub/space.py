@@ -1,0 +1,188 @@
+"""The page of `hf-selfdemo app` as a Space: a recipe, the files of the run that it reads, a short `app.py`."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.hub.artefact import Artefact
+from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
+from hf_selfdemo.hub.licence import source_licence
+from hf_selfdemo.hub.weights import ADAPTER, base_id, config_file, tokenizer_files, weight_files
+from hf_selfdemo.manifest import read_json
+from hf_selfdemo.questions import read_passages
+
+REQUIREMENTS = "hf-selfdemo[app]\n"
+"""What the Space installs."""
+
+APP = '''\
+"""The page of this Space: the run beside this file, as recipe.yaml says."""
+
+import os
+import sys
+from pathlib import Path
+
+from hf_selfdemo.cli import main
+
+os.chdir(Path(__file__).parent)
+sys.exit(main(["app", "--config", "recipe.yaml", *sys.argv[1:]]))
+'''
+
+_PYTHON = "3.12"
+"""Spaces take 3.10 unless told otherwise, which the package does without."""
+
+_MODEL = "run/model"
+"""Where weights go that are no repository of their own."""
+
+_KEYS = ("retriever", "passages_per_question", "max_passage_words", "test_split", "max_answer_tokens")
+"""Keys that the page needs as they were."""
+
+_SHOWN = {"demonstrations": ("candidates.jsonl", "skipped.jsonl"), "evaluation": ("rows.jsonl",)}
+"""Files that the page reads, by folder; replies are named by the evaluation's manifest."""
+
+
+def space_artefact(
+    run: Path,
+    repo_id: str,
+    *,
+    data: Mapping[str, Any] | None = None,
+    base_model: str = "",
+    adapter: str = "",
+    trained: Path | None = None,
+    license: str = "",
+) -> Artefact:
+    """The app over a run as a Space: demonstrations, replies and corpus to look into, and the models to ask.
+
+    Args:
+        run: the run's folder, with `demonstrations`, `evaluation` or both in it.
+        repo_id: owner and name of the Space.
+        data: the run's keys about questions and passages; default is what the evaluation's manifest has of them.
+        base_model: Hub id of the model that was trained on; by default as it was named in the run.
+        adapter: Hub id of what was trained, if it was pushed; without one its weights go into the Space.
+        trained: folder of what was trained; default is `model` in the run.
+        license: of questions and passages; may be left out for the embedded corpus.
+
+    Raises:
+        UserError: if the run holds nothing to look at, the base has no Hub id, or a licence must be named.
+
+    Relations: `stages.app` serves it, from a recipe as from any other.
+    """
+    checked_id(repo_id)
+    manifests = {name: read_json(p) for name in _SHOWN if (p := run / name / "manifest.json").exists()}
+    if not manifests:
+        raise UserError(f"{run} holds neither demonstrations nor an evaluation", "run `hf-selfdemo run` first")
+    evaluation = manifests.get("evaluation", {})
+    data = dict(data or evaluation.get("data", {}))
+    license = source_licence({"train_questions": _sources(data), "train_corpus": data.get("test_corpus", "")}, license)
+    recorded = evaluation.get("base_model") or manifests.get("demonstrations", {}).get("model", {}).get("name", "")
+    base = base_id(trained or run / "model", recorded, base_model)
+    corpus, corpus_file = _corpus(run, data)
+    weights = {} if adapter else _weights(trained or run / "model", base)
+    where = adapter or (_MODEL if weights else "")
+    answer_tokens = evaluation.get("settings", {}).get("max_answer_tokens")
+    metadata = _metadata(repo_id, base, adapter, license)
+    files: dict[str, Path | str] = {
+        "README.md": write_card("space", metadata, repo_id=repo_id, base=base, license=license),
+        "app.py": APP,
+        "requirements.txt": REQUIREMENTS,
+        "recipe.yaml": _recipe(base, corpus, where, {**data, "max_answer_tokens": answer_tokens}),
+    }
+    files |= _rows(run, manifests, base) | corpus_file | weights
+    return Artefact("app", repo_id, "space", files, "Add the app over a run", space_sdk="gradio")
+
+
+def _recipe(base: str, corpus: str, trained: str, keys: Mapping[str, Any]) -> str:
+    """What the page shows and asks, as any recipe says it."""
+    named = {"output_dir": "run", "model_name_or_path": base, "test_corpus": corpus, "app_host": "0.0.0.0"}
+    kept = {key: keys[key] for key in _KEYS if keys.get(key) is not None}
+    return yaml.safe_dump(named | kept | ({"adapters": [f"tuned={trained}"]} if trained else {}), sort_keys=False)
+
+
+def _sources(data: Mapping[str, Any]) -> list[str]:
+    """Where questions and passages came from, as far as the keys tell."""
+    named = [data.get(f"{part}_corpus") or "" for part in ("train", "test")]
+    asked = [source for part in ("train", "test") for source in data.get(f"{part}_questions") or ()]
+    return sorted({*named, *asked} - {"", "questions"})
+
+
+def _rows(run: Path, manifests: Mapping[str, dict[str, Any]], base: str) -> dict[str, Path | str]:
+    """What is browsed, with manifests of what the page shows and nothing about this machine."""
+    files: dict[str, Path | str] = {}
+    for folder, manifest in manifests.items():
+        names = [*_SHOWN[folder], *(name for name in manifest.get("files", {}) if name not in _SHOWN[folder])]
+        files |= {f"run/{folder}/{name}": run / folder / name for name in names if (run / folder / name).exists()}
+        kept = _of_evaluation(manifest, base) if folder == "evaluation" else _of_demonstrations(manifest, base)
+        files[f"run/{folder}/manifest.json"] = json.dumps(kept, indent=1, ensure_ascii=False) + "\n"
+    return files
+
+
+def _of_demonstrations(manifest: Mapping[str, Any], base: str) -> dict[str, Any]:
+    return {"model": {"name": base}, "selection": {"judge": manifest.get("selection", {}).get("judge", "")}}
+
+
+def _of_evaluation(manifest: Mapping[str, Any], base: str) -> dict[str, Any]:
+    kept = {key: manifest[key] for key in ("files",) if key in manifest}
+    judges = {name: {"name": judge.get("name", "")} for name, judge in manifest.get("judges", {}).items()}
+    title = manifest.get("title", "").replace(str(manifest.get("base_model", "")), base)
+    empty: dict[str, Any] = {key: {} for key in ("models", "usage", "reused", "training")}
+    return kept | {"title": title, "base_model": base, "judges": judges} | empty
+
+
+def _corpus(run: Path, data: Mapping[str, Any]) -> tuple[str, dict[str, Path | str]]:
+    """What the recipe says of the corpus, and its file where others could not read it from where it is now."""
+    source = data.get("test_corpus") or "embedded"
+    if source == "embedded" or data.get("retriever") == "given":
+        return "embedded", {}
+    if source == "questions":
+        passages = _shown_passages(run / "evaluation" / "rows.jsonl")
+    elif is_hub_id(source):
+        return source, {}
+    elif Path(source).is_file():
+        name = "corpus" + "".join(Path(source).suffixes)
+        return name, {name: Path(source)}
+    else:
+        passages = [asdict(p) for p in read_passages(source, data.get("test_split", "test"))]
+    lines = (json.dumps({key: p[key] for key in ("id", "title", "text")}, ensure_ascii=False) for p in passages)
+    return "corpus.jsonl", {"corpus.jsonl": "".join(f"{line}\n" for line in lines)}
+
+
+def _shown_passages(path: Path) -> list[dict[str, Any]]:
+    """Every passage that the evaluation showed, once."""
+    if not path.exists():
+        raise UserError(f"{path.parent} keeps no passages", "evaluate again, or name a corpus in `data`")
+    with path.open(encoding="utf-8") as lines:
+        return list({p["id"]: p for line in lines for p in json.loads(line)["passages"]}.values())
+
+
+def _weights(folder: Path, base: str) -> dict[str, Path | str]:
+    """The weights that were trained, if there are any, and what it takes to load them."""
+    if not list(folder.glob("*.safetensors")):
+        return {}
+    whole = not (folder / ADAPTER).exists()
+    found: dict[str, Path | str] = {**weight_files(folder), **config_file(folder, "" if whole else base)}
+    found |= tokenizer_files(folder) if whole else {}
+    return {f"{_MODEL}/{name}": file for name, file in found.items()}
+
+
+def _metadata(repo_id: str, base: str, adapter: str, license: str) -> dict[str, Any]:
+    try:
+        gradio = importlib.metadata.version("gradio")
+    except importlib.metadata.PackageNotFoundError:
+        gradio = ""  # the Space then takes the newest
+    return {
+        "title": repo_id.partition("/")[2],
+        "sdk": "gradio",
+        "sdk_version": gradio,
+        "python_version": _PYTHON,
+        "app_file": "app.py",
+        "license": license,
+        "models": [model for model in (base, adapter) if model],
+        "tags": ["rag", "abstention", "self-demo"],
+    }

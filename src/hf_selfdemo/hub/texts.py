@@ -1,0 +1,102 @@
+"""The texts that files hold, wherever in them they stand."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+
+def texts(name: str, file: Path | str) -> Iterator[tuple[str, str]]:
+    """Every text in a file, with its place in words.
+
+    JSON is read by key, JSON lines and Parquet by row and key, other text by line. Of safetensors and Parquet the
+    metadata is read as well, under places that begin with "metadata". Other binary files have no texts.
+
+    Args:
+        name: in the repository; its ending says what it is.
+        file: on the disk, or its text.
+
+    Raises:
+        ValueError, OSError, struct.error: for a file that is not what its name says, or not there.
+
+    Example:
+        >>> list(texts("manifest.json", '{"model": {"path": "runs/1"}}'))[-2:]
+        [('key model, path', 'runs/1'), ('key model, path', 'path: runs/1')]
+    """
+    if name.endswith(".parquet") and isinstance(file, Path):
+        yield from _parquet(file)
+    elif name.endswith(".safetensors") and isinstance(file, Path):
+        yield from _strings(_safetensors_metadata(file), "metadata")
+    elif text := _text(file):
+        yield from _plain(name, text)
+
+
+def _text(file: Path | str) -> str:
+    """The text of a file, "" for one that is none."""
+    if isinstance(file, str):
+        return file
+    with file.open("rb") as handle:
+        if b"\0" in handle.read(4096):
+            return ""
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return ""
+
+
+def _plain(name: str, text: str) -> Iterator[tuple[str, str]]:
+    """JSON by key, JSON lines by row and key, other text by line; what is broken is text."""
+    try:
+        if name.endswith(".json"):
+            yield from _strings(json.loads(text), "")
+            return
+        if name.endswith(".jsonl"):
+            rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+            for number, row in enumerate(rows, 1):
+                yield from _strings(row, f"row {number}")
+            return
+    except ValueError:
+        pass
+    for number, line in enumerate(text.splitlines(), 1):
+        yield f"line {number}", line
+
+
+def _strings(content: Any, place: str) -> Iterator[tuple[str, str]]:
+    """Every text and every key in what JSON or a row of a table can hold."""
+    if isinstance(content, Mapping):
+        for key, value in content.items():
+            inner = f"{place}, {key}" if place else f"key {key}"
+            yield inner, str(key)
+            if isinstance(value, str):
+                yield inner, value
+                yield inner, f"{key}: {value[:200]}"  # the key may say that the value is a secret
+            else:
+                yield from _strings(value, inner)
+    elif isinstance(content, list | tuple):
+        for value in content:
+            yield from _strings(value, place)
+    elif isinstance(content, str):
+        yield place, content
+
+
+def _parquet(path: Path) -> Iterator[tuple[str, str]]:
+    import pyarrow.parquet as pq
+
+    table = pq.ParquetFile(path)
+    for key, value in (table.schema_arrow.metadata or {}).items():
+        yield f"metadata {key.decode(errors='replace')}", value.decode(errors="replace")
+    row = 0
+    for batch in table.iter_batches(1000):
+        for content in batch.to_pylist():
+            row += 1
+            yield from _strings(content, f"row {row}")
+
+
+def _safetensors_metadata(path: Path) -> Any:
+    """What the header says besides shapes; the format is an 8-byte length, then JSON."""
+    with path.open("rb") as handle:
+        (size,) = struct.unpack("<Q", handle.read(8))
+        return json.loads(handle.read(size)).get("__metadata__", {})

@@ -1,0 +1,144 @@
+"""The files of a trained model that others need to load it, and no others."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.chat import stop_token_id
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.hub.card import is_hub_id
+from hf_selfdemo.manifest import read_json
+from hf_selfdemo.models import load_model, resolve_model
+
+ADAPTER = "adapter_config.json"
+
+_TOKENIZER = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "merges.txt",
+    "chat_template.jinja",
+    "chat_templates/*.jinja",
+)
+_OF_THIS_DISK = ("_name_or_path", "name_or_path", "is_local", "local_files_only")
+"""Keys of configurations that say where a model was read from."""
+
+
+def weight_files(folder: Path, merged: Path | None = None) -> dict[str, Path]:
+    """The weights in a folder, and the index of their shards if there is one.
+
+    Args:
+        folder: of the trained model.
+        merged: where an adapter was merged into its base, if it is that which goes up.
+
+    Raises:
+        UserError: if there are none.
+    """
+    home = merged or folder
+    found = sorted([*home.glob("*.safetensors"), *home.glob("*.safetensors.index.json")])
+    if not found:
+        raise UserError(f"{home} holds no trained model", "run `hf-selfdemo train` with the same config first")
+    return {path.name: path for path in found}
+
+
+def tokenizer_files(folder: Path) -> dict[str, Path | str]:
+    """Tokenizer and chat template, and a generation configuration that ends a turn where the template does.
+
+    Raises:
+        UserError: if there is no tokenizer with a chat template.
+    """
+    from transformers import AutoTokenizer, GenerationConfig
+
+    if not (folder / "tokenizer_config.json").exists():
+        raise UserError(f"{folder} holds no tokenizer", "save it there: tokenizer.save_pretrained(...)")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    stops = sorted({stop_token_id(tokenizer), tokenizer.eos_token_id} - {None})
+    generation = GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=stops,
+        pad_token_id=stops[0] if tokenizer.pad_token_id is None else tokenizer.pad_token_id,
+        do_sample=False,  # as it was evaluated
+    )
+    found = [path for pattern in _TOKENIZER for path in sorted(folder.glob(pattern))]
+    return {
+        **{path.relative_to(folder).as_posix(): path for path in found},
+        "tokenizer_config.json": _without_places(folder / "tokenizer_config.json"),
+        "generation_config.json": generation.to_json_string(),
+    }
+
+
+def config_file(folder: Path, base: str = "") -> dict[str, str]:
+    """The configuration of a whole model, or of an adapter with the Hub id of its base.
+
+    Args:
+        folder: of the model, or of an adapter merged into its base.
+        base: Hub id of the adapter's base.
+    """
+    if base:
+        config = read_json(folder / ADAPTER) | {"base_model_name_or_path": base}
+        return {ADAPTER: json.dumps(config, indent=2) + "\n"}
+    return {"config.json": _without_places(folder / "config.json")}
+
+
+def base_id(folder: Path, recorded: str, given: str = "") -> str:
+    """The Hub id of the model that was trained on.
+
+    Args:
+        folder: of the trained model.
+        recorded: the base's name by the manifest of the training.
+        given: what the user says, which wins.
+
+    Raises:
+        UserError: if it is a path, or nothing that a stranger could load.
+    """
+    adapter = folder / ADAPTER
+    name = given or (str(read_json(adapter)["base_model_name_or_path"]) if adapter.exists() else recorded)
+    if not is_hub_id(name):
+        raise UserError(f"the base model {name!r} is no id on the Hub", "give base_model, the id others can load it by")
+    return name
+
+
+def merge_weights(folder: Path, target: Path, fingerprint: str = "") -> None:
+    """Merge the adapter in `folder` into its base, and save the whole model in the base's precision.
+
+    Args:
+        folder: of the adapter.
+        target: what it held before is replaced.
+        fingerprint: of the base as it was trained on; a commit is fetched, whatever came after it.
+
+    Raises:
+        UserError: if the base cannot be found, or is another than it was.
+    """
+    import torch
+    from peft import PeftModel
+    from transformers import AutoConfig
+
+    name = str(read_json(folder / ADAPTER)["base_model_name_or_path"])
+    base = resolve_model(name, fingerprint if is_commit(fingerprint) else "main")
+    if fingerprint and base.fingerprint != fingerprint:
+        raise UserError(f"{base.name} is not what was trained on, as it is here", "push the adapter, without merging")
+    precision = AutoConfig.from_pretrained(base.path).dtype or torch.float32
+    network: Any = PeftModel.from_pretrained(load_model(base), folder).merge_and_unload()
+    shutil.rmtree(target, ignore_errors=True)
+    network.to(precision).save_pretrained(target)
+
+
+def is_commit(fingerprint: str) -> bool:
+    """Whether a model's fingerprint is a commit on the Hub, and not a hash of files here.
+
+    Example:
+        >>> is_commit("cf78d61b6b84dc37")
+        False
+    """
+    return bool(re.fullmatch("[0-9a-f]{40}", fingerprint))
+
+
+def _without_places(path: Path) -> str:
+    kept = {key: value for key, value in read_json(path).items() if key not in _OF_THIS_DISK}
+    return json.dumps(kept, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,93 @@
+"""Demonstrations as TRL's own trainers read them, for whoever trains with nothing but `SFTTrainer` or `DPOTrainer`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from datasets import Dataset, Features, List, Value
+
+from hf_selfdemo.chat import control_tokens, neutralise, take_apart
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.prompts import render
+from hf_selfdemo.rows import evidence_of
+from hf_selfdemo.types import Message
+
+_TURNS = List({"role": Value("string"), "content": Value("string")})
+SFT_FEATURES = Features({"id": Value("string"), "prompt": _TURNS, "completion": _TURNS})
+"""Columns of TRL's conversational prompt-completion format, and the row's id."""
+PREFERENCE_FEATURES = Features({"id": Value("string"), "prompt": _TURNS, "chosen": _TURNS, "rejected": _TURNS})
+"""Columns of TRL's conversational preference format with explicit prompts, and the row's id."""
+
+_MARKERS = re.compile(
+    r"<[|｜][^\s<>]{1,64}[|｜]>"  # ChatML, Llama 3, Phi; DeepSeek with its wide bars
+    r"|</?(?:s|bos|eos|pad|unk|think|tool_call|tool_response)>"
+    r"|<(?:start|end)_of_(?:turn|text|role)>"  # Gemma, Granite
+    r"|<</?SYS>>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"  # Llama 2, Mistral
+)
+"""What chat templates mark turns with. Who will train is not known here, so that it cannot be asked of a tokenizer."""
+
+
+def to_trl(dataset: Dataset, preference: bool = False, tokenizer: Any = None) -> Dataset:
+    """Rows of `demonstrate` as conversations: what the model is asked, and what it is to say.
+
+    Prompts are those that `SelfDemoTrainer` shows for a plain row: all passages as retrieved, or none in a closed-book
+    row. Nothing is cut and nothing changes from epoch to epoch; that needs the structured rows. Turn markers of the
+    usual chat templates are taken apart in every text, so that no passage can close a turn where a stock trainer puts
+    it into its template.
+
+    Args:
+        dataset: with the columns of `rows.FEATURES`.
+        preference: rows with a pair only, as `prompt`, `chosen` and `rejected`; otherwise all, as `prompt` and
+            `completion`.
+        tokenizer: of the model to be trained, if it is known: its own control tokens are taken apart, too.
+
+    Returns:
+        A dataset for `SFTTrainer`, or with `preference` for `DPOTrainer`.
+
+    Raises:
+        UserError: if no row holds a pair and pairs are wanted.
+
+    Relations: the conversational formats of TRL 1.16, "prompt-completion" and "preference with explicit prompt".
+
+    Example:
+        >>> from hf_selfdemo.rows import FEATURES, evidence_row
+        >>> from hf_selfdemo.types import Evidence, Question
+        >>> row = evidence_row(Evidence(Question("q1", "Who?"))) | {"response": "Nobody.<|im_end|>"}
+        >>> to_trl(Dataset.from_list([row], features=FEATURES))[0]["completion"]
+        [{'role': 'assistant', 'content': 'Nobody.< |im_end|>'}]
+    """
+    tokens = control_tokens(tokenizer) if tokenizer is not None else ()
+    if preference:
+        kept = [i for i, row in enumerate(dataset.select_columns(["mode", "rejected"])) if has_pair(row)]
+        if not kept:
+            raise UserError(f"none of {len(dataset)} rows holds a pair", "demonstrate with another pair_policy")
+        dataset = dataset.select(kept)
+    return dataset.map(
+        _conversation,
+        fn_kwargs={"preference": preference, "tokens": tokens},
+        remove_columns=dataset.column_names,
+        features=PREFERENCE_FEATURES if preference else SFT_FEATURES,
+        load_from_cache_file=False,  # the templates' texts, which the cache does not know of, may have changed
+    )
+
+
+def has_pair(row: Mapping[str, Any]) -> bool:
+    """Whether a row sets a worse text against its response, both said to the same prompt.
+
+    Example:
+        >>> has_pair({"mode": "rag", "rejected": "Basel."}), has_pair({"mode": "closed_book", "rejected": "Basel."})
+        (True, False)
+    """
+    return row["mode"] != "closed_book" and bool((row["rejected"] or "").strip())
+
+
+def _conversation(row: Mapping[str, Any], preference: bool, tokens: tuple[str, ...]) -> dict[str, Any]:
+    def turn(role: str, text: str) -> list[Message]:
+        return [{"role": role, "content": neutralise(take_apart(text, _MARKERS), tokens)}]
+
+    [asked] = render(row["mode"], row["question"], evidence_of(row).passages)
+    said = {"chosen": row["response"], "rejected": row["rejected"]} if preference else {"completion": row["response"]}
+    turns = {column: turn("assistant", text) for column, text in said.items()}
+    return {"id": row["id"], "prompt": turn("user", asked["content"]), **turns}

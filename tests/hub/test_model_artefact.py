@@ -1,0 +1,238 @@
+"""A pushed model loads by its name, answers to the prompt on its card, and its card tells what training changed."""
+
+import io
+import json
+import shutil
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+import torch
+import yaml
+from huggingface_hub import ModelCard, parse_eval_result_entries
+from made_up_run import Page, code_blocks, written
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+
+from hf_selfdemo.chat import encode_prompt, stop_token_id
+from hf_selfdemo.cli import main
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.hub.model import model_artefact, prompt_template
+from hf_selfdemo.hub.results import FIGURES
+from hf_selfdemo.manifest import read_json, write_json
+from hf_selfdemo.prompts import TEMPLATES, render
+from hf_selfdemo.report import markdown_table
+from hf_selfdemo.stages.evaluated import Evaluation, comparison_of
+from hf_selfdemo.types import Passage
+
+KEYS = {"base_model": "base/tiny", "dataset_id": "me/demos", "license": "apache-2.0"}
+SMALL = [
+    *("--strategy=ra_it", "--passages_per_question=2", "--max_train_questions=4", "--max_train_unanswerable=0"),
+    *("--max_test_questions=3", "--max_test_unanswerable=2", "--max_answer_tokens=4", "--num_train_epochs=2"),
+    *("--per_device_train_batch_size=2", "--learning_rate=0.05", "--lora_r=2", "--use_cpu", "--on_policy_rows=0"),
+    "--meter_rows=2",
+]
+
+
+@pytest.fixture(scope="module")
+def run(model_folder, tmp_path_factory):
+    """Demonstrations, an adapter and an evaluation, of the tiny model."""
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    assert main(["run", f"--output_dir={folder}", f"--model_name_or_path={model_folder}", *SMALL]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def artefact(run):
+    return model_artefact(run, "me/tuned", **KEYS)
+
+
+@pytest.fixture
+def repositories(model_folder, tmp_path, monkeypatch):
+    """Writes an artefact where its Hub id leads to from here, beside the base model."""
+
+    def write(made):
+        shutil.copytree(model_folder, tmp_path / "base/tiny")
+        written(made, tmp_path / made.repo_id)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(huggingface_hub, "hf_hub_download", lambda name, file: str(Path(name) / file))
+
+    return write
+
+
+def said_by(card):
+    """What the code on a card prints."""
+    [code] = code_blocks(card)
+    with redirect_stdout(io.StringIO()) as out:
+        exec(compile(code, "card", "exec"), found := {})
+    return out.getvalue().rstrip("\n"), found
+
+
+def test_only_what_others_need_goes_up(artefact, run):
+    assert set(artefact.files) == {
+        "README.md", "prompt.jinja", "adapter_config.json", "adapter_model.safetensors", "tokenizer.json",
+        "tokenizer_config.json", "chat_template.jinja", "generation_config.json",
+    }  # fmt: skip
+    assert (run / "model/training_args.bin").exists(), "there is something to leave out"
+
+
+def test_the_code_on_the_card_runs_and_asks_as_training_did(artefact, repositories, tokenizer):
+    repositories(artefact)
+    said, found = said_by(artefact.files["README.md"])
+    passages = [Passage("", p["text"], p["title"]) for p in found["passages"]]
+    assert found["inputs"]["input_ids"][0].tolist() == encode_prompt(
+        tokenizer, render("rag", found["question"], passages)
+    )
+    assert type(found["model"]).__name__ == "PeftModelForCausalLM" and len(said) > 0
+    assert found["model"].peft_config["default"].base_model_name_or_path == "base/tiny"
+
+
+def test_a_merged_model_says_what_base_and_adapter_say(run, artefact, repositories, tmp_path):
+    merged = model_artefact(run, "me/merged", **KEYS, merge_adapter=True, folder=tmp_path / "made")
+    names = {"adapter_config.json", "adapter_model.safetensors"}
+    assert set(artefact.files) - names | {"config.json", "model.safetensors"} == set(merged.files)
+    repositories(merged)
+    written(artefact, tmp_path / "me/tuned")
+    said, found = said_by(merged.files["README.md"])
+    own, with_adapter = said_by(artefact.files["README.md"])
+    assert type(found["model"]).__name__ == "LlamaForCausalLM" and said == own
+    with torch.no_grad():
+        logits, theirs = (one["model"](**found["inputs"]).logits for one in (found, with_adapter))
+        base = AutoModelForCausalLM.from_pretrained("base/tiny")(**found["inputs"]).logits
+    assert torch.allclose(logits, theirs, atol=1e-4) and not torch.allclose(logits, base, atol=1e-2)
+    data = ModelCard(merged.files["README.md"]).data.to_dict()
+    assert data["library_name"] == "transformers" and data["base_model_relation"] == "finetune"
+
+
+def test_tokenizer_chat_template_and_generation_settings_are_inside(artefact, tmp_path, tokenizer):
+    folder = written(artefact, tmp_path / "repository")
+    assert AutoTokenizer.from_pretrained(folder).chat_template == tokenizer.chat_template
+    settings = GenerationConfig.from_pretrained(folder)
+    assert settings.do_sample is False and settings.eos_token_id == [stop_token_id(tokenizer)]
+    assert not {"is_local", "name_or_path"} & set(json.loads(artefact.files["tokenizer_config.json"]))
+
+
+def test_the_prompt_in_the_repository_is_the_packages_own():
+    import jinja2
+
+    for passages in ([], [Passage("1", "It is.", "T"), Passage("2", "{{ 7 }}\n\n- x ", "")]):
+        made = jinja2.Template(prompt_template(), trim_blocks=True, lstrip_blocks=True)
+        text = made.render(question="Who?", passages=passages).strip()
+        assert text == render("rag", "Who?", passages, TEMPLATES)[0]["content"]
+
+
+def test_the_card_is_valid_and_shows_before_and_after(artefact, run):
+    card = ModelCard(artefact.files["README.md"])
+    assert (
+        card.data.base_model == "base/tiny" and card.data.library_name == "peft" and card.data.datasets == ["me/demos"]
+    )
+    runs = comparison_of(Evaluation(run / "evaluation"), ["base", "tuned"]).runs
+    assert markdown_table({"base": runs["base"], "this model": runs["tuned"]}) in card.text
+    figures = read_json(run / "evaluation/figures.json")["columns"]["tuned"]["rag"]
+    expected = {key: round(figures[key]["value"], 4) for key in FIGURES if figures[key]["value"] is not None}
+    assert {one.metric_type: one.metric_value for one in card.data.eval_results} == expected and expected
+    assert {one.dataset_split for one in card.data.eval_results} == {"test"}
+    page = Page(artefact.files["README.md"])
+    assert page.headings == [
+        "tuned", "How to use it", "What training changed", "How it was trained", "Intended use and limits", "Citation",
+    ]  # fmt: skip
+    assert "learning_rate: 0.05\n" in page.text and "lora_r: 2\n" in page.text and "5 test questions" in page.text
+    assert "chosen: what is trained on" in page.text, "the on-policy figures, which training measured"
+
+
+def test_results_for_a_benchmark_are_entries_that_the_hub_reads(run):
+    made = model_artefact(run, "me/tuned", **KEYS, benchmark="me/questions")
+    entries = parse_eval_result_entries(yaml.safe_load(made.files[".eval_results/selfdemo.yaml"]))
+    results = {one.metric_type: one.metric_value for one in ModelCard(made.files["README.md"]).data.eval_results}
+    assert {entry.task_id: entry.value for entry in entries} == results and len(results) >= 4
+    assert {entry.dataset_id for entry in entries} == {"me/questions"}
+    assert all("95% interval" in entry.notes and "5 rows" in entry.notes for entry in entries)
+
+
+def test_no_path_of_this_machine_goes_up(artefact, run, model_folder):
+    for name, content in artefact.files.items():
+        held = content.encode() if isinstance(content, str) else content.read_bytes()
+        assert str(run).encode() not in held and model_folder.encode() not in held, name
+
+
+def test_without_an_evaluation_the_card_says_so(run, tmp_path):
+    made = model_artefact(run, "me/tuned", **KEYS, evaluation=tmp_path, benchmark="me/questions")
+    assert "No evaluation was made." in made.files["README.md"] and ".eval_results/selfdemo.yaml" not in made.files
+    assert "model-index" not in ModelCard(made.files["README.md"]).data.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"base_model": ""}, "is no id on the Hub: give base_model, the id others can load it by"),
+        ({"base_model": "/models/tiny"}, "'/models/tiny' is no id on the Hub"),
+        ({"repo_id": "tuned"}, "'tuned' is no id of a repository"),
+        ({"column": "other"}, "holds no evaluation of this model: 'other' is another training"),
+        ({"benchmark": "questions"}, "'questions' is no id of a repository"),
+    ],
+)
+def test_mistakes_are_one_line(run, keys, message):
+    with pytest.raises(UserError, match=message):
+        model_artefact(run, **{"repo_id": "me/tuned"} | KEYS | keys)
+
+
+@pytest.fixture
+def copied(run, tmp_path):
+    return Path(shutil.copytree(run, tmp_path / "copy"))
+
+
+def changed(path, change):
+    content = read_json(path)
+    change(content)
+    write_json(path, content)
+
+
+def test_results_of_another_training_are_not_shown_as_this_ones(copied):
+    changed(copied / "model/manifest.json", lambda found: found["metrics"].update(train_runtime=1e9))
+    with pytest.raises(UserError, match="holds no evaluation of this model"):
+        model_artefact(copied, "me/tuned", **KEYS)
+
+
+def test_results_under_other_prompts_are_not_shown(copied):
+    changed(copied / "evaluation/manifest.json", lambda found: found["settings"].update(templates="others"))
+    with pytest.raises(UserError, match="made with other prompts than this version has: evaluate again"):
+        model_artefact(copied, "me/tuned", **KEYS)
+
+
+def test_replies_that_changed_since_are_not_trusted(copied):
+    path = copied / "evaluation/predictions/tuned.rag.jsonl"
+    path.write_text(path.read_text().replace('"incorrect"', '"correct"') + "\n")
+    with pytest.raises(UserError, match=r"tuned\.rag\.jsonl is not what was evaluated"):
+        model_artefact(copied, "me/tuned", **KEYS)
+
+
+def test_an_evaluation_of_an_earlier_version_is_to_be_made_again(copied):
+    write_json(copied / "evaluation/manifest.json", {"settings": {}, "models": {}})
+    with pytest.raises(UserError, match="is of an earlier version, which kept no rows"):
+        model_artefact(copied, "me/tuned", **KEYS)
+
+
+def test_a_base_that_changed_is_not_merged_with(copied, tmp_path):
+    changed(copied / "model/manifest.json", lambda found: found["settings"].update(base="another"))
+    with pytest.raises(UserError, match="is not what was trained on, as it is here: push the adapter"):
+        model_artefact(copied, "me/tuned", **KEYS, merge_adapter=True)
+
+
+def test_a_training_that_was_not_finished_is_refused(copied):
+    (copied / "model/manifest.json").unlink()
+    with pytest.raises(UserError, match="holds no finished training"):
+        model_artefact(copied, "me/tuned", **KEYS)
+
+
+def test_a_model_trained_whole_goes_up_whole(model_folder, repositories, tmp_path):
+    recipe = [f"--output_dir={tmp_path / 'run'}", f"--model_name_or_path={model_folder}", *SMALL]
+    recipe = [key for key in recipe if "lora" not in key]
+    assert main(["demonstrate", *recipe]) == 0 and main(["train", *recipe, "--use_peft=false"]) == 0
+    made = model_artefact(tmp_path / "run", "me/whole", base_model="base/tiny")
+    assert {"config.json", "model.safetensors"} <= set(made.files) and "adapter_config.json" not in made.files
+    assert str(tmp_path) not in made.files["config.json"] and "LoRA" not in made.files["README.md"]
+    with pytest.raises(UserError, match="holds no adapter to merge"):
+        model_artefact(tmp_path / "run", "me/whole", base_model="base/tiny", merge_adapter=True)
+    repositories(made)
+    said, found = said_by(made.files["README.md"])
+    assert type(found["model"]).__name__ == "LlamaForCausalLM" and said

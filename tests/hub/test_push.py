@@ -1,0 +1,218 @@
+"""`hf-selfdemo push`, from a run's folder to what a stranger loads in a process that never heard of this package."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from made_up_run import demonstrated
+from server import TOKEN
+
+import hf_selfdemo
+from hf_selfdemo.cli import main
+from hf_selfdemo.stages.push import repository_name
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Finished demonstrations, with a model nobody trained."""
+    return demonstrated(tmp_path / "my run")
+
+
+@pytest.fixture
+def refused(capsys):
+    """The one line with which a command refuses."""
+
+    def line(*arguments):
+        assert main(["push", *arguments]) == 2
+        last = capsys.readouterr().err.strip().splitlines()[-1]
+        assert last.startswith("hf-selfdemo: ") and TOKEN not in last
+        return last
+
+    return line
+
+
+def push(run, *artefacts, **keys):
+    flags = [f"--{key}" if value is True else f"--{key}={value}" for key, value in keys.items()]
+    return main(["push", f"--output_dir={run}", "--artefacts", *artefacts, *flags])
+
+
+def pushes(hub):
+    return {key: len(repository.pushes) for key, repository in hub.repositories.items()}
+
+
+def test_each_repository_gets_one_commit_and_the_second_push_none(hub, run, capsys):
+    assert push(run, "dataset", "metrics") == 0
+    once = {("dataset", "me/my-run-demonstrations"): 1, ("space", "me/qa_accuracy"): 1, ("space", "me/abstention"): 1}
+    assert pushes(hub) == once
+    said = capsys.readouterr().err
+    assert f"dataset: {hub.url}/datasets/me/my-run-demonstrations (" in said and "in one commit" in said
+    assert push(run, "dataset", "metrics") == 0
+    assert pushes(hub) == once
+    assert capsys.readouterr().err.count("(nothing new, no commit)") == 3
+
+
+def test_names_and_owner_can_be_given(hub, run):
+    assert push(run, "dataset", "metrics", hub_namespace="lab", hub_dataset_id="demos") == 0
+    assert set(pushes(hub)) == {("dataset", "lab/demos"), ("space", "lab/qa_accuracy"), ("space", "lab/abstention")}
+    assert push(run, "dataset", hub_namespace="lab", hub_dataset_id="me/mine") == 0
+    assert ("dataset", "me/mine") in pushes(hub)
+    assert "GET /api/whoami-v2" not in hub.requests
+
+
+@pytest.mark.parametrize("keys", [{"private": True}, {"hub_private_repo": "true"}], ids=["ours", "TRL's"])
+def test_new_repositories_are_private_if_asked_for(hub, run, keys):
+    assert push(run, "dataset", **keys) == 0
+    [repository] = hub.repositories.values()
+    assert repository.private
+
+
+def test_a_token_in_the_recipe_wins_over_the_one_of_the_machine(hub, run, monkeypatch):
+    monkeypatch.delenv("HF_TOKEN")
+    assert push(run, "dataset", hub_token=TOKEN) == 0
+    assert len(pushes(hub)) == 1
+
+
+def test_a_dry_run_shows_files_sizes_and_cards_and_asks_for_nothing(hub, run, monkeypatch, capsys):
+    monkeypatch.delenv("HF_TOKEN")
+    assert push(run, "dataset", "metrics", dry_run=True, private=True) == 0
+    shown = capsys.readouterr().out
+    assert "dataset: dataset NAMESPACE/my-run-demonstrations (private)" in shown
+    assert "metric: space NAMESPACE/qa_accuracy (private)" in shown
+    [size] = [line.split()[1:] for line in shown.splitlines() if line.startswith("  sft/train-00000-of-00001.parquet")]
+    bytes_ = (run / "hub/dataset/sft/train-00000-of-00001.parquet").stat().st_size
+    assert size == [f"{bytes_ / 1000:.1f}", "kB"]
+    assert 'load_dataset("NAMESPACE/my-run-demonstrations"' in shown and "license: apache-2.0" in shown
+    assert hub.requests == [] and not hub.repositories
+
+
+def test_a_dry_run_lists_what_would_be_refused(hub, run, refused, capsys):
+    path = run / "demonstrations/candidates.jsonl"
+    path.write_text(path.read_text().replace("It was the moon.", f"It was {TOKEN}."))
+    arguments = ["push", f"--output_dir={run}", "--artefacts", "dataset", "--dry-run"]
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    lines = [line for line in said.out.splitlines() if line.startswith("refused: ")]
+    assert lines and all("NAMESPACE/my-run-demonstrations: candidates/train-" in line for line in lines)
+    assert not any(TOKEN in line for line in lines)
+    assert "places would be refused: mend them; each is named above" in said.err
+
+
+def test_what_must_stay_here_is_refused_before_anything_is_asked(hub, run, refused):
+    path = run / "demonstrations/candidates.jsonl"
+    path.write_text(path.read_text().replace("It was the moon.", f"It was {TOKEN}."))
+    line = refused(f"--output_dir={run}", "--artefacts", "metrics", "dataset", "--hub_namespace=me")
+    assert "candidates/train-00000-of-00001.parquet, row" in line and "take it out" in line
+    assert hub.requests == []
+
+
+@pytest.mark.parametrize(("artefact", "manifest"), [("dataset", "demonstrations"), ("model", "model")])
+def test_a_run_without_its_manifest_is_refused_before_anything_is_asked(hub, run, refused, artefact, manifest):
+    (run / manifest / "manifest.json").unlink(missing_ok=True)
+    line = refused(f"--output_dir={run}", "--artefacts", artefact, "--hub_namespace=me")
+    assert manifest in line and "run `hf-selfdemo" in line
+    assert hub.requests == []
+
+
+def test_an_unknown_artefact_is_refused_with_the_near_match(run, refused):
+    assert "unknown artefact 'datasets'" in refused(f"--output_dir={run}", "--artefacts", "datasets")
+
+
+def test_an_index_of_passages_that_came_with_questions_is_refused(run, refused):
+    flags = ["--artefacts", "index", "--hub_namespace=me", "--train_corpus=questions"]
+    assert "leave index out of artefacts" in refused(f"--output_dir={run}", *flags)
+
+
+def test_a_push_that_failed_half_way_goes_on_with_what_is_missing(hub, run, refused, waits):
+    hub.fail("POST .*/spaces/me/abstention/commit/", times=-1)
+    line = refused(f"--output_dir={run}", "--artefacts", "dataset", "metrics")
+    assert "space me/abstention was not pushed: the Hub failed (500)" in line and "give the same command again" in line
+    assert sorted(pushes(hub).values()) == [0, 1, 1]
+    hub.failures.clear()
+    assert push(run, "dataset", "metrics") == 0
+    assert set(pushes(hub).values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("my run", "my-run"), ("a..b--c", "a-b-c"), ("-x-", "x"), ("ä", "selfdemo"), ("x" * 99, "x" * 80)],
+)
+def test_a_folders_name_becomes_one_that_the_hub_takes(folder, name):
+    assert repository_name(folder) == name
+
+
+SMALL = [
+    *("--strategy=ra_it", "--max_train_questions=6", "--max_train_unanswerable=0", "--passages_per_question=2"),
+    *("--max_test_questions=3", "--max_test_unanswerable=1", "--max_answer_tokens=4", "--num_train_epochs=1"),
+    *("--lora_r=2", "--use_cpu", "--on_policy_rows=2"),
+]
+
+STRANGER = """
+import json, sys
+sys.modules["hf_selfdemo"] = None  # a stranger does not have it
+from datasets import load_dataset
+from peft import AutoPeftModelForCausalLM
+from transformers import AutoTokenizer
+from bm25s.hf import BM25HF
+sft = load_dataset("me/run-demonstrations", split="train")
+structured = load_dataset("me/run-demonstrations", "structured", split="train")
+streamed = next(iter(load_dataset("me/run-demonstrations", split="train", streaming=True)))
+tokenizer = AutoTokenizer.from_pretrained("me/run")
+model = AutoPeftModelForCausalLM.from_pretrained("me/run")
+ids = tokenizer.apply_chat_template(sft[0]["prompt"], add_generation_prompt=True, return_tensors="pt", return_dict=True)
+reply = model.generate(**ids, max_new_tokens=4, do_sample=False)[0, ids["input_ids"].shape[1]:].tolist()
+index = BM25HF.load_from_hub("me/run-bm25", load_corpus=True)
+lora = {n: p.detach().sum().item() for n, p in model.named_parameters() if "lora_B" in n}
+print(json.dumps({"sft": sft.to_list(), "structured": structured.to_list(), "streamed": streamed, "reply": reply,
+                  "passages": len(index.corpus), "lora": sum(map(abs, lora.values()))}))
+"""
+
+JUDGE = """
+import evaluate
+qa = evaluate.load("me/qa_accuracy")
+print(qa.compute(predictions=["It was Winkler."], references=[["Clemens Winkler", "Winkler"]]))
+evaluate.load("me/abstention")
+"""
+
+
+def fresh(code, environment, folder):
+    """What a process of its own prints, in an empty folder."""
+    done = subprocess.run([sys.executable, "-c", code], env=environment, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.strip().splitlines()[-1]
+
+
+@pytest.fixture
+def trained(model_folder, tmp_path):
+    folder = tmp_path / "run"
+    assert main(["run", f"--output_dir={folder}", f"--model_name_or_path={model_folder}", *SMALL]) == 0
+    return folder
+
+
+def test_all_four_kinds_are_pushed_by_one_commit_each_and_load_for_a_stranger(
+    hub, hub_environment, trained, model_folder, tmp_path
+):
+    import safetensors.torch
+
+    base = {path.name: path.read_bytes() for path in Path(model_folder).iterdir()}
+    hub.add("model", "base/tiny", **base)
+    flags = [f"--output_dir={trained}", "--hub_base_model=base/tiny", "--model_license=mit", *SMALL]
+    assert main(["push", "--artefacts", "dataset", "model", "metrics", "index", *flags]) == 0
+    assert set((pushes(hub) | {("model", "base/tiny"): 1}).values()) == {1} and len(hub.repositories) == 6
+
+    (tmp_path / "elsewhere").mkdir()
+    loaded = json.loads(fresh(STRANGER, hub_environment, tmp_path / "elsewhere"))
+    from datasets import Dataset
+
+    rows = Dataset.from_parquet(str(trained / "demonstrations/train.parquet")).to_list()
+    assert loaded["structured"] == rows and len(rows) == 6
+    assert [row["completion"][0]["content"] for row in loaded["sft"]] == [row["response"] for row in rows]
+    assert loaded["streamed"] == loaded["sft"][0]
+    weights = safetensors.torch.load_file(trained / "model/adapter_model.safetensors")
+    lora = sum(abs(w.sum().item()) for name, w in weights.items() if "lora_B" in name)
+    assert loaded["lora"] == pytest.approx(lora) and lora > 0
+    assert len(loaded["reply"]) == 4 and loaded["passages"] > 50
+
+    here = hub_environment | {"PYTHONPATH": str(Path(hf_selfdemo.__file__).parents[1])}
+    assert "1.0" in fresh(JUDGE, here, tmp_path / "elsewhere")

@@ -1,0 +1,179 @@
+"""What is installed: wheel and source archive are whole, work without the repository, and say what is missing."""
+
+import ast
+import re
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import hf_selfdemo
+from hf_selfdemo.cli import main
+from hf_selfdemo.errors import UserError
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "src" / "hf_selfdemo"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+
+
+def build(kind, root, target):
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(target)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return next(target.iterdir())
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    """The source archive, unpacked."""
+    pytest.importorskip("hatchling")
+    folder = tmp_path_factory.mktemp("archive")
+    with tarfile.open(build("sdist", ROOT, folder / "dist")) as packed:
+        packed.extractall(folder, filter="data")
+    return next(p for p in folder.iterdir() if p.name.startswith("hf_selfdemo-"))
+
+
+@pytest.fixture(scope="module")
+def installed(archive, tmp_path_factory):
+    """The wheel that the source archive makes, unpacked as pip does it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    with zipfile.ZipFile(build("wheel", archive, folder / "dist")) as packed:
+        packed.extractall(folder / "site")
+    return folder / "site"
+
+
+def files_under(folder):
+    found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    return {name for name in found if not name.endswith(".pyc")}
+
+
+def alone(installed, folder, code):
+    """Run code where nothing but the unpacked wheel, and what it depends on, is to be found."""
+    start = f"import sys; sys.path.insert(0, {str(installed)!r})\n"
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "HF_HUB_OFFLINE": "1"}
+    command = [sys.executable, "-P", "-c", start + code]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_the_wheel_holds_the_package_and_its_recipes_and_nothing_else(installed):
+    inside = files_under(installed / "hf_selfdemo")
+    assert inside == files_under(PACKAGE) | {f"recipes/{name}" for name in files_under(ROOT / "recipes")}
+    assert {
+        "py.typed",
+        "__init__.pyi",
+        "data/corpus.jsonl",
+        "templates/rag.txt",
+        "recipes/paper/self_demo.yaml",
+    } <= inside
+    assert {p.name.partition("-")[0] for p in installed.iterdir()} == {"hf_selfdemo"}
+    (scripts,) = installed.glob("*.dist-info/entry_points.txt")
+    assert "hf-selfdemo = hf_selfdemo.cli:main" in scripts.read_text()
+
+
+def test_the_source_archive_can_be_worked_with(archive):
+    assert {"Makefile", "constraints.txt", "mkdocs.yml", "docs", "recipes", "src", "tests"} <= {
+        p.name for p in archive.iterdir()
+    }
+    hidden = {p.name for p in archive.iterdir() if p.name.startswith(".")}
+    assert hidden <= {".ci", ".gitignore"}, "leavings of tools"
+
+
+def test_the_wheel_works_without_the_repository(installed, tmp_path):
+    done = alone(
+        installed,
+        tmp_path,
+        "import hf_selfdemo, pathlib\n"
+        "from hf_selfdemo.cli import main, read_yaml\n"
+        "from hf_selfdemo.prompts import templates_hash\n"
+        "assert main(['recipes', 'copy', 'quickstart/self_demo', 'mine.yaml']) == 0\n"
+        "assert read_yaml('quickstart/self_demo') == read_yaml('mine.yaml') != {}\n"
+        "print(hf_selfdemo.__file__, len(hf_selfdemo.read_questions('embedded')), templates_hash())\n",
+    )
+    assert done.returncode == 0, done.stderr
+    where, questions, _ = done.stdout.splitlines()[-1].split()
+    assert Path(where) == installed / "hf_selfdemo" / "__init__.py" and int(questions) > 50
+    assert (tmp_path / "mine.yaml").read_text() == (ROOT / "recipes/quickstart/self_demo.yaml").read_text()
+
+
+def test_type_checkers_see_every_public_name():
+    tree = ast.parse((PACKAGE / "__init__.pyi").read_text())
+    seen = {a.asname: n.module for n in tree.body if isinstance(n, ast.ImportFrom) for a in n.names}
+    assert seen == {name: f"hf_selfdemo.{module}" for name, module in hf_selfdemo._PUBLIC.items()}
+
+
+# extras
+
+
+def test_everything_but_the_extras_own_modules_is_imported_without_them(tmp_path):
+    hidden = (
+        "openai",
+        "evaluate",
+        "ir_measures",
+        "bitsandbytes",
+        "gradio",
+        "starlette",
+        "mkdocs",
+        "matplotlib",
+        "pytest",
+    )
+    code = (
+        "import importlib, pkgutil, hf_selfdemo\n"
+        f"sys.modules.update(dict.fromkeys({hidden!r}))\n"  # None: importing it fails, as if it were not installed
+        "failed = {}\n"
+        "for found in pkgutil.walk_packages(hf_selfdemo.__path__, 'hf_selfdemo.'):\n"
+        "    if not found.name.endswith('__main__'):\n"
+        "        try: importlib.import_module(found.name)\n"
+        "        except ImportError as error: failed[found.name] = error.name\n"
+        "print(failed)\n"
+    )
+    done = alone(ROOT / "src", tmp_path, code)
+    assert done.returncode == 0, done.stderr
+    assert ast.literal_eval(done.stdout.splitlines()[-1]) == {
+        "hf_selfdemo.app.listing": "gradio",
+        "hf_selfdemo.app.page": "gradio",
+        "hf_selfdemo.app.serving": "gradio",
+        "hf_selfdemo.metrics.abstention.abstention": "evaluate",
+        "hf_selfdemo.metrics.qa_accuracy.qa_accuracy": "evaluate",
+    }
+
+
+def test_the_app_without_gradio_is_one_line_with_the_command(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    assert main(["app", f"--output_dir={tmp_path}"]) == 2
+    assert "needs gradio: pip install 'hf-selfdemo[app]'" in capsys.readouterr().err
+
+
+def test_the_page_of_a_metric_without_gradio_says_the_command(monkeypatch):
+    from hf_selfdemo.metrics.demo import demo
+
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    with pytest.raises(UserError, match=r"needs gradio: pip install 'hf-selfdemo\[app\]'"):
+        demo(dict, PACKAGE / "metrics" / "qa_accuracy")
+
+
+def test_the_package_names_every_extra_by_its_right_name():
+    """What is missing without the other extras is tested beside the code that needs them."""
+    texts = [p.read_text(encoding="utf-8") for p in PACKAGE.rglob("*.py")]
+    named = {extra for text in texts for extra in re.findall(r"pip install 'hf-selfdemo\[([\w-]+)\]'", text)}
+    assert named == set(EXTRAS) - {"dev", "docs"}, "those two are for who works on the package"
+    assert set(Requirement(EXTRAS["dev"][0]).extras) == set(EXTRAS) - {"dev"}
+
+
+# versions
+
+
+def test_the_versions_tested_meet_every_floor():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()[1:]
+    assert lines == sorted(lines, key=str.lower)
+    tested = {canonicalize_name(name): version for name, _, version in (line.partition("==") for line in lines)}
+    asked = [Requirement(text) for text in [*PROJECT["dependencies"], *(r for extra in EXTRAS.values() for r in extra)]]
+    for requirement in asked:
+        if requirement.name != "hf-selfdemo":
+            assert requirement.specifier.contains(tested[canonicalize_name(requirement.name)]), requirement
