@@ -51,6 +51,7 @@ _PUBLIC = {
     "examine": "training.preflight",
     "GeneratedEvaluation": "training.generated",
     "OnPolicyMeter": "training.meter",
+    "to_trl": "trl_columns",
     "predict": "evaluation",
     "figures": "scoring.outcomes",
     "answers_match": "scoring.answers.match",

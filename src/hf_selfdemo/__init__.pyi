@@ -16,6 +16,7 @@ from hf_selfdemo.judging.llm_label import LlmLabelJudge as LlmLabelJudge
 from hf_selfdemo.judging.match_then_llm import MatchThenLlmJudge as MatchThenLlmJudge
 from hf_selfdemo.judging.tournament import TournamentJudge as TournamentJudge
 from hf_selfdemo.ledger import Ledger as Ledger
+from hf_selfdemo.metrics.retrieval import retrieval_figures as retrieval_figures
 from hf_selfdemo.prompt_search import SearchSettings as SearchSettings
 from hf_selfdemo.prompt_search import search_prompts as search_prompts
 from hf_selfdemo.questions import read_passages as read_passages
@@ -23,7 +24,11 @@ from hf_selfdemo.questions import read_questions as read_questions
 from hf_selfdemo.retrieval.bm25 import BM25Retriever as BM25Retriever
 from hf_selfdemo.retrieval.evidence import collect_evidence as collect_evidence
 from hf_selfdemo.retrieval.evidence import leave_gold_out as leave_gold_out
+from hf_selfdemo.scoring.abstention import lambda_score as lambda_score
+from hf_selfdemo.scoring.agreement import agreement as agreement
+from hf_selfdemo.scoring.answers.match import answers_match as answers_match
 from hf_selfdemo.scoring.outcomes import figures as figures
+from hf_selfdemo.scoring.refusal import is_refusal as is_refusal
 from hf_selfdemo.strategies.ra_it import RaIt as RaIt
 from hf_selfdemo.strategies.raft import Raft as Raft
 from hf_selfdemo.strategies.self_demo import SelfDemo as SelfDemo
@@ -36,32 +41,15 @@ from hf_selfdemo.training.preflight import examine as examine
 from hf_selfdemo.training.preflight import preflight as preflight
 from hf_selfdemo.training.sft import SelfDemoConfig as SelfDemoConfig
 from hf_selfdemo.training.sft import SelfDemoTrainer as SelfDemoTrainer
-from hf_selfdemo.types import (
-    Candidate as Candidate,
-)
-from hf_selfdemo.types import (
-    Demonstration as Demonstration,
-)
-from hf_selfdemo.types import (
-    Evidence as Evidence,
-)
-from hf_selfdemo.types import (
-    Passage as Passage,
-)
-from hf_selfdemo.types import (
-    Prediction as Prediction,
-)
-from hf_selfdemo.types import (
-    Question as Question,
-)
-from hf_selfdemo.types import (
-    Reply as Reply,
-)
-from hf_selfdemo.types import (
-    Request as Request,
-)
-from hf_selfdemo.types import (
-    Verdict as Verdict,
-)
+from hf_selfdemo.trl_columns import to_trl as to_trl
+from hf_selfdemo.types import Candidate as Candidate
+from hf_selfdemo.types import Demonstration as Demonstration
+from hf_selfdemo.types import Evidence as Evidence
+from hf_selfdemo.types import Passage as Passage
+from hf_selfdemo.types import Prediction as Prediction
+from hf_selfdemo.types import Question as Question
+from hf_selfdemo.types import Reply as Reply
+from hf_selfdemo.types import Request as Request
+from hf_selfdemo.types import Verdict as Verdict
 
 __all__: list[str]

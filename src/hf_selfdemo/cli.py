@@ -66,6 +66,8 @@ def _run(verb: str, *arguments: str) -> None:
     if verb == "ledger" and not any(a.startswith(("--config", "--output_dir", "--output-dir")) for a in arguments):
         arguments = (*arguments, "--output_dir=.")  # nothing is written, and --ledger may say where it is
     recipe = parse(arguments)
+    if recipe.push.dry_run and verb != "push":
+        raise UserError(f"dry_run is for push, {verb} would do its work", "leave it out, or use plan or preflight")
     for stage in VERBS[verb]:
         load("stage", stage, STAGES)(recipe)
 

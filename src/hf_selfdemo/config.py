@@ -326,7 +326,9 @@ class PushArguments:
 
     artefacts: list[str] = field(
         default_factory=lambda: ["dataset", "model"],
-        metadata={"help": "any of dataset, model, metrics and index: one repository and one commit each, metrics two"},
+        metadata={
+            "help": "any of dataset, model, metrics, index, space: a repository and a commit each, metrics two"
+        },
     )
     hub_namespace: str | None = field(
         default=None, metadata={"help": "user or organisation to push to; default is the token's owner"}
@@ -335,6 +337,7 @@ class PushArguments:
         default=None, metadata={"help": "name of the dataset, with or without its owner; default is from output_dir"}
     )
     hub_index_id: str | None = field(default=None, metadata={"help": "as hub_dataset_id, for the index"})
+    hub_space_id: str | None = field(default=None, metadata={"help": "as hub_dataset_id, for the app over the run"})
     private: bool = field(default=False, metadata={"help": "make new repositories private, as hub_private_repo does"})
     dry_run: bool = field(
         default=False, metadata={"help": "show files, sizes and cards, and what would be refused; nothing is sent"}

@@ -33,6 +33,7 @@ _CANDIDATE = {
     "finish_reason": Value("string"),
     "label": Value("string"),
     "place": Value("int32"),
+    "reason": Value("string"),
 }
 FEATURES = Features(
     {
@@ -190,7 +191,7 @@ def dataset_row(judged: Judged) -> dict[str, Any]:
         "rejected": rejected.text,
         "rejected_label": rejected.label,
         "candidates": [
-            asdict(c) | {"label": v.label, "place": v.place}
+            asdict(c) | {"label": v.label, "place": v.place, "reason": v.reason}
             for c, v in zip(judged.candidates, judged.verdicts, strict=True)
         ],
     }

@@ -87,6 +87,11 @@ def test_a_dry_run_shows_files_sizes_and_cards_and_asks_for_nothing(hub, run, mo
     assert hub.requests == [] and not hub.repositories
 
 
+def test_a_dry_run_of_another_verb_is_refused_before_it_does_anything(tmp_path, capsys):
+    assert main(["train", f"--output_dir={tmp_path / 'run'}", "--dry_run"]) == 2
+    assert "dry_run is for push" in capsys.readouterr().err and not (tmp_path / "run").exists()
+
+
 def test_a_dry_run_lists_what_would_be_refused(hub, run, refused, capsys):
     path = run / "demonstrations/candidates.jsonl"
     path.write_text(path.read_text().replace("It was the moon.", f"It was {TOKEN}."))
@@ -190,7 +195,7 @@ def trained(model_folder, tmp_path):
     return folder
 
 
-def test_all_four_kinds_are_pushed_by_one_commit_each_and_load_for_a_stranger(
+def test_all_kinds_are_pushed_by_one_commit_each_and_load_for_a_stranger(
     hub, hub_environment, trained, model_folder, tmp_path
 ):
     import safetensors.torch
@@ -198,8 +203,10 @@ def test_all_four_kinds_are_pushed_by_one_commit_each_and_load_for_a_stranger(
     base = {path.name: path.read_bytes() for path in Path(model_folder).iterdir()}
     hub.add("model", "base/tiny", **base)
     flags = [f"--output_dir={trained}", "--hub_base_model=base/tiny", "--model_license=mit", *SMALL]
-    assert main(["push", "--artefacts", "dataset", "model", "metrics", "index", *flags]) == 0
-    assert set((pushes(hub) | {("model", "base/tiny"): 1}).values()) == {1} and len(hub.repositories) == 6
+    assert main(["push", "--artefacts", "dataset", "model", "metrics", "index", "space", *flags]) == 0
+    assert set((pushes(hub) | {("model", "base/tiny"): 1}).values()) == {1} and len(hub.repositories) == 7
+
+    assert "tuned=me/run" in hub.repositories["space", "me/run-app"].head.files["recipe.yaml"].content.decode(), "the pushed adapter"
 
     (tmp_path / "elsewhere").mkdir()
     loaded = json.loads(fresh(STRANGER, hub_environment, tmp_path / "elsewhere"))

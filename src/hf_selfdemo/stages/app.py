@@ -10,14 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.loading import load
 from hf_selfdemo.models import resolve_model
-from hf_selfdemo.protocols import Generator, Retriever
-from hf_selfdemo.questions import read_passages
-from hf_selfdemo.retrieval import RETRIEVERS
+from hf_selfdemo.protocols import Generator
 from hf_selfdemo.stages.console import console
 from hf_selfdemo.stages.engine import in_process
-from hf_selfdemo.stages.evidence import recipe_evidence
+from hf_selfdemo.stages.evidence import recipe_retriever
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.stages.rounds import round_models
 
@@ -59,7 +56,7 @@ def recipe_page(recipe: Recipe) -> Any:
     replies = _or_reason(lambda: Replies(run / "evaluation"))
     asking = Asking(
         _models(recipe),
-        None if recipe.retrieval.retriever == "given" else lambda: _retriever(recipe),
+        None if recipe.retrieval.retriever == "given" else partial(recipe_retriever, recipe, "test"),
         recipe.evaluate.max_answer_tokens,
         recipe.retrieval.passages_per_question,
         recipe.retrieval.max_passage_words,
@@ -72,20 +69,6 @@ def _or_reason(read: Callable[[], T]) -> T | UserError:
         return read()
     except UserError as error:
         return error
-
-
-def _retriever(recipe: Recipe) -> Retriever:
-    """The corpus that the test questions were asked over."""
-    data, retrieval = recipe.data, recipe.retrieval
-    kind = load("retriever", retrieval.retriever, RETRIEVERS)
-    if data.test_corpus == "questions":
-        questions = [row.question for row in recipe_evidence(recipe, "test")[0]]
-        passages = list({p.id: p for question in questions for p in question.passages}.values())
-    else:
-        passages = read_passages(data.test_corpus, data.test_split, retrieval.max_passage_words)
-    folder = retrieval.index_dir and Path(retrieval.index_dir) / "test"
-    retriever: Retriever = kind.build_or_load(passages, folder) if folder else kind(passages)
-    return retriever
 
 
 def _models(recipe: Recipe) -> dict[str, Callable[[], Generator]]:

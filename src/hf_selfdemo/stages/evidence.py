@@ -42,6 +42,17 @@ def recipe_evidence(recipe: Recipe, part: str) -> tuple[list[Evidence], dict[str
         return _evidence(recipe, _part(recipe, part))
 
 
+def recipe_retriever(recipe: Recipe, part: str) -> Any:
+    """What searches the corpus of "train", "dev" or "test".
+
+    Raises:
+        UserError: for a corpus that cannot be read.
+    """
+    named = _part(recipe, part)
+    questions = [_cut(q, recipe.retrieval.max_passage_words) for q in _questions(recipe.data, named)]
+    return _retriever(recipe, named, questions)
+
+
 def _part(recipe: Recipe, name: str) -> _Part:
     data = recipe.data
     return _Part(

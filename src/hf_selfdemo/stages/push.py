@@ -18,6 +18,7 @@ from hf_selfdemo.hub.index import index_artefact
 from hf_selfdemo.hub.inspection import inspect_artefact, refuse_findings
 from hf_selfdemo.hub.metrics import metric_artefacts
 from hf_selfdemo.hub.model import model_artefact
+from hf_selfdemo.hub.space import space_artefact
 from hf_selfdemo.hub.upload import hub_user, push_artefact
 from hf_selfdemo.loading import did_you_mean
 from hf_selfdemo.questions import read_passages
@@ -90,7 +91,7 @@ def _model(recipe: Recipe, owner: str) -> list[Artefact]:
     return [
         model_artefact(
             recipe.output_dir,
-            _repo_id(recipe.training.hub_model_id or _name(recipe), owner),
+            _model_id(recipe, owner),
             base_model=keys.hub_base_model or "",
             dataset_id=_dataset_id(recipe, owner) if pushed else "",
             license=keys.model_license or "",
@@ -117,11 +118,27 @@ def _index(recipe: Recipe, owner: str) -> list[Artefact]:
     ]
 
 
+def _space(recipe: Recipe, owner: str) -> list[Artefact]:
+    keys = recipe.push
+    pushed = "model" in keys.artefacts and not keys.merge_adapter
+    return [
+        space_artefact(
+            recipe.output_dir,
+            _repo_id(keys.hub_space_id or f"{_name(recipe)}-app", owner),
+            data=_data_keys(recipe),
+            base_model=keys.hub_base_model or "",
+            adapter=_model_id(recipe, owner) if pushed else "",
+            license=keys.source_license or "",
+        )
+    ]
+
+
 _BUILDERS: dict[str, Callable[[Recipe, str], list[Artefact]]] = {
     "dataset": _dataset,
     "model": _model,
     "metrics": _metrics,
     "index": _index,
+    "space": _space,
 }
 
 
@@ -146,6 +163,10 @@ def _data_keys(recipe: Recipe) -> dict[str, Any]:
 
 def _dataset_id(recipe: Recipe, owner: str) -> str:
     return _repo_id(recipe.push.hub_dataset_id or f"{_name(recipe)}-demonstrations", owner)
+
+
+def _model_id(recipe: Recipe, owner: str) -> str:
+    return _repo_id(recipe.training.hub_model_id or _name(recipe), owner)
 
 
 def _repo_id(name: str, owner: str) -> str:
