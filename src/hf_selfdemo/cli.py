@@ -89,8 +89,8 @@ def reported(job: Callable[[], None]) -> int:
             raise
         print(f"hf-selfdemo: the disk is full ({error}): free some space and give the same command", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("\nhf-selfdemo: interrupted; the same command goes on from here", file=sys.stderr)
+    except KeyboardInterrupt as error:  # who cannot go on from here says so in the error
+        print(f"\nhf-selfdemo: interrupted; {error or 'the same command goes on from here'}", file=sys.stderr)
         return 130
     return 0
 
@@ -133,7 +133,7 @@ def read_yaml(path: str) -> dict[str, Any]:
     """The keys of a recipe: of the file, or else of the package's recipe of that name.
 
     Raises:
-        UserError: if it cannot be read or holds no keys.
+        UserError: if it cannot be read, holds no keys, or one of them twice.
     """
     import yaml
 
@@ -142,8 +142,8 @@ def read_yaml(path: str) -> dict[str, Any]:
     from hf_selfdemo.stages.recipes import find_recipe, recipe_names
 
     try:
-        with find_recipe(path).open(encoding="utf-8") as handle:
-            config = yaml.safe_load(handle)
+        text = find_recipe(path).read_text(encoding="utf-8")
+        config, repeated = yaml.safe_load(text), _repeated(text)
     except OSError as error:
         remedy = f"check the path, or name a recipe of the package ({did_you_mean(path, recipe_names())})"
         raise UserError(f"the recipe {path!r} cannot be read ({error.strerror})", remedy) from None
@@ -151,7 +151,21 @@ def read_yaml(path: str) -> dict[str, Any]:
         raise UserError(f"{path} is no YAML ({error})", "mend it") from None
     if not isinstance(config, dict):
         raise UserError(f"{path} holds no keys", "write one `key: value` a line")
+    if repeated:
+        raise UserError(f"{path} gives {repeated} more than once", "keep one of them")
     return config
+
+
+def _repeated(text: str) -> str:
+    """The first key that a YAML mapping gives more than once; "" if none. PyYAML lets the last one win unasked."""
+    import yaml
+
+    node, seen = yaml.compose(text, yaml.SafeLoader), set()
+    for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+        if key.value in seen:
+            return f"{key.value!r} (line {key.start_mark.line + 1})"
+        seen.add(key.value)
+    return ""
 
 
 def make_recipe(config: dict[str, Any], flags: Sequence[str] = ()) -> Any:

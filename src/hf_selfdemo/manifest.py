@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,10 @@ from typing import Any, TextIO
 from hf_selfdemo.errors import UserError
 
 PACKAGES = ("hf-selfdemo", "torch", "transformers", "trl", "peft", "datasets", "bm25s", "tokenizers", "accelerate")
+
+
+_HASH = re.compile(r"[0-9a-f]{16}|[0-9a-f]{64}")
+"""What `fingerprint` and `file_hash` give."""
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -80,21 +85,27 @@ def fingerprint(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
-def claim_folder(folder: Path, settings: dict[str, Any]) -> bool:
+_ELSEWHERE = "choose another output_dir"
+_REUSE = _ELSEWHERE + " (and name this run's ledger as `ledger`: its calls can be used again)"
+
+
+def claim_folder(folder: Path, settings: dict[str, Any], remedy: str = _REUSE) -> bool:
     """Make `folder` the home of a run with these settings, or find that it already is (True: an earlier start).
 
     Args:
         folder: of one stage of one run.
         settings: everything that decides the stage's content.
+        remedy: what to do where the folder is another run's.
 
     Raises:
         UserError: if the folder belongs to a run with other settings that got somewhere, or holds files that are no run
-            of ours. It names the keys that differ; nothing is written.
+            of ours. It names the keys that differ, with their values but for hashes, which tell a reader nothing; nothing is
+            written.
     """
     path = folder / "run.json"
     wanted = json.loads(json.dumps(settings, default=str))
     if folder.is_file():
-        raise UserError(f"{folder} is a file", "choose another output_dir")
+        raise UserError(f"{folder} is a file", _ELSEWHERE)
     if path.exists():
         try:
             found = dict(json.loads(path.read_text(encoding="utf-8")))
@@ -104,11 +115,17 @@ def claim_folder(folder: Path, settings: dict[str, Any]) -> bool:
         if keys and [p.name for p in folder.iterdir()] == ["run.json"]:
             write_json(path, wanted)  # it stopped before anything was paid for
         elif keys:
-            shown = ", ".join(f"{k} (there {found.get(k)!r}, now {wanted.get(k)!r})" for k in keys[:3])
-            remedy = "choose another output_dir (and name this run's ledger as `ledger`: its calls can be used again)"
+            shown = ", ".join(_difference(key, found.get(key), wanted.get(key)) for key in keys[:3])
             raise UserError(f"{folder} holds another run: {shown}", remedy)
         return True
     if folder.exists() and any(not p.name.startswith("run.json") for p in folder.iterdir()):  # another may be starting
-        raise UserError(f"{folder} holds files that are no run of this kind", "choose another output_dir")
+        raise UserError(f"{folder} holds files that are no run of this kind", _ELSEWHERE)
     write_json(path, wanted)
     return False
+
+
+def _difference(key: str, there: Any, now: Any) -> str:
+    """A key whose values differ, in words; of hashes only what they stand for can be told."""
+    if any(isinstance(value, str) and _HASH.fullmatch(value) for value in (there, now)):
+        return "other " + key.replace("_", " ")
+    return f"{key} (there {there!r}, now {now!r})"

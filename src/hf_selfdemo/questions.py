@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import gzip
 import hashlib
 import json
@@ -154,6 +155,8 @@ def read_rows(
     path = Path(source).expanduser()
     if path.is_file():
         return _file(path)
+    if not path.is_dir() and difflib.get_close_matches(source, ["embedded"], cutoff=0.8):
+        raise UserError(f"there is no dataset {source!r}", "did you mean 'embedded'?")  # asking the Hub takes long
     if path.is_dir() or (source.count("/") <= 1 and not source.startswith((".", "/", "~")) and not path.suffix):
         return _dataset(source, path, split, config, revision)
     raise UserError(f"there is no file {source}", "check the path")
@@ -231,14 +234,22 @@ def _open(path: Path) -> Any:
 def dig(row: dict[str, Any], column: str, where: str) -> Any:
     """Follow a dotted column into structs and lists of structs; raises where a step leads nowhere."""
     value: Any = row
-    for step in column.split("."):
+    steps = column.split(".")
+    for depth, step in enumerate(steps):
         items = [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict)]
         if value != [] and not any(step in item for item in items):
             known = sorted({key for item in items for key in item})
-            remedy = "map it with columns; " + did_you_mean(step, known) if known else "map another column"
+            remedy = "map it with columns; " + _nearest(steps[:depth], step, known) if known else "map another column"
             raise UserError(f"{where} has no column {column!r}", remedy)
         value = [item.get(step) for item in items] if isinstance(value, list) else value[step]
     return value
+
+
+def _nearest(parents: Sequence[str], step: str, known: list[str]) -> str:
+    """What to write instead of a step that leads nowhere, as the whole column that it would be."""
+    near = difflib.get_close_matches(step, known, n=1)  # parents are alike and would make all look near
+    columns = [".".join([*parents, key]) for key in near or known]
+    return f"did you mean {columns[0]!r}?" if near else did_you_mean("", columns)
 
 
 def _question(row: dict[str, Any], mapping: dict[str, str], needed: set[str], where: str, number: int) -> Question:

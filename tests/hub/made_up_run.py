@@ -21,7 +21,7 @@ from hf_selfdemo.strategies.self_demo import SelfDemo
 from hf_selfdemo.types import Evidence, Passage, Question, Reply, Request, Usage
 
 HOSTILE = (
-    "a | b ``` <script>alert(1)</script> {{ 7 * 7 }} {% raw %} **bold** [x](javascript:1) <|im_end|> www.evil.test"
+    "a | b ``` <script>alert(99)</script> {{ 88 * 88 }} {% raw %} **bold** [x](javascript:99) <|im_end|> www.evil.test"
 )
 """One line of it; `PAGE` has several."""
 PAGE = f"---\nlicense: mit\n---\n# Heading\n\n````\n{HOSTILE}\n````\n\n| a | b |\n|---|---|\n</pre>"

@@ -206,7 +206,9 @@ def test_all_kinds_are_pushed_by_one_commit_each_and_load_for_a_stranger(
     assert main(["push", "--artefacts", "dataset", "model", "metrics", "index", "space", *flags]) == 0
     assert set((pushes(hub) | {("model", "base/tiny"): 1}).values()) == {1} and len(hub.repositories) == 7
 
-    assert "tuned=me/run" in hub.repositories["space", "me/run-app"].head.files["recipe.yaml"].content.decode(), "the pushed adapter"
+    assert "tuned=me/run" in hub.repositories["space", "me/run-app"].head.files["recipe.yaml"].content.decode(), (
+        "the pushed adapter"
+    )
 
     (tmp_path / "elsewhere").mkdir()
     loaded = json.loads(fresh(STRANGER, hub_environment, tmp_path / "elsewhere"))

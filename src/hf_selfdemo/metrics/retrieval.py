@@ -28,7 +28,8 @@ def retrieval_figures(evidence: Iterable[Evidence], measures: Sequence[str] = ME
         Each measure by its name, and `questions`, how many there were.
 
     Raises:
-        UserError: if ir-measures is not installed or does not know a measure, or no question names a gold passage.
+        UserError: if ir-measures is not installed or does not know a measure, no question names a gold passage,
+            or one names it in a bare string.
 
     Relations: `retrieval.evidence.recall_report` looks for the answer's text and any gold passage, and is printed by
     every run; `beir` reports the same measures.
@@ -42,6 +43,9 @@ def retrieval_figures(evidence: Iterable[Evidence], measures: Sequence[str] = ME
     rows = [row for row in evidence if row.question.gold_ids and not row.gold_removed]
     if not rows:
         raise UserError("no question names a gold passage", "map a column to `gold`, or use recall_report")
+    for row in rows:
+        if isinstance(row.question.gold_ids, str):  # else every letter would be an id
+            raise UserError(f"gold_ids of {row.id!r} is {row.question.gold_ids!r}", "give the ids as a tuple")
     library = _ir_measures()
     wanted = [_measure(library, name) for name in measures]
     relevant = {str(i): dict.fromkeys(row.question.gold_ids, 1) for i, row in enumerate(rows)}
@@ -82,8 +86,10 @@ def _measure(library: Any, name: str) -> Any:
     try:
         measure = library.parse_measure(name)
         measure.validate_params()
+        if measure.params.get("cutoff", 1) < 1:  # trec_eval would end the process
+            raise ValueError
         return measure
-    except (NameError, ValueError, AssertionError):
+    except (NameError, ValueError, AssertionError, TypeError):
         raise UserError(
-            f"measure {name!r} is unknown", "write it as ir-measures does, e.g. R@5, RR or nDCG@10"
+            f"measure {name!r} is unknown", "write it as ir-measures does, e.g. R@5, RR or nDCG@10, from cut-off 1 on"
         ) from None

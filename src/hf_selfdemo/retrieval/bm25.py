@@ -26,7 +26,8 @@ class BM25Retriever:
     """BM25 (Lucene's variant, Robertson et al. 1995) over passages.
 
     Title and text are searched together. Both sides are folded by `normalise` (case, accents, hyphens) and stemmed;
-    these settings are stored with the index, so a query is always cut like the corpus was.
+    these settings are stored with the index, so a query is always cut like the corpus was. Words are what stands
+    between blanks and punctuation: texts that put none between them (Chinese, Japanese, Thai) want another retriever.
 
     Args:
         passages: the corpus.

@@ -74,8 +74,10 @@ def choose_twins(twins: Sequence[Evidence], limit: int, seed: int) -> list[Evide
 def recall_report(evidence: Sequence[Evidence], ks: Sequence[int] = (1, 2, 3, 5, 10, 20)) -> dict[str, float]:
     """recall@k over answerable rows: of the answer string (`answer@k`) and of a gold passage (`gold@k`), where known.
 
-    Only `k` up to the number of passages retrieved are reported.
+    Only `k` up to the number of passages retrieved are reported. `no_passage` is the share of all rows for which
+    nothing at all was found, where there are any.
     """
+    unfound = sum(not row.passages for row in evidence)
     rows = [row for row in evidence if row.question.answerable and row.question.answers]
     with_gold = [row for row in rows if row.question.gold_ids]
     deepest = max((len(row.passages) for row in rows), default=0)
@@ -86,4 +88,4 @@ def recall_report(evidence: Sequence[Evidence], ks: Sequence[int] = (1, 2, 3, 5,
         if with_gold:
             hits = sum(any(p.id in row.question.gold_ids for p in row.passages[:k]) for row in with_gold)
             report[f"gold@{k}"] = round(hits / len(with_gold), 4)
-    return report
+    return report | ({"no_passage": round(unfound / len(evidence), 4)} if unfound else {})

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
+from numbers import Real
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.scoring.outcomes import Rate, f_score, figures
@@ -30,15 +31,18 @@ def lambda_score(label: Label, abstain_value: float) -> float | None:
         abstain_value: from 0, where guessing is free, to 1, where abstaining is as good as being right.
 
     Raises:
-        UserError: if `abstain_value` is outside 0 to 1.
+        UserError: if `abstain_value` is no number from 0 to 1, or the label is none.
 
     Example:
         >>> [lambda_score(label, 0.4) for label in ("correct", "abstain", "incorrect", "unscored")]
         [1.0, 0.4, 0.0, None]
     """
-    if not 0 <= abstain_value <= 1:
-        raise UserError(f"abstain_value is {abstain_value}", "choose one from 0 (an error) to 1 (a correct answer)")
-    return {"correct": 1.0, "abstain": float(abstain_value), "incorrect": 0.0}.get(label)
+    if not isinstance(abstain_value, Real) or not 0 <= abstain_value <= 1:
+        raise UserError(f"abstain_value is {abstain_value!r}", "choose one from 0 (an error) to 1 (a correct answer)")
+    worth = {"correct": 1.0, "abstain": float(abstain_value), "incorrect": 0.0, "unscored": None}
+    if label not in worth:
+        raise UserError(f"the label {label!r} is unknown", "known are " + ", ".join(worth))
+    return worth[label]
 
 
 def mean_lambda_score(labels: Sequence[Label], abstain_value: float) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import get_args
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.scoring.outcomes import Rate
@@ -34,7 +35,7 @@ def agreement(said: Sequence[Label], people: Sequence[bool]) -> Agreement:
         people: True where people call the reply correct, in the same order.
 
     Raises:
-        UserError: if there is not one verdict a label; it names the row.
+        UserError: if there is not one verdict a label, or either is none; it names the row.
 
     Example:
         >>> found = agreement(["correct", "incorrect", "abstain", "unscored"], [True, True, False, True])
@@ -96,6 +97,9 @@ def cohen_kappa(first: Sequence[Hashable], second: Sequence[Hashable]) -> float 
 def _check(said: Sequence[Label], people: Sequence[bool]) -> None:
     if len(said) != len(people):
         raise UserError(f"{len(said)} labels meet {len(people)} verdicts of people", "give one of each a row")
+    for row, label in enumerate(said):
+        if label not in get_args(Label):
+            raise UserError(f"said[{row}] is {label!r}", "give one of " + ", ".join(get_args(Label)))
     for row, right in enumerate(people):
         if right not in (True, False):  # numpy's are fine, too
             raise UserError(f"people[{row}] is {right!r}", "give True or False, and leave out what nobody judged")

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
+from hf_selfdemo.errors import UserError
 from hf_selfdemo.scoring.answers.match import answers_match
 from hf_selfdemo.scoring.refusal import is_refusal
 from hf_selfdemo.types import Label
 
 
-@lru_cache(maxsize=1 << 15)  # several metrics look at the same rows
-def label_by_match(text: str, answers: tuple[str, ...], question: str = "") -> Label:
+def label_by_match(text: str, answers: Sequence[str], question: str = "") -> Label:
     """An empty reply is unscored, one that declines abstains, one that states an answer is correct, others incorrect.
 
     Args:
         text: a reply.
         answers: the accepted ones.
         question: what was asked, which tells what kind of answer it wants.
+
+    Raises:
+        UserError: if the reply is no string, or the answers are no list of strings.
 
     Relations: `is_refusal` and `answers_match` decide.
 
@@ -25,6 +29,15 @@ def label_by_match(text: str, answers: tuple[str, ...], question: str = "") -> L
         >>> [label_by_match(reply, ("25 December 2001",)) for reply in replies]
         ['correct', 'abstain', 'incorrect', 'unscored']
     """
+    if not isinstance(text, str):
+        raise UserError(f"the reply is {text!r}", "give a string; an empty one is unscored")
+    if answers is None or isinstance(answers, str) or not all(isinstance(answer, str) for answer in answers):
+        raise UserError(f"answers is {answers!r}", "give a list of strings, empty where nothing is known to be right")
+    return _label(text, tuple(answers), question)
+
+
+@lru_cache(maxsize=1 << 15)  # several metrics look at the same rows
+def _label(text: str, answers: tuple[str, ...], question: str) -> Label:
     if not text.strip():
         return "unscored"
     if is_refusal(text):

@@ -20,7 +20,7 @@ def exact_match(prediction: str, answers: Sequence[str]) -> float:
         >>> exact_match("The Eiffel Tower!", ["Eiffel tower"]), exact_match("in Paris", ["Paris"])
         (1.0, 0.0)
     """
-    said = normalise(prediction)
+    said = normalise(_text(prediction))
     return float(bool(said) and any(said == normalise(answer) for answer in _checked(answers)))
 
 
@@ -46,12 +46,20 @@ def token_recall(prediction: str, answers: Sequence[str]) -> float:
 
 def _overlaps(prediction: str, answers: Sequence[str]) -> list[tuple[int, int, int]]:
     """For each answer: tokens in common, tokens of the answer, tokens of both."""
-    said = Counter(normalise(prediction).split())
+    said = Counter(normalise(_text(prediction)).split())
     counted = [Counter(normalise(answer).split()) for answer in _checked(answers)]
     return [((said & gold).total(), gold.total(), gold.total() + said.total()) for gold in counted if gold and said]
+
+
+def _text(prediction: str) -> str:
+    if not isinstance(prediction, str):
+        raise UserError(f"prediction is {prediction!r}", "give a string")
+    return prediction
 
 
 def _checked(answers: Sequence[str]) -> Sequence[str]:
     if isinstance(answers, str):
         raise UserError(f"answers is one string, {answers!r}", "give a list of answers")
+    if answers is None or not all(isinstance(answer, str) for answer in answers):
+        raise UserError(f"answers is {answers!r}", "give a list of strings")
     return answers

@@ -52,7 +52,8 @@ def run_compare(recipe: Recipe) -> None:
         _refuse_differences(places[0], place)
     comparison = _comparison(places)
     folder = recipe.output_dir / "comparisons" / "-".join(place.name for place in places)
-    claim_folder(folder, {p.name: f"{p.evaluation.folder}:{p.column}" for p in places})
+    columns = {p.name: f"{p.evaluation.folder}:{p.column}" for p in places}
+    claim_folder(folder, columns, "give these columns other names, as name=folder")
     terminal = Console()
     wide = terminal if terminal.is_terminal else Console(width=_COLUMN_WIDTH * (len(places) + 3))
     wide.print(terminal_table(comparison.runs, comparison.title))
@@ -91,8 +92,10 @@ def _places(recipe: Recipe) -> list[_Place]:
         evaluation = known.setdefault(path, Evaluation(path))
         places.append(_Place(name, evaluation, column or _column(name, evaluation, bool(equals))))
     names = [place.name for place in places]
-    if len(set(names)) < max(2, len(names)):
-        raise UserError(f"compare: {', '.join(names)} are not two or more columns of different names", "name them")
+    if len(names) < 2:
+        raise UserError(f"compare: {names[0]} is one column", "name another one to compare it with")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(f"compare: two columns are named {twice[0]!r}", "give one another name, as name=folder")
     return places
 
 
@@ -110,7 +113,7 @@ def _column(name: str, evaluation: Evaluation, elsewhere: bool) -> str:
     if len(trained) == 1:
         return trained[0]
     raise UserError(
-        f"compare: {evaluation.folder} holds no column {name!r} but {', '.join(evaluation.columns)}",
+        f"compare: {evaluation.folder} holds the columns {', '.join(evaluation.columns)}, and none named {name!r}",
         f"say which one, as {name}={evaluation.folder}:{evaluation.columns[-1]}",
     )
 

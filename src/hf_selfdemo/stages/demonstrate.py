@@ -21,7 +21,7 @@ from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.protocols import Judge, Strategy
 from hf_selfdemo.stages.console import console, progress, recall_line, usage_line, waiting
 from hf_selfdemo.stages.engine import Engine, ledger_path, named_model, open_engine, recipe_judge, recipe_strategy
-from hf_selfdemo.stages.evidence import recipe_evidence
+from hf_selfdemo.stages.evidence import passages_warning, recipe_evidence
 from hf_selfdemo.stages.prompts import recipe_instructions
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.types import Evidence, Request, Source
@@ -60,9 +60,12 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
         model: who writes, where the caller has found it already; `NOBODY` will do if the recipe asks nothing.
     """
     folder, shard = recipe.output_dir / "demonstrations", _shard(recipe.engine.shard)
+    _refuse_no_share(recipe)
     recipe_strategy(recipe), recipe_judge(recipe, recipe.judge.judge)  # a mistake in their keys costs no search
     model = model or named_model(recipe)
     evidence, recall = recipe_evidence(recipe, part)
+    if warning := passages_warning(evidence):
+        console.print(warning, markup=False)
     engine, instructions = recipe_instructions(recipe, model, evidence)
     strategy, judge = recipe_strategy(recipe, instructions), recipe_judge(recipe, recipe.judge.judge)
     settings = _generation_settings(recipe, model.fingerprint, evidence, instructions)
@@ -89,6 +92,14 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
     write_json(folder / "manifest.json", manifest)
     console.print(usage_line("made now", engine.generator.usage))
     _print_demonstrations(manifest)
+
+
+def _refuse_no_share(recipe: Recipe) -> None:
+    """Before anything is read or asked."""
+    for name in ("max_abstain_share", "replay_share"):
+        share = getattr(recipe.demonstrate, name)
+        if not 0 <= share <= 1:
+            raise UserError(f"{name} is {share:g}", "give a share between 0 and 1")
 
 
 def _selection(recipe: Recipe) -> dict[str, Any]:
@@ -205,7 +216,8 @@ def _on_policy(dataset: Dataset, engine: Engine, rows: int, seed: int) -> dict[s
 
 def _print_demonstrations(manifest: dict[str, Any]) -> None:
     outcomes = ", ".join(f"{count} {kind}" for kind, count in manifest["outcomes"].items())
-    console.print(f"{manifest['rows_in']} rows in, {manifest['demonstrations']} demonstrations: {outcomes}")
+    made = f"{_counted(manifest['rows_in'], 'row')} in, {_counted(manifest['demonstrations'], 'demonstration')}"
+    console.print(f"{made}: {outcomes}" if outcomes else made)
     for reason, count in manifest["skipped"].items():
         console.print(f"  {count} left out: {reason}", markup=False)
     for line in _judge_lines(manifest):
@@ -217,6 +229,10 @@ def _print_demonstrations(manifest: dict[str, Any]) -> None:
             f"self-written targets {on_policy['target_nll_per_token']:.2f}, "
             f"gold answers {on_policy['gold_nll_per_token']:.2f}" + _rejected_words(on_policy)
         )
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
 def _rejected_words(on_policy: dict[str, Any]) -> str:

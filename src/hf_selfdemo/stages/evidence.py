@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -53,8 +54,21 @@ def recipe_retriever(recipe: Recipe, part: str) -> Any:
     return _retriever(recipe, named, questions)
 
 
+def passages_warning(evidence: Sequence[Evidence]) -> str | None:
+    """What to say of rows with nothing to show, which can only be abstained from; None where there are none."""
+    rows = [row for row in evidence if not row.gold_removed]
+    unfound = [row.id for row in rows if not row.passages]
+    if not unfound:
+        return None
+    return (
+        f"warning: no passage was found for {len(unfound)} of {len(rows)} questions (the first is {unfound[0]!r}): "
+        "check corpus and retriever; bm25 finds words between blanks, so not those of Chinese, Japanese or Thai"
+    )
+
+
 def _part(recipe: Recipe, name: str) -> _Part:
     data = recipe.data
+    _refuse_below_all(recipe, name)
     return _Part(
         name,
         getattr(data, f"{name}_questions"),
@@ -64,6 +78,14 @@ def _part(recipe: Recipe, name: str) -> _Part:
         getattr(data, f"max_{name}_unanswerable"),
         getattr(recipe.retrieval, f"{name}_twins"),
     )
+
+
+def _refuse_below_all(recipe: Recipe, name: str) -> None:
+    """-1 means all; what is below is a slip."""
+    sizes = {key: getattr(recipe.data, key) for key in (f"max_{name}_questions", f"max_{name}_unanswerable")}
+    for key, size in (sizes | {f"{name}_twins": getattr(recipe.retrieval, f"{name}_twins")}).items():
+        if size < -1:
+            raise UserError(f"{key} is {size}", "give -1 for all, or how many")
 
 
 def _evidence(recipe: Recipe, part: _Part) -> tuple[list[Evidence], dict[str, float]]:

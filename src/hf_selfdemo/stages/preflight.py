@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,11 +13,12 @@ from hf_selfdemo.demonstrations import load_demonstrations
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import read_json
 from hf_selfdemo.models import ResolvedModel, load_tokenizer
+from hf_selfdemo.questions import read_questions, sample
 from hf_selfdemo.rows import FEATURES, evidence_row
 from hf_selfdemo.stages.console import waiting
 from hf_selfdemo.stages.evidence import recipe_evidence
 from hf_selfdemo.stages.recipe import Recipe
-from hf_selfdemo.stages.tuned import is_adapter
+from hf_selfdemo.stages.start import training_start
 from hf_selfdemo.training.base import collator_of
 from hf_selfdemo.training.dpo import with_pairs
 from hf_selfdemo.training.preflight import preflight
@@ -37,12 +37,12 @@ def run_preflight(recipe: Recipe) -> None:
     if not (source / "train.parquet").exists():
         raise UserError(f"{source} holds no demonstrations", "run `hf-selfdemo demonstrate` with the same config first")
     args, preference = recipe.training, recipe.train.objective == "dpo"
-    model, base = _models(recipe)
-    collator = collator_of(args, load_tokenizer(base, args.trust_remote_code), preference)
+    start = training_start(recipe)
+    collator = collator_of(args, load_tokenizer(start.model, args.trust_remote_code), preference)
     dataset = load_demonstrations(source)
     if preference and len(dataset):
         dataset, _ = with_pairs(dataset)
-    dev, test = _dev_rows(recipe), _test_rows(recipe)
+    dev, test = _dev_rows(recipe), test_rows(recipe)
     with waiting("looking at every row"):
         report = preflight(
             dataset,
@@ -50,21 +50,11 @@ def run_preflight(recipe: Recipe) -> None:
             eval_dataset=dev,
             test_rows=test,
             choosing=bool(args.metric_for_best_model and args.load_best_model_at_end),
-            model=_without_weights(base, args.trust_remote_code),
-            writer=read_json(source / "manifest.json")["model"] | {"trained": model.fingerprint},
+            model=_without_weights(start.model, args.trust_remote_code),
+            writer=read_json(source / "manifest.json")["model"] | {"trained": start.fingerprint, "origin": start.origin},
         )
     terminal = Console()
     (terminal if terminal.is_terminal else Console(width=_FILE_WIDTH)).print(report)
-
-
-def _models(recipe: Recipe) -> tuple[ResolvedModel, ResolvedModel]:
-    """What training starts from, and where its config and tokenizer are: under an adapter, those of its base."""
-    if not recipe.train.start_from:
-        model = recipe.resolve()
-        return model, model
-    folder = Path(recipe.train.start_from)
-    model = recipe.resolve_tuned(folder)
-    return model, recipe.base_of(folder) if is_adapter(folder) else model
 
 
 def _without_weights(model: ResolvedModel, trust_remote_code: bool) -> Any:
@@ -84,7 +74,20 @@ def _dev_rows(recipe: Recipe) -> Dataset | None:
     return Dataset.from_list(rows, features=FEATURES)
 
 
-def _test_rows(recipe: Recipe) -> list[dict[str, str]]:
-    if not recipe.data.test_questions:
-        return []
-    return [{"id": row.id, "question": row.question.text} for row in recipe_evidence(recipe, "test")[0]]
+def test_rows(recipe: Recipe) -> list[dict[str, str]]:
+    """Ids and texts of the questions that `evaluate` will ask. Nothing is searched: passages do not matter here.
+
+    Raises:
+        UserError: for questions that cannot be read.
+    """
+    data = recipe.data
+    questions = [
+        question
+        for source in data.test_questions
+        for question in read_questions(
+            source, data.test_split, data.preset, data.columns, data.dataset_config, data.dataset_revision
+        )
+        if not data.sources or question.source.startswith(tuple(data.sources))
+    ]
+    asked = sample(questions, data.max_test_questions, data.max_test_unanswerable, data.data_seed_questions)
+    return [{"id": question.id, "question": question.text} for question in asked]

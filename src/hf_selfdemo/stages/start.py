@@ -19,13 +19,15 @@ from hf_selfdemo.stages.tuned import is_adapter, stands_on, tuned_fingerprint, w
 class Start:
     """A model to load and, if one is trained further, the folder of its adapter.
 
-    `fingerprint` is of both together, and `weights` a hash of what was trained before, "" for nothing.
+    `fingerprint` is of both together, `weights` a hash of what was trained before, "" for nothing. `origin` is the
+    fingerprint of the model as it was before that training, "" where it is not known.
     """
 
     model: ResolvedModel
     adapter: Path | None
     fingerprint: str
     weights: str
+    origin: str = ""
 
 
 def training_start(recipe: Recipe) -> Start:
@@ -45,20 +47,52 @@ def training_start(recipe: Recipe) -> Start:
         raise UserError(what, remedy)
     if not is_adapter(folder):
         whole = recipe.resolve_tuned(folder)
-        return Start(whole, None, whole.fingerprint, weights_hash(folder))
+        return Start(whole, None, whole.fingerprint, weights_hash(folder), _origin(folder))
     base = recipe.resolve()
     _refuse_misfit(recipe, folder, base)
-    return Start(base, folder, tuned_fingerprint(base, folder), weights_hash(folder))
+    return Start(base, folder, tuned_fingerprint(base, folder), weights_hash(folder), base.fingerprint)
 
 
 def load_start(recipe: Recipe, start: Start) -> tuple[Any, Any, dict[str, Any]]:
     """The network to train, its tokenizer, and what the trainer must be told about adapters."""
     network, tokenizer = recipe.load(start.model, quantised=True)
     if not start.adapter:
-        return network, tokenizer, {"peft_config": get_peft_config(recipe.model)}
+        config = get_peft_config(recipe.model)
+        if config is not None:
+            _check_targets(config, network)
+        return network, tokenizer, {"peft_config": config}
     from peft import PeftModel
 
     return PeftModel.from_pretrained(network, start.adapter, is_trainable=True), tokenizer, {}
+
+
+def _origin(folder: Path) -> str:
+    """Fingerprint of the model that a whole one was trained from, as its manifest tells."""
+    path = folder / "manifest.json"
+    return str(read_json(path).get("settings", {}).get("base", "")) if path.exists() else ""
+
+
+def _check_targets(config: Any, network: Any) -> None:
+    """Refuse `lora_target_modules` that the network does not have.
+
+    A single name is made a list again: TRL takes it out of its list, and PEFT would then take it for a pattern of the
+    whole path, which no module's own name matches.
+    """
+    from peft.tuners.tuners_utils import check_target_module_exists
+    from torch.nn import Linear
+
+    if isinstance(config.target_modules, str) and config.target_modules.isidentifier():
+        config.target_modules = {config.target_modules}
+    targets = config.target_modules
+    modules = dict(network.named_modules())
+    if targets is None or targets == "all-linear" or any(check_target_module_exists(config, name) for name in modules):
+        return
+    linear = sorted({name.rpartition(".")[2] for name, module in modules.items() if isinstance(module, Linear)})
+    shown = targets if isinstance(targets, str) else ", ".join(sorted(targets))
+    raise UserError(
+        f"lora_target_modules is {shown!r}, and the model has no such module",
+        f"name some of its linear layers ({', '.join(linear)}), or all-linear for all",
+    )
 
 
 def _refuse_misfit(recipe: Recipe, folder: Path, base: ResolvedModel) -> None:

@@ -40,7 +40,8 @@ class SelfDemo:
     """Asks for closed-book, with-passages and refusal candidates and picks one by their verdicts.
 
     Where the judge held a tournament its winner is taken. Otherwise it is a correct with-passages candidate, else a
-    correct closed-book one, the shortest first; else, where `abstain_when` allows, a refusal the model wrote itself.
+    correct closed-book one, the shortest first; else, where `abstain_when` allows, a refusal the model wrote itself. A
+    text that was asked to decline and states an answer all the same is then neither: it contradicts its own prompt.
     Replies cut off by length never win: they would teach the model not to stop. Rows about which nothing is known to be
     right are only asked for refusals.
 
@@ -174,15 +175,16 @@ class SelfDemo:
         judged = list(zip(candidates, verdicts, strict=True))
         if judged and all(verdict.label == "unscored" for _, verdict in judged):
             return Skip(f"unscored: {judged[0][1].reason}")
-        right = _right_answer(judged)
-        picked = next(((c, v) for c, v in judged if v.place == 1), None) or right or self._refusal(evidence, judged)
+        champion = next(((c, v) for c, v in judged if v.place == 1), None)
+        picked = champion or _right_answer(judged) or self._refusal(evidence, judged)
         abstains = picked is None or picked[1].label == "abstain"
         if abstains and self.abstain_when == "not_in_context" and evidence.answer_in_context:
             return Skip("nothing right although the passages hold the answer")
         if picked is None:
             return Skip("nothing right and no refusal that reads as one")
         winner, won = picked
-        verified = is_verified(won.label, ["correct"] if right else [])
+        finished = [v.label for c, v in judged if c.finish_reason == "stop"]
+        verified = not champion or is_verified(won.label, finished)
         if not verified and self.unverified_winners == "drop":
             return Skip("the tournament's winner was not found right")
         return Demonstration(
@@ -207,7 +209,7 @@ class SelfDemo:
 
 def _right_answer(judged: Sequence[Judged]) -> Judged | None:
     """The shortest right answer, with-passages ones first."""
-    for source in ("rag", "closed_book", "refusal"):  # asked to decline, a model may still give the answer
+    for source in ("rag", "closed_book"):  # what was written to decline is no model of an answer, whatever it states
         right = [(c, v) for c, v in judged if c.finish_reason == "stop" and v.label == "correct" and c.source == source]
         if right:
             return min(right, key=lambda pair: len(pair[0].text))

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, get_args
 
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.metrics.rows import References, column, read_rows
+from hf_selfdemo.metrics.rows import References, Row, column, read_rows
 from hf_selfdemo.scoring.abstention import abstention_figures, always_abstaining, bounds
 from hf_selfdemo.scoring.label import label_by_match
 from hf_selfdemo.scoring.risk_coverage import aurc, aurc_bounds, e_aurc, risk_coverage
@@ -49,13 +49,16 @@ def score(
 
     Args:
         predictions: replies. An empty one is unscored.
-        references: accepted answers and aliases of each; empty where the question has none.
+        references: accepted answers and aliases of each; empty where the question has none. Blank ones, as in `[""]`,
+            are no answers.
         answerable: whether a reply should answer, e.g. because a shown passage holds the answer; by default where
-            there are references.
+            there are references. An answer to an answerable row without references is unscored: nothing is known to
+            be right.
         confidences: of the replies, higher is surer, on any scale; adds `aurc` and `e_aurc`.
         labels: "correct", "incorrect", "abstain" or "unscored" by another judge, instead of the string match.
         questions: what was asked, which some matches need ("Which is taller, A or B?").
-        abstain_value: what an abstention is worth in `lambda_score`, between an error (0) and a right answer (1).
+        abstain_value: what an abstention is worth in `lambda_score`, between an error (0) and a right answer (1); by
+            default 0.5, half of a right answer.
         rows: whether to add `rows`, the outcome of each.
         curve: whether to add `risk_coverage`, points of confidence, coverage and risk.
 
@@ -81,7 +84,7 @@ def score(
     due = [bool(row.answers) for row in read]
     if answerable is not None:
         due = column("answerable", answerable, lambda value: value in (True, False), "give True or False", len(read))
-    outcomes = [label_by_match(*row) for row in read]
+    outcomes = [_outcome(row, may_answer) for row, may_answer in zip(read, due, strict=True)]
     if labels is not None:
         outcomes = column("labels", labels, lambda value: value in _LABELS, f"give one of {_LABELS}", len(read))
     judged = [
@@ -100,6 +103,12 @@ def score(
         **({"risk_coverage": [p._asdict() for p in risk_coverage(outcomes, confidences or [])]} if curve else {}),
         **({"rows": [{"outcome": p.label, "answerable": p.answerable} for p in judged]} if rows else {}),
     }
+
+
+def _outcome(row: Row, may_answer: bool) -> Label:
+    """The label by match; unscored where an answer was due and nobody knows which one."""
+    label = label_by_match(*row)
+    return "unscored" if may_answer and not row.answers and label == "incorrect" else label
 
 
 def _figures(judged: Sequence[Prediction], abstain_value: float) -> dict[str, float | None]:

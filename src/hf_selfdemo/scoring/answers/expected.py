@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from hf_selfdemo.scoring.answers.claims import negates
 from hf_selfdemo.scoring.answers.dates import Date, dates
 from hf_selfdemo.scoring.answers.names import name_in
+from hf_selfdemo.scoring.answers.namesakes import qualified
 from hf_selfdemo.scoring.answers.tables import (
     DEMONYMS,
     GENERIC,
@@ -64,6 +65,7 @@ class Expected(NamedTuple):
     proper: bool = False
     acronym: bool = False
     negates: bool = False
+    qualified: tuple[str, str] | None = None
 
 
 _LACKING = frozenset({"unable", "except", "lack", "missing", "without"})
@@ -117,6 +119,7 @@ def expected(answer: str, question: str = "") -> Expected:
         proper=proper and "," not in answer,
         acronym=len(raw) == 1 and raw[0].isupper() and len(raw[0]) >= _SHORTEST_ACRONYM,
         negates=negates(answer),
+        qualified=qualified(raw, keys),
     )
 
 

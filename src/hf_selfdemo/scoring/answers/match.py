@@ -10,6 +10,7 @@ from hf_selfdemo.scoring.answers.coverage import states_acronym, states_essence,
 from hf_selfdemo.scoring.answers.dates import states_dates
 from hf_selfdemo.scoring.answers.expected import Expected, asking, expected
 from hf_selfdemo.scoring.answers.names import names_person
+from hf_selfdemo.scoring.answers.namesakes import belongs_to_another, ends_otherwise, lacks_qualifier
 from hf_selfdemo.scoring.answers.numbers import states_numbers
 from hf_selfdemo.scoring.answers.reading import Reading, read, row_of
 
@@ -52,7 +53,7 @@ def _states_any(text: Reading, rows: list[str], prediction: str, answers: Sequen
     """Whether the prediction asserts any of the answers, whose words in a row are `rows`."""
     wanted = (one for one in (expected(answer, question) for answer in answers) if one.row != " ")
     if not denies(prediction):  # a look at the bare words first: most answers need no closer one
-        return any(row in text.row for row in rows) or any(
+        return any(word_for_word(text, row) for row in rows) or any(
             not one.negates and states(text, one, question) for one in wanted
         )
     stated = text if asking(question).negates else read(asserted(prediction))
@@ -61,7 +62,7 @@ def _states_any(text: Reading, rows: list[str], prediction: str, answers: Sequen
 
 def states(text: Reading, wanted: Expected, question: str) -> bool:
     """Whether a text states one answer: word for word, or by the rule that its kind asks for."""
-    if wanted.row in text.row:
+    if word_for_word(text, wanted.row):
         return True
     keys, asked = text.words.keys, asking(question).keys
     if wanted.dates:
@@ -72,6 +73,13 @@ def states(text: Reading, wanted: Expected, question: str) -> bool:
         return all(states(text, expected(part, question), question) for part in wanted.parts)
     if states_acronym(text, wanted) or states_squashed(text, wanted):
         return True
+    if wanted.qualified and lacks_qualifier(text.words, wanted.qualified):
+        return False
     if wanted.name:
         return names_person(text.words, wanted.name, asked)
-    return states_essence(text, wanted)
+    return states_essence(text, wanted) and not (wanted.proper and ends_otherwise(text.words, wanted.keys))
+
+
+def word_for_word(text: Reading, row: str) -> bool:
+    """Whether the words of an answer stand in a text, in a row and not as another place's name."""
+    return row in text.row and (row.count(" ") > 2 or not belongs_to_another(text.words, row.strip()))

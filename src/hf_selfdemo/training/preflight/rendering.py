@@ -38,6 +38,7 @@ class Rendering:
         self.report = PreflightReport(budget=self.view.max_length)
         self.counts: Counter[str] = Counter()
         self.needed: list[int] = []
+        self.prompts: set[int] = set()
 
     def look_at_all(self, dataset: Dataset) -> PreflightReport:
         """Every row of a dataset; the report has all but the warnings."""
@@ -68,6 +69,7 @@ class Rendering:
         if not self.texts.usable(row) or not (fitting := self.fitting.fit(row)):
             return None
         encoded, needed = fitting
+        self._check_twice(str(row["id"]), encoded)
         self.needed.append(needed)
         self.counts[encoded.kind] += 1
         self.report.rows += 1
@@ -76,6 +78,13 @@ class Rendering:
         self.report.cut += encoded.dropped > 0
         self.report.lost += encoded.lost_answer
         return encoded
+
+    def _check_twice(self, name: str, encoded: EncodedRow) -> None:
+        """Two rows with one prompt train one thing twice, or two things against each other."""
+        prompt = hash(tuple(encoded.prompt))
+        if prompt in self.prompts:
+            self.findings.warn("shows the question and passages of another row", "drop it, or it counts twice", name)
+        self.prompts.add(prompt)
 
     def _look_at_batch(self, batch: Sequence[tuple[Row, EncodedRow]]) -> None:
         rows = self._collated(batch)

@@ -56,7 +56,8 @@ def check_writer(writer: Mapping[str, Any] | None, model: Any, findings: Finding
 
     Args:
         writer: `name` and `fingerprint` of who wrote the demonstrations, as their manifest has it, and as `trained` the
-            fingerprint of what is trained, where it is known; else names are compared.
+            fingerprint of what is trained, where it is known; else names are compared. A model that is trained further
+            has as `origin` the fingerprint of what it was before: words of that are its own, too.
         model: that is trained.
         findings: takes the problem.
     """
@@ -64,7 +65,7 @@ def check_writer(writer: Mapping[str, Any] | None, model: Any, findings: Finding
     if not writer:
         return
     if writer.get("trained") and not writer["fingerprint"].startswith("server/"):
-        same = writer["fingerprint"] == writer["trained"]
+        same = writer["fingerprint"] in (writer["trained"], writer.get("origin"))
     else:  # of a model behind a server the name is all there is
         same = not name or _last_part(writer["name"]) == _last_part(name)
     if not same:

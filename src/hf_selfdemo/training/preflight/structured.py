@@ -39,7 +39,7 @@ def preflight(
         choosing: the eval rows pick a checkpoint, so that one that is trained on, too, is refused and not warned of.
         model: what is trained, or anything with its `config` and `generation_config`.
         writer: `name` and `fingerprint` of who wrote the demonstrations, as their manifest has it, and as `trained` the
-            fingerprint of what is trained, where it is known.
+            fingerprint of what is trained, where it is known, and as `origin` that of what it was trained from.
 
     Raises:
         UserError: naming everything that must be mended, with row ids and remedies, worst first.
