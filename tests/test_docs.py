@@ -31,6 +31,20 @@ def test_python_example_of_the_readme_runs():
     assert {"answer", "abstain"} == set(scope["dataset"]["outcome"])
 
 
+def test_example_of_a_trained_model_in_the_readme_runs(model_folder, tmp_path, monkeypatch, capsys):
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    network = AutoModelForCausalLM.from_pretrained(model_folder)
+    get_peft_model(network, LoraConfig(target_modules="all-linear")).save_pretrained(tmp_path / "runs/mine/model")
+    AutoTokenizer.from_pretrained(model_folder).save_pretrained(tmp_path / "runs/mine/model")
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    [block] = [block for block in blocks if "AutoPeftModelForCausalLM" in block]
+    exec(block, scope := {})
+    assert scope["reply"].shape[1] > scope["ids"].shape[1] and "Ada Storm" in scope["tokenizer"].decode(scope["ids"][0])
+
+
 def test_recipe_of_the_readme_parses(tmp_path):
     from hf_selfdemo.cli import parse
 
