@@ -197,7 +197,7 @@ def test_another_run_is_never_overwritten(flags, tmp_path, capsys):
     before = (tmp_path / "run/demonstrations/train.parquet").read_bytes()
     capsys.readouterr()
     error = error_of(capsys, "demonstrate", *flags, "--passages_per_question=1")
-    assert "holds another run: questions_passages_twins" in error and "output_dir" in error
+    assert "holds another run: other questions, passages or twins" in error and "output_dir" in error
     assert (tmp_path / "run/demonstrations/train.parquet").read_bytes() == before
 
 
@@ -254,6 +254,13 @@ def test_broken_recipes(tmp_path, capsys, text, message):
     recipe = tmp_path / "r.yaml"
     recipe.write_text(text)
     assert message in error_of(capsys, "run", "--config", str(recipe))
+
+
+def test_a_key_given_twice_is_refused_by_its_line(tmp_path, capsys):
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("learning_rate: 1e-4\noutput_dir: x\nlearning_rate: 2e-4\n")
+    error = error_of(capsys, "run", "--config", str(recipe))
+    assert "r.yaml gives 'learning_rate' (line 3) more than once: keep one of them" in error
 
 
 def test_a_run_needs_a_folder(capsys):

@@ -70,6 +70,14 @@ def test_another_run_is_refused_with_the_keys_that_differ(tmp_path, change, word
     assert (tmp_path / "run" / "run.json").read_bytes() == before
 
 
+def test_a_hash_is_told_of_by_what_it_stands_for(tmp_path):
+    started_run(tmp_path / "run")
+    wanted = SETTINGS | {"model": fingerprint("n"), "seed": 1}
+    with pytest.raises(UserError) as caught:
+        claim_folder(tmp_path / "run", wanted, "take another name", {"model": "base model"})
+    assert str(caught.value).endswith("another run: other base model, seed (there 0, now 1): take another name")
+
+
 def test_a_setting_that_is_gone_is_a_difference(tmp_path):
     started_run(tmp_path / "run")
     assert_refused(["seed (there 0, now None)"], tmp_path / "run", {k: v for k, v in SETTINGS.items() if k != "seed"})

@@ -235,7 +235,8 @@ def test_a_folder_that_is_no_dataset_is_named(tmp_path):
         ({"columns": ["answers="]}, ["'answers='", "role=column"]),
         ({"columns": ["answers=answer"]}, ["row 1", "'answer'", "did you mean 'answers'"]),
         ({"columns": ["title=titel"]}, ["row 1", "'titel'"]),
-        ({"columns": ["answers=meta.alias"]}, ["row 1", "'meta.alias'", "did you mean 'aliases'"]),
+        ({"columns": ["answers=meta.alias"]}, ["row 1", "'meta.alias'", "did you mean 'meta.aliases'"]),
+        ({"columns": ["answers=meta.zzz"]}, ["row 1", "'meta.zzz'", "known are meta.aliases"]),
         ({"columns": ["answers=question.text"]}, ["row 1", "'question.text'"]),
     ],
 )
@@ -354,3 +355,10 @@ def test_a_column_mapped_by_hand_is_not_what_the_preset_takes_it_for(tmp_path):
     path.write_text('{"query": "Who?", "gold": {"aliases": ["Ada", "Lovelace"]}}\n', encoding="utf-8")
     question = read_questions(str(path), columns=["question=query", "answers=gold.aliases"])[0]
     assert question.answers == ("Ada", "Lovelace") and question.gold_ids == ()
+
+
+@pytest.mark.parametrize("source", ["embeded", "Embedded", "embeddded"])
+def test_a_misspelt_embedded_is_named_without_asking_the_hub(source, monkeypatch):
+    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: pytest.fail("the Hub was asked"))
+    with pytest.raises(UserError, match="did you mean 'embedded'"):
+        read_questions(source)

@@ -90,7 +90,7 @@ def reported(job: Callable[[], None]) -> int:
         print(f"hf-selfdemo: the disk is full ({error}): free some space and give the same command", file=sys.stderr)
         return 2
     except KeyboardInterrupt as error:  # who cannot go on from here says so in the error
-        print(f"\nhf-selfdemo: interrupted; {error or 'the same command goes on from here'}", file=sys.stderr)
+        print(f"\nhf-selfdemo: interrupted; {str(error) or 'the same command goes on from here'}", file=sys.stderr)
         return 130
     return 0
 

@@ -9,7 +9,7 @@ import os
 import platform
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -89,18 +89,20 @@ _ELSEWHERE = "choose another output_dir"
 _REUSE = _ELSEWHERE + " (and name this run's ledger as `ledger`: its calls can be used again)"
 
 
-def claim_folder(folder: Path, settings: dict[str, Any], remedy: str = _REUSE) -> bool:
+def claim_folder(
+    folder: Path, settings: dict[str, Any], remedy: str = _REUSE, words: Mapping[str, str] | None = None
+) -> bool:
     """Make `folder` the home of a run with these settings, or find that it already is (True: an earlier start).
 
     Args:
         folder: of one stage of one run.
         settings: everything that decides the stage's content.
         remedy: what to do where the folder is another run's.
+        words: what to call settings whose keys do not speak for themselves.
 
     Raises:
         UserError: if the folder belongs to a run with other settings that got somewhere, or holds files that are no run
-            of ours. It names the keys that differ, with their values but for hashes, which tell a reader nothing; nothing is
-            written.
+            of ours. It names the keys that differ, with their values unless these are hashes; nothing is written.
     """
     path = folder / "run.json"
     wanted = json.loads(json.dumps(settings, default=str))
@@ -115,7 +117,8 @@ def claim_folder(folder: Path, settings: dict[str, Any], remedy: str = _REUSE) -
         if keys and [p.name for p in folder.iterdir()] == ["run.json"]:
             write_json(path, wanted)  # it stopped before anything was paid for
         elif keys:
-            shown = ", ".join(_difference(key, found.get(key), wanted.get(key)) for key in keys[:3])
+            names = {key: (words or {}).get(key, key) for key in keys[:3]}
+            shown = ", ".join(_difference(name, found.get(key), wanted.get(key)) for key, name in names.items())
             raise UserError(f"{folder} holds another run: {shown}", remedy)
         return True
     if folder.exists() and any(not p.name.startswith("run.json") for p in folder.iterdir()):  # another may be starting

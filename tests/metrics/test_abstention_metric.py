@@ -2,6 +2,7 @@
 
 import pytest
 
+from hf_selfdemo.errors import UserError
 from hf_selfdemo.metrics.abstention import score
 from hf_selfdemo.metrics.abstention.scorer import FIGURES
 from hf_selfdemo.scoring.risk_coverage import aurc, aurc_bounds, e_aurc, risk_coverage
@@ -84,3 +85,20 @@ def test_without_rows_there_is_nothing_to_count():
     found = score([], [])
     assert {found[name] for name in FIGURES} == {None}
     assert found["n"] == 0
+
+
+def test_an_answer_is_unscored_where_one_was_due_and_nobody_knows_which():
+    found = score(["Bern", "I don't know.", "Bern"], [[], [], []], answerable=[True, True, False], rows=True)
+    assert [row["outcome"] for row in found["rows"]] == ["unscored", "abstain", "incorrect"]
+    told = score(["Bern"], [[]], answerable=[True], labels=["correct"])
+    assert told["accuracy"] == 1.0, "another judge may know"
+
+
+def test_blank_references_are_none_and_half_is_what_an_abstention_is_worth():
+    assert score(["I don't know."], [[""]])["answerable"] == 0
+    assert score(["I don't know."], [["Bern"]])["lambda_score"] == 0.5
+
+
+def test_a_worth_that_is_no_number_is_named():
+    with pytest.raises(UserError, match="abstain_value is 'x': choose one from 0"):
+        score(["Bern"], [["Bern"]], abstain_value="x")

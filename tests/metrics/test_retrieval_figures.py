@@ -49,7 +49,7 @@ def test_without_any_gold_passage_there_is_nothing_to_measure():
         retrieval_figures([found("", "a")])
 
 
-@pytest.mark.parametrize("measure", ["recall@5", "R", "R@"])
+@pytest.mark.parametrize("measure", ["recall@5", "R", "R@", "R@0", "nDCG@-1", "Success@0"])
 def test_an_unknown_measure_is_named(measure):
     with pytest.raises(UserError, match=f"measure '{measure}' is unknown"):
         retrieval_figures([found("a", "a")], [measure])
@@ -77,3 +77,8 @@ def test_where_nothing_can_be_known_nothing_is_in_context():
     assert not answer_in_context(shows([], "It opened in 1912."))
     assert not answer_in_context(shows(["1912"]))
     assert not answer_in_context(shows(["1912"], "It opened in 1912.", answerable=False))
+
+
+def test_gold_ids_in_a_bare_string_are_not_taken_for_letters():
+    with pytest.raises(UserError, match="gold_ids of '1' is 'ab': give the ids as a tuple"):
+        retrieval_figures([Evidence(Question("1", "Who?", gold_ids="ab"), (Passage("a", "..."),))], ["R@1"])

@@ -250,3 +250,40 @@ def test_what_else_was_measured_is_shown(plain):
     assert ["choices by letter", "38% [10, 70]", "38% [10, 70] −12 [−40, +10]"] in page.rows
     wanted = ["replies to instructions, nats per token", "1.25 [1.00, 1.50]", "1.25 [1.00, 1.50] +0.50 [+0.25, +0.75]"]
     assert wanted in page.rows
+
+
+def test_rejected_texts_are_told_of_only_where_preferences_were_trained(plain):
+    meter = {"base": {"on_policy/chosen": 0.751, "on_policy/rejected": 1.5}, "tuned": {"on_policy/chosen": 0.118}}
+
+    def rows(**made):
+        columns = [plain.columns[0], replace(plain.columns[1], record={"training": {"on_policy": meter} | made})]
+        return [row[0] for row in Page(made_of(replace(plain, columns=columns))).rows]
+
+    made_of = made
+    assert "what is trained on" in rows(objective="sft") and "what it is preferred to" not in rows(objective="sft")
+    assert "what it is preferred to" in rows(objective="dpo")
+
+
+def test_rows_that_stayed_wrong_can_be_read(plain):
+    texts = [text for path, text in Page(made(plain)).texts if "label" in path]
+    assert "both times incorrect" in texts and "incorrect → correct" in texts
+
+
+def test_one_thing_has_one_name(plain):
+    texts = {text for _, text in Page(made(plain)).texts}
+    assert {"false refusals", "abstention recall", "correct, in context"} <= texts
+    assert not [text for text in texts if "declin" in text or text.startswith("abstained:")]
+
+
+def test_shares_too_small_for_a_number_in_their_bar_have_it_beside():
+    rows = evidence(100, passages=1, words=5)
+    labels = ["correct"] * 3 + ["incorrect"] * 5 + ["abstain"] * 92
+    said = [Prediction(row.id, "rag", "x", label, True, True) for row, label in zip(rows, labels, strict=True)]
+    page = Page(made(Comparison("small", [Column("base", {"rag": said}), Column("same", {"rag": said})])))
+    beside = [text for path, text in page.texts if path[-1] == "small" and "correct" in text]
+    assert beside and set(beside) == {"correct 3%, incorrect 5%"}
+
+
+def test_the_page_says_why_changes_may_differ_from_rounded_shares_and_how_to_give_a_confidence(plain):
+    html = made(plain)
+    assert "taken before rounding" in html and "confidences=[...]" in html

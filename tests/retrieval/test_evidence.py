@@ -137,8 +137,13 @@ def test_recall_of_a_hand_made_case():
         "answer@1": 0.25, "gold@1": 0.5,
         "answer@2": 0.5, "gold@2": 0.5,
         "answer@3": 0.5, "gold@3": 1.0,
+        "no_passage": 0.1667,
     }  # fmt: skip
-    assert recall_report(rows, ks=(2, 5)) == {"answer@2": 0.5, "gold@2": 0.5}
+    assert recall_report(rows, ks=(2, 5)) == {"answer@2": 0.5, "gold@2": 0.5, "no_passage": 0.1667}
+
+
+def test_rows_without_any_passage_are_in_the_report_where_nothing_else_can_be():
+    assert recall_report([Evidence(Question("q", "?", ("x",)))] * 3) == {"no_passage": 1.0}
 
 
 def test_recall_of_gold_is_left_out_where_no_gold_is_known():

@@ -51,7 +51,7 @@ def test_an_unscored_reply_is_worth_nothing_that_counts():
     assert mean_lambda_score(["correct", "unscored", "incorrect"], 0.3) == 0.5
 
 
-@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
+@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), "x", None])
 def test_an_abstention_worth_less_than_an_error_or_more_than_an_answer_is_refused(value):
     with pytest.raises(UserError, match="abstain_value is"):
         lambda_score("correct", value)
@@ -128,3 +128,9 @@ def test_bounds_of_scored_rows_are_their_figures():
     rows = ROWS[:-1]
     found = abstention_figures(rows)
     assert bounds(rows, abstention_figures) == {name: (value, value) for name, value in found.items()}
+
+
+@pytest.mark.parametrize("label", ["wrong", None])
+def test_a_label_that_is_none_is_not_taken_for_unscored(label):
+    with pytest.raises(UserError, match="is unknown: known are correct, abstain, incorrect, unscored"):
+        lambda_score(label, 0.4)

@@ -77,3 +77,9 @@ def test_lengths_that_differ_are_refused():
 def test_a_verdict_that_is_none_is_named(bad):
     with pytest.raises(UserError, match=r"people\[1\] is"):
         agreement(["correct", "correct"], [True, bad])
+
+
+@pytest.mark.parametrize("judge", [agreement, agreement_bounds])
+def test_a_label_that_is_none_is_named(judge):
+    with pytest.raises(UserError, match=r"said\[1\] is 'right': give one of correct, incorrect, abstain, unscored"):
+        judge(["correct", "right"], [True, True])

@@ -56,3 +56,10 @@ def test_exact_match_implies_full_f1_and_f1_implies_recall(prediction, answers):
 @given(st.text())
 def test_every_text_scores_fully_against_itself(text):
     assert all(score(text, [text]) == bool(normalise(text)) for score in SCORES)
+
+
+@pytest.mark.parametrize("score", SCORES)
+@pytest.mark.parametrize(("prediction", "answers"), [(None, ["a"]), (1, ["1"]), ("a", None), ("a", [None])], ids=repr)
+def test_what_is_no_text_is_refused(score, prediction, answers):
+    with pytest.raises(UserError, match=r"is (None|1|\[None\]): give a"):
+        score(prediction, answers)

@@ -80,6 +80,7 @@ REFUSALS = [
     "The answer cannot be found in the passages.",
     "There is no mention of a clergyman in the passages.",
     "There's no information about that.",
+    "There's nothing here about the price.",
     "There is not enough information to answer.",
     "It does not say in the passage.",
     "Not enough information.",
@@ -120,6 +121,7 @@ REFUSALS = [
     "1. The passages do not mention this.",
     # other languages
     "Das weiß ich leider nicht.",
+    "Das steht nicht im Text.",
     "Je n'en sais rien.",
     "Se desconoce el autor.",
     "Il testo non lo dice.",
@@ -211,6 +213,7 @@ ANSWERS = [
     "N/A stands for not available.",
     "Not much is known of his life, but he was born in Ulm.",
     # other languages
+    "Das Haus steht nicht in der Altstadt.",
     "Es war Mozart, auch wenn der Text das nicht sagt.",
     "Probablement Paris, mais je ne suis pas sûr.",
     "Fue en 1912, aunque el texto no lo dice.",

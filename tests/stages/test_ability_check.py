@@ -89,6 +89,8 @@ def test_nothing_is_done_unless_asked_for(columns, evaluation, manifest, monkeyp
         (["--choice_questions=embedded", "--choice_preset=ark"], "unknown choice_preset 'ark': did you mean 'arc'?"),
         (["--choice_questions=embedded", "--choice_columns", "answer=key"], "row 1 of embedded has no column 'key'"),
         (["--instruction_prompts=embedded", "--instruction_columns", "told"], "row 1 of embedded has no column 'told'"),
+        (["--choice_questions=embeded"], "there is no dataset 'embeded': did you mean 'embedded'?"),
+        (["--choice_questions=embedded", "--max_choice_questions=-5"], "max_choice_questions is -5: give -1 for all"),
         (["--choice_question=embedded"], "did you mean 'choice_questions'?"),
     ],
 )

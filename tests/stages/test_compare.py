@@ -164,12 +164,12 @@ def test_another_base_model_is_what_one_may_want_to_compare(evaluated, compare):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (["base"], "are not two or more columns of different names"),
-        (["base", "base"], "are not two or more columns of different names"),
+        (["base"], "base is one column: name another one"),
+        (["base", "base"], "two columns are named 'base': give one another name"),
         (["base", "tunde"], "holds no column 'tunde': known are base, first, second"),
         (["base", "=x"], "'=x' names no column"),
         (["base", "a/b=x"], "'a/b=x' names no column"),
-        (["base", "other={one}"], "holds no column 'other' but base, first, second: say which one, as other="),
+        (["base", "other={one}"], "holds the columns base, first, second, and none named 'other': say which one, as"),
         (["base", "other={one}:third"], "holds no column 'third'"),
         (["base", "other=nowhere"], "holds no finished evaluation"),
     ],
@@ -204,7 +204,8 @@ def test_another_comparison_is_never_overwritten(evaluated, compare, refused):
     one, two = evaluated("one"), evaluated("two", shift=1)
     assert main(compare(f"a={one}", f"b={two}", output="x")) == 0
     assert main(compare(f"a={one}", f"b={two}", output="x")) == 0
-    assert "holds another run: a (there" in refused(*compare(f"a={two}", f"b={one}", output="x"))
+    line = refused(*compare(f"a={two}", f"b={one}", output="x"))
+    assert "holds another run: a (there" in line and "give these columns other names" in line
 
 
 def test_columns_of_an_earlier_start_stay_and_those_of_this_one_are_renewed(evaluated):

@@ -96,10 +96,20 @@ def test_a_model_without_a_generation_config_has_that_of_its_config(made, shown,
     assert "at which generation does not stop" not in shown(*made, flag)
 
 
-def test_an_adapter_to_go_on_from_is_told_from_the_model_that_wrote(made, shown, tmp_path):
-    assert main(["train", *made]) == 0
-    text = shown(*made, f"--start_from={tmp_path / 'run/model'}")
-    assert "rows 4 (answer 4)" in text and "warning: the demonstrations were written by" in text
+@pytest.mark.parametrize("kind", [[], ["--use_peft=false"]], ids=["adapter", "whole"])
+def test_what_was_trained_from_the_writer_learns_its_own_words(made, shown, tmp_path, kind):
+    assert main(["train", *made, *kind]) == 0
+    text = shown(*made, *kind, f"--start_from={tmp_path / 'run/model'}")
+    assert "rows 4 (answer 4)" in text and "warning" not in text
+
+
+def test_what_was_trained_from_another_model_does_not(made, shown, other_model, tmp_path):
+    flag = other_model(eos_token_id=[2, 5])
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(tmp_path / "run", elsewhere)
+    assert main(["train", *made, flag, f"--output_dir={elsewhere}"]) == 0
+    text = shown(*made, flag, f"--start_from={elsewhere / 'model'}")
+    assert "warning: the demonstrations were written by" in text
 
 
 def test_pairs_are_looked_at_where_they_are_trained(own, shown):

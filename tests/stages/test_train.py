@@ -63,6 +63,14 @@ def test_dev_questions_are_asked_every_epoch_and_the_best_checkpoint_is_the_resu
     assert set(found["on_policy"]) == {"base", "tuned"} and found["settings"]["dev"]
 
 
+def test_the_console_tells_what_dev_questions_found_and_which_checkpoint_is_kept(made, dev, manifest, capsys):
+    assert main(["train", *made, *dev, *BEST, "--metric_for_best_model=hallucination_rate"]) == 0
+    said, first = " ".join(capsys.readouterr().err.split()), manifest("model")["dev"][0]
+    told = f"dev, epoch 1: hallucination_rate {first['hallucination_rate']:.2f}, f_score {first['f_score']:.2f}"
+    assert told in said and "dev, epoch 2: hallucination_rate" in said
+    assert "best hallucination_rate 1.00; the result is checkpoint-2" in said
+
+
 def test_without_dev_questions_nothing_is_asked_and_no_checkpoint_written(made, manifest, tmp_path):
     assert main(["train", *made]) == 0
     found = manifest("model")
@@ -77,12 +85,60 @@ def test_evaluation_can_be_switched_off(made, dev, manifest):
 
 def test_other_dev_questions_are_another_training(made, dev, refused):
     assert main(["train", *made, *dev]) == 0
-    assert "holds another run: dev (there " in refused("train", *made, *dev, "--dev_twins=0")
+    assert "holds another run: other dev questions or passages: choose" in refused(
+        "train", *made, *dev, "--dev_twins=0"
+    )
 
 
 def test_a_figure_that_dev_questions_cannot_give_is_refused(made, dev, refused):
     said = refused("train", *made, *dev, "--metric_for_best_model=f_scor")
     assert "metric_for_best_model 'f_scor'" in said and "'f_score'" in said
+
+
+def test_questions_that_are_tested_on_are_told_before_they_are_trained_on(made, manifest, caplog):
+    assert main(["train", *made, "--test_split=train", "--max_test_questions=4"]) == 0
+    [warning] = manifest("model")["preflight"]["warnings"]
+    assert "asks what is trained on (and 3 more: " in warning and f"preflight: {warning}" in caplog.text
+
+
+def test_training_does_without_test_questions(made, manifest, capsys):
+    assert main(["train", *made, "--test_questions=nowhere.jsonl"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "test questions are not compared with what is trained on: " in said and "nowhere.jsonl" in said
+    assert manifest("model")["preflight"]["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        ("--learning_rate=-1", "training cannot begin (Invalid learning rate: -1.0): mend the key"),
+        ("--lora_r=0", "training cannot begin (`r` should be a positive integer value"),
+        ("--lora_target_modules=foo", "lora_target_modules is 'foo', and the model has no such module: name some of"),
+    ],
+)
+def test_keys_that_the_libraries_refuse_end_in_one_line_and_can_be_mended(made, refused, flag, said):
+    assert said in " ".join(refused("train", *made, flag).split())
+    assert main(["train", *made]) == 0
+
+
+@pytest.mark.parametrize("names", [["q_proj"], ["q_proj", "v_proj"], [".*q_proj"]], ids=["one", "two", "pattern"])
+def test_named_modules_alone_get_an_adapter(made, tmp_path, names):
+    assert main(["train", *made, "--lora_target_modules", *names]) == 0
+    found = {name.split(".")[-3] for name in weights(tmp_path / "run/model")}
+    assert found == {name.removeprefix(".*") for name in names}
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ([], "interrupted; there is no checkpoint yet, so the same command trains from the first step (save_strategy"),
+        (["--save_strategy=steps", "--save_steps=1"], "interrupted; the same command goes on from checkpoint-2"),
+    ],
+)
+def test_an_interruption_tells_from_where_training_goes_on(made, stop_at, capsys, flags, said):
+    stop_at(3)
+    assert main(["train", *made, *flags]) == 130
+    assert said in capsys.readouterr().err
 
 
 def test_a_half_written_checkpoint_is_passed_over(made, stop_at, tmp_path, capsys):
@@ -92,7 +148,7 @@ def test_a_half_written_checkpoint_is_passed_over(made, stop_at, tmp_path, capsy
     assert main(["train", *made, *saving, *whole]) == 0
     begun = stop_at(4)
     assert main(["train", *made, *saving]) == 130
-    assert "the same command goes on from here" in capsys.readouterr().err
+    assert "the same command goes on from checkpoint-3" in capsys.readouterr().err
     torn = tmp_path / "run/model/checkpoint-3"
     for name in ("selfdemo.json", "trainer_state.json"):
         (torn / name).unlink()
@@ -150,7 +206,7 @@ def test_what_was_trained_before_decides_the_result(made, refused, tmp_path):
     kept = weights(tmp_path / "run/model")
     assert main(["train", *going_on]) == 0 and equal(kept, weights(tmp_path / "run/model"))
     shutil.copyfile(tmp_path / "run/model/adapter_model.safetensors", tmp_path / "first/adapter_model.safetensors")
-    assert "holds another run: start_from (there " in refused("train", *going_on)
+    assert "holds another run: other weights to start from: choose" in refused("train", *going_on)
 
 
 def test_training_goes_on_from_a_whole_model_and_is_evaluated_on_it(made, manifest, tmp_path, capsys):

@@ -80,6 +80,20 @@ def test_right_answers_with_passages_come_first_and_the_shortest_wins(row):
     assert SelfDemo().select(row, candidates, verdicts).response == "Winkler"
 
 
+def test_what_was_asked_to_decline_is_no_answer_to_train_on_unless_it_won_a_tournament(row):
+    candidates, verdicts = judged(
+        ("Courtois", "rag", "incorrect"),
+        ("I cannot say, Winkler", "refusal", "correct"),
+        ("I don't know", "refusal", "abstain"),
+    )
+    result = SelfDemo().select(row, candidates, verdicts)
+    assert (result.response, result.outcome, result.verified) == ("I don't know", "abstain", True)
+    assert isinstance(SelfDemo().select(row, candidates[:2], verdicts[:2]), Skip)
+    verdicts[1] = Verdict("correct", place=1)
+    result = SelfDemo().select(row, candidates, verdicts)
+    assert (result.outcome, result.source, result.verified) == ("answer", "refusal", True)
+
+
 def test_a_tournaments_winner_is_kept_or_dropped_by_policy_where_it_is_not_right(row):
     candidates, verdicts = judged(("Courtois", "rag", "incorrect"), ("Winkler", "rag", "correct"))
     verdicts[0] = Verdict("incorrect", place=1)

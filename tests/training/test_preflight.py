@@ -112,6 +112,14 @@ def test_the_same_question_twice_in_training_is_fine(look):
     assert look({}, twin).warnings == []
 
 
+def test_a_question_shown_twice_with_the_same_passages_is_warned_of(look):
+    again = {"question": "Who discovered element 0?"}
+    [warning] = look({}, again, again | ABSTAIN).warnings
+    assert warning == (
+        "row 'q1' shows the question and passages of another row (and 1 more: 'q2'): drop it, or it counts twice"
+    )
+
+
 # ---- lengths ----
 
 
@@ -255,6 +263,8 @@ def test_a_model_that_stops_is_not(look, model, known):
     [
         ({"name": "org/model", "fingerprint": "f1", "trained": "f1"}, True),
         ({"name": "org/model", "fingerprint": "f1", "trained": "f2"}, False),
+        ({"name": "org/other", "fingerprint": "f1", "trained": "f2", "origin": "f1"}, True),
+        ({"name": "org/model", "fingerprint": "f1", "trained": "f2", "origin": "f3"}, False),
         ({"name": "org/model", "fingerprint": "f1"}, True),
         ({"name": "org/other", "fingerprint": "f1"}, False),
         ({"name": "org/model", "fingerprint": "server/org/model", "trained": "f2"}, True),

@@ -1,4 +1,4 @@
-"""Rows to read: some of every kind of change, drawn by seed, as many as a page can carry."""
+"""Rows to read: some of every kind of change and of what stayed, drawn by seed, as many as a page can carry."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ Pieces = Sequence[tuple[str, bool]]
 
 
 class Kind(NamedTuple):
-    """A kind of change: in which mode, from which outcome of the first column to which of another one."""
+    """What became of a row: in which mode, from which outcome of the first column to which, perhaps the same, of
+    another one."""
 
     mode: str
     column: str
@@ -56,7 +57,7 @@ class ShownReply:
 
 @dataclass(frozen=True)
 class Example:
-    """One row in one mode, with what every column said, and the kinds of change that it stands for."""
+    """One row in one mode, with what every column said, and the kinds that it stands for."""
 
     id: str
     mode: str
@@ -74,7 +75,7 @@ def choose_examples(comparison: Comparison, per_kind: int = PER_KIND, seed: int 
 
     Args:
         comparison: rows without evidence are passed over.
-        per_kind: rows of each kind of change, if there are so many.
+        per_kind: rows of each kind, if there are so many.
         seed: of the draw. It prefers the same rows for all kinds and columns, so that few rows show much.
 
     Returns:
@@ -106,10 +107,10 @@ def _rows_by_kind(comparison: Comparison, seed: int) -> dict[Kind, list[int]]:
     first, *others = comparison.columns
     for mode, column in ((mode, column) for mode in comparison.modes for column in others):
         for i, (before, after) in enumerate(zip(first.predictions[mode], column.predictions[mode], strict=True)):
-            if before.label != after.label and before.id in comparison.evidence:
+            if before.id in comparison.evidence:
                 drawn = hashlib.sha256(f"{seed} {before.id}".encode("utf-8", "replace")).digest()
                 kinds.setdefault(Kind(mode, column.name, before.label, after.label), []).append((drawn, i))
-    order = sorted(kinds, key=lambda kind: (LABELS.index(kind.before), LABELS.index(kind.after)))
+    order = sorted(kinds, key=lambda k: (k.before == k.after, LABELS.index(k.before), LABELS.index(k.after)))
     return {kind: [i for _, i in sorted(kinds[kind])] for kind in order}
 
 

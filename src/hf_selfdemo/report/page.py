@@ -27,6 +27,7 @@ from hf_selfdemo.report.words import (
     LABEL_NAMES,
     METER_NAMES,
     MODE_NAMES,
+    REJECTED,
     SUMMARY,
     TABLES,
     verdict,
@@ -55,7 +56,7 @@ def report_page(figures: Mapping[str, Any], examples: Sequence[Example]) -> str:
     environment = _environment()
     others = figures["compared"][1:]
     selections = _selections(figures, examples)
-    meters = {n: made["on_policy"] for n, made in figures["training"].items() if made.get("on_policy", {}).get("base")}
+    meters = {n: _meter(made) for n, made in figures["training"].items() if made.get("on_policy", {}).get("base")}
     style = environment.get_template("style.css").render(selections=selections)
     return environment.get_template("page.html").render(
         figures=figures,
@@ -210,6 +211,13 @@ def _axis(figures: Mapping[str, Any]) -> float:
     return next((end for end in _AXES if end >= max(ends, default=0.0)), 1.0)
 
 
+def _meter(made: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What was measured of a training; nothing is preferred to anything in a supervised one."""
+    if made.get("objective") != "sft":
+        return made["on_policy"]
+    return {when: {k: v for k, v in side.items() if k != REJECTED} for when, side in made["on_policy"].items()}
+
+
 def _meter_rows(meters: Mapping[str, Any]) -> dict[str, list[float | None]]:
     """What was measured, by its name: for each column before and after training."""
     measured = [side for meter in meters.values() for side in (meter["base"], meter.get("tuned", {}))]
@@ -218,7 +226,7 @@ def _meter_rows(meters: Mapping[str, Any]) -> dict[str, list[float | None]]:
 
 
 def _selections(figures: Mapping[str, Any], examples: Sequence[Example]) -> list[dict[str, Any]]:
-    """What the filter can be set to: for each mode and column, the kinds of change with rows shown and rows in all."""
+    """What the filter can be set to: for each mode and column, what became of rows, with rows shown and in all."""
     found = []
     for pair in figures["changes"]:
         place, matrix = figures["compared"].index(pair["after"]), pair["transitions"]["all"]
@@ -227,7 +235,6 @@ def _selections(figures: Mapping[str, Any], examples: Sequence[Example]) -> list
             (before, after): {"shown": mine.count((before, after)), "rows": matrix[before][after]}
             for before in matrix
             for after in matrix[before]
-            if before != after
         }
         found.append({"mode": pair["mode"], "column": pair["after"], "place": place, "kinds": kinds})
     return found

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from hf_selfdemo.report.table import ROWS
+
 MODE_NAMES = {"rag": "With passages", "closed_book": "Without passages"}
 
 GROUP_NAMES = {
@@ -17,12 +19,10 @@ LABEL_NAMES = {"correct": "correct", "incorrect": "incorrect", "abstain": "absta
 
 SUMMARY = {
     "rag": {
-        "accuracy_in_context": "correct, answer in the passages",
-        "false_refusals": "declined, answer in the passages",
-        "abstention_recall": "declined, answer not in the passages",
-        "hallucination_not_in_context": "incorrect, answer not in the passages",
+        key: ROWS[key]
+        for key in ("accuracy_in_context", "false_refusals", "abstention_recall", "hallucination_not_in_context")
     },
-    "closed_book": {"accuracy": "correct, without passages"},
+    "closed_book": {"accuracy": "closed-book: correct"},
 }
 """The figures that say in short what became of a model."""
 
@@ -38,12 +38,12 @@ TABLES = {
         "in_context": {
             "accuracy_in_context": "correct",
             "hallucination_in_context": "incorrect",
-            "false_refusals": "abstained: false refusals",
+            "false_refusals": "false refusals",
         },
         "not_in_context": {
             "accuracy_not_in_context": "correct",
             "hallucination_not_in_context": "incorrect",
-            "abstention_recall": "abstained: abstention recall",
+            "abstention_recall": "abstention recall",
         },
     },
     "closed_book": {
@@ -58,11 +58,14 @@ TABLES = {
 }
 """The figures of a table of changes, by mode and group."""
 
+REJECTED = "on_policy/rejected"
+"""Measured of every pair there is, and of interest where pairs are trained on."""
+
 METER_NAMES = {
     "on_policy/chosen": "what is trained on",
     "on_policy/chosen_answer": "answers among it",
     "on_policy/chosen_abstain": "abstentions among it",
-    "on_policy/rejected": "what it is preferred to",
+    REJECTED: "what it is preferred to",
     "on_policy/gold": "gold answers, same prompts",
     "on_policy/gold_answer": "gold answers where an answer is trained",
 }

@@ -20,8 +20,8 @@ def exact_match(prediction: str, answers: Sequence[str]) -> float:
         >>> exact_match("The Eiffel Tower!", ["Eiffel tower"]), exact_match("in Paris", ["Paris"])
         (1.0, 0.0)
     """
-    said = normalise(_text(prediction))
-    return float(bool(said) and any(said == normalise(answer) for answer in _checked(answers)))
+    said, wanted = normalise(_text(prediction)), _checked(answers)
+    return float(bool(said) and any(said == normalise(answer) for answer in wanted))
 
 
 def token_f1(prediction: str, answers: Sequence[str]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,7 @@ from hf_selfdemo.ability.choices import ChoiceQuestion, read_choice_questions
 from hf_selfdemo.ability.multiple_choice import FORMS, picks, score_choices
 from hf_selfdemo.ability.own_replies import Instruction, own_replies, read_instructions, reply_nll
 from hf_selfdemo.ability.report import Measured, ability_figures, ability_markdown, ability_table
+from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import fingerprint, read_json, write_json, write_text
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.protocols import Generator
@@ -72,9 +74,10 @@ class AbilityCheck:
 
         Args:
             folder: with a `table.md` and a `figures.json`, which both grow; what was measured row by row is put beside
-                them, in `ability/`.
+                them, in `ability/`, in place of what an earlier start left there.
             terminal: where to print.
         """
+        shutil.rmtree(folder / "ability", ignore_errors=True)  # else it would be taken for this start's
         if not self:
             return
         figures = ability_figures(self.questions, self._measured)
@@ -119,7 +122,7 @@ def _questions(recipe: Recipe) -> list[ChoiceQuestion]:
     every = read_choice_questions(
         a.choice_questions, a.choice_split, a.choice_preset, a.choice_columns, a.choice_config
     )
-    return _drawn(every, a.max_choice_questions, recipe.data.data_seed_questions)
+    return _drawn(every, a.max_choice_questions, recipe.data.data_seed_questions, "max_choice_questions")
 
 
 def _instructions(recipe: Recipe) -> list[Instruction]:
@@ -127,11 +130,13 @@ def _instructions(recipe: Recipe) -> list[Instruction]:
     if not a.instruction_prompts:
         return []
     every = read_instructions(a.instruction_prompts, a.instruction_split, a.instruction_columns, a.instruction_config)
-    return _drawn(every, a.max_instruction_prompts, recipe.data.data_seed_questions)
+    return _drawn(every, a.max_instruction_prompts, recipe.data.data_seed_questions, "max_instruction_prompts")
 
 
-def _drawn(rows: Sequence[T], limit: int, seed: int) -> list[T]:
-    """At most so many, kept in their order; a negative number keeps all."""
+def _drawn(rows: Sequence[T], limit: int, seed: int, key: str) -> list[T]:
+    """At most so many, kept in their order; -1 keeps all."""
+    if limit < -1:
+        raise UserError(f"{key} is {limit}", "give -1 for all, or how many")
     if limit < 0 or limit >= len(rows):
         return list(rows)
     return [rows[i] for i in sorted(random.Random(seed).sample(range(len(rows)), limit))]

@@ -41,6 +41,13 @@ _GENERATION_KEYS = (
 )
 """What decides the candidates. Judge, pairs and abstentions may change in a folder; what was written is used again."""
 
+_WORDS = {
+    "generator": "model that writes",
+    "templates": "prompts",
+    "questions_passages_twins": "questions, passages or twins",
+    "instructions": "searched prompts",
+}
+"""What they are called where they differ."""
 
 _PICKS_THAT_TELL, _LOPSIDED = 10, 0.9
 """A judge that reads picks each position about as often as the others; so many and so lopsided is no accident."""
@@ -69,7 +76,7 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
     engine, instructions = recipe_instructions(recipe, model, evidence)
     strategy, judge = recipe_strategy(recipe, instructions), recipe_judge(recipe, recipe.judge.judge)
     settings = _generation_settings(recipe, model.fingerprint, evidence, instructions)
-    claim_folder(folder, settings)
+    claim_folder(folder, settings, words=_WORDS)
     selection = _selection(recipe)
     _say_what_is_replaced(folder, selection)
     engine = engine or _engine(recipe, model)

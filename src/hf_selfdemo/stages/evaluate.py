@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
@@ -19,6 +19,7 @@ from hf_selfdemo.loading import did_you_mean
 from hf_selfdemo.manifest import claim_folder, fingerprint, read_json
 from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.prompts import templates_hash
+from hf_selfdemo.protocols import Judge
 from hf_selfdemo.report import terminal_table, write_figures, write_page
 from hf_selfdemo.stages.ability import AbilityCheck
 from hf_selfdemo.stages.compare import run_compare
@@ -33,14 +34,18 @@ from hf_selfdemo.stages.evaluated import (
     write_predictions,
     write_rows,
 )
-from hf_selfdemo.stages.evidence import recipe_evidence
+from hf_selfdemo.stages.evidence import passages_warning, recipe_evidence
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.stages.rounds import round_models
 from hf_selfdemo.stages.tuned import is_adapter, merged, weights_of
+from hf_selfdemo.stages.unscored import WhyUnscored, unscored_lines
 from hf_selfdemo.types import Evidence, Mode
 
 _COLUMN_WIDTH = 24
 """Characters a column of the table when its output goes to a file or a pipe."""
+
+_WORDS = {"base": "base model", "templates": "prompts", "evidence": "test questions or passages"}
+"""What the settings of an evaluation are called where they differ."""
 
 
 def run_evaluate(recipe: Recipe) -> None:
@@ -51,8 +56,10 @@ def run_evaluate(recipe: Recipe) -> None:
     if recipe.evaluate.compare:
         return run_compare(recipe)
     e = recipe.evaluate
-    folder = recipe.output_dir / "evaluation"
+    folder, judge = recipe.output_dir / "evaluation", _judge(recipe)
     evidence, recall = recipe_evidence(recipe, "test")
+    if warning := passages_warning(evidence):
+        console.print(warning, markup=False)
     ability = AbilityCheck(recipe)
     model = recipe.resolve()
     settings = {
@@ -62,11 +69,13 @@ def run_evaluate(recipe: Recipe) -> None:
         "max_answer_tokens": e.max_answer_tokens,
     }
     tuned_models, modes = _tuned_models(recipe), recipe_modes(e)
-    claim_folder(folder, settings)
+    claim_folder(folder, settings, _elsewhere(tuned_models), _WORDS)
+    _say_what_is_replaced(folder, recipe, ability)
     network, tokenizer = recipe.load(model)
-    ledger, judge = Ledger(ledger_path(recipe)), recipe_judge(recipe, e.evaluate_judge)
+    ledger = Ledger(ledger_path(recipe))
     base = RecordedGenerator(in_process(recipe, network, tokenizer), ledger)
     runs: dict[str, dict[str, Any]] = {}
+    unscored: dict[str, dict[str, dict[str, int]]] = {}
     usage: dict[str, Any] = {}
     reused: dict[str, Any] = {}
     models: dict[str, Path | None] = {"base": None, **tuned_models}
@@ -77,11 +86,12 @@ def run_evaluate(recipe: Recipe) -> None:
             if path is not None:
                 current = _tuned(network, path, recipe, model)
                 generator = RecordedGenerator(in_process(recipe, current, tokenizer), ledger)
+            judges = {mode: WhyUnscored(judge) for mode in modes}
             runs[name] = {
                 mode: predict(
                     evidence,
                     generator,
-                    judge,
+                    judges[mode],
                     mode,
                     e.max_answer_tokens,
                     judge_generator=base,
@@ -89,6 +99,7 @@ def run_evaluate(recipe: Recipe) -> None:
                 )
                 for mode in modes
             }
+            unscored[name] = {mode: judges[mode].reasons(runs[name][mode]) for mode in modes}
             ability.measure(name, current, tokenizer, base, advance)
             usage[name], reused[name] = asdict(generator.usage), asdict(generator.reused)
             for mode, predictions in runs[name].items():
@@ -103,10 +114,40 @@ def run_evaluate(recipe: Recipe) -> None:
     title = f"{model.name}: {len(evidence)} test rows"
     about = {"title": title, "base_model": model.name, "settings": settings, "data": _data(recipe), "recall": recall}
     write_rows(folder, evidence)
-    write_manifest(folder, modes, by_column, about | {"ability": ability.settings()})
+    write_manifest(folder, modes, by_column, about | {"ability": ability.settings(), "unscored": unscored})
     console.print(recall_line(recall))
     _report(Evaluation(folder), list(models), ability)
+    for line in unscored_lines(unscored):
+        console.print(line, markup=False)
     _show_replies(runs, evidence, e.predictions_shown)
+
+
+def _judge(recipe: Recipe) -> Judge:
+    """Who labels replies one by one."""
+    if recipe.evaluate.evaluate_judge == "tournament":
+        raise UserError(
+            "evaluate_judge: a tournament ranks candidates of one question, and a model gives one reply",
+            "use answer_match, llm_label or match_then_llm",
+        )
+    return recipe_judge(recipe, recipe.evaluate.evaluate_judge)
+
+
+def _elsewhere(models: Mapping[str, Path]) -> str:
+    """How to have another evaluation of the same models."""
+    named = " ".join(f"{name}={path}" for name, path in models.items())
+    return f"choose another output_dir, and name the models there: --adapters {named}"
+
+
+def _say_what_is_replaced(folder: Path, recipe: Recipe, ability: AbilityCheck) -> None:
+    path = folder / "manifest.json"
+    before = read_json(path) if path.exists() else {}
+    judge, former = recipe.evaluate.evaluate_judge, before.get("judges", {}).get("base", {}).get("name")
+    if former and former != judge:
+        words = f"evaluate_judge was {former!r}, is {judge!r}"
+        console.print(f"the evaluation in {folder} is judged anew and replaced: {words}", markup=False)
+    if before.get("ability") and not ability:
+        words = "neither choice_questions nor instruction_prompts is set"
+        console.print(f"the ability figures in {folder} are removed: {words}", markup=False)
 
 
 def _report(evaluation: Evaluation, names: list[str], ability: AbilityCheck) -> None:
@@ -143,8 +184,13 @@ def _tuned_models(recipe: Recipe) -> dict[str, Path]:
         return dict(map(_named_folder, recipe.evaluate.adapters))
     if recipe.train.num_rounds > 1:
         return round_models(recipe)
-    weights_of(recipe.output_dir / "model")
-    return {"tuned": recipe.output_dir / "model"}
+    folder = recipe.output_dir / "model"
+    try:
+        weights_of(folder)
+    except UserError:
+        remedy = "run `hf-selfdemo train` with the same config, or name another run's: --adapters tuned=RUN/model"
+        raise UserError(f"{folder} holds no trained model", remedy) from None
+    return {"tuned": folder}
 
 
 def _named_folder(pair: str) -> tuple[str, Path]:

@@ -44,6 +44,7 @@ def run_preflight(recipe: Recipe) -> None:
         dataset, _ = with_pairs(dataset)
     dev, test = _dev_rows(recipe), test_rows(recipe)
     with waiting("looking at every row"):
+        written = read_json(source / "manifest.json")["model"]
         report = preflight(
             dataset,
             collator,
@@ -51,7 +52,7 @@ def run_preflight(recipe: Recipe) -> None:
             test_rows=test,
             choosing=bool(args.metric_for_best_model and args.load_best_model_at_end),
             model=_without_weights(start.model, args.trust_remote_code),
-            writer=read_json(source / "manifest.json")["model"] | {"trained": start.fingerprint, "origin": start.origin},
+            writer=written | {"trained": start.fingerprint, "origin": start.origin},
         )
     terminal = Console()
     (terminal if terminal.is_terminal else Console(width=_FILE_WIDTH)).print(report)

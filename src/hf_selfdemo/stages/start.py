@@ -80,6 +80,7 @@ def _check_targets(config: Any, network: Any) -> None:
     """
     from peft.tuners.tuners_utils import check_target_module_exists
     from torch.nn import Linear
+    from transformers.pytorch_utils import Conv1D
 
     if isinstance(config.target_modules, str) and config.target_modules.isidentifier():
         config.target_modules = {config.target_modules}
@@ -87,7 +88,9 @@ def _check_targets(config: Any, network: Any) -> None:
     modules = dict(network.named_modules())
     if targets is None or targets == "all-linear" or any(check_target_module_exists(config, name) for name in modules):
         return
-    linear = sorted({name.rpartition(".")[2] for name, module in modules.items() if isinstance(module, Linear)})
+    linear = sorted(
+        {name.rpartition(".")[2] for name, module in modules.items() if isinstance(module, Linear | Conv1D)}
+    )
     shown = targets if isinstance(targets, str) else ", ".join(sorted(targets))
     raise UserError(
         f"lora_target_modules is {shown!r}, and the model has no such module",

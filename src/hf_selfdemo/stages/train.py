@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, read_json
 from hf_selfdemo.rows import FEATURES, evidence_row
 from hf_selfdemo.stages.console import console, progress
 from hf_selfdemo.stages.evidence import recipe_evidence
+from hf_selfdemo.stages.preflight import test_rows
 from hf_selfdemo.stages.processes import is_main_process, world_size
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.stages.start import Start, load_start, training_start
@@ -29,6 +31,14 @@ TRAINERS = {
     "dpo": "hf_selfdemo.training.dpo:SelfDemoDPOTrainer",
 }
 """The trainer of each objective."""
+
+_WORDS = {
+    "data": "demonstrations",
+    "base": "base model",
+    "start_from": "weights to start from",
+    "dev": "dev questions or passages",
+}
+"""What the hashes among the settings are of."""
 
 
 def run_train(recipe: Recipe) -> None:
@@ -52,16 +62,17 @@ def run_train(recipe: Recipe) -> None:
         console.print(f"{target} is trained already")
         return
     if is_main_process():
-        claim_folder(target, settings)
+        claim_folder(target, settings, "choose another output_dir", _WORDS)
     trainer = _trainer(recipe, start, load_demonstrations(source), dev, read_json(source / "manifest.json")["model"])
     _say_what_comes(recipe, trainer, dev)
     with progress("train", 0) as advance:
-        report_progress(trainer, advance)
-        result = trainer.train(resume_from_checkpoint=last_checkpoint(target))
+        report_progress(trainer, advance, partial(console.print, markup=False, highlight=False))
+        result = _trained(trainer, target)
     trainer.save_model(str(target))
     trainer.create_model_card(model_name=recipe.output_dir.name)
     if is_main_process():
         _write_manifest(recipe, trainer, settings, start.model.name, result.metrics)
+    _say_what_was_kept(_best(trainer))
 
 
 def evaluates(recipe: Recipe) -> bool:
@@ -88,10 +99,34 @@ def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: list[Evidence]
         train_dataset=dataset,
         processing_class=tokenizer,
         eval_dataset=Dataset.from_list(rows, features=FEATURES) if rows else None,
-        writer=writer | {"trained": start.fingerprint},
+        writer=writer | {"trained": start.fingerprint, "origin": start.origin},
+        test_rows=_known_test_rows(recipe),
         **options,
     )
     return trainer
+
+
+def _known_test_rows(recipe: Recipe) -> list[dict[str, str]]:
+    """What `evaluate` will ask, to warn of what is trained on; training does without where they are not at hand."""
+    try:
+        return test_rows(recipe)
+    except UserError as error:
+        console.print(f"test questions are not compared with what is trained on: {error}", markup=False)
+        return []
+
+
+def _trained(trainer: Any, target: Path) -> Any:
+    """Train, from the last checkpoint if there is one; an interruption says whether there is."""
+    try:
+        return trainer.train(resume_from_checkpoint=last_checkpoint(target))
+    except KeyboardInterrupt:
+        found = last_checkpoint(target)
+        if found:
+            raise KeyboardInterrupt(f"the same command goes on from {Path(found).name}") from None
+        raise KeyboardInterrupt(
+            "there is no checkpoint yet, so the same command trains from the first step (save_strategy: steps or epoch "
+            "writes some)"
+        ) from None
 
 
 def _say_what_comes(recipe: Recipe, trainer: Any, dev: list[Evidence]) -> None:
@@ -102,6 +137,12 @@ def _say_what_comes(recipe: Recipe, trainer: Any, dev: list[Evidence]) -> None:
     if recipe.implied:
         keys = ", ".join(f"{key} {value}" for key, value in recipe.implied.items())
         console.print(f"not given and set by what was given: {keys}", markup=False)
+
+
+def _say_what_was_kept(best: dict[str, Any]) -> None:
+    if best:
+        kept = f"the result is {best['checkpoint']}" if best["loaded"] else "the result is the last step's"
+        console.print(f"best {best['metric']} {best['value']:.2f}; {kept}", markup=False, highlight=False)
 
 
 def _write_manifest(recipe: Recipe, trainer: Any, settings: dict[str, Any], base: str, metrics: Any) -> None:

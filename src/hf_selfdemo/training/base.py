@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy
 import torch
+from accelerate.utils import is_peft_model
 from datasets import Dataset
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import EvalLoopOutput
 
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import fingerprint
+from hf_selfdemo.manifest import fingerprint, write_text
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.training.arguments import decisive_keys
+from hf_selfdemo.training.card import Card
 from hf_selfdemo.training.checkpoints import check_settings, last_checkpoint, mark_complete
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 from hf_selfdemo.training.generated import GeneratedEvaluation
+from hf_selfdemo.training.given import ASKED, given_rows
 from hf_selfdemo.training.meter import OnPolicyMeter, meter_table
 from hf_selfdemo.training.paused import random_state_kept
 from hf_selfdemo.training.preflight import preflight
@@ -41,6 +45,8 @@ class DemonstrationTraining(Trainer):
     """
 
     preference = False
+    _name: str
+    _tag_names: list[str]
     args: Any
     model: Any
     eval_dataset: Any
@@ -56,9 +62,12 @@ class DemonstrationTraining(Trainer):
         eval_dataset: Dataset | None = None,
         data_collator: SelfDemoDataCollator | None = None,
         writer: Mapping[str, Any] | None = None,
+        test_rows: Iterable[Mapping[str, Any]] = (),
         callbacks: Sequence[TrainerCallback] | None = None,
         **kwargs: Any,
     ) -> None:
+        train_dataset = given_rows(train_dataset)
+        eval_dataset = None if eval_dataset is None else given_rows(eval_dataset, ASKED)
         if len(train_dataset) == 0:
             raise UserError("there is no demonstration to train on", "see `skipped` in the manifest for the reasons")
         collator = data_collator or collator_of(args, processing_class, self.preference)
@@ -74,6 +83,7 @@ class DemonstrationTraining(Trainer):
             train_dataset,
             collator,
             eval_dataset=eval_dataset,
+            test_rows=test_rows,
             choosing=bool(args.metric_for_best_model and args.load_best_model_at_end),
             model=network,
             writer=writer,
@@ -94,16 +104,17 @@ class DemonstrationTraining(Trainer):
         if args.early_stopping_patience:
             added.append(EarlyStoppingCallback(args.early_stopping_patience))
         free, args.padding_free = args.padding_free, False  # TRL refuses it beside a collator that is not its own
-        super().__init__(
-            model=model,
-            args=args,
-            train_dataset=train_dataset,
-            eval_dataset=eval_dataset,
-            processing_class=processing_class,
-            data_collator=collator,
-            callbacks=[*(callbacks or ()), *added],
-            **kwargs,
-        )
+        with _keys_refused_plainly():
+            super().__init__(
+                model=model,
+                args=args,
+                train_dataset=train_dataset,
+                eval_dataset=eval_dataset,
+                processing_class=processing_class,
+                data_collator=collator,
+                callbacks=[*(callbacks or ()), *added],
+                **kwargs,
+            )
         args.padding_free = free
         keep_arrangement(self.model)  # one given by its path was not there before
         check_arrangement(self.model)
@@ -139,6 +150,15 @@ class DemonstrationTraining(Trainer):
         result = super().train(resume_from_checkpoint or None, *args, **kwargs)
         self.on_policy["tuned"] = self._measured()
         return result
+
+    def create_optimizer(self, *args: Any, **kwargs: Any) -> Any:
+        """As in transformers.
+
+        Raises:
+            UserError: for a learning rate or another key that the optimizer does not take.
+        """
+        with _keys_refused_plainly():
+            return super().create_optimizer(*args, **kwargs)
 
     def measure_base(self) -> None:
         """Read the meter before the first step, once the model is where training wants it."""
@@ -201,13 +221,39 @@ class DemonstrationTraining(Trainer):
     # ---- the card ----
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """TRL's card, with the on-policy figures below."""
-        super().create_model_card(*args, **kwargs)
-        path = Path(self.args.output_dir) / "README.md"
-        if self.on_policy.get("base") and self.is_world_process_zero() and path.exists():
-            table = meter_table(self.on_policy["base"], self.on_policy.get("tuned", {}))
-            text = path.read_text(encoding="utf-8")
-            path.write_text(f"{text.rstrip()}\n\n## On-policy figures\n\n{table}", encoding="utf-8")
+        """How to ask this model, beside its weights (`card.Card`), in place of TRL's card.
+
+        Args:
+            args: none is used: TRL and transformers have different ones first.
+            kwargs: `model_name` and `tags`, as in TRL.
+        """
+        if not self.is_world_process_zero():
+            return
+        model = self.accelerator.unwrap_model(self.model)
+        adapter = is_peft_model(model)
+        tags = kwargs.get("tags") or ()
+        more = [tags] if isinstance(tags, str) else list(tags)
+        card = Card(
+            kwargs.get("model_name") or Path(self.args.output_dir).name,
+            (model.active_peft_config.base_model_name_or_path if adapter else model.config.name_or_path) or "",
+            adapter,
+            self._name,
+            self.preflight_report.rows,
+            list(dict.fromkeys([*self._tag_names, *more])),
+            meter_table(base, self.on_policy.get("tuned", {})) if (base := self.on_policy.get("base")) else "",
+        )
+        write_text(Path(self.args.output_dir) / "README.md", str(card))
+
+
+@contextmanager
+def _keys_refused_plainly() -> Iterator[None]:
+    """Where TRL, PEFT and torch look at the keys, a ValueError of theirs is about a key."""
+    try:
+        yield
+    except UserError:
+        raise
+    except ValueError as error:
+        raise UserError(f"training cannot begin ({error})", "mend the key that this speaks of") from error
 
 
 def collator_of(args: Any, tokenizer: Any, preference: bool) -> SelfDemoDataCollator:

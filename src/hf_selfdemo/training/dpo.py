@@ -21,6 +21,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.training.arguments import RowArguments
 from hf_selfdemo.training.base import DemonstrationTraining, collator_of
 from hf_selfdemo.training.collator import SelfDemoDataCollator
+from hf_selfdemo.training.given import given_rows
 from hf_selfdemo.training.last_columns import last_columns
 
 logger = logging.getLogger(__name__)
@@ -75,7 +76,8 @@ class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
     Args:
         model: a causal language model, one with a trainable adapter, or a path.
         args: the training configuration.
-        train_dataset: demonstrations as `demonstrate` writes them.
+        train_dataset: demonstrations as `demonstrate` writes them, or rows (a list, too) with at least id, question,
+            passages, response, outcome and rejected (`given_rows`).
         processing_class: the tokenizer, with a chat template.
         data_collator: default is a `SelfDemoDataCollator` made from `args`.
         kwargs: as for `SelfDemoTrainer`, and what else `DPOTrainer` takes (`ref_model`, `peft_config`, ...).
@@ -109,7 +111,7 @@ class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
                 "set it to false, or do without passage_dropout, leave_gold_out_share and passage_order shuffled",
             )
         check_adapter(model, kwargs.get("peft_config"))
-        train_dataset, self.left_out = with_pairs(train_dataset)
+        train_dataset, self.left_out = with_pairs(given_rows(train_dataset))
         whole = not (isinstance(model, str) or is_peft_model(model) or kwargs.get("peft_config"))
         own = whole and kwargs.get("ref_model") is None
         if own:  # TRL would look for the weights again under the model's name, and find none, or others

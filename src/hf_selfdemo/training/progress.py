@@ -2,21 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from transformers import PrinterCallback, Trainer, TrainerCallback
 
+_SHOWN = (
+    "loss",
+    "f_score",
+    "accuracy_answerable",
+    "abstention_recall",
+    "false_refusals",
+    "hallucination_rate",
+    "closed_book_accuracy",
+)
+"""Figures of an evaluation that fit on a line; the log has them all."""
 
-def report_progress(trainer: Trainer, advance: Callable[..., None]) -> None:
-    """Let `trainer` call `advance(steps, total, note)` as it goes; needs `disable_tqdm=True`."""
+
+def report_progress(
+    trainer: Trainer, advance: Callable[..., None], say: Callable[[str], None] = lambda line: None
+) -> None:
+    """Let `trainer` call `advance(steps, total, note)` as it goes; needs `disable_tqdm=True`.
+
+    Args:
+        trainer: not yet training.
+        advance: moves the bar.
+        say: gets a line for each evaluation while training.
+    """
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(_OnBar(advance))
+    trainer.add_callback(_OnBar(advance, say))
+
+
+def evaluation_line(epoch: float, metrics: Mapping[str, float], wanted: str | None = None) -> str:
+    """What an evaluation found, in one line.
+
+    Args:
+        epoch: done when it was made.
+        metrics: as the trainer logs them.
+        wanted: the figure that picks the checkpoint, which comes first; with or without "eval_".
+
+    Example:
+        >>> evaluation_line(2.0, {"eval_f_score": 0.5, "eval_false_refusals": 0.25, "eval_runtime": 3.1})
+        'epoch 2: f_score 0.50, false_refusals 0.25'
+    """
+    found = {name.removeprefix("eval_"): value for name, value in metrics.items()}
+    names = dict.fromkeys([(wanted or "").removeprefix("eval_"), *_SHOWN])
+    return f"epoch {epoch:.3g}: " + ", ".join(f"{name} {found[name]:.2f}" for name in names if name in found)
 
 
 class _OnBar(TrainerCallback):
-    def __init__(self, advance: Callable[..., None]) -> None:
-        self.advance = advance
+    def __init__(self, advance: Callable[..., None], say: Callable[[str], None]) -> None:
+        self.advance, self.say = advance, say
         self.note = ""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -28,3 +64,6 @@ class _OnBar(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         if logs and "loss" in logs:
             self.note = f"(loss {float(logs['loss']):.2f})"
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: Any = None, **kwargs: Any) -> None:
+        self.say("dev, " + evaluation_line(state.epoch or 0.0, metrics or {}, args.metric_for_best_model))

@@ -36,12 +36,14 @@ class SelfDemoTrainer(DemonstrationTraining, SFTTrainer):
     Args:
         model: a causal language model, or a path.
         args: the training configuration.
-        train_dataset: demonstrations as `demonstrate` writes them.
+        train_dataset: demonstrations as `demonstrate` writes them, or rows (a list, too) with at least id, question,
+            passages, response and outcome (`given_rows`).
         processing_class: the tokenizer, with a chat template.
         eval_dataset: rows to ask while training, as `args.eval_strategy` says; those with a response have a loss too.
         data_collator: default is a `SelfDemoDataCollator` made from `args`.
         writer: who wrote the demonstrations (`name` and `fingerprint`, as their manifest has it), to warn where it is
             not the model trained.
+        test_rows: rows with `id` and `question` that are evaluated later, to warn of those that are trained on.
         kwargs: everything else `SFTTrainer` takes (`peft_config`, `callbacks`, ...).
 
     Raises:

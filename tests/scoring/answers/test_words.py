@@ -27,7 +27,10 @@ from hf_selfdemo.scoring.answers.words import BREAK, fold, in_a_row, misspelt, r
         ("1632–53, 6-14", "#1632 to #1653 #6 to #14"),
         ("Re\N{COMBINING ACUTE ACCENT}al", "real"),
         ("東京", "東 京"),
-        ("½", "1⁄2"),
+        ("½ 1/2 one half", "half half half"),
+        ("-5 −5 minus 5 3-5", "#-5 #-5 #-5 #3 to #5"),
+        ("16:30 16:00 13:34", "#4 #30 pm #4 pm #13 #34"),
+        ("H₂O H2O", "h #2 o h #2 o"),
     ],
 )
 def test_canonical_words(text, keys):

@@ -23,6 +23,11 @@ _SUBJECT = re.compile(
     rf"[^,;:\"“”]{{1,60}}?\s(?:(?:{_AUXILIARY})\s+(?:not|never)|(?:{_AUXILIARY})n['’]t|never)\b",
     re.IGNORECASE,
 )
+_DENIED_ABROAD = re.compile(
+    r"\b(?:no (?:fue|era|es)|nicht|n['’](?:est|était|a été) pas)\b(?! (?:sólo|solo|solamente|nur|seulement)\b)"
+    r"(?:(?! (?:sino|sondern|mais)\b)[^.,;:!?\n])+|(?<!是)(?:不是|并非)(?:(?!而是)[^,,。;;:!?\n])+",
+    re.IGNORECASE,
+)
 _WRONG = r"(?:wrong|incorrect|false|untrue|mistaken|myth|mistake)"
 _CALLED_WRONG = re.compile(rf"\b{_WRONG}\b", re.IGNORECASE)
 _CALLS_WRONG = re.compile(
@@ -30,6 +35,12 @@ _CALLS_WRONG = re.compile(
 )
 _QUOTED = re.compile(r"[\"“][^\"“”]{1,80}[\"”]")
 _GONE = " # "
+
+_KIN = re.compile(
+    r"\b(?:mother|father|son|daughter|wife|husband|widow|widower|brother|sister|uncle|aunt|nephew|niece|cousin)\b",
+    re.IGNORECASE,
+)
+_RELATIVE = re.compile(rf"(?:the )?{_KIN.pattern} of [^,.;:]+|[^,.;:]+?['’]s {_KIN.pattern}", re.IGNORECASE)
 
 _DISCLAIMER = re.compile(
     r"(?:hello|hi|sorry|unfortunately|as an? (?:ai|artificial|language)|i(?:['’]m| am) (?:just )?an? (?:ai|language)"
@@ -41,6 +52,13 @@ _BUT = re.compile(r",? but,? |, however,? ", re.IGNORECASE)
 
 _LONGEST_LIST = 100
 _OR = re.compile(r"\bor\b", re.IGNORECASE)
+_POSSIBLY = re.compile(
+    r"\s*(?:it|this|that|he|she|they|the answer) (?:could|may|might|must)"
+    r"(?: (?:either|possibly|perhaps|well|also|have been|be)){1,4} ",
+    re.IGNORECASE,
+)
+_FEWEST_GUESSES, _LONGEST_GUESS = 5, 4
+_JOINED = re.compile(r"[\n;&]|\band\b", re.IGNORECASE)
 _VERB = re.compile(rf"\b(?:{_AUXILIARY}|may|might)\b", re.IGNORECASE)
 
 
@@ -55,13 +73,13 @@ def negates(text: str) -> bool:
 
 
 def denies(text: str) -> bool:
-    """Whether a text negates something or calls it wrong.
+    """Whether a text negates something or calls it wrong; plainly also in Chinese, French, German and Spanish.
 
     Example:
         >>> denies("not Rome"), denies("Rome is wrong"), denies("Rome")
         (True, True, False)
     """
-    return negates(text) or bool(_CALLED_WRONG.search(text))
+    return negates(text) or bool(_CALLED_WRONG.search(text) or _DENIED_ABROAD.search(text))
 
 
 def asserted(text: str) -> str:
@@ -71,6 +89,7 @@ def asserted(text: str) -> str:
         >>> asserted("It was not Rome but Paris."), asserted("Ann Lee never sang it. Rome is wrong.")
         ('It was  #  but Paris.', ' # . # .')
     """
+    text = _DENIED_ABROAD.sub(_GONE, text)
     quoted = [found.span() for found in _QUOTED.finditer(text)]
     kept, place = [], 0
     for found in _NOT.finditer(text):
@@ -109,13 +128,50 @@ def declines(text: str) -> bool:
 def hedges(text: str, question: str = "") -> bool:
     """Whether a bare list of alternatives leaves open which of them is meant: "either 1912 or 1913", "A, B, C or D".
 
-    Two names joined by "or" may be two for one thing, and a sentence may have its reasons; neither is called hedging.
+    Two names joined by "or" may be two for one thing, and a sentence may have its reasons; neither is called hedging,
+    but "It could be A, B or C" is.
 
     Example:
         >>> hedges("1912 or 1913"), hedges("Rome, Paris, London or Bonn"), hedges("naos or cella")
         (True, True, False)
     """
-    if len(text) > _LONGEST_LIST or not _OR.search(text) or _OR.search(question) or _VERB.search(text):
+    if len(text) > _LONGEST_LIST or not _OR.search(text) or _OR.search(question):
+        return False
+    text = _POSSIBLY.sub("", text, count=1)
+    if _VERB.search(text):
         return False
     options = [option for option in re.split(r",|;|\n|\bor\b", text) if option.strip()]
     return len(options) > 2 or text.lower().startswith("either ") or all(re.search(r"\d", one) for one in options)
+
+
+def guesses(text: str) -> bool:
+    """Whether a text is a bare row of five or more names, none of them preferred: right for a list, else guesses.
+
+    Example:
+        >>> guesses("Paris, Lyon, Rome, Bern, Oslo, Lima"), guesses("Paris, the capital of France")
+        (True, False)
+    """
+    options = text.split(",")
+    if len(options) < _FEWEST_GUESSES or _JOINED.search(text):
+        return False
+    return all(0 < len(option.split()) <= _LONGEST_GUESS for option in options)
+
+
+def names_kin(text: str) -> bool:
+    """Whether a text has a word for a relative.
+
+    Example:
+        >>> names_kin("the Wife of Bath"), names_kin("Bath")
+        (True, False)
+    """
+    return bool(_KIN.search(text))
+
+
+def is_kin(text: str) -> bool:
+    """Whether a text is nothing but somebody's relative, which is somebody else.
+
+    Example:
+        >>> is_kin("Marie Curie's husband"), is_kin("Pierre, the husband of Marie Curie")
+        (True, False)
+    """
+    return len(text) <= _LONGEST_LIST and not _VERB.search(text) and bool(_RELATIVE.fullmatch(text.strip(" .")))

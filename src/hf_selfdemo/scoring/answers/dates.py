@@ -20,7 +20,7 @@ _PART = {
 }
 _VERBS = ("may", "march")
 _BEFORE_MONTHS = each("in of mid early late until since and to by or")
-_ERAS = {"bc": -1, "ad": 1}
+ERAS = {"bc": -1, "ad": 1}
 
 
 class Date(NamedTuple):
@@ -98,11 +98,12 @@ def _year_at(keys: Sequence[str], i: int) -> Date | None:
         return Date(first * YEAR, (first + (100 if first % 100 == 0 else 10)) * YEAR, False, i, i + 1)
     number = _number(keys, i)
     if number and i + 1 < len(keys) and keys[i + 1] == "century":
-        if _era(keys, i + 2) == -1:
-            return Date(-100 * number * YEAR, (-100 * number + 100) * YEAR, False, i, i + 3)
-        return Date((100 * number - 100) * YEAR, 100 * number * YEAR, False, i, i + 2)
+        era = _era(keys, i + 2)
+        first = -100 * number if era == -1 else 100 * number - 100
+        return Date(first * YEAR, (first + 100) * YEAR, False, i, i + 3 if era else i + 2)
     year, end = _year(keys, i)
-    return None if year is None else Date(year * YEAR, (year + 1) * YEAR, False, i, end)
+    start = i - 1 if i and keys[i - 1] in ERAS else i
+    return None if year is None else Date(year * YEAR, (year + 1) * YEAR, False, start, end)
 
 
 def _year(keys: Sequence[str], i: int, earliest: int = 1000) -> tuple[int | None, int]:
@@ -139,7 +140,7 @@ def _number(keys: Sequence[str], i: int) -> int | None:
 
 
 def _era(keys: Sequence[str], i: int) -> int | None:
-    return _ERAS.get(keys[i]) if i < len(keys) else None
+    return ERAS.get(keys[i]) if i < len(keys) else None
 
 
 def states_dates(keys: Sequence[str], wanted: Sequence[Date], asked: Collection[str] = ()) -> bool:

@@ -8,10 +8,12 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from hf_selfdemo.scoring.answers.claims import negates
-from hf_selfdemo.scoring.answers.dates import Date, dates
+from hf_selfdemo.scoring.answers.dates import ERAS, Date, dates
 from hf_selfdemo.scoring.answers.names import name_in
 from hf_selfdemo.scoring.answers.namesakes import qualified
+from hf_selfdemo.scoring.answers.numbers import HALF
 from hf_selfdemo.scoring.answers.tables import (
+    COLOURS,
     DEMONYMS,
     GENERIC,
     JOINED,
@@ -114,7 +116,7 @@ def expected(answer: str, question: str = "") -> Expected:
         in_a_row(keys),
         keys,
         weights,
-        parts=_parts(answer, about) if proper else (),
+        parts=_parts(answer, about, proper),
         name=name_in(raw, keys) if about.kind == "person" else (),
         proper=proper and "," not in answer,
         acronym=len(raw) == 1 and raw[0].isupper() and len(raw[0]) >= _SHORTEST_ACRONYM,
@@ -155,21 +157,23 @@ def _is_date(keys: Sequence[str], found: Sequence[Date], about: Asking) -> bool:
     rest = (key for place, key in enumerate(keys) if place not in covered)
     if any(key not in STOPWORDS and key not in _AROUND_DATES for key in rest):
         return False
-    return about.kind == "time" or any(key in MONTHS or key == "century" or key[-1] == "s" for key in keys)
+    return about.kind == "time" or any(
+        key in MONTHS or key in ERAS or key == "century" or key[-1] == "s" for key in keys
+    )
 
 
-def _is_amount(keys: Sequence[str], about: Asking) -> bool:
+def _is_amount(keys: tuple[str, ...], about: Asking) -> bool:
     """Whether an answer is a number with its unit, or any with a number where an amount is asked for."""
-    if not any(key[0] == "#" for key in keys):
+    if keys != (HALF,) and not any(key[0] == "#" for key in keys):
         return False
-    rest = (key for key in keys if key[0] != "#")
+    rest = (key for key in keys if key[0] != "#" and key != HALF)
     return about.kind == "amount" or all(key in STOPWORDS or key in UNITS or key in about.keys for key in rest)
 
 
-def _parts(answer: str, about: Asking) -> tuple[str, ...]:
-    """The names in "A and B" or "A, B", which must all be there; a place in its country is one name."""
+def _parts(answer: str, about: Asking, proper: bool) -> tuple[str, ...]:
+    """The names or colours in "A and B" or "A, B", which must all be there; a place in its country is one name."""
     parts = [part.strip() for part in re.split(r",? and | & |, ", answer) if part.strip()]
-    if len(parts) < 2:
+    if len(parts) < 2 or not (proper or COLOURS.issuperset(parts)):
         return ()
     last = words(parts[-1]).keys
     one_name = about.kind == "place" or last in _LANDS or (len(last) == 1 and last[0] in SUFFIXES)

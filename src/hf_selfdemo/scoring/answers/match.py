@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.scoring.answers.claims import asserted, declines, denies, hedges
+from hf_selfdemo.scoring.answers.claims import asserted, declines, denies, guesses, hedges, is_kin, names_kin
 from hf_selfdemo.scoring.answers.coverage import states_acronym, states_essence, states_squashed
 from hf_selfdemo.scoring.answers.dates import states_dates
 from hf_selfdemo.scoring.answers.expected import Expected, asking, expected
@@ -44,9 +44,19 @@ def answers_match(prediction: str, answers: Sequence[str], question: str = "") -
     rows = [row for row in map(row_of, answers) if row != " "]
     if text.row in rows:
         return True
+    if is_kin(prediction):
+        answers = [answer for answer in answers if names_kin(answer)]
+        rows = [row_of(answer) for answer in answers]
     return _states_any(text, rows, prediction, answers, question) and not (
-        declines(prediction) or hedges(prediction, question)
+        declines(prediction)
+        or hedges(prediction, question)
+        or (guesses(prediction) and not _lists_answers(text, rows, answers))
     )
+
+
+def _lists_answers(text: Reading, rows: list[str], answers: Sequence[str]) -> bool:
+    """Whether a row of names is due: an accepted answer is one itself, or the text holds two of those accepted."""
+    return any("," in one or " and " in one for one in answers) or sum(row in text.row for row in set(rows)) > 1
 
 
 def _states_any(text: Reading, rows: list[str], prediction: str, answers: Sequence[str], question: str) -> bool:
@@ -62,8 +72,8 @@ def _states_any(text: Reading, rows: list[str], prediction: str, answers: Sequen
 
 def states(text: Reading, wanted: Expected, question: str) -> bool:
     """Whether a text states one answer: word for word, or by the rule that its kind asks for."""
-    if word_for_word(text, wanted.row):
-        return True
+    if wanted.row in text.row:
+        return word_for_word(text, wanted.row)
     keys, asked = text.words.keys, asking(question).keys
     if wanted.dates:
         return states_dates(keys, wanted.dates, asked)

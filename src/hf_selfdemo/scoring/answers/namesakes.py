@@ -1,4 +1,4 @@
-"""Names that share a word with the answer and belong to something else: North and South Korea, two clubs of one town."""
+"""Names that share a word with the answer and belong to another: North and South Korea, two clubs of one town."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ QUALIFIERS = each("north south east west new")
 _OTHER_LANDS = frozenset({("west", "virginia"), ("south", "africa"), ("south", "sudan"), ("south", "wale")})
 _CLUBS = each("united city town county athletic rover wanderer albion")
 _ARTICLES = each("a an the")
+_REACH = 3  # up to two middle names may stand before the last one
 
 
 def qualified(raw: Sequence[str], keys: Sequence[str]) -> tuple[str, str] | None:
@@ -84,11 +85,15 @@ def ends_otherwise(text: Words, keys: Sequence[str]) -> bool:
         return False
     length = len(first)
     starts = (i for i, key in enumerate(text.keys) if key == first[0])
-    after = [i + length for i in starts if list(text.keys[i : i + length]) == first]
-    return bool(after) and all(i < len(text.keys) and _replaced(last, text.keys[i], text.raw[i]) for i in after)
+    ends = [i + length for i in starts if list(text.keys[i : i + length]) == first]
+    return bool(ends) and all(i < len(text.keys) and _other_word(text, i, last) for i in ends)
 
 
-def _replaced(last: str, key: str, raw: str) -> bool:
-    if key == BREAK or key in STOPWORDS or not raw[0].isupper() or root(key) == root(last) or misspelt(key, last):
+def _other_word(text: Words, i: int, last: str) -> bool:
+    """Whether the word at place `i` goes on with a name, and not to the `last` word of the one that is wanted."""
+    key = text.keys[i]
+    if key == BREAK or key in STOPWORDS or not text.raw[i][0].isupper() or root(key) == root(last):
+        return False
+    if misspelt(key, last) or last in text.keys[i : i + _REACH]:
         return False
     return {key, last} <= _CLUBS or not {key, last} & GENERIC

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from hf_selfdemo.scoring.answers.tables import CURRENCIES, MEASURES, each
+from hf_selfdemo.scoring.answers.tables import CURRENCIES, MEASURES, SIZES, each
 
 if TYPE_CHECKING:
     from hf_selfdemo.scoring.answers.words import Words
@@ -39,11 +39,13 @@ MAGNITUDES = {
     "hundredth": 100,
     "thousandth": 1000,
 }
+HALF = "half"
+_SIGNS = frozenset({"minus", "negative"})
 _LARGE = 10_000
 """From here on a number may be rounded."""
 _ORDINAL_MARKS = frozenset({"st", "nd", "rd", "th"})
 _ROMAN = re.compile(r"(?:xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
-_FIGURES = re.compile(r"\d+(?:\.\d+)?s?")
+_FIGURES = re.compile(r"-?\d+(?:\.\d+)?s?")
 _DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50}
 _NUMBERED = each("war type part phase stage class volume book chapter division act title")
 
@@ -74,7 +76,10 @@ def join_numbers(raw: Sequence[str], keys: Sequence[str]) -> tuple[tuple[str, ..
 def _numeral(raw: Sequence[str], keys: Sequence[str], i: int) -> tuple[str, int]:
     """The numeral that begins at place `i` ("" if none does), and the place after it."""
     key = keys[i]
-    if key[0].isdecimal() and _FIGURES.fullmatch(key):
+    if key in _SIGNS and i + 1 < len(keys) and not (i and keys[i - 1][0].isdecimal()):
+        value, after = _numeral(raw, keys, i + 1)
+        return (f"#-{value[1:]}", after) if value and value[1] != "-" else ("", i + 1)
+    if (key[0].isdecimal() or key[0] == "-") and _FIGURES.fullmatch(key):
         return _in_figures(keys, i)
     if key in VALUES and not _no_numeral(raw, keys, i):
         return _in_words(raw, keys, i)
@@ -197,6 +202,8 @@ def _amounts(raw: Sequence[str], keys: Sequence[str]) -> list[_Amount]:
             value = float(key[1:].rstrip("s"))
             figures = raw[place].replace(",", "")
             found.append(_Amount(value, float(figures) if figures.isdecimal() else value, _unit(keys, place)))
+        elif key == HALF:
+            found.append(_Amount(0.5, 0.5, _unit(keys, place)))
     return found
 
 
@@ -208,8 +215,14 @@ def _unit(keys: Sequence[str], place: int) -> str:
 
 def _same(wanted: _Amount, found: _Amount) -> bool:
     if wanted.unit and found.unit and wanted.unit != found.unit:
-        return False
+        return _converted(wanted) == _converted(found)
     return _near(found.value, wanted.value) or (wanted.value < 1000 and found.written == wanted.value)
+
+
+def _converted(amount: _Amount) -> tuple[float, str]:
+    """The amount in the base unit of its kind."""
+    size, base = SIZES.get(amount.unit, (1, amount.unit))
+    return float(f"{amount.value * size:.10g}"), base
 
 
 def _near(value: float, wanted: float) -> bool:

@@ -105,6 +105,7 @@ SAME = _rows("""
         wolf: wolves
         life: lives
         leaf: leaves
+        half: 1⁄2
         #1 time: once
         #2 time: twice
         colour: color
@@ -133,6 +134,7 @@ JOINED = {
     ("south", "usa"): "southamerica",
     ("latin", "usa"): "latinamerica",
     ("central", "usa"): "centralamerica",
+    ("one", "half"): "half",
 }
 """Names of two words that are one, by their canonical words."""
 
@@ -241,6 +243,8 @@ GENERIC = each(
 )
 """Words that many answers have in common: a match of these alone proves little."""
 
+COLOURS = each("black blue brown gold golden gray green grey orange pink purple red silver violet white yellow")
+
 CURRENCIES = each("dollar pound euro rupee yen")
 
 MEASURES = CURRENCIES | each(
@@ -248,6 +252,27 @@ MEASURES = CURRENCIES | each(
     litre year hour minute second day week month percent degree acre gallon ton tonne cent"""
 )
 """Units of measure: the same number of another one is another amount."""
+
+SIZES = {
+    "millimetre": (1, "millimetre"),
+    "centimetre": (10, "millimetre"),
+    "metre": (1000, "millimetre"),
+    "kilometre": (1_000_000, "millimetre"),
+    "milligram": (1, "milligram"),
+    "gram": (1000, "milligram"),
+    "kilogram": (1_000_000, "milligram"),
+    "tonne": (1_000_000_000, "milligram"),
+    "millilitre": (1, "millilitre"),
+    "litre": (1000, "millilitre"),
+    "second": (1, "second"),
+    "minute": (60, "second"),
+    "hour": (3600, "second"),
+    "day": (86_400, "second"),
+    "week": (604_800, "second"),
+    "month": (1, "month"),
+    "year": (12, "month"),
+}
+"""How many of which smaller unit a unit holds, where that is exact and people count so."""
 
 UNITS = MEASURES | each(
     "episode season time square cubic people sterling kelvin celsius fahrenheit volt watt bit byte chapter page"

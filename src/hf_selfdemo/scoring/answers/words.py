@@ -33,7 +33,8 @@ _LEX = re.compile(
       | \d[\d,.]*\s?[-–]\s?\d[\d,]*(?:\.\d+)?                  # 1632–53, 6-14
       | \d\d?:\d\d(?![\d:])                                       # times of day
       | ['’]?\d0['’]?s\b | \d{{2}}\d0['’]?s\b                   # decades
-      | \d[\d,]*(?:\.\d+)?
+      | \d/\d(?![\d/])                                            # fractions
+      | (?:(?<![^\s(])[-−–])?\d[\d,]*(?:\.\d+)?
       | (?:{_LETTER}\.\s?){{2,}}                                # initials, abbreviations
       | {_LETTER}+(?:['’`]{_LETTER}+)* | [{_NO_BLANKS}]
       | [%$£€₹°&,;\n] | [.!?:](?=\s|$)
@@ -44,7 +45,9 @@ _POINTS = frozenset(",;:\n.!?")
 _SHORT = each("mr mrs ms dr st vs no jr sr prof gen col capt lt sgt sen gov rev hon mt ft inc ltd co")
 _ARTICLES = frozenset({"a", "an", "the"})
 _MONTH_NAMES = tuple(MONTHS)
-_PLAIN = str.maketrans("’‘`–—øłđðı", "'''--olddi") | {ord("æ"): "ae", ord("œ"): "oe"}
+_QUARTERS = each("00 15 30 45")
+_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+_PLAIN = str.maketrans("’‘`–—−øłđðı", "'''---olddi") | {ord("æ"): "ae", ord("œ"): "oe"}
 
 
 class Words(NamedTuple):
@@ -106,7 +109,7 @@ def _plain(text: str) -> str:
         text = unicodedata.normalize("NFC", text)
     elif "[" not in text and "*" not in text and "^" not in text:
         return text
-    return _FOOTNOTE.sub(" ", text)
+    return _FOOTNOTE.sub(" ", text).translate(_SUBSCRIPTS)
 
 
 def _ends_sentence(point: str, previous: str) -> bool:
@@ -119,7 +122,7 @@ def _ends_sentence(point: str, previous: str) -> bool:
 def _canonical(piece: str) -> tuple[tuple[str, ...], bool]:
     """The canonical words of one piece of text, and whether `join_numbers` has to look at them."""
     word = fold(piece)
-    if piece[0].isdecimal() or piece[0] in "'’":
+    if piece[-1].isdecimal() or piece[0].isdecimal() or piece[0] in "'’":
         return _digits(word), True
     word = word.replace(". ", "").replace(".", "").strip()
     same = SAME.get(word) or SAME.get(word := word.removesuffix("'s").replace("'", "")) or word
@@ -131,15 +134,25 @@ def _canonical(piece: str) -> tuple[tuple[str, ...], bool]:
 
 def _digits(word: str) -> tuple[str, ...]:
     """Numbers stay as they are for `join_numbers`; dates, times and ranges in figures come apart."""
+    if word[1:2] == "/" and len(word) == 3:
+        return ("half",) if word == "1/2" else (word[0], word[2])
     if "/" in word or word.count("-") == 2:
         return _calendar([int(part) for part in re.split("[/-]", word)])
     if ":" in word:
-        return tuple(word.removesuffix(":00").split(":"))
+        return _clock(*word.split(":"))
     word = word.replace(",", "").replace("'", "")
-    if "-" in word:
+    if "-" in word[1:]:
         first, last = (part.strip().rstrip(".") for part in word.split("-"))
         return first, "to", first[:2] + last if len(first) == 4 and len(last) == 2 else last
     return (word,)
+
+
+def _clock(hour: str, minute: str) -> tuple[str, ...]:
+    """A time of day by the clock of twelve hours; what is no full or quarter hour may be a verse or score."""
+    rest = () if minute == "00" else (minute,)
+    if 12 < int(hour) < 24 and minute in _QUARTERS:
+        return str(int(hour) - 12), *rest, "pm"
+    return hour, *rest
 
 
 def _calendar(parts: list[int]) -> tuple[str, ...]:

@@ -1,0 +1,122 @@
+"""What stands beside trained weights, for whoever finds them: what they are, and how they want to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hf_selfdemo.prompts import render
+from hf_selfdemo.types import Passage
+
+
+@dataclass(frozen=True)
+class Card:
+    """The README of a model folder. `hf-selfdemo push` writes one with figures, recipe and limits for the Hub.
+
+    Args:
+        name: of the model.
+        base: Hub id or folder of the model that was trained; empty for one that was made in memory.
+        adapter: whether the folder holds an adapter, rather than a whole model.
+        training: how it was trained, in a word or two.
+        rows: it was trained on.
+        tags: for the Hub.
+        on_policy: Markdown table of the on-policy figures; may be empty.
+
+    Example:
+        >>> card = str(Card("mine", "org/base", True, "Self-Demo SFT", 120))
+        >>> "# mine" in card and "AutoPeftModelForCausalLM" in card
+        True
+    """
+
+    name: str
+    base: str
+    adapter: bool
+    training: str
+    rows: int
+    tags: Sequence[str] = ()
+    on_policy: str = ""
+
+    def __str__(self) -> str:
+        parts = [self._header(), self._use(), _PROMPT.format(prompt=_prompt()), _FULL]
+        if self.on_policy:
+            parts.append(f"## On-policy figures\n\n{self.on_policy}")
+        return "\n".join(parts)
+
+    def _header(self) -> str:
+        local = not self.base or Path(self.base).exists()  # a folder of this machine says nothing to others
+        kind, name = "An adapter" if self.adapter else "A model", Path(self.base).name if local else self.base
+        return _HEADER.format(
+            base_line="" if local else f"base_model: {self.base}\n",
+            library="peft" if self.adapter else "transformers",
+            tags="".join(f"- {tag}\n" for tag in self.tags),
+            name=self.name,
+            kind=f"{kind} {'for' if self.adapter else 'made from'} `{name}`" if name else kind,
+            training=self.training,
+            rows=self.rows,
+        )
+
+    def _use(self) -> str:
+        module, loader = ("peft", "AutoPeftModelForCausalLM") if self.adapter else ("transformers", _WHOLE)
+        return _USE.format(module=module, loader=loader, merge=_MERGE if self.adapter else "")
+
+
+def _prompt() -> str:
+    """The with-passages prompt as it is, with words in capitals where something is to be filled in."""
+    passages = [Passage(str(n), f"TEXT OF THE {which} PASSAGE", "TITLE") for n, which in enumerate(("BEST", "SECOND"))]
+    return render("rag", "QUESTION", passages)[0]["content"]
+
+
+_WHOLE = "AutoModelForCausalLM"
+
+_HEADER = """\
+---
+{base_line}library_name: {library}
+pipeline_tag: text-generation
+tags:
+{tags}---
+
+# {name}
+
+{kind} that answers short questions from the passages it is shown, and says so when they hold no answer
+({training}, {rows} rows). It needs passages: without them it has not been trained to answer.
+"""
+
+_USE = """\
+## Use
+
+```python
+import torch
+from {module} import {loader}
+from transformers import AutoTokenizer
+
+from hf_selfdemo.chat import encode_prompt
+from hf_selfdemo.prompts import render
+from hf_selfdemo.types import Passage
+
+folder = "path/to/this/folder"
+model = {loader}.from_pretrained(folder)
+tokenizer = AutoTokenizer.from_pretrained(folder)
+
+passages = [Passage("1", "Clemens Winkler discovered germanium in 1886.", "Germanium")]  # best first
+prompt = encode_prompt(tokenizer, render("rag", "Who discovered germanium?", passages))
+reply = model.generate(torch.tensor([prompt]), do_sample=False, max_new_tokens=32)
+print(tokenizer.decode(reply[0, len(prompt) :], skip_special_tokens=True))
+```
+{merge}"""
+
+_MERGE = """
+`model.merge_and_unload().save_pretrained(...)` makes a whole model of it, for servers that take no adapters.
+"""
+
+_PROMPT = """\
+Without the package: it was trained on this prompt, in one user turn, the best passage last. Other prompts are untested.
+
+```
+{prompt}
+```
+"""
+
+_FULL = """\
+For a card with figures, recipe and limits, to publish: `hf-selfdemo push`.
+"""

@@ -1,0 +1,118 @@
+"""`hf-selfdemo evaluate`: what it says of rows without passages, of unscored replies, and of what it replaces."""
+
+import json
+import shutil
+
+import pytest
+
+from hf_selfdemo.cli import main
+from hf_selfdemo.types import Evidence, Passage, Question
+
+CHECK = ["--choice_questions=embedded", "--max_choice_questions=4"]
+
+
+@pytest.fixture
+def copy(gold, model_folder, tmp_path):
+    """A recipe with one model besides the base, a copy of it."""
+    shutil.copytree(model_folder, tmp_path / "copy")
+    return [*gold, "--adapters", f"copy={tmp_path / 'copy'}"]
+
+
+@pytest.fixture
+def said(capsys):
+    """What a command prints on standard error, on one line."""
+
+    def line(*arguments):
+        assert main(list(arguments)) == 0
+        return " ".join(capsys.readouterr().err.split())
+
+    return line
+
+
+def test_another_judge_says_what_it_replaces_and_why_replies_are_unscored(copy, said, manifest):
+    assert "replaced" not in said("evaluate", *copy) and manifest("evaluation")["unscored"]["base"] == {"rag": {}}
+    told = said("evaluate", *copy, "--evaluate_judge=llm_label")
+    assert "is judged anew and replaced: evaluate_judge was 'answer_match', is 'llm_label'" in told
+    reasons = manifest("evaluation")["unscored"]["copy"]["rag"]
+    assert reasons == {"not finished": 3}, "four tokens are no whole reply"
+    assert "unscored, copy rag: 3 not finished (max_answer_tokens cut them)" in told
+    assert "replaced" not in said("evaluate", *copy, "--evaluate_judge=llm_label")
+
+
+def test_a_tournament_is_no_judge_of_single_replies(copy, refused, tmp_path):
+    line = refused("evaluate", *copy, "--evaluate_judge=tournament")
+    assert "use answer_match, llm_label or match_then_llm" in line and not (tmp_path / "run").exists()
+
+
+def test_ability_figures_of_an_earlier_start_go_as_a_whole_and_not_silently(copy, said, tmp_path):
+    folder = tmp_path / "run/evaluation"
+    said("evaluate", *copy, *CHECK)
+    assert (folder / "ability/copy.choices.jsonl").exists()
+    (folder / "ability/gone.choices.jsonl").write_text("of a model that is no longer asked")
+    said("evaluate", *copy, *CHECK)
+    assert {path.name for path in (folder / "ability").iterdir()} == {"base.choices.jsonl", "copy.choices.jsonl"}
+    told = said("evaluate", *copy)
+    assert "are removed: neither choice_questions nor instruction_prompts is set" in told
+    assert not (folder / "ability").exists() and "ability" not in json.loads((folder / "figures.json").read_text())
+
+
+def test_other_test_questions_want_another_folder_and_the_way_there_is_told(copy, refused, tmp_path):
+    assert main(["evaluate", *copy]) == 0
+    line = refused("evaluate", *copy, "--max_test_questions=2")
+    assert "holds another run: other test questions or passages: choose another output_dir" in line
+    assert f"--adapters copy={tmp_path / 'copy'}" in line
+    assert "base model" not in line, "only what differs is named"
+
+
+def test_without_a_trained_model_it_tells_how_to_name_one(gold, refused):
+    line = refused("evaluate", *gold)
+    assert "holds no trained model: run `hf-selfdemo train`" in line and "--adapters tuned=RUN/model" in line
+
+
+@pytest.fixture
+def unsearchable(tmp_path):
+    """Questions and a corpus without blanks between words."""
+    rows = [{"id": f"q{i}", "question": f"城市{i}的首都是哪里", "answers": ["北京"]} for i in range(3)]
+    corpus = [{"id": f"p{i}", "text": f"城市{i}的首都是北京。"} for i in range(3)]
+    for name, lines in (("q", rows), ("c", corpus)):
+        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+        (tmp_path / f"{name}.jsonl").write_text(text, encoding="utf-8")
+    return [
+        *(f"--{part}_questions={tmp_path / 'q.jsonl'}" for part in ("train", "test")),
+        *(f"--{part}_corpus={tmp_path / 'c.jsonl'}" for part in ("train", "test")),
+    ]
+
+
+@pytest.mark.parametrize(("verb", "folder"), [("demonstrate", "demonstrations"), ("evaluate", "evaluation")])
+def test_rows_without_any_passage_are_warned_of(copy, unsearchable, said, manifest, verb, folder):
+    told = said(verb, *copy, *unsearchable)
+    assert "warning: no passage was found for 3 of 3 questions (the first is 'q0')" in told and "Chinese" in told
+    assert manifest(folder)["recall"] == {"no_passage": 1.0} and "retrieval: no_passage 1.00" in told
+
+
+def test_where_every_row_has_passages_nothing_is_warned_of():
+    from hf_selfdemo.stages.evidence import passages_warning
+
+    found = Evidence(Question("q", "?"), (Passage("p", "text"),))
+    twin = Evidence(Question("q", "?"), gold_removed=True)
+    assert passages_warning([found, twin]) is None
+    assert "1 of 2 questions (the first is 'r')" in passages_warning([found, Evidence(Question("r", "?"))])
+
+
+@pytest.mark.parametrize("key", ["train_twins", "max_train_questions", "max_train_unanswerable"])
+def test_a_number_below_all_is_a_slip(gold, refused, key, tmp_path):
+    line = refused("demonstrate", *(flag for flag in gold if not flag.startswith(f"--{key}=")), f"--{key}=-5")
+    assert f"{key} is -5: give -1 for all, or how many" in line and not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("key", ["max_abstain_share", "replay_share"])
+def test_a_share_that_is_none_is_refused_before_anything_is_made(gold, refused, key, tmp_path):
+    assert f"{key} is 50: give a share between 0 and 1" in refused("demonstrate", *gold, f"--{key}=50")
+    assert not (tmp_path / "run").exists()
+
+
+def test_one_row_that_comes_to_nothing_is_told_in_whole_words(gold, said, tmp_path):
+    row = {"id": "q0", "question": "Who built the bridge?", "answers": [], "answerable": True}
+    (tmp_path / "q.jsonl").write_text(json.dumps(row) + "\n")
+    told = said("demonstrate", *gold, f"--train_questions={tmp_path / 'q.jsonl'}", "--on_policy_rows=0")
+    assert "1 row in, 0 demonstrations 1 left out: no gold answer to train on" in told
