@@ -326,9 +326,7 @@ class PushArguments:
 
     artefacts: list[str] = field(
         default_factory=lambda: ["dataset", "model"],
-        metadata={
-            "help": "any of dataset, model, metrics, index, space: a repository and a commit each, metrics two"
-        },
+        metadata={"help": "any of dataset, model, metrics, index, space: a repository and a commit each, metrics two"},
     )
     hub_namespace: str | None = field(
         default=None, metadata={"help": "user or organisation to push to; default is the token's owner"}

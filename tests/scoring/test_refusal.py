@@ -236,7 +236,7 @@ PHRASES = {
     "The builder, however, is **not named**.": "is **not named",
     "The passages cover the river.\nThey do not  say when.": "They do not  say",
     "Answer: unknown.": "unknown",
-    "Leider steht das nicht im Text, ich weiß es nicht.": "ich weiß es nicht",
+    "Leider steht das nicht im Text, ich weiß es nicht.": "steht das nicht im Text",
 }
 
 

@@ -197,7 +197,7 @@ TABLE = {
         ("which towns", "Rome, Bern", ["Oslo, Lima, Bern, Paris, Rome, Lyon"], ["Oslo, Lima, Paris, Lyon, Bonn"]),
     ],
     "denial in other languages": [
-        ("谁", "李白", ["是李白"], ["不是李白,是杜甫", "不是李白而是杜甫"]),
+        ("谁", "李白", ["是李白"], ["不是李白，是杜甫", "不是李白而是杜甫"]),
         ("谁", "杜甫", ["不是李白,是杜甫", "不是李白而是杜甫"], ["不是杜甫"]),
         (
             "quién",

@@ -23,10 +23,10 @@ _SUBJECT = re.compile(
     rf"[^,;:\"“”]{{1,60}}?\s(?:(?:{_AUXILIARY})\s+(?:not|never)|(?:{_AUXILIARY})n['’]t|never)\b",
     re.IGNORECASE,
 )
+_NOT_ABROAD = ("o fue ", "o era ", "o es ", "icht ", " pas ", "不是", "并非")
 _DENIED_ABROAD = re.compile(
-    r"\b(?:no (?:fue|era|es)|nicht|n['’](?:est|était|a été) pas)\b(?! (?:sólo|solo|solamente|nur|seulement)\b)"
-    r"(?:(?! (?:sino|sondern|mais)\b)[^.,;:!?\n])+|(?<!是)(?:不是|并非)(?:(?!而是)[^,,。;;:!?\n])+",
-    re.IGNORECASE,
+    r"\b(?:[Nn]o (?:fue|era|es)|[Nn]icht|n['’](?:est|était|a été) pas)\b(?! (?:sólo|solo|solamente|nur|seulement)\b)"
+    r"(?:(?! (?:sino|sondern|mais)\b)[^.,;:!?\n])+|(?<!是)(?:不是|并非)(?:(?!而是)[^,;:!?\n\u3002\uff0c\uff1b])+"
 )
 _WRONG = r"(?:wrong|incorrect|false|untrue|mistaken|myth|mistake)"
 _CALLED_WRONG = re.compile(rf"\b{_WRONG}\b", re.IGNORECASE)
@@ -79,7 +79,11 @@ def denies(text: str) -> bool:
         >>> denies("not Rome"), denies("Rome is wrong"), denies("Rome")
         (True, True, False)
     """
-    return negates(text) or bool(_CALLED_WRONG.search(text) or _DENIED_ABROAD.search(text))
+    return negates(text) or bool(_CALLED_WRONG.search(text)) or _denies_abroad(text)
+
+
+def _denies_abroad(text: str) -> bool:
+    return any(word in text for word in _NOT_ABROAD) and bool(_DENIED_ABROAD.search(text))
 
 
 def asserted(text: str) -> str:

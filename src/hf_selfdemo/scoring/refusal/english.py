@@ -276,7 +276,8 @@ _INFORMATION = (
     ),
     rule(
         "nothing",
-        r"(\bthere(?: is|'s| was) nothing(?: here| there)? (?:about|on|in|to)|^nothing (?:here|there) (?:say|tell|show|indicate)s)\b",
+        r"(\bthere(?: is|'s| was) nothing(?: here)? (?:about|on|in|to)"
+        r"|^nothing (?:here|there) (?:say|tell|show|indicate)s)\b",
         r"(\bnothing (?:is|was) (?:said|mentioned|stated|written|known))\b",
         r"^(?:but|and) (nothing (?:about|on))\b",
     ),

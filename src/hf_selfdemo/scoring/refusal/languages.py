@@ -12,8 +12,8 @@ _GERMAN = rule(
     r"|auszüge\w*|angaben)\b.*\b(?:nicht|nichts|keine?\w*)\b)",
     r"(\b(?:wird|werden|wurde|ist|sind|lässt sich|kann|geht)\b.*\bnicht (?:\w+ )?(?:erwähnt|angegeben|genannt|hervor"
     r"|beantwort\w+|ersichtlich|bestimm\w+|bekannt|enthalten|gesagt|möglich|feststell\w+|angeführt|klar|ermittel\w+)\b)",
-    r"(\bsteht (?:\w+ )?(?:nicht|nichts) (?:im|in (?:dem|der|den|diese[mnr])) (?:\w+ )?(?:text|passage|abschnitt|dokument"
-    r"|quelle|absatz|artikel|kontext|auszug|auszüge)\w*)",
+    r"(\bsteht (?:\w+ )?nichts? (?:im|in (?:dem|der|den|diese[mnr])) (?:\w+ )?(?:text|passage|abschnitt|dokument|quelle"
+    r"|absatz|artikel|kontext|auszug|auszüge)\w*)",
     r"^(?:leider )?((?:nicht|un)(?: ?\w+)? ?(?:bekannt|erwähnt|angegeben|genannt|beantwortbar|klar)"
     r"|keine (?:ahnung|information\w*|angaben?|antwort))\b",
     r"(\b(?:keine|nicht genug|nicht genügend|unzureichende|zu wenig) (?:\w+ )?(?:information\w*|angaben|hinweise?|daten"
