@@ -43,6 +43,20 @@ def recipe_evidence(recipe: Recipe, part: str) -> tuple[list[Evidence], dict[str
         return _evidence(recipe, _part(recipe, part))
 
 
+def recipe_questions(recipe: Recipe, part: str) -> list[Question]:
+    """The questions of "train", "dev" or "test" alone: nothing is searched.
+
+    Raises:
+        UserError: for sources that cannot be read, or no question.
+    """
+    return _sampled(recipe, _part(recipe, part))
+
+
+def _sampled(recipe: Recipe, part: _Part) -> list[Question]:
+    seed = recipe.data.data_seed_questions
+    return sample(_questions(recipe.data, part), part.answerable, part.unanswerable, seed)
+
+
 def recipe_retriever(recipe: Recipe, part: str) -> Any:
     """What searches the corpus of "train", "dev" or "test".
 
@@ -90,8 +104,7 @@ def _refuse_below_all(recipe: Recipe, name: str) -> None:
 
 def _evidence(recipe: Recipe, part: _Part) -> tuple[list[Evidence], dict[str, float]]:
     retrieval, seed = recipe.retrieval, recipe.data.data_seed_questions
-    questions = sample(_questions(recipe.data, part), part.answerable, part.unanswerable, seed)
-    questions = [_cut(question, retrieval.max_passage_words) for question in questions]
+    questions = [_cut(question, retrieval.max_passage_words) for question in _sampled(recipe, part)]
     retriever = _retriever(recipe, part, questions)
     k = retrieval.passages_per_question
     if k < 1:

@@ -13,10 +13,9 @@ from hf_selfdemo.demonstrations import load_demonstrations
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import read_json
 from hf_selfdemo.models import ResolvedModel, load_tokenizer
-from hf_selfdemo.questions import read_questions, sample
 from hf_selfdemo.rows import FEATURES, evidence_row
 from hf_selfdemo.stages.console import waiting
-from hf_selfdemo.stages.evidence import recipe_evidence
+from hf_selfdemo.stages.evidence import recipe_evidence, recipe_questions
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.stages.start import training_start
 from hf_selfdemo.training.base import collator_of
@@ -42,7 +41,7 @@ def run_preflight(recipe: Recipe) -> None:
     dataset = load_demonstrations(source)
     if preference and len(dataset):
         dataset, _ = with_pairs(dataset)
-    dev, test = _dev_rows(recipe), test_rows(recipe)
+    dev, test = _dev_rows(recipe), asked_later(recipe)
     with waiting("looking at every row"):
         written = read_json(source / "manifest.json")["model"]
         report = preflight(
@@ -75,20 +74,12 @@ def _dev_rows(recipe: Recipe) -> Dataset | None:
     return Dataset.from_list(rows, features=FEATURES)
 
 
-def test_rows(recipe: Recipe) -> list[dict[str, str]]:
-    """Ids and texts of the questions that `evaluate` will ask. Nothing is searched: passages do not matter here.
+def asked_later(recipe: Recipe) -> list[dict[str, str]]:
+    """Ids and texts of the questions that `evaluate` will ask.
 
     Raises:
         UserError: for questions that cannot be read.
     """
-    data = recipe.data
-    questions = [
-        question
-        for source in data.test_questions
-        for question in read_questions(
-            source, data.test_split, data.preset, data.columns, data.dataset_config, data.dataset_revision
-        )
-        if not data.sources or question.source.startswith(tuple(data.sources))
-    ]
-    asked = sample(questions, data.max_test_questions, data.max_test_unanswerable, data.data_seed_questions)
-    return [{"id": question.id, "question": question.text} for question in asked]
+    if not recipe.data.test_questions:
+        return []
+    return [{"id": question.id, "question": question.text} for question in recipe_questions(recipe, "test")]

@@ -17,7 +17,7 @@ from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, read_json
 from hf_selfdemo.rows import FEATURES, evidence_row
 from hf_selfdemo.stages.console import console, progress
 from hf_selfdemo.stages.evidence import recipe_evidence
-from hf_selfdemo.stages.preflight import test_rows
+from hf_selfdemo.stages.preflight import asked_later
 from hf_selfdemo.stages.processes import is_main_process, world_size
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.stages.start import Start, load_start, training_start
@@ -109,7 +109,7 @@ def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: list[Evidence]
 def _known_test_rows(recipe: Recipe) -> list[dict[str, str]]:
     """What `evaluate` will ask, to warn of what is trained on; training does without where they are not at hand."""
     try:
-        return test_rows(recipe)
+        return asked_later(recipe)
     except UserError as error:
         console.print(f"test questions are not compared with what is trained on: {error}", markup=False)
         return []
