@@ -86,3 +86,9 @@ def test_a_tokenizers_own_control_tokens_are_taken_apart_if_it_is_known(tokenize
     dataset = rows(Evidence(Question("q", "Who @@turn@@?")))
     assert "@@turn@@" in to_trl(dataset)[0]["prompt"][0]["content"]
     assert "@@turn@@" not in to_trl(dataset, tokenizer=own)[0]["prompt"][0]["content"]
+
+
+@pytest.mark.parametrize("wrong", ["train.parquet", Dataset.from_dict({"prompt": ["x"], "completion": ["y"]})])
+def test_what_is_no_dataset_of_demonstrations_is_refused(wrong):
+    with pytest.raises(UserError, match="it lacks mode, passages, question, response: give what `demonstrate` returns"):
+        to_trl(wrong)

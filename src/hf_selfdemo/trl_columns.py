@@ -47,7 +47,7 @@ def to_trl(dataset: Dataset, preference: bool = False, tokenizer: Any = None) ->
         A dataset for `SFTTrainer`, or with `preference` for `DPOTrainer`.
 
     Raises:
-        UserError: if no row holds a pair and pairs are wanted.
+        UserError: if these are no demonstrations, or no row holds a pair and pairs are wanted.
 
     Relations: the conversational formats of TRL 1.16, "prompt-completion" and "preference with explicit prompt".
 
@@ -58,6 +58,12 @@ def to_trl(dataset: Dataset, preference: bool = False, tokenizer: Any = None) ->
         >>> to_trl(Dataset.from_list([row], features=FEATURES))[0]["completion"]
         [{'role': 'assistant', 'content': 'Nobody.< |im_end|>'}]
     """
+    missing = {"mode", "question", "passages", "response"} - set(getattr(dataset, "column_names", ()))
+    if missing:
+        raise UserError(
+            f"this is no dataset of demonstrations: it lacks {', '.join(sorted(missing))}",
+            "give what `demonstrate` returns, or load_dataset of its train.parquet",
+        )
     tokens = control_tokens(tokenizer) if tokenizer is not None else ()
     if preference:
         kept = [i for i, row in enumerate(dataset.select_columns(["mode", "rejected"])) if has_pair(row)]

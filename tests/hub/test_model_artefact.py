@@ -193,6 +193,15 @@ def test_results_of_another_training_are_not_shown_as_this_ones(copied):
         model_artefact(copied, "me/tuned", **KEYS)
 
 
+def test_results_of_other_weights_are_not_shown_as_this_ones(copied):
+    weights = copied / "model/adapter_model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(UserError, match="holds no evaluation of this model"):
+        model_artefact(copied, "me/tuned", **KEYS)
+
+
 def test_results_under_other_prompts_are_not_shown(copied):
     changed(copied / "evaluation/manifest.json", lambda found: found["settings"].update(templates="others"))
     with pytest.raises(UserError, match="made with other prompts than this version has: evaluate again"):

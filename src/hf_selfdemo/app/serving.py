@@ -55,6 +55,8 @@ def serve(made: gr.Blocks, host: str = "127.0.0.1", port: int = 7860) -> str:
     Raises:
         UserError: if that port cannot be had.
     """
+    if not 0 < port < 1 << 16:
+        raise UserError(f"app_port is {port}", "take one from 1 to 65535")
     made.queue(max_size=_MOST_WAITING)
     try:
         _, url, _ = made.launch(

@@ -95,7 +95,7 @@ def model_artefact(
     if merge_adapter and not adapter:
         raise UserError(f"{source} holds no adapter to merge", "leave merge_adapter out")
     base = base_id(source, manifest["base"], base_model)
-    results = read_results(evaluation or run / "evaluation", manifest, column)
+    results = read_results(evaluation or run / "evaluation", source, column)
     if results and results.manifest["settings"]["templates"] != templates_hash():
         raise UserError("the evaluation was made with other prompts than this version has", "evaluate again")
     tokenizer = tokenizer_files(source)

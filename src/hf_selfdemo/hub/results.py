@@ -13,7 +13,7 @@ from huggingface_hub import EvalResult, EvalResultEntry, eval_result_entries_to_
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.hub.card import is_hub_id
-from hf_selfdemo.manifest import file_hash, read_json
+from hf_selfdemo.manifest import file_hash, fingerprint, read_json
 from hf_selfdemo.report import figures_json
 from hf_selfdemo.types import Mode, Prediction
 
@@ -27,7 +27,7 @@ FIGURES = {
 }
 """Figures for programs, all with passages; their ids are those of `.eval_results`, too."""
 
-_MADE = ("objective", "seed", "data", "rows_trained", "train_runtime")
+_MADE = ("objective", "seed", "data", "rows_trained", "train_runtime", "weights")
 """What tells one training from another."""
 
 _AGAIN = "run `hf-selfdemo evaluate` again; replies that are in the ledger are not asked for again"
@@ -64,16 +64,16 @@ class Results:
         return [name if is_hub_id(name) else Path(name).name for name in named]
 
 
-def read_results(folder: Path, trained: Mapping[str, Any], column: str = "") -> Results | None:
+def read_results(folder: Path, model: Path, column: str = "") -> Results | None:
     """Read an evaluation; None if none was made.
 
     Args:
         folder: of the evaluation.
-        trained: the manifest of the model's training.
+        model: folder of the trained model, with the manifest of its training.
         column: the model's name there; by default `tuned`, or the only one besides the base.
 
     Raises:
-        UserError: if the evaluation is of an earlier version, of another training, or its files changed since.
+        UserError: if the evaluation is of an earlier version, another training or other weights, or its files changed.
     """
     path = folder / "manifest.json"
     if not path.exists():
@@ -83,7 +83,9 @@ def read_results(folder: Path, trained: Mapping[str, Any], column: str = "") -> 
         raise UserError(f"{folder} is of an earlier version, which kept no rows", _AGAIN)
     column = column or _column(folder, list(manifest["judges"]))
     recorded = manifest["training"].get(column, {})
-    made = trained.get("settings", {}) | trained.get("metrics", {}) | trained
+    trained = read_json(model / "manifest.json")
+    weights = fingerprint([[path.name, file_hash(path)] for path in sorted(model.glob("*.safetensors"))])
+    made = trained.get("settings", {}) | trained.get("metrics", {}) | trained | {"weights": weights}
     if column not in manifest["judges"] or any(recorded.get(key) != made.get(key) for key in _MADE):
         raise UserError(f"{folder} holds no evaluation of this model: {column!r} is another training", _AGAIN)
     columns = {"base": "base", "this model": column}

@@ -20,6 +20,7 @@ from hf_selfdemo.report import Column, Comparison
 from hf_selfdemo.rows import evidence_of, evidence_row
 from hf_selfdemo.stages.dataset_key import PACKAGE, folder_hash
 from hf_selfdemo.stages.recipe import Recipe
+from hf_selfdemo.stages.tuned import weights_hash
 from hf_selfdemo.types import Evidence, Mode, Prediction
 
 ROWS = "rows.jsonl"
@@ -140,6 +141,7 @@ def training_record(folder: Path | None) -> dict[str, Any]:
     }
     found |= {key: settings[key] for key in ("objective", "seed", "data") if key in settings}
     found |= {key: metrics[key] for key in ("train_runtime", "num_tokens") if key in metrics}
+    found["weights"] = weights_hash(folder)
     return found | _demonstrations(folder.parent / "demonstrations" / "manifest.json", settings.get("data", ""))
 
 

@@ -51,6 +51,8 @@ def run_push(recipe: Recipe) -> None:
     owner = keys.hub_namespace or (_OWNER if keys.dry_run else hub_user(api))
     with waiting("putting files and cards together"):
         artefacts = [made for name in keys.artefacts for made in _BUILDERS[name](recipe, owner)]
+    for note in _notes(recipe):
+        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
     if keys.dry_run:
         return _show(artefacts, private)
     for artefact in artefacts:
@@ -58,6 +60,19 @@ def run_push(recipe: Recipe) -> None:
     set_verbosity_error()  # what it would say of waiting and trying again, one line says in the end
     for artefact in artefacts:
         _push(artefact, private, api)
+
+
+def _notes(recipe: Recipe) -> list[str]:
+    """What the cards will lack that one would expect there."""
+    named, keys = set(recipe.push.artefacts), recipe.push
+    notes = []
+    if named & {"model", "space"} and not (recipe.output_dir / "evaluation" / "manifest.json").exists():
+        notes.append("no evaluation was made, so that no figures go along: run `hf-selfdemo evaluate` first")
+    if "model" in named and not keys.model_license:
+        notes.append("the model's card names no licence: give one as model_license")
+    if keys.dry_run and not keys.hub_namespace:
+        notes.append(f"{_OWNER} stands for the owner of your token, or set hub_namespace")
+    return notes
 
 
 def _push(artefact: Artefact, private: bool, api: HfApi) -> None:
