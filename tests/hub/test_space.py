@@ -194,10 +194,12 @@ def test_the_folder_starts_by_itself_and_answers_with_both_models(run, tmp_path,
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
     command = [sys.executable, str(folder / "app.py"), "--app_host=127.0.0.1", f"--app_port={port}"]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores interrupts
     with (tmp_path / "log").open("w") as log:
         server = subprocess.Popen(
             command, cwd=tmp_path, stdout=log, stderr=log, env={**os.environ, "HF_HUB_OFFLINE": "1"}
         )
+    signal.signal(signal.SIGINT, before)
     try:
         url = f"http://127.0.0.1:{port}/"
         page = until_it_answers(url, server, tmp_path / "log")
