@@ -62,6 +62,7 @@ def test_nothing_is_overwritten(tmp_path, capsys):
     [
         (["cpy", "quickstart/dpo"], "unknown word 'cpy' after recipes: did you mean 'copy'?"),
         (["copy", "quickstart/self_dmo"], "unknown recipe 'quickstart/self_dmo': did you mean 'quickstart/self_demo'?"),
+        (["copy", "dpo"], "unknown recipe 'dpo': it is one of quickstart/dpo"),
         (["copy", "../../pyproject"], "unknown recipe '../../pyproject'"),
         (["copy"], "`recipes copy` has too many words or too few"),
         (["list", "quickstart"], "it is `recipes list` or `recipes copy NAME [TARGET]`"),

@@ -70,7 +70,9 @@ def recipe_file(name: str) -> Path:
     """
     plain = name.removesuffix(_SUFFIX)
     if plain not in recipe_names():
-        raise UserError(f"unknown recipe {name!r}", did_you_mean(plain, recipe_names()))
+        alike = [one for one in recipe_names() if plain in one.split("/")]  # its folder or its file alone
+        remedy = f"it is one of {', '.join(alike)}" if alike else did_you_mean(plain, recipe_names())
+        raise UserError(f"unknown recipe {name!r}", remedy)
     return _folder() / f"{plain}{_SUFFIX}"
 
 
