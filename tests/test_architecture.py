@@ -21,6 +21,8 @@ LEVELS = {
         "demonstrations",
         "training",
         "evaluation",
+        "evaluated",
+        "tuned",
         "report",
         "ability",
         "exports",

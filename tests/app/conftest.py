@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from hf_selfdemo.demonstrations import demonstrate
+from hf_selfdemo.evaluated import write_manifest, write_predictions, write_rows
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
-from hf_selfdemo.stages.evaluated import write_manifest, write_predictions, write_rows
 from hf_selfdemo.strategies.self_demo import SelfDemo
 from hf_selfdemo.types import Prediction, Usage
 

@@ -17,12 +17,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 from hf_selfdemo.chat import encode_prompt, stop_token_id
 from hf_selfdemo.cli import main
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.evaluated import Evaluation, comparison_of
 from hf_selfdemo.hub.model import model_artefact, prompt_template
 from hf_selfdemo.hub.results import FIGURES
 from hf_selfdemo.manifest import read_json, write_json
 from hf_selfdemo.prompts import TEMPLATES, render
 from hf_selfdemo.report import markdown_table
-from hf_selfdemo.stages.evaluated import Evaluation, comparison_of
 from hf_selfdemo.types import Passage
 
 KEYS = {"base_model": "base/tiny", "dataset_id": "me/demos", "license": "apache-2.0"}

@@ -9,8 +9,8 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from hf_selfdemo.cli import main
+from hf_selfdemo.evaluated import Evaluation, write_manifest, write_predictions, write_rows
 from hf_selfdemo.manifest import write_json
-from hf_selfdemo.stages.evaluated import Evaluation, write_manifest, write_predictions, write_rows
 from hf_selfdemo.types import Evidence, Passage, Prediction, Question, Usage
 
 SETTINGS = {"base": "b1", "templates": "t1", "evidence": "e1", "max_answer_tokens": 24}

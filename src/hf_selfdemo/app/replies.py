@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.stages.evaluated import Evaluation
+from hf_selfdemo.evaluated import Evaluation
 from hf_selfdemo.types import Evidence, Prediction
 
 CHANGED = "changed"

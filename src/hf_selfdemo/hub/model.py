@@ -13,7 +13,6 @@ from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, write_card
 from hf_selfdemo.hub.results import Results, eval_results_file, model_index, read_results
 from hf_selfdemo.hub.weights import (
-    ADAPTER,
     base_id,
     config_file,
     is_commit,
@@ -24,6 +23,7 @@ from hf_selfdemo.hub.weights import (
 from hf_selfdemo.manifest import read_json
 from hf_selfdemo.prompts import TEMPLATES, templates_hash
 from hf_selfdemo.report import markdown_table
+from hf_selfdemo.tuned import is_adapter
 
 PROMPT = "prompt.jinja"
 """The with-passages prompt, a file in the repository."""
@@ -91,7 +91,7 @@ def model_artefact(
     """
     checked_id(repo_id)
     source, merged = run / "model", (folder or run / "hub" / "model") if merge_adapter else None
-    manifest, adapter = _manifest(source), (source / ADAPTER).exists()
+    manifest, adapter = _manifest(source), is_adapter(source)
     if merge_adapter and not adapter:
         raise UserError(f"{source} holds no adapter to merge", "leave merge_adapter out")
     base = base_id(source, manifest["base"], base_model)

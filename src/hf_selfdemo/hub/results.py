@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
 from huggingface_hub import EvalResult, EvalResultEntry, eval_result_entries_to_yaml
 
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.evaluated import Evaluation
 from hf_selfdemo.hub.card import is_hub_id
-from hf_selfdemo.manifest import file_hash, fingerprint, read_json
+from hf_selfdemo.manifest import read_json
 from hf_selfdemo.report import figures_json
-from hf_selfdemo.types import Mode, Prediction
+from hf_selfdemo.tuned import weights_hash
+from hf_selfdemo.types import Prediction
 
 FIGURES = {
     "accuracy": "correct",
@@ -75,22 +76,17 @@ def read_results(folder: Path, model: Path, column: str = "") -> Results | None:
     Raises:
         UserError: if the evaluation is of an earlier version, another training or other weights, or its files changed.
     """
-    path = folder / "manifest.json"
-    if not path.exists():
+    if not (folder / "manifest.json").exists():
         return None
-    manifest = read_json(path)
-    if "files" not in manifest:
-        raise UserError(f"{folder} is of an earlier version, which kept no rows", _AGAIN)
-    column = column or _column(folder, list(manifest["judges"]))
-    recorded = manifest["training"].get(column, {})
+    evaluation = Evaluation(folder)
+    column = column or _column(folder, evaluation.columns)
+    recorded = evaluation.manifest["training"].get(column, {})
     trained = read_json(model / "manifest.json")
-    weights = fingerprint([[path.name, file_hash(path)] for path in sorted(model.glob("*.safetensors"))])
-    made = trained.get("settings", {}) | trained.get("metrics", {}) | trained | {"weights": weights}
-    if column not in manifest["judges"] or any(recorded.get(key) != made.get(key) for key in _MADE):
+    made = trained.get("settings", {}) | trained.get("metrics", {}) | trained | {"weights": weights_hash(model)}
+    if column not in evaluation.columns or any(recorded.get(key) != made.get(key) for key in _MADE):
         raise UserError(f"{folder} holds no evaluation of this model: {column!r} is another training", _AGAIN)
     columns = {"base": "base", "this model": column}
-    runs = {name: _predictions(folder, manifest["files"], one) for name, one in columns.items()}
-    return Results(runs, manifest)
+    return Results({name: evaluation.column(one).predictions for name, one in columns.items()}, evaluation.manifest)
 
 
 def model_index(results: Results) -> list[EvalResult]:
@@ -138,17 +134,3 @@ def _column(folder: Path, columns: list[str]) -> str:
     if "tuned" in others or len(others) == 1:
         return "tuned" if "tuned" in others else others[0]
     raise UserError(f"{folder} holds the columns {', '.join(columns)}", "say which is this model")
-
-
-def _predictions(folder: Path, files: Mapping[str, str], column: str) -> dict[str, list[Prediction]]:
-    found = {}
-    for mode in get_args(Mode):
-        name = f"predictions/{column}.{mode}.jsonl"
-        if name not in files:
-            continue
-        path = folder / name
-        if not path.exists() or file_hash(path) != files[name]:
-            raise UserError(f"{path} is not what was evaluated: it was changed, or written by another start", _AGAIN)
-        with path.open(encoding="utf-8") as lines:
-            found[mode] = [Prediction(**json.loads(line)) for line in lines]
-    return found

@@ -15,9 +15,10 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
-from hf_selfdemo.hub.weights import ADAPTER, base_id, config_file, tokenizer_files, weight_files
+from hf_selfdemo.hub.weights import base_id, config_file, tokenizer_files, weight_files
 from hf_selfdemo.manifest import read_json
 from hf_selfdemo.questions import read_passages
+from hf_selfdemo.tuned import is_adapter
 
 REQUIREMENTS = "hf-selfdemo[app]\n"
 """What the Space installs."""
@@ -165,7 +166,7 @@ def _weights(folder: Path, base: str) -> dict[str, Path | str]:
     """The weights that were trained, if there are any, and what it takes to load them."""
     if not list(folder.glob("*.safetensors")):
         return {}
-    whole = not (folder / ADAPTER).exists()
+    whole = not is_adapter(folder)
     found: dict[str, Path | str] = {**weight_files(folder), **config_file(folder, "" if whole else base)}
     found |= tokenizer_files(folder) if whole else {}
     return {f"{_MODEL}/{name}": file for name, file in found.items()}

@@ -18,8 +18,9 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.inspection import refuse_findings
 from hf_selfdemo.hub.patience import LOGIN, TriedAlready, patiently, what_went_wrong
+from hf_selfdemo.tuned import ADAPTER
 
-_REPLACED = (".parquet", ".safetensors", ".safetensors.index.json", "adapter_config.json")
+_REPLACED = (".parquet", ".safetensors", ".safetensors.index.json", ADAPTER)
 """Files that change what a repository loads as; those of an earlier push must not stay beside those of a later one."""
 
 

@@ -13,8 +13,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.hub.card import is_hub_id
 from hf_selfdemo.manifest import read_json
 from hf_selfdemo.models import load_model, resolve_model
-
-ADAPTER = "adapter_config.json"
+from hf_selfdemo.tuned import ADAPTER, base_name, is_adapter, merged, weights_of
 
 _TOKENIZER = (
     "tokenizer.json",
@@ -41,10 +40,7 @@ def weight_files(folder: Path, merged: Path | None = None) -> dict[str, Path]:
         UserError: if there are none.
     """
     home = merged or folder
-    found = sorted([*home.glob("*.safetensors"), *home.glob("*.safetensors.index.json")])
-    if not found:
-        raise UserError(f"{home} holds no trained model", "run `hf-selfdemo train` with the same config first")
-    return {path.name: path for path in found}
+    return {path.name: path for path in [*weights_of(home), *sorted(home.glob("*.safetensors.index.json"))]}
 
 
 def tokenizer_files(folder: Path) -> dict[str, Path | str]:
@@ -97,8 +93,7 @@ def base_id(folder: Path, recorded: str, given: str = "") -> str:
     Raises:
         UserError: if it is a path, or nothing that a stranger could load.
     """
-    adapter = folder / ADAPTER
-    name = given or (str(read_json(adapter)["base_model_name_or_path"]) if adapter.exists() else recorded)
+    name = given or (base_name(folder) if is_adapter(folder) else recorded)
     if not is_hub_id(name):
         raise UserError(f"the base model {name!r} is no id on the Hub", "give base_model, the id others can load it by")
     return name
@@ -116,15 +111,13 @@ def merge_weights(folder: Path, target: Path, fingerprint: str = "") -> None:
         UserError: if the base cannot be found, or is another than it was.
     """
     import torch
-    from peft import PeftModel
     from transformers import AutoConfig
 
-    name = str(read_json(folder / ADAPTER)["base_model_name_or_path"])
-    base = resolve_model(name, fingerprint if is_commit(fingerprint) else "main")
+    base = resolve_model(base_name(folder), fingerprint if is_commit(fingerprint) else "main")
     if fingerprint and base.fingerprint != fingerprint:
         raise UserError(f"{base.name} is not what was trained on, as it is here", "push the adapter, without merging")
     precision = AutoConfig.from_pretrained(base.path).dtype or torch.float32
-    network: Any = PeftModel.from_pretrained(load_model(base), folder).merge_and_unload()
+    network: Any = merged(load_model(base), folder)
     shutil.rmtree(target, ignore_errors=True)
     network.to(precision).save_pretrained(target)
 

@@ -15,10 +15,10 @@ from typing import Any
 from rich.console import Console
 
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.evaluated import Evaluation
 from hf_selfdemo.manifest import claim_folder
 from hf_selfdemo.report import Column, Comparison, terminal_table, write_figures, write_page
 from hf_selfdemo.stages.console import console
-from hf_selfdemo.stages.evaluated import Evaluation
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.types import Evidence, Prediction
 

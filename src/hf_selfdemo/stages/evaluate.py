@@ -12,6 +12,14 @@ from rich.console import Console
 
 from hf_selfdemo.config import EvaluateArguments
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.evaluated import (
+    Evaluation,
+    comparison_of,
+    training_record,
+    write_manifest,
+    write_predictions,
+    write_rows,
+)
 from hf_selfdemo.evaluation import predict, rows_asked
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.ledger import Ledger
@@ -24,21 +32,13 @@ from hf_selfdemo.report import terminal_table, write_figures, write_page
 from hf_selfdemo.stages.ability import AbilityCheck
 from hf_selfdemo.stages.compare import run_compare
 from hf_selfdemo.stages.console import console, progress, recall_line
+from hf_selfdemo.stages.dataset_key import PACKAGE, folder_hash
 from hf_selfdemo.stages.engine import in_process, ledger_path, recipe_judge
-from hf_selfdemo.stages.evaluated import (
-    Evaluation,
-    comparison_of,
-    judge_record,
-    training_record,
-    write_manifest,
-    write_predictions,
-    write_rows,
-)
 from hf_selfdemo.stages.evidence import passages_warning, recipe_evidence
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.stages.rounds import round_models
-from hf_selfdemo.stages.tuned import is_adapter, merged, weights_of
 from hf_selfdemo.stages.unscored import WhyUnscored, unscored_lines
+from hf_selfdemo.tuned import is_adapter, merged, weights_of
 from hf_selfdemo.types import Evidence, Mode
 
 _COLUMN_WIDTH = 24
@@ -106,7 +106,7 @@ def run_evaluate(recipe: Recipe) -> None:
                 write_predictions(folder, name, mode, predictions)
     by_column: dict[str, dict[str, Any]] = {
         "models": {name: str(path or "") for name, path in models.items()},
-        "judges": dict.fromkeys(models, judge_record(recipe, model.fingerprint)),
+        "judges": dict.fromkeys(models, _judge_record(recipe, model.fingerprint)),
         "usage": usage,
         "reused": reused,
         "training": {name: training_record(path) for name, path in models.items()},
@@ -120,6 +120,19 @@ def run_evaluate(recipe: Recipe) -> None:
     for line in unscored_lines(unscored):
         console.print(line, markup=False)
     _show_replies(runs, evidence, e.predictions_shown)
+
+
+def _judge_record(recipe: Recipe, base: str) -> dict[str, Any]:
+    """All that decides a label besides the reply and the row.
+
+    Args:
+        recipe: names the judge.
+        base: fingerprint of the base model, which is who a judge asks.
+    """
+    name = recipe.evaluate.evaluate_judge
+    code = fingerprint([folder_hash(PACKAGE / room, "**/*.py") for room in ("scoring", "judging")])
+    record = {"name": name, "code": code}
+    return record if name == "answer_match" else record | {"model": base, **asdict(recipe.judge)}
 
 
 def _judge(recipe: Recipe) -> Judge:

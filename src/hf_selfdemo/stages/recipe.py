@@ -23,7 +23,7 @@ from hf_selfdemo.config import (
 )
 from hf_selfdemo.models import DEFAULT_MODEL, ResolvedModel, load_model, load_tokenizer, resolve_model
 from hf_selfdemo.stages.console import waiting
-from hf_selfdemo.stages.tuned import base_name, is_adapter, merged, stands_on, tuned_fingerprint, weights_hash
+from hf_selfdemo.tuned import base_name, is_adapter, merged, stands_on, tuned_fingerprint, weights_hash
 
 
 @dataclass

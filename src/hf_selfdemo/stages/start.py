@@ -12,7 +12,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import read_json
 from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.stages.recipe import Recipe
-from hf_selfdemo.stages.tuned import is_adapter, stands_on, tuned_fingerprint, weights_hash
+from hf_selfdemo.tuned import ADAPTER, is_adapter, stands_on, tuned_fingerprint, weights_hash
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def _check_targets(config: Any, network: Any) -> None:
 
 def _refuse_misfit(recipe: Recipe, folder: Path, base: ResolvedModel) -> None:
     """An adapter fits one base only, and keeps the shape it was made with, whatever the recipe says of shapes."""
-    found = read_json(folder / "adapter_config.json")
+    found = read_json(folder / ADAPTER)
     if not stands_on(folder, base):
         raise UserError(
             f"start_from: the adapter in {folder} stands on {found['base_model_name_or_path']}, not on {base.name} as "

@@ -9,12 +9,13 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import file_hash, fingerprint, read_json
 from hf_selfdemo.models import ResolvedModel
 
-_ADAPTER = "adapter_config.json"
+ADAPTER = "adapter_config.json"
+"""The file that makes a folder an adapter's."""
 
 
 def is_adapter(folder: Path) -> bool:
     """Whether a folder holds an adapter, rather than a whole model."""
-    return (folder / _ADAPTER).exists()
+    return (folder / ADAPTER).exists()
 
 
 def weights_of(folder: Path) -> list[Path]:
@@ -41,7 +42,7 @@ def tuned_fingerprint(base: ResolvedModel, folder: Path) -> str:
 
 def base_name(folder: Path) -> str:
     """The name of the model that an adapter stands on."""
-    return str(read_json(folder / _ADAPTER)["base_model_name_or_path"])
+    return str(read_json(folder / ADAPTER)["base_model_name_or_path"])
 
 
 def stands_on(folder: Path, base: ResolvedModel) -> bool:

@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import file_hash, fingerprint, read_json, versions, write_json, write_text
+from hf_selfdemo.manifest import file_hash, read_json, versions, write_json, write_text
 from hf_selfdemo.report import Column, Comparison
 from hf_selfdemo.rows import evidence_of, evidence_row
-from hf_selfdemo.stages.dataset_key import PACKAGE, folder_hash
-from hf_selfdemo.stages.recipe import Recipe
-from hf_selfdemo.stages.tuned import weights_hash
+from hf_selfdemo.tuned import weights_hash
 from hf_selfdemo.types import Evidence, Mode, Prediction
 
 ROWS = "rows.jsonl"
@@ -114,19 +112,6 @@ def write_manifest(
     for name in [ROWS, *(_path(name, mode) for name in by_column["judges"] for mode in modes)]:
         files[name] = file_hash(folder / name)
     write_json(path, {**about, **columns, "files": files, "versions": versions()})
-
-
-def judge_record(recipe: Recipe, base: str) -> dict[str, Any]:
-    """All that decides a label besides the reply and the row.
-
-    Args:
-        recipe: names the judge.
-        base: fingerprint of the base model, which is who a judge asks.
-    """
-    name = recipe.evaluate.evaluate_judge
-    code = fingerprint([folder_hash(PACKAGE / room, "**/*.py") for room in ("scoring", "judging")])
-    record = {"name": name, "code": code}
-    return record if name == "answer_match" else record | {"model": base, **asdict(recipe.judge)}
 
 
 def training_record(folder: Path | None) -> dict[str, Any]:
