@@ -1,4 +1,4 @@
-"""What the modules of `evaluate` have in common: input that is checked early, options that are known."""
+"""What the modules of `evaluate` have in common: columns, input that is checked early, options that are known."""
 
 from __future__ import annotations
 
@@ -16,12 +16,26 @@ class Scored:
     """Mixed into an `evaluate.Metric`: `compute` hands everything to `score`.
 
     It is no `Metric` itself, as `evaluate` takes the first one that it finds in a script for the script's own.
-    `predictions` and `references` go through `add`, `add_batch` or `compute`; all else that `score` knows is an option
-    of `compute`. Options of the other metrics of this package are passed over, since `evaluate.combine` gives every
-    option to all.
+    `about` and `sources` are its description and citation. `predictions` and `references` go through `add`,
+    `add_batch` or `compute`; all else that `score` knows is an option of `compute`. Options of the other metrics of
+    this package are passed over, since `evaluate.combine` gives every option to all.
     """
 
     score: ClassVar[Callable[..., dict[str, Any]]]
+    about: ClassVar[str]
+    sources: ClassVar[str]
+
+    def _info(self) -> Any:
+        import datasets
+        import evaluate
+
+        text = datasets.Value("string")
+        return evaluate.MetricInfo(
+            description=self.about,
+            citation=self.sources,
+            inputs_description=type(self).score.__doc__ or "",
+            features=datasets.Features({"predictions": text, "references": datasets.List(text)}),
+        )
 
     def add_batch(self, *, predictions: Any = None, references: Any = None, **columns: Any) -> None:
         """Add a batch of predictions and references."""

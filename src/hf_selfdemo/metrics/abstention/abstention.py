@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datasets
 import evaluate
 
 from hf_selfdemo.metrics.abstention import score
@@ -40,15 +39,5 @@ class Abstention(Scored, evaluate.Metric):
     """See `metrics.abstention.score`."""
 
     score = staticmethod(score)
-
-    def _info(self) -> evaluate.MetricInfo:
-        columns = {
-            "predictions": datasets.Value("string"),
-            "references": datasets.List(datasets.Value("string")),
-        }
-        return evaluate.MetricInfo(
-            description=_DESCRIPTION,
-            citation=_CITATION,
-            inputs_description=score.__doc__ or "",
-            features=datasets.Features(columns),
-        )
+    about = _DESCRIPTION
+    sources = _CITATION

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datasets
 import evaluate
 
 from hf_selfdemo.metrics.module import Scored
@@ -27,15 +26,5 @@ class QaAccuracy(Scored, evaluate.Metric):
     """See `metrics.qa_accuracy.score`."""
 
     score = staticmethod(score)
-
-    def _info(self) -> evaluate.MetricInfo:
-        columns = {
-            "predictions": datasets.Value("string"),
-            "references": datasets.List(datasets.Value("string")),
-        }
-        return evaluate.MetricInfo(
-            description=_DESCRIPTION,
-            citation=_CITATION,
-            inputs_description=score.__doc__ or "",
-            features=datasets.Features(columns),
-        )
+    about = _DESCRIPTION
+    sources = _CITATION
