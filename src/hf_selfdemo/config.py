@@ -25,6 +25,10 @@ class DataArguments:
         default_factory=list,
         metadata={"help": "as train_questions, asked while training to see how it goes; none: no evaluation meanwhile"},
     )
+    held_out_share: float = field(
+        default=0.0,
+        metadata={"help": "instead of dev_questions: this share of train_questions, set aside by a hash of the id"},
+    )
     train_split: str = field(default="train", metadata={"help": "split of train_questions, where there are splits"})
     dev_split: str = field(default="dev", metadata={"help": "split of dev_questions, where there are splits"})
     test_split: str = field(default="test", metadata={"help": "split of test_questions, where there are splits"})
@@ -91,6 +95,9 @@ class EngineArguments:
             "help": "i/n: only make the calls of every n-th question, from the i-th (0 is first), into the ledger; a "
             "run without it then puts the dataset together"
         },
+    )
+    inference_dtype: str | None = field(
+        default=None, metadata={"help": "transformers: dtype of a model that only writes; default is as dtype"}
     )
     generation_batch_size: int = field(default=36, metadata={"help": "transformers: rows decoded at once"})
     prefix_cache_gb: float = field(default=1.0, metadata={"help": "transformers: memory for prompts seen before"})
@@ -227,16 +234,30 @@ class PromptSearchArguments:
 
 @dataclass
 class PlanArguments:
-    """What `hf-selfdemo plan` measures and prices."""
+    """What `hf-selfdemo plan` measures and prices, and the device that it has in mind."""
 
     plan_questions: int = field(
-        default=8, metadata={"help": "questions really asked to measure by; their calls are kept for the run"}
+        default=8,
+        metadata={
+            "help": "questions really asked to measure by; their calls are kept for the run. 0: none, and no weights "
+            "are loaded or fetched"
+        },
     )
     price_prompt: float = field(default=0.0, metadata={"help": "price of a million prompt tokens"})
     price_cached: float | None = field(
         default=None, metadata={"help": "of a million cached prompt tokens; default is as for others"}
     )
     price_generated: float = field(default=0.0, metadata={"help": "price of a million generated tokens"})
+    device_memory_gb: float = field(
+        default=0.0, metadata={"help": "memory of the device that is planned for; 0: not compared with what is needed"}
+    )
+    device_tflops: float = field(
+        default=0.0,
+        metadata={"help": "its dense bfloat16 peak in TFLOP/s, e.g. 312 (A100) or 989 (H100); 0: no hours are told"},
+    )
+    device_utilisation: float = field(
+        default=0.3, metadata={"help": "share of that peak that is assumed to be reached"}
+    )
 
 
 @dataclass
@@ -245,6 +266,13 @@ class EvaluateArguments:
 
     evaluate_modes: list[str] = field(
         default_factory=lambda: ["rag", "closed_book"], metadata={"help": "with passages, without, or both"}
+    )
+    evaluate_on: str = field(
+        default="test", metadata={"help": "test questions, or dev: to choose settings without having seen test"}
+    )
+    evaluate_plain: bool = field(
+        default=False,
+        metadata={"help": "a column more: the base model under a prompt that does not speak of declining"},
     )
     evaluate_judge: str = field(
         default="answer_match", metadata={"help": "who labels replies; an LLM judge is always the base model"}

@@ -20,6 +20,7 @@ def predict(
     window: int = 64,
     judge_generator: Generator | None = None,
     on_progress: Callable[[int], None] = lambda rows: None,
+    template: str | None = None,
 ) -> list[Prediction]:
     """Greedy replies of one model in one mode, labelled.
 
@@ -35,10 +36,11 @@ def predict(
         window: rows in flight.
         judge_generator: the model that a judge may ask, one for all models compared; default is `generator`.
         on_progress: called with 1 for every row that has a reply.
+        template: of the prompt; default is that of the mode, which training uses too.
     """
     rows = rows_asked(evidence, mode)
     replies = []
-    for reply in converse((_reply(row, mode, max_answer_tokens) for row in rows), generator, window):
+    for reply in converse((_reply(row, mode, template or mode, max_answer_tokens) for row in rows), generator, window):
         replies.append(reply)
         on_progress(1)
     labels = (_verdict(row, reply, judge) for row, reply in zip(rows, replies, strict=True))
@@ -51,14 +53,14 @@ def rows_asked(evidence: Sequence[Evidence], mode: Mode) -> list[Evidence]:
     return [row for row in evidence if mode == "rag" or not row.gold_removed]
 
 
-def _reply(row: Evidence, mode: Mode, max_answer_tokens: int) -> Dialogue[Candidate]:
+def _reply(row: Evidence, mode: Mode, template: str, max_answer_tokens: int) -> Dialogue[Candidate]:
     shown = row.passages if mode == "rag" else ()
-    request = Request(row.id, render(mode, row.question.text, shown), f"evaluate {mode}", 0.0, max_answer_tokens)
+    request = Request(row.id, render(template, row.question.text, shown), f"evaluate {mode}", 0.0, max_answer_tokens)
     try:
         [reply] = yield [request]
     except CallFailed:
-        return Candidate("", mode, mode, "error")
-    return Candidate(reply.text, mode, mode, reply.finish_reason)
+        return Candidate("", mode, template, "error")
+    return Candidate(reply.text, mode, template, reply.finish_reason)
 
 
 def _verdict(row: Evidence, reply: Candidate, judge: Judge) -> Dialogue[Verdict]:

@@ -116,3 +116,22 @@ def test_one_row_that_comes_to_nothing_is_told_in_whole_words(gold, said, tmp_pa
     (tmp_path / "q.jsonl").write_text(json.dumps(row) + "\n")
     told = said("demonstrate", *gold, f"--train_questions={tmp_path / 'q.jsonl'}", "--on_policy_rows=0")
     assert "1 row in, 0 demonstrations 1 left out: no gold answer to train on" in told
+
+
+def test_settings_can_be_chosen_on_held_out_questions_without_seeing_test(copy, said, manifest, refused):
+    assert "evaluate_on: 'training' is unknown" in refused("evaluate", *copy, "--evaluate_on=training")
+    assert "no dev questions" in refused("evaluate", *copy, "--evaluate_on=dev")
+    said("evaluate", *copy, "--evaluate_on=dev", "--held_out_share=0.3", "--max_dev_questions=2")
+    data = manifest("evaluation_dev")["data"]
+    assert data["held_out_share"] == 0.3 and "max_dev_questions" in data and "max_test_questions" not in data
+    said("evaluate", *copy)
+    assert "max_test_questions" in manifest("evaluation")["data"]
+
+
+def test_the_base_model_can_be_asked_without_a_word_about_declining(copy, said, manifest, tmp_path, refused):
+    said("evaluate", *copy, "--evaluate_plain")
+    found = manifest("evaluation")
+    assert list(found["models"]) == ["base", "base_plain", "copy"]
+    assert found["usage"]["base_plain"]["calls"] == 3, "an account of its own"
+    assert found["usage"]["copy"]["prompt_tokens"] > found["usage"]["base_plain"]["prompt_tokens"]
+    assert "no name=folder pair" in refused("evaluate", *copy[:-1], f"base_plain={tmp_path / 'copy'}")

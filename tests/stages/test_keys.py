@@ -96,6 +96,7 @@ def test_values_of_the_wrong_kind_are_refused_by_name(key, value, wanted):
     [
         ([], {}),
         (DEV, {"eval_strategy": "epoch", "metric_for_best_model": "f_score"}),
+        (["--held_out_share=0.2"], {"eval_strategy": "epoch", "metric_for_best_model": "f_score"}),
         ([*DEV, "--eval_strategy=no"], {}),
         (
             [*DEV, "--dev_modes", "closed_book"],

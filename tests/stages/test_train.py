@@ -6,10 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
 from transformers import Trainer
 
 from hf_selfdemo.cli import main, parse
+from hf_selfdemo.stages.evidence import recipe_questions
 from hf_selfdemo.stages.train import _training_keys
 
 BEST = ["--load_best_model_at_end=true", "--learning_rate=0.01"]
@@ -264,3 +266,36 @@ def test_what_is_told_or_kept_makes_no_other_training(made):
     assert keys() == keys(*told, "--meter_rows=3")
     for decisive in ("--max_dev_tokens=9", "--learning_rate=0.5", "--objective=dpo", "--lora_r=3", "--seed=8"):
         assert keys() != keys(decisive), decisive
+
+
+def test_held_out_questions_are_never_trained_on_and_stay_the_same_at_any_size(made):
+    asked = {}
+    for share, size in ((0.2, -1), (0.2, 5), (0.4, -1)):
+        recipe = parse(
+            [*made, f"--held_out_share={share}", f"--max_train_questions={size}", "--max_train_unanswerable=-1"]
+        )
+        parts = [{question.id for question in recipe_questions(recipe, part)} for part in ("train", "dev")]
+        assert parts[0] and parts[1] and not parts[0] & parts[1]
+        asked[share, size] = parts
+    everything = parse([*made, "--max_train_questions=-1", "--max_train_unanswerable=-1"])
+    whole = {question.id for question in recipe_questions(everything, "train")}
+    assert asked[0.2, -1][0] | asked[0.2, -1][1] == whole
+    assert asked[0.2, -1][1] == asked[0.2, 5][1] < asked[0.4, -1][1]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--held_out_share=1"], "held_out_share is 1: give a share from 0 to below 1"),
+        (["--held_out_share=0.1", "--dev_questions", "embedded"], "both dev_questions and held_out_share are set"),
+    ],
+)
+def test_what_cannot_be_held_out_is_refused(made, refused, flags, message):
+    assert message in refused("train", *made, *flags)
+
+
+def test_what_only_writes_has_a_precision_of_its_own(made):
+    recipe = parse([*made, "--inference_dtype=bfloat16"])
+    model = recipe.resolve()
+    assert next(recipe.load(model)[0].parameters()).dtype == torch.bfloat16
+    assert next(recipe.load(model, training=True)[0].parameters()).dtype == torch.float32

@@ -3,6 +3,7 @@
 import copy
 
 import pytest
+import torch
 from datasets import Dataset
 from trl import SFTTrainer
 
@@ -56,6 +57,21 @@ def test_every_row_is_trained(model, tokenizer, tmp_path):
     made.train()
     assert sorted(seen) == ["q0", "q1", "q2", "q3", "q4"]
     assert made.preflight_report.rows == 5
+
+
+def test_a_budget_of_tokens_decides_how_many_steps_there_are(model, tokenizer, tmp_path):
+    once = trainer(model, tokenizer, tmp_path, mixed())
+    tokens = once.preflight_report.tokens
+    made = trainer(model, tokenizer, tmp_path, mixed(), train_tokens=4 * tokens, num_train_epochs=1)
+    assert made.train().global_step == 8, "three rows in batches of two are two steps"
+    assert made.state.log_history[-2]["num_tokens"] == pytest.approx(4 * tokens, rel=0.1)
+    with pytest.raises(UserError, match=f"train_tokens is 5 and a step has {tokens / 2:.0f}"):
+        trainer(model, tokenizer, tmp_path, mixed(), train_tokens=5)
+
+
+def test_mixed_precision_without_an_accelerator_is_that_of_the_cpu(tmp_path):
+    accelerated = torch.accelerator.is_available()
+    assert SelfDemoConfig(output_dir=str(tmp_path), bf16=True).use_cpu is not accelerated
 
 
 @pytest.mark.parametrize("loss_type", ["nll", "dft"])

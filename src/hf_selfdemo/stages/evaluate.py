@@ -34,12 +34,17 @@ from hf_selfdemo.stages.compare import run_compare
 from hf_selfdemo.stages.console import console, progress, recall_line
 from hf_selfdemo.stages.dataset_key import PACKAGE, folder_hash
 from hf_selfdemo.stages.engine import in_process, ledger_path, recipe_judge
-from hf_selfdemo.stages.evidence import passages_warning, recipe_evidence
+from hf_selfdemo.stages.evidence import has_dev, passages_warning, recipe_evidence
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.stages.rounds import round_models
 from hf_selfdemo.stages.unscored import WhyUnscored, unscored_lines
 from hf_selfdemo.tuned import is_adapter, merged, weights_of
 from hf_selfdemo.types import Evidence, Mode
+
+PLAIN = "base_plain"
+"""The column of the base model as it would be asked by somebody who does not think of declining."""
+
+_PLAIN_TEMPLATE = "candidates/rag_1"
 
 _COLUMN_WIDTH = 24
 """Characters a column of the table when its output goes to a file or a pipe."""
@@ -55,9 +60,10 @@ def run_evaluate(recipe: Recipe) -> None:
     """
     if recipe.evaluate.compare:
         return run_compare(recipe)
-    e = recipe.evaluate
-    folder, judge = recipe.output_dir / "evaluation", _judge(recipe)
-    evidence, recall = recipe_evidence(recipe, "test")
+    e, part = recipe.evaluate, _asked(recipe)
+    folder = recipe.output_dir / ("evaluation" if part == "test" else f"evaluation_{part}")
+    judge = _judge(recipe)
+    evidence, recall = recipe_evidence(recipe, part)
     if warning := passages_warning(evidence):
         console.print(warning, markup=False)
     ability = AbilityCheck(recipe)
@@ -78,11 +84,13 @@ def run_evaluate(recipe: Recipe) -> None:
     unscored: dict[str, dict[str, dict[str, int]]] = {}
     usage: dict[str, Any] = {}
     reused: dict[str, Any] = {}
-    models: dict[str, Path | None] = {"base": None, **tuned_models}
+    models: dict[str, Path | None] = {"base": None, **({PLAIN: None} if e.evaluate_plain else {}), **tuned_models}
     total = sum(len(rows_asked(evidence, mode)) for mode in modes)
     with progress("evaluate", total * len(models) + ability.steps(len(models))) as advance:
         for name, path in models.items():
             generator, current = base, network
+            if name == PLAIN:
+                generator = RecordedGenerator(base.generator, ledger)  # an account of its own
             if path is not None:
                 current = _tuned(network, path, recipe, model)
                 generator = RecordedGenerator(in_process(recipe, current, tokenizer), ledger)
@@ -96,6 +104,7 @@ def run_evaluate(recipe: Recipe) -> None:
                     e.max_answer_tokens,
                     judge_generator=base,
                     on_progress=advance,
+                    template=_PLAIN_TEMPLATE if name == PLAIN and mode == "rag" else None,
                 )
                 for mode in modes
             }
@@ -111,8 +120,14 @@ def run_evaluate(recipe: Recipe) -> None:
         "reused": reused,
         "training": {name: training_record(path) for name, path in models.items()},
     }
-    title = f"{model.name}: {len(evidence)} test rows"
-    about = {"title": title, "base_model": model.name, "settings": settings, "data": _data(recipe), "recall": recall}
+    title = f"{model.name}: {len(evidence)} {part} rows"
+    about = {
+        "title": title,
+        "base_model": model.name,
+        "settings": settings,
+        "data": _data(recipe, part),
+        "recall": recall,
+    }
     write_rows(folder, evidence)
     write_manifest(folder, modes, by_column, about | {"ability": ability.settings(), "unscored": unscored})
     console.print(recall_line(recall))
@@ -120,6 +135,16 @@ def run_evaluate(recipe: Recipe) -> None:
     for line in unscored_lines(unscored):
         console.print(line, markup=False)
     _show_replies(runs, evidence, e.predictions_shown)
+
+
+def _asked(recipe: Recipe) -> str:
+    """The part of the data that is evaluated on."""
+    parts, part = ("test", "dev"), recipe.evaluate.evaluate_on
+    if part not in parts:
+        raise UserError(f"evaluate_on: {part!r} is unknown", did_you_mean(part, list(parts)))
+    if part == "dev" and not has_dev(recipe.data):
+        raise UserError("evaluate_on is 'dev' and there are no dev questions", "give dev_questions or held_out_share")
+    return part
 
 
 def _judge_record(recipe: Recipe, base: str) -> dict[str, Any]:
@@ -176,10 +201,11 @@ def _report(evaluation: Evaluation, names: list[str], ability: AbilityCheck) -> 
     console.print(f"to read: {page}", highlight=False, soft_wrap=True)
 
 
-def _data(recipe: Recipe) -> dict[str, Any]:
+def _data(recipe: Recipe, part: str) -> dict[str, Any]:
     """The keys that say what is asked and shown."""
     keys = asdict(recipe.data) | asdict(recipe.retrieval)
-    return {key: value for key, value in keys.items() if not {"train", "dev", "index"} & set(key.split("_"))}
+    others = {"train", "dev", "test", "index"} - ({part} if part == "test" else {part, "train"})
+    return {key: value for key, value in keys.items() if not others & set(key.split("_"))}
 
 
 def recipe_modes(e: EvaluateArguments) -> list[Mode]:
@@ -208,7 +234,7 @@ def _tuned_models(recipe: Recipe) -> dict[str, Path]:
 
 def _named_folder(pair: str) -> tuple[str, Path]:
     name, equals, path = pair.partition("=")
-    if not equals or name == "base":
+    if not equals or name in ("base", PLAIN):
         raise UserError(f"adapters: {pair!r} is no name=folder pair", "write e.g. tuned=runs/quickstart/model")
     if not name or set(name) & set("/\\:"):  # it names a column and the files of its replies
         raise UserError(f"adapters: {name!r} is no name of a column", "leave out slashes and colons")

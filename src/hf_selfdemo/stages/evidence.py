@@ -13,6 +13,7 @@ from hf_selfdemo.loading import load
 from hf_selfdemo.questions import cut_words, read_passages, read_questions, sample
 from hf_selfdemo.retrieval import RETRIEVERS
 from hf_selfdemo.retrieval.evidence import best, choose_twins, collect_evidence, leave_gold_out, recall_report
+from hf_selfdemo.seeding import stable_seed
 from hf_selfdemo.stages.console import waiting
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.types import Evidence, Question
@@ -80,13 +81,23 @@ def passages_warning(evidence: Sequence[Evidence]) -> str | None:
     )
 
 
+def has_dev(data: DataArguments) -> bool:
+    """Whether there are questions to be asked while training."""
+    return bool(data.dev_questions) or data.held_out_share > 0
+
+
 def _part(recipe: Recipe, name: str) -> _Part:
     data = recipe.data
     _refuse_below_all(recipe, name)
+    if not 0 <= data.held_out_share < 1:
+        raise UserError(f"held_out_share is {data.held_out_share:g}", "give a share from 0 to below 1")
+    if data.held_out_share and data.dev_questions:
+        raise UserError("both dev_questions and held_out_share are set", "leave one of them out")
+    whence = "train" if name == "dev" and data.held_out_share else name
     return _Part(
         name,
-        getattr(data, f"{name}_questions"),
-        getattr(data, f"{name}_split"),
+        getattr(data, f"{whence}_questions"),
+        getattr(data, f"{whence}_split"),
         getattr(data, f"{name}_corpus") or data.train_corpus,
         getattr(data, f"max_{name}_questions"),
         getattr(data, f"max_{name}_unanswerable"),
@@ -117,12 +128,19 @@ def _evidence(recipe: Recipe, part: _Part) -> tuple[list[Evidence], dict[str, fl
     return evidence + choose_twins(masked, part.twins, seed), recall_report(deep)
 
 
+def _is_held_out(question: Question, share: float) -> bool:
+    """By the question's id alone, so that other sizes, orders and seeds never move one across."""
+    return stable_seed(0, f"held out/{question.id}") % 10_000 < share * 10_000
+
+
 def _questions(data: DataArguments, part: _Part) -> list[Question]:
     questions: list[Question] = []
     for source in part.questions:
         questions += read_questions(
             source, part.split, data.preset, data.columns, data.dataset_config, data.dataset_revision
         )
+    if part.name != "test" and data.held_out_share:
+        questions = [q for q in questions if _is_held_out(q, data.held_out_share) == (part.name == "dev")]
     if data.sources:
         questions = [q for q in questions if q.source.startswith(tuple(data.sources))]
     if not part.questions:

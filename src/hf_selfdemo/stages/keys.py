@@ -88,6 +88,7 @@ class _First:
 
     objective: str = "sft"
     dev_questions: list[str] = field(default_factory=list)
+    held_out_share: float = 0.0
     dev_modes: list[str] = field(default_factory=lambda: ["rag"])
     eval_strategy: str | None = None
     eval_steps: float | None = None
@@ -96,6 +97,11 @@ class _First:
     load_best_model_at_end: bool = False
     metric_for_best_model: str | None = None
     early_stopping_patience: int = 0
+
+    @property
+    def has_dev(self) -> bool:
+        """Whether there are dev questions."""
+        return bool(self.dev_questions) or self.held_out_share > 0
 
 
 def implied_keys(given: _First) -> dict[str, Any]:
@@ -108,9 +114,9 @@ def implied_keys(given: _First) -> dict[str, Any]:
         >>> implied_keys(_First(dev_questions=["embedded"]))
         {'eval_strategy': 'epoch', 'metric_for_best_model': 'f_score'}
     """
-    strategy = given.eval_strategy or ("epoch" if given.dev_questions else "no")
+    strategy = given.eval_strategy or ("epoch" if given.has_dev else "no")
     best = given.load_best_model_at_end or given.early_stopping_patience > 0  # who waits for better wants the best
-    if strategy == "no" or not given.dev_questions:
+    if strategy == "no" or not given.has_dev:
         _refuse_blind(given, strategy, best)
         return {}
     figure = next((_BEST[mode] for mode in _BEST if mode in given.dev_modes), None)
@@ -130,7 +136,7 @@ def _refuse_blind(given: _First, strategy: str, best: bool) -> None:
     }
     for key in (key for key, wanted in wanting.items() if wanted):
         value = getattr(given, key)
-        if given.dev_questions:
+        if given.has_dev:
             raise UserError(f"{key} is {value!r} and eval_strategy is 'no'", "leave one of them out")
         raise UserError(f"{key} is {value!r} and there are no dev_questions", "give them, or leave it out")
 

@@ -15,7 +15,7 @@ from hf_selfdemo.manifest import read_json
 from hf_selfdemo.models import ResolvedModel, load_tokenizer
 from hf_selfdemo.rows import FEATURES, evidence_row
 from hf_selfdemo.stages.console import waiting
-from hf_selfdemo.stages.evidence import recipe_evidence, recipe_questions
+from hf_selfdemo.stages.evidence import has_dev, recipe_evidence, recipe_questions
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.stages.start import training_start
 from hf_selfdemo.training.base import collator_of
@@ -68,7 +68,7 @@ def _without_weights(model: ResolvedModel, trust_remote_code: bool) -> Any:
 
 
 def _dev_rows(recipe: Recipe) -> Dataset | None:
-    if not recipe.data.dev_questions:
+    if not has_dev(recipe.data):
         return None
     rows = [evidence_row(row) for row in recipe_evidence(recipe, "dev")[0]]
     return Dataset.from_list(rows, features=FEATURES)

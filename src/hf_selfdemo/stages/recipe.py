@@ -82,21 +82,22 @@ class Recipe:
         own, name = self.resolve(), base_name(folder)
         return own if name == own.name or stands_on(folder, own) else resolve_model(name)
 
-    def load(self, resolved: ResolvedModel, quantised: bool = False) -> tuple[Any, Any]:
+    def load(self, resolved: ResolvedModel, training: bool = False) -> tuple[Any, Any]:
         """The network and its tokenizer; an adapter is merged into its base.
 
         Args:
             resolved: from `resolve` or `resolve_tuned`.
-            quantised: as `load_in_4bit` and `load_in_8bit` say, for training adapters on it. What writes is never
-                quantised.
+            training: quantised as `load_in_4bit` and `load_in_8bit` say, for training adapters on it, and in `dtype`.
+                What writes is never quantised, and has its own `inference_dtype`.
         """
         if is_adapter(Path(resolved.path)):
             network, tokenizer = self.load(self.base_of(Path(resolved.path)))
             return merged(network, Path(resolved.path)), tokenizer
-        dtype = "auto" if self.model.dtype in (None, "auto", "float32") else self.model.dtype
+        named = (not training and self.engine.inference_dtype) or self.model.dtype
+        dtype = "auto" if named in (None, "auto", "float32") else named
         trust = self.training.trust_remote_code
         network = load_model(
-            resolved, dtype, trust, self.engine.device_map, self._quantisation() if quantised else None
+            resolved, dtype, trust, self.engine.device_map, self._quantisation() if training else None
         )
         return network, load_tokenizer(resolved, trust)
 

@@ -55,11 +55,11 @@ def training_start(recipe: Recipe) -> Start:
 
 def load_start(recipe: Recipe, start: Start) -> tuple[Any, Any, dict[str, Any]]:
     """The network to train, its tokenizer, and what the trainer must be told about adapters."""
-    network, tokenizer = recipe.load(start.model, quantised=True)
+    network, tokenizer = recipe.load(start.model, training=True)
     if not start.adapter:
         config = get_peft_config(recipe.model)
         if config is not None:
-            _check_targets(config, network)
+            check_targets(config, network)
         return network, tokenizer, {"peft_config": config}
     from peft import PeftModel
 
@@ -72,7 +72,7 @@ def _origin(folder: Path) -> str:
     return str(read_json(path).get("settings", {}).get("base", "")) if path.exists() else ""
 
 
-def _check_targets(config: Any, network: Any) -> None:
+def check_targets(config: Any, network: Any) -> None:
     """Refuse `lora_target_modules` that the network does not have.
 
     A single name is made a list again: TRL takes it out of its list, and PEFT would then take it for a pattern of the

@@ -16,7 +16,7 @@ from hf_selfdemo.loading import load
 from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, read_json, versions, write_json
 from hf_selfdemo.rows import FEATURES, evidence_row
 from hf_selfdemo.stages.console import console, progress
-from hf_selfdemo.stages.evidence import recipe_evidence
+from hf_selfdemo.stages.evidence import has_dev, recipe_evidence
 from hf_selfdemo.stages.preflight import asked_later
 from hf_selfdemo.stages.processes import is_main_process, world_size
 from hf_selfdemo.stages.recipe import Recipe
@@ -77,7 +77,7 @@ def run_train(recipe: Recipe) -> None:
 
 def evaluates(recipe: Recipe) -> bool:
     """Whether dev questions are asked while training."""
-    return bool(recipe.data.dev_questions) and _plain(recipe.training.eval_strategy) != "no"
+    return has_dev(recipe.data) and _plain(recipe.training.eval_strategy) != "no"
 
 
 def _is_trained(target: Path, settings: dict[str, Any]) -> bool:

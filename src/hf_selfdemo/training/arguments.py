@@ -42,9 +42,19 @@ class RowArguments:
     max_length: int | None = field(
         default=2048, metadata={"help": "longest row in tokens; passages are dropped from the tail, answers never"}
     )
-    bf16: bool | None = field(default=False, metadata={"help": "mixed precision; slower than float32 on most CPUs"})
+    bf16: bool | None = field(
+        default=False, metadata={"help": "mixed precision; on CPUs faster only with AVX512-BF16 or AMX, but then much"}
+    )
     gradient_checkpointing: bool = field(default=False, metadata={"help": "trade time for memory"})
     save_strategy: str = field(default="no", metadata={"help": "checkpoints: no, epoch, steps or best"})
+
+    train_tokens: int = field(
+        default=0,
+        metadata={
+            "help": "train on about so many tokens of prompts and replies, both texts of a pair, in place of "
+            "num_train_epochs and max_steps, which follows from the rows' lengths"
+        },
+    )
 
     ddp_find_unused_parameters: bool | None = field(
         default=False, metadata={"help": "on several GPUs: look for weights without a gradient; rows leave none"}
@@ -84,6 +94,13 @@ class RowArguments:
     meter_rows: int = field(
         default=32, metadata={"help": "training rows whose likelihood is followed (the on-policy meter); 0 for none"}
     )
+
+    def __post_init__(self) -> None:
+        import torch
+
+        if self.bf16 and not torch.accelerator.is_available():
+            self.use_cpu = True  # transformers would refuse bf16 otherwise
+        super().__post_init__()  # type: ignore[misc]  # that of TRL's config
 
 
 def decisive_keys(keys: Mapping[str, Any]) -> dict[str, Any]:

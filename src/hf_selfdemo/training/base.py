@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,7 +28,7 @@ from hf_selfdemo.training.generated import GeneratedEvaluation
 from hf_selfdemo.training.given import ASKED, given_rows
 from hf_selfdemo.training.meter import OnPolicyMeter, meter_table
 from hf_selfdemo.training.paused import random_state_kept
-from hf_selfdemo.training.preflight import preflight
+from hf_selfdemo.training.preflight import PreflightReport, preflight
 from hf_selfdemo.training.quantised import check_arrangement, keep_arrangement, keep_precision, trainable_weights
 
 logger = logging.getLogger(__name__)
@@ -91,6 +92,8 @@ class DemonstrationTraining(Trainer):
         if args.process_index == 0:
             for warning in self.preflight_report.warnings:
                 logger.warning("preflight: %s", warning)
+        if args.train_tokens:
+            args.max_steps = steps_for(args, self.preflight_report)
         self.meter = OnPolicyMeter(
             train_dataset, processing_class, args.meter_rows, args.seed, collator=collator.plain()
         )
@@ -254,6 +257,20 @@ def _keys_refused_plainly() -> Iterator[None]:
         raise
     except ValueError as error:
         raise UserError(f"training cannot begin ({error})", "mend the key that this speaks of") from error
+
+
+def steps_for(args: Any, report: PreflightReport) -> int:
+    """Steps of optimisation in which about `train_tokens` tokens are seen.
+
+    Raises:
+        UserError: if the budget is below that of one step.
+    """
+    rows = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
+    in_a_step = report.tokens / math.ceil(report.rows / rows)  # the last step of an epoch has fewer rows
+    steps = round(args.train_tokens / in_a_step)
+    if steps < 1:
+        raise UserError(f"train_tokens is {args.train_tokens} and a step has {in_a_step:.0f}", "give more")
+    return steps
 
 
 def collator_of(args: Any, tokenizer: Any, preference: bool) -> SelfDemoDataCollator:
