@@ -21,6 +21,9 @@ from hf_selfdemo.rows import evidence_of, evidence_row
 from hf_selfdemo.tuned import weights_hash
 from hf_selfdemo.types import Evidence, Mode, Prediction
 
+PLAIN = "base_plain"
+"""The column of the base model as it would be asked by somebody who does not think of declining."""
+
 ROWS = "rows.jsonl"
 _OF_ROWS = ("id", "question", "answers", "passages", "answer_in_context", "gold_removed", "answerable")
 _BY_COLUMN = ("models", "judges", "usage", "reused", "training")

@@ -13,6 +13,7 @@ from rich.console import Console
 from hf_selfdemo.config import EvaluateArguments
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.evaluated import (
+    PLAIN,
     Evaluation,
     comparison_of,
     training_record,
@@ -40,9 +41,6 @@ from hf_selfdemo.stages.rounds import round_models
 from hf_selfdemo.stages.unscored import WhyUnscored, unscored_lines
 from hf_selfdemo.tuned import is_adapter, merged, weights_of
 from hf_selfdemo.types import Evidence, Mode
-
-PLAIN = "base_plain"
-"""The column of the base model as it would be asked by somebody who does not think of declining."""
 
 _PLAIN_TEMPLATE = "candidates/rag_1"
 

@@ -1,0 +1,29 @@
+"""What a row of the tables took, as the records of its runs tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from records import Record
+
+
+def _target_nats(record: Record) -> float | None:
+    """Of the targets under the base model: measured by training on its own rows, or else with the demonstrations."""
+    measured = record.get("training", {}).get("on_policy", {}).get("base", {}).get("on_policy/chosen")
+    made: float | None = record.get("demonstrations", {}).get("on_policy", {}).get("target_nll_per_token")
+    return made if measured is None else measured
+
+
+def _usage(record: Record) -> dict[str, int]:
+    found: dict[str, int] = record.get("demonstrations", {}).get("usage", {})
+    return found
+
+
+COSTS: dict[str, tuple[Callable[[Record], float | None], int]] = {
+    "targets, nats a token": (_target_nats, 2),
+    "rows trained": (lambda r: r.get("training", {}).get("rows"), 0),
+    "tokens trained on": (lambda r: r.get("training", {}).get("tokens"), 0),
+    "tokens written for it": (lambda r: _usage(r).get("generated_tokens"), 0),
+    "and read": (lambda r: _usage(r)["prompt_tokens"] - _usage(r)["cached_tokens"] if _usage(r) else None, 0),
+}
+"""What a row took, by the column's name; and its digits."""

@@ -1,0 +1,142 @@
+"""The rows of the tables as figures: by seed, and how they move when the questions are drawn again.
+
+Figures on a set are those of `scoring.abstention`. Intervals are 95%, from a paired bootstrap: questions are drawn with
+replacement, the same for all rows of the tables; within a draw a row's figure is the mean over its seeds. So an
+interval is about other questions, and the range over the seeds beside each mean about other trainings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from records import Record, Study
+
+from hf_selfdemo.report.resampling import RESAMPLES, SCORED, Array, percentiles, rates, resampled
+from hf_selfdemo.scoring.abstention import abstention_figures, always_abstaining
+from hf_selfdemo.types import Prediction
+
+ABSTAIN_VALUE = 0.25
+"""What an abstention is worth in `lambda_score`; with 0 that figure is plain accuracy."""
+
+BASE_MODES = {"base": "plain", "base_may_decline": "rag"}
+"""The rows that are the base model, and the mode in which it was asked."""
+
+_RESAMPLE_SEED = 0
+
+Replies = Sequence[Prediction]
+
+
+@dataclass(frozen=True)
+class System:
+    """A row of the tables on one set: its replies with passages and without, a list a seed, on the natural rows.
+
+    `all_rows` are those with passages again, the leave-gold-out twins among them.
+    """
+
+    name: str
+    label: str
+    shown: Sequence[Replies]
+    closed_book: Sequence[Replies] = ()
+    all_rows: Sequence[Replies] = ()
+    records: Sequence[Record] = ()
+
+    def values(self, figure: str) -> list[float]:
+        """A figure of `abstention_figures` by seed, without those that have nothing to count."""
+        found = (abstention_figures(replies, ABSTAIN_VALUE)[figure] for replies in self.shown)
+        return [value for value in found if value is not None]
+
+
+def systems(study: Study, which: str, labels: Mapping[str, str]) -> dict[str, System]:
+    """The rows that were evaluated on a set, in the order of `labels`, and the model that always abstains.
+
+    Args:
+        study: the records.
+        which: the set.
+        labels: names of rows, and what the tables call them.
+    """
+    found = {name: system(study, which, name, label) for name, label in labels.items()}
+    there = {name: made for name, made in found.items() if made.shown}
+    if not there:
+        return {}
+    most = max(there.values(), key=lambda made: len(made.all_rows[0]))  # not every mode asks twins
+    trivial = System("always_abstain", "always abstain", _abstaining(most.shown), (), _abstaining(most.all_rows))
+    return there | {trivial.name: trivial}
+
+
+def system(study: Study, which: str, name: str, label: str) -> System:
+    """One row of the tables on one set; without replies if it has no run."""
+    mode = BASE_MODES.get(name, "rag")
+    runs = study.runs("base" if name in BASE_MODES else name, which)
+    runs = [run for run in runs if study.replies(run, which, mode)]
+    shown = [study.replies(run, which, mode) for run in runs]
+    closed_book = [replies for run in runs if (replies := study.replies(run, which, "closed_book"))]
+    return System(name, label, shown, closed_book, [study.replies(run, which, mode, twins=True) for run in runs], runs)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """By how much a figure differs from that of another row, and its interval; None where there is nothing to count."""
+
+    value: float | None
+    interval: tuple[float, float] | None
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval leaves out 0, to the two digits that are shown of it."""
+        return self.interval is not None and not round(self.interval[0], 2) <= 0 <= round(self.interval[1], 2)
+
+
+def difference(drawn: Array, other: Array) -> Difference:
+    """The difference of two figures that were drawn together: `Draws` has what was found first, then the draws."""
+    values = drawn - other
+    return Difference(None if np.isnan(values[0]) else float(values[0]), percentiles(values[1:]))
+
+
+class Draws:
+    """The figures of systems on the rows as they are, and on rows drawn again; the same draws for every system.
+
+    Args:
+        ids: of the rows to draw from.
+        resamples: how many draws.
+    """
+
+    def __init__(self, ids: Sequence[str], resamples: int = RESAMPLES) -> None:
+        self.place = {name: i for i, name in enumerate(ids)}
+        each = np.ones(len(ids), dtype=np.int64)
+        self.times = np.vstack([each, resampled(each, _RESAMPLE_SEED, resamples)]).astype(np.float32)
+
+    def figures(self, seeds: Sequence[Replies]) -> dict[str, Array]:
+        """The mean over the seeds of every figure, shape (1 + resamples,), by name."""
+        by_seed = [_figures(self.count(_kinds(replies), replies)) for replies in seeds]
+        return {name: np.mean([found[name] for found in by_seed], axis=0) for name in by_seed[0]}
+
+    def count(self, kinds: Array, replies: Replies) -> Array:
+        """How often each kind of row was drawn, shape (1 + resamples, kinds); `kinds` has a row a reply."""
+        counts = self.times[:, [self.place[p.id] for p in replies]] @ kinds
+        return counts.astype(np.float64)  # whole numbers, which shorter floats have held exactly
+
+
+def _kinds(replies: Replies) -> Array:
+    """The kind of each row, one of six as `rates` counts them; unscored rows are of none."""
+    kinds = np.zeros((len(replies), 2 * len(SCORED)), dtype=np.float32)
+    for i, p in enumerate(replies):
+        if p.label != "unscored":
+            kinds[i, int(p.answer_in_context) * len(SCORED) + SCORED.index(p.label)] = 1
+    return kinds
+
+
+def _figures(counts: Array) -> dict[str, Array]:
+    """Those of `rates`, and the two of `abstention_figures` that it lacks."""
+    outcomes = counts.reshape(-1, 2, len(SCORED))
+    found = rates(outcomes)
+    declined = outcomes[..., SCORED.index("abstain")]
+    with np.errstate(invalid="ignore"):
+        found["abstention_precision"] = declined[:, 0] / declined.sum(1)
+    found["lambda_score"] = found["accuracy"] + ABSTAIN_VALUE * found["abstention_rate"]
+    return found
+
+
+def _abstaining(seeds: Sequence[Replies]) -> list[Replies]:
+    return [always_abstaining(replies) for replies in seeds[:1]]

@@ -1,0 +1,95 @@
+"""What a run's manifests tell, in short: keys, versions, and what its demonstrations, training and replies cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+Manifest = Mapping[str, Any]
+
+_COUNTS = ("calls", "prompt_tokens", "cached_tokens", "generated_tokens")
+
+
+def usage_told(manifest: Manifest, column: str = "") -> dict[str, int]:
+    """Calls and tokens, made by the last start or found in the ledger: what it costs to make this from nothing.
+
+    Args:
+        manifest: of demonstrations or an evaluation.
+        column: of the evaluation.
+    """
+    used = [manifest.get(kind, {}) for kind in ("usage", "reused")]
+    parts = [part.get(column, {}) if column else part for part in used]
+    return {key: sum(part.get(key, 0) for part in parts) for key in _COUNTS}
+
+
+def demonstrations_told(made: Manifest) -> dict[str, Any]:
+    """Counts, tokens and the on-policy figure of demonstrations; empty if there are none."""
+    if not made:
+        return {}
+    kept = ("rows_in", "demonstrations", "outcomes", "skipped", "pairs", "on_policy", "recall", "train.parquet")
+    return {key: made[key] for key in kept if key in made} | {"usage": usage_told(made)}
+
+
+def training_told(trained: Manifest) -> dict[str, Any]:
+    """Steps, tokens, seconds and on-policy figures of a training; empty if nothing was trained.
+
+    Tokens are those of prompts and replies that the optimiser has seen, over all epochs; None if nothing logged them.
+    """
+    if not trained:
+        return {}
+    log = trained["log"]
+    return {
+        "rows": trained["rows_trained"],
+        "steps": max((line["step"] for line in log), default=0),
+        "tokens": max((int(line["num_tokens"]) for line in log if "num_tokens" in line), default=None),
+        "seconds": trained["metrics"].get("train_runtime"),
+        "on_policy": trained["on_policy"],
+    }
+
+
+def versions_told(manifests: Iterable[Manifest]) -> dict[str, str]:
+    """The version of each library; all of them, where stages had different ones."""
+    found: dict[str, set[str]] = {}
+    for manifest in manifests:
+        for package, version in manifest.get("versions", {}).items():
+            found.setdefault(package, set()).add(version)
+    return {package: ", ".join(sorted(versions)) for package, versions in found.items()}
+
+
+def keys_told(made: Manifest, trained: Manifest, evaluated: Manifest) -> dict[str, Any]:
+    """What the run was set to: training keys where they differ from their defaults, the others as they are.
+
+    Hashes of what it was made of stand among them; absolute paths are cut to their names.
+    """
+    settings = trained.get("settings", {})
+    usual = _training_defaults(settings["objective"]) if settings else {}
+    found = {
+        "demonstrations": {**made.get("settings", {}), **made.get("selection", {})},
+        "training": {key: value for key, value in settings.items() if usual.get(key) != value},
+        "data": evaluated["data"],
+    }
+    return {part: {key: _without_folder(value) for key, value in keys.items()} for part, keys in found.items()}
+
+
+def _without_folder(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_folder(item) for item in value]
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
+
+
+@lru_cache(maxsize=2)
+def _training_defaults(objective: str) -> dict[str, Any]:
+    from trl import ModelConfig
+
+    from hf_selfdemo.loading import load
+    from hf_selfdemo.training.arguments import decisive_keys
+
+    kinds = {"sft": "hf_selfdemo.training.sft:SelfDemoConfig", "dpo": "hf_selfdemo.training.dpo:SelfDemoDPOConfig"}
+    config: Any = load("objective", objective, kinds)
+    defaults = decisive_keys(asdict(ModelConfig()) | config(output_dir="unused").to_dict())
+    found: dict[str, Any] = json.loads(json.dumps(defaults, default=str))
+    return found
