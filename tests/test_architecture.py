@@ -13,7 +13,7 @@ ROOT = Path(hf_selfdemo.__file__).parent
 LEVELS = {
     0: {"types", "errors", "loading", "scoring", "config", "manifest", "ledger", "seeding", "preamble"},
     1: {"protocols", "prompts", "instructions", "conversation", "chat", "padding", "metrics"},
-    2: {"questions", "models", "retrieval", "generation", "judging", "strategies"},
+    2: {"footprint", "questions", "models", "retrieval", "generation", "judging", "strategies"},
     3: {
         "prompt_search",
         "searched_prompts",

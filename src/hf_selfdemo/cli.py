@@ -18,7 +18,7 @@ verbs:
   train         train on the demonstrations (LoRA by default)
   evaluate      compare base and tuned model, with passages and without
   run           these three, one after the other, the first two as often as num_rounds says
-  plan          what demonstrating will cost, from a few questions really asked
+  plan          what demonstrating will cost, from a few questions really asked, and the memory each verb needs
   prompts       search for the wording of the candidates' prompts
   preflight     look at what would be trained, row by row, before it is
   rounds        demonstrate and train, as often as num_rounds says

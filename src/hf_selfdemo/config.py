@@ -144,6 +144,12 @@ class DemonstrateArguments:
         default="nothing_right",
         metadata={"help": "nothing_right (the paper), or not_in_context: never where the passages hold the answer"},
     )
+    gold_fallback: bool = field(
+        default=False,
+        metadata={
+            "help": "where nothing right was written although the passages hold the answer, train the gold answer"
+        },
+    )
     max_abstain_share: float = field(
         default=0.5,
         metadata={"help": "largest share of abstentions among demonstrations; the rest is left out by seed"},

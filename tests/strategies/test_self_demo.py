@@ -1,5 +1,7 @@
 """What is asked for, in which words, and who wins."""
 
+from dataclasses import replace
+
 import pytest
 
 from hf_selfdemo.conversation import converse
@@ -55,6 +57,23 @@ def test_a_draft_that_was_cut_off_or_empty_is_not_summarised(row):
     candidates, asked = written(strategy, row, lambda r: "in short" if r.stage == "summary" else next(texts))
     assert [(c.text, c.finish_reason) for c in candidates][1:] == [("", "stop"), ("in short", "stop")]
     assert candidates[0].finish_reason == "length" and len(asked) == 4
+
+
+@pytest.mark.parametrize("rule", ["nothing_right", "not_in_context"])
+def test_the_gold_answer_may_stand_in_where_the_passages_hold_it_and_nothing_right_was_written(row, rule):
+    strategy = SelfDemo(abstain_when=rule, gold_fallback=True, pair_policy="wrong_answer")
+    wrong = judged(("Courtois", "rag", "incorrect"), ("I don't know.", "refusal", "abstain"))
+    made = strategy.select(row, *wrong)
+    assert isinstance(made, Demonstration) and (made.outcome, made.source, made.rejected.text) == (
+        "answer",
+        "gold",
+        "Courtois",
+    )
+    assert made.response in row.question.answers and made.response in row.passages[0].text
+    right = judged(("It was Winkler.", "rag", "correct"), ("I don't know.", "refusal", "abstain"))
+    assert strategy.select(row, *right).source == "rag"
+    without = replace(row, answer_in_context=False)
+    assert strategy.select(without, *wrong).outcome == "abstain"
 
 
 @pytest.mark.parametrize("as_system", [False, True])

@@ -96,9 +96,7 @@ class Recipe:
         named = (not training and self.engine.inference_dtype) or self.model.dtype
         dtype = "auto" if named in (None, "auto", "float32") else named
         trust = self.training.trust_remote_code
-        network = load_model(
-            resolved, dtype, trust, self.engine.device_map, self._quantisation() if training else None
-        )
+        network = load_model(resolved, dtype, trust, self.engine.device_map, self._quantisation() if training else None)
         return network, load_tokenizer(resolved, trust)
 
     def _quantisation(self) -> Any:

@@ -10,6 +10,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.instructions import instructed_messages
 from hf_selfdemo.preamble import without_preamble
 from hf_selfdemo.prompts import fill, render
+from hf_selfdemo.scoring.match import contains_answer
 from hf_selfdemo.scoring.outcomes import is_verified
 from hf_selfdemo.seeding import stable_seed
 from hf_selfdemo.strategies.pairs import check_policy, choose_rejected
@@ -61,6 +62,8 @@ class SelfDemo:
         abstain_when: "nothing_right" is the paper's rule: any row without a correct candidate becomes an abstention.
             "not_in_context" keeps only those whose passages do not hold the answer, since a weak model fails most
             rows, and would be taught to refuse everything.
+        gold_fallback: where nothing right was written although the passages hold the answer, take the gold answer, as
+            it stands there. No word of the model's own, so each one moves the data away from its distribution.
         unverified_winners: "keep" (the paper) or "drop" a tournament's winner that answers and was not found correct.
         pair_policy: which loser becomes `rejected`, a name in `PAIR_POLICIES`.
         match_pair_length: prefer the eligible loser nearest the winner's length.
@@ -83,6 +86,7 @@ class SelfDemo:
     instructions: Mapping[Source, Sequence[str]] = field(default_factory=dict)
     instructions_as_system: bool = False
     abstain_when: str = "nothing_right"
+    gold_fallback: bool = False
     unverified_winners: str = "keep"
     pair_policy: str = "first_round_loser"
     match_pair_length: bool = False
@@ -178,7 +182,9 @@ class SelfDemo:
         champion = next(((c, v) for c, v in judged if v.place == 1), None)
         picked = champion or _right_answer(judged) or self._refusal(evidence, judged)
         abstains = picked is None or picked[1].label == "abstain"
-        if abstains and self.abstain_when == "not_in_context" and evidence.answer_in_context:
+        if abstains and evidence.answer_in_context and self.gold_fallback:
+            picked, abstains = _gold(evidence), False
+        elif abstains and evidence.answer_in_context and self.abstain_when == "not_in_context":
             return Skip("nothing right although the passages hold the answer")
         if picked is None:
             return Skip("nothing right and no refusal that reads as one")
@@ -205,6 +211,14 @@ class SelfDemo:
         ]
         refusals.sort(key=lambda pair: (pair[0].text, pair[0].prompt))
         return refusals[stable_seed(self.seed, evidence.id) % len(refusals)] if refusals else None
+
+
+def _gold(evidence: Evidence) -> Judged:
+    """The first accepted answer that stands in the passages."""
+    text = " ".join(f"{p.title} {p.text}" for p in evidence.passages)
+    answers = evidence.question.answers
+    answer = next((answer for answer in answers if contains_answer(text, [answer])), answers[0])
+    return Candidate(answer, "gold", "gold"), Verdict("correct")
 
 
 def _right_answer(judged: Sequence[Judged]) -> Judged | None:
