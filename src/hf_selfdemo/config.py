@@ -144,6 +144,10 @@ class DemonstrateArguments:
         default="nothing_right",
         metadata={"help": "nothing_right (the paper), or not_in_context: never where the passages hold the answer"},
     )
+    answer_when: str = field(
+        default="right",
+        metadata={"help": "right (the paper), or in_context: what the passages do not hold is declined, right or not"},
+    )
     gold_fallback: bool = field(
         default=False,
         metadata={

@@ -59,6 +59,14 @@ def test_a_draft_that_was_cut_off_or_empty_is_not_summarised(row):
     assert candidates[0].finish_reason == "length" and len(asked) == 4
 
 
+def test_a_right_answer_that_the_passages_do_not_hold_may_count_for_nothing(row):
+    known = judged(("It was Winkler.", "rag", "correct"), ("I don't know.", "refusal", "abstain"))
+    without = replace(row, answer_in_context=False)
+    assert SelfDemo().select(without, *known).outcome == "answer"
+    assert SelfDemo(answer_when="in_context").select(without, *known).response == "I don't know."
+    assert SelfDemo(answer_when="in_context").select(row, *known).response == "It was Winkler."
+
+
 @pytest.mark.parametrize("rule", ["nothing_right", "not_in_context"])
 def test_the_gold_answer_may_stand_in_where_the_passages_hold_it_and_nothing_right_was_written(row, rule):
     strategy = SelfDemo(abstain_when=rule, gold_fallback=True, pair_policy="wrong_answer")
@@ -138,6 +146,7 @@ def test_a_row_that_no_judge_could_score_says_so(row):
     ("keys", "message"),
     [
         ({"abstain_when": "never"}, "nothing_right or not_in_context"),
+        ({"answer_when": "never"}, "right or in_context"),
         ({"unverified_winners": "maybe"}, "keep or drop"),
         ({"pair_policy": "golden"}, "did you mean 'gold'"),
     ],

@@ -112,7 +112,7 @@ def _refuse_no_share(recipe: Recipe) -> None:
 def _selection(recipe: Recipe) -> dict[str, Any]:
     """What decides which of the candidates are kept."""
     shares = ("max_abstain_share", "replay_share", "oracle_share")
-    keys = ("abstain_when", "gold_fallback", *shares, "pair_policy", "match_pair_length")
+    keys = ("abstain_when", "answer_when", "gold_fallback", *shares, "pair_policy", "match_pair_length")
     return asdict(recipe.judge) | {key: getattr(recipe.demonstrate, key) for key in keys}
 
 

@@ -99,6 +99,7 @@ def recipe_strategy(recipe: Recipe, instructions: dict[Source, list[str]] | None
             "instructions": instructions or {},
             "instructions_as_system": d.instructions_as_system,
             "abstain_when": d.abstain_when,
+            "answer_when": d.answer_when,
             "gold_fallback": d.gold_fallback,
             "unverified_winners": recipe.judge.unverified_winners,
             "pair_policy": d.pair_policy,

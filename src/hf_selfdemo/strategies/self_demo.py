@@ -31,6 +31,7 @@ PROMPTS = 3
 """How many prompts there are of each kind (`candidates/rag_1.txt` to `rag_3.txt`, and so on); candidates cycle."""
 
 _ABSTAIN_WHEN = ("nothing_right", "not_in_context")
+_ANSWER_WHEN = ("right", "in_context")
 _UNVERIFIED = ("keep", "drop")
 
 Judged: TypeAlias = tuple[Candidate, Verdict]
@@ -62,6 +63,8 @@ class SelfDemo:
         abstain_when: "nothing_right" is the paper's rule: any row without a correct candidate becomes an abstention.
             "not_in_context" keeps only those whose passages do not hold the answer, since a weak model fails most
             rows, and would be taught to refuse everything.
+        answer_when: "right" is the paper's rule: any right candidate wins. With "in_context" it must also stand in the
+            passages, else the row is one to decline: what the model happens to know is no answer from its passages.
         gold_fallback: where nothing right was written although the passages hold the answer, take the gold answer, as
             it stands there. No word of the model's own, so each one moves the data away from its distribution.
         unverified_winners: "keep" (the paper) or "drop" a tournament's winner that answers and was not found correct.
@@ -86,6 +89,7 @@ class SelfDemo:
     instructions: Mapping[Source, Sequence[str]] = field(default_factory=dict)
     instructions_as_system: bool = False
     abstain_when: str = "nothing_right"
+    answer_when: str = "right"
     gold_fallback: bool = False
     unverified_winners: str = "keep"
     pair_policy: str = "first_round_loser"
@@ -94,7 +98,8 @@ class SelfDemo:
 
     def __post_init__(self) -> None:
         check_policy(self.pair_policy)
-        for name, known in (("abstain_when", _ABSTAIN_WHEN), ("unverified_winners", _UNVERIFIED)):
+        choices = {"abstain_when": _ABSTAIN_WHEN, "answer_when": _ANSWER_WHEN, "unverified_winners": _UNVERIFIED}
+        for name, known in choices.items():
             if getattr(self, name) not in known:
                 raise UserError(f"{name}: {getattr(self, name)!r} is unknown", f"use {' or '.join(known)}")
 
@@ -180,7 +185,8 @@ class SelfDemo:
         if judged and all(verdict.label == "unscored" for _, verdict in judged):
             return Skip(f"unscored: {judged[0][1].reason}")
         champion = next(((c, v) for c, v in judged if v.place == 1), None)
-        picked = champion or _right_answer(judged) or self._refusal(evidence, judged)
+        may_answer = evidence.answer_in_context or self.answer_when == "right"
+        picked = champion or (may_answer and _right_answer(judged)) or self._refusal(evidence, judged)
         abstains = picked is None or picked[1].label == "abstain"
         if abstains and evidence.answer_in_context and self.gold_fallback:
             picked, abstains = _gold(evidence), False
