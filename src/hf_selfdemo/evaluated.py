@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.loading import did_you_mean
 from hf_selfdemo.manifest import file_hash, read_json, versions, write_json, write_text
 from hf_selfdemo.report import Column, Comparison
 from hf_selfdemo.rows import evidence_of, evidence_row
@@ -24,10 +25,27 @@ from hf_selfdemo.types import Evidence, Mode, Prediction
 PLAIN = "base_plain"
 """The column of the base model as it would be asked by somebody who does not think of declining."""
 
+_FOLDERS = {"test": "evaluation", "dev": "evaluation_dev"}
+
 ROWS = "rows.jsonl"
 _OF_ROWS = ("id", "question", "answers", "passages", "answer_in_context", "gold_removed", "answerable")
 _BY_COLUMN = ("models", "judges", "usage", "reused", "training")
 _AGAIN = "evaluate again; replies that are in the ledger are not asked for again"
+
+
+def folder_for(part: str) -> str:
+    """Where in a run's folder the evaluation on a part of the data lies.
+
+    Raises:
+        UserError: for a part that is not evaluated on.
+
+    Example:
+        >>> folder_for("test")
+        'evaluation'
+    """
+    if part not in _FOLDERS:
+        raise UserError(f"evaluate_on: {part!r} is unknown", did_you_mean(part, list(_FOLDERS)))
+    return _FOLDERS[part]
 
 
 @dataclass(frozen=True)

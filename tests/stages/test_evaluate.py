@@ -118,14 +118,23 @@ def test_one_row_that_comes_to_nothing_is_told_in_whole_words(gold, said, tmp_pa
     assert "1 row in, 0 demonstrations 1 left out: no gold answer to train on" in told
 
 
-def test_settings_can_be_chosen_on_held_out_questions_without_seeing_test(copy, said, manifest, refused):
+def test_settings_can_be_chosen_on_held_out_questions_without_seeing_test(copy, said, manifest, refused, tmp_path):
     assert "evaluate_on: 'training' is unknown" in refused("evaluate", *copy, "--evaluate_on=training")
     assert "no dev questions" in refused("evaluate", *copy, "--evaluate_on=dev")
-    said("evaluate", *copy, "--evaluate_on=dev", "--held_out_share=0.3", "--max_dev_questions=2")
+    said(
+        "evaluate",
+        *copy,
+        "--evaluate_on=dev",
+        "--held_out_share=0.3",
+        *("--max_dev_questions=2", "--max_dev_unanswerable=1"),
+    )
     data = manifest("evaluation_dev")["data"]
     assert data["held_out_share"] == 0.3 and "max_dev_questions" in data and "max_test_questions" not in data
     said("evaluate", *copy)
     assert "max_test_questions" in manifest("evaluation")["data"]
+    said("evaluate", *copy, "--evaluate_on=dev", "--compare", "base", "copy")
+    compared = json.loads((tmp_path / "run/comparisons_dev/base-copy/figures.json").read_text())
+    assert sum(compared["rows"]["rag"][group] for group in ("in_context", "not_in_context")) == 2 + 1
 
 
 def test_the_base_model_can_be_asked_without_a_word_about_declining(copy, said, manifest, tmp_path, refused):

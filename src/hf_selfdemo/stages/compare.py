@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluated import Evaluation
+from hf_selfdemo.evaluated import PLAIN, Evaluation, folder_for
 from hf_selfdemo.manifest import claim_folder
 from hf_selfdemo.report import Column, Comparison, terminal_table, write_figures, write_page
 from hf_selfdemo.stages.console import console
@@ -51,7 +51,8 @@ def run_compare(recipe: Recipe) -> None:
     for place in places[1:]:
         _refuse_differences(places[0], place)
     comparison = _comparison(places)
-    folder = recipe.output_dir / "comparisons" / "-".join(place.name for place in places)
+    where = folder_for(recipe.evaluate.evaluate_on).replace("evaluation", "comparisons")
+    folder = recipe.output_dir / where / "-".join(place.name for place in places)
     columns = {p.name: f"{p.evaluation.folder}:{p.column}" for p in places}
     claim_folder(folder, columns, "give these columns other names, as name=folder")
     terminal = Console()
@@ -81,6 +82,7 @@ def differences(one: Evaluation, other: Evaluation) -> list[str]:
 
 
 def _places(recipe: Recipe) -> list[_Place]:
+    inner = folder_for(recipe.evaluate.evaluate_on)
     known: dict[Path, Evaluation] = {}
     places = []
     for text in recipe.evaluate.compare:
@@ -88,7 +90,7 @@ def _places(recipe: Recipe) -> list[_Place]:
         if not re.fullmatch(r"[^/\\:]+", name):
             raise UserError(f"compare: {text!r} names no column", "write a column's name, or e.g. sft=runs/sft")
         folder, _, column = where.partition(":")
-        path = _evaluation_folder(Path(folder) if equals else recipe.output_dir)
+        path = _evaluation_folder(Path(folder) if equals else recipe.output_dir, inner)
         evaluation = known.setdefault(path, Evaluation(path))
         places.append(_Place(name, evaluation, column or _column(name, evaluation, bool(equals))))
     names = [place.name for place in places]
@@ -99,15 +101,15 @@ def _places(recipe: Recipe) -> list[_Place]:
     return places
 
 
-def _evaluation_folder(folder: Path) -> Path:
+def _evaluation_folder(folder: Path, name: str) -> Path:
     """The evaluation of a run, or the folder itself if it is one."""
-    inner = folder / "evaluation"
+    inner = folder / name
     return inner if inner.exists() or not (folder / "predictions").exists() else folder
 
 
 def _column(name: str, evaluation: Evaluation, elsewhere: bool) -> str:
     """The column that a name without one means."""
-    trained = [column for column in evaluation.columns if column != "base"]
+    trained = [column for column in evaluation.columns if column not in ("base", PLAIN)]
     if name in evaluation.columns or not elsewhere:
         return name  # if it is not there, reading it says so
     if len(trained) == 1:

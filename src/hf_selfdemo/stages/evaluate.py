@@ -16,6 +16,7 @@ from hf_selfdemo.evaluated import (
     PLAIN,
     Evaluation,
     comparison_of,
+    folder_for,
     training_record,
     write_manifest,
     write_predictions,
@@ -59,7 +60,7 @@ def run_evaluate(recipe: Recipe) -> None:
     if recipe.evaluate.compare:
         return run_compare(recipe)
     e, part = recipe.evaluate, _asked(recipe)
-    folder = recipe.output_dir / ("evaluation" if part == "test" else f"evaluation_{part}")
+    folder = recipe.output_dir / folder_for(part)
     judge = _judge(recipe)
     evidence, recall = recipe_evidence(recipe, part)
     if warning := passages_warning(evidence):
@@ -137,9 +138,7 @@ def run_evaluate(recipe: Recipe) -> None:
 
 def _asked(recipe: Recipe) -> str:
     """The part of the data that is evaluated on."""
-    parts, part = ("test", "dev"), recipe.evaluate.evaluate_on
-    if part not in parts:
-        raise UserError(f"evaluate_on: {part!r} is unknown", did_you_mean(part, list(parts)))
+    part = recipe.evaluate.evaluate_on
     if part == "dev" and not has_dev(recipe.data):
         raise UserError("evaluate_on is 'dev' and there are no dev questions", "give dev_questions or held_out_share")
     return part
