@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,15 +25,13 @@ from hf_selfdemo.training.checkpoints import check_settings, last_checkpoint, ma
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 from hf_selfdemo.training.generated import GeneratedEvaluation
 from hf_selfdemo.training.given import ASKED, given_rows
+from hf_selfdemo.training.lengths import LENGTH, EpochOfLengths, steps_for
 from hf_selfdemo.training.meter import OnPolicyMeter, meter_table
 from hf_selfdemo.training.paused import random_state_kept
-from hf_selfdemo.training.preflight import PreflightReport, preflight
+from hf_selfdemo.training.preflight import preflight
 from hf_selfdemo.training.quantised import check_arrangement, keep_arrangement, keep_precision, trainable_weights
 
 logger = logging.getLogger(__name__)
-
-LENGTH = "length"
-"""Column of row lengths in tokens, for batches of like length."""
 
 
 class DemonstrationTraining(Trainer):
@@ -182,7 +179,7 @@ class DemonstrationTraining(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         sampler = super()._get_train_sampler(train_dataset)
-        return _EpochOfLengths(sampler, self.args) if isinstance(sampler, LengthGroupedSampler) else sampler
+        return EpochOfLengths(sampler, self.args) if isinstance(sampler, LengthGroupedSampler) else sampler
 
     # ---- evaluation ----
 
@@ -259,20 +256,6 @@ def _keys_refused_plainly() -> Iterator[None]:
         raise UserError(f"training cannot begin ({error})", "mend the key that this speaks of") from error
 
 
-def steps_for(args: Any, report: PreflightReport) -> int:
-    """Steps of optimisation in which about `train_tokens` tokens are seen.
-
-    Raises:
-        UserError: if the budget is below that of one step.
-    """
-    rows = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
-    in_a_step = report.tokens / math.ceil(report.rows / rows)  # the last step of an epoch has fewer rows
-    steps = round(args.train_tokens / in_a_step)
-    if steps < 1:
-        raise UserError(f"train_tokens is {args.train_tokens} and a step has {in_a_step:.0f}", "give more")
-    return steps
-
-
 def collator_of(args: Any, tokenizer: Any, preference: bool) -> SelfDemoDataCollator:
     """The collator that the training keys describe.
 
@@ -345,15 +328,3 @@ class _Along(TrainerCallback):
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.collator.epoch = int(state.epoch or 0)  # one resumed in its middle is still the same epoch
-
-
-class _EpochOfLengths(LengthGroupedSampler):
-    """Groups by length in an order of the epoch's own, so that a resumed epoch has the order it had."""
-
-    def __init__(self, plain: LengthGroupedSampler, args: Any) -> None:
-        super().__init__(plain.batch_size, lengths=plain.lengths, generator=torch.Generator())
-        self.seed = args.seed if args.data_seed is None else args.data_seed
-        self.set_epoch(0)
-
-    def set_epoch(self, epoch: int) -> None:
-        self.generator.manual_seed(self.seed + epoch)

@@ -1,0 +1,41 @@
+"""What follows from how long rows are: batches of like length, and how many steps a budget of tokens allows."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from transformers.trainer_pt_utils import LengthGroupedSampler
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.training.preflight import PreflightReport
+
+LENGTH = "length"
+"""Column of row lengths in tokens, for batches of like length."""
+
+
+def steps_for(args: Any, report: PreflightReport) -> int:
+    """Steps of optimisation in which about `train_tokens` tokens are seen.
+
+    Raises:
+        UserError: if the budget is below that of one step.
+    """
+    rows = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
+    in_a_step = report.tokens / math.ceil(report.rows / rows)  # the last step of an epoch has fewer rows
+    steps = round(args.train_tokens / in_a_step)
+    if steps < 1:
+        raise UserError(f"train_tokens is {args.train_tokens} and a step has {in_a_step:.0f}", "give more")
+    return steps
+
+
+class EpochOfLengths(LengthGroupedSampler):
+    """Groups by length in an order of the epoch's own, so that a resumed epoch has the order it had."""
+
+    def __init__(self, plain: LengthGroupedSampler, args: Any) -> None:
+        super().__init__(plain.batch_size, lengths=plain.lengths, generator=torch.Generator())
+        self.seed = args.seed if args.data_seed is None else args.data_seed
+        self.set_epoch(0)
+
+    def set_epoch(self, epoch: int) -> None:
+        self.generator.manual_seed(self.seed + epoch)
