@@ -12,8 +12,8 @@ from transformers import TrainerCallback
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.rows import FEATURES
-from hf_selfdemo.training.lengths import LENGTH
 from hf_selfdemo.training.checkpoints import last_checkpoint
+from hf_selfdemo.training.lengths import LENGTH
 from hf_selfdemo.training.sft import SelfDemoConfig, SelfDemoTrainer
 
 WORDS = ("tin", "lead", "zinc", "gold", "iron", "neon", "argon", "radon", "boron", "cobalt")
