@@ -247,5 +247,5 @@ def _event_loop() -> asyncio.AbstractEventLoop:
 
 
 def _cancel(calls: Iterable[Future[Reply]]) -> None:
-    for call in calls:
+    for call in reversed(list(calls)):  # those that wait first: one in flight makes room for the next when it goes
         call.cancel()
