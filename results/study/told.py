@@ -86,10 +86,10 @@ def _training_defaults(objective: str) -> dict[str, Any]:
     from trl import ModelConfig
 
     from hf_selfdemo.loading import load
+    from hf_selfdemo.stages.keys import OBJECTIVES
     from hf_selfdemo.training.arguments import decisive_keys
 
-    kinds = {"sft": "hf_selfdemo.training.sft:SelfDemoConfig", "dpo": "hf_selfdemo.training.dpo:SelfDemoDPOConfig"}
-    config: Any = load("objective", objective, kinds)
+    config: Any = load("objective", objective, OBJECTIVES)
     defaults = decisive_keys(asdict(ModelConfig()) | config(output_dir="unused").to_dict())
     found: dict[str, Any] = json.loads(json.dumps(defaults, default=str))
     return found

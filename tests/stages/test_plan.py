@@ -97,6 +97,9 @@ def test_quantised_and_whole_training_take_less_and_more(plan):
 def test_steps_and_epochs_decide_the_hours_of_training(plan):
     device = "--device_tflops=0.001"
     one, three = (plan(device, f"--num_train_epochs={n}")["hours"]["train"] for n in (1, 3))
+    budgets = [plan(device, f"--train_tokens={n}")["hours"]["train"] for n in (5000, 15000)]
+    assert budgets[1] == pytest.approx(3 * budgets[0]), "a budget of tokens stands in place of epochs"
+    assert plan(device, "--train_tokens=5000", "--num_train_epochs=3")["hours"]["train"] == budgets[0]
     steps = plan(device, "--max_steps=5", "--gradient_accumulation_steps=3")["hours"]["train"]
     assert three == pytest.approx(3 * one)
     assert steps == pytest.approx(one * 5 * 3 * 2 / 10), "30 rows instead of 10"

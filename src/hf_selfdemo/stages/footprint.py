@@ -148,6 +148,8 @@ def recipe_hours(
     else:
         seen = rows * training.num_train_epochs
     seen *= 2 if recipe.train.objective == "dpo" else 1
+    if training.train_tokens:
+        seen = training.train_tokens / context
     scored, checkpointing = seen * lengths.reply, training.gradient_checkpointing
     flops["train"] = training_flops(shape, seen * context, context, scored, checkpointing)
     asked, answer = _asked(recipe), recipe.evaluate.max_answer_tokens
