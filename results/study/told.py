@@ -9,9 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-Manifest = Mapping[str, Any]
+from hf_selfdemo.types import COUNTS
 
-_COUNTS = ("calls", "prompt_tokens", "cached_tokens", "generated_tokens")
+Manifest = Mapping[str, Any]
 
 
 def usage_told(manifest: Manifest, column: str = "") -> dict[str, int]:
@@ -23,7 +23,7 @@ def usage_told(manifest: Manifest, column: str = "") -> dict[str, int]:
     """
     used = [manifest.get(kind, {}) for kind in ("usage", "reused")]
     parts = [part.get(column, {}) if column else part for part in used]
-    return {key: sum(part.get(key, 0) for part in parts) for key in _COUNTS}
+    return {key: sum(part.get(key, 0) for part in parts) for key in COUNTS}
 
 
 def demonstrations_told(made: Manifest) -> dict[str, Any]:

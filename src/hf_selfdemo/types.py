@@ -211,6 +211,10 @@ class Prediction:
     confidence: float | None = None
 
 
+COUNTS = ("calls", "prompt_tokens", "cached_tokens", "generated_tokens")
+"""What is counted of calls: the fields of `Usage`, in the order in which tables show them."""
+
+
 @dataclass(slots=True)
 class Usage:
     """What calls cost: how many there were, and tokens. Prefilled are the prompt's less the cached ones."""

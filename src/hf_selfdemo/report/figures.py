@@ -15,7 +15,7 @@ from hf_selfdemo.report.risk import risk_curve
 from hf_selfdemo.report.table import ALWAYS_ABSTAIN, Runs
 from hf_selfdemo.scoring.abstention import always_abstaining
 from hf_selfdemo.scoring.outcomes import Rate, f_score, figures, unscored_bounds
-from hf_selfdemo.types import Prediction
+from hf_selfdemo.types import COUNTS, Prediction
 
 _PHRASINGS = 12
 """Wordings listed for a mode; the rarer ones are counted together."""
@@ -141,9 +141,6 @@ def _risk(columns: Mapping[str, Sequence[Prediction]]) -> dict[str, Any]:
     return {name: curve for name, curve in curves.items() if curve}
 
 
-_TOKENS = ("calls", "prompt_tokens", "cached_tokens", "generated_tokens")
-
-
 def _cost(record: Mapping[str, Any]) -> dict[str, Any]:
     """Calls and tokens by what they were for: now made and found in the ledger together."""
     made = {"evaluating": record, "demonstrating": record.get("training", {}).get("demonstrations", {})}
@@ -151,6 +148,6 @@ def _cost(record: Mapping[str, Any]) -> dict[str, Any]:
     for name, part in made.items():
         usage = [part[kind] for kind in ("usage", "reused") if part.get(kind)]
         if usage:
-            found[name] = {key: sum(one.get(key, 0) for one in usage) for key in _TOKENS}
+            found[name] = {key: sum(one.get(key, 0) for one in usage) for key in COUNTS}
             found[name]["reused_calls"] = part.get("reused", {}).get("calls", 0)
     return found

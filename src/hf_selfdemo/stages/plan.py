@@ -29,10 +29,10 @@ from hf_selfdemo.stages.console import console, progress
 from hf_selfdemo.stages.engine import Engine, named_model, open_engine, recipe_judge, recipe_strategy
 from hf_selfdemo.stages.evidence import recipe_evidence
 from hf_selfdemo.stages.footprint import CHARACTERS_A_TOKEN, Lengths, footprint, row_lengths
-from hf_selfdemo.stages.plan_tables import COUNTS, calls_table, device_lines, memory_table
+from hf_selfdemo.stages.plan_tables import calls_table, device_lines, memory_table
 from hf_selfdemo.stages.prompts import recipe_instructions
 from hf_selfdemo.stages.recipe import Recipe
-from hf_selfdemo.types import CALL_FAILED, Evidence, Request, Skip, Usage
+from hf_selfdemo.types import CALL_FAILED, COUNTS, Evidence, Request, Skip, Usage
 
 FirstTurns = list[tuple[Evidence, list[Request]]]
 

@@ -8,9 +8,7 @@ from typing import Any
 from rich.table import Table
 
 from hf_selfdemo.config import PlanArguments
-
-COUNTS = ("calls", "prompt_tokens", "cached_tokens", "generated_tokens")
-"""What is counted of calls, in the order of the columns."""
+from hf_selfdemo.types import COUNTS
 
 
 def calls_table(plan: Mapping[str, Any]) -> Table:
