@@ -48,8 +48,8 @@ def recipe_names() -> list[str]:
     """Names of the package's recipes: their paths in its folder of recipes, without `.yaml`.
 
     Example:
-        >>> [name for name in recipe_names() if name.startswith("open_qa")]
-        ['open_qa/ra_it', 'open_qa/self_demo']
+        >>> [name for name in recipe_names() if name.startswith("quickstart")]
+        ['quickstart/dpo', 'quickstart/ra_it', 'quickstart/self_demo']
     """
     folder = _folder()
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob(f"*{_SUFFIX}"))
