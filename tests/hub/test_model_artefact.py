@@ -76,6 +76,22 @@ def test_only_what_others_need_goes_up(artefact, run):
     assert (run / "model/training_args.bin").exists(), "there is something to leave out"
 
 
+def test_the_recipe_on_the_card_says_what_ended_training(artefact, run, tmp_path):
+    assert "num_train_epochs: 2.0\n" in artefact.files["README.md"]
+    assert "train_tokens" not in artefact.files["README.md"]
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    manifest = read_json(copy / "model/manifest.json")
+    manifest["settings"] |= {"train_tokens": 500}
+    write_json(copy / "model/manifest.json", manifest)
+    card = model_artefact(copy, "me/tuned", **KEYS).files["README.md"]
+    assert "train_tokens: 500\n" in card and "num_train_epochs" not in card
+
+
+def test_the_card_says_how_long_passages_were(artefact):
+    assert "2 passages each, of at most 100 words;" in artefact.files["README.md"]
+
+
 def test_the_code_on_the_card_runs_and_asks_as_training_did(artefact, repositories, tokenizer):
     repositories(artefact)
     said, found = said_by(artefact.files["README.md"])

@@ -28,13 +28,15 @@ from hf_selfdemo.tuned import is_adapter
 PROMPT = "prompt.jinja"
 """The with-passages prompt, a file in the repository."""
 
+_LENGTH = ("train_tokens", "max_steps", "num_train_epochs")
+"""What says how long training goes on; the first that is set decides, and the others say nothing."""
+
 _RECIPE = (
     "objective",
     "learning_rate",
     "lr_scheduler_type",
     "warmup_steps",
-    "num_train_epochs",
-    "max_steps",
+    "train_sampling_strategy",
     "per_device_train_batch_size",
     "gradient_accumulation_steps",
     "weight_decay",
@@ -197,8 +199,10 @@ def _headline(results: Results | None) -> dict[str, tuple[str, str]]:
 
 def _recipe(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The keys that decided the weights; none of them is a path."""
-    keys = (*_RECIPE, *(_LORA if settings.get("use_peft") else ()))
-    return {key: settings[key] for key in keys if settings.get(key) not in (None, False, -1)}
+    unset = (None, False, -1)
+    length = [key for key in _LENGTH if settings.get(key) not in unset][:1]
+    keys = (*length, *_RECIPE, *(_LORA if settings.get("use_peft") else ()))
+    return {key: settings[key] for key in keys if settings.get(key) not in unset}
 
 
 def _on_policy(figures: Mapping[str, Mapping[str, float]]) -> str:
