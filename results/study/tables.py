@@ -35,7 +35,7 @@ ANSWERS = (
     "lambda_score",
 )
 ABSTENTIONS = ("abstention_rate", "abstention_precision", "abstention_recall", "false_refusals")
-AGAINST = ("base", "ra_it")
+AGAINST = ("base", "base_may_decline", "ra_it")
 """The rows that all others are compared with."""
 
 ABLATION = "ablation-"
@@ -87,10 +87,11 @@ def _set_tables(study: Study, which: str, labels: Mapping[str, str], resamples: 
     present = sum(row.answer_in_context for row in natural.values())
     end = foot(found.values(), which, f"{len(natural)} rows, {present} of them shown a passage with the answer")
     draws = Draws(list(natural), resamples)
-    yield f"{_ABOUT_ANSWERS}\n\n{_figure_table(found, ANSWERS)}\n{end}"
-    yield f"{_ABOUT_ABSTENTIONS}\n\n{_figure_table(found, ABSTENTIONS)}\n{end}"
-    yield f"{_ABOUTCOSTS}\n\n{_cost_table(found, draws)}\n{end}"
-    yield from _difference_tables(found, draws, AGAINST, (*ANSWERS, *ABSTENTIONS[1:]), end)
+    yield end
+    yield f"{_ABOUT_ANSWERS}\n\n{_figure_table(found, ANSWERS)}\n"
+    yield f"{_ABOUT_ABSTENTIONS}\n\n{_figure_table(found, ABSTENTIONS)}\n"
+    yield f"{_ABOUTCOSTS}\n\n{_cost_table(found, draws)}\n"
+    yield from _difference_tables(found, draws, AGAINST, (*ANSWERS, *ABSTENTIONS[1:]))
     yield _missing(labels, found)
 
 
@@ -141,7 +142,7 @@ def _change(drawn: Mapping[str, Array], name: str, other: str) -> str:
 
 
 def _difference_tables(
-    found: Mapping[str, System], draws: Draws, against: Sequence[str], figures: Sequence[str], end: str
+    found: Mapping[str, System], draws: Draws, against: Sequence[str], figures: Sequence[str]
 ) -> Iterator[str]:
     drawn = {name: draws.figures(s.shown) for name, s in found.items()}
     for other in (name for name in against if name in found):
@@ -151,7 +152,7 @@ def _difference_tables(
             if name != other
         ]
         table = markdown(["", *(NAMES[figure] for figure in figures)], rows)
-        yield f"Difference to *{found[other].label}*; bold where the interval leaves out 0.\n\n{table}\n{end}"
+        yield f"Difference to *{found[other].label}*; bold where the interval leaves out 0.\n\n{table}\n"
 
 
 def _pair_tables(study: Study, labels: Mapping[str, str], resamples: int) -> Iterator[str]:
@@ -165,7 +166,7 @@ def _pair_tables(study: Study, labels: Mapping[str, str], resamples: int) -> Ite
     ids = sorted({pair.original.id for seeds in pairs.values() for seed in seeds for pair in seed})
     draws, shown = Draws(ids, resamples), {name: found[name] for name in pairs}
     both = {name: drawn_share(draws, seeds, "both_right") for name, seeds in pairs.items()}
-    against = [name for name in (_reference(shown), AGAINST[1]) if name in shown]
+    against = [name for name in (_reference(shown), AGAINST[-1]) if name in shown]
     rows = [
         [found[name].label, *(mean_cell([share(p, kind) for p in seeds]) for kind in SHARES)]
         + [_pair_change(both, name, other) for other in against]
@@ -173,8 +174,8 @@ def _pair_tables(study: Study, labels: Mapping[str, str], resamples: int) -> Ite
     ]
     names = [name for name, _ in SHARES.values()]
     changes = [f"both right: change to {labels[other]}" for other in against]
-    yield markdown(["", *names, *changes], rows)
     yield foot(shown.values(), "test", f"{len(ids)} pairs whose original is shown the answer")
+    yield f"{markdown(['', *names, *changes], rows)}\n"
     yield _missing(labels, shown, "Without replies to masked rows so far")
 
 
@@ -193,10 +194,11 @@ def _ablation_tables(
         yield _NOTHING
         return
     natural = [name for name, row in study.rows["dev"].items() if not row.gold_removed]
-    end, figures = foot(found.values(), "dev", f"{len(natural)} rows"), (*ANSWERS, *ABSTENTIONS[2:])
+    figures = (*ANSWERS, *ABSTENTIONS[2:])
+    yield foot(found.values(), "dev", f"{len(natural)} rows")
     yield "\n".join(f"- *{name}*: {sentences[name]}" for name in sentences if ABLATION + name in found) + "\n"
-    yield f"{_figure_table(found, figures)}\n{end}"
-    yield from _difference_tables(found, Draws(natural, resamples), [reference], figures, end)
+    yield f"{_figure_table(found, figures)}\n"
+    yield from _difference_tables(found, Draws(natural, resamples), [reference], figures)
     yield _missing(named, found)
 
 
