@@ -122,8 +122,8 @@ def collect(
     write_json(target / "rows.json", {w: {i: packed(row) for i, row in rows.items()} for w, rows in sets.rows.items()})
     for name, record in records.items():
         _write(target / f"{name}.json", record, whence)
-    for name, predictions in replies.items():
-        write_text((texts or target.parent / "predictions") / f"{name}.jsonl", _lines(predictions))
+    for name, by_mode in replies.items():
+        write_text((texts or target.parent / "predictions") / f"{name}.jsonl", _lines(by_mode))
     return lines + [f"{name}: {', '.join(record['evaluations'])}" for name, record in records.items()]
 
 
@@ -219,20 +219,24 @@ def _write(path: Path, record: Record, whence: Mapping[str, Any]) -> None:
     write_json(path, now | {key: before[key] if same else whence[key] for key in _WHENCE})
 
 
-def _texts(name: str, runs: Sequence[Run], sets: Sets) -> list[Prediction]:
-    """The replies of a run, or of the base model, on the first of its sets."""
-    known: dict[str, Replies] = {"base": next(iter(sets.base.values()))} if sets.base else {}
+def _texts(name: str, runs: Sequence[Run], sets: Sets) -> Replies:
+    """The replies of a run, or of the base model, to the test rows, by mode."""
+    known: dict[str, Replies] = {"base": sets.base["test"]} if "test" in sets.base else {}
     for run in runs:
-        evaluation = next(iter(run.evaluations.values()))
-        if column := tuned_column(evaluation):
+        evaluation = run.evaluations.get("test")
+        if evaluation and (column := tuned_column(evaluation)):
             known[run.folder.name] = evaluation.column(column).predictions
     if name not in known:
-        raise UserError(f"predictions: {name!r} is no finished run", "known are " + ", ".join(known))
-    return [p for predictions in known[name].values() for p in predictions]
+        raise UserError(f"predictions: {name!r} is no run that was evaluated on test", "known are " + ", ".join(known))
+    return known[name]
 
 
-def _lines(predictions: Sequence[Prediction]) -> str:
-    rows = ({"id": p.id, "mode": p.mode, "text": p.text, "label": p.label} for p in predictions)
+def _lines(replies: Replies) -> str:
+    rows = (
+        {"id": p.id, "mode": mode, "text": p.text, "label": p.label}
+        for mode, predictions in replies.items()
+        for p in predictions
+    )
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
@@ -240,7 +244,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Write small records of the study's runs.")
     parser.add_argument("runs", type=Path, help="the folder that holds the runs, e.g. runs/study")
     parser.add_argument("--records", type=Path, default=RECORDS, help="where the records go")
-    parser.add_argument("--predictions", nargs="*", default=[], metavar="NAME", help="write the replies of these, too")
+    parser.add_argument("--predictions", nargs="*", default=[], metavar="NAME", help="write their replies to test, too")
     parser.add_argument("--machine", help="in words, where the runs were made, if it was not here")
     given = parser.parse_args()
     try:

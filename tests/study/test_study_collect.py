@@ -164,8 +164,9 @@ def test_replies_of_named_runs_are_written_with_their_texts(runs):
     lines = (runs.parent / "predictions" / "self_demo-0.jsonl").read_text().splitlines()
     assert json.loads(lines[0]) == {"id": "q0", "mode": "rag", "text": "correct reply", "label": "correct"}
     assert len(lines) == 12 + 9
-    assert len((runs.parent / "predictions" / "base.jsonl").read_text().splitlines()) == 12 + 9
-    with pytest.raises(UserError, match="'raft-0' is no finished run"):
+    base = [json.loads(line)["mode"] for line in (runs.parent / "predictions" / "base.jsonl").read_text().splitlines()]
+    assert (base.count("rag"), base.count("closed_book")) == (12, 9)
+    with pytest.raises(UserError, match="'raft-0' is no run that was evaluated on test"):
         collected(runs, shown=["raft-0"])
 
 

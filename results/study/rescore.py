@@ -1,0 +1,100 @@
+"""The figures of a model from its replies alone: they are labelled anew, no model is needed.
+
+    python results/study/rescore.py self_demo-0 --questions ../shared/data/open_qa/test.jsonl.gz \\
+        ../shared/data/open_qa/test_unanswerable.jsonl.gz
+
+`predictions/<name>.jsonl` holds the replies; the accepted answers are in the files of questions, under the same ids.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from records import HERE, RECORDS, Row, read_study
+from rich.console import Console
+from rich.table import Table
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.judging.answer_match import AnswerMatchJudge
+from hf_selfdemo.questions import read_questions
+from hf_selfdemo.report.table import ROWS
+from hf_selfdemo.scoring.outcomes import f_score, figures
+from hf_selfdemo.types import Prediction, Question
+
+PREDICTIONS = HERE / "predictions"
+TWIN = "#gold_removed"
+"""What the id of a leave-gold-out row has behind that of its question."""
+
+
+def relabelled(
+    lines: Sequence[Mapping[str, str]], questions: Mapping[str, Question], rows: Mapping[str, Row]
+) -> list[Prediction]:
+    """Replies with new labels, in the order of the lines.
+
+    Args:
+        lines: what a file of `predictions` holds.
+        questions: by id, with their accepted answers.
+        rows: the test rows of the study, by id.
+
+    Raises:
+        UserError: for a reply to an unknown question or row.
+    """
+    judge, found = AnswerMatchJudge(), list[Prediction]()
+    for number, line in enumerate(lines, 1):
+        name, text = line["id"], line["text"]
+        question, row = questions.get(name.removesuffix(TWIN)), rows.get(name)
+        if not question or not row:
+            raise UserError(f"line {number}: {name!r} is no known question", "give the files that the study was run on")
+        label = judge.label(text, question.answers, question.text).label
+        found.append(Prediction(name, "rag", text, label, row.answerable, row.answer_in_context, row.source))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Label replies anew, and say what follows from them.")
+    parser.add_argument("name", help="of a file in predictions, without .jsonl")
+    parser.add_argument("--questions", nargs="+", required=True, help="files of questions with their answers")
+    given = parser.parse_args()
+    try:
+        rows = read_study(RECORDS).rows["test"]
+        questions = {question.id: question for file in given.questions for question in read_questions(file)}
+        lines = _lines(PREDICTIONS / f"{given.name}.jsonl")
+        found = relabelled(lines, questions, rows)
+    except UserError as error:
+        sys.exit(str(error))
+    natural: dict[str, list[Prediction]] = {}
+    for line, prediction in zip(lines, found, strict=True):
+        if not rows[prediction.id].gold_removed:
+            natural.setdefault(line["mode"], []).append(prediction)
+    Console().print(_table(f"{given.name}, rows as retrieved", natural))
+    differ = sum(line["label"] != prediction.label for line, prediction in zip(lines, found, strict=True))
+    print(f"{len(lines)} replies, {differ} of them labelled otherwise than in the file")
+
+
+def _lines(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        known = ", ".join(sorted(file.stem for file in path.parent.glob("*.jsonl")))
+        raise UserError(f"there are no predictions of {path.stem!r}", f"known are {known}")
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _table(title: str, natural: Mapping[str, Sequence[Prediction]]) -> Table:
+    table = Table("", *natural, title=title)
+    rates = {mode: figures(replies) for mode, replies in natural.items()}
+    for key, name in ROWS.items():
+        values = [rates[mode][key].value if mode != "closed_book" or key in _OF_ALL else None for mode in natural]
+        table.add_row(name, *("-" if value is None else f"{value:.3f}" for value in values))
+    table.add_row("F-score", *(f"{f_score(replies):.3f}" for replies in natural.values()))
+    return table
+
+
+_OF_ALL = ("accuracy", "hallucination_rate", "abstention_rate", "accuracy_given_attempted", "unscored")
+"""Figures that make sense where no passage was shown."""
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Replies kept as text are labelled anew, by their questions' answers alone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import rescore
+from records import Row
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.types import Question
+
+QUESTIONS = {"q1": Question("q1", "Who built it?", ("Ada Storm",)), "q2": Question("q2", "When?", ("1901",))}
+ROWS = {
+    "q1": Row(True, True, False, "nq"),
+    "q1#gold_removed": Row(False, False, True, "nq"),
+    "q2": Row(True, False, False, "nq"),
+}
+LINES = [
+    {"id": "q1", "mode": "rag", "text": "It was Ada Storm.", "label": "correct"},
+    {"id": "q1#gold_removed", "mode": "rag", "text": "The passages do not mention it.", "label": "abstain"},
+    {"id": "q2", "mode": "rag", "text": "In 1902.", "label": "correct"},  # whoever wrote this label was wrong
+    {"id": "q2", "mode": "closed_book", "text": "In 1901.", "label": "correct"},
+]
+
+
+def test_labels_follow_from_the_texts():
+    found = rescore.relabelled(LINES, QUESTIONS, ROWS)
+    assert [p.label for p in found] == ["correct", "abstain", "incorrect", "correct"]
+    assert [p.answer_in_context for p in found] == [True, False, False, False]
+
+
+def test_a_reply_to_an_unknown_question_is_refused():
+    with pytest.raises(UserError, match="line 1: 'q1' is no known question"):
+        rescore.relabelled(LINES, {"q2": QUESTIONS["q2"]}, ROWS)
+
+
+@pytest.fixture
+def asked(tmp_path, monkeypatch):
+    """The script over these replies; gives what it is called with."""
+    write(tmp_path / "mine.jsonl", LINES)
+    write(
+        tmp_path / "questions.jsonl",
+        [{"id": q.id, "question": q.text, "answers": q.answers} for q in QUESTIONS.values()],
+    )
+    monkeypatch.setattr(rescore, "PREDICTIONS", tmp_path)
+    monkeypatch.setattr(rescore, "read_study", lambda _: type("Study", (), {"rows": {"test": ROWS}}))
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(name):
+        monkeypatch.setattr("sys.argv", ["rescore.py", name, "--questions", str(tmp_path / "questions.jsonl")])
+        rescore.main()
+
+    return call
+
+
+def write(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def test_figures_are_those_of_the_natural_rows_by_mode(asked, capsys):
+    asked("mine")
+    out = capsys.readouterr().out
+    assert "4 replies, 1 of them labelled otherwise than in the file" in out
+    assert [cell.strip() for cell in row(out, "correct ")] == ["correct", "0.500", "1.000"]
+    assert [cell.strip() for cell in row(out, "false refusals")] == ["false refusals", "0.000", "-"]
+
+
+def row(out, name):
+    [line] = [line for line in out.splitlines() if line.startswith(f"│ {name}") and "," not in line]
+    return line.strip("│").split("│")
+
+
+def test_an_unknown_name_is_one_line(asked):
+    with pytest.raises(SystemExit, match="no predictions of 'yours': known are mine"):
+        asked("yours")
