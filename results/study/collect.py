@@ -1,6 +1,6 @@
 """Small records of the study's runs, from which every table and plot can be made again without them.
 
-    python results/study/collect.py runs/study [--predictions base self_demo-0]
+    python results/study/collect.py runs/study [--predictions base self_demo-1]
 
 Folders are named `<row>-<seed>`; `<row>-<seed>-squad` holds an evaluation on SQuAD alone, and `ablation-<name>-<seed>`
 is an ablation. A run's `evaluation` counts for the set `test` and its `evaluation_dev` for `dev`. All runs must have

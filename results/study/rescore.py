@@ -1,6 +1,6 @@
 """The figures of a model from its replies alone: they are labelled anew, no model is needed.
 
-    python results/study/rescore.py self_demo-0 --questions ../shared/data/open_qa/test.jsonl.gz \\
+    python results/study/rescore.py self_demo-1 --questions ../shared/data/open_qa/test.jsonl.gz \\
         ../shared/data/open_qa/test_unanswerable.jsonl.gz
 
 `predictions/<name>.jsonl` holds the replies; the accepted answers are in the files of questions, under the same ids.

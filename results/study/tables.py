@@ -88,9 +88,9 @@ def _set_tables(study: Study, which: str, labels: Mapping[str, str], resamples: 
     end = foot(found.values(), which, f"{len(natural)} rows, {present} of them shown a passage with the answer")
     draws = Draws(list(natural), resamples)
     yield end
-    yield f"{_ABOUT_ANSWERS}\n\n{_figure_table(found, ANSWERS)}\n"
-    yield f"{_ABOUT_ABSTENTIONS}\n\n{_figure_table(found, ABSTENTIONS)}\n"
-    yield f"{_ABOUTCOSTS}\n\n{_cost_table(found, draws)}\n"
+    yield f"{_ABOUT_ANSWERS}\n\n{_figure_table(found, ANSWERS)}"
+    yield f"{_ABOUT_ABSTENTIONS}\n\n{_figure_table(found, ABSTENTIONS)}"
+    yield f"{_ABOUTCOSTS}\n\n{_cost_table(found, draws)}"
     yield from _difference_tables(found, draws, AGAINST, (*ANSWERS, *ABSTENTIONS[1:]))
     yield _missing(labels, found)
 
@@ -152,7 +152,7 @@ def _difference_tables(
             if name != other
         ]
         table = markdown(["", *(NAMES[figure] for figure in figures)], rows)
-        yield f"Difference to *{found[other].label}*; bold where the interval leaves out 0.\n\n{table}\n"
+        yield f"Difference to *{found[other].label}*; bold where the interval leaves out 0.\n\n{table}"
 
 
 def _pair_tables(study: Study, labels: Mapping[str, str], resamples: int) -> Iterator[str]:
@@ -175,7 +175,7 @@ def _pair_tables(study: Study, labels: Mapping[str, str], resamples: int) -> Ite
     names = [name for name, _ in SHARES.values()]
     changes = [f"both right: change to {labels[other]}" for other in against]
     yield foot(shown.values(), "test", f"{len(ids)} pairs whose original is shown the answer")
-    yield f"{markdown(['', *names, *changes], rows)}\n"
+    yield markdown(["", *names, *changes], rows)
     yield _missing(labels, shown, "Without replies to masked rows so far")
 
 
@@ -197,7 +197,7 @@ def _ablation_tables(
     figures = (*ANSWERS, *ABSTENTIONS[2:])
     yield foot(found.values(), "dev", f"{len(natural)} rows")
     yield "\n".join(f"- *{name}*: {sentences[name]}" for name in sentences if ABLATION + name in found) + "\n"
-    yield f"{_figure_table(found, figures)}\n"
+    yield _figure_table(found, figures)
     yield from _difference_tables(found, Draws(natural, resamples), [reference], figures)
     yield _missing(named, found)
 
