@@ -124,7 +124,13 @@ def collect(
         _write(target / f"{name}.json", record, whence)
     for name, by_mode in replies.items():
         write_text((texts or target.parent / "predictions") / f"{name}.jsonl", _lines(by_mode))
-    return lines + [f"{name}: {', '.join(record['evaluations'])}" for name, record in records.items()]
+    written = [f"{name}: {', '.join(record['evaluations'])}" for name, record in records.items()]
+    return lines + written + [f"{name} is of an earlier collection and stays" for name in _others(target, records)]
+
+
+def _others(target: Path, records: Mapping[str, Record]) -> list[str]:
+    """Records that are of no run of this collection."""
+    return sorted(path.name for path in target.glob("*.json") if path.stem not in {"rows", *records})
 
 
 def find_runs(folder: Path) -> tuple[list[Run], list[str]]:
@@ -243,8 +249,14 @@ def _lines(replies: Replies) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write small records of the study's runs.")
     parser.add_argument("runs", type=Path, help="the folder that holds the runs, e.g. runs/study")
-    parser.add_argument("--records", type=Path, default=RECORDS, help="where the records go")
-    parser.add_argument("--predictions", nargs="*", default=[], metavar="NAME", help="write their replies to test, too")
+    parser.add_argument("--records", type=Path, default=RECORDS, help="where the records go; default %(default)s")
+    parser.add_argument(
+        "--predictions",
+        nargs="*",
+        default=[],
+        metavar="NAME",
+        help="write their replies to test, too, beside the records",
+    )
     parser.add_argument("--machine", help="in words, where the runs were made, if it was not here")
     given = parser.parse_args()
     try:

@@ -23,6 +23,10 @@ ABSTAIN_VALUE = 0.25
 BASE_MODES = {"base": "plain", "base_may_decline": "rag"}
 """The rows that are the base model, and the mode in which it was asked."""
 
+DISCERNMENT = "discernment"
+"""Abstention recall minus false refusals (Youden's index, 1950): 0 for a model that abstains without regard to the
+passages, however often, and 1 for one that knows."""
+
 _RESAMPLE_SEED = 0
 
 Replies = Sequence[Prediction]
@@ -43,9 +47,12 @@ class System:
     records: Sequence[Record] = ()
 
     def values(self, figure: str) -> list[float]:
-        """A figure of `abstention_figures` by seed, without those that have nothing to count."""
-        found = (abstention_figures(replies, ABSTAIN_VALUE)[figure] for replies in self.shown)
-        return [value for value in found if value is not None]
+        """A figure of `abstention_figures`, or `DISCERNMENT`, by seed, without those that have nothing to count."""
+        by_seed = [abstention_figures(replies, ABSTAIN_VALUE) for replies in self.shown]
+        if figure == DISCERNMENT:
+            both = [(found["abstention_recall"], found["false_refusals"]) for found in by_seed]
+            return [recall - refused for recall, refused in both if recall is not None and refused is not None]
+        return [value for found in by_seed if (value := found[figure]) is not None]
 
 
 def systems(study: Study, which: str, labels: Mapping[str, str]) -> dict[str, System]:
@@ -128,12 +135,13 @@ def _kinds(replies: Replies) -> Array:
 
 
 def _figures(counts: Array) -> dict[str, Array]:
-    """Those of `rates`, and the two of `abstention_figures` that it lacks."""
+    """Those of `rates`, the two of `abstention_figures` that it lacks, and `DISCERNMENT`."""
     outcomes = counts.reshape(-1, 2, len(SCORED))
     found = rates(outcomes)
     declined = outcomes[..., SCORED.index("abstain")]
     with np.errstate(invalid="ignore"):
         found["abstention_precision"] = declined[:, 0] / declined.sum(1)
+    found[DISCERNMENT] = found["abstention_recall"] - found["false_refusals"]
     found["lambda_score"] = found["accuracy"] + ABSTAIN_VALUE * found["abstention_rate"]
     return found
 

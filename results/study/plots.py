@@ -8,6 +8,8 @@ outcomes.svg     what becomes of the rows whose passages hold the answer, and of
 
 from __future__ import annotations
 
+import argparse
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import mean
@@ -18,9 +20,10 @@ import matplotlib
 matplotlib.use("Agg")  # files alone: no display is needed
 import matplotlib.pyplot as plt
 from figures import System, systems
-from records import HERE, read_study
+from records import HERE, RECORDS, read_study
 from tables import settings
 
+from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import write_text
 from hf_selfdemo.scoring.outcomes import Rate, figures
 from hf_selfdemo.types import Label, Prediction
@@ -115,8 +118,18 @@ def draw(found: Mapping[str, System], folder: Path, kind: str = "svg") -> list[P
 
 
 def main() -> None:
-    found = systems(read_study(), "test", settings("systems.yaml"))
-    print(*(draw(found, HERE / "plots") if found else ["no run so far"]), sep="\n")
+    parser = argparse.ArgumentParser(description="Draw the study's plots.")
+    parser.add_argument(
+        "--records", type=Path, default=RECORDS, help="where collect.py wrote them; default %(default)s"
+    )
+    parser.add_argument("--plots", type=Path, default=HERE / "plots", help="where the plots go; default %(default)s")
+    given = parser.parse_args()
+    try:
+        study = read_study(given.records)
+        study.refuse_empty()
+    except UserError as error:
+        sys.exit(str(error))
+    print(*draw(systems(study, "test", settings("systems.yaml")), given.plots), sep="\n")
 
 
 if __name__ == "__main__":

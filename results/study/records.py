@@ -84,6 +84,11 @@ class Study:
     rows: Mapping[str, Mapping[str, Row]]
     records: Mapping[str, Record]
 
+    def refuse_empty(self) -> None:
+        """Raises UserError if there is no record: nothing should be made from none."""
+        if not self.records:
+            raise UserError("there are no records", "make them with results/study/collect.py, or restore them")
+
     def runs(self, row: str, which: str) -> list[Record]:
         """The runs of one row of the tables that were evaluated on a set, by seed."""
         found = [r for r in self.records.values() if r["row"] == row and which in r["evaluations"]]
@@ -113,11 +118,18 @@ def read_study(folder: Path = RECORDS) -> Study:
         UserError: if a record's labels are not about the rows that are there.
     """
     path = folder / "rows.json"
-    packed_rows: Mapping[str, Mapping[str, str]] = read_json(path) if path.exists() else {}
+    packed_rows: Mapping[str, Mapping[str, str]] = _read(path) if path.exists() else {}
     rows = {which: {name: unpacked(found[name]) for name in sorted(found)} for which, found in packed_rows.items()}
-    records = {p.stem: read_json(p) for p in sorted(folder.glob("*.json")) if p != path}
+    records = {p.stem: _read(p) for p in sorted(folder.glob("*.json")) if p != path}
     for name, record in records.items():
         for which, found in record["evaluations"].items():
             if which not in rows or found["rows"] != rows_hash(rows[which]):
                 raise UserError(f"{name}.json is about other {which} rows than rows.json", "collect the runs again")
     return Study(rows, records)
+
+
+def _read(path: Path) -> Any:
+    try:
+        return read_json(path)
+    except ValueError as error:
+        raise UserError(f"{path} cannot be read: {error}", "restore it, or collect the runs again") from None

@@ -60,7 +60,9 @@ def main() -> None:
     parser.add_argument("--questions", nargs="+", required=True, help="files of questions with their answers")
     given = parser.parse_args()
     try:
-        rows = read_study(RECORDS).rows["test"]
+        study = read_study(RECORDS)
+        study.refuse_empty()
+        rows = study.rows["test"]
         questions = {question.id: question for file in given.questions for question in read_questions(file)}
         lines = _lines(PREDICTIONS / f"{given.name}.jsonl")
         found = relabelled(lines, questions, rows)
@@ -71,15 +73,28 @@ def main() -> None:
         if not rows[prediction.id].gold_removed:
             natural.setdefault(line["mode"], []).append(prediction)
     Console().print(_table(f"{given.name}, rows as retrieved", natural))
-    differ = sum(line["label"] != prediction.label for line, prediction in zip(lines, found, strict=True))
-    print(f"{len(lines)} replies, {differ} of them labelled otherwise than in the file")
+    differ = [(line, p) for line, p in zip(lines, found, strict=True) if line["label"] != p.label]
+    for line, prediction in differ:
+        print(f"{prediction.id}, {line['mode']}: {line['label']} in the file, {prediction.label} now")
+    print(f"{len(lines)} replies, {len(differ)} of them labelled otherwise than in the file")
 
 
 def _lines(path: Path) -> list[dict[str, str]]:
     if not path.exists():
         known = ", ".join(sorted(file.stem for file in path.parent.glob("*.jsonl")))
         raise UserError(f"there are no predictions of {path.stem!r}", f"known are {known}")
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = [_line(path, *numbered) for numbered in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)]
+    if not lines:
+        raise UserError(f"{path} is empty", "restore it, or collect the runs again")
+    return lines
+
+
+def _line(path: Path, number: int, text: str) -> dict[str, str]:
+    try:
+        found = json.loads(text)
+        return {key: found[key] for key in ("id", "mode", "text", "label")}
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{path}, line {number}: no reply with id, mode, text and label", "restore it") from None
 
 
 def _table(title: str, natural: Mapping[str, Sequence[Prediction]]) -> Table:

@@ -5,15 +5,18 @@ python results/study/tables.py
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
 from cells import change_cell, foot, markdown, mean_cell, number_cell
 from costs import COSTS
-from figures import ABSTAIN_VALUE, BASE_MODES, Draws, System, difference, systems
+from declined import declined
+from figures import ABSTAIN_VALUE, BASE_MODES, DISCERNMENT, Draws, System, difference, systems
 from pairs import SHARES, drawn_share, pairs_of, share
 from records import HERE, RECORDS, Study, read_study
 
@@ -25,7 +28,11 @@ from hf_selfdemo.report.table import ROWS
 README, PLOTS = HERE / "README.md", HERE / "plots"
 BLOCK = re.compile(r"(?<=<!-- tables -->\n).*?(?=<!-- end of tables -->)", re.DOTALL)
 
-NAMES = ROWS | {"f_score": "F-score", "lambda_score": f"lambda score, {ABSTAIN_VALUE:g}"}
+NAMES = ROWS | {
+    "f_score": "F-score",
+    "lambda_score": f"lambda score, {ABSTAIN_VALUE:g}",
+    DISCERNMENT: "recall minus false refusals",
+}
 ANSWERS = (
     "accuracy",
     "hallucination_rate",
@@ -34,7 +41,7 @@ ANSWERS = (
     "accuracy_in_context",
     "lambda_score",
 )
-ABSTENTIONS = ("abstention_rate", "abstention_precision", "abstention_recall", "false_refusals")
+ABSTENTIONS = ("abstention_rate", "abstention_precision", "abstention_recall", "false_refusals", DISCERNMENT)
 AGAINST = ("base", "base_may_decline", "ra_it")
 """The rows that all others are compared with."""
 
@@ -90,6 +97,7 @@ def _set_tables(study: Study, which: str, labels: Mapping[str, str], resamples: 
     yield end
     yield f"{_ABOUT_ANSWERS}\n\n{_figure_table(found, ANSWERS)}"
     yield f"{_ABOUT_ABSTENTIONS}\n\n{_figure_table(found, ABSTENTIONS)}"
+    yield from _declined_table(found, draws)
     yield f"{_ABOUTCOSTS}\n\n{_cost_table(found, draws)}"
     yield from _difference_tables(found, draws, AGAINST, (*ANSWERS, *ABSTENTIONS[1:]))
     yield _missing(labels, found)
@@ -100,10 +108,30 @@ _ABOUT_ANSWERS = f"""What becomes of all rows. Each figure is the mean over the 
 The lambda score counts a correct reply 1, an abstention {ABSTAIN_VALUE:g} and an incorrect one 0; with 0 for an
 abstention it is plain *correct*."""
 _ABOUT_ABSTENTIONS = """Abstentions: their share of all rows, of them those whose passages do not hold the answer
-(precision), of such rows those abstained on (recall), and of the other rows those abstained on (false refusals)."""
+(precision), of such rows those abstained on (recall), of the other rows those abstained on (false refusals), and by how
+much recall is above false refusals: not at all for a model that abstains without regard to the passages."""
 _ABOUTCOSTS = """Without passages, and what a row took: nats a token of its training targets under the base model, and
 tokens by the mean over the seeds. Tokens written and read (cached ones left out) are those of its candidates, made or
 found in a ledger: rows that share one have each the whole cost."""
+
+
+def _declined_table(found: Mapping[str, System], draws: Draws) -> Iterator[str]:
+    """Whether rows are declined that would be answered wrongly."""
+    if "base" not in found:
+        return
+    [other] = found["base"].shown
+    rows = []
+    for name, s in found.items():
+        if name != "base":
+            shares = declined(draws, s.shown, other)
+            cells = [mean_cell([float(share[0])]) for share in shares]
+            rows.append([s.label, *cells, change_cell(difference(shares.wrong, shares.right))])
+    names = (f"declined of what {found['base'].label}, has wrong", "of what it has right", "difference")
+    yield f"{_ABOUT_DECLINED}\n\n{markdown(['', *names], rows)}"
+
+
+_ABOUT_DECLINED = """Is it declined what would be answered wrongly? Of the rows that the base model, asked plainly,
+answers wrongly, and of those that it answers rightly, the share that is declined; mean over the seeds."""
 
 
 def _missing(labels: Mapping[str, str], found: Mapping[str, System], words: str = "Not run so far") -> str:
@@ -214,12 +242,20 @@ def into(page: str, text: str) -> str:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description="Write the study's tables into its README.")
+    parser.add_argument(
+        "--records", type=Path, default=RECORDS, help="where collect.py wrote them; default %(default)s"
+    )
+    parser.add_argument("--page", type=Path, default=README, help="the page with the marks; default %(default)s")
+    given = parser.parse_args()
     try:
-        text = tables(read_study(RECORDS), settings("systems.yaml"), settings("ablations.yaml"))
-    except UserError as error:
+        study = read_study(given.records)
+        study.refuse_empty()
+        text = tables(study, settings("systems.yaml"), settings("ablations.yaml"))
+        write_text(given.page, into(given.page.read_text(encoding="utf-8"), text))
+    except (UserError, OSError) as error:
         sys.exit(str(error))
-    write_text(README, into(README.read_text(encoding="utf-8"), text))
-    print(text)
+    print(f"wrote {given.page} from {len(study.records)} records")
 
 
 if __name__ == "__main__":

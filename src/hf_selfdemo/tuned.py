@@ -26,7 +26,8 @@ def weights_of(folder: Path) -> list[Path]:
     """
     found = sorted(folder.glob("*.safetensors"))
     if not found:
-        raise UserError(f"{folder} holds no trained model", "run `hf-selfdemo train` with the same config first")
+        remedy = "run `hf-selfdemo train` with the same config first" if folder.is_dir() else "there is no such folder"
+        raise UserError(f"{folder} holds no trained model", remedy)
     return found
 
 

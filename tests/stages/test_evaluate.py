@@ -64,6 +64,11 @@ def test_other_test_questions_want_another_folder_and_the_way_there_is_told(copy
     assert "base model" not in line, "only what differs is named"
 
 
+def test_an_adapter_folder_that_is_not_there_is_named(gold, refused):
+    line = refused("evaluate", *gold, "--adapters=mine=nowhere/adapter")
+    assert "nowhere/adapter holds no trained model: there is no such folder" in line
+
+
 def test_without_a_trained_model_it_tells_how_to_name_one(gold, refused):
     line = refused("evaluate", *gold)
     assert "holds no trained model: run `hf-selfdemo train`" in line and "--adapters tuned=RUN/model" in line

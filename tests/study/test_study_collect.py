@@ -188,3 +188,12 @@ def test_the_command_collects_and_says_so(runs, tmp_path):
     assert read_study(tmp_path / "out").records["base"]["machine"] == "a lent one"
     refused = subprocess.run([*command[:2], str(tmp_path / "nowhere")], capture_output=True, text=True)
     assert refused.returncode == 1 and "nowhere is no folder" in refused.stderr
+
+
+def test_records_of_earlier_collections_stay_and_are_named(runs):
+    collected(runs)
+    (runs / "self_demo-0").rename(runs / "later-0")
+    target = runs.parent / "records"
+    lines = collect.collect(runs, target, WHENCE)
+    assert "self_demo-0.json is of an earlier collection and stays" in lines
+    assert (target / "self_demo-0.json").exists()

@@ -6,7 +6,7 @@ import json
 
 import pytest
 import rescore
-from records import Row
+from records import Row, Study
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.types import Question
@@ -45,7 +45,7 @@ def asked(tmp_path, monkeypatch):
         [{"id": q.id, "question": q.text, "answers": q.answers} for q in QUESTIONS.values()],
     )
     monkeypatch.setattr(rescore, "PREDICTIONS", tmp_path)
-    monkeypatch.setattr(rescore, "read_study", lambda _: type("Study", (), {"rows": {"test": ROWS}}))
+    monkeypatch.setattr(rescore, "read_study", lambda _: Study({"test": ROWS}, {"one": {}}))
     monkeypatch.setenv("COLUMNS", "100")
 
     def call(name):
@@ -62,6 +62,7 @@ def write(path, rows):
 def test_figures_are_those_of_the_natural_rows_by_mode(asked, capsys):
     asked("mine")
     out = capsys.readouterr().out
+    assert "q2, rag: correct in the file, incorrect now" in out
     assert "4 replies, 1 of them labelled otherwise than in the file" in out
     assert [cell.strip() for cell in row(out, "correct ")] == ["correct", "0.500", "1.000"]
     assert [cell.strip() for cell in row(out, "false refusals")] == ["false refusals", "0.000", "-"]
@@ -75,3 +76,17 @@ def row(out, name):
 def test_an_unknown_name_is_one_line(asked):
     with pytest.raises(SystemExit, match="no predictions of 'yours': known are mine"):
         asked("yours")
+
+
+@pytest.mark.parametrize("broken", ['{"id": "q1"', "[]", '{"id": "q1", "mode": "rag", "label": "correct"}'])
+def test_a_broken_line_is_named(asked, tmp_path, broken):
+    whole = (tmp_path / "mine.jsonl").read_text()
+    (tmp_path / "broken.jsonl").write_text(whole + broken + "\n")
+    with pytest.raises(SystemExit, match=r"broken\.jsonl, line 5: no reply"):
+        asked("broken")
+
+
+def test_an_empty_file_is_refused(asked, tmp_path):
+    (tmp_path / "empty.jsonl").write_text("")
+    with pytest.raises(SystemExit, match=r"empty\.jsonl is empty"):
+        asked("empty")

@@ -5,6 +5,7 @@ import random
 import re
 
 import collect
+import plots
 import pytest
 import tables
 from figures import Draws, difference, system, systems
@@ -54,7 +55,7 @@ def parts(text):
 
 
 def test_figures_of_known_runs(folder):
-    answers, abstentions, costs, *_ = parts(made(folder))
+    answers, abstentions, declines, costs, *_ = parts(made(folder))
     assert list(answers) == ["base, plain", "base, may decline", "RA-IT", "ours", "always abstain"]
     ours = answers["ours"]
     assert ours["correct"] == "0.33 (0.22 to 0.44)" and ours["incorrect"] == "0.33 (0.22 to 0.44)"
@@ -63,6 +64,9 @@ def test_figures_of_known_runs(folder):
     assert abstentions["ours"]["abstention recall"] == "0.83 (0.67 to 1.00)"
     assert abstentions["ours"]["abstention precision"] == "0.83 (0.67 to 1.00)"
     assert abstentions["ours"]["false refusals"] == "0.08 (0.00 to 0.17)"
+    assert abstentions["ours"]["recall minus false refusals"] == "0.75 (0.50 to 1.00)"
+    assert declines["ours"]["declined of what base, plain, has wrong"] == "0.60"
+    assert declines["ours"]["of what it has right"] == "0.00" and declines["RA-IT"]["difference"].startswith("+0.00")
     assert answers["base, plain"]["correct"] == "0.44" and answers["base, may decline"]["correct"] == "0.33"
     assert costs["ours"]["closed-book: correct"] == "0.17 (0.11 to 0.22)"
     assert costs["ours"]["targets, nats a token"] == "0.75" and costs["ours"]["tokens trained on"] == "4,000"
@@ -80,6 +84,7 @@ def test_the_model_that_always_abstains_is_computed(folder):
         "abstention precision": "0.33",
         "abstention recall": "1.00",
         "false refusals": "1.00",
+        "recall minus false refusals": "0.00",
     }
 
 
@@ -140,6 +145,8 @@ def test_drawn_figures_begin_with_those_of_the_scorers():
     seeds = [drawn_rows(200, (4, 3, 2, 1), seed) for seed in range(3)]
     found = Draws([p.id for p in seeds[0]], 10).figures(seeds)
     expected = [abstention_figures(replies, 0.25) for replies in seeds]
+    for figures in expected:
+        figures["discernment"] = figures["abstention_recall"] - figures["false_refusals"]
     for name in (*tables.ANSWERS, *tables.ABSTENTIONS):
         assert found[name][0] == pytest.approx(sum(figures[name] for figures in expected) / 3), name
 
@@ -166,7 +173,7 @@ def test_seeds_are_averaged_within_a_draw():
 def test_differences_to_base_and_ra_it_are_bold_where_they_are_clear(folder):
     text = made(folder)
     assert "Difference to *base, plain*" in text and "Difference to *RA-IT*" in text
-    to_base, to_ra_it = parts(text)[3:5]
+    to_base, _, to_ra_it = parts(text)[4:7]
     assert to_ra_it["ours"]["abstention recall"] == "**+0.83** [+0.50, +1.00]"
     assert re.fullmatch(r"-0\.11 \[-0\.\d\d, \+0\.\d\d\]", to_base["ours"]["correct"])
     assert to_base["always abstain"]["correct, of attempted"] == "-"
@@ -277,3 +284,34 @@ def test_a_pair_that_one_seed_has_no_score_for_still_counts_for_the_others(folde
     seeds = [pairs_of(study.replies(r, "test", "rag", twins=True)) for r in study.runs("self_demo", "test")]
     drawn = drawn_share(Draws(["q0", "q1", "q2"], 20), [seeds[0][:2], seeds[1]], "both_right")
     assert drawn[0] == pytest.approx((1 / 2 + 2 / 3) / 2)
+
+
+def test_nothing_is_made_from_no_records(tmp_path, monkeypatch):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- tables -->\nkept\n<!-- end of tables -->\n")
+    for script, target in ((tables, ["--page", str(page)]), (plots, ["--plots", str(tmp_path / "plots")])):
+        monkeypatch.setattr("sys.argv", ["script", "--records", str(tmp_path / "records"), *target])
+        with pytest.raises(SystemExit, match="there are no records"):
+            script.main()
+    assert "kept" in page.read_text() and not (tmp_path / "plots").exists()
+
+
+def test_tables_and_plots_of_other_records_go_where_they_are_told(folder, tmp_path, monkeypatch):
+    made(folder)
+    page, records = tmp_path / "page.md", folder.parent / "records"
+    page.write_text("Mine.\n<!-- tables -->\n<!-- end of tables -->\n")
+    labels = {"systems.yaml": LABELS, "ablations.yaml": ABLATIONS}
+    for script, target in ((tables, ["--page", str(page)]), (plots, ["--plots", str(tmp_path / "plots")])):
+        monkeypatch.setattr(script, "settings", labels.get)
+        monkeypatch.setattr("sys.argv", ["script", "--records", str(records), *target])
+        script.main()
+    assert page.read_text().startswith("Mine.") and "| RA-IT |" in page.read_text()
+    assert len(list((tmp_path / "plots").glob("*.svg"))) == 2
+
+
+def test_a_damaged_record_is_named(folder):
+    made(folder)
+    path = folder.parent / "records" / "ra_it-0.json"
+    path.write_text(path.read_text()[:40])
+    with pytest.raises(UserError, match=r"ra_it-0\.json cannot be read"):
+        read_study(path.parent)

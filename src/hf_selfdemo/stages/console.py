@@ -42,10 +42,10 @@ def recall_line(recall: dict[str, float]) -> str:
     return "retrieval: " + (", ".join(f"{name} {value:.2f}" for name, value in recall.items()) or "nothing to measure")
 
 
-def usage_line(what: str, usage: Usage) -> str:
-    """What calls cost, in one line."""
+def usage_line(what: str, usage: Usage, reused: Usage) -> str:
+    """What calls cost that were made now, in one line; `reused` are those that were in the ledger."""
     if not usage.calls:
-        return f"{what}: no call; all were in the ledger"
+        return f"{what}: no call; {'all were in the ledger' if reused.calls else 'none was needed'}"
     return (
         f"{what}: {usage.calls} calls, {usage.prompt_tokens} prompt tokens ({usage.cached_tokens} of them cached), "
         f"{usage.generated_tokens} generated"

@@ -97,7 +97,7 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
         ),
     }
     write_json(folder / "manifest.json", manifest)
-    console.print(usage_line("made now", engine.generator.usage))
+    console.print(usage_line("made now", engine.generator.usage, engine.generator.reused))
     _print_demonstrations(manifest)
 
 
@@ -132,7 +132,7 @@ def _make_calls(rows: Sequence[Evidence], strategy: Strategy, judge: Judge, engi
         dialogues = (judged_row(row, strategy, judge) for row in rows)
         for _ in converse(dialogues, engine.generator, recipe.engine.window):
             advance(1)
-    console.print(usage_line("made now", engine.generator.usage))
+    console.print(usage_line("made now", engine.generator.usage, engine.generator.reused))
     console.print(f"shard {recipe.engine.shard} is in the ledger; a run without `shard` puts the dataset together")
 
 
@@ -234,7 +234,7 @@ def _print_demonstrations(manifest: dict[str, Any]) -> None:
     if on_policy := manifest["on_policy"]:
         console.print(
             f"on-policy figure over {on_policy['rows']} rows, nats per token under the base model: "
-            f"self-written targets {on_policy['target_nll_per_token']:.2f}, "
+            f"targets {on_policy['target_nll_per_token']:.2f}, "
             f"gold answers {on_policy['gold_nll_per_token']:.2f}" + _rejected_words(on_policy)
         )
 

@@ -75,7 +75,7 @@ def _search(recipe: Recipe, engine: Engine, evidence: Sequence[Evidence]) -> Pat
             prompts = search_prompts(evidence, engine.generator, mode, start, settings, advance, figures)
         write_prompts(path, prompts)
         console.print(f"{mode}: " + ", ".join(f"{n} {what}" for what, n in figures.items()))
-    console.print(usage_line("prompt search", engine.generator.usage))
+    console.print(usage_line("prompt search", engine.generator.usage, engine.generator.reused))
     return folder
 
 
