@@ -46,7 +46,7 @@ def area(scores: Array, positive: Array) -> float:
 
 def refusal_probabilities(model: Any, tokenizer: Any, rows: Sequence[Evidence]) -> Array:
     """The probability that the reply to each row begins in one of the `OPENINGS`, shape (rows,)."""
-    openings = [tokenizer(text, add_special_tokens=False)["input_ids"][:2] for text in OPENINGS]
+    openings = {tuple(tokenizer(text, add_special_tokens=False)["input_ids"][:2]) for text in OPENINGS}
     return np.array([_probability(model, encode_prompt(tokenizer, _prompt(row)), openings) for row in rows])
 
 
@@ -54,14 +54,16 @@ def _prompt(row: Evidence) -> Any:
     return render("rag", row.question.text, row.passages)
 
 
-def _probability(model: Any, prompt: list[int], openings: Sequence[Sequence[int]]) -> float:
+def _probability(model: Any, prompt: list[int], openings: set[tuple[int, ...]]) -> float:
     total = 0.0
-    for first in {opening[0] for opening in openings}:
-        with torch.inference_mode():
-            logits = model(torch.tensor([[*prompt, first]], device=model.device)).logits[0, -2:]
-        here, after = logits.float().softmax(-1)
-        seconds = {opening[1] for opening in openings if opening[0] == first}
-        total += float(here[first] * sum(after[second] for second in seconds))
+    with torch.inference_mode():
+        read = model(torch.tensor([prompt], device=model.device), use_cache=True)
+        here = read.logits[0, -1].float().softmax(-1)
+        for first in {opening[0] for opening in openings}:
+            went_on = model(torch.tensor([[first]], device=model.device), past_key_values=read.past_key_values)
+            read.past_key_values.crop(-1)
+            after = went_on.logits[0, -1].float().softmax(-1)
+            total += float(here[first] * sum(after[second] for o, second in openings if o == first))
     return total
 
 
@@ -78,7 +80,7 @@ def main() -> None:
         sys.exit(str(error))
     absent = np.array([not row.answer_in_context for row in rows])
     wrong = np.array([plain[row.id] != "correct" for row in rows])
-    base, tokenizer = load_model(resolved), load_tokenizer(resolved)
+    base, tokenizer = load_model(resolved, "bfloat16"), load_tokenizer(resolved)  # as the study's replies were written
     print(f"{len(rows)} rows: {absent.sum()} without the answer, {wrong.sum()} wrong")
     for name, folder in {"base": None, **{run.name: run / "model" for run in given.runs}}.items():
         model = merged(copy.deepcopy(base), folder) if folder else base
