@@ -43,8 +43,5 @@ def declined(draws: Draws, seeds: Sequence[Replies], other: Replies) -> Declined
 
 
 def _share(draws: Draws, replies: Replies, labels: Mapping[str, Label], label: str) -> Array:
-    counted = [[labels.get(p.id) == label and p.label == "abstain", labels.get(p.id) == label] for p in replies]
-    scored = [p.label != "unscored" for p in replies]
-    counts = draws.count(np.array(counted, dtype=np.float32) * np.array(scored)[:, None], replies)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(counts[:, 0] / counts[:, 1])
+    counted = [labels.get(p.id) == label and p.label != "unscored" for p in replies]
+    return draws.share([p.label == "abstain" for p in replies], counted, replies)

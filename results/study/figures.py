@@ -14,7 +14,7 @@ import numpy as np
 from records import Record, Study
 
 from hf_selfdemo.report.resampling import RESAMPLES, SCORED, Array, percentiles, rates, resampled
-from hf_selfdemo.scoring.abstention import abstention_figures, always_abstaining
+from hf_selfdemo.scoring.abstention import always_abstaining
 from hf_selfdemo.types import Prediction
 
 ABSTAIN_VALUE = 0.25
@@ -48,11 +48,9 @@ class System:
 
     def values(self, figure: str) -> list[float]:
         """A figure of `abstention_figures`, or `DISCERNMENT`, by seed, without those that have nothing to count."""
-        by_seed = [abstention_figures(replies, ABSTAIN_VALUE) for replies in self.shown]
-        if figure == DISCERNMENT:
-            both = [(found["abstention_recall"], found["false_refusals"]) for found in by_seed]
-            return [recall - refused for recall, refused in both if recall is not None and refused is not None]
-        return [value for found in by_seed if (value := found[figure]) is not None]
+        counts = [_kinds(replies).sum(axis=0, dtype=np.float64) for replies in self.shown]
+        found = (float(_figures(count[None])[figure][0]) for count in counts)
+        return [value for value in found if not np.isnan(value)]
 
 
 def systems(study: Study, which: str, labels: Mapping[str, str]) -> dict[str, System]:
@@ -119,6 +117,13 @@ class Draws:
         by_seed = [_figures(self.count(_kinds(replies), replies)) for replies in seeds]
         return {name: np.mean([found[name] for found in by_seed], axis=0) for name in by_seed[0]}
 
+    def share(self, hits: Sequence[bool], counted: Sequence[bool], replies: Replies) -> Array:
+        """Of the counted replies the share of hits, shape (1 + resamples,); no number where none is counted."""
+        kinds = np.array([[hit and one, one] for hit, one in zip(hits, counted, strict=True)], dtype=np.float32)
+        hit, total = self.count(kinds, replies).T
+        with np.errstate(invalid="ignore"):
+            return np.asarray(hit / total)
+
     def count(self, kinds: Array, replies: Replies) -> Array:
         """How often each kind of row was drawn, shape (1 + resamples, kinds); `kinds` has a row a reply."""
         counts = self.times[:, [self.place[p.id] for p in replies]] @ kinds
@@ -138,11 +143,11 @@ def _figures(counts: Array) -> dict[str, Array]:
     """Those of `rates`, the two of `abstention_figures` that it lacks, and `DISCERNMENT`."""
     outcomes = counts.reshape(-1, 2, len(SCORED))
     found = rates(outcomes)
-    declined = outcomes[..., SCORED.index("abstain")]
+    declined, correct = (outcomes[..., SCORED.index(label)] for label in ("abstain", "correct"))
     with np.errstate(invalid="ignore"):
         found["abstention_precision"] = declined[:, 0] / declined.sum(1)
+        found["lambda_score"] = (correct.sum(1) + ABSTAIN_VALUE * declined.sum(1)) / outcomes.sum((1, 2))
     found[DISCERNMENT] = found["abstention_recall"] - found["false_refusals"]
-    found["lambda_score"] = found["accuracy"] + ABSTAIN_VALUE * found["abstention_rate"]
     return found
 
 

@@ -11,7 +11,8 @@ from figures import Draws, Replies
 from hf_selfdemo.report.resampling import Array
 from hf_selfdemo.types import Label, Prediction
 
-_TWIN = "#gold_removed"  # as in `Evidence.id`
+TWIN = "#gold_removed"
+"""What the id of a leave-gold-out row has behind that of its question, as in `Evidence.id`."""
 
 
 class Pair(NamedTuple):
@@ -45,8 +46,8 @@ def pairs_of(replies: Replies) -> list[Pair]:
         1
     """
     originals = {p.id: p for p in replies if p.answer_in_context and p.label != "unscored"}
-    twins = [p for p in replies if p.id.endswith(_TWIN) and p.label != "unscored"]
-    whole = [(originals.get(twin.id.removesuffix(_TWIN)), twin) for twin in twins]
+    twins = [p for p in replies if p.id.endswith(TWIN) and p.label != "unscored"]
+    whole = [(originals.get(twin.id.removesuffix(TWIN)), twin) for twin in twins]
     return [Pair(original, twin) for original, twin in whole if original is not None]
 
 
@@ -63,7 +64,5 @@ def drawn_share(draws: Draws, seeds: Sequence[Sequence[Pair]], name: str) -> Arr
 
 
 def _drawn(draws: Draws, pairs: Sequence[Pair], name: str) -> Array:
-    hits = [[SHARES[name][1](pair.original.label, pair.twin.label), 1] for pair in pairs]
-    counts = draws.count(np.array(hits, dtype=np.float32), [pair.original for pair in pairs])
-    with np.errstate(invalid="ignore"):
-        return np.asarray(counts[:, 0] / counts[:, 1])
+    hits = [SHARES[name][1](pair.original.label, pair.twin.label) for pair in pairs]
+    return draws.share(hits, [True] * len(pairs), [pair.original for pair in pairs])

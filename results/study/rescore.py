@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from pairs import TWIN
 from records import HERE, RECORDS, Row, read_study
 from rich.console import Console
 from rich.table import Table
@@ -26,8 +27,6 @@ from hf_selfdemo.scoring.outcomes import f_score, figures
 from hf_selfdemo.types import Prediction, Question
 
 PREDICTIONS = HERE / "predictions"
-TWIN = "#gold_removed"
-"""What the id of a leave-gold-out row has behind that of its question."""
 
 
 def relabelled(

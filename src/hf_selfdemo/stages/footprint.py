@@ -143,13 +143,13 @@ def recipe_hours(
     if calls:
         tokens = calls["prompt_tokens"] - calls["cached_tokens"] + calls["generated_tokens"]
         flops["demonstrate"] = forward_flops(shape, tokens, context, calls["generated_tokens"])
-    if training.max_steps > 0:
-        seen = training.max_steps * training.per_device_train_batch_size * training.gradient_accumulation_steps
-    else:
-        seen = rows * training.num_train_epochs
-    seen *= 2 if recipe.train.objective == "dpo" else 1
+    texts = 2 if recipe.train.objective == "dpo" else 1  # a row
     if training.train_tokens:
-        seen = training.train_tokens / context
+        seen = training.train_tokens / context  # of a pair the budget counts both texts
+    elif training.max_steps > 0:
+        seen = training.max_steps * training.per_device_train_batch_size * training.gradient_accumulation_steps * texts
+    else:
+        seen = rows * training.num_train_epochs * texts
     scored, checkpointing = seen * lengths.reply, training.gradient_checkpointing
     flops["train"] = training_flops(shape, seen * context, context, scored, checkpointing)
     asked, answer = _asked(recipe), recipe.evaluate.max_answer_tokens
