@@ -12,6 +12,7 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from hf_selfdemo.chat import encode_prompt, encode_response
+from hf_selfdemo.generation.last_logits import last_logits
 from hf_selfdemo.padding import left_pad, positions
 from hf_selfdemo.types import Message
 
@@ -73,7 +74,7 @@ def _after_shared_prompts(model: Any, texts: Sequence[TextIds]) -> list[float]:
     ids, mask = (t.to(model.device) for t in left_pad([prompt[:-1] for prompt in prompts], 0))
     cache = DynamicCache(config=model.config)
     inputs = {"input_ids": ids, "attention_mask": mask, "position_ids": positions(mask)}
-    model(**inputs, past_key_values=cache, logits_to_keep=1)
+    last_logits(model, 1, **inputs, past_key_values=cache)  # for its states alone
     places = torch.tensor([prompts.index(tuple(prompt)) for prompt, _ in texts])
     cache.batch_select_indices(places)
     shown = _right_pad([[prompt[-1], *response[:-1]] for prompt, response in texts], 0).to(model.device)
@@ -89,7 +90,7 @@ def _each_in_whole(model: Any, texts: Sequence[TextIds]) -> list[float]:
     targets = left_pad([[_NO_TARGET] * len(prompt) + list(response) for prompt, response in texts], _NO_TARGET)[0]
     longest = max(len(response) for _, response in texts)
     inputs = {"input_ids": ids, "attention_mask": mask, "position_ids": positions(mask)}
-    logits = model(**inputs, use_cache=False, logits_to_keep=longest + 1).logits
+    logits = last_logits(model, longest + 1, **inputs, use_cache=False)
     return _losses(logits[:, :-1], targets[:, -longest:].to(model.device))
 
 

@@ -19,6 +19,7 @@ from transformers import DynamicCache
 from hf_selfdemo.chat import encode_prompt, encode_response, stop_token_id
 from hf_selfdemo.generation.cache import cache_with, can_drop_rows, can_reuse, cut
 from hf_selfdemo.generation.identity import model_identity
+from hf_selfdemo.generation.last_logits import last_logits
 from hf_selfdemo.generation.prefixes import Prefix, PrefixStore, common_length
 from hf_selfdemo.generation.sampling import Sampler
 from hf_selfdemo.padding import left_pad, positions
@@ -203,15 +204,11 @@ class TransformersGenerator:
 
     def _forward(self, ids: torch.Tensor, mask: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
         """Logits after the last column of `ids`, which continue what the cache holds."""
-        output = self.model(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=positions(mask)[:, -ids.shape[1] :],
-            past_key_values=cache,
-            logits_to_keep=1,
+        places = positions(mask)[:, -ids.shape[1] :]
+        logits = last_logits(
+            self.model, 1, input_ids=ids, attention_mask=mask, position_ids=places, past_key_values=cache
         )
-        logits: torch.Tensor = output.logits[:, -1]
-        return logits
+        return logits[:, -1]
 
     def _append(self, mask: torch.Tensor, new: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         """`new` as left-padded ids, and the mask with their columns added."""

@@ -36,7 +36,7 @@ def last_columns(models: Sequence[Any], batch: dict[str, Any], mask: str) -> Ite
         return args, kwargs | {"input_ids": whole}
 
     def let_through(module: Any, args: Any, output: Any) -> Any:
-        output.last_hidden_state = output.last_hidden_state[:, narrow]
+        output.last_hidden_state = output.last_hidden_state[:, narrow].contiguous()  # for torch, as in `last_logits`
         return output
 
     with ExitStack() as hooks:
