@@ -282,6 +282,55 @@ def test_long_replies_are_read_in_time(word):
     assert time.process_time() - start < 5
 
 
+OPENERS = [
+    *("Instead,", "Additionally,", "However,", "Therefore,", "Furthermore,", "Moreover,", "Nevertheless,", "Thus,"),
+    *("Nonetheless,", "Consequently,", "Accordingly,", "Similarly,", "Meanwhile,", "Overall,", "Otherwise,", "Also,"),
+    *("Specifically,", "Generally,", "Notably,", "Interestingly,", "Finally,", "First,", "Besides,", "Still,", "Here,"),
+    *("In addition,", "In fact,", "In short,", "In conclusion,", "As a result,", "For example,", "That said,"),
+    *("Given this,", "Based on the passages,", "On the other hand,", "Reasoning:", "Note:", "Explanation:", "P.S."),
+    *("Analysis:", "Rationale:", "**Evidence:**", "Step 1:", "### Explanation\n", "Reasoning\n", "My reasoning:"),
+    *("Additional information:", "Explanation -", "TL;DR:"),
+]
+CONTINUED = [
+    "The passages discuss Rome only.",
+    "They describe the harbour of Ostia and its trade with Carthage.",
+    "Passage 2 talks about Ostia.",
+    "More information is needed.",
+]
+
+
+@pytest.mark.parametrize("refusal", ["I don't know.", "The passages do not say who built it."])
+@pytest.mark.parametrize("opener", OPENERS)
+def test_a_word_or_heading_that_opens_the_next_sentence_is_no_answer(refusal, opener):
+    for gap in (" ", "\n\n"):
+        for text in CONTINUED:
+            text = text[0].lower() + text[1:] if opener.endswith(",") else text
+            assert is_refusal(f"{refusal}{gap}{opener} {text}"), text
+
+
+@pytest.mark.parametrize(
+    "advice",
+    [
+        "It is important to consult a reliable source.",
+        "It is possible that the date is given elsewhere.",
+        "It would be best to ask the museum in Graz.",
+        "It might help to look at other passages.",
+        "It may be found in the archive of the town.",
+        "This could be due to the age of the text.",
+        "It's also worth checking the website of the club.",
+    ],
+)
+def test_advice_after_a_refusal_is_no_guess(advice):
+    assert is_refusal(f"The passages do not say when it opened. {advice}")
+
+
+@pytest.mark.parametrize(
+    "answer", ["It is Rome.", "It was in 1912.", "Rome.", "Rome, Italy.", "Answer: Rome", "\n\nRome", "Probably Rome."]
+)
+def test_a_name_or_guess_after_a_refusal_is_an_answer(answer):
+    assert not is_refusal(f"I can't tell. {answer}") and not is_refusal(f"The passages do not say. {answer}")
+
+
 @pytest.mark.parametrize("text", PHRASES)
 def test_the_phrase_is_what_declines_as_it_stands_in_the_reply(text):
     assert refusal_phrase(text) == PHRASES[text] and PHRASES[text] in text

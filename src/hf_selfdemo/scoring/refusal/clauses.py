@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 _ONE_SPELLING = str.maketrans(
     dict.fromkeys("’‘´", "'")
-    | dict.fromkeys("`*\n\t\r\xa0\u3000", " ")
+    | dict.fromkeys("`*\t\r\xa0\u3000", " ")
     | dict.fromkeys("—–", "-")
     | {"İ": "I"}  # the one letter that is longer in lower case
 )
 _BLOT = "\N{FULL BLOCK}"
+_WRAPPED = re.compile(r"\n(?=[^\S\n]*[a-z])")  # a line that goes on in small letters is no new one
 
 _QUOTES = "\"“”„«»《》「」『』'"
 _QUOTE = re.compile(
@@ -35,13 +36,13 @@ _REPORTED = re.compile(r"\b(?:said|replied|answered|claimed|declared|testified|t
 _MANNER = r"(?:however|therefore|unfortunately|sadly|though|still|hence|thus|but|yet|in fact)"
 _MANNER_ENDS = ("owever,", "fore,", "nately,", "adly,", "ough,", "till,", "ence,", "hus,", "ut,", "et,", "fact,")
 _ASIDE = re.compile(rf"(?<=\w), {_MANNER},(?= )")
-_OPENING = re.compile(rf"(?:^|(?<=[.;] )){_MANNER},(?= )", re.IGNORECASE)
+_OPENING = re.compile(rf"(?:^|(?<=[.;:\n] )|(?<=\n)){_MANNER},(?= )", re.IGNORECASE)
 
-SENTENCE_ENDS = frozenset(".!?;。!?;")
+SENTENCE_ENDS = frozenset(".!?;。!?;\n")
 _NO_WORDS = " _/\\¯~#>|=+•-"
 _CONTRAST = r"but|however|yet|though|although|even though|while|because"
 _BREAK = re.compile(
-    r"[ .!?,;:()\[\]。、,;:?!()](?:(?<=[,;:()\[\].])(?!\d)|(?<=[!?。、,;:?!()])"
+    r"[ .!?,;:()\[\]。、,;:?!()\n](?:(?<=[,;:()\[\].])(?!\d)|(?<=[!?。、,;:?!()\n])"
     rf"|(?<= )(?:-+(?= )|(?=(?:{_CONTRAST})\b)))|(?=但)"
 )
 _ABBREVIATED = re.compile(r"\b(?:[A-Z]|St|Dr|Mr|Ms|Mrs)$")
@@ -87,6 +88,8 @@ def cut(reply: str) -> list[Clause]:
 def own_words(reply: str) -> str:
     """`reply` in one spelling, as long as it was, with the words of others blotted out."""
     text = reply.translate(_ONE_SPELLING)
+    if "\n" in text:
+        text = _WRAPPED.sub(" ", text)
     if any(mark in text for mark in _QUOTES):
         # one quote and nothing else: the speaker's own words after all
         whole = _LEAD_IN.fullmatch(_QUOTE.sub(" ", text))

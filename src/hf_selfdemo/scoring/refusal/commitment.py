@@ -27,6 +27,26 @@ _GUESS = re.compile(
     r"|\b(?:is|are|was|were) (?:believed|thought|said|considered|assumed|estimated|generally|commonly|widely|usually)\b"
     rf"|{languages.GUESS}"
 )
+# "It is important to check", "It is possible that", "It may help to": nothing is said of what was asked
+_EXPLETIVE = re.compile(
+    r"^(?:so |but |and |then |however |therefore |thus |hence |still )?(?:it|this|that)(?: \w+ly| also)*"
+    r"(?:(?: is|'s| was| would be| may be| might be| could be| can be| will be| must be)(?: \w+ly| also| very| always"
+    r"| quite| more| most| therefore| thus| a)?"
+    r" (?:important|possible|plausible|conceivable|advisable|best|better|wise|safe|necessary|essential|crucial|vital"
+    r"|worth|helpful|useful|good|great|common|natural|interesting|critical|imperative|recommended|suggested|advised"
+    r"|assumed|required|needed|preferable|due|because|why|where|based|outside|beyond|shame|pity)\b"
+    r"(?: idea| practice)?(?! (?:in|at) \d)"
+    r"| (?:may|might|could|would|can|should) (?:also )?(?:help|refer|depend|vary|require|need|take|not|be (?:that"
+    r"|found|available|known|listed|mentioned|in (?:an?other|different|some)))\b"
+    r"| (?:seems|appears)(?: to me)? (?:that|like|as if|as though)\b)"
+)
+_HEADING = re.compile(
+    r"^(?:#+ |\d+ )?(?:[\w']+ )?(?:reason(?:ing)?|explanation|notes?|analysis|summary|conclusion|context|evidence"
+    r"|sources?|references?|rationale|justification|details?|background|clarification|disclaimer|recommendations?|observations?"
+    r"|information|caveats?|limitations?|suggestions?|points?|steps?(?: \d+)?|question|confidence|assessment|findings?"
+    r"|follow-?up|thoughts?|comments?|remarks?|citations?|quotes?|relevance|review|overview|response|answer|p\.? ?s|nb"
+    r"|fyi|tl|dr|process)$"
+)
 _SOURCE = re.compile(
     r"^(?:but |however |yet )?(?:as far as|as of|if i (?:remember|recall)|to (?:my|the best of my) knowledge"
     rf"|(?:from|based on) (?:my|general|common)\b|(?:according to|in|from) (?:the )?{TEXT} \d)"
@@ -55,10 +75,13 @@ _STILL_OF_PASSAGES = re.compile(
 # "The passage does not mention that in Spain, it is legal": what is not mentioned goes on behind the comma
 _COMPLEMENT = re.compile(r"\b(?:mention|say|state|specify|indicate|suggest)s? that\b")
 _PASSAGES = re.compile(TEXT)
-_ANSWER_IS = re.compile(r"^(?:but |so |however )?(?:the|my)(?: \w+)? answer (?:is|was|would be|should be)(?: that)?$")
+_ANSWER_IS = re.compile(
+    r"^(?:but |so |however )?(?:the|my)(?: \w+)? answer (?:is|was|would be|should be)(?: that)?$"
+    r"|^(?:(?:the|my|final|best|short) )*(?:answer|guess)$"
+)
 _CONDITION = re.compile(r"^(?:but|however|yet) (?:if|in|on|for|according|based|as|to|at)\b")
 _ONLY_OPENS = re.compile(rf"{_SOURCE.pattern}|{_CONDITION.pattern}")
-_GOES_ON = re.compile(r"(?:but|though|although|whose|which|and|i)\b")
+_GOES_ON = re.compile(r"(?:but|though|although|whose|which|and|i|since|because|as|so|given|if|unless|or)\b")
 _OF_PASSAGES = re.compile(
     r"^(?:(?:although|while|though|even though|since|as|because) )?"
     r"(?:(?:in|according to|based on|from|of|looking at) )?"
@@ -66,6 +89,10 @@ _OF_PASSAGES = re.compile(
     r"|^(?:it|they|there|this|these|those|that|which|who)\b(?: \w+ly| do| does| only| also)*"
     r" (?:(?:is|are|was|were) (?:a|an|only|also|about|just|nothing|several|many|some)\b"
     r"|mention|discuss|describe|say|state|talk|cover|speak|refer|deal|focus|provide|contain|list|tell|concern)"
+    # of a numbered one, what it is about; what it says is an answer
+    rf"|^(?:(?:only|also|but|in) )?{TEXT} \d+(?: and \d+)?(?: is| are| also| only| just)*"
+    r" (?:mention|discuss|describe|talk|cover|speak|refer|deal|focus|provide|contain|list|concern|about|introduce"
+    r"|explain|compare|explore|(?:give|tell)s? (?:us )?(?:about|of|(?:\w+ )?(?:information|details?|account|overview)))"
 )
 _PREAMBLE = re.compile(
     r"^(?:sorry|as an? .*\b(?:ai|model|assistant|chatbot)\b.*|(?:\w+ )?apolog\w+|(?:i'm|i am) (?:\w+ )?sorry"
@@ -74,13 +101,15 @@ _PREAMBLE = re.compile(
 )
 _FRAGMENT = re.compile(r"^(?:(?:[Ii]n|[Oo]n|[Aa]t|[Aa]bout|[Aa]round|[Bb]y|[Cc]irca) )?[A-Z0-9]")
 _NO_FRAGMENT = re.compile(
-    r"^(?:to|based|according|looking|from|as|not|none|nothing|actually|however|for|without|since|i|i'm|we|you|he|she|they|the|an?"
+    r"^(?:to|based|according|looking|from|as|not|none|nothing|actually|for|without|since|i|i'm|we|you|he|she|they|the|an?"
+    r"|however|nevertheless|nonetheless|still|yet|thus|hence|therefore|instead|so|then"
     r"|his|her|its|their|if|when|while|although|though|even|after|before|that|this|these|those|it|there|what|which|who"
     r"|how|why|where|and|but|or|only|please|try|ask|see|check|consult|let|could|can|would|is|are|was|were|do|does|did"
     rf"|also|unable|unknown|{TEXT})\b"
 )
 _VERB = re.compile(
     r"\b(?:is|are|was|were|has|have|had|do|does|will|would|can|could|may|might|must|\w{3,}ed|mentions?|says?|talks?"
+    r"|discuss(?:es)?|describes?|covers?|focus\w*|contains?|provides?|lists?|refers?"
     r"|gives?|tells?|took|stood|lay|lies|made|wrote|went|came)\b"
 )
 _PRONOUN = re.compile(
@@ -133,14 +162,14 @@ def _opens_with_answer(clauses: Sequence[Clause], first: int) -> bool:
         return False
     if _PRONOUN.match(clause.low) or _OPENING.match(clause.text[:1].lower() + clause.text[1:]):
         return True
-    # a name before a comma or colon is the subject of what comes
-    ends = clause.until[:1] not in (",", ":") or _GOES_ON.match(clauses[at + 1].low)
-    return bool(ends) and _is_fragment(clause)
+    return _is_fragment(clause) and _stands_alone(clauses, at)
 
 
 def _answers(clauses: Sequence[Clause], at: int, declining: Collection[int]) -> bool:
     """A clause after the words of doubt commits itself; in contrast to them, any assertion does."""
     clause = clauses[at]
+    if _EXPLETIVE.match(clause.low):
+        return False
     if _LETS_ONE_KNOW.match(clause.low) or (_contrasts(clauses, at, declining) and _asserts(clause)):
         return True
     if _NO_ANSWER.search(clause.low) or _OF_PASSAGES.search(clause.low):
@@ -148,7 +177,18 @@ def _answers(clauses: Sequence[Clause], at: int, declining: Collection[int]) -> 
     if at - 1 in declining and clause.after.startswith(",") and _COMPLEMENT.search(clauses[at - 1].low):
         return False
     apart = SENTENCE_ENDS & set(clause.after) or "-" in clause.after or "?" in clause.until
-    return bool(_GUESS.search(clause.low) or (apart and _is_fragment(clause)))
+    return bool(_GUESS.search(clause.low) or (apart and _is_fragment(clause) and _stands_alone(clauses, at)))
+
+
+def _stands_alone(clauses: Sequence[Clause], at: int) -> bool:
+    """Not so: the subject before a comma, a word that opens a sentence, the heading before a colon."""
+    clause = clauses[at]
+    if clause.until[:1] == ":" or at + 1 == len(clauses):
+        return clause.until[:1] != ":"
+    if clause.until[:1] != ",":
+        return True
+    following = clauses[at + 1]
+    return bool(_GOES_ON.match(following.low)) or (_is_fragment(following) and _stands_alone(clauses, at + 1))
 
 
 def _contrasts(clauses: Sequence[Clause], at: int, declining: Collection[int]) -> bool:
@@ -173,7 +213,9 @@ def _is_mere_remark(clauses: Sequence[Clause], at: int) -> bool:
 def _asserts(clause: Clause) -> bool:
     """The clause says something that is no negation and neither about the passages nor mere politeness."""
     low = _CONTRAST.sub("", clause.low)
-    return bool(low) and not any(p.search(low) for p in (_NO_ANSWER, _OF_PASSAGES, _PREAMBLE, _MODAL, _BROKEN_OFF))
+    return bool(low) and not any(
+        p.search(low) for p in (_NO_ANSWER, _OF_PASSAGES, _PREAMBLE, _MODAL, _BROKEN_OFF, _EXPLETIVE)
+    )
 
 
 def _is_citation(clause: Clause) -> bool:
@@ -185,4 +227,4 @@ def _is_fragment(clause: Clause) -> bool:
     """A bare name, number or place."""
     if len(clause.text.split()) > 7 or not _FRAGMENT.match(clause.text):
         return False
-    return not any(p.search(clause.low) for p in (_NO_FRAGMENT, _PREAMBLE, _VERB))
+    return not any(p.search(clause.low) for p in (_NO_FRAGMENT, _PREAMBLE, _HEADING, _VERB))
