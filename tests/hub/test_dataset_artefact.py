@@ -4,6 +4,8 @@ import copy
 import hashlib
 import json
 import math
+import shutil
+from pathlib import Path
 
 import pytest
 from datasets import load_dataset
@@ -168,6 +170,35 @@ def test_a_tournament_shows_its_audit_and_its_unverified_winners(tmp_path):
     rate = json.loads((run / "demonstrations/manifest.json").read_text())["unverified_winner_rate"]
     assert f"Winners that were not found right: {rate:.0%}" in text
     assert "closed-book replies, replayed against forgetting" in text and ", place 1" in text
+
+
+REPORTS = {
+    "answer_match": {},
+    "llm_label": {"calls": 4, "unread": 1, "labels": {"correct": 3}},
+    "match_then_llm": {"calls": 4, "unread": 0},
+}
+NATS = {"rows": 2, "target_nll_per_token": 1.25, "gold_nll_per_token": None, "rejected_rows": 0,
+        "rejected_nll_per_token": None}  # fmt: skip
+
+
+@pytest.mark.parametrize("judge", REPORTS)
+@pytest.mark.parametrize("nats", [{}, NATS, NATS | {"gold_nll_per_token": 2.5, "rejected_nll_per_token": 3.5}])
+@pytest.mark.parametrize("recall", [{}, {"answer@1": 0.5}])
+@pytest.mark.parametrize("replaced", [{}, {"unverified_winner_rate": 0.0}, {"candidate_labels": {}, "skipped": {}}])
+def test_a_figure_that_is_absent_is_left_out_of_the_card(run, tmp_path, judge, nats, recall, replaced):
+    copy_of = Path(shutil.copytree(run, tmp_path / "run"))
+    path = copy_of / "demonstrations/manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest |= {"judge": REPORTS[judge], "on_policy": nats, "recall": recall, **replaced}
+    manifest["selection"] |= {"judge": judge}
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    text = Page(dataset_artefact(copy_of, "me/demos", data=DATA).files["README.md"]).text
+    assert ("targets 1.25" in text) == bool(nats) and ("gold answers to the same" in text) == bool(
+        nats.get("gold_nll_per_token")
+    )
+    assert ("rejected texts" in text) == bool(nats.get("rejected_nll_per_token"))
+    assert ("calls: 4" in text) == bool(REPORTS[judge]) and "Slot audit" not in text
+    assert ("50% in 1" in text) == bool(recall) and "None" not in text.replace("max_length=None", "")
 
 
 @pytest.mark.parametrize(

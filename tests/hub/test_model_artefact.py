@@ -4,6 +4,8 @@ import io
 import json
 import shutil
 from contextlib import redirect_stdout
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import huggingface_hub
@@ -11,19 +13,19 @@ import pytest
 import torch
 import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
-from made_up_run import Page, code_blocks, written
+from made_up_run import Page, code_blocks, evidence, written
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 from hf_selfdemo.chat import encode_prompt, stop_token_id
 from hf_selfdemo.cli import main
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluated import Evaluation, comparison_of
+from hf_selfdemo.evaluated import Evaluation, comparison_of, write_manifest, write_predictions, write_rows
 from hf_selfdemo.hub.model import model_artefact, prompt_template
 from hf_selfdemo.hub.results import FIGURES
 from hf_selfdemo.manifest import read_json, write_json
 from hf_selfdemo.prompts import TEMPLATES, render
 from hf_selfdemo.report import markdown_table
-from hf_selfdemo.types import Passage
+from hf_selfdemo.types import Passage, Prediction
 
 KEYS = {"base_model": "base/tiny", "dataset_id": "me/demos", "license": "apache-2.0"}
 SMALL = [
@@ -32,6 +34,7 @@ SMALL = [
     *("--per_device_train_batch_size=2", "--learning_rate=0.05", "--lora_r=2", "--use_cpu", "--on_policy_rows=0"),
     "--meter_rows=2",
 ]
+ROWS = evidence(8)
 
 
 @pytest.fixture(scope="module")
@@ -261,3 +264,65 @@ def test_a_model_trained_whole_goes_up_whole(model_folder, repositories, tmp_pat
     repositories(made)
     said, found = said_by(made.files["README.md"])
     assert type(found["model"]).__name__ == "LlamaForCausalLM" and said
+
+
+ABSENT = list(product(
+    (("rag", "closed_book"), ("rag",), ("closed_book",)),
+    (True, False, None),
+    (("correct", "incorrect", "abstain"), ("unscored",), ("unscored", "correct"), ("abstain",)),
+))  # fmt: skip
+
+
+@pytest.mark.parametrize(("modes", "holds", "labels"), ABSENT)
+def test_a_figure_that_is_absent_is_left_out_of_the_card(run, tmp_path, modes, holds, labels):
+    folder = evaluated(run, tmp_path / "evaluation", dict.fromkeys(("base", "tuned"), modes), holds, labels)
+    made = model_artefact(run, "me/tuned", **KEYS, evaluation=folder, benchmark="me/questions")
+    text, scored = Page(made.files["README.md"]).text, "rag" in modes and labels != ("unscored",)
+    assert ("It declines" in text) == scored and ("right (the base model" in text) == scored
+    assert ("where no passage holds the answer." in text) == (scored and holds is not True)
+    assert ("where one does hold it." in text) == (scored and holds is not False)
+    assert ("2 passages each" in text) == ("rag" in modes) == ("In context means" in text)
+    assert ("asked without passages" in text) == ("closed_book" in modes)
+    assert ("has no score" in text) == (scored and "unscored" in labels)
+    assert not [one for one in ModelCard(made.files["README.md"]).data.eval_results or () if one.metric_value is None]
+
+
+def evaluated(run, folder, modes, holds=None, labels=("correct",), judges=("answer_match", "answer_match")):
+    """An evaluation of the run's model with given labels, by column and mode."""
+    real = read_json(run / "evaluation/manifest.json")
+    rows = [replace(row, answer_in_context=i % 2 == 0 if holds is None else holds) for i, row in enumerate(ROWS)]
+    write_rows(folder, rows)
+    by_column = {key: {} for key in ("models", "judges", "usage", "reused", "training")}
+    for (name, asked), judge in zip(modes.items(), judges, strict=True):
+        for mode in asked:
+            write_predictions(folder, name, mode, [
+                Prediction(row.id, mode, "It.", labels[i // 2 % len(labels)], True, row.answer_in_context)
+                for i, row in enumerate(rows)
+            ])  # fmt: skip
+        one = {key: {name: real[key][name]} for key in by_column} | {"judges": {name: {"name": judge}}}
+        about = {key: real[key] for key in ("title", "base_model", "settings", "data", "recall")}
+        write_manifest(folder, asked, one, about)
+    return folder
+
+
+def test_two_models_are_told_of_in_the_modes_that_both_were_asked_in(run, tmp_path):
+    modes = {"base": ("rag", "closed_book"), "tuned": ("closed_book",)}
+    made = model_artefact(run, "me/tuned", **KEYS, evaluation=evaluated(run, tmp_path / "one", modes))
+    assert "right (the base model" not in made.files["README.md"] and "Closed-book" in made.files["README.md"]
+    folder = evaluated(run, tmp_path / "none", {"base": ("rag",), "tuned": ("closed_book",)})
+    with pytest.raises(UserError, match="the base model and 'tuned' were not asked in one mode: run"):
+        model_artefact(run, "me/tuned", **KEYS, evaluation=folder)
+
+
+def test_two_models_with_different_judges_are_no_comparison(run, tmp_path):
+    both = dict.fromkeys(("base", "tuned"), ("rag",))
+    folder = evaluated(run, tmp_path / "evaluation", both, judges=("answer_match", "llm_label"))
+    with pytest.raises(UserError, match="the base model and 'tuned' were labelled by different judges: run"):
+        model_artefact(run, "me/tuned", **KEYS, evaluation=folder)
+
+
+@pytest.mark.parametrize(("column", "other"), [("base", "a trained model"), ("tuned", "the base model")])
+def test_an_evaluation_of_one_model_alone_is_a_line(run, tmp_path, column, other):
+    folder = evaluated(run, tmp_path / "evaluation", {column: ("rag",)}, judges=("answer_match",))
+    with pytest.raises(UserError, match=f"holds no evaluation of {other}: run `hf-selfdemo evaluate` again"):
+        model_artefact(run, "me/tuned", **KEYS, evaluation=folder)

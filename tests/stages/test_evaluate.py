@@ -6,6 +6,9 @@ import shutil
 import pytest
 
 from hf_selfdemo.cli import main
+from hf_selfdemo.config import EvaluateArguments
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.stages.evaluate import recipe_modes
 from hf_selfdemo.types import Evidence, Passage, Question
 
 CHECK = ["--choice_questions=embedded", "--max_choice_questions=4"]
@@ -149,3 +152,8 @@ def test_the_base_model_can_be_asked_without_a_word_about_declining(copy, said, 
     assert found["usage"]["base_plain"]["calls"] == 3, "an account of its own"
     assert found["usage"]["copy"]["prompt_tokens"] > found["usage"]["base_plain"]["prompt_tokens"]
     assert "no name=folder pair" in refused("evaluate", *copy[:-1], f"base_plain={tmp_path / 'copy'}")
+
+
+def test_an_evaluation_in_no_mode_is_refused():
+    with pytest.raises(UserError, match="evaluate_modes names none: name some of rag, closed_book"):
+        recipe_modes(EvaluateArguments(evaluate_modes=[]))

@@ -11,7 +11,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, write_card
-from hf_selfdemo.hub.results import Results, eval_results_file, model_index, read_results
+from hf_selfdemo.hub.results import FIGURES, Results, eval_results_file, model_index, read_results
 from hf_selfdemo.hub.weights import (
     base_id,
     config_file,
@@ -191,10 +191,11 @@ def _card(
     return card
 
 
-def _headline(results: Results | None) -> dict[str, tuple[str, str]]:
-    """Base and trained, as percentages; empty if nothing was asked with passages."""
+def _headline(results: Results | None) -> dict[str, tuple[str, str] | None]:
+    """Base and trained, as percentages, of every figure; None where one of them has nothing to count."""
     base, tuned = (results.figures.get(name, {}) for name in ("base", "this model")) if results else ({}, {})
-    return {key: (f"{base[key]['value']:.0%}", f"{tuned[key]['value']:.0%}") for key in tuned if key in base}
+    both = {key: (base[key]["value"], tuned[key]["value"]) for key in tuned if key in base}
+    return {key: (f"{both[key][0]:.0%}", f"{both[key][1]:.0%}") if key in both else None for key in FIGURES}
 
 
 def _recipe(settings: Mapping[str, Any]) -> dict[str, Any]:

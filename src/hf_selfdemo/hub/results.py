@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.evaluated import Evaluation
 from hf_selfdemo.hub.card import is_hub_id
 from hf_selfdemo.manifest import read_json
-from hf_selfdemo.report import figures_json
+from hf_selfdemo.report import Comparison, figures_json
 from hf_selfdemo.tuned import weights_hash
 from hf_selfdemo.types import Prediction
 
@@ -38,11 +38,23 @@ _AGAIN = "run `hf-selfdemo evaluate` again; replies that are in the ledger are n
 class Results:
     """One trained model beside its base, on the same rows.
 
-    `runs` are predictions by model ("base" and "this model") and mode; `manifest` is the evaluation's.
+    `runs` are predictions by model ("base" and "this model") and mode, in the modes in which both were asked; `judge`
+    is the name of who labelled them; `manifest` is the evaluation's.
     """
 
     runs: Mapping[str, Mapping[str, Sequence[Prediction]]]
+    judge: str
     manifest: Mapping[str, Any]
+
+    @property
+    def modes(self) -> list[str]:
+        """The modes in which both models were asked."""
+        return list(self.runs["base"])
+
+    @property
+    def unscored(self) -> int:
+        """How many replies of the two models have no score."""
+        return sum(p.label == "unscored" for modes in self.runs.values() for found in modes.values() for p in found)
 
     @property
     def rows(self) -> int:
@@ -74,7 +86,8 @@ def read_results(folder: Path, model: Path, column: str = "") -> Results | None:
         column: the model's name there; by default `tuned`, or the only one besides the base.
 
     Raises:
-        UserError: if the evaluation is of an earlier version, another training or other weights, or its files changed.
+        UserError: if the evaluation is of an earlier version, another training or other weights, its files changed, or
+            the two models were asked in other modes or labelled by other judges.
     """
     if not (folder / "manifest.json").exists():
         return None
@@ -85,8 +98,16 @@ def read_results(folder: Path, model: Path, column: str = "") -> Results | None:
     made = trained.get("settings", {}) | trained.get("metrics", {}) | trained | {"weights": weights_hash(model)}
     if column not in evaluation.columns or any(recorded.get(key) != made.get(key) for key in _MADE):
         raise UserError(f"{folder} holds no evaluation of this model: {column!r} is another training", _AGAIN)
-    columns = {"base": "base", "this model": column}
-    return Results({name: evaluation.column(one).predictions for name, one in columns.items()}, evaluation.manifest)
+    judges = evaluation.manifest["judges"]
+    if "base" not in judges:
+        raise UserError(f"{folder} holds no evaluation of the base model", _AGAIN)
+    if judges["base"] != judges[column]:
+        raise UserError(f"in {folder} the base model and {column!r} were labelled by different judges", _AGAIN)
+    columns = [evaluation.column("base"), replace(evaluation.column(column), name="this model")]
+    runs = Comparison(column, columns).runs
+    if not runs["base"]:
+        raise UserError(f"in {folder} the base model and {column!r} were not asked in one mode", _AGAIN)
+    return Results(runs, judges[column]["name"], evaluation.manifest)
 
 
 def model_index(results: Results) -> list[EvalResult]:
@@ -133,4 +154,6 @@ def _column(folder: Path, columns: list[str]) -> str:
     others = [name for name in columns if name != "base"]
     if "tuned" in others or len(others) == 1:
         return "tuned" if "tuned" in others else others[0]
+    if not others:
+        raise UserError(f"{folder} holds no evaluation of a trained model", _AGAIN)
     raise UserError(f"{folder} holds the columns {', '.join(columns)}", "say which is this model")

@@ -34,7 +34,7 @@ def figures_json(runs: Runs, seed: int = 0) -> dict[str, Any]:
     return {
         name: {
             mode: {key: _rate(rate) for key, rate in figures(predictions).items()}
-            | {"f_score": {"value": f_score(predictions), "interval": f_interval(predictions, seed)}}
+            | {"f_score": _f_score(predictions, seed)}
             for mode, predictions in modes.items()
         }
         for name, modes in runs.items()
@@ -80,6 +80,11 @@ def report_figures(comparison: Comparison, seed: int = 0) -> dict[str, Any]:
 
 def _rate(rate: Rate) -> dict[str, Any]:
     return {"hits": rate.hits, "total": rate.total, "value": rate.value, "interval": rate.interval}
+
+
+def _f_score(predictions: Sequence[Prediction], seed: int) -> dict[str, Any]:
+    interval = f_interval(predictions, seed)
+    return {"value": None if interval is None else f_score(predictions), "interval": interval}
 
 
 def _of(group: str, predictions: Sequence[Prediction]) -> list[Prediction]:

@@ -38,25 +38,24 @@ def figure_rows(runs: Runs, seed: int = 0) -> list[list[str]]:
     """The table as text cells: a name, then a cell a model. Intervals are 95%: Wilson for rates, bootstrap for F."""
     rag = {name: modes["rag"] for name, modes in runs.items() if "rag" in modes}
     closed = {name: modes["closed_book"] for name, modes in runs.items() if "closed_book" in modes}
-    rows = []
+    rows: list[tuple[str, dict[str, str]]] = []
     if rag:
         shown = rag | {ALWAYS_ABSTAIN: always_abstaining(next(iter(rag.values())))}
         columns = {name: figures(predictions) for name, predictions in shown.items()}
-        rows = [[label, *(_cell(columns[name][key]) for name in shown)] for key, label in ROWS.items()]
-        rows.insert(4, ["F-score", *(_f_cell(predictions, seed) for predictions in shown.values())])
+        rows = [(label, {name: _cell(found[key]) for name, found in columns.items()}) for key, label in ROWS.items()]
+        rows.insert(4, ("F-score", {name: _f_cell(predictions, seed) for name, predictions in shown.items()}))
         unscored = {n: unscored_bounds(p, "correct") for n, p in shown.items() if columns[n]["unscored"].hits}
         if unscored:
-            cells = [f"{unscored[n][0]:.2f} to {unscored[n][1]:.2f}" if n in unscored else "" for n in shown]
-            rows.append(["correct, if all unscored were wrong or right", *cells])
+            cells = {name: f"{low:.2f} to {high:.2f}" for name, (low, high) in unscored.items()}
+            rows.append(("correct, if all unscored were wrong or right", cells))
     if closed:
-        blank = [""] * (1 if rag else 0)
         columns = {name: figures(predictions) for name, predictions in closed.items()}
-        rows.append(["closed-book: correct", *(_cell(c["accuracy"]) for c in columns.values()), *blank])
-        rows.append(["closed-book: abstained", *(_cell(c["abstention_rate"]) for c in columns.values()), *blank])
-        first, *others = closed.values()
-        changes = [_change_cell(first, other, seed) for other in others]
-        rows.append(["closed-book: change in correct", "", *changes, *blank])
-    return rows
+        first, *others = closed
+        changes = {name: _change_cell(closed[first], closed[name], seed) for name in others}
+        rows.append(("closed-book: correct", {name: _cell(found["accuracy"]) for name, found in columns.items()}))
+        rows.append(("closed-book: abstained", {n: _cell(found["abstention_rate"]) for n, found in columns.items()}))
+        rows.append(("closed-book: change in correct", changes))
+    return [[label, *(cells.get(name, "") for name in header(runs)[1:])] for label, cells in rows]
 
 
 def header(runs: Runs) -> list[str]:

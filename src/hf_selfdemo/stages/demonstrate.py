@@ -213,7 +213,7 @@ def _on_policy(dataset: Dataset, engine: Engine, rows: int, seed: int) -> dict[s
     return {
         "rows": len(meter),
         "target_nll_per_token": nats["on_policy/chosen"],
-        "gold_nll_per_token": nats["on_policy/gold"],
+        "gold_nll_per_token": nats.get("on_policy/gold"),
         "answer_rows": sum(row["outcome"] == "answer" for row in meter.rows),
         "answer_target_nll_per_token": nats.get("on_policy/chosen_answer"),
         "answer_gold_nll_per_token": nats.get("on_policy/gold_answer"),
@@ -232,20 +232,19 @@ def _print_demonstrations(manifest: dict[str, Any]) -> None:
         console.print(line, markup=False)
     console.print(recall_line(manifest["recall"]))
     if on_policy := manifest["on_policy"]:
-        console.print(
-            f"on-policy figure over {on_policy['rows']} rows, nats per token under the base model: "
-            f"targets {on_policy['target_nll_per_token']:.2f}, "
-            f"gold answers {on_policy['gold_nll_per_token']:.2f}" + _rejected_words(on_policy)
-        )
+        console.print(f"on-policy figure over {on_policy['rows']} rows, nats per token: {_nats_words(on_policy)}")
 
 
 def _counted(count: int, thing: str) -> str:
     return f"{count} {thing}{'' if count == 1 else 's'}"
 
 
-def _rejected_words(on_policy: dict[str, Any]) -> str:
-    rows, nats = on_policy["rejected_rows"], on_policy["rejected_nll_per_token"]
-    return f", rejected texts {nats:.2f} (rows with a pair: {rows})" if rows else ""
+def _nats_words(on_policy: dict[str, Any]) -> str:
+    """What was measured under the base model; a text that no row has is not named."""
+    names = {"target": "targets", "gold": "gold answers", "rejected": "rejected texts"}
+    found = {name: on_policy[f"{key}_nll_per_token"] for key, name in names.items()}
+    told = [f"{name} {nats:.2f}" for name, nats in found.items() if nats is not None]
+    return f"{', '.join(told)} (rows with a pair: {on_policy['rejected_rows']})"
 
 
 def _judge_lines(manifest: dict[str, Any]) -> Iterator[str]:

@@ -206,8 +206,14 @@ def _data(recipe: Recipe, part: str) -> dict[str, Any]:
 
 
 def recipe_modes(e: EvaluateArguments) -> list[Mode]:
-    """The modes that a recipe names, in their own order."""
+    """The modes that a recipe names, in their own order.
+
+    Raises:
+        UserError: for an unknown one, or none at all.
+    """
     known: tuple[Mode, ...] = get_args(Mode)
+    if not e.evaluate_modes:
+        raise UserError("evaluate_modes names none", f"name some of {', '.join(known)}")
     for mode in e.evaluate_modes:
         if mode not in known:
             raise UserError(f"evaluate_modes: {mode!r} is unknown", did_you_mean(mode, list(known)))
