@@ -93,6 +93,11 @@ class Ledger:
         assert kept is not None
         return kept
 
+    def drop_empty(self, key: str) -> None:
+        """Forget a call whose reply has no text; one that has is left, also if another process has just made it."""
+        with self._lock, self._explained():
+            self._db.execute("DELETE FROM calls WHERE key = ? AND json_extract(reply, '$.text') = ''", (key,))
+
     def summary(self) -> list[dict[str, Any]]:
         """Calls and tokens by model and stage, with the first and last time (seconds since 1970)."""
         query = """

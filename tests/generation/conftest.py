@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from hf_selfdemo.generation.server import ServerGenerator
+
 
 class MockServer:
     """Answers with `answer(body)`: a completion, or (status, body, headers); keeps what it was asked."""
@@ -45,9 +47,11 @@ class MockServer:
         self._server.server_close()
 
     @staticmethod
-    def completion(text: str | None = "fine", finish_reason: str = "stop", **usage: Any) -> dict[str, Any]:
-        """A chat completion as servers send it; without usage if none is given."""
-        message = {"role": "assistant", "content": text}
+    def completion(
+        text: Any = "fine", finish_reason: str | None = "stop", beside: dict[str, Any] | None = None, **usage: Any
+    ) -> dict[str, Any]:
+        """A chat completion as servers send it; `beside` the text; without usage if none is given."""
+        message = {"role": "assistant", "content": text} | (beside or {})
         choices = [{"index": 0, "finish_reason": finish_reason, "message": message}]
         body = {"id": "1", "object": "chat.completion", "created": 0, "model": "tiny", "choices": choices}
         return body | ({"usage": usage} if usage else {})
@@ -153,6 +157,16 @@ def mock_server():
     server = MockServer()
     yield server
     server.close()
+
+
+@pytest.fixture
+def connect(mock_server):
+    """Engines over the mock server."""
+
+    def make(**options):
+        return ServerGenerator(mock_server.url, "tiny", **{"max_retries": 3, "timeout_s": 5.0} | options)
+
+    return make
 
 
 @pytest.fixture(scope="module")

@@ -40,14 +40,6 @@ def choose(content, *choices):
     return request(content, choices=choices)
 
 
-@pytest.fixture
-def connect(mock_server):
-    def make(**options):
-        return ServerGenerator(mock_server.url, "tiny", **{"max_retries": 3, "timeout_s": 5.0} | options)
-
-    return make
-
-
 # --- one call ---
 
 
@@ -96,19 +88,6 @@ def test_tokens_are_counted_by_the_server(connect, mock_server):
         " Paris \n", prompt_tokens=40, completion_tokens=2, prompt_tokens_details=details
     )
     assert ask(connect(), [request("q")]) == [Reply("Paris", prompt_tokens=40, cached_tokens=30, generated_tokens=2)]
-
-
-@pytest.mark.parametrize(
-    ("text", "reason", "expected"),
-    [
-        ("cut of", "length", Reply("cut of", "length")),
-        (None, "stop", Reply("", "stop")),
-        ("hidden", "content_filter", Reply("hidden", "stop")),
-    ],
-)
-def test_how_a_reply_ended_without_any_account(connect, mock_server, text, reason, expected):
-    mock_server.answer = lambda body: mock_server.completion(text, reason)
-    assert ask(connect(), [request("q")]) == [expected]
 
 
 def test_an_account_with_holes_counts_as_nothing(connect, mock_server):

@@ -9,7 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from hf_selfdemo.chat import take_apart
+from hf_selfdemo.generation.finish_reasons import finish_reason
 from hf_selfdemo.types import Reply, Request
+
+_THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
+"""Where servers put thoughts beside the text. They are never read as the reply."""
 
 _SEED_RANGE = 2**31  # some servers read 32 bits
 _JSON_ROOM = 32  # tokens for the braces, quotes and blanks around a choice
@@ -46,16 +50,54 @@ def call_arguments(model: str, request: Request, structure: str) -> dict[str, An
 
 
 def read_reply(completion: Any) -> Reply:
-    """The SDK does not check what it gets: a field may be missing, or the whole be a string."""
-    first, usage = completion.choices[0], completion.usage
+    """The reply in what the server sent, or why there is none: no text, or an end that is not known to be a good one.
+
+    The SDK does not check what it gets: a field may be missing, or the whole be a string.
+    """
+    usage = completion.usage
     details = getattr(usage, "prompt_tokens_details", None)
-    return Reply(
-        text=(first.message.content or "").strip(),
-        finish_reason="length" if first.finish_reason == "length" else "stop",
-        prompt_tokens=getattr(usage, "prompt_tokens", 0) or 0,
-        cached_tokens=getattr(details, "cached_tokens", 0) or 0,
-        generated_tokens=getattr(usage, "completion_tokens", 0) or 0,
-    )
+    cost = {
+        "prompt_tokens": getattr(usage, "prompt_tokens", 0) or 0,
+        "cached_tokens": getattr(details, "cached_tokens", 0) or 0,
+        "generated_tokens": getattr(usage, "completion_tokens", 0) or 0,
+    }
+    if said := getattr(completion, "error", None):
+        return Reply("", "error", error=f"the server sent an error: {words(said)}", **cost)
+    first = completion.choices[0]
+    text, ended = _text(first.message.content), finish_reason(first.finish_reason)
+    if said := getattr(first, "error", None):
+        return Reply("", "error", error=f"the server sent an error: {words(said)}", **cost)
+    if ended == "error":
+        return Reply("", "error", error=f"the reply ended with finish_reason {first.finish_reason!r}", **cost)
+    if not text:
+        return Reply("", "error", error=f"the server sent no text, {_instead(first.message)}", **cost)
+    return Reply(text, ended, **cost)
+
+
+def _text(content: Any) -> str:
+    """A message's text; of a list of parts, those that are text (others are thoughts, images, tool calls)."""
+    if isinstance(content, list):
+        content = "".join(part["text"] for part in content if part.get("type") == "text")
+    text: str = (content or "").strip()
+    return text
+
+
+def _instead(message: Any) -> str:
+    """What a message without text holds, and what to do about it."""
+    if refusal := getattr(message, "refusal", None):
+        return f"but a refusal: {words(refusal)}"
+    if getattr(message, "tool_calls", None) or getattr(message, "function_call", None):
+        return "but tool calls: switch its tools off"
+    if any(getattr(message, name, None) for name in _THOUGHT_FIELDS) or isinstance(message.content, list):
+        return "only thoughts: allow longer replies, or switch the model's thinking off"
+    return "and no reason"
+
+
+def words(said: Any) -> str:
+    """A server's words in one line, which may be long; of an object, those that are meant to be read."""
+    if isinstance(said, dict):
+        said = said.get("message") or said.get("detail") or said
+    return " ".join(str(said).split())
 
 
 def read_choice(reply: Reply, choices: Sequence[str]) -> Reply:

@@ -10,13 +10,17 @@ from hf_selfdemo.ledger import Ledger
 from hf_selfdemo.protocols import Generator
 from hf_selfdemo.types import Reply, Request, Usage
 
+_KEPT = ("stop", "length")
+_NEVER_EMPTY = "server/"  # how the identities begin of engines whose replies have text
+
 
 class RecordedGenerator:
     """Wraps any `Generator`; a drop-in for it.
 
     A call's key is a hash of everything that decides its reply: the generator's identity, the messages, the choices,
     and the sampling (no seed where nothing is sampled). Not of its id or stage, so that equal calls are made once
-    whoever asks. Failed calls are not recorded: the next start asks again.
+    whoever asks. Only replies that ended well or were cut off are recorded: after any other the next start asks again.
+    So it does where an earlier version recorded that a server had sent no text.
 
     Args:
         generator: who is asked for what the ledger does not hold.
@@ -57,6 +61,9 @@ class RecordedGenerator:
         missing = []
         for key, places in wanted.items():
             found = self.ledger.get(key)
+            if found is not None and not found.text and self.identity.startswith(_NEVER_EMPTY):
+                self.ledger.drop_empty(key)
+                found = None
             if found is None:
                 missing.append(key)
                 continue
@@ -68,7 +75,7 @@ class RecordedGenerator:
             key = missing[n]
             request = requests[wanted[key][0]]
             self.usage.add(request.stage, reply)
-            if reply.finish_reason != "error":
+            if reply.finish_reason in _KEPT:
                 reply = self.ledger.put(key, self.identity, request.stage, request.id, reply)
             yield from ((i, reply) for i in wanted[key])
 

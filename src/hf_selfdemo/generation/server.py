@@ -14,12 +14,13 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.generation.chat_completions import call_arguments, json_choice, read_choice, read_reply
+from hf_selfdemo.generation.chat_completions import call_arguments, json_choice, read_choice, read_reply, words
 from hf_selfdemo.types import Reply, Request
 
 STRUCTURED_OUTPUT = ("auto", "json_schema", "choice", "none")
@@ -27,6 +28,7 @@ STRUCTURED_OUTPUT = ("auto", "json_schema", "choice", "none")
 
 _NO_KEY = "no-key-is-set"  # the SDK wants one, local servers do not
 _CONNECT_S = 10.0
+_LONGEST_LINE = 200  # of a server's words
 _AGAIN = "every finished call is kept and the same command goes on"
 
 
@@ -166,9 +168,10 @@ class ServerGenerator:
         completion = await self._client.chat.completions.create(**call_arguments(self.model, request, structure))
         self._last_reply = time.monotonic()
         try:
-            return read_reply(completion)
+            reply = read_reply(completion)
         except (AttributeError, IndexError, TypeError):
             raise ValueError("no chat completion") from None
+        return replace(reply, error=self._line(reply.error))
 
     # Errors are made here but raised outside the handlers: the SDK's hold the key in their request and must not come
     # along as the context of ours.
@@ -199,13 +202,14 @@ class ServerGenerator:
         return UserError(f"the server at {self._address} does not answer ({reason})", f"{remedy}; {_AGAIN}")
 
     def _reason(self, error: Any) -> str:
-        """Status and the server's own words in one short line. Servers have been seen to repeat the key in it."""
-        said = error.body
-        if isinstance(said, dict):
-            said = said.get("message") or said.get("detail") or said
-        said = "" if str(said or "").lstrip().startswith("<") else said  # a page for people
-        line = " ".join(str(said or "").replace(self._client.api_key, "[key]").split())
-        return f"HTTP {error.status_code}: {line[:200]}" if line else f"HTTP {error.status_code}"
+        """Status and the server's own words in one short line."""
+        said = words(error.body or "")
+        line = "" if said.startswith("<") else self._line(said)  # a page for people
+        return f"HTTP {error.status_code}: {line}" if line else f"HTTP {error.status_code}"
+
+    def _line(self, said: str) -> str:
+        """A server's words, short. Some have been seen to repeat the key."""
+        return said.replace(self._client.api_key, "[key]")[:_LONGEST_LINE]
 
 
 def _plain_address(base_url: str) -> str:
