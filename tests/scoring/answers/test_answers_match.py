@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.scoring.answers.match import answers_match
 from hf_selfdemo.scoring.answers.reading import row_of
-from hf_selfdemo.scoring.answers.tables import MONTHS
+from hf_selfdemo.scoring.answers.tables.measures import MONTHS
 
 WHO, WHEN, WHERE = "who did it", "when was it", "where is it"
 MANY, LONG = "how many are there", "how long is it"

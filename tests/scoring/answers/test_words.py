@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_selfdemo.scoring.answers.words import BREAK, fold, in_a_row, misspelt, root, singular, words
+from hf_selfdemo.scoring.answers.tokens import BREAK, in_a_row
+from hf_selfdemo.scoring.answers.words import fold, misspelt, root, singular, words
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from collections.abc import Collection, Sequence
 
 from hf_selfdemo.scoring.answers.expected import ASKED, CONTENT, Expected
 from hf_selfdemo.scoring.answers.reading import Reading
-from hf_selfdemo.scoring.answers.tables import STOPWORDS
-from hf_selfdemo.scoring.answers.words import BREAK, misspelt, root
+from hf_selfdemo.scoring.answers.tables.weights import STOPWORDS
+from hf_selfdemo.scoring.answers.tokens import BREAK
+from hf_selfdemo.scoring.answers.words import misspelt, root
 
 _ENOUGH = 0.5
 """The weight of an answer's words that one sentence must hold; of a name more than this, as half a name is another."""

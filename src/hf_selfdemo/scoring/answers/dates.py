@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from hf_selfdemo.scoring.answers.tables import MONTHS, each
+from hf_selfdemo.scoring.answers.tables.measures import MONTHS
+from hf_selfdemo.scoring.answers.tables.rows import each
 
 _MONTH, YEAR = 31, 372  # days in the calendar of this module: every month has 31
 _LAST_YEAR = 2100

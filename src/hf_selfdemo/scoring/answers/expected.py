@@ -12,19 +12,14 @@ from hf_selfdemo.scoring.answers.dates import ERAS, Date, dates
 from hf_selfdemo.scoring.answers.names import name_in
 from hf_selfdemo.scoring.answers.namesakes import qualified
 from hf_selfdemo.scoring.answers.numbers import HALF
-from hf_selfdemo.scoring.answers.tables import (
-    COLOURS,
-    DEMONYMS,
-    GENERIC,
-    JOINED,
-    MONTHS,
-    STATES,
-    STOPWORDS,
-    SUFFIXES,
-    UNITS,
-    each,
-)
-from hf_selfdemo.scoring.answers.words import BREAK, in_a_row, root, words
+from hf_selfdemo.scoring.answers.tables.contrasts import COLOURS
+from hf_selfdemo.scoring.answers.tables.measures import MONTHS, UNITS
+from hf_selfdemo.scoring.answers.tables.persons import SUFFIXES
+from hf_selfdemo.scoring.answers.tables.rows import each
+from hf_selfdemo.scoring.answers.tables.spellings import DEMONYMS, JOINED, STATES
+from hf_selfdemo.scoring.answers.tables.weights import GENERIC, STOPWORDS
+from hf_selfdemo.scoring.answers.tokens import BREAK, in_a_row
+from hf_selfdemo.scoring.answers.words import root, words
 
 Asked = Literal["time", "person", "amount", "place", "other"]
 
@@ -52,20 +47,23 @@ class Asking(NamedTuple):
 class Expected(NamedTuple):
     """An accepted answer, ready to be looked for.
 
-    `row` are its words in a row and `weights` say how much each of `keys` tells. `dates` and `name` are filled where
-    the answer is nothing but that, `parts` where it lists names that must all be there; `amount`, `proper` (a name of
-    any kind) and `acronym` say what else it is; `negates` that it says itself what is not so.
+    `row` are its words in a row and `weights` say how much each of `keys` tells; `raw` are the words as they stand.
+    `dates` and `name` are filled where the answer is nothing but that, `parts` where it lists names that must all be
+    there; `amount`, `proper` (a name of any kind) and `acronym` say what else it is, `undivided` that it has no comma;
+    `negates` that it says itself what is not so.
     """
 
     row: str
     keys: tuple[str, ...]
     weights: tuple[float, ...]
+    raw: tuple[str, ...]
     dates: tuple[Date, ...] = ()
     amount: bool = False
     parts: tuple[str, ...] = ()
     name: tuple[str, ...] = ()
     proper: bool = False
     acronym: bool = False
+    undivided: bool = True
     negates: bool = False
     qualified: tuple[str, str] | None = None
 
@@ -108,19 +106,21 @@ def expected(answer: str, question: str = "") -> Expected:
     weights = _weights(answer, keys, about)
     found = tuple(dates(keys))
     if found and _is_date(keys, found, about):
-        return Expected(in_a_row(keys), keys, weights, dates=found)
+        return Expected(in_a_row(keys), keys, weights, raw, dates=found)
     if _is_amount(keys, about):
-        return Expected(in_a_row(keys), keys, weights, amount=True)
+        return Expected(in_a_row(keys), keys, weights, raw, amount=True)
     proper = all(word[0].isupper() for word, weight in zip(raw, weights, strict=True) if weight == CONTENT)
     return Expected(
         in_a_row(keys),
         keys,
         weights,
+        raw,
         parts=_parts(answer, about, proper),
         name=name_in(raw, keys) if about.kind == "person" else (),
         proper=proper and "," not in answer,
         acronym=len(raw) == 1 and raw[0].isupper() and len(raw[0]) >= _SHORTEST_ACRONYM,
         negates=negates(answer),
+        undivided="," not in answer,
         qualified=qualified(raw, keys),
     )
 

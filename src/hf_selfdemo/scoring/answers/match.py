@@ -10,9 +10,10 @@ from hf_selfdemo.scoring.answers.coverage import states_acronym, states_essence,
 from hf_selfdemo.scoring.answers.dates import states_dates
 from hf_selfdemo.scoring.answers.expected import Expected, asking, expected
 from hf_selfdemo.scoring.answers.names import names_person
-from hf_selfdemo.scoring.answers.namesakes import belongs_to_another, ends_otherwise, lacks_qualifier
+from hf_selfdemo.scoring.answers.namesakes import belongs_to_another, lacks_qualifier
 from hf_selfdemo.scoring.answers.numbers import states_numbers
 from hf_selfdemo.scoring.answers.reading import Reading, read, row_of
+from hf_selfdemo.scoring.answers.replaced import replaces
 
 
 def answers_match(prediction: str, answers: Sequence[str], question: str = "") -> bool:
@@ -87,7 +88,7 @@ def states(text: Reading, wanted: Expected, question: str) -> bool:
         return False
     if wanted.name:
         return names_person(text.words, wanted.name, asked)
-    return states_essence(text, wanted) and not (wanted.proper and ends_otherwise(text.words, wanted.keys))
+    return states_essence(text, wanted) and not (wanted.undivided and replaces(text.words, wanted, asked))
 
 
 def word_for_word(text: Reading, row: str) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 
-from hf_selfdemo.scoring.answers.tables import GENERIC, NICKNAMES, PARTICLES, STOPWORDS, SUFFIXES, TITLES
-from hf_selfdemo.scoring.answers.words import BREAK, Words, misspelt, singular
+from hf_selfdemo.scoring.answers.tables.persons import NICKNAMES, PARTICLES, SUFFIXES, TITLES
+from hf_selfdemo.scoring.answers.tables.weights import GENERIC, STOPWORDS
+from hf_selfdemo.scoring.answers.tokens import BREAK, Words
+from hf_selfdemo.scoring.answers.words import misspelt, singular
 
 _REACH = 4  # how many words before a surname may hold the given name that goes with it
 _ARTICLES = frozenset({"a", "an", "the"})

@@ -1,20 +1,18 @@
-"""Names that share a word with the answer and belong to another: North and South Korea, two clubs of one town."""
+"""Names that share a word with the answer and belong to another: North and South Korea, York and New York."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
 
-from hf_selfdemo.scoring.answers.tables import GENERIC, STOPWORDS, each
-from hf_selfdemo.scoring.answers.words import BREAK, Words, misspelt, root
+from hf_selfdemo.scoring.answers.tables.rows import each
+from hf_selfdemo.scoring.answers.tables.weights import STOPWORDS
+from hf_selfdemo.scoring.answers.tokens import Words
 
 QUALIFIERS = each("north south east west new")
 """Words before a name that make it another place's."""
 
 _OTHER_LANDS = frozenset({("west", "virginia"), ("south", "africa"), ("south", "sudan"), ("south", "wale")})
-_CLUBS = each("united city town county athletic rover wanderer albion")
-_ARTICLES = each("a an the")
-_REACH = 3  # up to two middle names may stand before the last one
 
 
 def qualified(raw: Sequence[str], keys: Sequence[str]) -> tuple[str, str] | None:
@@ -62,38 +60,3 @@ def belongs_to_another(text: Words, name: str) -> bool:
     """
     before = [(text.keys[i - 1], text.raw[i - 1]) if i else ("", "") for i, key in enumerate(text.keys) if key == name]
     return all(raw[:1].isupper() and (key == "new" or (key, name) in _OTHER_LANDS) for key, raw in before)
-
-
-def ends_otherwise(text: Words, keys: Sequence[str]) -> bool:
-    """Whether every name in a text that begins like an answer has another last word: two clubs of one town.
-
-    Kinds of things do not count ("the Gupta Dynasty" is the Gupta Empire), only kinds of clubs do.
-
-    Args:
-        text: where to look.
-        keys: the canonical words of an answer that is a name.
-
-    Example:
-        >>> from hf_selfdemo.scoring.answers.words import words
-        >>> ends_otherwise(words("Manchester City won."), ("manchester", "united"))
-        True
-        >>> ends_otherwise(words("Manchester won."), ("manchester", "united"))
-        False
-    """
-    *first, last = (key for key in keys if key not in _ARTICLES)
-    if not first:
-        return False
-    length = len(first)
-    starts = (i for i, key in enumerate(text.keys) if key == first[0])
-    ends = [i + length for i in starts if list(text.keys[i : i + length]) == first]
-    return bool(ends) and all(i < len(text.keys) and _other_word(text, i, last) for i in ends)
-
-
-def _other_word(text: Words, i: int, last: str) -> bool:
-    """Whether the word at place `i` goes on with a name, and not to the `last` word of the one that is wanted."""
-    key = text.keys[i]
-    if key == BREAK or key in STOPWORDS or not text.raw[i][0].isupper() or root(key) == root(last):
-        return False
-    if misspelt(key, last) or last in text.keys[i : i + _REACH]:
-        return False
-    return {key, last} <= _CLUBS or not {key, last} & GENERIC

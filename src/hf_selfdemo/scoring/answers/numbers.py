@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from hf_selfdemo.scoring.answers.tables import CURRENCIES, MEASURES, SIZES, each
-
-if TYPE_CHECKING:
-    from hf_selfdemo.scoring.answers.words import Words
+from hf_selfdemo.scoring.answers.tables.measures import CURRENCIES, MEASURES, SIZES
+from hf_selfdemo.scoring.answers.tables.rows import each
+from hf_selfdemo.scoring.answers.tokens import Words
 
 _ONES = """
     zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
@@ -43,7 +42,7 @@ HALF = "half"
 _SIGNS = frozenset({"minus", "negative"})
 _LARGE = 10_000
 """From here on a number may be rounded."""
-_ORDINAL_MARKS = frozenset({"st", "nd", "rd", "th"})
+
 _ROMAN = re.compile(r"(?:xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
 _FIGURES = re.compile(r"-?\d+(?:\.\d+)?s?")
 _DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50}
@@ -108,8 +107,6 @@ def _in_figures(keys: Sequence[str], i: int) -> tuple[str, int]:
         return f"#{figures}", i + 1  # no quantity: an account, a serial number
     value = float(figures)
     i += 1
-    if i < len(keys) and keys[i] in _ORDINAL_MARKS:
-        i += 1
     while i < len(keys) and keys[i] in MAGNITUDES:
         value *= MAGNITUDES[keys[i]]
         i += 1

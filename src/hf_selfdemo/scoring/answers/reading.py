@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from hf_selfdemo.scoring.answers.words import BREAK, Words, in_a_row, words
+from hf_selfdemo.scoring.answers.tokens import BREAK, Words, in_a_row
+from hf_selfdemo.scoring.answers.words import words
 
 
 class Reading(NamedTuple):

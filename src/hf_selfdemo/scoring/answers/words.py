@@ -4,25 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 from hf_selfdemo.scoring.answers.numbers import VALUES, is_roman, join_numbers
-from hf_selfdemo.scoring.answers.tables import (
-    CAPITALS,
-    DEMONYMS,
-    JOINED,
-    MEASURES,
-    MONTHS,
-    SAME,
-    STATES,
-    UNIT_LETTERS,
-    each,
-)
-
-BREAK = "."
-"""Stands in a row of words where a sentence ends."""
+from hf_selfdemo.scoring.answers.tables.measures import MEASURES, MONTHS
+from hf_selfdemo.scoring.answers.tables.rows import each
+from hf_selfdemo.scoring.answers.tables.spellings import CAPITALS, DEMONYMS, JOINED, SAME, STATES, UNIT_LETTERS
+from hf_selfdemo.scoring.answers.tokens import BREAK, Words
 
 _FOOTNOTE = re.compile(r"\[\^?\d+\^?\](?:\([^)\s]*\))?|\^\d+\^|\*\*|[\u00b9\u00b2\u00b3\u2070-\u2079]+(?=\s|$)")
 _MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0970-\u0dff\u0e31-\u0e4e"  # go with the letter before
@@ -43,29 +31,11 @@ _LEX = re.compile(
 )
 _POINTS = frozenset(",;:\n.!?")
 _SHORT = each("mr mrs ms dr st vs no jr sr prof gen col capt lt sgt sen gov rev hon mt ft inc ltd co")
-_ARTICLES = frozenset({"a", "an", "the"})
 _MONTH_NAMES = tuple(MONTHS)
+_ORDINAL_MARKS = each("st nd rd th")
 _QUARTERS = each("00 15 30 45")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _PLAIN = str.maketrans("’‘`–—−øłđðı", "'''---olddi") | {ord("æ"): "ae", ord("œ"): "oe"}
-
-
-class Words(NamedTuple):
-    """A text's words as they stand and, in the same places, their canonical forms (`BREAK` at sentence ends)."""
-
-    raw: tuple[str, ...]
-    keys: tuple[str, ...]
-
-
-def in_a_row(keys: Sequence[str]) -> str:
-    """Canonical words without articles between blanks, so that whole words can be found in it.
-
-    Example:
-        >>> in_a_row(("the", "north", "sea"))
-        ' north sea '
-    """
-    row = " ".join(key for key in keys if key not in _ARTICLES)
-    return f" {row} " if row else " "
 
 
 @lru_cache(maxsize=1 << 10)
@@ -83,6 +53,8 @@ def words(text: str) -> Words:
     keys: list[str] = []
     previous, numerals = "", False
     for piece in _LEX.findall(_plain(text)):
+        if piece in _ORDINAL_MARKS and previous[-1:].isdecimal():
+            continue
         if piece not in _POINTS:
             own_keys, numeral = _canonical(piece)
             numerals = numerals or numeral
@@ -218,7 +190,7 @@ def misspelt(word: str, other: str) -> bool:
 
 _ENDINGS = each(
     """isms ism ists ist ians ian ans an ings ing ers er ors or ations ation itions ition ions ion es ed s e y ly ally
-    al ical ic a ia able ible ments ment ness ity ous ive ish ant ent ance ence ary ates ated ating ate izes ized izing
+    al ical ic a ia able ible ments ment ness ity ive ish ant ent ance ence ary ates ated ating ate izes ized izing
     ize ise"""
 )
 _LONGEST_ENDING = max(map(len, _ENDINGS))

@@ -1,0 +1,1 @@
+"""What everybody knows about words, a file for each subject."""

@@ -1,0 +1,62 @@
+"""Words of one kind that exclude each other, and words whose change does not matter."""
+
+from __future__ import annotations
+
+from hf_selfdemo.scoring.answers.tables.rows import each
+
+COLOURS = each("black blue brown gold golden gray green grey orange pink purple red silver violet white yellow")
+
+_KINDS = """
+    left right
+    upper middle lower
+    inner middle outer
+    top bottom
+    front rear
+    anterior posterior lateral medial
+    superior inferior
+    internal external
+    north south east west
+    northern southern eastern western central
+    northeastern northwestern southeastern southwestern
+    first last
+    old new
+    big large little small
+    early middle late
+    major minor
+    direct indirect
+    positive negative
+    primary secondary tertiary
+    male female
+    king queen prince princess emperor empress duke duchess
+    elder younger
+    senior junior
+    united city town county athletic rover wanderer albion ranger
+    niger nigeria
+    physician physicist
+"""
+CONTRASTS: dict[str, set[str]] = {}
+"""Each word with those that make another thing in its place."""
+
+for _kind in map(str.split, _KINDS.strip().splitlines()):
+    for _word in _kind:
+        CONTRASTS.setdefault(_word, set()).update(set(_kind) - {_word})
+
+ALIKE = tuple(
+    map(
+        each,
+        (
+            "empire kingdom dynasty republic state government union federation",
+            "city town county state area region district province territory country metropolitan",
+            "university college school",
+            "company corporation incorporated limited group",
+            "band team club group",
+            "law act bill",
+            "process method type kind form system",
+            "film series show song album book novel play game season",
+        ),
+    )
+)
+"""Kinds of things: after a name, people take one word of a row for another."""
+
+RELATIONS = each("beneath below under underneath inside within outside near beside adjacent close just directly every")
+"""Words that say where or how many, which people paraphrase."""
