@@ -27,11 +27,12 @@ from hf_selfdemo.scoring.refusal import english, languages
 from hf_selfdemo.scoring.refusal.clauses import Clause, cut
 from hf_selfdemo.scoring.refusal.commitment import commits
 from hf_selfdemo.scoring.refusal.rules import Rule, find, needed, words
+from hf_selfdemo.scoring.refusal.vocabulary import SPEAKS_OF_PASSAGES
 
 _RULES: tuple[Rule, ...] = english.RULES + languages.RULES
 _RULES_OF_PASSAGES: tuple[Rule, ...] = _RULES + english.OF_PASSAGES
 _NEEDED = needed((*_RULES_OF_PASSAGES, *english.OFF_TOPIC, english.WHOLE_REPLY))
-_PASSAGES = re.compile(english.SPEAKS_OF_PASSAGES)
+_PASSAGES = re.compile(SPEAKS_OF_PASSAGES)
 _OTHER_MATTER = re.compile(english.OTHER_MATTER)
 _LONGEST_WHOLE = 60
 _LONGEST_CLAUSE = 400  # in characters; some patterns take time that is quadratic in it

@@ -11,7 +11,8 @@ from collections.abc import Collection, Sequence
 
 from hf_selfdemo.scoring.refusal import languages
 from hf_selfdemo.scoring.refusal.clauses import SENTENCE_ENDS, Clause
-from hf_selfdemo.scoring.refusal.english import ONLY_EXACTLY, TEXT
+from hf_selfdemo.scoring.refusal.english import ONLY_EXACTLY
+from hf_selfdemo.scoring.refusal.vocabulary import TEXT
 
 _GUESS = re.compile(
     r"^(?:so |but |and |then |however |yet |still |though |although )?(?:"
