@@ -53,7 +53,7 @@ _SOURCE = re.compile(
     rf"|(?:from|based on) (?:my|general|common)\b|(?:according to|in|from) (?:the )?{TEXT} \d)"
 )
 _LETS_ONE_KNOW = re.compile(
-    rf"^(?:but |yet |still |however )?(?:(?:it|they|the {TEXT})(?: \w+ly)? (?:impl(?:y|ies)|suggests?|hints?"
+    rf"^(?:but |yet |still |however )?(?:(?:it|they|the {TEXT})(?: \w+ly)? (?:impl(?:y|ies)|suggests?|points? to|hints?"
     r"|indicates?)|i can tell you that (?!i\b))\b"
 )
 _NO_ANSWER = re.compile(
@@ -65,7 +65,7 @@ _NO_ANSWER = re.compile(
 _BROKEN_OFF = re.compile(r"\b(?:by|was|is|in|at|the|on|of|were|are|to|called|named)$")
 _MODAL = re.compile(r"\b(?:would|could|may want|might|should|will|can)\b")
 _SUBORDINATE = re.compile(rf"^(?:although|though|even though|while)\b|{languages.SUBORDINATE}")
-_CONTRAST = re.compile(rf"^(?:(?:but|however|yet|still|nevertheless|nonetheless|because|so)\b ?|{languages.CONTRAST})")
+_CONTRAST = re.compile(rf"^(?:(?:but|however|yet|still|nevertheless|nonetheless|so)\b ?|{languages.CONTRAST})")
 # "The passage does not name it, but describes it", "but it only says", "but rather": still about the passages
 _STILL_OF_PASSAGES = re.compile(
     r"^(?:but|however|yet) (?:(?:instead|rather|about|simply|only|also|just|merely|on|is|are|was|were|does|do|did|has"
@@ -98,7 +98,9 @@ _OF_PASSAGES = re.compile(
 _PREAMBLE = re.compile(
     r"^(?:sorry|as an? .*\b(?:ai|model|assistant|chatbot)\b.*|(?:\w+ )?apolog\w+|(?:i'm|i am) (?:\w+ )?sorry"
     r"(?: for .*)?|unfortunately|regrettably|sadly|h+m+|well|oh|oh dear|okay?|(?:\w+ )?question|answer|conclusion|note"
-    rf"|hello|hi|thanks?|thank you.*|yes|no|nope|honestly|frankly|{languages.REGRET})$"
+    r"|hello|hi(?: there)?|hey|thanks?|thank you.*|sure(?: thing)?|of course|certainly|absolutely|(?:all ?)?right"
+    r"|great|good"
+    rf"|interesting|understood|got it|i see|let's see|let me .*|yes|no|nope|honestly|frankly|{languages.REGRET})$"
 )
 _FRAGMENT = re.compile(r"^(?:(?:[Ii]n|[Oo]n|[Aa]t|[Aa]bout|[Aa]round|[Bb]y|[Cc]irca) )?[A-Z0-9]")
 _NO_FRAGMENT = re.compile(
@@ -177,8 +179,16 @@ def _answers(clauses: Sequence[Clause], at: int, declining: Collection[int]) -> 
         return False
     if at - 1 in declining and clause.after.startswith(",") and _COMPLEMENT.search(clauses[at - 1].low):
         return False
+    if _is_listed_as_shown(clauses, at):
+        return False
     apart = SENTENCE_ENDS & set(clause.after) or "-" in clause.after or "?" in clause.until
     return bool(_GUESS.search(clause.low) or (apart and _is_fragment(clause) and _stands_alone(clauses, at)))
+
+
+def _is_listed_as_shown(clauses: Sequence[Clause], at: int) -> bool:
+    """An item below "The passages discuss:"."""
+    heads = [clause for clause in clauses[:at] if clause.until[:1] == ":"]
+    return bool(heads) and bool(_OF_PASSAGES.search(heads[-1].low))
 
 
 def _stands_alone(clauses: Sequence[Clause], at: int) -> bool:

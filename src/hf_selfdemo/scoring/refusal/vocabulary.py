@@ -60,12 +60,21 @@ KNOW = (
     r"|infer|establish|guess|speculate|comply|share|make out|decide|hear)"
 )
 LEARN = r"(?:know|tell|say|answer|determine|identify|infer|decide|be sure|be certain|give)"
+PROVIDE = (
+    r"(?:know|tell|say|answer|determine|identify|infer|decide|be sure|be certain|give|provide|name|state|specify|offer"
+    r"|work out|figure out|find out|find (?:the|an) (?:answer|information)|pin(?:point)?\b|estimate|calculate|conclude"
+    r"|deduce|derive|establish|ascertain|verify|confirm|draw|respond|guess|discern|make out|extract)"
+)
 LEARNT = (
     r"(?:answer(?:ed|able)|determined?|inferred|deduced|ascertained|known|established|told|said|found|located"
     r"|identified|named|worked out|derived|concluded|given|provided|decided|verified|confirmed|resolved|settled)"
 )
 UNTOLD = r"un(?:named|mentioned|specified|stated|answered|answerable|said|clear|known|certain|determined)"
 HERE = r"(?: here| anywhere)?"
+ASK = (
+    r"(?:talking|asking|speaking|inquiring|enquiring|referring|refer|mean|interested|looking for|thinking of"
+    r"|have in mind|want to know (?:about|the)|wish to know|want me to|need)"
+)
 
 # --- the speaker: "Elizabeth I did not marry" is not meant, so "I" begins a clause or comes after a word that does
 BEFORE_I = (
@@ -77,7 +86,8 @@ I_AM = (
     r"(?:i|we|one)(?:'m|'ve|'d|'re|m)?(?: (?:really|also|still|do|just|am|are|have|would|must|had|been|was|were"
     r"|currently|simply|therefore|thus|could))*"
 )
-MANKIND = r"(?:we|one)\b[\w' ]*? (?:see|have|give|find|hear)\b"  # "We cannot see ultraviolet light"
+# not of the speaker: "We cannot see ultraviolet light"
+MANKIND = r"(?:we|one)\b[\w' ]*? (?:see|have|give|find|hear)\b(?! (?:any|enough|the answer)\b)"
 
 # --- words that rules need
 NEGATIVE_WORDS = "t not never cannot cant dont doesnt didnt isnt wasnt couldnt arent"
