@@ -6,20 +6,11 @@ from hf_selfdemo.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.retrieval.evidence import (
     choose_twins,
     collect_evidence,
-    holds_answer,
     leave_gold_out,
     recall_report,
 )
 from hf_selfdemo.retrieval.given import GivenRetriever
 from hf_selfdemo.types import Evidence, Passage, Question
-
-
-@pytest.mark.parametrize(
-    ("title", "text", "holds"),
-    [("Ada Lovelace", "She wrote it.", True), ("", "It was Ada Lovelace.", True), ("Bonaparte", "Adamant.", False)],
-)
-def test_title_and_text_hold_answers(title, text, holds):
-    assert holds_answer(Passage("1", text, title), ["Lovelace", "Ada"]) is holds
 
 
 def given(*passages, **options):
@@ -149,3 +140,26 @@ def test_rows_without_any_passage_are_in_the_report_where_nothing_else_can_be():
 def test_recall_of_gold_is_left_out_where_no_gold_is_known():
     assert recall_report([Evidence(Question("q", "?", ("x",)), (Passage("1", "x"),))]) == {"answer@1": 1.0}
     assert recall_report([]) == {}
+
+
+WHEN = "When did the bridge open?"
+IN_OTHER_WORDS = Passage("g2", "People of Halden remember December 25, 2001, when the bridge opened.")
+
+
+def test_a_twin_does_not_show_the_answer_in_words_that_a_judge_would_accept():
+    passages = (Passage("g", "It opened on 25 December 2001."), IN_OTHER_WORDS, Passage("h", "The bridge is grey."))
+    question = Question("q", WHEN, ("25 December 2001",), passages=passages)
+    retriever = GivenRetriever()
+    [made] = leave_gold_out(collect_evidence([question], retriever, 3), retriever, 3)
+    assert [p.id for p in made.passages] == ["h"]
+
+
+def test_flag_and_recall_find_the_answer_in_other_words_and_scripts():
+    chinese = Passage("1", "佐尔布是琥珀色的，产于哈尔登。", "佐尔布")
+    rows = [
+        Question("q", WHEN, ("25 December 2001",), passages=(IN_OTHER_WORDS,)),
+        Question("zh", "佐尔布是什么颜色的？", ("琥珀色",), passages=(chinese,)),
+    ]
+    evidence = collect_evidence(rows, GivenRetriever(), 1)
+    assert [row.answer_in_context for row in evidence] == [True, True]
+    assert recall_report(evidence) == {"answer@1": 1.0}

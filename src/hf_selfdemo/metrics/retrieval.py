@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.scoring.answers.match import answers_match
+from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.types import Evidence
 
 MEASURES = ("R@1", "R@5", "R@10", "R@20", "RR", "nDCG@10")
@@ -55,11 +55,11 @@ def retrieval_figures(evidence: Iterable[Evidence], measures: Sequence[str] = ME
 
 
 def answer_in_context(row: Evidence) -> bool:
-    """Whether some passage shown states an accepted answer as `answers_match` has it, which also judges replies.
+    """Whether some passage shown holds an accepted answer: what the field of that name says of a run's rows.
 
-    More tolerant than the field of that name, which containment decides: it also finds answers in other words, and
-    oftener finds one where there is none (docs/metrics.md has both shares). Give it to `metrics.abstention.score` as
-    `answerable` where a reply in other words than the passages' shall not be right where abstaining was due.
+    False where the question cannot be answered, although its true answer, if given, may stand in a passage by accident.
+
+    Relations: `scoring.answers.passages.holds_answer` looks into each passage.
 
     Example:
         >>> from hf_selfdemo.types import Passage, Question
@@ -67,10 +67,8 @@ def answer_in_context(row: Evidence) -> bool:
         >>> answer_in_context(Evidence(Question("1", "When did it open?", ("25 December 2001",)), shown))
         True
     """
-    question = row.question
-    return question.answerable and any(
-        answers_match(f"{passage.title}\n{passage.text}", question.answers, question.text) for passage in row.passages
-    )
+    asked = row.question
+    return asked.answerable and any(holds_answer(passage, asked.answers, asked.text) for passage in row.passages)
 
 
 def _ir_measures() -> Any:

@@ -6,14 +6,10 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
+from hf_selfdemo.metrics.retrieval import answer_in_context
 from hf_selfdemo.protocols import Retriever
-from hf_selfdemo.scoring.match import contains_answer
-from hf_selfdemo.types import Evidence, Passage, Question
-
-
-def holds_answer(passage: Passage, answers: Sequence[str]) -> bool:
-    """True if title or text holds an accepted answer."""
-    return contains_answer(f"{passage.title} {passage.text}", answers)
+from hf_selfdemo.scoring.answers.passages import holds_answer
+from hf_selfdemo.types import Evidence, Question
 
 
 def collect_evidence(questions: Sequence[Question], retriever: Retriever, k: int) -> list[Evidence]:
@@ -34,9 +30,7 @@ def best(row: Evidence, k: int) -> Evidence:
 
 
 def _with_flag(row: Evidence) -> Evidence:
-    question = row.question
-    found = question.answerable and any(holds_answer(p, question.answers) for p in row.passages)
-    return replace(row, answer_in_context=found)
+    return replace(row, answer_in_context=answer_in_context(row))
 
 
 def leave_gold_out(evidence: Sequence[Evidence], retriever: Retriever, k: int) -> list[Evidence]:
@@ -53,8 +47,8 @@ def leave_gold_out(evidence: Sequence[Evidence], retriever: Retriever, k: int) -
         found = retriever.retrieve([row.question for row in pending], depth)
         unfinished = []
         for row, passages in zip(pending, found, strict=True):
-            question = row.question
-            left = [p for p in passages if p.id not in question.gold_ids and not holds_answer(p, question.answers)]
+            gold, answers, question = row.question.gold_ids, row.question.answers, row.question.text
+            left = [p for p in passages if p.id not in gold and not holds_answer(p, answers, question)]
             if len(left) >= k or len(passages) < depth:
                 twins[row.id] = replace(row, passages=tuple(left[:k]), answer_in_context=False, gold_removed=True)
             else:
@@ -72,7 +66,7 @@ def choose_twins(twins: Sequence[Evidence], limit: int, seed: int) -> list[Evide
 
 
 def recall_report(evidence: Sequence[Evidence], ks: Sequence[int] = (1, 2, 3, 5, 10, 20)) -> dict[str, float]:
-    """recall@k over answerable rows: of the answer string (`answer@k`) and of a gold passage (`gold@k`), where known.
+    """recall@k over answerable rows: of a passage that holds the answer (`answer@k`), and of a gold one (`gold@k`).
 
     Only `k` up to the number of passages retrieved are reported. `no_passage` is the share of all rows for which
     nothing at all was found, where there are any.
@@ -83,7 +77,7 @@ def recall_report(evidence: Sequence[Evidence], ks: Sequence[int] = (1, 2, 3, 5,
     deepest = max((len(row.passages) for row in rows), default=0)
     report: dict[str, float] = {}
     for k in (k for k in ks if k <= deepest):
-        hits = sum(any(holds_answer(p, row.question.answers) for p in row.passages[:k]) for row in rows)
+        hits = sum(answer_in_context(replace(row, passages=row.passages[:k])) for row in rows)
         report[f"answer@{k}"] = round(hits / len(rows), 4)
         if with_gold:
             hits = sum(any(p.id in row.question.gold_ids for p in row.passages[:k]) for row in with_gold)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from hf_selfdemo.scoring.match import contains_answer
+from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.seeding import stable_seed
 from hf_selfdemo.strategies.ra_it import RaIt
 from hf_selfdemo.types import Candidate, Demonstration, Evidence, Skip, Verdict
@@ -38,7 +38,7 @@ class Raft(RaIt):
         self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
     ) -> Demonstration | Skip:
         if random.Random(stable_seed(self.seed, evidence.id)).random() >= self.oracle_share:
-            answers = evidence.question.answers
-            kept = tuple(p for p in evidence.passages if not contains_answer(f"{p.title} {p.text}", answers))
+            asked = evidence.question
+            kept = tuple(p for p in evidence.passages if not holds_answer(p, asked.answers, asked.text))
             evidence = replace(evidence, passages=kept, answer_in_context=False)
         return super().select(evidence, candidates, verdicts)

@@ -10,6 +10,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.instructions import instructed_messages
 from hf_selfdemo.preamble import without_preamble
 from hf_selfdemo.prompts import fill, render
+from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.scoring.match import contains_answer
 from hf_selfdemo.scoring.outcomes import is_verified
 from hf_selfdemo.seeding import stable_seed
@@ -220,11 +221,12 @@ class SelfDemo:
 
 
 def _gold(evidence: Evidence) -> Judged:
-    """The first accepted answer that stands in the passages."""
-    text = " ".join(f"{p.title} {p.text}" for p in evidence.passages)
-    answers = evidence.question.answers
-    answer = next((answer for answer in answers if contains_answer(text, [answer])), answers[0])
-    return Candidate(answer, "gold", "gold"), Verdict("correct")
+    """The first accepted answer that stands in the passages, or else that they state in other words."""
+    asked, passages = evidence.question, evidence.passages
+    text = " ".join(f"{p.title} {p.text}" for p in passages)
+    there = [answer for answer in asked.answers if contains_answer(text, [answer])]
+    there = there or [a for a in asked.answers if any(holds_answer(p, [a], asked.text) for p in passages)]
+    return Candidate([*there, *asked.answers][0], "gold", "gold"), Verdict("correct")
 
 
 def _right_answer(judged: Sequence[Judged]) -> Judged | None:

@@ -8,8 +8,8 @@ from typing import Any
 from datasets import Dataset
 
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.retrieval.evidence import holds_answer
 from hf_selfdemo.rows import FEATURES
+from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.types import Passage
 
 TRAINED = ("id", "question", "passages", "response", "outcome")
@@ -61,7 +61,7 @@ def _whole(row: Mapping[str, Any], place: int, needed: tuple[str, ...]) -> dict[
         raise UserError(f"row {name!r} has the outcome {row['outcome']!r}", "give answer or abstain")
     passages = [_passage(found, name, number) for number, found in enumerate(row["passages"], 1)]
     answers = list(row.get("answers") or ())
-    held = any(holds_answer(Passage(p["id"], p["text"], p["title"]), answers) for p in passages)
+    held = any(holds_answer(Passage(p["id"], p["text"], p["title"]), answers, str(row["question"])) for p in passages)
     defaults = dict.fromkeys(FEATURES, "") | {
         "mode": "rag",
         "answers": answers,

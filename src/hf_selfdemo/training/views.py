@@ -14,7 +14,7 @@ from typing import Any
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.loading import did_you_mean
-from hf_selfdemo.retrieval.evidence import holds_answer
+from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.seeding import stable_seed
 from hf_selfdemo.types import Passage
 
@@ -123,7 +123,8 @@ class Views:
         """Places of the passages that a row which answers must not lose."""
         if row["outcome"] != "answer" or not row.get("answer_in_context"):
             return set()
-        return {i for i, passage in enumerate(passages) if holds_answer(passage, row["answers"])}
+        question = row.get("question") or ""
+        return {i for i, passage in enumerate(passages) if holds_answer(passage, row["answers"], question)}
 
     def _kept(self, row: Mapping[str, Any], epoch: int, places: list[int], holding: set[int]) -> list[int]:
         if not self.dropout:

@@ -9,6 +9,7 @@ from hf_selfdemo.scoring.answers.reading import Reading
 from hf_selfdemo.scoring.answers.tables.weights import STOPWORDS
 from hf_selfdemo.scoring.answers.tokens import BREAK
 from hf_selfdemo.scoring.answers.words import misspelt, root
+from hf_selfdemo.scoring.scripts import is_unspaced
 
 _ENOUGH = 0.5
 """The weight of an answer's words that one sentence must hold; of a name more than this, as half a name is another."""
@@ -29,6 +30,8 @@ def states_essence(text: Reading, wanted: Expected) -> bool:
         return False
     if _says_nothing_else(text, wanted):
         return True
+    if any(is_unspaced(key) for key, _ in telling):  # its letters stand in many words
+        return False
     if all(weight < CONTENT for _, weight in telling):
         return any(_close_together(sentence, [key for key, _ in telling]) for sentence in text.sentences)
     return share > _ENOUGH or not wanted.proper

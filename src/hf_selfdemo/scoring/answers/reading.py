@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
 from hf_selfdemo.scoring.answers.tokens import BREAK, Words, in_a_row
@@ -15,6 +17,18 @@ class Reading(NamedTuple):
     words: Words
     row: str
     sentences: tuple[tuple[str, ...], ...]
+
+    def apart(self) -> Iterator[Reading]:
+        """Each sentence as a text of its own.
+
+        Example:
+            >>> [sentence.row for sentence in read("It rained. Bern won.").apart()]
+            [' it rained ', ' bern won ']
+        """
+        for is_break, group in groupby(zip(*self.words, strict=True), key=lambda pair: pair[1] == BREAK):
+            if not is_break:
+                raw, keys = zip(*group, strict=True)
+                yield Reading(Words(raw, keys), in_a_row(keys), (keys,))
 
 
 @lru_cache(maxsize=1 << 8)

@@ -11,11 +11,10 @@ from hf_selfdemo.scoring.answers.tables.measures import MEASURES, MONTHS
 from hf_selfdemo.scoring.answers.tables.rows import each
 from hf_selfdemo.scoring.answers.tables.spellings import CAPITALS, DEMONYMS, JOINED, SAME, STATES, UNIT_LETTERS
 from hf_selfdemo.scoring.answers.tokens import BREAK, Words
+from hf_selfdemo.scoring.scripts import MARKS, UNSPACED
 
 _FOOTNOTE = re.compile(r"\[\^?\d+\^?\](?:\([^)\s]*\))?|\^\d+\^|\*\*|[\u00b9\u00b2\u00b3\u2070-\u2079]+(?=\s|$)")
-_MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0970-\u0dff\u0e31-\u0e4e"  # go with the letter before
-_NO_BLANKS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # scripts that put no blanks between words: letter by letter
-_LETTER = rf"(?:(?![{_NO_BLANKS}])[^\W\d_]|[{_MARKS}])"
+_LETTER = rf"(?:(?![{UNSPACED}])[^\W\d_]|[{MARKS}])"
 _LEX = re.compile(
     rf"""\d{{4}}-\d\d?-\d\d?(?!\d) | \d\d?/\d\d?/\d{{2,4}}(?!\d)   # dates
       | \d[\d,.]*\s?[-–]\s?\d[\d,]*(?:\.\d+)?                  # 1632–53, 6-14
@@ -24,7 +23,7 @@ _LEX = re.compile(
       | \d/\d(?![\d/])                                            # fractions
       | (?:(?<![^\s(])[-−–])?\d[\d,]*(?:\.\d+)?
       | (?:{_LETTER}\.\s?){{2,}}                                # initials, abbreviations
-      | {_LETTER}+(?:['’`]{_LETTER}+)* | [{_NO_BLANKS}]
+      | {_LETTER}+(?:['’`]{_LETTER}+)* | [{UNSPACED}][{MARKS}]*
       | [%$£€₹°&,;\n] | [.!?:](?=\s|$)
     """,
     re.VERBOSE,
