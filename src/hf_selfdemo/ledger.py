@@ -85,7 +85,7 @@ class Ledger:
 
     def put(self, key: str, model: str, stage: str, request: str, reply: Reply) -> Reply:
         """Record a call and return the reply that counts: of two processes with one key, the first one's."""
-        row = (key, model, stage, request, json.dumps(asdict(reply)))
+        row = (key, model, stage, request, _written(reply))
         cost = (reply.prompt_tokens, reply.cached_tokens, reply.generated_tokens, time.time())
         with self._lock, self._explained():
             self._db.execute("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row + cost)
@@ -94,9 +94,10 @@ class Ledger:
         return kept
 
     def drop_empty(self, key: str) -> None:
-        """Forget a call whose reply has no text; one that has is left, also if another process has just made it."""
+        """Forget a call that brought no text; any other is left, also if another process has just made it."""
+        empty = "json_extract(reply, '$.text') = '' AND json_extract(reply, '$.raw') IS NULL"
         with self._lock, self._explained():
-            self._db.execute("DELETE FROM calls WHERE key = ? AND json_extract(reply, '$.text') = ''", (key,))
+            self._db.execute(f"DELETE FROM calls WHERE key = ? AND {empty}", (key,))
 
     def summary(self) -> list[dict[str, Any]]:
         """Calls and tokens by model and stage, with the first and last time (seconds since 1970)."""
@@ -133,6 +134,11 @@ class Ledger:
             elif "not a database" in what or "malformed" in what:
                 remedy = "it is damaged: move it away to start anew, or bring back a copy"
             raise UserError(f"the ledger {self.path} cannot be used ({what})", remedy) from None
+
+
+def _written(reply: Reply) -> str:
+    fields = asdict(reply)
+    return json.dumps(fields if reply.raw else {name: fields[name] for name in fields if name != "raw"})
 
 
 def _read(reply: str) -> Reply:

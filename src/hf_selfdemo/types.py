@@ -104,6 +104,7 @@ class Reply:
     `finish_reason`: "stop" (the model ended its turn, or chose), "length" (cut off), or "error" (the engine gave up on
     this request; `error` says why, there is no text). `scores` are the log-probabilities of the request's choices, in
     their order, where the engine can tell them. `cached_tokens` are those of the prompt that were not computed again.
+    `raw` is all that came, where `text` is but a part of it because the model's thoughts were cut.
     """
 
     text: str
@@ -113,6 +114,7 @@ class Reply:
     cached_tokens: int = 0
     generated_tokens: int = 0
     error: str = ""
+    raw: str = ""
 
 
 Dialogue: TypeAlias = Generator[Sequence[Request], list[Reply], T]
@@ -217,12 +219,16 @@ COUNTS = ("calls", "prompt_tokens", "cached_tokens", "generated_tokens")
 
 @dataclass(slots=True)
 class Usage:
-    """What calls cost: how many there were, and tokens. Prefilled are the prompt's less the cached ones."""
+    """What calls cost: how many there were, and tokens. Prefilled are the prompt's less the cached ones.
+
+    `thoughts_cut` counts the replies from whose text thoughts were cut.
+    """
 
     calls: int = 0
     prompt_tokens: int = 0
     cached_tokens: int = 0
     generated_tokens: int = 0
+    thoughts_cut: int = 0
     by_stage: dict[str, Usage] = field(default_factory=dict)
 
     @property
@@ -237,6 +243,7 @@ class Usage:
             usage.prompt_tokens += reply.prompt_tokens
             usage.cached_tokens += reply.cached_tokens
             usage.generated_tokens += reply.generated_tokens
+            usage.thoughts_cut += bool(reply.raw)
 
     def __add__(self, other: Usage) -> Usage:
         """Both together, stage by stage."""
@@ -246,5 +253,6 @@ class Usage:
             self.prompt_tokens + other.prompt_tokens,
             self.cached_tokens + other.cached_tokens,
             self.generated_tokens + other.generated_tokens,
+            self.thoughts_cut + other.thoughts_cut,
             {s: self.by_stage.get(s, Usage()) + other.by_stage.get(s, Usage()) for s in sorted(stages)},
         )

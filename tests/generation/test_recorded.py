@@ -72,3 +72,39 @@ def test_a_failed_call_is_not_kept(ledger):
 
     assert ask(RecordedGenerator(Failing(), ledger), [ASKED])[0].finish_reason == "error"
     assert ask(RecordedGenerator(ScriptedGenerator(), ledger), [ASKED])[0].text == "HELLO"
+
+
+def test_thoughts_are_recorded_and_not_handed_over(ledger):
+    thinks = ScriptedGenerator(lambda request: "<think>hm</think>Hello.")
+    first, again = RecordedGenerator(thinks, ledger), RecordedGenerator(thinks, ledger)
+    asked = replace(ASKED, max_new_tokens=99)
+    assert [ask(one, [asked])[0].text for one in (first, again)] == ["Hello."] * 2
+    assert (first.usage.thoughts_cut, again.usage.thoughts_cut, again.reused.thoughts_cut) == (1, 0, 1)
+    assert "hm" in str(ledger.get(call_key("scripted", asked)))
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        Reply("<think>hm</think>Hello."),  # before thoughts were cut
+        Reply("hm Hello.", raw="<think>hm</think>Hello."),  # cut by other rules
+    ],
+)
+def test_what_was_recorded_under_other_rules_follows_those_of_today(ledger, recorded):
+    ledger.put(call_key("scripted", ASKED), "scripted", "rag", "q", recorded)
+    generator = RecordedGenerator(ScriptedGenerator(lambda request: pytest.fail("asked again")), ledger)
+    assert ask(generator, [ASKED]) == [Reply("Hello.", raw="<think>hm</think>Hello.")]
+
+
+def test_an_empty_text_of_a_model_in_process_is_its_reply(ledger):
+    first, again = (RecordedGenerator(ScriptedGenerator(lambda request: ""), ledger) for _ in range(2))
+    assert ask(first, [ASKED])[0] == ask(again, [ASKED])[0] and again.usage.calls == 0
+
+
+def test_a_reply_with_an_end_that_nobody_knows_is_not_kept(ledger):
+    class Odd(ScriptedGenerator):
+        def stream(self, requests):
+            yield from ((i, Reply("hidden", "content_filter")) for i in range(len(requests)))
+
+    ask(RecordedGenerator(Odd(), ledger), [ASKED])
+    assert ledger.get(call_key("scripted", ASKED)) is None

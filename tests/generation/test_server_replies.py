@@ -1,11 +1,13 @@
 """What a server sent with status 200: a reply that ended well, one that was cut off, or none at all."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from hf_selfdemo.cli import main
 from hf_selfdemo.conversation import ask
+from hf_selfdemo.demonstrations import load_demonstrations
 from hf_selfdemo.generation.recorded import RecordedGenerator, call_key
 from hf_selfdemo.ledger import Ledger
 from hf_selfdemo.types import Reply, Request
@@ -120,6 +122,34 @@ def test_nothing_with_a_text_is_ever_dropped(ledger):
     assert ledger.get("k") == Reply("amber")
 
 
+# --- thoughts in the text ---
+
+
+def test_thoughts_are_cut_and_kept(reply_to):
+    found, recorded = reply_to("<think>\nIt says amber.\n</think>\n\nAmber.")
+    assert found == Reply("Amber.", raw="<think>\nIt says amber.\n</think>\n\nAmber.") and recorded
+
+
+def test_thoughts_that_are_cut_off_leave_a_reply_that_was_cut_off(reply_to):
+    assert reply_to("<think>It says", "length") == (Reply("", "length", raw="<think>It says"), True)
+
+
+@pytest.mark.parametrize("text", ["<think>It says amber.", "<think>It says amber.</think>\n"])
+def test_a_text_of_thoughts_alone_is_a_failed_call(reply_to, text):
+    found, recorded = reply_to(text)
+    assert (found.text, found.finish_reason) == ("", "error") and "nothing but thoughts" in found.error
+    assert not recorded
+
+
+@pytest.mark.parametrize("said", ["Yes", '{"choice": "Yes"}', "**yes**"])
+def test_a_choice_is_read_behind_the_thoughts(connect, mock_server, ledger, said):
+    mock_server.answer = lambda body: mock_server.completion(f"<think>No, or yes?</think>{said}")
+    asked = replace(ASKED, choices=("Yes", "No"))
+    for _ in range(2):  # from the server, then from the ledger
+        assert ask(RecordedGenerator(connect(structured_output="none"), ledger), [asked])[0].text == "Yes"
+    assert len(mock_server.bodies) == 1
+
+
 # --- from the command to the demonstrations ---
 
 
@@ -174,3 +204,25 @@ def test_after_the_server_is_mended_the_same_command_asks_for_the_missing_texts(
     assert manifest["demonstrations"] == 3 and manifest["usage"]["calls"] == 9, "the calls of one row"
     assert demonstrate()["usage"]["calls"] == 0
     assert "no call; all were in the ledger" in capsys.readouterr().err
+
+
+def test_thoughts_are_neither_judged_nor_trained_and_the_manifest_counts_them(
+    demonstrate, mock_server, tmp_path, capsys
+):
+    def answer(body):
+        colour = demonstrate.colour(body)
+        thought = "It may be amber, teal or scarlet."
+        texts = {
+            "amber": f"<think>{thought}</think>\n\namber",
+            "teal": f"{thought}\n</think>\nteal",
+            "scarlet": f"<|channel|>analysis<|message|>{thought}<|end|><|channel|>final<|message|>scarlet",
+        }
+        return mock_server.completion(texts[colour])
+
+    mock_server.answer = answer
+    manifest = demonstrate()
+    calls = manifest["usage"]["calls"]
+    assert manifest["usage"]["thoughts_cut"] == calls > 0
+    assert sorted(load_demonstrations(tmp_path / "run/demonstrations")["response"]) == ["amber", "scarlet", "teal"]
+    assert f"thoughts were cut from {calls} replies" in " ".join(capsys.readouterr().err.split())
+    assert demonstrate()["reused"]["thoughts_cut"] == calls

@@ -10,6 +10,7 @@ from typing import Any
 
 from hf_selfdemo.chat import take_apart
 from hf_selfdemo.generation.finish_reasons import finish_reason
+from hf_selfdemo.generation.thoughts import TAGS, settled
 from hf_selfdemo.types import Reply, Request
 
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
@@ -20,8 +21,8 @@ _JSON_ROOM = 32  # tokens for the braces, quotes and blanks around a choice
 
 _CONTROL = re.compile(
     r"<[|｜][^\s<>]{1,64}[|｜]>"  # <|im_end|> and its like
-    r"|</?(?:s|bos|eos|pad|unk|think)>|<(?:start|end)_of_turn>"
-    r"|<</?SYS>>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"
+    rf"|</?(?:s|bos|eos|pad|unk|{TAGS})>|<(?:start|end)_of_turn>|◁/?think▷"
+    r"|<</?SYS>>|\[/?(?:INST|THINK|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"
 )
 
 
@@ -71,7 +72,10 @@ def read_reply(completion: Any) -> Reply:
         return Reply("", "error", error=f"the reply ended with finish_reason {first.finish_reason!r}", **cost)
     if not text:
         return Reply("", "error", error=f"the server sent no text, {_instead(first.message)}", **cost)
-    return Reply(text, ended, **cost)
+    reply = settled(Reply(text, ended, **cost))
+    if ended == "stop" and not reply.text:
+        return Reply("", "error", error="the text is nothing but thoughts: switch the model's thinking off", **cost)
+    return reply
 
 
 def _text(content: Any) -> str:

@@ -22,6 +22,7 @@ from hf_selfdemo.generation.identity import model_identity
 from hf_selfdemo.generation.last_logits import last_logits
 from hf_selfdemo.generation.prefixes import Prefix, PrefixStore, common_length
 from hf_selfdemo.generation.sampling import Sampler
+from hf_selfdemo.generation.thoughts import opened_thought, settled, thought_markers
 from hf_selfdemo.padding import left_pad, positions
 from hf_selfdemo.types import Reply, Request
 
@@ -35,6 +36,9 @@ _CHUNK = 4
 
 _WORTH = 32
 """Tokens that a shared prefix must save: a forward pass of its own has a price too."""
+
+_TAIL = 16
+"""Tokens at the end of a prompt among which it may open a thought."""
 
 
 @dataclass(slots=True, eq=False)
@@ -91,6 +95,10 @@ class TransformersGenerator:
         self.max_prompt_tokens = max_prompt_tokens or context
         self._prefixes = PrefixStore(int(prefix_cache_gb * 1e9))
         self._stop_ids = {stop_token_id(tokenizer)} | _as_set(model.generation_config.eos_token_id)
+        special = {i: token.content for i, token in tokenizer.added_tokens_decoder.items() if token.special}
+        markers = thought_markers(special.values())
+        self._markers = {i for i, text in special.items() if text in markers}
+        self._unseen = special.keys() - self._markers
         self._pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(self._stop_ids)
 
     @cached_property
@@ -227,8 +235,18 @@ class TransformersGenerator:
 
     def _text(self, row: _Row, tokens: list[int]) -> Reply:
         stopped = tokens[-1] in self._stop_ids
-        text = self.tokenizer.decode(tokens[:-1] if stopped else tokens, skip_special_tokens=True).strip()
-        return Reply(text, "stop" if stopped else "length", (), len(row.ids), row.start - row.paid, len(tokens))
+        text = opened_thought(self.tokenizer.decode(row.ids[-_TAIL:]))
+        text += self._decoded(tokens[:-1] if stopped else tokens).strip()
+        cost = len(row.ids), row.start - row.paid, len(tokens)
+        return settled(Reply(text, "stop" if stopped else "length", (), *cost))
+
+    def _decoded(self, tokens: list[int]) -> str:
+        """The text without special tokens, but for those that tell thoughts from the reply."""
+        if self._markers.isdisjoint(tokens):
+            text: str = self.tokenizer.decode(tokens, skip_special_tokens=True)
+        else:
+            text = self.tokenizer.decode([token for token in tokens if token not in self._unseen])
+        return text
 
     def _choice(self, row: _Row, logits: torch.Tensor) -> Reply:
         """The choice whose first token is likeliest to come next."""

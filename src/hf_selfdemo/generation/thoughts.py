@@ -1,0 +1,126 @@
+"""Thoughts inside a reply's text: where they end, and what is left when they are cut.
+
+Servers without a reasoning parser, and models in process, leave them in the text. They are no part of the reply, so
+that they are neither judged nor trained. What stands outside of all tags is the reply; before a closing tag that
+nothing opened, all is thought. A thought that never ends leaves no reply.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+from hf_selfdemo.types import Reply
+
+TAGS = "think|thinks|thinking|thought|thoughts|reasoning|seed:think|mm:think|longcat_think"
+"""Names of the tags, as a pattern."""
+
+_PAIRS = {
+    r"\[THINK\]": r"\[/THINK\]",  # Mistral
+    "◁think▷": "◁/think▷",  # Kimi
+    r"<\|channel>": r"<channel\|>",  # Gemma 4
+    "<unused94>": "<unused95>",  # MedGemma
+    r"\[unused16\]": r"\[unused17\]",  # Pangu
+    r"<\|START_THINKING\|>": r"<\|END_THINKING\|>",  # Command A
+    r"<\|begin_of_thought\|>": r"<\|end_of_thought\|>",  # OpenThinker
+    r"<\|inner_prefix\|>": r"<\|inner_suffix\|>",  # Apertus
+    r"\AHere are my reasoning steps:": r"\[BEGIN FINAL RESPONSE\]",  # Apriel
+}
+_OPENING = f"<(?i:{TAGS})>|{'|'.join(_PAIRS)}"
+_CLOSING = f"</(?i:{TAGS})>|{'|'.join(_PAIRS.values())}"
+_MARKER = re.compile(rf"(?P<open>{_OPENING})|(?P<close>{_CLOSING})|`(?:{_OPENING}|{_CLOSING})`")
+"""Where a thought begins or ends; in backquotes a tag is only spoken of."""
+
+_OPEN_AT_END = re.compile(rf"(?:{_OPENING})\s*\Z")
+
+_HARMONY = frozenset(("<|channel|>", "<|message|>", "<|start|>", "<|end|>", "<|return|>", "<|call|>", "<|constrain|>"))
+_CHANNEL = re.compile(r"<\|channel\|>\s*(\w*)[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>")
+_END_OF_MESSAGE = re.compile(r"<\|(?:end|return|call)\|>")
+_WITHOUT_TAGS = re.compile(
+    r"\A(?:analysis|commentary)(?:(?P<final>.*assistantfinal)|(?=[A-Z]))"
+    r"|\AHere(?: is|'s) my thought process:(?P<response>.*?Here(?: is|'s) my response:)?",
+    re.DOTALL,
+)
+"""Harmony where the server drops the tokens ("analysisWe need...assistantfinalNo"), and Granite, up to the reply."""
+
+_WRAPPED = re.compile(
+    r"\A(?:<(?:answer|response)>|<\|START_RESPONSE\|>|<\|begin_of_solution\|>)?(.*?)"
+    r"(?:</(?:answer|response)>|<\|END_RESPONSE\|>|<\|end_of_solution\|>|\[END FINAL RESPONSE\])?\Z",
+    re.DOTALL,
+)
+"""What some models put around the reply that follows their thoughts."""
+
+
+def settled(reply: Reply) -> Reply:
+    """`reply` with the thoughts cut from its text; `raw` keeps all that came.
+
+    What was settled before is settled anew from `raw`, so that a ledger's replies follow the rules of today.
+
+    Example:
+        >>> settled(Reply("<think>It says amber.</think>\\n\\nAmber."))
+        Reply(text='Amber.', finish_reason='stop', scores=(), prompt_tokens=0, cached_tokens=0, generated_tokens=0, \
+error='', raw='<think>It says amber.</think>\\n\\nAmber.')
+    """
+    raw = reply.raw or reply.text
+    text = without_thoughts(raw)
+    return replace(reply, text=text, raw="" if text == raw else raw)
+
+
+def without_thoughts(text: str) -> str:
+    """What is left of a text when its thoughts are cut; "" if they never end.
+
+    Example:
+        >>> without_thoughts("It says amber.</think>Amber."), without_thoughts("<think>It says")
+        ('Amber.', '')
+        >>> without_thoughts("<|channel|>analysis<|message|>Hm.<|end|><|channel|>final<|message|>Amber.")
+        'Amber.'
+    """
+    if "<|channel|>" in text:
+        return _final_channel(text)
+    if thought := _WITHOUT_TAGS.match(text):
+        return text[thought.end() :].strip() if thought.lastgroup else ""
+    kept: list[str] = []
+    start, inside, cut = 0, False, False
+    for marker in _MARKER.finditer(text):
+        if marker["open"] and not inside:
+            kept.append(text[start : marker.start()])
+            inside = cut = True
+        elif marker["close"]:
+            if not inside:  # the prompt had opened it: all up to here is thought
+                kept = []
+            start, inside, cut = marker.end(), False, True
+    if not cut:
+        return text
+    left = "" if inside else "".join(kept) + text[start:]
+    wrapped = _WRAPPED.match(left.strip())
+    return wrapped[1].strip() if wrapped else ""
+
+
+def opened_thought(prompt: str) -> str:
+    """The opening tag that a prompt ends with, after which the model goes on thinking; "" if there is none.
+
+    Example:
+        >>> opened_thought("<|assistant|><think>\\n"), opened_thought("<|assistant|><think>\\n\\n</think>\\n\\n")
+        ('<think>\\n', '')
+    """
+    found = _OPEN_AT_END.search(prompt)
+    return found.group() if found else ""
+
+
+def thought_markers(tokens: Iterable[str]) -> set[str]:
+    """Those of a tokenizer's tokens that tell thoughts from the reply.
+
+    Example:
+        >>> sorted(thought_markers(["<think>", "<|end|>", "<s>"]))
+        ['<think>']
+    """
+    every = set(tokens)
+    harmony = _HARMONY if "<|channel|>" in every else frozenset()
+    return {token for token in every if token in harmony or _MARKER.fullmatch(token)}
+
+
+def _final_channel(text: str) -> str:
+    """The message of the last final channel."""
+    final = [channel for channel in _CHANNEL.finditer(text) if channel[1] == "final"]
+    return _END_OF_MESSAGE.split(text[final[-1].end() :])[0].strip() if final else ""
