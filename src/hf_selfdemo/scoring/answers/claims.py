@@ -31,7 +31,9 @@ _DENIED_ABROAD = re.compile(
 _WRONG = r"(?:wrong|incorrect|false|untrue|mistaken|myth|mistake)"
 _CALLED_WRONG = re.compile(rf"\b{_WRONG}\b", re.IGNORECASE)
 _CALLS_WRONG = re.compile(
-    rf"(?:^|(?<=[.;!?\n]))[^.;!?\n]*?\b(?:is|are|was|were|be|it['’]s)\s+(?:an?\s+)?{_WRONG}\b", re.IGNORECASE
+    r"(?:^|(?<=[.;!?\n]))(?!\s*(?:it|this|that) (?:is|was)\b)"
+    rf"[^.;!?\n]*?\b(?:is|are|was|were|be|it['’]s)\s+(?:an?\s+)?{_WRONG}\b",
+    re.IGNORECASE,
 )
 _QUOTED = re.compile(r"[\"“][^\"“”]{1,80}[\"”]")
 _GONE = " # "

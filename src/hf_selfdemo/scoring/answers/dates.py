@@ -21,6 +21,7 @@ _PART = {
 }
 _VERBS = ("may", "march")
 _BEFORE_MONTHS = each("in of mid early late until since and to by or")
+_UNTIL = each("to until till through and")
 ERAS = {"bc": -1, "ad": 1}
 
 
@@ -64,8 +65,18 @@ def dates(keys: Sequence[str]) -> list[Date]:
             i += 1
             continue
         found.append(_part_of(keys, date))
+        if len(found) > 1:
+            found[-2] = _with_year(found[-2], found[-1], keys)
         i = date.end
     return found
+
+
+def _with_year(first: Date, last: Date, keys: Sequence[str]) -> Date:
+    """The first date in the year of the last, if that is all it lacks: July to October 1783."""
+    if not first.recurring or last.recurring or not _UNTIL.issuperset(keys[first.end : last.start]):
+        return first
+    year = last.low // YEAR * YEAR
+    return first._replace(low=year + first.low, high=year + first.high, recurring=False)
 
 
 def _month_at(keys: Sequence[str], i: int) -> Date | None:

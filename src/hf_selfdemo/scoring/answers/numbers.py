@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hf_selfdemo.scoring.answers.tables.measures import CURRENCIES, MEASURES, SIZES
+from hf_selfdemo.scoring.answers.tables.measures import CURRENCIES, MEASURES, SIZES, VAGUE
 from hf_selfdemo.scoring.answers.tables.rows import each
 from hf_selfdemo.scoring.answers.tokens import Words
 
@@ -32,13 +32,19 @@ MAGNITUDES = {
     "k": 1000,
     "million": 10**6,
     "mn": 10**6,
+    "mln": 10**6,
+    "mil": 10**6,
+    "lakh": 10**5,
+    "crore": 10**7,
     "billion": 10**9,
     "bn": 10**9,
     "trillion": 10**12,
+    "tn": 10**12,
     "hundredth": 100,
     "thousandth": 1000,
 }
 HALF = "half"
+_RANGES = frozenset({"to", "and"})
 _SIGNS = frozenset({"minus", "negative"})
 _LARGE = 10_000
 """From here on a number may be rounded."""
@@ -68,8 +74,22 @@ def join_numbers(raw: Sequence[str], keys: Sequence[str]) -> tuple[tuple[str, ..
         value, after = _numeral(raw, keys, i)
         out[0].append(raw[i])
         out[1].append(value or keys[i])
+        if value and after > i + 1:
+            _carry_back(out[1], keys[after - 1])
         i = after
     return tuple(out[0]), tuple(out[1])
+
+
+def _carry_back(keys: list[str], last: str) -> None:
+    """Give the lower end of a range the magnitude that stands behind its upper one: 20 to 40 million."""
+    magnitude = MAGNITUDES.get(last, 1)
+    if magnitude < 1000 or len(keys) < 3 or keys[-2] not in _RANGES or keys[-3][0] != "#":
+        return
+    low, high = float(keys[-3][1:].rstrip("s")), float(keys[-1][1:])
+    if keys[-2] == "and" and keys[-4:-3] != ["between"]:
+        return
+    if low < 1000 and low * magnitude < high:
+        keys[-3] = _key(low * magnitude)
 
 
 def _numeral(raw: Sequence[str], keys: Sequence[str], i: int) -> tuple[str, int]:
@@ -167,8 +187,8 @@ def states_numbers(text: Words, wanted: Sequence[str]) -> bool:
     """Whether a text states an amount.
 
     Every number of the answer must be there, but a large or fractional one may be rounded to no fewer than two figures;
-    of a range, one number in it will do. A plain number may leave out the magnitude that the text gives (137, $137
-    million). Other units of measure are other amounts.
+    of a range, one number in it will do. Of a sum of money a plain number may leave out the magnitude
+    (137, $137 million). Other units of measure are other amounts.
 
     Args:
         text: where to look.
@@ -178,10 +198,10 @@ def states_numbers(text: Words, wanted: Sequence[str]) -> bool:
     amounts = _amounts(wanted, wanted)
     if all(any(_same(one, other) for other in found) for one in amounts):
         return True
-    if len(amounts) != 2 or "to" not in wanted:
+    if len(amounts) != 2 or not ("to" in wanted or "between" in wanted):
         return False
     low, high = amounts
-    return any(low.value <= one.value <= high.value and one.unit == (high.unit or low.unit) for one in found)
+    return any(low.value <= one.value <= high.value and _same_unit(one.unit, high.unit or low.unit) for one in found)
 
 
 class _Amount(NamedTuple):
@@ -197,8 +217,11 @@ def _amounts(raw: Sequence[str], keys: Sequence[str]) -> list[_Amount]:
     for place, key in enumerate(keys):
         if key[0] == "#":
             value = float(key[1:].rstrip("s"))
-            figures = raw[place].replace(",", "")
-            found.append(_Amount(value, float(figures) if figures.isdecimal() else value, _unit(keys, place)))
+            figures = raw[place].replace(",", "").rstrip("mbkMB")
+            unit = _unit(keys, place)
+            found.append(_Amount(value, float(figures) if figures.isdecimal() else value, unit))
+            if raw[place + 1 : place + 2] == ("m",):  # metres or millions
+                found.append(_Amount(value * MAGNITUDES["million"], math.nan, "million"))
         elif key == HALF:
             found.append(_Amount(0.5, 0.5, _unit(keys, place)))
     return found
@@ -211,9 +234,14 @@ def _unit(keys: Sequence[str], place: int) -> str:
 
 
 def _same(wanted: _Amount, found: _Amount) -> bool:
-    if wanted.unit and found.unit and wanted.unit != found.unit:
+    if wanted.unit and found.unit and not _same_unit(wanted.unit, found.unit):
         return _converted(wanted) == _converted(found)
-    return _near(found.value, wanted.value) or (wanted.value < 1000 and found.written == wanted.value)
+    in_millions = found.unit in CURRENCIES and wanted.value < 1000 and found.written == wanted.value
+    return in_millions or _near(found.value, wanted.value)
+
+
+def _same_unit(one: str, other: str) -> bool:
+    return one == other or VAGUE.get(one) == other or VAGUE.get(other) == one
 
 
 def _converted(amount: _Amount) -> tuple[float, str]:
@@ -223,11 +251,11 @@ def _converted(amount: _Amount) -> tuple[float, str]:
 
 
 def _near(value: float, wanted: float) -> bool:
-    """Whether `value` is `wanted`, or what is left of it with fewer figures (at least two) if it is large or broken."""
+    """Whether `value` is `wanted`, or `wanted` rounded or cut off at two figures or more, if it is large or broken."""
     if value == wanted:
         return True
     if not (0 < value < math.inf and wanted < math.inf) or (wanted == int(wanted) and wanted < _LARGE):
         return False
     figures = len(f"{value:.10g}".split("e")[0].replace(".", "").strip("0"))
     last_place = 10.0 ** (math.floor(math.log10(value)) - figures + 1)
-    return figures > 1 and abs(value - wanted) < last_place
+    return figures > 1 and -last_place < value - wanted <= last_place / 2

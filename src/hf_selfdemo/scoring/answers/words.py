@@ -21,10 +21,14 @@ _LEX = re.compile(
       | \d\d?:\d\d(?![\d:])                                       # times of day
       | ['’]?\d0['’]?s\b | \d{{2}}\d0['’]?s\b                   # decades
       | \d/\d(?![\d/])                                            # fractions
+      | \d{{1,3}}(?:[ \u00a0\u2009\u202f]\d{{3}})+(?![\d,.]?\d)     # 18 426
+      | (?<!,[ ])(?<!\d)\d\d?,[ ]\d{{3}}(?![\d,.]?\d)(?!,?[ ]\d)  # 18, 426
+      | \d{{1,3}}(?:\.\d{{3}}){{2,}}(?!\d)                         # 1.234.567
+      | \d[\d,]*(?:\.\d+)?[MB]\b | (?<=[$£€¥₹])\d[\d,]*(?:\.\d+)?[mbk]\b  # 3.2M, $5m
       | (?:(?<![^\s(])[-−–])?\d[\d,]*(?:\.\d+)?
       | (?:{_LETTER}\.\s?){{2,}}                                # initials, abbreviations
       | {_LETTER}+(?:['’`]{_LETTER}+)* | [{UNSPACED}][{MARKS}]*
-      | [%$£€₹°&,;\n] | [.!?:](?=\s|$)
+      | [%$£€¥₹°&,;\n] | [.!?:](?=\s|$)
     """,
     re.VERBOSE,
 )
@@ -32,6 +36,10 @@ _POINTS = frozenset(",;:\n.!?")
 _SHORT = each("mr mrs ms dr st vs no jr sr prof gen col capt lt sgt sen gov rev hon mt ft inc ltd co")
 _MONTH_NAMES = tuple(MONTHS)
 _ORDINAL_MARKS = each("st nd rd th")
+_LETTERS = {"m": "million", "b": "billion", "k": "thousand"}
+_DECIMAL_COMMA = re.compile(r"\d+,\d\d?")
+_POINTED = re.compile(r"\d+(?:\.\d{3}){2,}")
+_GAPS = re.compile(r"(?<=\d),?\s(?=\d{3})")
 _QUARTERS = each("00 15 30 45")
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _PLAIN = str.maketrans("’‘`–—−øłđðı", "'''---olddi") | {ord("æ"): "ae", ord("œ"): "oe"}
@@ -61,6 +69,8 @@ def words(text: str) -> Words:
                 own_keys = (UNIT_LETTERS[piece],)
             elif previous == "," and piece.casefold() in STATES:
                 own_keys = tuple(map(singular, STATES[piece.casefold()].split()))
+            elif ", " in piece and keys and keys[-1] in MONTHS:  # a day and a year of three figures
+                own_keys = tuple(piece.split(", "))
             for key in own_keys:
                 if keys and (keys[-1], key) in JOINED:
                     keys[-1] = JOINED[keys[-1], key]
@@ -94,7 +104,7 @@ def _canonical(piece: str) -> tuple[tuple[str, ...], bool]:
     """The canonical words of one piece of text, and whether `join_numbers` has to look at them."""
     word = fold(piece)
     if piece[-1].isdecimal() or piece[0].isdecimal() or piece[0] in "'’":
-        return _digits(word), True
+        return _digits(_GAPS.sub("", word)), True
     word = word.replace(". ", "").replace(".", "").strip()
     same = SAME.get(word) or SAME.get(word := word.removesuffix("'s").replace("'", "")) or word
     if (word in CAPITALS and not piece.isupper()) or ("." in piece and same in MEASURES):
@@ -111,7 +121,11 @@ def _digits(word: str) -> tuple[str, ...]:
         return _calendar([int(part) for part in re.split("[/-]", word)])
     if ":" in word:
         return _clock(*word.split(":"))
-    word = word.replace(",", "").replace("'", "")
+    if word[-1] in _LETTERS:
+        return word[:-1].replace(",", ""), _LETTERS[word[-1]]
+    if _POINTED.fullmatch(word):
+        return (word.replace(".", ""),)
+    word = word.replace(",", "." if _DECIMAL_COMMA.fullmatch(word) else "").replace("'", "")
     if "-" in word[1:]:
         first, last = (part.strip().rstrip(".") for part in word.split("-"))
         return first, "to", first[:2] + last if len(first) == 4 and len(last) == 2 else last

@@ -7,11 +7,12 @@ from hf_selfdemo.scoring.answers.tables.rows import each
 _MONTHS = "january february march april may june july august september october november december"
 MONTHS = {name: number for number, name in enumerate(_MONTHS.split(), 1)}
 
-CURRENCIES = each("dollar pound euro rupee yen")
+CURRENCIES = each("dollar pound sterling euro rupee yen")
 
 MEASURES = CURRENCIES | each(
     """am pm kilometre metre centimetre millimetre micrometre foot mile inch ounce kilogram gram milligram millilitre
-    litre year hour minute second day week month percent degree acre gallon ton tonne cent"""
+    litre year hour minute second day week month percent degree acre gallon ton tonne cent celsius fahrenheit
+    kelvin"""
 )
 """Units of measure: the same number of another one is another amount."""
 
@@ -36,7 +37,8 @@ SIZES = {
 }
 """How many of which smaller unit a unit holds, where that is exact and people count so."""
 
-UNITS = MEASURES | each(
-    "episode season time square cubic people sterling kelvin celsius fahrenheit volt watt bit byte chapter page"
-)
+VAGUE = {"celsius": "degree", "fahrenheit": "degree", "kelvin": "degree", "sterling": "pound"}
+"""Units that a shorter name may mean."""
+
+UNITS = MEASURES | each("episode season time square cubic people volt watt bit byte chapter page")
 """What stands beside a number without being the answer."""

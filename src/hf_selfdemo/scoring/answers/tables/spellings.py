@@ -35,9 +35,10 @@ SAME = rows("""
         kilometre hour: kmh, kph
         mile hour: mph
         dollar: $, usd, us$
-        pound sterling: £, gbp
+        sterling: £, gbp
         euro: €, eur
         rupee: ₹, inr, rs
+        yen: ¥, jpy
         percent: %, percentage, pct
         degree: °, deg
         and: &
@@ -114,6 +115,12 @@ JOINED = {
     ("latin", "usa"): "latinamerica",
     ("central", "usa"): "centralamerica",
     ("one", "half"): "half",
+    ("pound", "sterling"): "sterling",
+    ("degree", "celsius"): "celsius",
+    ("degree", "c"): "celsius",
+    ("degree", "fahrenheit"): "fahrenheit",
+    ("degree", "f"): "fahrenheit",
+    ("degree", "kelvin"): "kelvin",
 }
 """Names of two words that are one, by their canonical words."""
 
