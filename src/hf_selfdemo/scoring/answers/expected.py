@@ -31,7 +31,7 @@ _AROUND_DATES = each(
     saturday sunday first published released premiered begin began early mid late beginning end"""
 )
 _AMOUNTS = each("many much long far old tall high big fast deep large often wide heavy")
-_LANDS = frozenset(words(land).keys for land in [*STATES.values(), *DEMONYMS.values(), *JOINED.values()])
+LANDS = frozenset(words(land).keys for land in [*STATES.values(), *DEMONYMS.values(), *JOINED.values(), "New York"])
 _SHORTEST_ACRONYM = 3
 
 
@@ -137,7 +137,7 @@ def _weights(answer: str, keys: Sequence[str], about: Asking) -> tuple[float, ..
     """What each word of an answer tells; the land of a place ("Canton, Ohio") has many other places."""
     weights = [_weight(key, about) for key in keys]
     land = words(answer.rpartition(",")[2]).keys if "," in answer else ()
-    if land in _LANDS:
+    if land in LANDS:
         weights[-len(land) :] = [min(weight, GENERAL) for weight in weights[-len(land) :]]
     return tuple(weights)
 
@@ -176,6 +176,6 @@ def _parts(answer: str, about: Asking, proper: bool) -> tuple[str, ...]:
     if len(parts) < 2 or not (proper or COLOURS.issuperset(parts)):
         return ()
     last = words(parts[-1]).keys
-    one_name = about.kind == "place" or last in _LANDS or (len(last) == 1 and last[0] in SUFFIXES)
+    one_name = about.kind == "place" or last in LANDS or (len(last) == 1 and last[0] in SUFFIXES)
     joined = " and " in answer or " & " in answer
     return () if one_name and not joined else tuple(parts)

@@ -9,6 +9,7 @@ from hf_selfdemo.scoring.answers.claims import asserted, declines, denies, guess
 from hf_selfdemo.scoring.answers.coverage import states_acronym, states_essence, states_squashed
 from hf_selfdemo.scoring.answers.dates import states_dates
 from hf_selfdemo.scoring.answers.expected import Expected, asking, expected
+from hf_selfdemo.scoring.answers.glosses import plain_answers
 from hf_selfdemo.scoring.answers.names import names_person
 from hf_selfdemo.scoring.answers.namesakes import belongs_to_another, lacks_qualifier
 from hf_selfdemo.scoring.answers.numbers import states_numbers
@@ -45,6 +46,8 @@ def answers_match(prediction: str, answers: Sequence[str], question: str = "") -
     rows = [row for row in map(row_of, answers) if row != " "]
     if text.row in rows:
         return True
+    answers = [plain for answer in answers for plain in plain_answers(answer, question)]
+    rows = [row_of(answer) for answer in answers]
     if is_kin(prediction):
         answers = [answer for answer in answers if names_kin(answer)]
         rows = [row_of(answer) for answer in answers]

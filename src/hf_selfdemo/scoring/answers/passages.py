@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 
 from hf_selfdemo.scoring.answers.claims import asserted, denies
 from hf_selfdemo.scoring.answers.expected import expected
+from hf_selfdemo.scoring.answers.glosses import plain_answers
 from hf_selfdemo.scoring.answers.match import states
 from hf_selfdemo.scoring.answers.reading import Reading, read
 from hf_selfdemo.scoring.match import contains_answer
@@ -38,7 +40,8 @@ def _holds(title: str, text: str, answers: tuple[str, ...], question: str) -> bo
     whole = f"{title}\n{text}"
     if contains_answer(whole, answers):  # soon known, and so it is mostly
         return True
-    wanted = [one for one in (expected(answer, question) for answer in answers) if one.row != " "]
+    plain = chain.from_iterable(plain_answers(answer, question) for answer in answers)
+    wanted = [one for one in (expected(answer, question) for answer in plain) if one.row != " "]
     return any(states(part, one, question) for part in _parts(whole) for one in wanted)
 
 
