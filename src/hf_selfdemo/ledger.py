@@ -24,6 +24,8 @@ FORMAT = 1
 _APPLICATION_ID = 0x48465344  # tells our files from any other program's SQLite database
 _BUSY_S = 60.0
 
+_SELDOM = ("raw", "left_out")  # fields that are written only where they say something
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (
     key TEXT PRIMARY KEY, model TEXT NOT NULL, stage TEXT NOT NULL, request TEXT NOT NULL, reply TEXT NOT NULL,
@@ -137,10 +139,9 @@ class Ledger:
 
 
 def _written(reply: Reply) -> str:
-    fields = asdict(reply)
-    return json.dumps(fields if reply.raw else {name: fields[name] for name in fields if name != "raw"})
+    return json.dumps({name: value for name, value in asdict(reply).items() if value or name not in _SELDOM})
 
 
 def _read(reply: str) -> Reply:
     fields = json.loads(reply)
-    return Reply(**fields | {"scores": tuple(fields["scores"])})
+    return Reply(**fields | {name: tuple(fields.get(name, ())) for name in ("scores", "left_out")})

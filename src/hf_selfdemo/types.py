@@ -7,6 +7,7 @@ and so comes by *candidates*; a judge gives each a *verdict*; the strategy picks
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
@@ -104,7 +105,8 @@ class Reply:
     `finish_reason`: "stop" (the model ended its turn, or chose), "length" (cut off), or "error" (the engine gave up on
     this request; `error` says why, there is no text). `scores` are the log-probabilities of the request's choices, in
     their order, where the engine can tell them. `cached_tokens` are those of the prompt that were not computed again.
-    `raw` is all that came, where `text` is but a part of it because the model's thoughts were cut.
+    `raw` is all that came, where `text` is but a part of it because the model's thoughts were cut. `left_out` names
+    parameters of the sampling that a server refused and that the call went without.
     """
 
     text: str
@@ -115,6 +117,7 @@ class Reply:
     generated_tokens: int = 0
     error: str = ""
     raw: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 Dialogue: TypeAlias = Generator[Sequence[Request], list[Reply], T]
@@ -221,7 +224,8 @@ COUNTS = ("calls", "prompt_tokens", "cached_tokens", "generated_tokens")
 class Usage:
     """What calls cost: how many there were, and tokens. Prefilled are the prompt's less the cached ones.
 
-    `thoughts_cut` counts the replies from whose text thoughts were cut.
+    `thoughts_cut` counts the replies from whose text thoughts were cut, `left_out` those that were written without a
+    parameter, by its name.
     """
 
     calls: int = 0
@@ -229,6 +233,7 @@ class Usage:
     cached_tokens: int = 0
     generated_tokens: int = 0
     thoughts_cut: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
     by_stage: dict[str, Usage] = field(default_factory=dict)
 
     @property
@@ -244,6 +249,8 @@ class Usage:
             usage.cached_tokens += reply.cached_tokens
             usage.generated_tokens += reply.generated_tokens
             usage.thoughts_cut += bool(reply.raw)
+            for name in reply.left_out:
+                usage.left_out[name] = usage.left_out.get(name, 0) + 1
 
     def __add__(self, other: Usage) -> Usage:
         """Both together, stage by stage."""
@@ -254,5 +261,6 @@ class Usage:
             self.cached_tokens + other.cached_tokens,
             self.generated_tokens + other.generated_tokens,
             self.thoughts_cut + other.thoughts_cut,
+            dict(Counter(self.left_out) + Counter(other.left_out)),
             {s: self.by_stage.get(s, Usage()) + other.by_stage.get(s, Usage()) for s in sorted(stages)},
         )

@@ -263,6 +263,7 @@ def test_a_long_answer_is_cut_to_a_line(connect, mock_server):
     [
         (401, {}, ["refuses the key", "HTTP 401: no entry", "environment variable SOME_KEY"]),
         (403, {}, ["refuses the key", "HTTP 403: no entry", "environment variable SOME_KEY"]),
+        (402, {}, ["wants to be paid", "HTTP 402: no entry", "add credit", "every finished call is kept"]),
         (404, {}, ["has no model 'tiny'", "`server_model`", "`server_url`"]),
         (429, SOON, ["takes no more calls", "lower `server_concurrency`", "every finished call is kept"]),
         (429, {"Retry-After": "3600"}, ["takes no more calls", "wait"]),
@@ -294,8 +295,8 @@ def test_a_server_that_is_not_there(connect, mock_server):
 
 def test_a_server_that_hangs(connect, mock_server):
     mock_server.answer = lambda body: mock_server.hang()
-    with pytest.raises(UserError, match=r"no reply within 0.2 s\): see that it runs, or raise `server_timeout_s`"):
-        ask(connect(timeout_s=0.2, max_retries=1), [request("q")])
+    with pytest.raises(UserError, match=r"no reply within 1 s\): see that it runs, or raise `server_timeout_s`"):
+        ask(connect(timeout_s=1.0, max_retries=1), [request("q")])
     assert len(mock_server.bodies) == 2
 
 
@@ -443,6 +444,34 @@ def test_key_goes_to_the_server_and_nowhere_else(key, connect, mock_server, tmp_
     chain = [refused.value, refused.value.__cause__, refused.value.__context__]
     for place in (inner.identity, inner, vars(inner), bad, chain, files, caplog.text):
         assert KEY not in repr(place)
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("tok", "max_tokens of tok is too large"),  # shorter than a secret
+        ("tokens-of", "max_tokens of [key] is too large"),
+    ],
+)
+def test_a_short_key_rewrites_no_word(connect, mock_server, monkeypatch, key, told):
+    monkeypatch.setenv("SOME_KEY", key)
+    said = told.replace("[key]", key)
+    mock_server.answer = lambda body: (400, {"error": {"message": said}}, {})
+    [reply] = ask(connect(api_key_env="SOME_KEY"), [request("q")])
+    assert reply.error == f"HTTP 400: {told}"
+
+
+def test_a_middling_key_is_hidden_where_it_stands_alone(connect, mock_server, monkeypatch):
+    monkeypatch.setenv("SOME_KEY", "complete")
+    mock_server.answer = lambda body: (400, {"error": {"message": "completely bad, complete"}}, {})
+    assert ask(connect(api_key_env="SOME_KEY"), [request("q")])[0].error == "HTTP 400: completely bad, [key]"
+
+
+def test_a_quota_that_is_used_up_is_told_as_such(connect, mock_server):
+    error = {"message": "You exceeded your current quota", "code": "insufficient_quota"}
+    mock_server.answer = lambda body: (429, {"error": error}, SOON)
+    with pytest.raises(UserError, match=r"wants to be paid .*add credit"):
+        ask(connect(max_retries=0), [request("q")])
 
 
 def test_unset_key_is_no_obstacle(key, connect, mock_server, monkeypatch):

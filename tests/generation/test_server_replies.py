@@ -226,3 +226,19 @@ def test_thoughts_are_neither_judged_nor_trained_and_the_manifest_counts_them(
     assert sorted(load_demonstrations(tmp_path / "run/demonstrations")["response"]) == ["amber", "scarlet", "teal"]
     assert f"thoughts were cut from {calls} replies" in " ".join(capsys.readouterr().err.split())
     assert demonstrate()["reused"]["thoughts_cut"] == calls
+
+
+def test_a_parameter_that_was_left_out_is_told_and_in_the_manifest_of_later_starts_too(
+    demonstrate, mock_server, capsys
+):
+    def answer(body):
+        if "temperature" in body:
+            return 400, {"error": {"message": "temperature is not supported"}}, {}
+        return mock_server.completion(demonstrate.colour(body))
+
+    mock_server.answer = answer
+    calls = demonstrate()["usage"]["calls"]
+    said = " ".join(capsys.readouterr().err.split())
+    assert "refuses `temperature`: it is left out, and the server's own holds" in said
+    assert f"{calls} were written without `temperature`, which the server refuses" in said
+    assert demonstrate()["reused"]["left_out"] == {"temperature": calls}

@@ -8,11 +8,11 @@ even while it waits to be tried again.
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import replace
 from functools import lru_cache
@@ -21,14 +21,17 @@ from urllib.parse import urlsplit
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.generation.chat_completions import call_arguments, json_choice, read_choice, read_reply, words
+from hf_selfdemo.generation.credentials import read_key, without_key
+from hf_selfdemo.generation.parameters import Parameters, left_out, refused_parameter, without
 from hf_selfdemo.types import Reply, Request
 
 STRUCTURED_OUTPUT = ("auto", "json_schema", "choice", "none")
 """Ways of holding a server to the choices of a request."""
 
-_NO_KEY = "no-key-is-set"  # the SDK wants one, local servers do not
 _CONNECT_S = 10.0
 _LONGEST_LINE = 200  # of a server's words
+_FIRST_CALLS = 16  # so many that fail alike, or as many as are in flight at once, and it is not the rows
+_NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 _AGAIN = "every finished call is kept and the same command goes on"
 
 
@@ -54,6 +57,7 @@ class ServerGenerator:
         structured_output: how to hold the model to the choices of a request. "json_schema" is the protocol's own way,
             "choice" is vLLM's, "none" trusts the prompt; "auto" tries the first one once and, where the server refuses
             or ignores it, goes on with "none". The reply is the choice if one can be read from it, else the raw text.
+        on_notice: called with a line when a parameter is found to be refused, from the thread that makes the calls.
 
     In a recipe the arguments have names of their own, and the errors speak of those: `server_url`, `server_model`,
     `server_concurrency`, `server_timeout_s`, `server_retries`, `server_key_variable` and `server_choices`.
@@ -76,6 +80,7 @@ class ServerGenerator:
         max_retries: int = 5,
         api_key_env: str = "OPENAI_API_KEY",
         structured_output: str = "auto",
+        on_notice: Callable[[str], None] = lambda line: None,
     ) -> None:
         if concurrency < 1 or timeout_s <= 0 or max_retries < 0:
             raise UserError(
@@ -92,7 +97,7 @@ class ServerGenerator:
         self._sdk = _import_sdk()
         self._client = self._sdk.AsyncOpenAI(
             base_url=base_url,
-            api_key=_read_key(api_key_env),
+            api_key=read_key(api_key_env),
             timeout=self._sdk.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_S)),
             max_retries=max_retries,
         )
@@ -100,7 +105,11 @@ class ServerGenerator:
         self._slots = asyncio.Semaphore(concurrency)
         self._trial = asyncio.Lock()
         self._structure = structured_output
+        self._parameters = Parameters()
+        self._on_notice = on_notice
         self._last_reply = float("-inf")  # by the monotonic clock
+        self._answered = False
+        self._failed: Counter[str] = Counter()
         self._downfall: list[UserError] = []  # shared by all calls that fall together, replaced once they have
 
     def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
@@ -127,7 +136,7 @@ class ServerGenerator:
         async with self._slots:
             if downfall:
                 raise downfall[0]
-            outcome = await self._attempt(request)
+            outcome = self._or_all_alike(await self._attempt(request))
             if isinstance(outcome, UserError):
                 downfall.append(outcome)
                 self._downfall = []
@@ -165,13 +174,43 @@ class ServerGenerator:
         return reply
 
     async def _complete(self, request: Request, structure: str) -> Reply:
-        completion = await self._client.chat.completions.create(**call_arguments(self.model, request, structure))
+        arguments = call_arguments(self.model, request, structure)
+        completion, sent = await self._send(arguments)
         self._last_reply = time.monotonic()
         try:
             reply = read_reply(completion)
         except (AttributeError, IndexError, TypeError):
             raise ValueError("no chat completion") from None
-        return replace(reply, error=self._line(reply.error))
+        return replace(reply, error=self._line(reply.error), left_out=left_out(arguments, sent))
+
+    async def _send(self, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """What the server sent, and with which arguments: where it refuses a parameter, once more without that one."""
+        sent = self._parameters.fitted(arguments)
+        try:
+            return await self._client.chat.completions.create(**sent), sent
+        except (self._sdk.BadRequestError, self._sdk.UnprocessableEntityError) as error:
+            name = refused_parameter(error.body, sent)
+            if not name:
+                raise
+        answer = await self._send(without(sent, name))
+        if done := self._parameters.learn(name):
+            self._on_notice(f"the server at {self._address} refuses `{name}`: {done}")
+        return answer
+
+    def _or_all_alike(self, outcome: Reply | UserError) -> Reply | UserError:
+        """A row's error becomes that of all where the first calls have failed alike and none was answered."""
+        if isinstance(outcome, UserError) or self._answered:
+            return outcome
+        if outcome.finish_reason != "error":
+            self._answered = True
+            return outcome
+        kind = re.sub(r"[0-9]+", "0", outcome.error)  # it may count tokens
+        self._failed[kind] += 1
+        if self._failed[kind] < max(self.concurrency, _FIRST_CALLS):
+            return outcome
+        self._failed.clear()
+        what = f"the first calls of the server at {self._address} failed alike ({outcome.error})"
+        return UserError(what, "mend that first; the same command asks again")
 
     # Errors are made here but raised outside the handlers: the SDK's hold the key in their request and must not come
     # along as the context of ours.
@@ -179,6 +218,8 @@ class ServerGenerator:
     def _refused(self, error: Any) -> Reply | UserError:
         """The row's own error, or why the server would refuse every other row as well."""
         server, reason = f"the server at {self._address}", self._reason(error)
+        if error.status_code == 402 or error.code in _NO_CREDIT:
+            return UserError(f"{server} wants to be paid ({reason})", f"add credit to the account there; {_AGAIN}")
         if error.status_code in (401, 403):
             remedy = f"put one that is good there into the environment variable {self.api_key_env}"
             return UserError(f"{server} refuses the key ({reason})", remedy)
@@ -208,8 +249,8 @@ class ServerGenerator:
         return f"HTTP {error.status_code}: {line}" if line else f"HTTP {error.status_code}"
 
     def _line(self, said: str) -> str:
-        """A server's words, short. Some have been seen to repeat the key."""
-        return said.replace(self._client.api_key, "[key]")[:_LONGEST_LINE]
+        """A server's words, short and without the key."""
+        return without_key(said, self._client.api_key)[:_LONGEST_LINE]
 
 
 def _plain_address(base_url: str) -> str:
@@ -223,16 +264,6 @@ def _plain_address(base_url: str) -> str:
         remedy = "write it like http://localhost:8000/v1; a key belongs into the environment"
         raise UserError("server_url is no plain http address", remedy)
     return base_url
-
-
-def _read_key(variable: str) -> str:
-    if not re.fullmatch(r"[A-Z_][A-Z0-9_]*", variable):  # not shown: it may be the key itself
-        remedy = "give the name of the variable that holds the key, in capitals, and not the key"
-        raise UserError("server_key_variable names no environment variable", remedy)
-    key = os.environ.get(variable, "").strip()
-    if not (key.isascii() and key.isprintable()):
-        raise UserError(f"the environment variable {variable} holds what cannot be a key", "set it anew")
-    return key or _NO_KEY
 
 
 def _import_sdk() -> Any:

@@ -58,9 +58,9 @@ def settled(reply: Reply) -> Reply:
     What was settled before is settled anew from `raw`, so that a ledger's replies follow the rules of today.
 
     Example:
-        >>> settled(Reply("<think>It says amber.</think>\\n\\nAmber."))
-        Reply(text='Amber.', finish_reason='stop', scores=(), prompt_tokens=0, cached_tokens=0, generated_tokens=0, \
-error='', raw='<think>It says amber.</think>\\n\\nAmber.')
+        >>> reply = settled(Reply("<think>It says amber.</think>Amber."))
+        >>> reply.text, reply.raw
+        ('Amber.', '<think>It says amber.</think>Amber.')
     """
     raw = reply.raw or reply.text
     text = without_thoughts(raw)

@@ -45,10 +45,12 @@ def recall_line(recall: dict[str, float]) -> str:
 def usage_line(what: str, usage: Usage, reused: Usage) -> str:
     """What calls cost that were made now, in one line; `reused` are those that were in the ledger."""
     cut = usage.thoughts_cut + reused.thoughts_cut
-    thoughts = f"; thoughts were cut from {cut} replies" if cut else ""
+    more = f"; thoughts were cut from {cut} replies" if cut else ""
+    for name, count in (usage + reused).left_out.items():
+        more += f"; {count} were written without `{name}`, which the server refuses"
     if not usage.calls:
-        return f"{what}: no call; {'all were in the ledger' if reused.calls else 'none was needed'}{thoughts}"
+        return f"{what}: no call; {'all were in the ledger' if reused.calls else 'none was needed'}{more}"
     return (
         f"{what}: {usage.calls} calls, {usage.prompt_tokens} prompt tokens ({usage.cached_tokens} of them cached), "
-        f"{usage.generated_tokens} generated{thoughts}"
+        f"{usage.generated_tokens} generated{more}"
     )
