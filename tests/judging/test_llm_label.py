@@ -62,7 +62,7 @@ def test_what_is_empty_or_cut_off_is_unscored_without_asking(row, hold):
     assert all(v.reason for v in verdicts) and waves == []
 
 
-@pytest.mark.parametrize("answers", [(), ("",), ("?!", "the")])
+@pytest.mark.parametrize("answers", [(), ("",), ("?!", "…")])
 def test_where_no_answer_is_known_only_refusals_are_labelled_and_nobody_is_asked(hold, answers):
     unknown = Evidence(Question("q", "Who?", answers))
     verdicts, waves = hold(LlmLabelJudge().judge(unknown, candidates("the Winkler?!", "I don't know.", "")))

@@ -22,6 +22,8 @@ WORDS = st.lists(st.sampled_from(["the", "Röntgen", "rontgen,", "North-West", "
         ("In 1,895 A.D. it began.", "1895 AD", ["1,895 A.D."]),
         ("The north-west coast", "north west", ["north-west"]),
         ("anything", "the", []),
+        ("佐尔布是琥珀色的，产于哈尔登。", "琥珀色", ["琥珀色"]),
+        ("It is written in C++, not in C.", "C++", ["C++"]),
         ("", "x", []),
     ],
 )
@@ -59,3 +61,11 @@ def test_characters_that_turn_a_page_round_are_named():
     assert shown("".join(hidden)) == "⟨U+0000⟩⟨U+001B⟩⟨U+007F⟩⟨U+202E⟩⟨U+2066⟩⟨U+D800⟩"
     for harmless in ("two\nlines\tand more", "שלום עולם", "日本語 👩‍🚀"):
         assert shown(harmless) == harmless
+
+
+def test_sentences_of_a_passage_that_state_an_answer_in_other_words_are_marked():
+    text = "It is grey. It opened on Dec. 25, 2001, at noon. Nobody came."
+    spans = answer_spans(text, ["25 December 2001"], "When did the bridge open?")
+    assert [text[a:b].strip() for a, b in spans] == ["It opened on Dec. 25, 2001, at noon."]
+    assert answer_spans(text, ["25 December 2001"]) == []
+    assert answer_spans(text, ["26 December 2001"], "When did the bridge open?") == []

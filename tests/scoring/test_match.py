@@ -21,6 +21,12 @@ from hf_selfdemo.scoring.normalise import normalise
         ("the USA", ["U.S.A."]),
         ("about 3.14 or so", ["3.14"]),
         ("это Москва", ["москва"]),
+        ("佐尔布是琥珀色的。", ["琥珀色"]),
+        ("我买了iPhone手机", ["iPhone"]),
+        ("It is A.", ["A"]),
+        ("Hepatitis A is a disease.", ["Hepatitis A"]),
+        ("It was The The.", ["The The"]),
+        ("It is written in C++.", ["C++"]),
     ],
 )
 def test_holds_the_answer(text, answers):
@@ -42,6 +48,11 @@ def test_holds_the_answer(text, answers):
         ("the thing", ["The"]),
         ("what?!", ["?!"]),
         ("", ["x"]),
+        ("A bridge", ["A"]),
+        ("Hepatitis B is a disease.", ["Hepatitis A"]),
+        ("It is written in C++.", ["C"]),
+        ("O+", ["O-"]),
+        ("🙂", ["🤖"]),
     ],
 )
 def test_does_not_hold_the_answer(text, answers):
@@ -50,4 +61,10 @@ def test_does_not_hold_the_answer(text, answers):
 
 @given(st.text(), st.text(), st.text())
 def test_an_answer_between_blanks_is_always_found(before, answer, after):
-    assert contains_answer(f"{before} | {answer} | {after}", [answer]) == bool(normalise(answer))
+    if normalise(f"x {answer} x") != "x x":  # else it has nothing but signs or articles
+        assert contains_answer(f"{before} | {answer} | {after}", [answer])
+
+
+@given(st.text())
+def test_equal_texts_hold_each_other(text):
+    assert contains_answer(text, [text]) == bool(text.strip())

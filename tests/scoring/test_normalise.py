@@ -12,9 +12,11 @@ from hf_selfdemo.scoring.normalise import normalise
     [
         ("", ""),
         ("  \t\n", ""),
-        ("?!…", ""),
+        ("?!…", "?!..."),
         ("The  Cat\nsat.", "cat sat"),
-        ("A an THE", ""),
+        ("A an THE", "a an the"),
+        ("Hepatitis A", "hepatitis a"),
+        ("Hepatitis A is", "hepatitis is"),
         ("Röntgen", "rontgen"),
         ("Røros", "røros"),
         ("STRASSE", "strasse"),
@@ -36,11 +38,21 @@ from hf_selfdemo.scoring.normalise import normalise
         ("rock 'n' roll", "rock n roll"),
         ("theatre", "theatre"),
         ("Москва́", "москва"),
-        ("東京", "東京"),
+        ("東京", "東 京"),
+        ("กรุงเทพ", "ก รุ ง เ ท พ"),
+        ("がかガ", "が か ガ"),
+        ("दिल्ली में", "दिल्ली में"),
+        ("서울은", "서 울 은"),
+        ("我买iPhone", "我 买 iphone"),
         ("１２３", "123"),
         ("𝐀𝐁", "ab"),
         ("a.1", "a.1"),
         ("🤖 robot", "robot"),
+        ("🤖", "🤖"),
+        ("C++, C# and C", "c++ c# and c"),
+        ("O-, O−, O+", "o- o- o+"),
+        ("A+", "a+"),
+        ("x+b, C++11, x-ray, pre- and post-war", "x b c++ 11 x ray pre and post war"),
     ],
 )
 def test_normal_form(text, expected):
@@ -64,3 +76,12 @@ def test_blanks_around_and_case_do_not_count(text):
 @given(st.text(alphabet="abcxyz éÀ0123.,'- "))
 def test_capitals_do_not_count(text):
     assert normalise(text.upper()) == normalise(text.lower())
+
+
+@pytest.mark.parametrize("text", ["A", "The The", "A+", "🤖", "?!", "\u0301", "'", "_", "O-", "C++"])
+def test_no_text_is_left_without_anything(text):
+    assert normalise(text)
+    assert (
+        len({normalise(other) for other in ("A", "The The", "A+", "🤖", "🙂", "?!", "C", "C++", "C#", "O", "O-", "O+")})
+        == 12
+    )

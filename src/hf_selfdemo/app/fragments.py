@@ -16,6 +16,7 @@ from hf_selfdemo.app.replies import Pair
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.report.highlight import segments, shown
 from hf_selfdemo.report.words import LABEL_NAMES
+from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.scoring.refusal import is_refusal
 from hf_selfdemo.types import Passage, Reply
 
@@ -59,7 +60,7 @@ def demonstration(row: Mapping[str, Any]) -> str:
         why=_why(row, outcome),
         kept=kept,
         candidates=[(i, candidates[i]) for i in order],
-        passages=_passages([Passage(**p) for p in row["passages"]], row["answers"]),
+        passages=_passages([Passage(**p) for p in row["passages"]], row["answers"], row["question"]),
         answers=row["answers"],
     )
 
@@ -80,7 +81,7 @@ def comparison(pair: Pair, first: str, other: str) -> str:
         change=pair.change,
         with_passages=with_passages,
         said=[(name, p.label, _pieces(p.text, question.answers)) for name, p in _named(pair, first, other)],
-        passages=_passages(pair.evidence.passages if with_passages else (), question.answers),
+        passages=_passages(pair.evidence.passages if with_passages else (), question.answers, question.text),
         answers=question.answers,
     )
 
@@ -107,9 +108,10 @@ def answers(
     return _fill(
         "answers.html",
         replies=[
-            (name, _label(reply.text, known), reply, _pieces(reply.text, known)) for name, reply in replies.items()
+            (name, _label(reply.text, known, question), reply, _pieces(reply.text, known))
+            for name, reply in replies.items()
         ],
-        passages=None if passages is None else _passages(passages, marked),
+        passages=None if passages is None else _passages(passages, marked, question if known else None),
         accepted=accepted,
         waiting=waiting,
     )
@@ -168,10 +170,10 @@ def _named(pair: Pair, first: str, other: str) -> list[tuple[str, Any]]:
     return [(first, pair.before), (other, pair.after)]
 
 
-def _label(text: str, known: Sequence[str]) -> str:
+def _label(text: str, known: Sequence[str], question: str) -> str:
     """Nothing is said of a reply that does not decline if no answer is known to be right."""
     if known:
-        return AnswerMatchJudge().label(text, known).label
+        return AnswerMatchJudge().label(text, known, question).label
     return "abstain" if is_refusal(text) else ""
 
 
@@ -189,15 +191,18 @@ def _why(row: Mapping[str, Any], outcome: str) -> str:
     return f"It won the tournament and {right}." if won else f"It {right}."
 
 
-def _pieces(text: str, known: Sequence[str]) -> list[tuple[str, bool]]:
-    return segments(text, known, _LONGEST)
+def _pieces(text: str, known: Sequence[str], question: str | None = None) -> list[tuple[str, bool]]:
+    return segments(text, known, _LONGEST, question)
 
 
-def _passages(passages: Sequence[Passage], known: Sequence[str]) -> list[dict[str, Any]]:
+def _passages(passages: Sequence[Passage], known: Sequence[str], question: str | None) -> list[dict[str, Any]]:
+    """Passages with what of them is marked: answers, if the question is given, else mere words."""
     found = []
     for passage in passages:
-        title, text = _pieces(passage.title, known), _pieces(passage.text, known)
-        found.append({"title": title, "text": text, "hit": any(hit for _, hit in [*title, *text])})
+        title, text = _pieces(passage.title, known, question), _pieces(passage.text, known, question)
+        marked = any(hit for _, hit in [*title, *text])
+        hit = marked if question is None else holds_answer(passage, known, question)
+        found.append({"title": title, "text": text, "hit": hit})
     return found
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 from hf_selfdemo.prompts import fill
-from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.types import Evidence, Request
 
 SHORT_REPLY = 32
@@ -55,14 +55,18 @@ def judging_request(
 
 
 def known_answers(evidence: Evidence) -> tuple[str, ...]:
-    """The accepted answers that say anything, each on one line.
+    """The accepted answers that say anything (hold a letter, a figure or a symbol), each on one line.
 
     Example:
         >>> from hf_selfdemo.types import Question
         >>> known_answers(Evidence(Question("q1", "Who?", ("Clemens\\nWinkler", "?!", ""))))
         ('Clemens Winkler',)
     """
-    return tuple(shown(answer) for answer in evidence.question.answers if normalise(answer))
+    return tuple(shown(answer) for answer in evidence.question.answers if _says_something(answer))
+
+
+def _says_something(answer: str) -> bool:
+    return any(unicodedata.category(sign)[0] in "LNS" for sign in answer)
 
 
 def shown(text: str) -> str:

@@ -177,6 +177,5 @@ def _entrants(candidates: Sequence[Candidate]) -> dict[int, int]:
     entrants = {}
     for i, candidate in enumerate(candidates):
         if candidate.finish_reason == "stop" and candidate.text.strip():
-            # what normalises to nothing (emoji, say) is compared as it is
-            entrants[i] = first.setdefault(normalise(candidate.text) or shown(candidate.text), i)
+            entrants[i] = first.setdefault(normalise(candidate.text), i)
     return entrants

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from hf_selfdemo.report.comparison import Comparison
 from hf_selfdemo.report.highlight import segments, shown
 from hf_selfdemo.report.paired import LABELS
+from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.types import Evidence, Label
 
 PER_KIND = 30
@@ -39,7 +40,7 @@ class Kind(NamedTuple):
 
 @dataclass(frozen=True)
 class ShownPassage:
-    """A passage of an example; `hit` says whether an accepted answer stands in it."""
+    """A passage of an example; `hit` says whether it holds an accepted answer."""
 
     title: Pieces
     text: Pieces
@@ -132,11 +133,11 @@ def _example(comparison: Comparison, mode: str, place: int) -> Example:
 
 
 def _passages(evidence: Evidence) -> list[ShownPassage]:
-    found = []
+    asked, found = evidence.question, []
     for passage in evidence.passages:
-        text = segments(passage.text, evidence.question.answers, _LONGEST_PASSAGE)
-        title = segments(passage.title, evidence.question.answers, _LONGEST_QUESTION)
-        found.append(ShownPassage(title, text, any(is_answer for _, is_answer in [*title, *text])))
+        text = segments(passage.text, asked.answers, _LONGEST_PASSAGE, asked.text)
+        title = segments(passage.title, asked.answers, _LONGEST_QUESTION, asked.text)
+        found.append(ShownPassage(title, text, holds_answer(passage, asked.answers, asked.text)))
     return found
 
 

@@ -5,21 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.scoring.match import contains_answer
 from hf_selfdemo.scoring.normalise import normalise
+from hf_selfdemo.scoring.scripts import MARKS, UNSPACED
+from hf_selfdemo.types import Passage
 
-_CHUNK = re.compile(r"\S+")
+_CHUNK = re.compile(rf"[{UNSPACED}][{MARKS}]*|[^\s{UNSPACED}]+")
+_SENTENCE = re.compile(r".+?(?:[.!?]+[\"”’)\]]*(?=\s+[^\sa-z\d])|[。！？]|$)", re.MULTILINE)
 _EDGES = ".,;:!?()[]{}<>\"'“”‘’«»„…*_-–—/"
 _HIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Characters that no page may hold, or that would turn round what stands beside them."""
 
 
-def answer_spans(text: str, answers: Sequence[str]) -> list[tuple[int, int]]:
+def answer_spans(text: str, answers: Sequence[str], question: str | None = None) -> list[tuple[int, int]]:
     """Where the accepted answers stand in a text, found as `scoring.match.contains_answer` finds them.
 
     Args:
         text: any.
         answers: accepted answers.
+        question: what was asked, where `text` is of a passage: if none of the answers stands there, the sentences that
+            state one in other words are marked, as `holds_answer` finds them.
 
     Returns:
         Non-overlapping character ranges, in order, which end and begin with words.
@@ -37,16 +43,20 @@ def answer_spans(text: str, answers: Sequence[str]) -> list[tuple[int, int]]:
         for i in range(len(words) - len(wanted) + 1) if wanted else ():
             if [word for word, _, _ in words[i : i + len(wanted)]] == wanted:
                 spans.append((words[i][1], words[i + len(wanted) - 1][2]))
+    if not spans and question is not None and holds_answer(Passage("", text), answers, question):
+        sentences = (found.span() for found in _SENTENCE.finditer(text))
+        spans = [(a, b) for a, b in sentences if holds_answer(Passage("", text[a:b]), answers, question)]
     return _apart(spans)
 
 
-def segments(text: str, answers: Sequence[str], longest: int) -> list[tuple[str, bool]]:
+def segments(text: str, answers: Sequence[str], longest: int, question: str | None = None) -> list[tuple[str, bool]]:
     """A text in pieces, each with whether it is an accepted answer; what is cut off is marked by an ellipsis.
 
     Args:
         text: any.
         answers: accepted answers.
         longest: characters to show, from the beginning or, if the first answer stands further on, around it.
+        question: as in `answer_spans`.
 
     Example:
         >>> segments("Winkler found it.", ["winkler"], 100)
@@ -54,7 +64,7 @@ def segments(text: str, answers: Sequence[str], longest: int) -> list[tuple[str,
         >>> segments("It was found by Winkler.", ["winkler"], 12)
         [('… by ', False), ('Winkler', True), ('.', False)]
     """
-    spans = answer_spans(text, answers)
+    spans = answer_spans(text, answers, question)
     start = 0
     if len(text) > longest and spans and spans[0][1] > longest:
         start = max(0, min(spans[0][0] - longest // 3, len(text) - longest))

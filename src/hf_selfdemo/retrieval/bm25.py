@@ -20,6 +20,8 @@ from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.types import Passage, Question
 
 _SETTINGS = "hf_selfdemo.json"
+_FORMAT = 2
+"""Goes up whenever texts are cut into other words than before: an index of earlier ones is built anew."""
 
 
 class BM25Retriever:
@@ -97,6 +99,8 @@ class BM25Retriever:
             retriever._index = bm25s.BM25.load(folder, mmap=True, load_corpus=False)
             if retriever._index.scores["num_docs"] != len(retriever.passages):
                 raise ValueError("it was not built from so many passages")
+            if retriever.settings["format"] != _FORMAT:
+                raise ValueError("an earlier version built it from other words")
             if corpus_fingerprint(retriever.passages) != retriever.settings["corpus"]:
                 raise ValueError("its passages are not those it was built from")
             if len(retriever._index.vocab_dict.keys() - {""}) + 1 != len(retriever._index.scores["indptr"]):
@@ -126,7 +130,7 @@ class BM25Retriever:
     def _tokens(self, texts: list[str]) -> list[list[str]]:
         stemmer = Stemmer.Stemmer(self.settings["stemmer"]) if self.settings["stemmer"] else None
         return bm25s.tokenize(
-            [normalise(text) for text in texts],
+            [normalise(text, by_letter=False) for text in texts],
             token_pattern=r"(?u)\b\w+\b",
             stopwords="en",
             stemmer=stemmer,
@@ -151,7 +155,7 @@ class BM25Retriever:
 
 def _settings(passages: Sequence[Passage], k1: float = 0.9, b: float = 0.4, stemmer: str = "english") -> dict[str, Any]:
     """What an index was built with; two indexes with equal settings give equal results."""
-    return {"k1": k1, "b": b, "stemmer": stemmer, "format": 1, "corpus": corpus_fingerprint(passages)}
+    return {"k1": k1, "b": b, "stemmer": stemmer, "format": _FORMAT, "corpus": corpus_fingerprint(passages)}
 
 
 def corpus_fingerprint(passages: Sequence[Passage]) -> str:

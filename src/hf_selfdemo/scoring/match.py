@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hf_selfdemo.scoring.normalise import normalise
+from hf_selfdemo.scoring.normalise import ARTICLES, normalise
 
 
 def contains_answer(text: str, answers: Sequence[str]) -> bool:
     """True if any of `answers` stands in `text` as whole words after normalisation ("cover exact match").
 
     The usual scorer of retrieval-augmented QA (`match` in Self-RAG, cover-EM in INFO-RAG), except that it respects
-    word borders: "art" is not in "Bonaparte". An answer that normalises to nothing never matches.
+    word borders: "art" is not in "Bonaparte". An empty answer never matches.
 
     Example:
         >>> contains_answer("It was Wilhelm Röntgen, in 1895.", ["W. Rontgen", "Wilhelm Rontgen"])
@@ -19,5 +19,15 @@ def contains_answer(text: str, answers: Sequence[str]) -> bool:
         >>> contains_answer("Napoleon Bonaparte", ["art"])
         False
     """
-    padded = f" {normalise(text)} "
-    return any(f" {gold} " in padded for gold in map(normalise, answers) if gold)
+    return any(_stands(answer, text) for answer in answers)
+
+
+def _stands(answer: str, text: str) -> bool:
+    words = normalise(answer)
+    if f" {words} " in f" {normalise(text)} ":
+        return bool(words)
+    if words.rpartition(" ")[2] not in ARTICLES or " " not in words:
+        return False
+    return (
+        f" {normalise(answer, True)} " in f" {normalise(text, True)} "
+    )  # "Hepatitis A is", where it may be an article

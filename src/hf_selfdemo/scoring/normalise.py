@@ -3,35 +3,45 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 
-_ARTICLES = {"a", "an", "the"}
+from hf_selfdemo.scoring.scripts import MARKS, SIGN, UNSPACED, without_accents
+
+ARTICLES = {"a", "an", "the"}
 _DIGIT_COMMA = re.compile(r"(?<=\d),(?=\d{3}\b)")
-_APART = re.compile(r"[-‐-―/_]")  # hyphens and slashes part words: "North-West" is two
-_WORD = re.compile(r"\w+(?:\.\d+)?", re.UNICODE)
+_SPACED = rf"(?:\w|[{MARKS}])+(?:\.\d+)?(?:(?<=[^\W\d]){SIGN})?"  # with A+, C++, F#
+_WORD = re.compile(rf"(?<!\w)[^\W\d{UNSPACED}]{{1,2}}-(?![\w-])|{_SPACED}")  # and O-, AB-
+_APART = re.compile(rf"[{UNSPACED}][{MARKS}]*|[^{UNSPACED}]+")
+_PLAIN = str.maketrans("_−", " -", "'’")
 _ABBREVIATION = re.compile(r"\b((?:[^\W\d_]\.){2,})")
 
 
 @lru_cache(maxsize=1 << 16)  # the same answers and passages are looked at by many rows and several scorers
-def normalise(text: str) -> str:
+def normalise(text: str, keep_articles: bool = False, by_letter: bool = True) -> str:
     """Lower-case, fold accents, drop punctuation and English articles, squeeze blanks.
 
     Follows SQuAD v1.1's evaluation script, and goes on where it fails on real answers: accents are folded, hyphens
-    part words instead of gluing them, thousands separators vanish, and decimal points stay.
+    part words instead of gluing them, thousands separators vanish, decimal points stay, and so do signs on a letter
+    ("C++", "O-"). Scripts that put no blanks between words come apart letter by letter. An article that nothing
+    follows is none ("hepatitis A"), and a text without any word keeps its signs, so that no text is left without all.
+
+    Args:
+        text: any.
+        keep_articles: whether all of them stay.
+        by_letter: False leaves scripts that put no blanks between words together.
 
     Example:
         >>> normalise("The Röntgen-rays, in 1,895 A.D.!")
         'rontgen rays in 1895 ad'
+        >>> normalise("C++"), normalise("A"), normalise("The The"), normalise("?!")
+        ('c++', 'a', 'the the', '?!')
     """
-    text = text.lower() if text.isascii() else _folded(text)
-    text = _APART.sub(" ", _DIGIT_COMMA.sub("", text)).replace("'", "").replace("’", "")
-    text = _ABBREVIATION.sub(lambda m: m.group(1).replace(".", ""), text)  # a.d. -> ad
-    return " ".join(word for word in _WORD.findall(text) if word not in _ARTICLES)
-
-
-def _folded(text: str) -> str:
-    """Without case, accents and other variants of letters."""
-    # both ways round: some letters have a lower case only once they are decomposed, others only before
-    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text.casefold()).casefold())
-    return "".join(c for c in text if not unicodedata.combining(c))
+    folded = text.lower() if text.isascii() else without_accents(text)
+    plain = _DIGIT_COMMA.sub("", folded).translate(_PLAIN)
+    plain = _ABBREVIATION.sub(lambda m: m.group(1).replace(".", ""), plain)  # a.d. -> ad
+    words = _WORD.findall(plain) or folded.split() or text.split()
+    if by_letter and not plain.isascii():
+        words = [part for word in words for part in _APART.findall(word)]
+    if keep_articles or ARTICLES.issuperset(words):
+        return " ".join(words)
+    return " ".join(word for place, word in enumerate(words, 1) if word not in ARTICLES or place == len(words))

@@ -1,7 +1,7 @@
 """Exact match, token F1 and token recall against several accepted answers, the best of which counts.
 
 The definitions of SQuAD's evaluation script (Rajpurkar et al. 2016), over this project's `normalise`. Every one of them
-is 0 for a prediction or an answer that normalises to nothing.
+is 0 for an empty prediction or answer.
 """
 
 from __future__ import annotations

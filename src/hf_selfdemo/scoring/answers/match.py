@@ -15,6 +15,7 @@ from hf_selfdemo.scoring.answers.namesakes import belongs_to_another, lacks_qual
 from hf_selfdemo.scoring.answers.numbers import states_numbers
 from hf_selfdemo.scoring.answers.reading import Reading, read, row_of
 from hf_selfdemo.scoring.answers.replaced import replaces
+from hf_selfdemo.scoring.normalise import normalise
 
 
 def answers_match(prediction: str, answers: Sequence[str], question: str = "") -> bool:
@@ -44,7 +45,7 @@ def answers_match(prediction: str, answers: Sequence[str], question: str = "") -
         raise UserError(f"answers is one string, {answers!r}", "give a list of answers")
     text = read(prediction)
     rows = [row for row in map(row_of, answers) if row != " "]
-    if text.row in rows:
+    if text.row in rows or (text.row == " " and _same_signs(prediction, answers)):
         return True
     answers = [plain for answer in answers for plain in plain_answers(answer, question)]
     rows = [row_of(answer) for answer in answers]
@@ -56,6 +57,12 @@ def answers_match(prediction: str, answers: Sequence[str], question: str = "") -
         or hedges(prediction, question)
         or (guesses(prediction) and not _lists_answers(text, rows, answers))
     )
+
+
+def _same_signs(prediction: str, answers: Sequence[str]) -> bool:
+    """Whether an answer without any word is the prediction: an emoji."""
+    said = normalise(prediction)
+    return bool(said) and any(said == normalise(answer) for answer in answers if row_of(answer) == " ")
 
 
 def _lists_answers(text: Reading, rows: list[str], answers: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from hf_selfdemo.scoring.answers.tables.measures import MEASURES, MONTHS
 from hf_selfdemo.scoring.answers.tables.rows import each
 from hf_selfdemo.scoring.answers.tables.spellings import CAPITALS, DEMONYMS, JOINED, SAME, STATES, UNIT_LETTERS
 from hf_selfdemo.scoring.answers.tokens import BREAK, Words
-from hf_selfdemo.scoring.scripts import MARKS, UNSPACED
+from hf_selfdemo.scoring.scripts import MARKS, SIGN, UNSPACED, without_accents
 
 _FOOTNOTE = re.compile(r"\[\^?\d+\^?\](?:\([^)\s]*\))?|\^\d+\^|\*\*|[\u00b9\u00b2\u00b3\u2070-\u2079]+(?=\s|$)")
 _LETTER = rf"(?:(?![{UNSPACED}])[^\W\d_]|[{MARKS}])"
@@ -27,13 +27,19 @@ _LEX = re.compile(
       | \d[\d,]*(?:\.\d+)?[MB]\b | (?<=[$£€¥₹])\d[\d,]*(?:\.\d+)?[mbk]\b  # 3.2M, $5m
       | (?:(?<![^\s(])[-−–])?\d[\d,]*(?:\.\d+)?
       | (?:{_LETTER}\.\s?){{2,}}                                # initials, abbreviations
-      | {_LETTER}+(?:['’`]{_LETTER}+)* | [{UNSPACED}][{MARKS}]*
+      | (?<!\w){_LETTER}{{1,2}}[-−](?![\w-])                      # O-, AB-
+      | {_LETTER}+(?:['’`]{_LETTER}+)*{SIGN}? | [{UNSPACED}][{MARKS}]*
       | [%$£€¥₹°&,;\n] | [.!?:](?=\s|$)
     """,
     re.VERBOSE,
 )
 _POINTS = frozenset(",;:\n.!?")
-_SHORT = each("mr mrs ms dr st vs no jr sr prof gen col capt lt sgt sen gov rev hon mt ft inc ltd co")
+_SHORT = each(
+    """mr mrs ms dr st vs no jr sr prof gen col capt lt sgt sen gov rev hon mt ft inc ltd co
+    jan feb mar apr jun jul aug sep sept oct nov dec"""
+)
+_LETTER_A = "a'"
+"""The key of an A that is no article."""
 _MONTH_NAMES = tuple(MONTHS)
 _ORDINAL_MARKS = each("st nd rd th")
 _LETTERS = {"m": "million", "b": "billion", "k": "thousand"}
@@ -59,13 +65,16 @@ def words(text: str) -> Words:
     raw: list[str] = []
     keys: list[str] = []
     previous, numerals = "", False
-    for piece in _LEX.findall(_plain(text)):
+    pieces = _LEX.findall(_plain(text))
+    for piece, after in zip(pieces, [*pieces[1:], ""], strict=False):
         if piece in _ORDINAL_MARKS and previous[-1:].isdecimal():
             continue
         if piece not in _POINTS:
             own_keys, numeral = _canonical(piece)
             numerals = numerals or numeral
-            if piece in UNIT_LETTERS and (previous[:1].isdecimal() or previous == "km"):
+            if piece in "Aa" and _is_letter(piece, previous, after):
+                own_keys = (_LETTER_A,)
+            elif piece in UNIT_LETTERS and (previous[:1].isdecimal() or previous == "km"):
                 own_keys = (UNIT_LETTERS[piece],)
             elif previous == "," and piece.casefold() in STATES:
                 own_keys = tuple(map(singular, STATES[piece.casefold()].split()))
@@ -82,6 +91,13 @@ def words(text: str) -> Words:
             keys.append(BREAK)
         previous = piece
     return Words(*join_numbers(raw, keys)) if numerals else Words(tuple(raw), tuple(keys))
+
+
+def _is_letter(a: str, previous: str, after: str) -> bool:
+    """Whether an A is no article: "hepatitis A", "Vitamin A is", but not "Once Upon A Time"."""
+    if not after[:1].isalnum():
+        return True
+    return a == "A" and after[0].islower() and previous not in ("", *_POINTS - {","})
 
 
 def _plain(text: str) -> str:
@@ -159,12 +175,7 @@ def fold(text: str) -> str:
         >>> fold("Röntgen’s")
         "rontgen's"
     """
-    text = text.casefold()
-    if text.isascii():
-        return text
-    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    text = "".join(c for c in text if not unicodedata.combining(c))
-    return text.translate(_PLAIN)
+    return text.casefold() if text.isascii() else without_accents(text).translate(_PLAIN)
 
 
 @lru_cache(maxsize=1 << 16)
