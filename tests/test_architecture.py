@@ -11,7 +11,7 @@ import hf_selfdemo
 
 ROOT = Path(hf_selfdemo.__file__).parent
 LEVELS = {
-    0: {"types", "errors", "loading", "scoring", "config", "manifest", "ledger", "seeding", "preamble"},
+    0: {"types", "errors", "loading", "scoring", "config", "manifest", "ledger", "seeding", "preamble", "wellformed"},
     1: {"protocols", "prompts", "instructions", "conversation", "chat", "padding", "metrics"},
     2: {"footprint", "questions", "models", "retrieval", "generation", "judging", "strategies"},
     3: {

@@ -19,8 +19,8 @@ from hf_selfdemo.ledger import Ledger as Ledger
 from hf_selfdemo.metrics.retrieval import retrieval_figures as retrieval_figures
 from hf_selfdemo.prompt_search import SearchSettings as SearchSettings
 from hf_selfdemo.prompt_search import search_prompts as search_prompts
-from hf_selfdemo.questions import read_passages as read_passages
-from hf_selfdemo.questions import read_questions as read_questions
+from hf_selfdemo.questions.passages import read_passages as read_passages
+from hf_selfdemo.questions.reading import read_questions as read_questions
 from hf_selfdemo.retrieval.bm25 import BM25Retriever as BM25Retriever
 from hf_selfdemo.retrieval.evidence import collect_evidence as collect_evidence
 from hf_selfdemo.retrieval.evidence import leave_gold_out as leave_gold_out

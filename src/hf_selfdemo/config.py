@@ -9,18 +9,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+DEV_SOURCES = frozenset({"dev_questions", "dev_corpus"})
+SOURCES = DEV_SOURCES | {"train_questions", "test_questions", "train_corpus", "test_corpus"}
+"""Keys that name questions or passages. Dev questions are there only if named."""
+
 
 @dataclass
 class DataArguments:
-    """Where questions and passages come from."""
+    """Where questions and passages come from.
+
+    Where no source is named, all are the embedded ones. Where one is named, the others that a verb reads must be, too.
+    """
 
     train_questions: list[str] = field(
-        default_factory=lambda: ["embedded"],
-        metadata={"help": "embedded, files (.jsonl .json .parquet, also .gz), dataset folders or Hub ids"},
+        default_factory=list,
+        metadata={
+            "help": "embedded, files (.jsonl .json .parquet, also .gz), dataset folders or Hub ids; default: embedded, "
+            "if no other source is named"
+        },
     )
-    test_questions: list[str] = field(
-        default_factory=lambda: ["embedded"], metadata={"help": "as train_questions, for evaluation"}
-    )
+    test_questions: list[str] = field(default_factory=list, metadata={"help": "as train_questions, for evaluation"})
     dev_questions: list[str] = field(
         default_factory=list,
         metadata={"help": "as train_questions, asked while training to see how it goes; none: no evaluation meanwhile"},
@@ -44,8 +52,11 @@ class DataArguments:
         default_factory=list, metadata={"help": "keep only questions whose source column begins with one of these"}
     )
     train_corpus: str = field(
-        default="embedded",
-        metadata={"help": "passages to search; 'questions' takes those that came with the questions"},
+        default="",
+        metadata={
+            "help": "passages to search; 'questions' takes those that came with the questions; default: embedded, if "
+            "no other source is named"
+        },
     )
     dev_corpus: str | None = field(
         default=None,
@@ -53,7 +64,7 @@ class DataArguments:
             "help": "as train_corpus, for dev_questions; default is train_corpus, its dev_split if it has splits"
         },
     )
-    test_corpus: str = field(default="embedded", metadata={"help": "as train_corpus, for evaluation"})
+    test_corpus: str = field(default="", metadata={"help": "as train_corpus, for evaluation"})
     max_train_questions: int = field(default=-1, metadata={"help": "answerable training questions; -1 for all"})
     max_train_unanswerable: int = field(default=-1, metadata={"help": "unanswerable training questions; -1 for all"})
     max_dev_questions: int = field(default=-1, metadata={"help": "answerable dev questions; -1 for all"})
@@ -69,7 +80,19 @@ class RetrievalArguments:
 
     retriever: str = field(default="bm25", metadata={"help": "bm25, or given for passages that came with questions"})
     passages_per_question: int = field(default=4, metadata={"help": "passages shown; the paper has 4"})
-    max_passage_words: int = field(default=100, metadata={"help": "cut passages after so many words; 0 keeps them"})
+    max_passage_words: int = field(
+        default=100, metadata={"help": "cut passages after so many words, see max_answers_cut; 0 keeps them whole"}
+    )
+    split_passages: bool = field(
+        default=False,
+        metadata={"help": "split passages longer than max_passage_words between sentences instead of cutting them"},
+    )
+    max_answers_cut: float = field(
+        default=0.05,
+        metadata={
+            "help": "refuse a cut that loses more than this share of the answers that the shown passages held before it"
+        },
+    )
     index_dir: str | None = field(default=None, metadata={"help": "keep BM25 indexes here and reuse them"})
     train_twins: int = field(
         default=0, metadata={"help": "leave-gold-out twins to train on (answerable rows, answer masked); -1 for all"}

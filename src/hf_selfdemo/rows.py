@@ -16,6 +16,8 @@ from datasets import Features, List, Value
 
 from hf_selfdemo.types import (
     CALL_FAILED,
+    CLOSED_BOOK,
+    GOLD_REMOVED,
     Demonstration,
     Evidence,
     Judged,
@@ -169,7 +171,7 @@ def evidence_of(row: Mapping[str, Any]) -> Evidence:
         True
     """
     question = Question(
-        row["id"].removesuffix("#gold_removed") if row["gold_removed"] else row["id"],  # `Evidence.id` adds it
+        row["id"].removesuffix(GOLD_REMOVED) if row["gold_removed"] else row["id"],  # `Evidence.id` adds it
         row["question"],
         tuple(row["answers"]),
         answerable=row["answerable"],
@@ -201,7 +203,7 @@ def replay_row(found: dict[str, Any]) -> dict[str, Any]:
     """A closed-book row whose target is what the model says there anyway: an anchor, right or wrong."""
     row: dict[str, Any] = found["row"]
     return row | {
-        "id": row["id"] + "#closed_book",
+        "id": row["id"] + CLOSED_BOOK,
         "mode": "closed_book",
         "passages": [],
         "answer_in_context": False,

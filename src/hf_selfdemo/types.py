@@ -12,6 +12,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
+from hf_selfdemo.wellformed import well_formed
+
 T = TypeVar("T")
 
 Message = dict[str, str]
@@ -30,6 +32,10 @@ Source = Literal["rag", "closed_book", "refusal", "gold"]
 Mode = Literal["rag", "closed_book"]
 """Whether a prompt shows the passages."""
 
+GOLD_REMOVED, CLOSED_BOOK = "#gold_removed", "#closed_book"
+RESERVED_SUFFIXES = (GOLD_REMOVED, CLOSED_BOOK)
+"""How the ids of rows end that are made of others: leave-gold-out twins, and rows that anchor a closed-book reply."""
+
 
 @dataclass(frozen=True, slots=True)
 class Passage:
@@ -45,8 +51,9 @@ class Passage:
 class Question:
     """A question with every accepted answer; no answers means that nothing is known to be right.
 
-    `passages` came with the question (KILT/DPR/SQuAD style) and `gold_ids` name the passages known to hold the answer.
-    `answerable` is about the corpus: False when nothing in it answers the question.
+    `passages` came with the question (KILT/DPR/SQuAD style) and `gold_ids` name the passages known to hold the answer,
+    or the documents that these are pieces of. `answerable` is about the corpus: False when nothing in it answers the
+    question.
     """
 
     id: str
@@ -56,6 +63,10 @@ class Question:
     gold_ids: tuple[str, ...] = ()
     answerable: bool = True
     source: str = ""
+
+    def is_gold(self, passage: Passage) -> bool:
+        """Whether `gold_ids` name the passage, or the document that it is a piece of (`ID#...`)."""
+        return any(passage.id == gold or passage.id.startswith(gold + "#") for gold in self.gold_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +85,7 @@ class Evidence:
     @property
     def id(self) -> str:
         """Unique per row: twins share a question but not an id."""
-        return self.question.id + ("#gold_removed" if self.gold_removed else "")
+        return self.question.id + (GOLD_REMOVED if self.gold_removed else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +129,11 @@ class Reply:
     error: str = ""
     raw: str = ""
     left_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Texts are well-formed, whoever wrote them: what half a character stands in can be kept in no file."""
+        for name in ("text", "error"):
+            object.__setattr__(self, name, well_formed(getattr(self, name)))
 
 
 Dialogue: TypeAlias = Generator[Sequence[Request], list[Reply], T]

@@ -125,8 +125,12 @@ def test_a_server_needs_no_memory_here_and_may_have_a_model_of_any_name(plan, ca
     assert "memory_gb" not in planned and planned["all"]["calls"] > 0
 
 
+EMBEDDED = ("--train_questions", "embedded", "--train_corpus", "embedded")
+"""Beside test questions of one's own these are not there unasked."""
+
+
 def test_test_questions_that_are_not_there_only_cost_their_hours(plan):
-    planned = plan("--test_questions", "nowhere.jsonl", "--device_tflops=1")
+    planned = plan(*EMBEDDED, "--test_questions", "nowhere.jsonl", "--device_tflops=1")
     assert planned["hours"].keys() == {"demonstrate", "train"}
 
 

@@ -60,10 +60,8 @@ def read_choice_questions(
         ('Which planet is closest to the Sun?', 'Mercury')
     """
     mapping = _mapping(preset, columns)
-    rows = list(read_rows(source, split, dataset_config, None, "choice_questions.jsonl"))
-    if not rows:
-        raise UserError(f"{source} ({split}) has no rows", "check the path and the split")
-    return [_question(row, mapping, f"row {i} of {source}", i) for i, row in enumerate(rows, 1)]
+    rows = read_rows(source, split, dataset_config, embedded="choice_questions.jsonl")
+    return [_question(row.fields, mapping, row.where, row.number) for row in rows]
 
 
 def _mapping(preset: str, columns: Sequence[str]) -> dict[str, str]:

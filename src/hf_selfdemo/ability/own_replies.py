@@ -49,14 +49,11 @@ def read_instructions(
         >>> read_instructions("embedded")[0].messages
         ({'role': 'user', 'content': 'Explain in two sentences why the sky looks blue.'},)
     """
-    rows = list(read_rows(source, split, dataset_config, None, "instructions.jsonl"))
-    if not rows:
-        raise UserError(f"{source} ({split}) has no rows", "check the path and the split")
     if not columns:
         raise UserError("instruction_columns is empty", "name the column that holds the instruction")
     return [
-        Instruction(str(i if row.get("id") is None else row["id"]), _messages(row, columns, f"row {i} of {source}"))
-        for i, row in enumerate(rows, 1)
+        Instruction(str(number if row.get("id") is None else row["id"]), _messages(row, columns, where))
+        for number, where, row in read_rows(source, split, dataset_config, embedded="instructions.jsonl")
     ]
 
 

@@ -42,7 +42,14 @@ _PYTHON = "3.12"
 _MODEL = "run/model"
 """Where weights go that are no repository of their own."""
 
-_KEYS = ("retriever", "passages_per_question", "max_passage_words", "test_split", "max_answer_tokens")
+_KEYS = (
+    "retriever",
+    "passages_per_question",
+    "max_passage_words",
+    "split_passages",
+    "test_split",
+    "max_answer_tokens",
+)
 """Keys that the page needs as they were."""
 
 _SHOWN = {"demonstrations": ("candidates.jsonl", "skipped.jsonl"), "evaluation": ("rows.jsonl",)}
@@ -159,7 +166,8 @@ def _shown_passages(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         raise UserError(f"{path.parent} keeps no passages", "evaluate again, or name a corpus in `data`")
     with path.open(encoding="utf-8") as lines:
-        return list({p["id"]: p for line in lines for p in json.loads(line)["passages"]}.values())
+        shown = [p for line in lines for p in json.loads(line)["passages"]]
+    return list({(p["id"], p["title"], p["text"]): p for p in shown}.values())
 
 
 def _weights(folder: Path, base: str) -> dict[str, Path | str]:

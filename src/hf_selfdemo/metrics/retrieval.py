@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from hf_selfdemo.errors import UserError
@@ -49,9 +50,19 @@ def retrieval_figures(evidence: Iterable[Evidence], measures: Sequence[str] = ME
     library = _ir_measures()
     wanted = [_measure(library, name) for name in measures]
     relevant = {str(i): dict.fromkeys(row.question.gold_ids, 1) for i, row in enumerate(rows)}
-    ranking = {str(i): {p.id: -float(rank) for rank, p in enumerate(row.passages)} for i, row in enumerate(rows)}
+    ranking = {str(i): _ranking(row) for i, row in enumerate(rows)}
     means = library.calc_aggregate(wanted, relevant, ranking)
     return {name: means[measure] for name, measure in zip(measures, wanted, strict=True)} | {"questions": len(rows)}
+
+
+def _ranking(row: Evidence) -> dict[str, float]:
+    """What was found, by id; the pieces of a gold document are that document, where its first piece stands."""
+    ranking: dict[str, float] = {}
+    for rank, passage in enumerate(row.passages):
+        named = [gold for gold in row.question.gold_ids if replace(row.question, gold_ids=(gold,)).is_gold(passage)]
+        for identifier in named or [passage.id]:
+            ranking.setdefault(identifier, -float(rank))
+    return ranking
 
 
 def answer_in_context(row: Evidence) -> bool:

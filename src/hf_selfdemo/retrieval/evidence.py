@@ -47,8 +47,8 @@ def leave_gold_out(evidence: Sequence[Evidence], retriever: Retriever, k: int) -
         found = retriever.retrieve([row.question for row in pending], depth)
         unfinished = []
         for row, passages in zip(pending, found, strict=True):
-            gold, answers, question = row.question.gold_ids, row.question.answers, row.question.text
-            left = [p for p in passages if p.id not in gold and not holds_answer(p, answers, question)]
+            question, answers = row.question, row.question.answers
+            left = [p for p in passages if not question.is_gold(p) and not holds_answer(p, answers, question.text)]
             if len(left) >= k or len(passages) < depth:
                 twins[row.id] = replace(row, passages=tuple(left[:k]), answer_in_context=False, gold_removed=True)
             else:
@@ -80,6 +80,6 @@ def recall_report(evidence: Sequence[Evidence], ks: Sequence[int] = (1, 2, 3, 5,
         hits = sum(answer_in_context(replace(row, passages=row.passages[:k])) for row in rows)
         report[f"answer@{k}"] = round(hits / len(rows), 4)
         if with_gold:
-            hits = sum(any(p.id in row.question.gold_ids for p in row.passages[:k]) for row in with_gold)
+            hits = sum(any(row.question.is_gold(p) for p in row.passages[:k]) for row in with_gold)
             report[f"gold@{k}"] = round(hits / len(with_gold), 4)
     return report | ({"no_passage": round(unfound / len(evidence), 4)} if unfound else {})

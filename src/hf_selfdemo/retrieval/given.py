@@ -8,7 +8,7 @@ from hf_selfdemo.types import Passage, Question
 
 
 class GivenRetriever:
-    """Returns each question's own passages, best score first, then in the order given, each id once.
+    """Returns each question's own passages, best score first, then in the order given, each once.
 
     Example:
         >>> question = Question("1", "q?", passages=(Passage("b", "..."), Passage("a", "...")))
@@ -21,8 +21,8 @@ class GivenRetriever:
             raise ValueError(f"k must be at least 1, not {k}")
         found = []
         for question in questions:
-            once: dict[str, Passage] = {}
+            once: dict[tuple[str, str, str], Passage] = {}  # chunks of one document may share its id
             for passage in sorted(question.passages, key=lambda p: -p.score):
-                once.setdefault(passage.id, passage)
+                once.setdefault((passage.id, passage.title, passage.text), passage)
             found.append(tuple(once.values())[:k])
         return found

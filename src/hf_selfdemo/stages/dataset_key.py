@@ -13,6 +13,7 @@ from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.questions import EMBEDDED, read_passages, read_questions
 from hf_selfdemo.searched_prompts import read_prompts
+from hf_selfdemo.stages.parts import part_of
 from hf_selfdemo.stages.recipe import Recipe
 
 PACKAGE = Path(__file__).parent.parent
@@ -105,15 +106,11 @@ def _keys(recipe: Recipe, part: str) -> dict[str, Any]:
 
 def _inputs(recipe: Recipe, part: str) -> list[str]:
     """What the sources of questions and passages hold."""
-    data = recipe.data
-    train = part == "train"
-    split, sources = (data.train_split, data.train_questions) if train else (data.test_split, data.test_questions)
-    found = [_questions(recipe, source, split) for source in sources]
-    corpus = data.train_corpus if train else data.test_corpus
-    if corpus == "questions" or recipe.retrieval.retriever == "given":
+    named = part_of(recipe, part)
+    found = [_questions(recipe, source, named.split) for source in named.questions]
+    if recipe.retrieval.retriever == "given" or named.corpus == "questions":
         return [*found, "passages of the questions"]
-    words = recipe.retrieval.max_passage_words
-    return [*found, _content(corpus, "corpus.jsonl", None, lambda: read_passages(corpus, split, words))]
+    return [*found, _content(named.corpus, "corpus.jsonl", None, lambda: read_passages(named.corpus, named.split))]
 
 
 def _questions(recipe: Recipe, source: str, split: str) -> str:

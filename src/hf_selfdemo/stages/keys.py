@@ -78,8 +78,17 @@ def make_recipe(config: dict[str, Any], flags: Sequence[str] = ()) -> Recipe:
         if type(group).__module__ == keys.__name__:
             _check_kinds(group)
     recipe = Recipe(*parsed)
+    _embedded_if_none_named(recipe.data, {*config, *given})
     recipe.implied = implied
     return recipe
+
+
+def _embedded_if_none_named(data: keys.DataArguments, named: set[str]) -> None:
+    """Who names no source gets the embedded ones; beside one of their own they would be there unasked."""
+    sources = {key: getattr(data, key) for key in keys.SOURCES}
+    if all(source in ("", None, [], "embedded", ["embedded"]) for source in sources.values()):
+        for key in keys.SOURCES - named - keys.DEV_SOURCES:
+            setattr(data, key, "embedded" if isinstance(sources[key], str) else ["embedded"])
 
 
 @dataclass

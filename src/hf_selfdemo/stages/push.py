@@ -24,6 +24,8 @@ from hf_selfdemo.loading import did_you_mean
 from hf_selfdemo.questions import read_passages
 from hf_selfdemo.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.stages.console import console, waiting
+from hf_selfdemo.stages.parts import part_of
+from hf_selfdemo.stages.passages import Shortening
 from hf_selfdemo.stages.recipe import Recipe
 
 _OWNER = "NAMESPACE"
@@ -159,13 +161,12 @@ _BUILDERS: dict[str, Callable[[Recipe, str], list[Artefact]]] = {
 
 def _index_folder(recipe: Recipe) -> Path:
     """The index that training questions were asked of; made anew where none was kept."""
-    kept, corpus = recipe.retrieval.index_dir, recipe.data.train_corpus
+    part, kept = part_of(recipe, "train"), recipe.retrieval.index_dir
     folder = Path(kept) / "train" if kept else recipe.output_dir / "hub" / "index"
-    if corpus == "questions" or recipe.retrieval.retriever != "bm25":
+    if recipe.retrieval.retriever != "bm25" or part.corpus == "questions":
         raise UserError("there is no index: passages came with the questions", "leave index out of artefacts")
-    BM25Retriever.build_or_load(
-        read_passages(corpus, recipe.data.train_split, recipe.retrieval.max_passage_words), folder
-    )
+    passages = Shortening(recipe.retrieval).passages(read_passages(part.corpus, part.split))
+    BM25Retriever.build_or_load(passages, folder)
     return folder
 
 
