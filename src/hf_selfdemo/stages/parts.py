@@ -78,8 +78,8 @@ def named_source(data: DataArguments, key: str) -> str | list[str]:
     source: str | list[str] = getattr(data, key)
     if not source:
         raise UserError(
-            f"{key} is not set, and sources of your own are",
-            "name a file or a dataset, or `embedded` for the package's",
+            f"{key} is not set, although other keys name your own data",
+            "name a file or a dataset, or write `embedded`",
         )
     return source
 
