@@ -42,6 +42,8 @@ def keys(brief_model, tmp_path):
         "model_name_or_path": brief_model,
         "train_questions": [tmp_path / "q.jsonl"],
         "train_corpus": tmp_path / "corpus.jsonl",
+        "test_questions": ["embedded"],  # beside sources of one's own they are not there unasked
+        "test_corpus": "embedded",
         "passages_per_question": 1,
         "rag_candidates": 2,
         "closed_book_candidates": 1,
