@@ -11,7 +11,19 @@ import hf_selfdemo
 
 ROOT = Path(hf_selfdemo.__file__).parent
 LEVELS = {
-    0: {"types", "errors", "loading", "scoring", "config", "manifest", "ledger", "seeding", "preamble", "wellformed"},
+    0: {
+        "types",
+        "errors",
+        "loading",
+        "control_characters",
+        "scoring",
+        "config",
+        "manifest",
+        "ledger",
+        "seeding",
+        "preamble",
+        "wellformed",
+    },
     1: {"protocols", "prompts", "instructions", "conversation", "chat", "padding", "metrics"},
     2: {"footprint", "questions", "models", "retrieval", "generation", "judging", "strategies"},
     3: {
@@ -73,3 +85,33 @@ def test_every_public_name_exists():
 def test_public_names_are_not_shadowed_by_modules():
     """A function named like a module of the package would turn into the module once that is imported."""
     assert not set(hf_selfdemo.__all__) & {p.stem for p in ROOT.iterdir()}
+
+
+PRINTER = ROOT / "stages" / "console.py"
+OWN_WORDS = {ROOT / "cli.py": ["USAGE", "version('hf-selfdemo')"]}
+"""What is printed elsewhere, before anything from outside is read."""
+PRINTING = {"Console", "Progress", "Status", "Live", "Prompt", "pprint", "inspect"}
+"""Names by which a text can reach the terminal."""
+
+
+@pytest.mark.parametrize("path", [p for p in MODULES if p != PRINTER], ids=lambda p: str(p.relative_to(ROOT)))
+def test_nothing_reaches_the_terminal_but_through_one_printer(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            called = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+            if called in ("print", "print_help", "print_usage", "print_json"):
+                assert ast.unparse(node.args[0]) in OWN_WORDS.get(path, []), f"line {node.lineno} prints by itself"
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "rich":
+            assert not PRINTING & {name.name for name in node.names}, f"line {node.lineno} has a console of its own"
+        if isinstance(node, ast.Import):
+            assert "rich" not in {name.name for name in node.names}
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            used = (node.value.id, node.attr)
+            assert used not in {("sys", "stdout"), ("sys", "stderr"), ("logging", "basicConfig")}, node.lineno
+
+
+def test_no_mark_up_is_made_of_text():
+    """Whoever makes `Text` from mark-up, or a console that reads it, makes strangers' brackets commands."""
+    for path in MODULES:
+        text = path.read_text(encoding="utf-8")
+        assert "from_markup" not in text and "markup=True" not in text and "from_ansi" not in text, path

@@ -81,19 +81,20 @@ def reported(job: Callable[[], None]) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     from hf_selfdemo.errors import UserError
+    from hf_selfdemo.stages.console import fail
 
     try:
         job()
     except UserError as error:
-        print(f"hf-selfdemo: {' '.join(str(error).split())}", file=sys.stderr)
+        fail(f"hf-selfdemo: {' '.join(str(error).split())}")
         return 2
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        print(f"hf-selfdemo: the disk is full ({error}): free some space and give the same command", file=sys.stderr)
+        fail(f"hf-selfdemo: the disk is full ({error}): free some space and give the same command")
         return 2
     except KeyboardInterrupt as error:  # who cannot go on from here says so in the error
-        print(f"\nhf-selfdemo: interrupted; {str(error) or 'the same command goes on from here'}", file=sys.stderr)
+        fail(f"\nhf-selfdemo: interrupted; {str(error) or 'the same command goes on from here'}")
         return 130
     return 0
 
@@ -103,13 +104,15 @@ def quiet() -> None:
     import logging
     import warnings
 
+    from hf_selfdemo.stages.console import log_plainly
+
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     for category, module in ((FutureWarning, "transformers"), (UserWarning, "peft"), (UserWarning, "torch")):
         warnings.filterwarnings("ignore", category=category, module=module)
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    log_plainly(logging.WARNING)
     logging.getLogger("bm25s").addFilter(lambda record: record.levelno >= logging.WARNING)  # it logs its every step
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # on every import, of kernels that few have
     from transformers.utils.logging import disable_progress_bar

@@ -13,6 +13,7 @@ ledger behind the generator, so that a killed run writes these files afresh with
 
 from __future__ import annotations
 
+import glob
 import json
 import random
 from collections import Counter
@@ -193,4 +194,4 @@ def load_demonstrations(folder: Path) -> Dataset:
     path = folder / "train.parquet"
     if not pyarrow.parquet.read_metadata(path).num_rows:  # datasets cannot read a file without rows
         return Dataset.from_dict({name: [] for name in FEATURES}, features=FEATURES)
-    return datasets.Dataset.from_parquet(str(path))
+    return datasets.Dataset.from_parquet(glob.escape(str(path)))  # datasets takes paths for patterns

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from hf_selfdemo.ability.choices import ChoiceQuestion
 from hf_selfdemo.ability.multiple_choice import METRICS, ChoiceScores, picks
+from hf_selfdemo.report.table import text_table
 from hf_selfdemo.scoring.outcomes import Rate, bootstrap
 
 OWN_REPLIES = "own replies, nats per token"
@@ -76,12 +77,7 @@ def ability_rows(figures: Figures) -> list[list[str]]:
 
 def ability_table(figures: Figures, title: str) -> Table:
     """For `rich.print`."""
-    table = Table(title=title, title_justify="left")
-    for i, column in enumerate(["", *figures]):
-        table.add_column(column, justify="right" if i else "left", min_width=0 if i else 20)
-    for row in ability_rows(figures):
-        table.add_row(*row)
-    return table
+    return text_table(title, ["", *figures], ability_rows(figures))
 
 
 def ability_markdown(figures: Figures) -> str:

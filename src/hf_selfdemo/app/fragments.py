@@ -13,8 +13,9 @@ from markupsafe import Markup
 from hf_selfdemo.app.asking import told_words
 from hf_selfdemo.app.demonstrations import SKIPPED
 from hf_selfdemo.app.replies import Pair
+from hf_selfdemo.control_characters import shown
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
-from hf_selfdemo.report.highlight import segments, shown
+from hf_selfdemo.report.highlight import segments
 from hf_selfdemo.report.words import LABEL_NAMES
 from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.scoring.refusal import is_refusal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -129,7 +130,7 @@ def _configs(source: Path) -> dict[str, Dataset]:
         configs["preference"] = to_trl(structured, preference=True)
     configs["structured"] = structured
     if (path := source / "candidates.jsonl").exists():
-        configs["candidates"] = Dataset.from_json(str(path), features=CANDIDATE_FEATURES)
+        configs["candidates"] = Dataset.from_json(glob.escape(str(path)), features=CANDIDATE_FEATURES)
     return configs
 
 

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from hf_selfdemo.control_characters import shown
 from hf_selfdemo.report.comparison import Comparison
-from hf_selfdemo.report.highlight import segments, shown
+from hf_selfdemo.report.highlight import segments
 from hf_selfdemo.report.paired import LABELS
 from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.types import Evidence, Label

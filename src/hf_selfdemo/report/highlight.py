@@ -1,4 +1,4 @@
-"""Where an accepted answer stands in a text, and texts as a page can show them."""
+"""Where an accepted answer stands in a text."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from hf_selfdemo.types import Passage
 _CHUNK = re.compile(rf"[{UNSPACED}][{MARKS}]*|[^\s{UNSPACED}]+")
 _SENTENCE = re.compile(r".+?(?:[.!?]+[\"”’)\]]*(?=\s+[^\sa-z\d])|[。！？]|$)", re.MULTILINE)
 _EDGES = ".,;:!?()[]{}<>\"'“”‘’«»„…*_-–—/"
-_HIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Characters that no page may hold, or that would turn round what stands beside them."""
 
 
 def answer_spans(text: str, answers: Sequence[str], question: str | None = None) -> list[tuple[int, int]]:
@@ -75,16 +73,6 @@ def segments(text: str, answers: Sequence[str], longest: int, question: str | No
         at = min(b, end)
     pieces += [(text[at:end], False), ("…" if end < len(text) else "", False)]
     return _joined([(piece, hit) for piece, hit in pieces if piece])
-
-
-def shown(text: str) -> str:
-    """A text without what a page cannot hold: control characters become their names, in angle brackets.
-
-    Example:
-        >>> shown("a" + chr(0) + "b" + chr(0x202E))
-        'a⟨U+0000⟩b⟨U+202E⟩'
-    """
-    return _HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
 
 
 def _words(text: str) -> Iterator[tuple[str, int, int]]:

@@ -17,9 +17,9 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from hf_selfdemo.control_characters import shown
 from hf_selfdemo.prompts import TEMPLATES
 from hf_selfdemo.report.examples import Example
-from hf_selfdemo.report.highlight import shown
 from hf_selfdemo.report.table import ROWS
 from hf_selfdemo.report.words import (
     ABILITY_NAMES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from hf_selfdemo.report.highlight import shown
+from hf_selfdemo.control_characters import shown
 from hf_selfdemo.scoring.refusal import refusal_phrase
 from hf_selfdemo.types import Prediction
 

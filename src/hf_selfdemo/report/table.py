@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rich.table import Table
+from rich.text import Text
 
+from hf_selfdemo.control_characters import shown
 from hf_selfdemo.report.paired import change_of
 from hf_selfdemo.report.resampling import f_interval
 from hf_selfdemo.scoring.abstention import always_abstaining
@@ -66,11 +68,16 @@ def header(runs: Runs) -> list[str]:
 
 def terminal_table(runs: Runs, title: str) -> Table:
     """For `rich.print`."""
-    table = Table(title=title, title_justify="left")
-    for i, column in enumerate(header(runs)):
-        table.add_column(column, justify="right" if i else "left", min_width=0 if i else 20)
-    for row in figure_rows(runs):
-        table.add_row(*row)
+    return text_table(title, header(runs), figure_rows(runs))
+
+
+def text_table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table whose texts are shown as they are, whoever prints it; the first column is that of the rows' names."""
+    table = Table(title=Text(shown(title)), title_justify="left")
+    for i, name in enumerate(names):
+        table.add_column(Text(shown(name)), justify="right" if i else "left", min_width=0 if i else 20)
+    for row in rows:
+        table.add_row(*(Text(shown(cell)) for cell in row))
     return table
 
 

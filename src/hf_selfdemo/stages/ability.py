@@ -10,8 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rich.console import Console
-
 from hf_selfdemo.ability.choices import ChoiceQuestion, read_choice_questions
 from hf_selfdemo.ability.multiple_choice import FORMS, picks, score_choices
 from hf_selfdemo.ability.own_replies import Instruction, own_replies, read_instructions, reply_nll
@@ -20,6 +18,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import fingerprint, read_json, write_json, write_text
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.protocols import Generator
+from hf_selfdemo.stages.console import show
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.types import Reply
 
@@ -69,20 +68,20 @@ class AbilityCheck:
             reply_nll(network, tokenizer, self.instructions, self._replies, on_progress),
         )
 
-    def report(self, folder: Path, terminal: Console) -> None:
+    def report(self, folder: Path, width: int) -> None:
         """Print the table, and add what was found to what an evaluation has written.
 
         Args:
             folder: with a `table.md` and a `figures.json`, which both grow; what was measured row by row is put beside
                 them, in `ability/`, in place of what an earlier start left there.
-            terminal: where to print.
+            width: of the table that is printed, as `console.show` takes it.
         """
         shutil.rmtree(folder / "ability", ignore_errors=True)  # else it would be taken for this start's
         if not self:
             return
         figures = ability_figures(self.questions, self._measured)
         title = f"{len(self.questions)} multiple-choice questions, {len(self.instructions)} instructions"
-        terminal.print(ability_table(figures, title))
+        show(ability_table(figures, title), width)
         table = (folder / "table.md").read_text(encoding="utf-8")
         write_text(folder / "table.md", f"{table}\n{title}\n\n{ability_markdown(figures)}")
         write_json(folder / "figures.json", read_json(folder / "figures.json") | {"ability": figures})

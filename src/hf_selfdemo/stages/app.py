@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.models import resolve_model
 from hf_selfdemo.protocols import Generator
-from hf_selfdemo.stages.console import console
+from hf_selfdemo.stages.console import say
 from hf_selfdemo.stages.engine import in_process
 from hf_selfdemo.stages.evidence import recipe_retriever
 from hf_selfdemo.stages.recipe import Recipe
@@ -33,11 +33,11 @@ def run_app(recipe: Recipe) -> None:
 
     made = recipe_page(recipe)
     url = serve(made, recipe.app.app_host, recipe.app.app_port)
-    console.print(f"to look at: {url} (Ctrl+C ends it)", highlight=False, soft_wrap=True)
+    say(f"to look at: {url} (Ctrl+C ends it)")
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
-        console.print("ended")
+        say("ended")
     finally:
         made.close(verbose=False)
 

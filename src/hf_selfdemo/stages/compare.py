@@ -12,17 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.evaluated import PLAIN, Evaluation, folder_for
 from hf_selfdemo.manifest import claim_folder
 from hf_selfdemo.report import Column, Comparison, terminal_table, write_figures, write_page
-from hf_selfdemo.stages.console import console
+from hf_selfdemo.stages.console import say, show, table_width
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.types import Evidence, Prediction
 
-_COLUMN_WIDTH = 24
 _SAME = ("templates", "max_answer_tokens")
 """Settings that must not differ. The base model may: it is often what is compared."""
 
@@ -55,11 +52,9 @@ def run_compare(recipe: Recipe) -> None:
     folder = recipe.output_dir / where / "-".join(place.name for place in places)
     columns = {p.name: f"{p.evaluation.folder}:{p.column}" for p in places}
     claim_folder(folder, columns, "give these columns other names, as name=folder")
-    terminal = Console()
-    wide = terminal if terminal.is_terminal else Console(width=_COLUMN_WIDTH * (len(places) + 3))
-    wide.print(terminal_table(comparison.runs, comparison.title))
+    show(terminal_table(comparison.runs, comparison.title), table_width(len(places)))
     page = write_page(folder, write_figures(folder, comparison), comparison)
-    console.print(f"to read: {page}", highlight=False, soft_wrap=True)
+    say(f"to read: {page}")
 
 
 def differences(one: Evaluation, other: Evaluation) -> list[str]:

@@ -19,7 +19,7 @@ from hf_selfdemo.manifest import claim_folder, fingerprint, read_json, write_jso
 from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.protocols import Judge, Strategy
-from hf_selfdemo.stages.console import console, progress, recall_line, usage_line, waiting
+from hf_selfdemo.stages.console import progress, recall_line, say, usage_line, waiting
 from hf_selfdemo.stages.engine import Engine, ledger_path, named_model, open_engine, recipe_judge, recipe_strategy
 from hf_selfdemo.stages.evidence import passages_warning, recipe_evidence
 from hf_selfdemo.stages.prompts import recipe_instructions
@@ -72,7 +72,7 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
     model = model or named_model(recipe)
     evidence, recall = recipe_evidence(recipe, part)
     if warning := passages_warning(evidence):
-        console.print(warning, markup=False)
+        say(warning)
     engine, instructions = recipe_instructions(recipe, model, evidence)
     strategy, judge = recipe_strategy(recipe, instructions), recipe_judge(recipe, recipe.judge.judge)
     settings = _generation_settings(recipe, model.fingerprint, evidence, instructions)
@@ -97,7 +97,7 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
         ),
     }
     write_json(folder / "manifest.json", manifest)
-    console.print(usage_line("made now", engine.generator.usage, engine.generator.reused))
+    say(usage_line("made now", engine.generator.usage, engine.generator.reused))
     _print_demonstrations(manifest)
 
 
@@ -123,7 +123,7 @@ def _say_what_is_replaced(folder: Path, selection: dict[str, Any]) -> None:
     before = read_json(path).get("selection", {})
     changed = [f"{k} was {before[k]!r}, is {v!r}" for k, v in selection.items() if k in before and before[k] != v]
     if changed:
-        console.print(f"the dataset in {folder} is chosen anew and replaced: {', '.join(changed)}", markup=False)
+        say(f"the dataset in {folder} is chosen anew and replaced: {', '.join(changed)}")
 
 
 def _make_calls(rows: Sequence[Evidence], strategy: Strategy, judge: Judge, engine: Engine, recipe: Recipe) -> None:
@@ -132,8 +132,8 @@ def _make_calls(rows: Sequence[Evidence], strategy: Strategy, judge: Judge, engi
         dialogues = (judged_row(row, strategy, judge) for row in rows)
         for _ in converse(dialogues, engine.generator, recipe.engine.window):
             advance(1)
-    console.print(usage_line("made now", engine.generator.usage, engine.generator.reused))
-    console.print(f"shard {recipe.engine.shard} is in the ledger; a run without `shard` puts the dataset together")
+    say(usage_line("made now", engine.generator.usage, engine.generator.reused))
+    say(f"shard {recipe.engine.shard} is in the ledger; a run without `shard` puts the dataset together")
 
 
 def _demonstrate(
@@ -225,14 +225,14 @@ def _on_policy(dataset: Dataset, engine: Engine, rows: int, seed: int) -> dict[s
 def _print_demonstrations(manifest: dict[str, Any]) -> None:
     outcomes = ", ".join(f"{count} {kind}" for kind, count in manifest["outcomes"].items())
     made = f"{_counted(manifest['rows_in'], 'row')} in, {_counted(manifest['demonstrations'], 'demonstration')}"
-    console.print(f"{made}: {outcomes}" if outcomes else made)
+    say(f"{made}: {outcomes}" if outcomes else made)
     for reason, count in manifest["skipped"].items():
-        console.print(f"  {count} left out: {reason}", markup=False)
+        say(f"  {count} left out: {reason}")
     for line in _judge_lines(manifest):
-        console.print(line, markup=False)
-    console.print(recall_line(manifest["recall"]))
+        say(line)
+    say(recall_line(manifest["recall"]))
     if on_policy := manifest["on_policy"]:
-        console.print(f"on-policy figure over {on_policy['rows']} rows, nats per token: {_nats_words(on_policy)}")
+        say(f"on-policy figure over {on_policy['rows']} rows, nats per token: {_nats_words(on_policy)}")
 
 
 def _counted(count: int, thing: str) -> str:

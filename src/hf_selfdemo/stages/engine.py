@@ -13,7 +13,7 @@ from hf_selfdemo.ledger import Ledger
 from hf_selfdemo.loading import did_you_mean, load
 from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.protocols import Generator, Judge, Strategy
-from hf_selfdemo.stages.console import console
+from hf_selfdemo.stages.console import say
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.strategies import STRATEGIES
 from hf_selfdemo.types import Source
@@ -68,7 +68,7 @@ def open_engine(recipe: Recipe, model: ResolvedModel) -> Engine:
         max_retries=e.server_retries,
         api_key_env=e.server_key_variable,
         structured_output=e.server_choices,
-        on_notice=lambda line: console.print(line, markup=False, soft_wrap=True),
+        on_notice=say,
     )
     return Engine(RecordedGenerator(server, ledger))
 

@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
-from rich.console import Console
-
 from hf_selfdemo.config import EvaluateArguments
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.evaluated import (
@@ -33,7 +31,7 @@ from hf_selfdemo.protocols import Judge
 from hf_selfdemo.report import terminal_table, write_figures, write_page
 from hf_selfdemo.stages.ability import AbilityCheck
 from hf_selfdemo.stages.compare import run_compare
-from hf_selfdemo.stages.console import console, progress, recall_line
+from hf_selfdemo.stages.console import progress, recall_line, say, show, table_width
 from hf_selfdemo.stages.dataset_key import PACKAGE, folder_hash
 from hf_selfdemo.stages.engine import in_process, ledger_path, recipe_judge
 from hf_selfdemo.stages.evidence import has_dev, passages_warning, recipe_evidence
@@ -44,9 +42,6 @@ from hf_selfdemo.tuned import is_adapter, merged, weights_of
 from hf_selfdemo.types import Evidence, Mode
 
 _PLAIN_TEMPLATE = "candidates/rag_1"
-
-_COLUMN_WIDTH = 24
-"""Characters a column of the table when its output goes to a file or a pipe."""
 
 _WORDS = {"base": "base model", "templates": "prompts", "evidence": "test questions or passages"}
 """What the settings of an evaluation are called where they differ."""
@@ -64,7 +59,7 @@ def run_evaluate(recipe: Recipe) -> None:
     judge = _judge(recipe)
     evidence, recall = recipe_evidence(recipe, part)
     if warning := passages_warning(evidence):
-        console.print(warning, markup=False)
+        say(warning)
     ability = AbilityCheck(recipe)
     model = recipe.resolve()
     settings = {
@@ -129,10 +124,10 @@ def run_evaluate(recipe: Recipe) -> None:
     }
     write_rows(folder, evidence)
     write_manifest(folder, modes, by_column, about | {"ability": ability.settings(), "unscored": unscored})
-    console.print(recall_line(recall))
+    say(recall_line(recall))
     _report(Evaluation(folder), list(models), ability)
     for line in unscored_lines(unscored):
-        console.print(line, markup=False)
+        say(line)
     _show_replies(runs, evidence, e.predictions_shown)
 
 
@@ -179,23 +174,22 @@ def _say_what_is_replaced(folder: Path, recipe: Recipe, ability: AbilityCheck) -
     judge, former = recipe.evaluate.evaluate_judge, before.get("judges", {}).get("base", {}).get("name")
     if former and former != judge:
         words = f"evaluate_judge was {former!r}, is {judge!r}"
-        console.print(f"the evaluation in {folder} is judged anew and replaced: {words}", markup=False)
+        say(f"the evaluation in {folder} is judged anew and replaced: {words}")
     if before.get("ability") and not ability:
         words = "neither choice_questions nor instruction_prompts is set"
-        console.print(f"the ability figures in {folder} are removed: {words}", markup=False)
+        say(f"the ability figures in {folder} are removed: {words}")
 
 
 def _report(evaluation: Evaluation, names: list[str], ability: AbilityCheck) -> None:
     """Print the table, and write it, its figures and the page to read."""
     comparison, folder = comparison_of(evaluation, names), evaluation.folder
-    terminal = Console()
-    wide = terminal if terminal.is_terminal else Console(width=_COLUMN_WIDTH * (len(names) + 3))
-    wide.print(terminal_table(comparison.runs, comparison.title))
+    width = table_width(len(names))
+    show(terminal_table(comparison.runs, comparison.title), width)
     figures = write_figures(folder, comparison)
-    ability.report(folder, wide)
+    ability.report(folder, width)
     found = read_json(folder / "figures.json")
     page = write_page(folder, figures | {key: found[key] for key in found.keys() - figures.keys()}, comparison)
-    console.print(f"to read: {page}", highlight=False, soft_wrap=True)
+    say(f"to read: {page}")
 
 
 def _data(recipe: Recipe, part: str) -> dict[str, Any]:
@@ -254,8 +248,8 @@ def _tuned(network: Any, folder: Path, recipe: Recipe, base: ResolvedModel) -> A
 
 def _show_replies(runs: Any, evidence: Sequence[Evidence], count: int) -> None:
     for i, row in enumerate(evidence[:count]):
-        console.print(f"[bold]{row.question.text}[/]  ({', '.join(row.question.answers) or 'no answer known'})")
+        say(f"{row.question.text}  ({', '.join(row.question.answers) or 'no answer known'})", "bold")
         for name, modes in runs.items():
             for mode, predictions in modes.items():
                 if i < len(predictions):
-                    console.print(f"  {name} {mode}: {predictions[i].text!r} ({predictions[i].label})", markup=False)
+                    say(f"  {name} {mode}: {predictions[i].text!r} ({predictions[i].label})")

@@ -7,7 +7,7 @@ from typing import Any
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.retrieval.evidence import best, choose_twins, collect_evidence, leave_gold_out, recall_report
-from hf_selfdemo.stages.console import console, waiting
+from hf_selfdemo.stages.console import say, waiting
 from hf_selfdemo.stages.parts import Part, all_questions, has_dev, part_of, sampled_questions
 from hf_selfdemo.stages.passages import AnswersCut, Shortening, searched
 from hf_selfdemo.stages.recipe import Recipe
@@ -31,7 +31,7 @@ def recipe_evidence(recipe: Recipe, part: str) -> tuple[list[Evidence], dict[str
     with waiting("reading questions and passages"):
         evidence, recall, said = _evidence(recipe, part_of(recipe, part))
     if said:
-        console.print(said, markup=False)
+        say(said)
     return evidence, recall
 
 

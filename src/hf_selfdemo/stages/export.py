@@ -11,7 +11,7 @@ from hf_selfdemo.exports.lm_eval import write_tasks
 from hf_selfdemo.exports.ragas import ragas_rows
 from hf_selfdemo.loading import did_you_mean
 from hf_selfdemo.manifest import write_text
-from hf_selfdemo.stages.console import console
+from hf_selfdemo.stages.console import say
 from hf_selfdemo.stages.evaluate import recipe_modes
 from hf_selfdemo.stages.evidence import recipe_evidence
 from hf_selfdemo.stages.recipe import Recipe
@@ -30,7 +30,7 @@ def run_export(recipe: Recipe) -> None:
         raise UserError(f"unknown export_to {name!r}", did_you_mean(name, list(EXPORTS)))
     folder = recipe.output_dir / "export" / name
     for path in _lm_eval(recipe, folder) if name == "lm_eval" else _ragas(recipe, folder):
-        console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+        say(f"wrote {path}")
 
 
 def _lm_eval(recipe: Recipe, folder: Path) -> list[Path]:

@@ -16,6 +16,7 @@ from trl import ModelConfig, TrlParser
 from hf_selfdemo import config as keys
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.loading import did_you_mean, load
+from hf_selfdemo.stages.console import show
 from hf_selfdemo.stages.recipe import Recipe
 
 OBJECTIVES = {
@@ -238,7 +239,7 @@ def _print_help(objective: str, defaults: dict[str, Any]) -> None:
         groups.append(_titled(kind, f"Training with objective {name} only", set(_names([kind])) - shared))
     parser = TrlParser(groups, usage="hf-selfdemo VERB [--config RECIPE.yaml] [--KEY VALUE ...]")
     parser.set_defaults_with_config(**defaults)
-    parser.print_help()
+    show(parser.format_help().rstrip())
     raise SystemExit(0)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 
-from rich.console import Console
 from rich.table import Table
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.ledger import Ledger
+from hf_selfdemo.stages.console import show
 from hf_selfdemo.stages.engine import ledger_path
 from hf_selfdemo.stages.recipe import Recipe
 
@@ -27,8 +27,7 @@ def run_ledger(recipe: Recipe) -> None:
         table.add_row(row["model"], row["stage"], *(f"{row[_KEYS[name]]:,}" for name in _NUMBERS), *times)
     table.add_section()
     table.add_row("all", "", *(f"{sum(row[_KEYS[name]] for row in rows):,}" for name in _NUMBERS), "", "")
-    terminal = Console()
-    (terminal if terminal.is_terminal else Console(width=140)).print(table)
+    show(table, 140)
 
 
 _KEYS = {

@@ -15,8 +15,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from hf_selfdemo.config import PlanArguments
 from hf_selfdemo.conversation import converse
 from hf_selfdemo.demonstrations import judged_row
@@ -25,7 +23,7 @@ from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.manifest import read_json, write_json
 from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.protocols import Strategy
-from hf_selfdemo.stages.console import console, progress
+from hf_selfdemo.stages.console import progress, say, show
 from hf_selfdemo.stages.engine import Engine, named_model, open_engine, recipe_judge, recipe_strategy
 from hf_selfdemo.stages.evidence import recipe_evidence
 from hf_selfdemo.stages.footprint import CHARACTERS_A_TOKEN, Lengths, footprint, row_lengths
@@ -55,7 +53,7 @@ def run_plan(recipe: Recipe) -> None:
     elif turns:
         plan |= _measured(recipe, engine or open_engine(recipe, model), strategy, turns, path)
     else:
-        console.print(f"{len(evidence)} questions, no calls: strategy {recipe.demonstrate.strategy} asks nothing")
+        say(f"{len(evidence)} questions, no calls: strategy {recipe.demonstrate.strategy} asks nothing")
     if turns:
         plan["price"] = price(plan["all"], recipe.plan)
     if lengths:
@@ -72,7 +70,7 @@ def _lengths(recipe: Recipe, evidence: Sequence[Evidence], turns: FirstTurns) ->
     except UserError as error:
         if recipe.engine.engine == "transformers":
             raise
-        console.print(f"memory is not told: {error}", markup=False)
+        say(f"memory is not told: {error}")
         return None
 
 
@@ -194,15 +192,15 @@ def _characters(requests: Sequence[Request]) -> int:
 
 def _show(plan: dict[str, Any], path: Path, recipe: Recipe) -> None:
     if "all" in plan:
-        Console().print(calls_table(plan))
+        show(calls_table(plan))
     if plan.get("seconds") is not None:
         minutes = plan["seconds"] / 60
-        console.print(f"time: about {minutes / 60:.1f} hours" if minutes > 90 else f"time: about {minutes:.1f} minutes")
+        say(f"time: about {minutes / 60:.1f} hours" if minutes > 90 else f"time: about {minutes:.1f} minutes")
     if plan.get("price"):
-        console.print(f"price: about {plan['price']:,.2f}")
+        say(f"price: about {plan['price']:,.2f}")
     if "memory_gb" in plan:
-        Console().print(memory_table(plan))
+        show(memory_table(plan))
         for line in device_lines(plan, recipe.plan):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            say(line)
     kept = "the sample's calls are kept for the run; " if plan["sample"] else ""
-    console.print(f"{kept}the plan is in {path}", markup=False)
+    say(f"{kept}the plan is in {path}")

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from datasets import Dataset
-from rich.console import Console
 from transformers import AutoConfig, GenerationConfig
 
 from hf_selfdemo.demonstrations import load_demonstrations
@@ -14,16 +13,13 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import read_json
 from hf_selfdemo.models import ResolvedModel, load_tokenizer
 from hf_selfdemo.rows import FEATURES, evidence_row
-from hf_selfdemo.stages.console import waiting
+from hf_selfdemo.stages.console import show, waiting
 from hf_selfdemo.stages.evidence import has_dev, recipe_evidence, recipe_questions
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.stages.start import training_start
 from hf_selfdemo.training.base import collator_of
 from hf_selfdemo.training.dpo import with_pairs
 from hf_selfdemo.training.preflight import preflight
-
-_FILE_WIDTH = 120
-"""Columns for the report when it goes to a file or a pipe."""
 
 
 def run_preflight(recipe: Recipe) -> None:
@@ -53,8 +49,7 @@ def run_preflight(recipe: Recipe) -> None:
             model=_without_weights(start.model, args.trust_remote_code),
             writer=written | {"trained": start.fingerprint, "origin": start.origin},
         )
-    terminal = Console()
-    (terminal if terminal.is_terminal else Console(width=_FILE_WIDTH)).print(report)
+    show(report)
 
 
 def _without_weights(model: ResolvedModel, trust_remote_code: bool) -> Any:

@@ -12,7 +12,7 @@ from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.prompt_search import SearchSettings, most_calls, search_prompts
 from hf_selfdemo.prompts import fill, templates_hash
 from hf_selfdemo.searched_prompts import read_prompts, write_prompts
-from hf_selfdemo.stages.console import console, progress, usage_line
+from hf_selfdemo.stages.console import progress, say, usage_line
 from hf_selfdemo.stages.engine import Engine, named_model, open_engine
 from hf_selfdemo.stages.evidence import recipe_evidence
 from hf_selfdemo.stages.recipe import Recipe
@@ -27,9 +27,9 @@ def run_prompts(recipe: Recipe) -> None:
     evidence, _ = recipe_evidence(recipe, "train")
     folder = _search(recipe, open_engine(recipe, model), evidence)
     for mode in _MODES:
-        console.print(f"[bold]{mode}[/], best first, in {folder / mode}.jsonl")
+        say(f"{mode}, best first, in {folder / mode}.jsonl", "bold")
         for prompt in read_prompts(folder / f"{mode}.jsonl")[:3]:
-            console.print(f"  {prompt!r}", markup=False)
+            say(f"  {prompt!r}")
 
 
 def recipe_instructions(
@@ -74,8 +74,8 @@ def _search(recipe: Recipe, engine: Engine, evidence: Sequence[Evidence]) -> Pat
             start = [fill(f"search/start_{mode}")]
             prompts = search_prompts(evidence, engine.generator, mode, start, settings, advance, figures)
         write_prompts(path, prompts)
-        console.print(f"{mode}: " + ", ".join(f"{n} {what}" for what, n in figures.items()))
-    console.print(usage_line("prompt search", engine.generator.usage, engine.generator.reused))
+        say(f"{mode}: " + ", ".join(f"{n} {what}" for what, n in figures.items()))
+    say(usage_line("prompt search", engine.generator.usage, engine.generator.reused))
     return folder
 
 

@@ -23,7 +23,7 @@ from hf_selfdemo.hub.upload import hub_user, push_artefact
 from hf_selfdemo.loading import did_you_mean
 from hf_selfdemo.questions import read_passages
 from hf_selfdemo.retrieval.bm25 import BM25Retriever
-from hf_selfdemo.stages.console import console, waiting
+from hf_selfdemo.stages.console import say, show, waiting
 from hf_selfdemo.stages.parts import part_of
 from hf_selfdemo.stages.passages import Shortening
 from hf_selfdemo.stages.recipe import Recipe
@@ -54,7 +54,7 @@ def run_push(recipe: Recipe) -> None:
     with waiting("putting files and cards together"):
         artefacts = [made for name in keys.artefacts for made in _BUILDERS[name](recipe, owner)]
     for note in _notes(recipe):
-        console.print(f"note: {note}", markup=False, highlight=False, soft_wrap=True)
+        say(f"note: {note}")
     if keys.dry_run:
         return _show(artefacts, private)
     for artefact in artefacts:
@@ -82,7 +82,7 @@ def _push(artefact: Artefact, private: bool, api: HfApi) -> None:
         pushed = push_artefact(artefact, private, api)
     removed = f", {len(pushed.removed)} of an earlier push removed" if pushed.removed else ""
     what = f"{len(artefact.files)} files in one commit{removed}" if pushed.changed else "nothing new, no commit"
-    console.print(f"{artefact.kind}: {pushed.url} ({what})", markup=False, highlight=False, soft_wrap=True)
+    say(f"{artefact.kind}: {pushed.url} ({what})")
 
 
 # what there is to push
@@ -213,16 +213,16 @@ def _show(artefacts: list[Artefact], private: bool) -> None:
     for artefact in artefacts:
         sizes = {name: _size(file) for name, file in artefact.files.items()}
         width = max(map(len, sizes))
-        print(f"{artefact.kind}: {artefact.repo_type} {artefact.repo_id}{' (private)' if private else ''}")
-        print(f"one commit: {artefact.message}\n")
+        show(f"{artefact.kind}: {artefact.repo_type} {artefact.repo_id}{' (private)' if private else ''}")
+        show(f"one commit: {artefact.message}\n")
         for name, size in sizes.items():
-            print(f"  {name:{width}}  {_in_units(size):>9}")
-        print(f"  {f'{len(sizes)} files':{width}}  {_in_units(sum(sizes.values())):>9}\n")
-        print(_printable(str(artefact.files["README.md"])))
+            show(f"  {name:{width}}  {_in_units(size):>9}")
+        show(f"  {f'{len(sizes)} files':{width}}  {_in_units(sum(sizes.values())):>9}\n")
+        show(str(artefact.files["README.md"]))
         found = inspect_artefact(artefact)
         findings += [f"{artefact.repo_id}: {finding}" for finding in found]
     for finding in findings:
-        print(f"refused: {finding}")
+        show(f"refused: {finding}")
     if findings:
         raise UserError(f"{len(findings)} findings would be refused", "mend them; each is named above")
 
@@ -243,8 +243,3 @@ def _in_units(size: float) -> str:
             return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
         size /= 1000
     return f"{size:.1f} {_UNITS[-1]}"
-
-
-def _printable(text: str) -> str:
-    """Without the signs by which a passage could command a terminal."""
-    return "".join(sign for sign in text if sign.isprintable() or sign in "\n\t")

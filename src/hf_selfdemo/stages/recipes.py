@@ -8,6 +8,7 @@ from pathlib import Path
 import hf_selfdemo
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.loading import did_you_mean
+from hf_selfdemo.stages.console import show
 
 _SUFFIX = ".yaml"
 
@@ -29,14 +30,14 @@ def run_recipes(arguments: Sequence[str]) -> None:
     """
     match list(arguments):
         case [] | [*_, "-h" | "--help"]:
-            print(USAGE, end="")
+            show(USAGE.rstrip())
         case ["list"]:
             width = max(map(len, recipe_names()))
-            print("\n".join(f"{name:{width}}  {_about(recipe_file(name))}" for name in recipe_names()))
+            show("\n".join(f"{name:{width}}  {_about(recipe_file(name))}" for name in recipe_names()))
         case ["copy", name]:
-            print(f"wrote {copy_recipe(name, f'recipes/{name.removesuffix(_SUFFIX)}{_SUFFIX}')}")
+            show(f"wrote {copy_recipe(name, f'recipes/{name.removesuffix(_SUFFIX)}{_SUFFIX}')}")
         case ["copy", name, target]:
-            print(f"wrote {copy_recipe(name, target)}")
+            show(f"wrote {copy_recipe(name, target)}")
         case ["list" | "copy", *_]:
             remedy = "it is `recipes list` or `recipes copy NAME [TARGET]`"
             raise UserError(f"`recipes {' '.join(arguments)}` has too many words or too few", remedy)

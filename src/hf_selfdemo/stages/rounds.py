@@ -17,19 +17,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import read_json, versions, write_json
-from hf_selfdemo.stages.console import console
+from hf_selfdemo.stages.console import say, show
 from hf_selfdemo.stages.demonstrate import asks_nothing, make_demonstrations, run_demonstrate
 from hf_selfdemo.stages.engine import ledger_path
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.stages.train import run_train
-
-_FILE_WIDTH = 120
-"""Columns for the table when its output goes to a file or a pipe."""
 
 
 def run_rounds(recipe: Recipe) -> None:
@@ -42,7 +38,7 @@ def run_rounds(recipe: Recipe) -> None:
         return
     rounds, stopped = [_figures(recipe, 1)], ""
     for number in range(2, count + 1):
-        console.print(f"[bold]round {number} of {count}[/]")
+        say(f"round {number} of {count}", "bold")
         current = _recipe_of(recipe, number)
         _demonstrate(recipe, current)
         rounds.append(_figures(recipe, number))
@@ -140,7 +136,7 @@ def _demonstrate(recipe: Recipe, current: Recipe) -> None:
     if found.get("selection") == first["selection"] and found.get("settings") == first["settings"] | {
         "generator": model.fingerprint
     }:
-        console.print(f"{path.parent} is made already")
+        say(f"{path.parent} is made already")
         return
     make_demonstrations(current, model=model)
 
@@ -197,10 +193,9 @@ def _save(recipe: Recipe, rounds: list[dict[str, Any]], stopped: str) -> None:
     """Say what came of the rounds, and write it."""
     result = max(found["round"] for found in rounds if found["trained"] and not (stopped and found is rounds[-1]))
     table = _table(rounds)
-    terminal = Console()
-    (terminal if terminal.is_terminal else Console(width=_FILE_WIDTH)).print(table)
+    show(table)
     if stopped:
-        console.print(stopped, markup=False)
+        say(stopped)
     write_json(
         recipe.output_dir / "rounds" / "manifest.json",
         {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.loading import load
 from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, read_json, versions, write_json
 from hf_selfdemo.rows import FEATURES, evidence_row
-from hf_selfdemo.stages.console import console, progress
+from hf_selfdemo.stages.console import hush, progress, say
 from hf_selfdemo.stages.evidence import has_dev, recipe_evidence
 from hf_selfdemo.stages.preflight import asked_later
 from hf_selfdemo.stages.processes import is_main_process, world_size
@@ -46,7 +45,7 @@ def run_train(recipe: Recipe) -> None:
 
     Launched in several processes, all train, and the first alone writes and speaks.
     """
-    console.quiet = not is_main_process()
+    hush(not is_main_process())
     source, target = recipe.output_dir / "demonstrations", recipe.output_dir / "model"
     if not (source / "train.parquet").exists():
         raise UserError(f"{source} holds no demonstrations", "run `hf-selfdemo demonstrate` with the same config first")
@@ -59,14 +58,14 @@ def run_train(recipe: Recipe) -> None:
         "dev": fingerprint([asdict(row) for row in dev]) if dev else "",
     }
     if _is_trained(target, settings):
-        console.print(f"{target} is trained already")
+        say(f"{target} is trained already")
         return
     if is_main_process():
         claim_folder(target, settings, "choose another output_dir", _WORDS)
     trainer = _trainer(recipe, start, load_demonstrations(source), dev, read_json(source / "manifest.json")["model"])
     _say_what_comes(recipe, trainer, dev)
     with progress("train", 0) as advance:
-        report_progress(trainer, advance, partial(console.print, markup=False, highlight=False))
+        report_progress(trainer, advance, say)
         result = _trained(trainer, target)
     trainer.save_model(str(target))
     trainer.create_model_card(model_name=recipe.output_dir.name)
@@ -111,7 +110,7 @@ def _known_test_rows(recipe: Recipe) -> list[dict[str, str]]:
     try:
         return asked_later(recipe)
     except UserError as error:
-        console.print(f"test questions are not compared with what is trained on: {error}", markup=False)
+        say(f"test questions are not compared with what is trained on: {error}")
         return []
 
 
@@ -131,18 +130,18 @@ def _trained(trainer: Any, target: Path) -> Any:
 
 def _say_what_comes(recipe: Recipe, trainer: Any, dev: list[Evidence]) -> None:
     report = trainer.preflight_report.as_dict()
-    console.print(f"training on {report['rows']} rows, {report['tokens']} tokens an epoch, longest {report['longest']}")
+    say(f"training on {report['rows']} rows, {report['tokens']} tokens an epoch, longest {report['longest']}")
     if dev:
-        console.print(f"asking {len(dev)} dev rows, eval_strategy {_plain(recipe.training.eval_strategy)}")
+        say(f"asking {len(dev)} dev rows, eval_strategy {_plain(recipe.training.eval_strategy)}")
     if recipe.implied:
         keys = ", ".join(f"{key} {value}" for key, value in recipe.implied.items())
-        console.print(f"not given and set by what was given: {keys}", markup=False)
+        say(f"not given and set by what was given: {keys}")
 
 
 def _say_what_was_kept(best: dict[str, Any]) -> None:
     if best:
         kept = f"the result is {best['checkpoint']}" if best["loaded"] else "the result is the last step's"
-        console.print(f"best {best['metric']} {best['value']:.2f}; {kept}", markup=False, highlight=False)
+        say(f"best {best['metric']} {best['value']:.2f}; {kept}")
 
 
 def _write_manifest(recipe: Recipe, trainer: Any, settings: dict[str, Any], base: str, metrics: Any) -> None:

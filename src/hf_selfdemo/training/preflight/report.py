@@ -11,6 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from hf_selfdemo.control_characters import shown
 from hf_selfdemo.training.preflight.spans import Trained
 
 _TAIL_TOKENS = 60
@@ -88,7 +89,7 @@ class PreflightReport:
         parts: list[RenderableType] = [self._figures(), self._lengths()]
         if self.sample:
             parts.append(_panel(self.sample))
-        parts += [Text(f"warning: {_visible(warning)}", "yellow") for warning in self.warnings]
+        parts += [Text(f"warning: {shown(warning)}", "yellow") for warning in self.warnings]
         return Group(*parts)
 
     def _figures(self) -> Table:
@@ -132,14 +133,8 @@ def histogram(lengths: Sequence[int], budget: int | None) -> dict[int, int]:
 
 def _panel(sample: Sample) -> Panel:
     """Texts are whatever stood in the passages: shown as they are, never read as mark-up or by the terminal."""
-    text = (
-        Text("... ", "dim") + Text(_visible(sample.prompt_tail), "dim") + Text(_visible(sample.trained), "bold green")
-    )
+    text = Text("... ", "dim") + Text(shown(sample.prompt_tail), "dim") + Text(shown(sample.trained), "bold green")
     if sample.rejected:
-        text += Text("\nrejected: ", "dim") + Text(_visible(sample.rejected), "red")
-    title = Text(f"row {_visible(sample.id)}: what is trained is green")
+        text += Text("\nrejected: ", "dim") + Text(shown(sample.rejected), "red")
+    title = Text(f"row {shown(sample.id)}: what is trained is green")
     return Panel(text, title=title, title_align="left")
-
-
-def _visible(text: str) -> str:
-    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
