@@ -1,6 +1,7 @@
 """No row is lost, repeated or leaked between questions and dataset, whatever interrupts the run."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -257,3 +258,27 @@ def test_the_baseline_needs_no_generation(evidence, tmp_path):
 def test_repeated_ids_are_refused(evidence, tmp_path):
     with pytest.raises(ValueError, match="not unique"):
         run([*evidence, evidence[0]], ScriptedGenerator(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("role", "given", "said"),
+    [
+        ("judge", SimpleNamespace(judge=AnswerMatchJudge().judge), "the judge is a SimpleNamespace and has no report"),
+        ("judge", AnswerMatchJudge, "the judge is the class AnswerMatchJudge: make one of it"),
+        ("strategy", SimpleNamespace(write=1), "the strategy is a SimpleNamespace and has no select"),
+        ("generator", SimpleNamespace(stream=1), "the generator is a SimpleNamespace and has no identity, concurrency"),
+    ],
+)
+def test_a_part_that_lacks_a_member_is_refused_before_the_first_row(evidence, tmp_path, role, given, said):
+    asked = []
+    generator = ScriptedGenerator(lambda request: asked.append(request) or "It is the moon.")
+    parts = {"strategy": SelfDemo(), "generator": generator, "judge": AnswerMatchJudge()} | {role: given}
+    with pytest.raises(UserError, match=said):
+        demonstrate(evidence, parts["strategy"], parts["generator"], parts["judge"], tmp_path / "made")
+    assert not asked and not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("ask", [collect_evidence, leave_gold_out])
+def test_a_retriever_that_cannot_retrieve_is_refused(ask):
+    with pytest.raises(UserError, match=r"the retriever is a list and has no retrieve: give it what protocols\.Retr"):
+        ask([], [], 2)

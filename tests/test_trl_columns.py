@@ -92,3 +92,33 @@ def test_a_tokenizers_own_control_tokens_are_taken_apart_if_it_is_known(tokenize
 def test_what_is_no_dataset_of_demonstrations_is_refused(wrong):
     with pytest.raises(UserError, match="it lacks mode, passages, question, response: give what `demonstrate` returns"):
         to_trl(wrong)
+
+
+SPARSE = [
+    {"question": "Who found it?", "passages": [{"text": "Winkler did."}], "response": "Winkler.", "rejected": "Basel."},
+    {"question": "Who else?", "passages": [{"title": None, "text": "Nobody."}], "response": "Nobody.", "id": "b"},
+    {"question": "And where?", "mode": "closed_book", "response": "Here."},
+]
+
+
+def as_dataset(found):
+    return Dataset.from_list([dict.fromkeys(ALL) | row for row in found])
+
+
+@pytest.mark.parametrize("kind", [list, tuple, as_dataset])
+def test_lists_and_sparse_rows_are_taken(kind):
+    made = to_trl(kind(SPARSE))
+    assert made["id"][1] == "b" and len(set(made["id"])) == 3 and made.features == SFT_FEATURES
+    assert "Winkler did." in made[0]["prompt"][0]["content"] and "Here." in made[2]["completion"][0]["content"]
+    [pair] = to_trl(kind(SPARSE), preference=True)
+    assert pair["rejected"][0]["content"] == "Basel."
+
+
+ALL = ("id", "mode", "question", "answers", "passages", "response", "rejected")
+
+
+def test_a_row_that_lacks_what_is_needed_is_named():
+    with pytest.raises(UserError, match="row 1 has no response: give question, passages"):
+        to_trl([SPARSE[0], {"question": "Who?", "passages": []}])
+    with pytest.raises(UserError, match="passage 1 of row '0' has no text"):
+        to_trl([SPARSE[0] | {"passages": [{"title": "only"}]}])

@@ -28,7 +28,7 @@ from datasets import Dataset
 from hf_selfdemo.conversation import converse
 from hf_selfdemo.errors import CallFailed, UserError
 from hf_selfdemo.manifest import atomic_file, file_hash, versions, write_json
-from hf_selfdemo.protocols import Generator, Judge, Strategy
+from hf_selfdemo.protocols import Generator, Judge, Strategy, check_contract
 from hf_selfdemo.rows import FEATURES, ParquetRows, Spool, replay_row
 from hf_selfdemo.scoring.outcomes import is_verified
 from hf_selfdemo.types import CALL_FAILED, Candidate, Dialogue, Evidence, Judged, Skip, Verdict
@@ -65,11 +65,15 @@ def demonstrate(
 
     Raises:
         ValueError: if two rows share an id.
-        UserError: if a share is none, or no row at all could be asked.
+        UserError: if a share is none, strategy, generator or judge lacks a member of its contract, or no row at all
+            could be asked.
     """
     for name, share in (("max_abstain_share", max_abstain_share), ("replay_share", replay_share)):
         if not 0 <= share <= 1:
             raise UserError(f"{name} is {share:g}", "give a share between 0 and 1")
+    check_contract(strategy, Strategy, "strategy")
+    check_contract(generator, Generator, "generator")
+    check_contract(judge, Judge, "judge")
     folder.mkdir(parents=True, exist_ok=True)
     spool = Spool(folder)
     dialogues = (judged_row(row, strategy, judge) for row in _unique(evidence))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from hf_selfdemo.conversation import converse
 from hf_selfdemo.errors import CallFailed
 from hf_selfdemo.prompts import render
-from hf_selfdemo.protocols import Generator, Judge
+from hf_selfdemo.protocols import Generator, Judge, check_contract
 from hf_selfdemo.types import Candidate, Dialogue, Evidence, Mode, Prediction, Request, Verdict
 
 
@@ -37,7 +37,13 @@ def predict(
         judge_generator: the model that a judge may ask, one for all models compared; default is `generator`.
         on_progress: called with 1 for every row that has a reply.
         template: of the prompt; default is that of the mode, which training uses too.
+
+    Raises:
+        UserError: if generator or judge lacks a member of its contract.
     """
+    check_contract(generator, Generator, "generator")
+    check_contract(judge_generator or generator, Generator, "judge's generator")
+    check_contract(judge, Judge, "judge")
     rows = rows_asked(evidence, mode)
     replies = []
     for reply in converse((_reply(row, mode, template or mode, max_answer_tokens) for row in rows), generator, window):

@@ -19,7 +19,7 @@ from hf_selfdemo.errors import CallFailed, UserError
 from hf_selfdemo.instructions import instructed_messages
 from hf_selfdemo.preamble import without_preamble
 from hf_selfdemo.prompts import fill
-from hf_selfdemo.protocols import Generator
+from hf_selfdemo.protocols import Generator, check_contract
 from hf_selfdemo.scoring.match import contains_answer
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.searched_prompts import ScoredPrompt, ranking, score_order
@@ -148,6 +148,7 @@ def search_prompts(
         >>> search_prompts(rows, model, "closed_book", ["Be brief."], settings)[0].score
         7.0
     """
+    check_contract(generator, Generator, "generator")
     settings = settings or SearchSettings()
     train, held_out = draw_examples(evidence, settings)
     if not all(text.strip() for text in start) or not start:

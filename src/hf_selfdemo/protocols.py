@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+from hf_selfdemo.errors import UserError
 from hf_selfdemo.types import (
     Candidate,
     Demonstration,
@@ -87,3 +88,28 @@ class Strategy(Protocol):
     ) -> Demonstration | Skip:
         """Turn judged candidates into one demonstration, or say why not."""
         ...
+
+
+def check_contract(given: Any, contract: type, role: str) -> None:
+    """Refuse what lacks a member of its contract before anything is asked or paid for.
+
+    Args:
+        given: an implementation.
+        contract: one of the four.
+        role: what it is called in the message.
+
+    Raises:
+        UserError: naming what is missing.
+
+    Example:
+        >>> check_contract("match", Judge, "judge")
+        Traceback (most recent call last):
+        ...
+        hf_selfdemo.errors.UserError: the judge is a str and has no judge, report: give it what protocols.Judge lists
+    """
+    if isinstance(given, type):
+        raise UserError(f"the {role} is the class {given.__name__}", f"make one of it: {given.__name__}(...)")
+    members = [name for name in vars(contract) if not name.startswith("_")]
+    if missing := [name for name in members if not hasattr(given, name)]:
+        what = f"the {role} is a {type(given).__name__} and has no {', '.join(missing)}"
+        raise UserError(what, f"give it what protocols.{contract.__name__} lists")

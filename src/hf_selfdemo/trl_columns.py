@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from datasets import Dataset, Features, List, Value
@@ -12,6 +12,7 @@ from hf_selfdemo.chat import control_tokens, neutralise, take_apart
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.prompts import render
 from hf_selfdemo.rows import evidence_of
+from hf_selfdemo.training.given import TOLD, given_rows, whole_row
 from hf_selfdemo.types import Message
 
 _TURNS = List({"role": Value("string"), "content": Value("string")})
@@ -29,7 +30,7 @@ _MARKERS = re.compile(
 """What chat templates mark turns with. Who will train is not known here, so that it cannot be asked of a tokenizer."""
 
 
-def to_trl(dataset: Dataset, preference: bool = False, tokenizer: Any = None) -> Dataset:
+def to_trl(dataset: Dataset | Sequence[Mapping[str, Any]], preference: bool = False, tokenizer: Any = None) -> Dataset:
     """Rows of `demonstrate` as conversations: what the model is asked, and what it is to say.
 
     Prompts are those that `SelfDemoTrainer` shows for a plain row: all passages as retrieved, or none in a closed-book
@@ -38,7 +39,8 @@ def to_trl(dataset: Dataset, preference: bool = False, tokenizer: Any = None) ->
     it into its template.
 
     Args:
-        dataset: with the columns of `rows.FEATURES`.
+        dataset: demonstrations, or rows (a list, too) with at least question, passages and response; what else
+            `rows.FEATURES` has is filled in.
         preference: rows with a pair only, as `prompt`, `chosen` and `rejected`; otherwise all, as `prompt` and
             `completion`.
         tokenizer: of the model to be trained, if it is known: its own control tokens are taken apart, too.
@@ -47,7 +49,8 @@ def to_trl(dataset: Dataset, preference: bool = False, tokenizer: Any = None) ->
         A dataset for `SFTTrainer`, or with `preference` for `DPOTrainer`.
 
     Raises:
-        UserError: if these are no demonstrations, or no row holds a pair and pairs are wanted.
+        UserError: if these are no demonstrations, a row lacks what is needed, or no row holds a pair and pairs are
+            wanted.
 
     Relations: the conversational formats of TRL 1.16, "prompt-completion" and "preference with explicit prompt".
 
@@ -58,20 +61,24 @@ def to_trl(dataset: Dataset, preference: bool = False, tokenizer: Any = None) ->
         >>> to_trl(Dataset.from_list([row], features=FEATURES))[0]["completion"]
         [{'role': 'assistant', 'content': 'Nobody.< |im_end|>'}]
     """
-    missing = {"mode", "question", "passages", "response"} - set(getattr(dataset, "column_names", ()))
-    if missing:
+    if isinstance(dataset, list | tuple):
+        dataset = given_rows(dataset, TOLD)
+    absent = {"mode", "question", "passages", "response"} - set(getattr(dataset, "column_names", ()))
+    if absent & {*TOLD}:
         raise UserError(
-            f"this is no dataset of demonstrations: it lacks {', '.join(sorted(missing))}",
+            f"this is no dataset of demonstrations: it lacks {', '.join(sorted(absent))}",
             "give what `demonstrate` returns, or load_dataset of its train.parquet",
         )
     tokens = control_tokens(tokenizer) if tokenizer is not None else ()
     if preference:
-        kept = [i for i, row in enumerate(dataset.select_columns(["mode", "rejected"])) if has_pair(row)]
+        told = dataset.select_columns(sorted({"mode", "rejected", "response"} & {*dataset.column_names}))
+        kept = [i for i, row in enumerate(told) if has_pair(row)]
         if not kept:
             raise UserError(f"none of {len(dataset)} rows holds a pair", "demonstrate with another pair_policy")
         dataset = dataset.select(kept)
     return dataset.map(
         _conversation,
+        with_indices=True,
         fn_kwargs={"preference": preference, "tokens": tokens},
         remove_columns=dataset.column_names,
         features=PREFERENCE_FEATURES if preference else SFT_FEATURES,
@@ -86,10 +93,12 @@ def has_pair(row: Mapping[str, Any]) -> bool:
         >>> has_pair({"mode": "rag", "rejected": "Basel."}), has_pair({"mode": "closed_book", "rejected": "Basel."})
         (True, False)
     """
-    return row["mode"] != "closed_book" and bool((row["rejected"] or "").strip())
+    return row.get("mode") != "closed_book" and bool((row.get("rejected") or "").strip())
 
 
-def _conversation(row: Mapping[str, Any], preference: bool, tokens: tuple[str, ...]) -> dict[str, Any]:
+def _conversation(row: Mapping[str, Any], place: int, preference: bool, tokens: tuple[str, ...]) -> dict[str, Any]:
+    row = whole_row(row, place, TOLD)
+
     def turn(role: str, text: str) -> list[Message]:
         return [{"role": role, "content": neutralise(take_apart(text, _MARKERS), tokens)}]
 

@@ -11,8 +11,16 @@ from safetensors.torch import load_file
 from transformers import Trainer
 
 from hf_selfdemo.cli import main, parse
+from hf_selfdemo.demonstrations import demonstrate
+from hf_selfdemo.generation.scripted import ScriptedGenerator
+from hf_selfdemo.judging.answer_match import AnswerMatchJudge
+from hf_selfdemo.manifest import read_json
+from hf_selfdemo.questions import read_passages, read_questions
+from hf_selfdemo.retrieval.bm25 import BM25Retriever
+from hf_selfdemo.retrieval.evidence import collect_evidence
 from hf_selfdemo.stages.evidence import recipe_questions
 from hf_selfdemo.stages.train import _training_keys
+from hf_selfdemo.strategies.ra_it import RaIt
 
 BEST = ["--load_best_model_at_end=true", "--learning_rate=0.01"]
 
@@ -299,3 +307,20 @@ def test_what_only_writes_has_a_precision_of_its_own(made):
     model = recipe.resolve()
     assert next(recipe.load(model)[0].parameters()).dtype == torch.bfloat16
     assert next(recipe.load(model, training=True)[0].parameters()).dtype == torch.float32
+
+
+def test_demonstrations_of_the_library_train_by_the_command(model_folder, tmp_path, capsys):
+    retriever = BM25Retriever(read_passages("embedded", "train"))
+    evidence = collect_evidence(read_questions("embedded", "train")[:4], retriever, 2)
+    folder = tmp_path / "run/demonstrations"
+    demonstrate(evidence, RaIt(), ScriptedGenerator(), AnswerMatchJudge(), folder)
+    assert "model" not in json.loads((folder / "manifest.json").read_text())
+    keys = [
+        *(f"--output_dir={tmp_path / 'run'}", f"--model_name_or_path={model_folder}", "--max_steps=1", "--use_cpu"),
+        *("--per_device_train_batch_size=2", "--lora_r=2", "--meter_rows=0", "--max_test_questions=2"),
+    ]
+    assert main(["preflight", *keys]) == 0 and main(["train", *keys]) == 0
+    assert "nothing says who wrote the demonstrations" in " ".join("".join(capsys.readouterr()).split())
+    assert read_json(tmp_path / "run/model/manifest.json")["rows_trained"] == 4
+    (folder / "manifest.json").unlink()
+    assert main(["preflight", *keys]) == 0

@@ -280,6 +280,11 @@ def test_demonstrations_of_another_model_are_warned_of(look, writer, same):
     )
 
 
+def test_demonstrations_that_nobody_signed_are_warned_of(look):
+    [warning] = look({}, model=SimpleNamespace(name_or_path="m"), writer={"trained": "f1", "origin": ""}).warnings
+    assert warning.startswith("nothing says who wrote the demonstrations")
+
+
 # ---- settings ----
 
 

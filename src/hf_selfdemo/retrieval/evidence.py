@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hf_selfdemo.metrics.retrieval import answer_in_context
-from hf_selfdemo.protocols import Retriever
+from hf_selfdemo.protocols import Retriever, check_contract
 from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.types import Evidence, Question
 
@@ -18,6 +18,7 @@ def collect_evidence(questions: Sequence[Question], retriever: Retriever, k: int
     A question that the corpus cannot answer never counts as answered by its passages, though its true answer, if
     given, may stand in one by accident.
     """
+    check_contract(retriever, Retriever, "retriever")
     return [
         _with_flag(Evidence(q, passages))
         for q, passages in zip(questions, retriever.retrieve(questions, k), strict=True)
@@ -40,6 +41,7 @@ def leave_gold_out(evidence: Sequence[Evidence], retriever: Retriever, k: int) -
     passages stay as near as the corpus has them. Rows without answers have no twin. A row for which nothing is left
     to show gets a twin without passages.
     """
+    check_contract(retriever, Retriever, "retriever")
     rows = [row for row in evidence if row.question.answers and row.question.answerable]
     twins: dict[str, Evidence] = {}
     depth, pending = 4 * k, rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -39,7 +40,6 @@ def run_preflight(recipe: Recipe) -> None:
         dataset, _ = with_pairs(dataset)
     dev, test = _dev_rows(recipe), asked_later(recipe)
     with waiting("looking at every row"):
-        written = read_json(source / "manifest.json")["model"]
         report = preflight(
             dataset,
             collator,
@@ -47,9 +47,17 @@ def run_preflight(recipe: Recipe) -> None:
             test_rows=test,
             choosing=bool(args.metric_for_best_model and args.load_best_model_at_end),
             model=_without_weights(start.model, args.trust_remote_code),
-            writer=written | {"trained": start.fingerprint, "origin": start.origin},
+            writer=written_by(source) | {"trained": start.fingerprint, "origin": start.origin},
         )
     show(report)
+
+
+def written_by(source: Path) -> dict[str, Any]:
+    """Who wrote the demonstrations in a folder, as the manifest there tells; empty where the library's `demonstrate`
+    made them, which does not know."""
+    path = source / "manifest.json"
+    found: dict[str, Any] = read_json(path).get("model", {}) if path.exists() else {}
+    return found
 
 
 def _without_weights(model: ResolvedModel, trust_remote_code: bool) -> Any:

@@ -16,7 +16,7 @@ from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, read_json
 from hf_selfdemo.rows import FEATURES, evidence_row
 from hf_selfdemo.stages.console import hush, progress, say
 from hf_selfdemo.stages.evidence import has_dev, recipe_evidence
-from hf_selfdemo.stages.preflight import asked_later
+from hf_selfdemo.stages.preflight import asked_later, written_by
 from hf_selfdemo.stages.processes import is_main_process, world_size
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.stages.start import Start, load_start, training_start
@@ -62,7 +62,7 @@ def run_train(recipe: Recipe) -> None:
         return
     if is_main_process():
         claim_folder(target, settings, "choose another output_dir", _WORDS)
-    trainer = _trainer(recipe, start, load_demonstrations(source), dev, read_json(source / "manifest.json")["model"])
+    trainer = _trainer(recipe, start, load_demonstrations(source), dev, written_by(source))
     _say_what_comes(recipe, trainer, dev)
     with progress("train", 0) as advance:
         report_progress(trainer, advance, say)

@@ -27,6 +27,7 @@ from hf_selfdemo.training.generated import GeneratedEvaluation
 from hf_selfdemo.training.given import ASKED, given_rows
 from hf_selfdemo.training.lengths import LENGTH, EpochOfLengths, steps_for
 from hf_selfdemo.training.meter import OnPolicyMeter, meter_table
+from hf_selfdemo.training.parameters import REFUSED, check_collator, check_parameters, own_tokenizer
 from hf_selfdemo.training.paused import random_state_kept
 from hf_selfdemo.training.preflight import preflight
 from hf_selfdemo.training.quantised import check_arrangement, keep_arrangement, keep_precision, trainable_weights
@@ -55,15 +56,20 @@ class DemonstrationTraining(Trainer):
         self,
         model: Any,
         args: Any,
-        train_dataset: Dataset,
-        processing_class: Any,
-        eval_dataset: Dataset | None = None,
+        train_dataset: Dataset | Sequence[Mapping[str, Any]] | None = None,
+        processing_class: Any = None,
+        eval_dataset: Dataset | Sequence[Mapping[str, Any]] | None = None,
         data_collator: SelfDemoDataCollator | None = None,
         writer: Mapping[str, Any] | None = None,
         test_rows: Iterable[Mapping[str, Any]] = (),
         callbacks: Sequence[TrainerCallback] | None = None,
         **kwargs: Any,
     ) -> None:
+        check_parameters(model, kwargs)
+        check_collator(data_collator, self.preference)
+        if train_dataset is None:
+            raise UserError("there is no train_dataset", "give demonstrations, or rows")
+        processing_class = own_tokenizer(processing_class, model, args)
         train_dataset = given_rows(train_dataset)
         eval_dataset = None if eval_dataset is None else given_rows(eval_dataset, ASKED)
         if len(train_dataset) == 0:
@@ -113,7 +119,7 @@ class DemonstrationTraining(Trainer):
                 processing_class=processing_class,
                 data_collator=collator,
                 callbacks=[*(callbacks or ()), *added],
-                **kwargs,
+                **{name: value for name, value in kwargs.items() if name not in REFUSED},
             )
         args.padding_free = free
         keep_arrangement(self.model)  # one given by its path was not there before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ from accelerate.utils import is_peft_model
 from datasets import Dataset, is_caching_enabled
 from peft import PeftConfig
 from peft.tuners.tuners_utils import check_target_module_exists
-from transformers import SchedulerType
+from transformers import SchedulerType, TrainingArguments
 from trl import DPOConfig, DPOTrainer
 
 from hf_selfdemo.errors import UserError
@@ -23,6 +23,7 @@ from hf_selfdemo.training.base import DemonstrationTraining, collator_of
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 from hf_selfdemo.training.given import given_rows
 from hf_selfdemo.training.last_columns import last_columns
+from hf_selfdemo.training.parameters import check_collator, check_parameters, own_config, own_tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -75,12 +76,13 @@ class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
 
     Args:
         model: a causal language model, one with a trainable adapter, or a path.
-        args: the training configuration.
+        args: the training configuration; one of TRL's or transformers' will do, and none for the defaults.
         train_dataset: demonstrations as `demonstrate` writes them, or rows (a list, too) with at least id, question,
             passages, response, outcome and rejected (`given_rows`).
-        processing_class: the tokenizer, with a chat template.
+        processing_class: the tokenizer, with a chat template; default is the model's own, by its name or path.
         data_collator: default is a `SelfDemoDataCollator` made from `args`.
-        kwargs: as for `SelfDemoTrainer`, and what else `DPOTrainer` takes (`ref_model`, `peft_config`, ...).
+        kwargs: as for `SelfDemoTrainer`, and what else `DPOTrainer` takes and rows allow (`ref_model`, `peft_config`,
+            ...).
 
     Raises:
         UserError: if no row has a pair, the preflight finds rows that cannot be learnt, the adapter cannot be trained
@@ -97,13 +99,17 @@ class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
     def __init__(
         self,
         model: Any,
-        args: SelfDemoDPOConfig,
-        train_dataset: Dataset,
-        processing_class: Any,
-        eval_dataset: Dataset | None = None,
+        args: TrainingArguments | None = None,
+        train_dataset: Dataset | Sequence[Mapping[str, Any]] | None = None,
+        processing_class: Any = None,
+        eval_dataset: Dataset | Sequence[Mapping[str, Any]] | None = None,
         data_collator: SelfDemoDataCollator | None = None,
         **kwargs: Any,
     ) -> None:
+        args = own_config(args, SelfDemoDPOConfig, model, "DPO")
+        check_parameters(model, kwargs)
+        check_collator(data_collator, self.preference)
+        processing_class = own_tokenizer(processing_class, model, args)
         collator = data_collator or collator_of(args, processing_class, self.preference)
         if args.precompute_ref_log_probs and collator.views.change:
             raise UserError(
@@ -111,7 +117,8 @@ class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
                 "set it to false, or do without passage_dropout, leave_gold_out_share and passage_order shuffled",
             )
         check_adapter(model, kwargs.get("peft_config"))
-        train_dataset, self.left_out = with_pairs(given_rows(train_dataset))
+        if train_dataset is not None:
+            train_dataset, self.left_out = with_pairs(given_rows(train_dataset))
         whole = not (isinstance(model, str) or is_peft_model(model) or kwargs.get("peft_config"))
         own = whole and kwargs.get("ref_model") is None
         if own:  # TRL would look for the weights again under the model's name, and find none, or others

@@ -18,10 +18,14 @@ TRAINED = ("id", "question", "passages", "response", "outcome")
 ASKED = ("id", "question", "passages", "answers")
 """Columns without which a row cannot be asked and its reply be judged."""
 
+TOLD = ("question", "passages", "response")
+"""Columns without which a row is no conversation."""
+
 _REMEDY = {
     TRAINED: "give id, question, passages (each with a text, and a title if it has one), response and outcome (answer "
     "or abstain), or rows that `demonstrate` wrote",
     ASKED: "give id, question, passages (each with a text, and a title if it has one) and answers",
+    TOLD: "give question, passages (each with a text, and a title if it has one) and response",
 }
 _OUTCOMES = ("answer", "abstain")
 
@@ -31,8 +35,8 @@ def given_rows(rows: Dataset | Sequence[Mapping[str, Any]], needed: tuple[str, .
 
     Args:
         rows: a dataset, or a list of rows.
-        needed: `TRAINED` or `ASKED`: the columns that have no default. Whether a passage holds an accepted answer is
-            found by looking; every question counts as answerable, and every row as shown with its passages.
+        needed: `TRAINED`, `ASKED` or `TOLD`: the columns that have no default. Whether a passage holds an accepted
+            answer is found by looking; every question counts as answerable, and every row as shown with its passages.
 
     Raises:
         UserError: for something else than rows, or a row that lacks what is needed.
@@ -48,31 +52,40 @@ def given_rows(rows: Dataset | Sequence[Mapping[str, Any]], needed: tuple[str, .
         raise UserError(f"the rows are a {type(rows).__name__}", "give a datasets.Dataset, or a list of rows")
     if isinstance(rows, Dataset) and set(FEATURES) <= set(rows.column_names):
         return rows
-    return Dataset.from_list([_whole(row, place, needed) for place, row in enumerate(rows)], features=FEATURES)
+    return Dataset.from_list([whole_row(row, place, needed) for place, row in enumerate(rows)], features=FEATURES)
 
 
-def _whole(row: Mapping[str, Any], place: int, needed: tuple[str, ...]) -> dict[str, Any]:
-    """A row with every column."""
-    missing = [name for name in needed if row.get(name) is None]
+def whole_row(row: Mapping[str, Any], place: int, needed: tuple[str, ...]) -> dict[str, Any]:
+    """A row with every column; see `given_rows`.
+
+    Args:
+        row: any row. One that is asked without passages needs none.
+        place: of the row, its name where it has no id.
+        needed: columns that have no default.
+    """
+    row = {column: value for column, value in row.items() if value is not None}
+    if row.get("mode") == "closed_book":
+        row = {"passages": []} | row
+    missing = [name for name in needed if name not in row]
     if missing:
         raise UserError(f"row {row.get('id', place)!r} has no {', '.join(missing)}", _REMEDY[needed])
-    name = str(row["id"])
+    name = str(row.get("id", place))
     if needed is TRAINED and row["outcome"] not in _OUTCOMES:
         raise UserError(f"row {name!r} has the outcome {row['outcome']!r}", "give answer or abstain")
     passages = [_passage(found, name, number) for number, found in enumerate(row["passages"], 1)]
-    answers = list(row.get("answers") or ())
-    held = any(holds_answer(Passage(p["id"], p["text"], p["title"]), answers, str(row["question"])) for p in passages)
+    known = {column: row[column] for column in FEATURES if column in row}
+    answers = list(known.get("answers") or ())
+    if "answer_in_context" not in known:
+        shown = (Passage(p["id"], p["text"], p["title"]) for p in passages)
+        known["answer_in_context"] = any(holds_answer(passage, answers, str(row["question"])) for passage in shown)
     defaults = dict.fromkeys(FEATURES, "") | {
         "mode": "rag",
-        "answers": answers,
-        "answer_in_context": held,
         "gold_removed": False,
         "answerable": True,
         "verified": False,
         "candidates": [],
     }
-    known = {column: row[column] for column in FEATURES if row.get(column) is not None}
-    return defaults | known | {"id": name, "passages": passages}
+    return defaults | known | {"id": name, "answers": answers, "passages": passages}
 
 
 def _passage(found: Any, row: str, number: int) -> dict[str, Any]:

@@ -7,12 +7,14 @@ from typing import Any
 
 import torch
 from torch.nn import functional
+from transformers import TrainingArguments
 from trl import SFTConfig, SFTTrainer
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.training.arguments import RowArguments
 from hf_selfdemo.training.base import DemonstrationTraining
 from hf_selfdemo.training.collator import IGNORED
+from hf_selfdemo.training.parameters import own_config
 from hf_selfdemo.training.views import KINDS
 
 _LOSSES = ("nll", "dft")
@@ -35,19 +37,20 @@ class SelfDemoTrainer(DemonstrationTraining, SFTTrainer):
 
     Args:
         model: a causal language model, or a path.
-        args: the training configuration.
+        args: the training configuration; one of TRL's or transformers' will do, and none for the defaults.
         train_dataset: demonstrations as `demonstrate` writes them, or rows (a list, too) with at least id, question,
             passages, response and outcome (`given_rows`).
-        processing_class: the tokenizer, with a chat template.
+        processing_class: the tokenizer, with a chat template; default is the model's own, by its name or path.
         eval_dataset: rows to ask while training, as `args.eval_strategy` says; those with a response have a loss too.
         data_collator: default is a `SelfDemoDataCollator` made from `args`.
         writer: who wrote the demonstrations (`name` and `fingerprint`, as their manifest has it), to warn where it is
             not the model trained.
         test_rows: rows with `id` and `question` that are evaluated later, to warn of those that are trained on.
-        kwargs: everything else `SFTTrainer` takes (`peft_config`, `callbacks`, ...).
+        kwargs: everything else that `SFTTrainer` takes and rows allow (`peft_config`, `callbacks`, ...).
 
     Raises:
-        UserError: if the preflight finds rows that would train nothing, lose their answer, or teach another thing.
+        UserError: if the preflight finds rows that would train nothing, lose their answer, or teach another thing; for
+            a parameter of `SFTTrainer` that rows cannot obey (`formatting_func`, `compute_metrics`, ...).
 
     Relations: plain `SFTTrainer` wants flat text, cuts long rows at 1,024 tokens and drops those whose
     answer is gone. Here passages are cut instead, and every row given is a row trained.
@@ -56,7 +59,8 @@ class SelfDemoTrainer(DemonstrationTraining, SFTTrainer):
     _tag_names = ["trl", "sft", "self-demo"]  # noqa: RUF012  # as in every trainer of TRL
     _name = "Self-Demo SFT"
 
-    def __init__(self, model: Any, args: SelfDemoConfig, *rows: Any, **kwargs: Any) -> None:
+    def __init__(self, model: Any, args: TrainingArguments | None = None, *rows: Any, **kwargs: Any) -> None:
+        args = own_config(args, SelfDemoConfig, model, "SFT")
         if args.loss_type not in _LOSSES:
             raise UserError(f"loss_type {args.loss_type!r} is not made for rows", f"take one of {', '.join(_LOSSES)}")
         if args.packing:

@@ -95,7 +95,8 @@ class Views:
         if self._drawn(row, epoch, "closed_book", self.closed_book) and (own := _closed_book_words(row)):
             return View("closed_book", (), own, "")
         passages = [
-            Passage(p["id"], p["text"], p.get("title") or "", p.get("score") or 0.0) for p in row["passages"] or ()
+            Passage(p.get("id") or "", p["text"], p.get("title") or "", p.get("score") or 0.0)
+            for p in row["passages"] or ()
         ]
         holding = self._holding(row, passages)
         kind, response, rejected = row["outcome"], row["response"], row.get("rejected") or ""
@@ -124,7 +125,7 @@ class Views:
         if row["outcome"] != "answer" or not row.get("answer_in_context"):
             return set()
         question = row.get("question") or ""
-        return {i for i, passage in enumerate(passages) if holds_answer(passage, row["answers"], question)}
+        return {i for i, passage in enumerate(passages) if holds_answer(passage, row.get("answers") or (), question)}
 
     def _kept(self, row: Mapping[str, Any], epoch: int, places: list[int], holding: set[int]) -> list[int]:
         if not self.dropout:

@@ -64,6 +64,12 @@ def check_writer(writer: Mapping[str, Any] | None, model: Any, findings: Finding
     name = getattr(model, "name_or_path", "") or ""
     if not writer:
         return
+    if not writer.get("name"):
+        findings.warn(
+            "nothing says who wrote the demonstrations",
+            "let the model trained here write them: `hf-selfdemo demonstrate` keeps its name",
+        )
+        return
     if writer.get("trained") and not writer["fingerprint"].startswith("server/"):
         same = writer["fingerprint"] in (writer["trained"], writer.get("origin"))
     else:  # of a model behind a server the name is all there is

@@ -1,0 +1,115 @@
+"""What the trainers' constructors are given: each parameter of TRL's is obeyed, or refused with what to do instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import torch
+from transformers import PreTrainedTokenizerBase, TrainingArguments
+
+from hf_selfdemo.errors import UserError
+from hf_selfdemo.loading import did_you_mean
+from hf_selfdemo.models import load_tokenizer, resolve_model
+from hf_selfdemo.training.collator import SelfDemoDataCollator
+
+Config = TypeVar("Config", bound=TrainingArguments)
+
+OBEYED = ("callbacks", "optimizers", "optimizer_cls_and_kwargs", "quantization_config", "peft_config", "ref_model")
+"""Parameters that TRL's trainers get as they are, beside those that `DemonstrationTraining` names itself."""
+
+REFUSED = {
+    "formatting_func": "the collator renders rows: change the templates, or give SFTTrainer what `to_trl` makes",
+    "compute_loss_func": "the loss is that of the rows' replies: override compute_loss in a class of your own",
+    "compute_metrics": "dev questions are asked and judged: their figures are in what `evaluate` returns",
+    "preprocess_logits_for_metrics": "dev questions are asked and judged: their figures are in what `evaluate` returns",
+}
+"""Parameters that would have no effect on rows, with what to do instead."""
+
+
+def check_parameters(model: Any, given: Mapping[str, Any]) -> None:
+    """Refuse what the constructor could not obey.
+
+    Args:
+        model: the model that is given.
+        given: parameters by name, but for those that the constructor names itself.
+
+    Raises:
+        UserError: for a model that is none, a parameter that would have no effect, or one that is not known.
+    """
+    if not isinstance(model, str | torch.nn.Module):
+        raise UserError(f"the model is a {type(model).__name__}", "give a causal language model, or its name as a text")
+    for name, value in given.items():
+        if name in REFUSED and value is not None:
+            raise UserError(f"{name} is not obeyed", REFUSED[name])
+        if name not in (*OBEYED, *REFUSED):
+            raise UserError(f"the trainer takes no {name}", did_you_mean(name, list(OBEYED)))
+    if given.get("quantization_config") is not None and not isinstance(model, str):
+        raise UserError("quantization_config has no effect on a model that is loaded", "load the model with it")
+
+
+def own_config(args: Any, kind: type[Config], model: Any, purpose: str) -> Config:
+    """The configuration of a trainer, made from what it was given.
+
+    Args:
+        args: one of `kind`, which is kept; a configuration of TRL's or transformers', whose every value is taken over;
+            or None, for the defaults and TRL's own name of the output folder.
+        kind: the trainer's own class of configurations.
+        model: what is trained, which names the folder.
+        purpose: the end of that name, "SFT" or "DPO".
+
+    Raises:
+        UserError: for something else, or a configuration of another trainer.
+    """
+    if args is None:
+        return kind(output_dir=f"{_name_of(model).rpartition('/')[2]}-{purpose}")
+    if isinstance(args, kind):
+        return args
+    if not isinstance(args, TrainingArguments):
+        remedy = f"give a {kind.__name__}, and what comes after it by name"
+        raise UserError(f"args is a {type(args).__name__}", remedy)
+    values = {one.name: getattr(args, one.name) for one in fields(args) if one.init}
+    if foreign := values.keys() - {one.name for one in fields(kind)}:
+        what = f"args is a {type(args).__name__}, with {', '.join(sorted(foreign)[:3])}"
+        raise UserError(what, f"give a {kind.__name__}")
+    return kind(**values)
+
+
+def own_tokenizer(given: Any, model: Any, args: Any) -> PreTrainedTokenizerBase:
+    """The tokenizer that is given, or that of the model, as TRL finds it: by the model's name or path.
+
+    Raises:
+        UserError: for a processor, or where none is given and the model has no name to find one by.
+    """
+    if isinstance(given, PreTrainedTokenizerBase):
+        return given
+    if given is not None:
+        raise UserError(f"processing_class is a {type(given).__name__}", "give the tokenizer alone")
+    name = _name_of(model)
+    if not name:
+        raise UserError("processing_class is not given, and the model has no name", "give its tokenizer")
+    revision = (args.model_init_kwargs or {}).get("revision") or "main"
+    found: PreTrainedTokenizerBase = load_tokenizer(resolve_model(name, revision), args.trust_remote_code)
+    return found
+
+
+def check_collator(given: Any, preference: bool) -> None:
+    """Refuse a collator that does not render rows, or not into the batches that the trainer takes.
+
+    Raises:
+        UserError: with what to do instead.
+    """
+    if given is None:
+        return
+    if not isinstance(given, SelfDemoDataCollator):
+        what = f"data_collator is a {type(given).__name__}, and rows are rendered by a SelfDemoDataCollator"
+        raise UserError(what, "leave it out, or give TRL's own trainer what `to_trl` makes")
+    if given.preference != preference:
+        raise UserError(
+            f"data_collator has preference={given.preference}", f"make it with preference={preference} for this trainer"
+        )
+
+
+def _name_of(model: Any) -> str:
+    return model if isinstance(model, str) else getattr(getattr(model, "config", None), "name_or_path", "") or ""
