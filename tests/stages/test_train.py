@@ -324,3 +324,38 @@ def test_demonstrations_of_the_library_train_by_the_command(model_folder, tmp_pa
     assert read_json(tmp_path / "run/model/manifest.json")["rows_trained"] == 4
     (folder / "manifest.json").unlink()
     assert main(["preflight", *keys]) == 0
+
+
+TOKEN = "hf_" + "aB3dE5gH7j" * 4
+
+
+def test_no_file_of_a_training_holds_the_token_or_a_path_of_this_machine(made, dev, tmp_path, model_folder):
+    saving = ["--save_strategy=epoch", *dev, "--load_best_model_at_end=true", f"--hub_token={TOKEN}"]
+    assert main(["train", *made, *saving, "--report_to=none"]) == 0
+    files = [path for path in (tmp_path / "run/model").rglob("*") if path.is_file()]
+    assert len([path for path in files if path.name == "selfdemo.json"]) == 2 and len(files) > 20
+    for path in files:
+        held = path.read_bytes()
+        assert TOKEN.encode() not in held and str(tmp_path).encode() not in held, path
+        assert path.name != "training_args.bin"
+        if model_folder.encode() in held:  # the base model, as it was named
+            assert path.name in ("adapter_config.json", "README.md", "manifest.json", "run.json", "selfdemo.json"), path
+
+
+def test_the_best_checkpoint_is_known_again_when_training_goes_on(made, dev, stop_at, manifest, tmp_path):
+    saving = ["--save_strategy=epoch", *dev, *BEST, "--num_train_epochs=3"]
+    whole = ["--output_dir", str(tmp_path / "whole")]
+    shutil.copytree(tmp_path / "run", tmp_path / "whole")
+    assert main(["train", *made, *saving, *whole]) == 0
+    stop_at(5)
+    assert main(["train", *made, *saving]) == 130
+    assert main(["train", *made, *saving]) == 0
+    expected = json.loads((tmp_path / "whole/model/manifest.json").read_text())["best"]
+    assert manifest("model")["best"] == expected and expected["loaded"]
+
+
+@pytest.mark.parametrize("verb", ["demonstrate", "train", "run"])
+def test_training_does_not_push(gold, refused, verb):
+    said = refused(verb, *gold, "--push_to_hub=true", f"--hub_token={TOKEN}")
+    assert "push_to_hub would send files that nobody has looked through" in said
+    assert "run `hf-selfdemo push`" in said and TOKEN not in said

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from hf_selfdemo.errors import UserError
+
 _NO_EFFECT = (
     "output_dir",
     "hub_",
@@ -47,6 +49,7 @@ class RowArguments:
     )
     gradient_checkpointing: bool = field(default=False, metadata={"help": "trade time for memory"})
     save_strategy: str = field(default="no", metadata={"help": "checkpoints: no, epoch, steps or best"})
+    push_to_hub: bool = field(default=False, metadata={"help": "refused: `hf-selfdemo push` sends what was looked at"})
 
     train_tokens: int = field(
         default=0,
@@ -98,6 +101,11 @@ class RowArguments:
     def __post_init__(self) -> None:
         import torch
 
+        if self.push_to_hub:
+            raise UserError(
+                "push_to_hub would send files that nobody has looked through, the keys of this run among them",
+                "leave it out, and run `hf-selfdemo push` once the model is trained",
+            )
         if self.bf16 and not torch.accelerator.is_available():
             self.use_cpu = True  # transformers would refuse bf16 otherwise
         super().__post_init__()  # type: ignore[misc]  # that of TRL's config

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from hf_selfdemo.manifest import fingerprint, write_text
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.training.arguments import decisive_keys
 from hf_selfdemo.training.card import Card
-from hf_selfdemo.training.checkpoints import check_settings, last_checkpoint, mark_complete
+from hf_selfdemo.training.checkpoints import check_settings, find_best, forget_machine, last_checkpoint, mark_complete
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 from hf_selfdemo.training.generated import GeneratedEvaluation
 from hf_selfdemo.training.given import ASKED, given_rows
@@ -174,12 +175,23 @@ class DemonstrationTraining(Trainer):
     def _measured(self) -> dict[str, float]:
         return self.meter.measure(self.model_wrapped, self.accelerator) if len(self.meter) else {}
 
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        keys = self.args
+        self.args = copy.copy(keys)
+        self.args.hub_token = None  # even a kill before the next line leaves no token behind
+        try:
+            super()._save(output_dir, state_dict)
+        finally:
+            self.args = keys
+        forget_machine(Path(output_dir or self.args.output_dir))
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
         self.accelerator.wait_for_everyone()  # each rank writes its random state
         if self.args.should_save:
             folder = Path(self._get_output_dir(trial=trial)) / f"checkpoint-{self.state.global_step}"
             if folder.exists():  # a limit on their number may have removed it
+                forget_machine(folder)
                 counted = {"num_tokens": self._total_train_tokens, "on_policy": self.on_policy}
                 mark_complete(folder, self._settings, counted)
 
@@ -330,6 +342,7 @@ class _Along(TrainerCallback):
         self.trainer, self.collator = trainer, collator
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        find_best(state, args.output_dir)
         self.trainer.measure_base()
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

@@ -9,6 +9,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
+from transformers.trainer_callback import TrainerState
+
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import read_json, write_json
 
@@ -18,6 +21,25 @@ _NOTE = "selfdemo.json"
 def mark_complete(folder: Path, settings: dict[str, Any], counted: dict[str, Any]) -> None:
     """Say of a checkpoint that it is whole, under which settings it was made, and what was counted until then."""
     write_json(folder / _NOTE, {"settings": settings, "counted": counted})
+
+
+def forget_machine(folder: Path) -> None:
+    """Take out of a checkpoint, or of a saved model, what tells of this machine.
+
+    That is transformers' pickle of all keys, with the Hub's token and every path in it, which nothing reads again, and
+    the path of the best checkpoint, which follows from its step (`find_best`).
+    """
+    (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)
+    path = folder / TRAINER_STATE_NAME
+    if path.exists():
+        write_json(path, read_json(path) | {"best_model_checkpoint": None})
+
+
+def find_best(state: TrainerState, output_dir: str) -> None:
+    """Say where the best checkpoint of a training that goes on lies, if it is still there."""
+    folder = Path(output_dir) / f"checkpoint-{state.best_global_step}"
+    if state.best_model_checkpoint is None and state.best_global_step and folder.exists():
+        state.best_model_checkpoint = str(folder)
 
 
 def last_checkpoint(folder: str | Path) -> str | None:
