@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from hf_selfdemo.conversation import ask
+from hf_selfdemo.generation import identity
 from hf_selfdemo.generation.prefixes import Prefix, PrefixStore, common_length
 from hf_selfdemo.generation.transformers import TransformersGenerator
 from hf_selfdemo.prompts import render
@@ -180,6 +182,15 @@ def test_a_prompt_that_cannot_fit_is_an_error_of_its_own(model, tokenizer, quest
 
 def test_no_requests_no_calls(model, tokenizer):
     assert ask(TransformersGenerator(model, tokenizer), []) == []
+
+
+def test_weights_are_summed_in_parts_that_change_no_identity(model, tokenizer, monkeypatch):
+    """A sum in 64 bits widens all it sums: whole, the embeddings of a large vocabulary would take gigabytes."""
+    tensor = torch.randn(100, 7)
+    whole = [int(tensor.view(torch.int32).flatten()[::step].sum(dtype=torch.int64)) for step in (1, 3, 7)]
+    first = identity.model_identity(model, tokenizer)
+    monkeypatch.setattr(identity, "_PART", 42)
+    assert identity._checksums(tensor) == whole and identity.model_identity(model, tokenizer) == first
 
 
 def test_identity_follows_weights_and_template_not_places(model, tokenizer):

@@ -1,8 +1,10 @@
 """Training from a recipe: objectives, dev questions, going on from an earlier training or an interrupted one."""
 
+import gc
 import json
 import math
 import shutil
+import weakref
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from hf_selfdemo.manifest import read_json
 from hf_selfdemo.questions import read_passages, read_questions
 from hf_selfdemo.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.retrieval.evidence import collect_evidence
+from hf_selfdemo.stages import recipe
 from hf_selfdemo.stages.evidence import recipe_questions
 from hf_selfdemo.stages.train import _training_keys
 from hf_selfdemo.strategies.ra_it import RaIt
@@ -56,6 +59,17 @@ def stop_at(monkeypatch):
         return begun
 
     return plan
+
+
+def test_model_and_optimizer_are_gone_before_the_next_verb_loads_its_own(made, monkeypatch):
+    seen, load = [], recipe.load_model
+    monkeypatch.setattr(recipe, "load_model", lambda *args: seen.append(weakref.ref(found := load(*args))) or found)
+    gc.disable()  # it would come round to it in the end, and with a large model the end is too late
+    try:
+        assert main(["train", *made, "--max_steps=1"]) == 0
+    finally:
+        gc.enable()
+    assert len(seen) == 1 and seen[0]() is None
 
 
 def test_dev_questions_are_asked_every_epoch_and_the_best_checkpoint_is_the_result(

@@ -95,8 +95,8 @@ def _each_in_whole(model: Any, texts: Sequence[TextIds]) -> list[float]:
 
 
 def _losses(logits: torch.Tensor, targets: torch.Tensor) -> list[float]:
-    losses = cross_entropy(logits.float().transpose(1, 2), targets, ignore_index=_NO_TARGET, reduction="none")
-    summed: list[float] = losses.sum(1).tolist()
+    losses = cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=_NO_TARGET, reduction="none")
+    summed: list[float] = losses.view(targets.shape).sum(1).tolist()
     return summed
 
 

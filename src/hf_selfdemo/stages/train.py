@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,8 @@ def run_train(recipe: Recipe) -> None:
     if is_main_process():
         _write_manifest(recipe, trainer, settings, start.model.name, result.metrics)
     _say_what_was_kept(_best(trainer))
+    del trainer
+    gc.collect()  # it refers to itself in circles, and would hold model and optimizer beside what the next verb loads
 
 
 def evaluates(recipe: Recipe) -> bool:

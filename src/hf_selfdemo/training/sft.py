@@ -87,12 +87,12 @@ class SelfDemoTrainer(DemonstrationTraining, SFTTrainer):
         labels, kinds = labels[:, columns], kinds[:, columns]
         smoothing = self.args.label_smoothing_factor
         losses = functional.cross_entropy(
-            outputs.logits.float().transpose(1, 2),
-            labels,
+            outputs.logits.float().flatten(0, 1),
+            labels.flatten(),
             ignore_index=IGNORED,
             reduction="none",
             label_smoothing=smoothing,
-        )
+        ).view(labels.shape)
         self._count(losses, outputs.logits, labels, kinds, inputs)
         if self.args.loss_type == "dft":
             losses = losses * torch.exp(-losses).detach()
