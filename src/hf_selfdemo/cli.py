@@ -110,7 +110,7 @@ def quiet() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    for category, module in ((FutureWarning, "transformers"), (UserWarning, "peft"), (UserWarning, "torch")):
+    for category, module in ((FutureWarning, "transformers"), (UserWarning, "torch")):
         warnings.filterwarnings("ignore", category=category, module=module)
     log_plainly(logging.WARNING)
     logging.getLogger("bm25s").addFilter(lambda record: record.levelno >= logging.WARNING)  # it logs its every step

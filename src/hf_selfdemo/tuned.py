@@ -56,8 +56,35 @@ def stands_on(folder: Path, base: ResolvedModel) -> bool:
 def merged(network: Any, folder: Path) -> Any:
     """The base with the adapter in `folder` merged into its weights, which makes every step of decoding cheaper.
 
-    The weights of `network` itself are changed.
+    The weights of `network` itself are changed. Embeddings and head that share one weight part where the adapter
+    changes them: PEFT would add what it learnt for one of them to both, or twice.
+
+    Raises:
+        UserError: if the adapter is of a kind that cannot be merged.
     """
     from peft import PeftModel
+    from torch.nn import Parameter
 
-    return PeftModel.from_pretrained(network, folder).merge_and_unload().eval()
+    model = PeftModel.from_pretrained(network, folder)
+    if not hasattr(model, "merge_and_unload"):
+        kind = model.active_peft_config.peft_type.value
+        raise UserError(f"{folder} holds an adapter of the kind {kind}, which cannot be merged", "use a LoRA adapter")
+    for layer in adapters_on_tied_weights(model):
+        base = layer.get_base_layer()
+        base.weight = Parameter(base.weight.detach().clone(), requires_grad=False)
+        network.config.get_text_config().tie_word_embeddings = network.config.tie_word_embeddings = False
+    return model.merge_and_unload().eval()
+
+
+def adapters_on_tied_weights(model: Any) -> list[Any]:
+    """The adapter layers over embeddings and head of a model whose embeddings are its head; [] for any other.
+
+    Args:
+        model: a causal language model with adapters attached.
+    """
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    ends = [model.get_input_embeddings(), model.get_output_embeddings()]
+    if None in ends or getattr(ends[0], "weight", None) is not getattr(ends[1], "weight", None):
+        return []
+    return [end for end in ends if isinstance(end, BaseTunerLayer)]

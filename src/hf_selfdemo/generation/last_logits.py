@@ -6,6 +6,8 @@ from typing import Any
 
 import torch
 
+from hf_selfdemo.errors import UserError
+
 
 def last_logits(model: Any, columns: int, **inputs: Any) -> torch.Tensor:
     """Run `model` forward and return the logits of the last columns, (rows, columns, vocabulary).
@@ -18,7 +20,11 @@ def last_logits(model: Any, columns: int, **inputs: Any) -> torch.Tensor:
         model: a causal language model of transformers, perhaps with an adapter.
         columns: how many.
         inputs: all else that its forward pass takes.
+
+    Raises:
+        UserError: if the model has an adapter of virtual tokens.
     """
+    refuse_virtual_tokens(model)
 
     def contiguous(head: Any, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         return tuple(states.contiguous() for states in args)
@@ -29,3 +35,28 @@ def last_logits(model: Any, columns: int, **inputs: Any) -> torch.Tensor:
     finally:
         hook.remove()
     return logits
+
+
+def refuse_virtual_tokens(model: Any) -> None:
+    """Refuse adapters that put virtual tokens before a prompt (prompt tuning, p-tuning, prefix tuning).
+
+    PEFT puts them before every forward pass, also before one that continues a cache, and lets go of position ids, which
+    rows padded on the left need. What is scored then stands in other columns than where it is looked for.
+
+    Args:
+        model: a causal language model, perhaps with an adapter.
+
+    Raises:
+        UserError: naming the kind of adapter.
+    """
+    if has_virtual_tokens(model):
+        raise UserError(
+            f"the adapter is of the kind {model.active_peft_config.peft_type.value}, whose virtual tokens move all "
+            "columns",
+            "train a LoRA adapter, or all weights",
+        )
+
+
+def has_virtual_tokens(model: Any) -> bool:
+    """Whether an adapter of prompt learning is attached."""
+    return bool(getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False))

@@ -20,6 +20,7 @@ from transformers.trainer_utils import EvalLoopOutput
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import fingerprint, write_text
 from hf_selfdemo.prompts import templates_hash
+from hf_selfdemo.training.adapters import check_adapters
 from hf_selfdemo.training.arguments import decisive_keys
 from hf_selfdemo.training.card import Card
 from hf_selfdemo.training.checkpoints import check_settings, find_best, forget_machine, last_checkpoint, mark_complete
@@ -123,6 +124,7 @@ class DemonstrationTraining(Trainer):
                 **{name: value for name, value in kwargs.items() if name not in REFUSED},
             )
         args.padding_free = free
+        check_adapters(self.model)
         keep_arrangement(self.model)  # one given by its path was not there before
         check_arrangement(self.model)
         keep_precision(self.model, given)

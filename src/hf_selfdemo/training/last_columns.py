@@ -12,6 +12,8 @@ from typing import Any
 
 from accelerate.utils import is_peft_model
 
+from hf_selfdemo.generation.last_logits import has_virtual_tokens
+
 
 @contextmanager
 def last_columns(models: Sequence[Any], batch: dict[str, Any], mask: str) -> Iterator[dict[str, Any]]:
@@ -26,7 +28,7 @@ def last_columns(models: Sequence[Any], batch: dict[str, Any], mask: str) -> Ite
         batch: `input_ids` and the mask, (rows, tokens), left-padded.
         mask: name of the mask, 1 for tokens that are scored, never in the first column.
     """
-    if any(_has_virtual_tokens(model) for model in models):
+    if any(has_virtual_tokens(model) for model in models):
         yield batch  # these stand before all columns and would be counted among the last
         return
     first = int(batch[mask].any(0).nonzero()[0])
@@ -45,7 +47,3 @@ def last_columns(models: Sequence[Any], batch: dict[str, Any], mask: str) -> Ite
             causal = model.get_base_model() if is_peft_model(model) else model
             hooks.callback(causal.base_model.register_forward_hook(let_through).remove)
         yield batch | {"input_ids": whole[:, narrow], mask: batch[mask][:, narrow]}
-
-
-def _has_virtual_tokens(model: Any) -> bool:
-    return is_peft_model(model) and bool(model.active_peft_config.is_prompt_learning)
