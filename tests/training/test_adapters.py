@@ -125,8 +125,8 @@ def test_a_model_with_virtual_tokens_is_neither_asked_nor_measured_nor_merged(mo
         merged(own, tmp_path)
 
 
-def test_what_peft_warns_of_is_heard():
+def test_what_peft_warns_of_is_heard(caplog):
     with warnings.catch_warnings(record=True) as heard:
         quiet()
         warnings.warn_explicit("a tied layer", UserWarning, "peft.py", 1, "peft.tuners.tuners_utils")
-    assert [str(found.message) for found in heard] == ["a tied layer"]
+    assert "a tied layer" in caplog.text + "".join(str(found.message) for found in heard)  # logged, once one has begun
