@@ -122,6 +122,25 @@ def test_nothing_with_a_text_is_ever_dropped(ledger):
     assert ledger.get("k") == Reply("amber")
 
 
+@pytest.mark.parametrize("count", ["many", [], {}, -3, 10**30, float("nan"), float("inf"), None, "0"])
+def test_an_account_that_is_no_number_loses_no_reply(reply_to, count):
+    found, recorded = reply_to(
+        "amber", prompt_tokens=count, completion_tokens=7, prompt_tokens_details={"cached_tokens": count}
+    )
+    assert found == Reply("amber", generated_tokens=7) and recorded
+
+
+@pytest.mark.parametrize("usage", ["much", [3], 3])
+def test_an_account_that_is_none_loses_no_reply(connect, mock_server, ledger, usage):
+    mock_server.answer = lambda body: mock_server.completion("amber") | {"usage": usage}
+    assert ask(RecordedGenerator(connect(), ledger), [ASKED]) == [Reply("amber")]
+
+
+def test_numbers_in_other_forms_are_counted(reply_to):
+    found, _ = reply_to("amber", prompt_tokens="40", completion_tokens=7.0)
+    assert (found.prompt_tokens, found.generated_tokens) == (40, 7)
+
+
 # --- thoughts in the text ---
 
 

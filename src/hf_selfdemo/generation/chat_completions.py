@@ -16,6 +16,7 @@ from hf_selfdemo.types import Reply, Request
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
 """Where servers put thoughts beside the text. They are never read as the reply."""
 
+_MANY = 2**31  # tokens that no reply has
 _SEED_RANGE = 2**31  # some servers read 32 bits
 _JSON_ROOM = 32  # tokens for the braces, quotes and blanks around a choice
 
@@ -58,9 +59,9 @@ def read_reply(completion: Any) -> Reply:
     usage = completion.usage
     details = getattr(usage, "prompt_tokens_details", None)
     cost = {
-        "prompt_tokens": getattr(usage, "prompt_tokens", 0) or 0,
-        "cached_tokens": getattr(details, "cached_tokens", 0) or 0,
-        "generated_tokens": getattr(usage, "completion_tokens", 0) or 0,
+        "prompt_tokens": _count(getattr(usage, "prompt_tokens", 0)),
+        "cached_tokens": _count(getattr(details, "cached_tokens", 0)),
+        "generated_tokens": _count(getattr(usage, "completion_tokens", 0)),
     }
     if said := getattr(completion, "error", None):
         return Reply("", "error", error=f"the server sent an error: {words(said)}", **cost)
@@ -76,6 +77,15 @@ def read_reply(completion: Any) -> Reply:
     if ended == "stop" and not reply.text:
         return Reply("", "error", error="the text is nothing but thoughts: switch the model's thinking off", **cost)
     return reply
+
+
+def _count(said: Any) -> int:
+    """A number of tokens; 0 for what is none, since the reply counts without its account."""
+    try:
+        number = int(float(said))
+    except (TypeError, ValueError, OverflowError):
+        return 0
+    return number if 0 <= number < _MANY else 0
 
 
 def _text(content: Any) -> str:
