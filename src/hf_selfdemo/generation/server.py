@@ -17,9 +17,10 @@ from concurrent.futures import Future, as_completed
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.generation.bounded import bounded_client
 from hf_selfdemo.generation.chat_completions import call_arguments, json_choice, read_choice, read_reply, words
 from hf_selfdemo.generation.credentials import read_key, without_key
 from hf_selfdemo.generation.parameters import Parameters, left_out, refused_parameter, without
@@ -51,7 +52,7 @@ class ServerGenerator:
         base_url: where the server listens, mostly with "/v1" at the end; no user name, no query.
         model: the name under which the server knows the model.
         concurrency: calls in flight, over all threads.
-        timeout_s: how long to wait for one reply, in seconds, before the call is tried again.
+        timeout_s: how long to wait for one whole reply, in seconds, before the call is tried again.
         max_retries: how often a call is tried again.
         api_key_env: name of the environment variable that holds the key; if it is unset, no real key is sent.
         structured_output: how to hold the model to the choices of a request. "json_schema" is the protocol's own way,
@@ -100,6 +101,7 @@ class ServerGenerator:
             api_key=read_key(api_key_env),
             timeout=self._sdk.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_S)),
             max_retries=max_retries,
+            http_client=bounded_client(self._sdk, timeout_s),
         )
         self._loop = _event_loop()
         self._slots = asyncio.Semaphore(concurrency)
@@ -152,8 +154,9 @@ class ServerGenerator:
             return self._timed_out()
         except self._sdk.APIConnectionError as error:
             return self._down(type(error.__cause__).__name__)
-        except (self._sdk.OpenAIError, ValueError):
-            return Reply("", "error", error="what the server sent is no chat completion")
+        except (self._sdk.OpenAIError, ValueError) as error:
+            known = type(error) is self._sdk.OpenAIError  # from `bounded_client`
+            return Reply("", "error", error=str(error) if known else "what the server sent is no chat completion")
 
     async def _choose(self, request: Request) -> Reply:
         if self._structure == "auto":
@@ -218,6 +221,10 @@ class ServerGenerator:
     def _refused(self, error: Any) -> Reply | UserError:
         """The row's own error, or why the server would refuse every other row as well."""
         server, reason = f"the server at {self._address}", self._reason(error)
+        if 300 <= error.status_code < 400:
+            where = urljoin(self._address, error.response.headers.get("location", "")).partition("?")[0]
+            remedy = "if it may have the prompts, give that as `server_url`, up to before /chat/completions"
+            return UserError(f"{server} sends calls elsewhere ({self._line(repr(where))})", remedy)
         if error.status_code == 402 or error.code in _NO_CREDIT:
             return UserError(f"{server} wants to be paid ({reason})", f"add credit to the account there; {_AGAIN}")
         if error.status_code in (401, 403):
