@@ -27,7 +27,7 @@ def bounded_client(sdk: Any, timeout_s: float) -> Any:
     base = sdk.DefaultAsyncHttpxClient.__base__  # of httpx, or httpx2 from version 3 of the SDK on
     http = importlib.import_module(base.__module__.partition(".")[0])
 
-    class BoundedClient(sdk.DefaultAsyncHttpxClient):  # type: ignore[misc]
+    class BoundedClient(sdk.DefaultAsyncHttpxClient):
         async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
             try:
                 async with asyncio.timeout(timeout_s):

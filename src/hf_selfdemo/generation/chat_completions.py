@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from hf_selfdemo.chat import take_apart
@@ -58,24 +58,26 @@ def read_reply(completion: Any) -> Reply:
     """
     usage = completion.usage
     details = getattr(usage, "prompt_tokens_details", None)
-    cost = {
-        "prompt_tokens": _count(getattr(usage, "prompt_tokens", 0)),
-        "cached_tokens": _count(getattr(details, "cached_tokens", 0)),
-        "generated_tokens": _count(getattr(usage, "completion_tokens", 0)),
-    }
+    failed = Reply(
+        "",
+        "error",
+        prompt_tokens=_count(getattr(usage, "prompt_tokens", 0)),
+        cached_tokens=_count(getattr(details, "cached_tokens", 0)),
+        generated_tokens=_count(getattr(usage, "completion_tokens", 0)),
+    )
     if said := getattr(completion, "error", None):
-        return Reply("", "error", error=f"the server sent an error: {words(said)}", **cost)
+        return replace(failed, error=f"the server sent an error: {words(said)}")
     first = completion.choices[0]
     text, ended = _text(first.message.content), finish_reason(first.finish_reason)
     if said := getattr(first, "error", None):
-        return Reply("", "error", error=f"the server sent an error: {words(said)}", **cost)
+        return replace(failed, error=f"the server sent an error: {words(said)}")
     if ended == "error":
-        return Reply("", "error", error=f"the reply ended with finish_reason {first.finish_reason!r}", **cost)
+        return replace(failed, error=f"the reply ended with finish_reason {first.finish_reason!r}")
     if not text:
-        return Reply("", "error", error=f"the server sent no text, {_instead(first.message)}", **cost)
-    reply = settled(Reply(text, ended, **cost))
+        return replace(failed, error=f"the server sent no text, {_instead(first.message)}")
+    reply = settled(replace(failed, text=text, finish_reason=ended))
     if ended == "stop" and not reply.text:
-        return Reply("", "error", error="the text is nothing but thoughts: switch the model's thinking off", **cost)
+        return replace(failed, error="the text is nothing but thoughts: switch the model's thinking off")
     return reply
 
 
@@ -118,7 +120,7 @@ def read_choice(reply: Reply, choices: Sequence[str]) -> Reply:
     """`reply` with the choice it names as its text, as JSON or bare; as it is if it names none."""
     said = json_choice(reply.text) or reply.text
     chosen = next((c for c in choices if c == said), "") or next((c for c in choices if _bare(c) == _bare(said)), "")
-    return dataclasses.replace(reply, text=chosen or reply.text)
+    return replace(reply, text=chosen or reply.text)
 
 
 def json_choice(text: str) -> str:
