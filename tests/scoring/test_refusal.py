@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import hf_selfdemo
-from hf_selfdemo.scoring.refusal import english, is_refusal, languages, refusal_phrase
+from hf_selfdemo.scoring.refusal import english, is_refusal, languages, refusal_phrase, speaker
 from hf_selfdemo.scoring.refusal.clauses import cut, own_words
 from hf_selfdemo.scoring.refusal.rules import find, needed, rule, words
 
@@ -126,7 +126,7 @@ REFUSALS = [
     "Nope, not in there.",
     # what the passages hold instead
     "The passage mentions the harbour but not the lighthouse.",
-    "The passages provided do not answer the question.\n\nThey discuss:\n1. The history of steel.\n2. Modern mills.",
+    "The passages do not answer the question.\n\nThey discuss:\n1. The history of steel.\n2. Modern mills.",
     "The question asks for the capital, but the passages give information on the economy only.",
     "All of the passages concern another film.",
     "The excerpt ends before this is revealed.",
@@ -134,7 +134,7 @@ REFUSALS = [
     "None of the passages.",
     # after a preamble
     "Sure! Let me help you with that. Unfortunately, the passages don't contain the information needed.",
-    "To answer this, we need to look at the passages. The first is about Peru. The second is about Chile. Neither helps.",
+    "To answer this, we need to look at the passages. The first is about Peru, the second about Chile. Neither helps.",
     "Thank you for the question! After going through all the passages, I could not find her name.",
     "After reviewing the passages, it appears that the answer is not there.",
     "I don't think the passages say.",
@@ -270,6 +270,9 @@ ANSWERS = [
     "Beats Me Daddy Eight to the Bar",
     "Please provide your passport number: this is what the officer asks.",
     "I can't be sure, but the text points to Vienna.",
+    # an aside
+    "The one who found it in 1932 (not 1934) was James Chadwick.",
+    "A tadpole becomes a frog (or a toad, depending on the species).",
     # plain
     "Clemens Winkler",
     "1895",
@@ -453,7 +456,7 @@ def test_no_rule_is_kept_from_a_clause_by_the_words_that_are_only_there_to_save_
     texts = REFUSALS + [row["text"] for row in LABELLED if row["half"] == "tune"]
     clauses = [clause.low for text in texts for clause in cut(text)]
     found = 0
-    for needs, pattern in (*english.RULES, *english.OF_PASSAGES, *languages.RULES):
+    for needs, pattern in (*speaker.RULES, *english.RULES, *english.OF_PASSAGES, *languages.RULES):
         for clause in filter(pattern.search, clauses):
             found += 1
             assert needs[0] & words(clause), (clause, pattern.pattern[:60])

@@ -60,7 +60,8 @@ class LlmLabelJudge:
 
     def judge(self, evidence: Evidence, candidates: Sequence[Candidate]) -> Dialogue[list[Verdict]]:
         answers = known_answers(evidence)
-        verdicts = [_without_asking(candidate, answers) for candidate in candidates]
+        question = evidence.question.text
+        verdicts = [_without_asking(candidate, answers, question) for candidate in candidates]
         texts = list(dict.fromkeys(shown(c.text) for c, v in zip(candidates, verdicts, strict=True) if v is None))
         requests = [self._request(evidence, i, text) for i, text in enumerate(texts)]
         read = yield from self._inquiry.ask(requests, _read)
@@ -88,7 +89,7 @@ class LlmLabelJudge:
         )
 
 
-def _without_asking(candidate: Candidate, answers: Sequence[str]) -> Verdict | None:
+def _without_asking(candidate: Candidate, answers: Sequence[str], question: str) -> Verdict | None:
     """The verdict that needs no model, if there is one."""
     if not candidate.text.strip():
         return Verdict("unscored", "empty reply")
@@ -96,7 +97,7 @@ def _without_asking(candidate: Candidate, answers: Sequence[str]) -> Verdict | N
         return Verdict("unscored", "not finished")
     if answers:
         return None
-    if is_refusal(candidate.text):
+    if is_refusal(candidate.text, question):
         return Verdict("abstain", "declines to answer")
     return Verdict("unscored", "nothing is known to be right")
 

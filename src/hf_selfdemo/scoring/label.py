@@ -14,6 +14,8 @@ from hf_selfdemo.types import Label
 def label_by_match(text: str, answers: Sequence[str], question: str = "") -> Label:
     """An empty reply is unscored, one that declines abstains, one that states an answer is correct, others incorrect.
 
+    A reply that states an accepted answer and declines something else is correct, too.
+
     Args:
         text: a reply.
         answers: the accepted ones.
@@ -40,6 +42,6 @@ def label_by_match(text: str, answers: Sequence[str], question: str = "") -> Lab
 def _label(text: str, answers: tuple[str, ...], question: str) -> Label:
     if not text.strip():
         return "unscored"
-    if is_refusal(text):
-        return "abstain"
-    return "correct" if answers_match(text, answers, question) else "incorrect"
+    if answers_match(text, answers, question):
+        return "correct"
+    return "abstain" if is_refusal(text, question) else "incorrect"

@@ -115,7 +115,7 @@ def _subject(text: str, place: int, end: int, start: int) -> int:
     return place if _SUBJECT.fullmatch(text, place, end) else start
 
 
-def declines(text: str) -> bool:
+def declines(text: str, question: str = "") -> bool:
     """Whether a reply declines to answer, once what a system says of itself beforehand is left out.
 
     Example:
@@ -128,7 +128,7 @@ def declines(text: str) -> bool:
             rest = rest[but.end() :]
             break
         rest = rest[found.end() :]
-    return is_refusal(rest or text)
+    return is_refusal(rest or text, question)
 
 
 def hedges(text: str, question: str = "") -> bool:

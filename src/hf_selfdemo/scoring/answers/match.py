@@ -15,7 +15,9 @@ from hf_selfdemo.scoring.answers.namesakes import belongs_to_another, lacks_qual
 from hf_selfdemo.scoring.answers.numbers import states_numbers
 from hf_selfdemo.scoring.answers.reading import Reading, read, row_of
 from hf_selfdemo.scoring.answers.replaced import replaces
+from hf_selfdemo.scoring.match import contains_answer
 from hf_selfdemo.scoring.normalise import normalise
+from hf_selfdemo.scoring.refusal import stated_beside
 
 
 def answers_match(prediction: str, answers: Sequence[str], question: str = "") -> bool:
@@ -53,7 +55,11 @@ def answers_match(prediction: str, answers: Sequence[str], question: str = "") -
         answers = [answer for answer in answers if names_kin(answer)]
         rows = [row_of(answer) for answer in answers]
     return _states_any(text, rows, prediction, answers, question) and not (
-        declines(prediction)
+        (
+            declines(prediction, question)
+            and not any(map(declines, answers))  # "unknown" is the answer
+            and not _states_beside(prediction, answers, question)
+        )
         or hedges(prediction, question)
         or (guesses(prediction) and not _lists_answers(text, rows, answers))
     )
@@ -63,6 +69,12 @@ def _same_signs(prediction: str, answers: Sequence[str]) -> bool:
     """Whether an answer without any word is the prediction: an emoji."""
     said = normalise(prediction)
     return bool(said) and any(said == normalise(answer) for answer in answers if row_of(answer) == " ")
+
+
+def _states_beside(prediction: str, answers: Sequence[str], question: str) -> bool:
+    """Whether a reply that declines something states an answer elsewhere, and not because the question names it."""
+    beside = stated_beside(prediction, question)
+    return bool(beside) and answers_match(beside, answers, question) and not contains_answer(question, answers)
 
 
 def _lists_answers(text: Reading, rows: list[str], answers: Sequence[str]) -> bool:

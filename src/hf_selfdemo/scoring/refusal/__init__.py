@@ -20,30 +20,41 @@ answer (`commitment`). What counts as declining, without a look at the question:
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from hf_selfdemo.scoring.refusal import english, languages
+from hf_selfdemo.scoring.refusal import asked, english, languages, speaker, weak
 from hf_selfdemo.scoring.refusal.clauses import Clause, cut
 from hf_selfdemo.scoring.refusal.commitment import commits
-from hf_selfdemo.scoring.refusal.rules import Rule, find, needed, words
-from hf_selfdemo.scoring.refusal.vocabulary import SPEAKS_OF_PASSAGES
+from hf_selfdemo.scoring.refusal.rules import Rulebook, find, needed, words
+from hf_selfdemo.scoring.refusal.statements import stated
+from hf_selfdemo.scoring.refusal.vocabulary import SPEAKS_OF_PASSAGES, SPEAKS_WORDS, TOLD, WH
 
-_RULES: tuple[Rule, ...] = english.RULES + languages.RULES
-_RULES_OF_PASSAGES: tuple[Rule, ...] = _RULES + english.OF_PASSAGES
-_NEEDED = needed((*_RULES_OF_PASSAGES, *english.OFF_TOPIC, english.WHOLE_REPLY))
-_PASSAGES = re.compile(SPEAKS_OF_PASSAGES)
+_RULES = Rulebook(speaker.RULES + english.RULES + languages.RULES)
+_RULES_OF_PASSAGES = Rulebook((*_RULES, *english.OF_PASSAGES, *languages.OF_PASSAGES))
+_OFF_TOPIC, _LACKS, _WHOLE_REPLY = Rulebook(weak.OFF_TOPIC), Rulebook(weak.LACKS), Rulebook([english.WHOLE_REPLY])
+_NEEDED = needed((*_RULES_OF_PASSAGES, *_OFF_TOPIC, *_LACKS, *_WHOLE_REPLY))
+_PASSAGES = re.compile(
+    rf"{SPEAKS_OF_PASSAGES}|{languages.SPEAKS_OF_PASSAGES}"
+    rf"|\b(?:is|are|was|were) (?:\w+ )?(?:{TOLD}|named|described|listed|quoted)\b"
+)
+_PASSAGE_WORDS = frozenset(f"{SPEAKS_WORDS} {languages.SPEAKS_WORDS}".split())
 _OTHER_MATTER = re.compile(english.OTHER_MATTER)
+_EXPLAINS = re.compile(r"\b(?:means?|meaning)\b")  # "NULL means that the value is unknown"
+_CLEARLY_LACKS = re.compile(weak.CLEARLY_LACKS)
+_LACKS_ITSELF = re.compile(r"\b(?:not|no|never|nothing)\b|n't\b")
+_INDIRECT = re.compile(rf"^(?:but |and )?{WH}\b")
 _LONGEST_WHOLE = 60
 _LONGEST_CLAUSE = 400  # in characters; some patterns take time that is quadratic in it
 
 
-def is_refusal(text: str) -> bool:
+def is_refusal(text: str, question: str = "") -> bool:
     """True if `text` declines to answer, in whatever words.
 
     Args:
         text: a model's reply; in English, or in plain words in Chinese, Dutch, French, German, Italian, Japanese,
             Polish, Portuguese or Spanish.
+        question: what was asked, which tells a refusal from a remark on something else.
 
     Example:
         >>> is_refusal("I'm sorry, the passages don't say who built it.")
@@ -52,16 +63,20 @@ def is_refusal(text: str) -> bool:
         False
         >>> is_refusal('It is the song "I Don\\'t Know" by Paul McCartney.')
         False
+        >>> text = "Toni Morrison wrote Beloved. The passages do not give the date."
+        >>> is_refusal(text, "Who wrote Beloved?"), is_refusal(text, "When was it written?")
+        (False, True)
     """
-    return refusal_phrase(text) is not None
+    return refusal_phrase(text, question) is not None
 
 
 @lru_cache(maxsize=1 << 8)  # judge, match and report ask about one reply within a moment
-def refusal_phrase(text: str) -> str | None:
+def refusal_phrase(text: str, question: str = "") -> str | None:
     """The words by which `text` declines, as they stand in it; None if it does not.
 
     Args:
         text: as for `is_refusal`.
+        question: likewise.
 
     Example:
         >>> refusal_phrase("I'm sorry, the passages don't say who built it.")
@@ -72,31 +87,90 @@ def refusal_phrase(text: str) -> str | None:
     held = words(low)
     if held.isdisjoint(_NEEDED):
         return None
-    if len(low) == len(text) <= _LONGEST_WHOLE and (span := find((english.WHOLE_REPLY,), low, held)):
+    if len(low) == len(text) <= _LONGEST_WHOLE and (span := find(_WHOLE_REPLY, low, held)):
         return text[slice(*span)]
     clauses = cut(text)
     declining = _declining(clauses)
-    off_topic = {} if declining else _matches(clauses, english.OFF_TOPIC)
-    if not (declining or off_topic) or commits(clauses, declining or off_topic, weakly=bool(off_topic)):
+    weakly = not declining
+    declining = declining or _matches(clauses, _OFF_TOPIC) or _lacking(clauses, question)
+    if not declining:
         return None
-    start, end = next(iter((declining or off_topic).values()))
+    relation = _relation(clauses, declining, question)
+    if relation == "beside" or commits(clauses, declining, question, relation == "asked", weakly):
+        return None
+    start, end = next(iter(declining.values()))
     return text[start:end]
+
+
+def stated_beside(text: str, question: str) -> str:
+    """What a reply that declines states besides; nothing if it declines just what was asked, or all at once.
+
+    Example:
+        >>> text = "Bats are mammals that live in caves. The passages do not describe their young."
+        >>> stated_beside(text, "What are bats?")
+        'Bats are mammals that live in caves'
+        >>> stated_beside("Ada Storm was a chemist. The passages do not say when she died.", "When did Ada Storm die?")
+        ''
+    """
+    clauses = cut(text)
+    declining = _declining(clauses)
+    beside = stated(clauses, declining)
+    declined = _declined(clauses, declining)
+    all_at_once = asked.kind_of(question) and not asked.content(" ".join(declined))
+    if not beside or all_at_once or asked.relation(question, declined, beside) == "asked":
+        return ""
+    return ". ".join(beside)
+
+
+def _declined(clauses: Sequence[Clause], declining: Mapping[int, tuple[int, int]]) -> list[str]:
+    """The clauses that decline, without the phrases by which they do."""
+    found = []
+    for i, (start, end) in declining.items():
+        clause = clauses[i]
+        subject = ""
+        if start == clause.start and i and ")" in clause.after:  # "The owner (Mark Davis) is not mentioned"
+            subject = " ".join(other.low for other in clauses[max(i - 2, 0) : i])
+        elif i and clause.after == ", " and _INDIRECT.match(clauses[i - 1].low):  # "Why it did so, none of them says"
+            subject = clauses[i - 1].low
+        found.append(f"{subject} {clause.low[: start - clause.start]} {clause.low[end - clause.start :]}")
+    return found
 
 
 def _declining(clauses: Sequence[Clause]) -> dict[int, tuple[int, int]]:
     """The places of the clauses that decline, in order, and where in the reply their phrases begin and end."""
-    speaks_of_passages = next((i for i, clause in enumerate(clauses) if _PASSAGES.search(clause.low)), len(clauses))
+    speaks_of_passages = next(
+        (i for i, c in enumerate(clauses) if not c.words.isdisjoint(_PASSAGE_WORDS) and _PASSAGES.search(c.low)),
+        len(clauses),
+    )
     return _matches(clauses[:speaks_of_passages], _RULES) | _matches(clauses, _RULES_OF_PASSAGES, speaks_of_passages)
 
 
-def _matches(clauses: Sequence[Clause], rules: Sequence[Rule], first: int = 0) -> dict[int, tuple[int, int]]:
+def _relation(clauses: Sequence[Clause], declining: Mapping[int, tuple[int, int]], question: str) -> asked.Relation:
+    if not question:
+        return "open"
+    return asked.relation(question, _declined(clauses, declining), stated(clauses, declining))
+
+
+def _lacking(clauses: Sequence[Clause], question: str) -> dict[int, tuple[int, int]]:
+    """Clauses that speak of something lacking, without an answer of the kind that the question wants."""
+    if asked.kind_of(question) in (None, "whether") or _LACKS_ITSELF.search(question):
+        return {}
+    found = _matches(clauses, _LACKS)
+    signed = asked.is_signed(question)
+    return {
+        i: span
+        for i, span in found.items()
+        if (not asked.may_answer(question, clauses[i].text) if signed else _CLEARLY_LACKS.search(clauses[i].low))
+    }
+
+
+def _matches(clauses: Sequence[Clause], rules: Rulebook, first: int = 0) -> dict[int, tuple[int, int]]:
     """Where one of `rules` finds its phrase, by place of the clause, from the `first` on."""
     found = {}
     for i, clause in enumerate(clauses[first:], first):
-        held = words(clause.low)
-        if held.isdisjoint(_NEEDED) or _OTHER_MATTER.search(clause.low):
+        if clause.words.isdisjoint(rules.needed) or _OTHER_MATTER.search(clause.low):
             continue
-        span = find(rules, clause.low[:_LONGEST_CLAUSE], held)
-        if span:
+        span = find(rules, clause.low[:_LONGEST_CLAUSE], clause.words)
+        if span and not _EXPLAINS.search(clause.low, 0, span[0]):
             found[i] = (clause.start + span[0], clause.start + span[1])
     return found

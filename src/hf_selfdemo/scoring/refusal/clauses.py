@@ -6,7 +6,10 @@ Blotting keeps every character's place, so that what is found in a clause can be
 from __future__ import annotations
 
 import re
+from collections.abc import Set
 from typing import NamedTuple
+
+from hf_selfdemo.scoring.refusal.rules import words
 
 _ONE_SPELLING = str.maketrans(
     dict.fromkeys("’‘´", "'")
@@ -51,7 +54,8 @@ _ABBREVIATED = re.compile(r"\b(?:[A-Z]|St|Dr|Mr|Ms|Mrs)$")
 class Clause(NamedTuple):
     """A stretch of the reply without punctuation; `text` starts at `start` of the reply, `low` is its lower case.
 
-    `after` and `until` are what stands before and behind it, up to the next clause: ". ", ", ", " " and so on.
+    `after` and `until` are what stands before and behind it, up to the next clause: ". ", ", ", " " and so on; `words`
+    are those of `low`.
     """
 
     text: str
@@ -59,6 +63,7 @@ class Clause(NamedTuple):
     start: int
     after: str
     until: str
+    words: Set[str]
 
 
 def cut(reply: str) -> list[Clause]:
@@ -80,7 +85,7 @@ def cut(reply: str) -> list[Clause]:
     ends = [0, *(end for _, end in spans)]
     starts = [*(start for start, _ in spans), len(text)]
     return [
-        Clause(text[a:b], text[a:b].lower(), a, text[ends[i] : a], text[b : starts[i + 1]])
+        Clause(text[a:b], low := text[a:b].lower(), a, text[ends[i] : a], text[b : starts[i + 1]], words(low))
         for i, (a, b) in enumerate(spans)
     ]
 
@@ -106,10 +111,10 @@ def own_words(reply: str) -> str:
 
 def _add_stretch(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
     stretch = text[start:end]
-    words = stretch.strip(_NO_WORDS)
-    if words:
+    inner = stretch.strip(_NO_WORDS)
+    if inner:
         start += len(stretch) - len(stretch.lstrip(_NO_WORDS))
-        spans.append((start, start + len(words)))
+        spans.append((start, start + len(inner)))
 
 
 def _blot(found: re.Match[str]) -> str:

@@ -8,10 +8,12 @@ _GERMAN = rule(
     "nicht kein keine keinen keiner keinerlei nichts unbekannt unzureichend unzureichende wenig",
     r"(\bich (?:weiß|weiss|kenne|kann|finde|habe|bin|konnte|könnte)\b.*\b(?:nicht|keine?\w*))",
     r"(\b(?:kann|weiß|finde|habe|konnte) (?:ich|man) .*\b(?:nicht|keine?\w*))",
-    r"(\b(?:text|textes|texte|texten|passagen?|abschnitt\w*|dokument\w*|quellen?|absatz|absätze\w*|artikel\w*|kontext\w*"
+    r"(\b(?:text|textes|texte|texten|passagen?|abschnitt\w*|dokument\w*|quellen?|absatz|absätze\w*|artikel\w*"
+    r"|kontext\w*"
     r"|auszüge\w*|angaben)\b.*\b(?:nicht|nichts|keine?\w*)\b)",
     r"(\b(?:wird|werden|wurde|ist|sind|lässt sich|kann|geht)\b.*\bnicht (?:\w+ )?(?:erwähnt|angegeben|genannt|hervor"
-    r"|beantwort\w+|ersichtlich|bestimm\w+|bekannt|enthalten|gesagt|möglich|feststell\w+|angeführt|klar|ermittel\w+)\b)",
+    r"|beantwort\w+|ersichtlich|bestimm\w+|bekannt|enthalten|gesagt|möglich|feststell\w+|angeführt|klar"
+    r"|ermittel\w+)\b)",
     r"(\bsteht (?:\w+ )?nichts? (?:im|in (?:dem|der|den|diese[mnr])) (?:\w+ )?(?:text|passage|abschnitt|dokument|quelle"
     r"|absatz|artikel|kontext|auszug|auszüge)\w*)",
     r"^(?:leider )?((?:nicht|un)(?: ?\w+)? ?(?:bekannt|erwähnt|angegeben|genannt|beantwortbar|klar)"
@@ -19,6 +21,8 @@ _GERMAN = rule(
     r"(\b(?:keine|nicht genug|nicht genügend|unzureichende|zu wenig) (?:\w+ )?(?:information\w*|angaben|hinweise?|daten"
     r"|antwort))\b",
     r"(\bist unbekannt)$",
+    r"(\b(?:lässt|lassen) (?:es |das |dies )?sich\b.*\bnicht (?:sagen|feststellen|bestimmen|beantworten|ermitteln))\b",
+    r"(\bwird nirgend(?:s|wo) (?:\w+ )?(?:gesagt|erwähnt|genannt|angegeben))\b",
 )
 _FRENCH = rule(
     "ne n aucun aucune impossible insuffisante insuffisantes inconnu inconnue ignore",
@@ -29,6 +33,7 @@ _FRENCH = rule(
     r"|claire?|connue?s?|spécifi\w+|fourni\w*|nomm\w+))",
     r"(\bne (?:se trouve|figure|peut|permet\w*|sont)\b.*\bpas\b)",
     r"((?:\baucune|\bpas d'|\bpas assez d'|\bmanque d')(?: ?idée| ?informations?| ?mention| ?réponse| ?indication))\b",
+    r"(\bn'y (?:figure|est|sont) (?:\w+ )?pas|\bne pas répondre)\b",
     r"(\bimpossible (?:de|à) (?:dire|déterminer|savoir|répondre))\b",
     r"(\binformations? insuffisantes?|\best inconnue?|^inconnue?)$",
 )
@@ -42,7 +47,8 @@ _SPANISH = rule(
     r" (?:\w+ )?(?:menciona|dice|indica|especifica|contiene|proporciona|da|ofrece|aporta|responde|incluye|nombra|habla"
     r"|revela|hay)\w*)",
     r"(\bno (?:se |está |es |son |viene |aparece |figura )(?:\w+mente )?(?:menciona|indica|especifica|dice|proporciona"
-    r"|encuentra|puede|sabe|posible|claro|present|conoce|da\b|dan\b|en (?:el|los) (?:texto|pasaje|documento))\w*)",
+    r"|encuentra|puede|sabe|posible|claro|present|conoce|da\b|dan\b|en (?:el|los) (?:texto|pasaje|documento"
+    r"|contexto|fragmento)|disponible)\w*)",
     r"(\bno hay (?:\w+ )?(?:información|datos|mención|respuesta|detalles|suficiente\w*))",
     r"(\bni idea|\binformación insuficiente|\bse desconoce)\b",
     r"(\bimposible (?:saber|determinar|decir|responder))\b",
@@ -69,7 +75,8 @@ _PORTUGUESE = rule(
     r"\b(?:não|nem)\b (?:\w+ )?(?:menciona|diz|indica|especifica|cont[ée]m|fornece|dá|oferece|responde|inclu|nomeia"
     r"|informa|fala|revela)\w*)",
     r"(\bnão (?:se |está |é |são |foi |há como )(?:\w+mente )?(?:menciona|indica|especifica|diz|encontra|pode|sabe"
-    r"|possível|clar|present|conhecid|mencionad|informad|dad[oa]|determinar|saber|no texto|nos )\w*)",
+    r"|possível|clar|present|disponíve|conhecid|mencionad|informad|dad[oa]|determinar|saber|no texto|nos )\w*)",
+    r"(^não consta|\bnão consta (?:d?[oe]|n[oa]s?|em)\b)",
     r"(\bnão há (?:\w+ )?(?:informaç|dados|menção|resposta|detalhes|suficiente)\w*)",
     r"(\bnenhuma (?:ideia|informação|resposta|menção)|\binformações insuficientes)\b",
     r"(\bimpossível (?:saber|determinar|dizer|responder))\b",
@@ -87,6 +94,7 @@ _DUTCH = rule(
     r"|te (?:bepalen|zeggen|beantwoorden)|beantwoord|gespecificeerd|mogelijk))\b",
     r"(\b(?:geen|onvoldoende|niet genoeg|te weinig) (?:\w+ )?(?:idee|informatie|antwoord|vermelding|gegevens"
     r"|context))\b",
+    r"(\bstaat (?:er|hier|daar) (?:ook )?niet (?:in|bij))\b",
     r"(\bis onbekend|^onbekend|^niet (?:vermeld|genoemd|bekend))$",
 )
 _POLISH = rule(
@@ -106,6 +114,8 @@ _POLISH = rule(
 )
 _CHINESE = rule(
     "不 无 没 缺 未",
+    r"(我\w*(?:找不到|没有?找到|没有?看到|不知道))",
+    r"(^但(?:是)?(?:并)?(?:没有|未|没)(?:说|提|写|给|指|明|交代))",
     r"((?:^|我们?|也|并|还|抱歉|但)(?:真的|其实|也|并|还)?(?:不知道|不清楚|不了解|不确定|无法|不能|没有办法|找不到))",
     r"(无法(?:从\w*)?(?:回答|确定|判断|得知|得到|得出|提供|找到|推断|确认))",
     r"((?:文|段|资料|材料|上下文|信息|答案|问题)\w*(?:没有|并没有|并未|未|无法|不能)\w{0,4}"
@@ -115,6 +125,8 @@ _CHINESE = rule(
 )
 _JAPANESE = rule(
     "ん な 不 か",
+    r"((?:記載|情報|言及|記述|回答|該当)(?:は|が)?なし)",
+    r"((?:出て|挙げられて|載って|触れられて)(?:きません|こない|いません|いない))",
     r"((?:わか|分か|判)り(?:ません|かねます)|(?:わか|分か)らない$|知りません|存じません|存じ上げません)",
     r"((?:お)?答え(?:する(?:こと|の)は?)?(?:が)?(?:でき(?:ません|ない|かねます)|られません|しかねます))",
     r"(判断(?:が|は)?(?:でき|つき)(?:ません|ない)|(?:特定|確認)(?:が|は)?でき(?:ません|ない))",
@@ -122,14 +134,56 @@ _JAPANESE = rule(
     r"|(?:記載|言及|記述|情報|回答|答え)(?:が|は|も)(?:ありません|ない))",
     r"(情報が?(?:不足|不十分|足りません)|見つ(?:かり|けられ|けることができ)ません(?:でした)?|不明(?:です)?$)",
 )
-RULES = (_GERMAN, _FRENCH, _SPANISH, _ITALIAN, _PORTUGUESE, _DUTCH, _POLISH, _CHINESE, _JAPANESE)
+_RUSSIAN = rule(
+    "не нет невозможно неизвестно",
+    r"((?:^|\bно |\bи )я (?:\w+ )?не (?:знаю|могу|нашел|нашёл|нашла|уверен\w*|располагаю))",
+    r"(^не (?:знаю|могу|указан\w*|упомина\w+|известно|сказано|найден\w*|уверен\w*))",
+    r"(\bне (?:указан\w*|упомина\w+|упомянут\w*|сказано|говорится|сообщается|привод\w+|назван\w*|содерж\w+|определен\w*"
+    r"|известно|ясно|удалось найти))\b",
+    r"(\bнет (?:\w+ )?(?:ответа|информации|данных|сведений|упоминани\w+))",
+    r"(\b(?:определить|сказать|установить|ответить)\b.*\bневозможно|\bневозможно (?:определить|сказать|установить"
+    r"|ответить))",
+)
+_ASKING = rule(
+    "meinen meinst meint voulez parlez refiere refieres intende intendi refere referes bedoelt bedoel chodzi"
+    " myśli имеете имеешь"
+    " 指 说 问 ど",
+    r"^(welche[rsnm]? .*\b(?:meinen sie|meinst du)|meinen sie|meinst du|(?:de )?quel\w* .*\b(?:parlez|voulez)-vous)\b",
+    r"^(¿?(?:a|de) (?:qué|cuál) .*\bse? refieres?|¿?te refieres|a qual .* se refere|a quale .* (?:intende|si"
+    r" riferisce))\b",
+    r"^((?:welke?|wat) .*\bbedoel(?:t u| je|t)|bedoelt u|bedoel je|o któr\w+ .*\bchodzi|(?:czy )?ma\w* .* na myśli)\b",
+    r"^(как\w+ .*\b(?:вы имеете|ты имеешь) в виду|(?:вы имеете|ты имеешь) в виду)",
+    r"((?:请问)?(?:您|你)(?:指|说|问)的?(?:是哪|哪)|^(?:どちら|どの|どれ)\w*(?:でしょうか|ですか)$)",
+)
+RULES = (_GERMAN, _FRENCH, _SPANISH, _ITALIAN, _PORTUGUESE, _DUTCH, _POLISH, _CHINESE, _JAPANESE, _RUSSIAN, _ASKING)
+
+SPEAKS_WORDS = (
+    "text texte texten textes passage passagen abschnitt abschnitte abschnitten dokument dokumente dokumenten"
+    " extrait extraits"
+    " documento documentos texto textos pasaje pasajes fragmento fragmentos testo testi brano brani trecho"
+    " trechos tekst"
+    " teksten tekstu tekście fragment fragmenty fragmenten fragmentach текст тексте тексты текстах отрывок"
+    " отрывке отрывки"
+    " отрывках документ документе документы документах"
+)
+SPEAKS_OF_PASSAGES = rf"\b(?:{'|'.join(SPEAKS_WORDS.split())})\b"
+OF_PASSAGES = (
+    rule(
+        "nicht kein keine keinen pas no non não niet geen nie не",
+        r"^(?:aber|jedoch|mais|pero|ma|mas|maar|ale|lecz|но) (?:\w+ )?(nicht|keine?n?|pas|no|non|não|niet|geen"
+        r"|nie|не)\b",
+        r"^(?:mais|pero|ma|mas|maar|ale|но) (?:ne |n')?((?:no|non|não|nie|не|ne) ?\w+)",
+    ),
+)
+"""Only in a reply that speaks of passages: "The text tells of the mill, but not who built it"."""
 
 # --- for `commitment`
 NEGATIVE = (
-    r"\b(?:nicht|nichts|keine?\w*|weder|pas|aucune?|rien|tampoco|non|não|nem|nenhum\w*|niet|geen|niets|nie|żad\w+)\b"
+    r"\b(?:не|нет|невозможно|anderswo|nicht|nichts|keine?\w*|weder|pas|aucune?|rien|tampoco|non|não|nem|nenhum\w*"
+    r"|niet|geen|niets|nie|żad\w+)\b"
     r"|[不没未無]|ません|ない"
 )
-CONTRAST = r"(?:aber|mais|pero|ma|mas|porém|maar|ale)\b|但|不过|可是"
+CONTRAST = r"(?:но|aber|mais|pero|ma|mas|porém|maar|ale)\b|但|不过|可是"
 SUBORDINATE = (
     r"^(?:obwohl|wobei|auch wenn|bien que|même si|quoique|aunque|anche se|sebbene|benché|embora|ainda que|hoewel|choć"
     r"|chociaż|mimo że)\b"
@@ -140,7 +194,15 @@ GUESS = (
     r"|provavelmente|talvez|waarschijnlijk|misschien|ik denk|vermoedelijk|chyba|prawdopodobnie|może|myślę|być może)\b"
     r"|可能|也许|大概|应该是|我想|と思います|おそらく|たぶん|でしょう"
 )
+CONNECTIVES = (
+    r"außerdem|zudem|stattdessen|allerdings|jedoch|de plus|en outre|par ailleurs|además|también|asimismo|sin"
+    r" embargo|inoltre"
+    r"|tuttavia|além|também|entretanto|porém|bovendien|daarnaast|echter|ponadto|poza|jednak|również|кроме|также"
+    r"|однако|вместо"
+)
+"""How a sentence goes on: no names."""
 REGRET = (
+    r"к сожалению|извините|"
     r"lo siento|lamento|désolée?|malheureusement|mi dispiace|purtroppo|descul\w+|infelizmente|leider|entschuldigung"
     r"|(?:es )?tut mir leid|helaas|przykro mi|niestety|przepraszam"
 )

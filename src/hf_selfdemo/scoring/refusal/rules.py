@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
@@ -47,11 +47,22 @@ def words(text: str) -> set[str]:
     return found if text.isascii() else found.union(text)
 
 
-def find(rules: Sequence[Rule], text: str, held: AbstractSet[str]) -> tuple[int, int] | None:
+class Rulebook(tuple[Rule, ...]):
+    """Rules in the order in which they are tried, found by the words that they need."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.places: dict[str, list[int]] = {}
+        for place, (needs, _) in enumerate(self):
+            for word in needs[0]:
+                self.places.setdefault(word, []).append(place)
+        self.needed = frozenset(self.places)
+
+
+def find(rules: Iterable[Rule], text: str, held: AbstractSet[str]) -> tuple[int, int] | None:
     """Where the first of `rules` that applies finds its phrase.
 
     Args:
-        rules: in the order in which they are tried.
+        rules: in the order in which they are tried; at best a `Rulebook`.
         text: a clause in lower case.
         held: its `words`.
 
@@ -59,8 +70,10 @@ def find(rules: Sequence[Rule], text: str, held: AbstractSet[str]) -> tuple[int,
         >>> find([rule("not t", "(does ?(?:not|n't) say)")], "it doesn't say", words("it doesn't say"))
         (3, 14)
     """
-    for needs, pattern in rules:
-        for group in needs:
+    book = rules if isinstance(rules, Rulebook) else Rulebook(rules)
+    for place in sorted({place for word in book.needed & held for place in book.places[word]}):
+        needs, pattern = book[place]
+        for group in needs[1:]:
             if group.isdisjoint(held):
                 break
         else:

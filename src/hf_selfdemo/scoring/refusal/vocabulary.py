@@ -19,24 +19,34 @@ SPEAKS_OF_PASSAGES = (
     r"\b(?:passages?|texts?|contexts?|documents?|excerpts?|extracts?|paragraphs?|articles?|snippets?|search results?"
     r"|(?:provided|given|these|your|both) (?:sources|materials?)|sentence)\b"
 )
+SPEAKS_WORDS = (
+    "passage passages text texts context contexts document documents excerpt excerpts extract extracts paragraph"
+    " paragraphs article articles snippet snippets results result sources material materials sentence mentioned"
+    " mentions"
+    " state stated specified provided indicated disclosed answered addressed touched covered clarified discussed"
+    " explained"
+    " revealed reported recorded noted supplied said named described listed quoted"
+)
 GIVEN = r"(?:provided|given|supplied|available|retrieved|above|following|presented|shown|attached|listed)"
 TEXT_SHOWN = rf"(?:{TEXT}(?! of\b|-))"
 INFO = r"(?:information|info|data|evidence|details?|content|knowledge)"
 KIND = rf"(?:{GIVEN}|first|second|third|fourth|fifth|last|other|two|three|four|five|\d+|entire|whole|same|current)"
 SHOWN = (
     r"(?:(?:\b(?:the|this|that|these|those|both|your|my|each|of|all)|^(?:(?:but|and|as|that|because|since|so|sorry"
-    rf"|although|though|even though|while|unfortunately|afraid) )?)(?: ?\b{KIND}){{0,3}} ?\b{TEXT_SHOWN}"
+    rf"|although|though|even though|while|unfortunately|afraid) )?)(?: ?\b{KIND}){{0,3}} ?\b(?:(?!original\b)\w+"
+    rf" )?{TEXT_SHOWN}"
     rf"|\b{GIVEN} {INFO}|\b{INFO} {GIVEN}|\btraining data)\b"
     # what may stand between it and its verb; a clause of its own ("the documents that he stole") may not
-    rf"(?: (?:\d+|and|or|nor|{TEXT_SHOWN}|{GIVEN}|i|we|you|me|us|was|were|have|has|been|gave|sent|shared|here|alone"
+    rf"(?: (?:\d+|and|or|nor|{TEXT_SHOWN}|{GIVEN}|i|we|you|me|us|was|were|have|has|been|gave|sent|shared|with"
+    rf"|here|alone"
     rf"|in front of me|(?:about|on|in|from) (?:[\w'-]+ ){{0,7}}?[\w'-]+)){{0,6}}?{LY}{{0,2}}"
 )
 IN_SHOWN = rf"(?:in|by|from|within|among|on|with|of) (?:[\w']+ ){{0,4}}?(?:{TEXT_SHOWN}|{INFO})\b"
 TELL = (
     r"(?:(?:ment|stat|specif|contain|provid|includ|giv|offer|answer|reveal|indicat|address|discuss|cover|list|nam"
-    r"|identif|describ|explain|show|refer|support|suggest|clarif|mak|talk|speak|deal|touch|disclos|allow|report|record"
-    r"|help|detail|point|confirm|comment|suppl|elaborat)\w*|say|says|tells?|told|knows?|go into|have|has|hold|note|seem"
-    r"|appear|do so)"
+    r"|identif|describ|explain|show|refer|support|suggest|clarif|mak|talk|speak|deal|touch|disclos|report|record"
+    r"|compar|allow(?! it\b| that\b)|help|detail|point|confirm|comment|suppl|elaborat)\w*|say|says|tells?|told|knows?"
+    r"|go into|have|has|hold|note|seem|appear|do so)"
 )
 TO_THE_POINT = r"(?:relevant|related|about|helpful|clear|specific|sufficient|enough|suitable|useful|explicit)"
 
@@ -69,7 +79,10 @@ LEARNT = (
     r"(?:answer(?:ed|able)|determined?|inferred|deduced|ascertained|known|established|told|said|found|located"
     r"|identified|named|worked out|derived|concluded|given|provided|decided|verified|confirmed|resolved|settled)"
 )
-UNTOLD = r"un(?:named|mentioned|specified|stated|answered|answerable|said|clear|known|certain|determined)"
+UNTOLD = (
+    r"un(?:available|recorded|reported|explained|disclosed|identified|named|mentioned|specified|stated|answered"
+    r"|answerable|said|clear|known|certain|determined)"
+)
 HERE = r"(?: here| anywhere)?"
 ASK = (
     r"(?:talking|asking|speaking|inquiring|enquiring|referring|refer|mean|interested|looking for|thinking of"
@@ -78,8 +91,10 @@ ASK = (
 
 # --- the speaker: "Elizabeth I did not marry" is not meant, so "I" begins a clause or comes after a word that does
 BEFORE_I = (
-    r"(?:^|\b(?:but|and|so|as|that|because|since|though|although|while|sorry|afraid|unfortunately|regrettably|sadly"
-    r"|however|therefore|honestly|hence|yet|or|regret|apologi[sz]e|admit|say|well|passages?|texts?|contexts?|above"
+    r"(?:^(?!that we )|\b(?:but|and|so|as|that|because|since|though|although|while|sorry|afraid|unfortunately"
+    r"|regrettably|sadly"
+    r"|however|therefore|honestly|hence|yet|or|regret|apologi[sz]e|admit|say|well|passages?|texts?|contexts?"
+    r"|above|alone"
     rf"|given|provided|know|information|{WH}) )"
 )
 I_AM = (

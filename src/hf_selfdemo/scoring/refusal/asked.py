@@ -1,0 +1,209 @@
+"""Is what a clause declines what was asked, or a remark beside an answer?
+
+"Toni Morrison wrote Beloved. The context does not give the date." answers who wrote it and declines when. So the kind
+of thing that is declined (a date, a name, a place) and its words are compared with those of the question, and with
+those of what the reply states elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Literal
+
+from hf_selfdemo.scoring.refusal.vocabulary import TEXT, WH
+
+Relation = Literal["asked", "beside", "open"]
+
+_KINDS = {
+    "time": r"when|(?:what|which|in what|in which) (?:year|date|day|month|time|century|decade)|how (?:old|long ago)"
+    r"|dates?|years?|days?|months?|birthday|age|period",
+    "place": r"where|(?:what|which|in what|in which) (?:city|country|town|state|place|continent|county|region|village)"
+    r"|place|location|city|country|town|state|street|birthplace|address|whereabouts",
+    "number": r"how (?:many|much|tall|high|long|far|deep|big|large|fast|heavy|wide|often)|numbers?|amount|population"
+    r"|height|length|depth|price|cost|size|weight|speed|score|budget|figures?|percentage|share|quantity|total|distance|area|temperature",
+    "person": r"who|whom|whose|(?:(?:what|which) (?:man|woman|person|actor|actress|king|queen|president|singer|player))"
+    r"|names? of (?:the|his|her|their) (?:\w+(?:er|or|ist|ian|ess)|wife|husband|mother|father|son|daughter|child|king)"
+    r"|identity|(?:founder|author|director|producer|composer|writer|singer|actor|actress|inventor|owner|winner|builder"
+    r"|architect|designer|painter|creator|discoverer|captain|killer|murderer|president|leader|artist|sitter)s?",
+    "reason": r"why|reasons?|cause|motives?|purpose",
+    "manner": r"how|manner|method",
+    "whether": r"whether|if",
+    "thing": r"what|which",
+}
+_KIND = re.compile("|".join(rf"(?P<{kind}>\b(?:{pattern})\b)" for kind, pattern in _KINDS.items()))
+_NOUN_OF_KIND = re.compile(
+    r" (?:is |was |are |were )?(?:the )?(?:exact |total |full )?"
+    + "(?:"
+    + "|".join(rf"(?P<{kind}>(?:{_KINDS[kind]})\b)" for kind in ("time", "place", "number", "person"))
+    + ")"
+)
+_WH_WORD = re.compile(rf"\b{WH}\b")
+_OPENS_YES_OR_NO = re.compile(
+    r"^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might|must)\b"
+)
+_SIGNS = {
+    "time": r"\d|january|february|march|april|may|june|july|august|september|october|november|december|century|ago"
+    r"|yesterday|today|spring|summer|autumn|winter|morning|night|monday|tuesday|wednesday|thursday|friday|sunday",
+    "number": r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|hundred|thousand"
+    r"|million|billion|once|twice|half|dozen|none|several)\b",
+}
+_SIGNED = frozenset({*_SIGNS, "person", "place"})
+_SIGN = {kind: re.compile(pattern) for kind, pattern in _SIGNS.items()}
+
+_SMALL_WORDS = (
+    "never nothing none nobody nowhere neither sadly sorry without zero sure well "
+    "the and for but not nor with from into that this these those there here what which who whom whose when where "
+    "why how whether his her its their they them she him you your our was were are has have had does did can "
+    "could would will may might must should been being about any all some also only just more most other than "
+    "then such name named called get got out one say says said tell told give given gave mention mentioned "
+    "mentions provide provided state stated specify specified contain contained include included information info "
+    "details detail answer question know known clear unclear unknown sure exact exactly specific specifically "
+    "explicitly directly clearly precise actual passage passages text texts context document documents excerpt "
+    "article source sources available however although though while please note unfortunately because since "
+    "enough found find determine determined identify identified reveal revealed mean refer referred someone "
+    "something anything regarding somewhere anywhere least much many far way thing"
+)
+_STOP = frozenset(_SMALL_WORDS.split())
+_ONE_STEM = {
+    word: words.split()[0]
+    for words in (
+        "born birth birthplace birthday birthdate",
+        "die died dies death dead",
+        "write wrote written writes writer author authored",
+        "win won wins winner winning",
+        "build built builds builder",
+        "sing sang sung sings singer",
+        "marry married wife husband spouse marriage wedding",
+        "age old aged",
+        "tall height high",
+        "long length",
+        "deep depth",
+        "begin began begun start started",
+        "film movie",
+        "located location place",
+    )
+    for word in words.split()
+}
+_WORD = re.compile(r"[^\W_]{3,}|\d+")
+_SAID = re.compile(
+    rf"\b(?:{TEXT}|it|they)\b[\w ,]*? (?:states?|says?|mentions?|indicates?|notes?|reports?|tells? us|explains?"
+    r"|suggests?|shows?) that (?P<said>.+)"
+)
+_REASON = re.compile(
+    r"\b(?:because|due to|since|owing|caused|as a result|led to|by|after|from|thanks to|in order|so that)\b"
+)
+_PLACE_IN_PASSAGES = re.compile(rf"\b{TEXT} \d+", re.IGNORECASE)
+_PRONOUN = re.compile(r"\b(?:it|he|she|they|him|her|them)\b")
+
+
+@lru_cache(maxsize=1 << 10)  # of one question there are many replies
+def kind_of(text: str) -> str | None:
+    """What kind of thing a question or an indirect question asks for; an explicit question word decides first.
+
+    Example:
+        >>> kind_of("in which year did she die"), kind_of("the name of its founder"), kind_of("this")
+        ('time', 'person', None)
+    """
+    low = text.lower()
+    if _OPENS_YES_OR_NO.match(low):
+        return "whether"
+    found = None
+    wh = _WH_WORD.search(low)
+    if wh:
+        found = _KIND.search(low, wh.start())
+        if found and found.lastgroup == "thing":  # "what percentage", "which river"
+            found = _NOUN_OF_KIND.match(low, found.end()) or found
+    found = found or _KIND.search(low)
+    return found.lastgroup if found else None
+
+
+def content(text: str) -> frozenset[str]:
+    """The stems of what a text speaks of.
+
+    Example:
+        >>> sorted(content("When did the founder of the company die?")), sorted(content("It was founded in 1912."))
+        (['compa', 'die', 'found'], ['1912', 'found'])
+    """
+    words = (word for word in _WORD.findall(text.lower()) if word not in _STOP)
+    return frozenset(_ONE_STEM.get(word, word[:5]) for word in words)
+
+
+def said(low: str) -> str:
+    """What a clause reports from the passages, or the clause itself.
+
+    Example:
+        >>> said("passage 2 states that she was born in kiel")
+        'she was born in kiel'
+    """
+    found = _SAID.search(low) if " that " in low else None
+    return found["said"] if found else low
+
+
+def relation(question: str, declined: Sequence[str], stated: Iterable[str]) -> Relation:
+    """How what a reply declines stands to what was asked.
+
+    Args:
+        question: what was asked.
+        declined: the clauses that decline, without the phrases by which they do.
+        stated: the clauses that state something, as they are written.
+
+    Returns:
+        "asked": just this, or a part of it that nothing else in the reply speaks of.
+        "beside": something else, and what was asked is stated.
+        "open": neither can be told.
+
+    Example:
+        >>> relation("Who wrote Beloved?", [" the date"], ["Toni Morrison wrote Beloved"])
+        'beside'
+        >>> relation("When did Ada Storm die?", [" when she died"], ["Ada Storm was a chemist"])
+        'asked'
+    """
+    asked, kind = content(question), kind_of(question)
+    told = _PLACE_IN_PASSAGES.sub("", " ".join(stated))
+    covered = asked & content(told)
+    left = asked - covered
+    declined_text = " ".join(declined)
+    of = content(declined_text)
+    declined_kind = kind_of(declined_text)
+    if not kind:
+        return "open"
+    if not told or not may_answer(question, told) or (kind == "reason" and not _REASON.search(told)):
+        return "asked" if of & asked or (kind and kind == declined_kind) else "open"
+    if of & left:
+        return "asked"
+    whole = not left or (len(left) == 1 and bool(_PRONOUN.search(told.lower())))
+    if declined_kind and kind and declined_kind != kind:
+        return "beside" if covered or whole else "open"
+    if declined_kind == kind:
+        if whole or (kind != "person" and covered and not of & asked):
+            return "beside" if of - asked else "open"
+        return "asked"
+    return "beside" if of - asked and (covered or whole) else "open"
+
+
+def may_answer(question: str, told: str) -> bool:
+    """True unless a number or a name is asked for and `told` has none.
+
+    Example:
+        >>> may_answer("Who wrote it?", "It was written in 1901"), may_answer("When?", "It was written in 1901")
+        (False, True)
+    """
+    kind = kind_of(question)
+    if kind in _SIGN:
+        return bool(_SIGN[kind].search(told.lower()))
+    if kind in ("person", "place") and not told.islower():
+        named = {word.lower().removesuffix("'s") for word in re.findall(r"\b[A-Z][\w'-]{2,}", told)} - _STOP
+        return bool(named - set(re.findall(r"[\w'-]+", question.lower())))
+    return not kind or kind == "whether" or bool(content(told) - content(question))
+
+
+def is_signed(question: str) -> bool:
+    """True if a number or a name is asked for, so that `may_answer` can tell.
+
+    Example:
+        >>> is_signed("Who owns it?"), is_signed("What is it?")
+        (True, False)
+    """
+    return kind_of(question) in _SIGNED

@@ -1,0 +1,91 @@
+"""Clauses that decline only if nothing else in the reply answers."""
+
+from __future__ import annotations
+
+from hf_selfdemo.scoring.refusal.rules import rule
+from hf_selfdemo.scoring.refusal.vocabulary import (
+    IN_SHOWN,
+    KIND,
+    SHOWN,
+    TEXT,
+    TEXT_SHOWN,
+    TEXT_WORDS,
+    TOLD,
+    UNTOLD_WORDS,
+)
+
+OFF_TOPIC = (
+    rule(
+        f"{TEXT_WORDS} & about only merely just",
+        rf"({SHOWN} (?:(?:only|merely|just) \w+|(?:give|mention|name|list|state)s? only"
+        r"|(?:is|are|seems? to be|appears? to be)(?: all| only)? about"
+        r"))\b",
+        rf"({SHOWN} .*\bonly)$",
+        r"(\bonly have (?:\w+ )?(?:passages|texts|documents|information|sources|details))\b",
+    ),
+    rule(
+        "passage passages text texts context document documents & only other another different else",
+        rf"({SHOWN} (?:concern|cover|discuss|describe|address|deal with|mention|talk about|speak of)(?:s|es)?\b.*"
+        r"\b(?:only|other|another|different|something else))\b",
+    ),
+    rule(f"none & {TEXT_WORDS}", rf"^(none of (?:the|these)(?: {KIND})? {TEXT_SHOWN})$"),
+    rule(
+        "irrelevant unrelated wrong & passages passage context text texts documents",
+        r"^((?:irrelevant|unrelated|wrong) \w+)$",
+    ),
+    rule("elsewhere", r"(\b(?:look|search|ask) elsewhere)\b"),
+    rule("only", rf"^(only .* (?:is|are|was|were) (?:{TOLD}|given|named))(?:$| {IN_SHOWN})"),
+)
+"""What the passages do hold instead: declines in a reply that says nothing else."""
+
+_NEGATION = (
+    r"(?:\bnot?\b|n't\b|\bnever\b|\bnothing\b|\bnone\b|\bnobody\b|\bnowhere\b|\bneither\b|\bwithout\b|\bzero\b"
+    r"|\bcannot\b)"
+)
+_TELLING = (
+    rf"\b(?:{TEXT}|says?|said|tell(?:s|ing)?|told|mention\w*|(?<!\bno\s)nam(?:es?|ing)|(?:is|are|isn't|not|never)"
+    rf" named|identif\w+|stat(?:es?|ed|ing)"
+    r"|giv(?:es?|en|ing)|list(?:s|ed|ing)?|recorded|expla\w+|describ\w+|appears?|found|finds?|includ\w+"
+    r"|contain\w*|provid\w+|note[sd]?|specif\w+|come across|spot|reveal\w*|disclos\w+|cover(?:s|ed)?|shown"
+    r"|work (?:\w+ )?out|determin\w+|deduc\w+|infer\w*|answer\w*|questions?|information|details?|figures?"
+    r"|referenc\w+|clues?|indicat\w+|discuss\w*|address\w*|available|clear|certain|definite|in here|in there|here)\b"
+)
+# of the world, not of what was shown: "The author was never identified"
+_PRESENT = (
+    r"^(?!.*(?:(?<!\bi\s)(?<!\bwe\s)\b(?:was|were)\b|(?<!\bi\s)\bdid\b|\b(?:had|could|would|until|before|after"
+    r"|since)\b|\b(?:was|were|did)n't))"
+)
+LACKS = (
+    rule(
+        "no not t never nothing none nobody nowhere neither without zero cannot",
+        rf"{_PRESENT}.*?({_NEGATION}(?: (?!record\b)[\w'-]+){{0,4}}? {_TELLING})",
+        r"^(nothing (?:about|on|for|regarding|concerning|found))\b",
+    ),
+    rule(
+        f"{UNTOLD_WORDS} unidentified unresolved mystery itself open",
+        r"((?:leaves?|left|leaving|remains?|goes|going|stays?|keeps?)\b(?: [\w']+){0,3}? (?:unanswered|open"
+        r"|unsaid|unnamed"
+        r"|unidentified|unmentioned|unstated|unresolved|unexplained|unspecified|a mystery|to itself))\b",
+    ),
+    rule(
+        "skip skips useless unhelpful contradict contradicts speculation guesswork missing lacking absent lack lacks",
+        r"(\b(?:skips?|useless|unhelpful|contradicts?|speculation|guesswork))\b",
+        rf"{_PRESENT}(?=.*{_TELLING}).*?(\b(?:missing|lacking|absent|lacks?))\b",
+    ),
+    rule(
+        "only & say says tell tells learn know mention mentions get listed given named",
+        rf"^((?:the )?only (?:\w+ )?(?:that )?(?:the {TEXT}|we|they|it|i) (?:\w+ )?(?:say|tell|learn|know|mention"
+        rf"|get)\w*)",
+        r"(\b(?:listed|given|named) (?:only )?for (?:an)?other \w+ only)\b",
+    ),
+    rule("n unknown unspecified", r"^(n ?/ ?a|unknown|unspecified)$"),
+    rule("meant", r"^(which (?:one|of)\b.*\bmeant)$"),
+)
+"""Of a reply to a question that no part of it answers: whatever speaks of something lacking and of telling."""
+
+CLEARLY_LACKS = (
+    rf"\b(?:{TEXT}|in here|i|we)\b|^(?:(?:but|and|so|sadly|sorry|as|unfortunately) )*(?:a definite|no|nothing"
+    rf"|none|neither"
+    r"|nobody|zero|not|never|this|that|it|the (?:\w+ )?(?:reason|cause|answer|question|explanation))\b"
+)
+"""Where an answer need hold no name or number: not "A state in which one cannot recall information"."""
