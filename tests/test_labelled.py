@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,12 @@ def test_no_written_question_is_anybody_elses(asked):
 def test_no_reply_repeats_a_passage(asked):
     told = {run: row["id"] for row in ROWS for run in runs_of(row["text"])}
     assert not {told[run] for line in lines_of("corpus.jsonl.gz") for run in runs_of(line["text"]) if run in told}
+
+
+def test_there_are_enough_and_half_of_them_come_from_models():
+    assert len(ROWS) >= 1500
+    assert sum(row["source"] == "generated" for row in ROWS) >= max(750, len(ROWS) / 2)
+    assert min(len(rows) for rows in HALVES.values()) >= 0.4 * len(ROWS)
+    for source in COLUMNS:
+        labels = Counter(row["label"] for row in ROWS if row["source"] == source)
+        assert min(labels.values()) >= 100 and labels["abstain"] >= labels.total() / 5
