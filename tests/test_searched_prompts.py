@@ -52,6 +52,11 @@ def test_a_line_without_a_prompt_is_named(tmp_path, line):
     assert "\n" not in str(caught.value)
 
 
+def test_half_a_character_in_a_prompt_is_replaced(tmp_path):
+    (tmp_path / "p.jsonl").write_text('{"prompt": "Be brief\\ud83d."}\n')
+    assert read_prompts(tmp_path / "p.jsonl") == ["Be brief\ufffd."]
+
+
 def test_a_missing_or_empty_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"p\.jsonl cannot be read \(No such file"):
         read_prompts(tmp_path / "p.jsonl")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import write_text
+from hf_selfdemo.wellformed import well_formed
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,4 +79,4 @@ def _prompt(line: bytes, where: str) -> str:
             raise ValueError("no text")
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{where} holds no prompt", 'make it {"prompt": "..."} or remove it') from None
-    return prompt
+    return well_formed(prompt)

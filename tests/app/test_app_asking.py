@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from hf_selfdemo.app.asking import LONGEST_QUESTION, LONGEST_TYPED, Asking, told_words, typed_passages
+from hf_selfdemo.app.asking import LONGEST_QUESTION, LONGEST_TYPED, Asking, checked_question, told_words, typed_passages
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.retrieval.bm25 import BM25Retriever
@@ -85,6 +85,11 @@ def test_questions_that_are_none_or_too_long_are_refused_before_anything_is_load
     asking = Asking({"base": lambda: pytest.fail("loaded")}, lambda: pytest.fail("loaded"))
     with pytest.raises(UserError, match=line):
         next(asking.ask(question, None))
+
+
+def test_half_a_character_that_a_browser_sends_is_replaced():
+    assert checked_question(f" Where{chr(0xD83D)}? ") == "Where\ufffd?"
+    assert [p.text for p in typed_passages(f"One{chr(0xD83D)}.")] == ["One\ufffd."]
 
 
 def test_a_call_that_failed_is_told_with_its_reason():

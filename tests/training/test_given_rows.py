@@ -35,6 +35,11 @@ def test_columns_that_are_left_out_are_filled_in():
     assert given_rows([ROWS[0] | {"mode": "closed_book", "extra": 1}])[0]["mode"] == "closed_book"
 
 
+@pytest.mark.parametrize("answers", ["Winkler", '["Winkler"]', ["Winkler", None]])
+def test_answers_mean_what_they_mean_in_any_question(answers):
+    assert given_rows([ROWS[0] | {"answers": answers}])[0]["answers"] == ["Winkler"]
+
+
 @pytest.mark.parametrize("kind", [list, Dataset.from_list], ids=["list", "dataset"])
 def test_five_columns_are_enough_to_train(model, tokenizer, tmp_path, kind):
     args = SelfDemoConfig(output_dir=str(tmp_path), per_device_train_batch_size=2, **KEYS)

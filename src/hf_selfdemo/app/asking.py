@@ -16,6 +16,7 @@ from hf_selfdemo.questions import cut_words
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.scoring.refusal import is_refusal
 from hf_selfdemo.types import Passage, Question, Reply, Request
+from hf_selfdemo.wellformed import well_formed
 
 T = TypeVar("T")
 
@@ -156,7 +157,7 @@ def told_words(replies: Sequence[str], question: str) -> list[str]:
 
 
 def _checked(what: str, text: str, longest: int) -> str:
-    found = text.strip()
+    found = well_formed(text).strip()
     if not found:
         raise UserError(f"there is no {what}", "type one")
     if len(found) > longest:

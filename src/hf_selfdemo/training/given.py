@@ -8,6 +8,7 @@ from typing import Any
 from datasets import Dataset
 
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.questions.values import read_texts
 from hf_selfdemo.rows import FEATURES
 from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.types import Passage
@@ -74,7 +75,7 @@ def whole_row(row: Mapping[str, Any], place: int, needed: tuple[str, ...]) -> di
         raise UserError(f"row {name!r} has the outcome {row['outcome']!r}", "give answer or abstain")
     passages = [_passage(found, name, number) for number, found in enumerate(row["passages"], 1)]
     known = {column: row[column] for column in FEATURES if column in row}
-    answers = list(known.get("answers") or ())
+    answers = list(read_texts(row.get("answers"), f"row {name!r}", "answers"))
     if "answer_in_context" not in known:
         shown = (Passage(p["id"], p["text"], p["title"]) for p in passages)
         known["answer_in_context"] = any(holds_answer(passage, answers, str(row["question"])) for passage in shown)
