@@ -175,7 +175,7 @@ def test_a_choice_is_read_behind_the_thoughts(connect, mock_server, ledger, said
 @pytest.fixture
 def demonstrate(mock_server, tmp_path):
     """The command over three questions of one's own, asked of the mock server; its manifest."""
-    facts = {"zorb": "amber", "quill": "teal", "marn": "scarlet"}
+    facts = {"brell": "amber", "tosk": "teal", "vint": "scarlet"}
     passages = [{"id": thing, "title": thing, "text": f"The colour of {thing} is {c}."} for thing, c in facts.items()]
     questions = [{"id": t, "question": f"What is the colour of {t}?", "answers": [c]} for t, c in facts.items()]
     for name, rows in (("c", passages), ("q", questions)):

@@ -148,5 +148,5 @@ def _refuse_gaps(recipe: Recipe, manifest: dict[str, Any], skipped: Path) -> Non
         first = next(row for row in map(json.loads, lines) if row["reason"] == CALL_FAILED)
     raise UserError(
         f"{failed} questions could not be asked, the first is {first['id']!r} ({first['detail']})",
-        "prepare again, which asks only these; shorten or drop rows that are too long",
+        "prepare again, which asks only these; shorten rows that are too long, and drop those that fail for good",
     )
