@@ -1,7 +1,9 @@
 """What must not leave the machine is found wherever it stands; what other people wrote is let through."""
 
+import bz2
 import gzip
 import json
+import lzma
 import socket
 from pathlib import Path
 
@@ -109,6 +111,30 @@ def test_pickles_are_refused_and_arrays_and_pictures_are_not(tmp_path):
         (tmp_path / name).write_bytes(b"\x89PNG\0/home/ada")
     files = {path.name: path for path in sorted(tmp_path.iterdir())}
     assert [line.split(" is a pickle")[0] for line in found(files)] == ["optimizer.pt", "training_args.bin"]
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [
+        ("c.jsonl.gz", gzip.compress),
+        ("c.jsonl.bz2", bz2.compress),
+        ("c.jsonl.xz", lzma.compress),
+        ("c.jsonl", gzip.compress),  # whatever its name says
+        ("notes.txt", lambda text: text.decode().encode("utf-16")),
+        ("model.onnx", lambda text: b"\x08\x07\xff\xfe" + text),
+    ],
+)
+def test_what_cannot_be_looked_into_is_refused(tmp_path, name, pack):
+    (tmp_path / name).write_bytes(pack(json.dumps({"text": f"My key is {TOKEN}"}).encode()))
+    [line] = found({name: tmp_path / name})
+    assert line == f"{name} is packed or binary, and what it holds cannot be looked at: unpack it, or leave it out"
+
+
+def test_the_pieces_of_a_binary_tokenizer_and_a_text_with_a_null_are_looked_into(tmp_path):
+    (tmp_path / "tokenizer.model").write_bytes(b"\n\x0e\n\x05<unk>\x15\xff\xfe" + TOKEN.encode() + b"\x00")
+    (tmp_path / "notes.txt").write_bytes(b"\0" + TOKEN.encode())
+    lines = found({name: tmp_path / name for name in ("tokenizer.model", "notes.txt")})
+    assert len(lines) == 2 and all("holds a Hugging Face token" in line for line in lines)
 
 
 def test_values_of_this_machines_variables_are_found_and_not_told(monkeypatch):

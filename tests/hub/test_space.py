@@ -1,5 +1,6 @@
 """The app as a Space: a folder that starts by itself, with nothing of this machine in it."""
 
+import gzip
 import json
 import os
 import shutil
@@ -140,11 +141,16 @@ def test_the_evaluation_can_still_be_read(run, tmp_path):
     assert [p.text for p in evaluation.column("tuned").predictions["rag"]] == ["tuned."] * 3
 
 
-@pytest.mark.parametrize("kind", ["file", "questions", "folder", "hub", "given"])
+@pytest.mark.parametrize("kind", ["file", "packed", "questions", "folder", "hub", "given"])
 def test_a_corpus_goes_along_unless_others_can_read_it_where_it_is(run, tmp_path, kind):
     lines = [{"id": "a", "title": "T", "text": "One passage."}, {"id": "b", "title": "", "text": "Another."}]
     source = {"hub": "me/corpus", "questions": "questions", "given": "questions"}.get(kind, str(tmp_path / "c.jsonl"))
     (tmp_path / "c.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    if kind == "packed":
+        source = str(tmp_path / "c.jsonl.gz")
+        lines = [line | {"reviewer": "ada@example.org"} for line in lines]
+        with gzip.open(source, "wt", encoding="utf-8") as file:
+            file.write("".join(json.dumps(line) + "\n" for line in lines))
     if kind == "folder":
         from datasets import Dataset
 
@@ -159,8 +165,17 @@ def test_a_corpus_goes_along_unless_others_can_read_it_where_it_is(run, tmp_path
         assert not [path for path in folder.iterdir() if path.name.startswith("corpus")]
     else:
         found = read_passages(str(folder / named))
-        assert named == "corpus.jsonl"
+        assert named == "corpus.jsonl" and "reviewer" not in (folder / named).read_text()
         assert [p.id for p in found] == (["p0", "p1", "p2"] if kind == "questions" else ["a", "b"])
+
+
+def test_a_secret_in_a_packed_corpus_is_found(run, tmp_path):
+    source = tmp_path / "c.jsonl.gz"
+    with gzip.open(source, "wt", encoding="utf-8") as file:
+        file.write(json.dumps({"id": "a", "text": "My key is hf_" + "aB7" * 12}) + "\n")
+    artefact = space_artefact(run, "me/look", data={**DATA, "test_corpus": str(source)}, license="mit")
+    [line] = inspect_artefact(artefact)
+    assert line.startswith("corpus.jsonl, row 1, text, holds a Hugging Face token")
 
 
 def test_only_demonstrations_are_enough(run):

@@ -16,7 +16,7 @@ from pathlib import Path
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.secrets import known_secrets, secret_in
-from hf_selfdemo.hub.texts import texts
+from hf_selfdemo.hub.texts import Packed, texts
 
 _ROWS = (".parquet", ".jsonl", ".csv", ".tsv", "tokenizer.json", "vocab.json", "vocab.index.json", "merges.txt")
 """Endings of files whose text is content."""
@@ -55,8 +55,8 @@ def inspect_artefact(artefact: Artefact) -> list[str]:
     Looked for in all of them: tokens and keys by their shape, values of this machine's variables whose names speak of
     a token, key or secret, and the Hub's own token. In files that are no rows also: home folders, paths that lead
     somewhere on this machine, whole values of JSON that are absolute paths, and this machine's name. Of Parquet files
-    the text columns and the metadata are read, of safetensors the header; pickles are refused unread. Numbers and
-    pictures are not looked into.
+    the text columns and the metadata are read, of safetensors the header; pickles, packed files and binary ones of
+    other kinds are refused. Arrays and pictures are not looked into.
 
     Returns:
         One line for each finding: file, place and kind, and what to do. A secret itself is never in it.
@@ -87,6 +87,8 @@ def _inspect(name: str, file: Path | str, secrets: Mapping[str, str]) -> Iterato
                 found[place] = f"{kind}: take it out, and have it replaced if it was ever shared"
             elif _tells_origin(name, place) and place not in found and (trace := _trace(text)):
                 found[place] = f"{trace}: make it relative, or take it out"
+    except Packed:
+        yield f"{name} is packed or binary, and what it holds cannot be looked at: unpack it, or leave it out"
     except (ValueError, OSError, struct.error) as error:
         yield f"{name} cannot be read ({type(error).__name__}): make it again"
     for place, what in found.items():

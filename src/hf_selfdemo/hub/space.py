@@ -152,10 +152,7 @@ def _corpus(run: Path, data: Mapping[str, Any]) -> tuple[str, dict[str, Path | s
         passages = _shown_passages(run / "evaluation" / "rows.jsonl")
     elif is_hub_id(source):
         return source, {}
-    elif Path(source).is_file():
-        name = "corpus" + "".join(Path(source).suffixes)
-        return name, {name: Path(source)}
-    else:
+    else:  # read, whatever it is packed in: only what the page shows goes up, and all of it is looked through
         passages = [asdict(p) for p in read_passages(source, data.get("test_split", "test"))]
     lines = (json.dumps({key: p[key] for key in ("id", "title", "text")}, ensure_ascii=False) for p in passages)
     return "corpus.jsonl", {"corpus.jsonl": "".join(f"{line}\n" for line in lines)}

@@ -8,18 +8,30 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+_WITHOUT_TEXT = (".npy", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".ico")
+"""Endings of arrays and pictures."""
+
+_PIECES = "tokenizer.model"
+"""The file of SentencePiece: its pieces stand in it as they are, between numbers."""
+
+
+class Packed(Exception):
+    """A file that is compressed, or binary in a way that nobody here can read."""
+
 
 def texts(name: str, file: Path | str) -> Iterator[tuple[str, str]]:
     """Every text in a file, with its place in words.
 
     JSON is read by key, JSON lines and Parquet by row and key, other text by line. Of safetensors and Parquet the
-    metadata is read as well, under places that begin with "metadata". Other binary files have no texts.
+    metadata is read as well, under places that begin with "metadata", and of a tokenizer's binary file every byte.
+    Arrays and pictures have no texts.
 
     Args:
         name: in the repository; its ending says what it is.
         file: on the disk, or its text.
 
     Raises:
+        Packed: for a file of a kind that is not known, which may hold anything.
         ValueError, OSError, struct.error: for a file that is not what its name says, or not there.
 
     Example:
@@ -30,21 +42,21 @@ def texts(name: str, file: Path | str) -> Iterator[tuple[str, str]]:
         yield from _parquet(file)
     elif name.endswith(".safetensors") and isinstance(file, Path):
         yield from _strings(_safetensors_metadata(file), "metadata")
-    elif text := _text(file):
-        yield from _plain(name, text)
+    elif not name.endswith(_WITHOUT_TEXT):
+        yield from _plain(name, _text(name, file))
 
 
-def _text(file: Path | str) -> str:
-    """The text of a file, "" for one that is none."""
+def _text(name: str, file: Path | str) -> str:
+    """The text of a file; of a tokenizer's binary one a sign for each byte."""
     if isinstance(file, str):
         return file
-    with file.open("rb") as handle:
-        if b"\0" in handle.read(4096):
-            return ""
+    held = file.read_bytes()
     try:
-        return file.read_text(encoding="utf-8")
+        return held.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return ""
+        if name.endswith(_PIECES):
+            return held.decode("latin-1")
+        raise Packed(name) from None
 
 
 def _plain(name: str, text: str) -> Iterator[tuple[str, str]]:
