@@ -15,7 +15,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.training.base import DemonstrationTraining
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 from hf_selfdemo.training.dpo import SelfDemoDPOConfig, SelfDemoDPOTrainer
-from hf_selfdemo.training.parameters import OBEYED, REFUSED
+from hf_selfdemo.training.parameters import OBEYED, OWN, REFUSED
 from hf_selfdemo.training.sft import SelfDemoConfig, SelfDemoTrainer
 
 TRAINERS = {
@@ -48,6 +48,13 @@ def test_every_parameter_of_trl_is_obeyed_or_refused(kind):
     theirs = set(inspect.signature(TRAINERS[kind][1].__init__).parameters) - {"self"}
     assert theirs - NAMED - {*OBEYED} - {*REFUSED} == set(), "TRL takes something that nobody has decided on"
     assert not ({*OBEYED} | NAMED) & {*REFUSED}
+
+
+def test_what_trl_does_not_have_is_taken_beside(make):
+    told = make(writer={"name": "", "fingerprint": "f"}, test_rows=[{"id": "q0", "question": "?"}])
+    warnings = " ".join(told.preflight_report.warnings)
+    assert "nothing says who wrote the demonstrations" in warnings
+    assert {*OWN} <= NAMED
 
 
 def test_what_is_obeyed_or_refused_is_still_a_parameter_of_trl():

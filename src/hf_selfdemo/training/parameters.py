@@ -19,6 +19,9 @@ Config = TypeVar("Config", bound=TrainingArguments)
 OBEYED = ("callbacks", "optimizers", "optimizer_cls_and_kwargs", "quantization_config", "peft_config", "ref_model")
 """Parameters that TRL's trainers get as they are, beside those that `DemonstrationTraining` names itself."""
 
+OWN = ("writer", "test_rows")
+"""Parameters that TRL's trainers do not have."""
+
 REFUSED = {
     "formatting_func": "the collator renders rows: change the templates, or give SFTTrainer what `to_trl` makes",
     "compute_loss_func": "the loss is that of the rows' replies: override compute_loss in a class of your own",
@@ -43,8 +46,8 @@ def check_parameters(model: Any, given: Mapping[str, Any]) -> None:
     for name, value in given.items():
         if name in REFUSED and value is not None:
             raise UserError(f"{name} is not obeyed", REFUSED[name])
-        if name not in (*OBEYED, *REFUSED):
-            raise UserError(f"the trainer takes no {name}", did_you_mean(name, list(OBEYED)))
+        if name not in (*OBEYED, *OWN, *REFUSED):
+            raise UserError(f"the trainer takes no {name}", did_you_mean(name, [*OBEYED, *OWN]))
     if given.get("quantization_config") is not None and not isinstance(model, str):
         raise UserError("quantization_config has no effect on a model that is loaded", "load the model with it")
 
