@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+from hf_selfdemo.scoring.answers.abroad import denies_abroad, without_denials
 from hf_selfdemo.scoring.refusal import is_refusal
 
 _NOT = re.compile(
-    r"\b(?:not|never|neither|nor|cannot|no longer|rather than|instead of|unlike|other than|except(?: for)?"
-    r"|\w{2,6}n['’]t)\b(?!\s+(?:only|just|merely|simply|sure|certain|necessarily|known|least)\b)",
+    r"\b(?:not|never|neither|nor|cannot|no longer|rather than|instead of|unlike|(?<!none )(?<!no )other than"
+    r"|except(?: for)?|\w{2,6}n['’]t)"
+    r"\b(?!\s+(?:only|just|merely|simply|sure|certain|necessarily|known|least)\b)",
     re.IGNORECASE,
 )
 _DENIED_UP_TO = re.compile(
@@ -16,17 +18,23 @@ _DENIED_UP_TO = re.compile(
     r"|,\s(?:it|he|she|they|this|that|the|which|who|where|instead|and|so|as|there|in|on|at|with)\b",
     re.IGNORECASE,
 )
+_WITHIN = (
+    (re.compile(r"\([^()]*$"), re.compile(r"\)|[.;!?\n](?:\s|$)")),
+    (re.compile(r"\s[-–—]\s[^-–—.]*$"), re.compile(r"\s[-–—]\s|[.,;!?\n](?:\s|$)")),
+    (re.compile(r",\s(?:which|who|whose|that)\s[^,.;]*$"), re.compile(r",\s|[.;!?\n](?:\s|$)")),
+    (
+        re.compile(r"(?:^|[.!?;]\s+)(?:al)?(?:though|while|because|since|if|when)\s[^,.;]*$", re.IGNORECASE),
+        re.compile(r",\s|[.;!?\n](?:\s|$)"),
+    ),
+)
+"""How asides and subordinate clauses open before a denial, and where they end."""
+
 _SENTENCE_END = re.compile(r"[.;!?]\s|\n")
 _AUXILIARY = "is|was|were|are|did|does|do|has|had|have|can|could|would|will"
 _SUBJECT = re.compile(
     r"\s*(?!(?:it|this|that|he|she|they|there|i|we|you|as|in|on|at|if|while|although|though|but|and)\b)"
     rf"[^,;:\"“”]{{1,60}}?\s(?:(?:{_AUXILIARY})\s+(?:not|never)|(?:{_AUXILIARY})n['’]t|never)\b",
     re.IGNORECASE,
-)
-_NOT_ABROAD = ("o fue ", "o era ", "o es ", "icht ", " pas ", "不是", "并非")
-_DENIED_ABROAD = re.compile(
-    r"\b(?:[Nn]o (?:fue|era|es)|[Nn]icht|n['’](?:est|était|a été) pas)\b(?! (?:sólo|solo|solamente|nur|seulement)\b)"
-    r"(?:(?! (?:sino|sondern|mais)\b)[^.,;:!?\n])+|(?<!是)(?:不是|并非)(?:(?!而是)[^,;:!?\n\u3002\uff0c\uff1b])+"
 )
 _WRONG = r"(?:wrong|incorrect|false|untrue|mistaken|myth|mistake)"
 _CALLED_WRONG = re.compile(rf"\b{_WRONG}\b", re.IGNORECASE)
@@ -38,12 +46,6 @@ _CALLS_WRONG = re.compile(
 _QUOTED = re.compile(r"[\"“][^\"“”]{1,80}[\"”]")
 _GONE = " # "
 
-_KIN = re.compile(
-    r"\b(?:mother|father|son|daughter|wife|husband|widow|widower|brother|sister|uncle|aunt|nephew|niece|cousin)\b",
-    re.IGNORECASE,
-)
-_RELATIVE = re.compile(rf"(?:the )?{_KIN.pattern} of [^,.;:]+|[^,.;:]+?['’]s {_KIN.pattern}", re.IGNORECASE)
-
 _DISCLAIMER = re.compile(
     r"(?:hello|hi|sorry|unfortunately|as an? (?:ai|artificial|language)|i(?:['’]m| am) (?:just )?an? (?:ai|language)"
     r"|i(?:['’]m| am) sorry|i apologi[sz]e|i (?:do not|don['’]t|can(?:not|['’]t)) (?:have|access|browse))"
@@ -54,12 +56,14 @@ _BUT = re.compile(r",? but,? |, however,? ", re.IGNORECASE)
 
 _LONGEST_LIST = 100
 _OR = re.compile(r"\bor\b", re.IGNORECASE)
+_NO_CHOICE = re.compile(r"\([^()]*\)|\bgive or take\b.*|\bor (?:so|more|less|two|thereabouts)\b", re.IGNORECASE)
 _POSSIBLY = re.compile(
     r"\s*(?:it|this|that|he|she|they|the answer) (?:could|may|might|must)"
     r"(?: (?:either|possibly|perhaps|well|also|have been|be)){1,4} ",
     re.IGNORECASE,
 )
 _FEWEST_GUESSES, _LONGEST_GUESS = 5, 4
+_BULLET = re.compile(r"\s*(?:[-*•]|\d+[.)])\s*")
 _JOINED = re.compile(r"[\n;&]|\band\b", re.IGNORECASE)
 _VERB = re.compile(rf"\b(?:{_AUXILIARY}|may|might)\b", re.IGNORECASE)
 
@@ -75,17 +79,13 @@ def negates(text: str) -> bool:
 
 
 def denies(text: str) -> bool:
-    """Whether a text negates something or calls it wrong; plainly also in Chinese, French, German and Spanish.
+    """Whether a text negates something or calls it wrong; plainly also in other languages.
 
     Example:
         >>> denies("not Rome"), denies("Rome is wrong"), denies("Rome")
         (True, True, False)
     """
-    return negates(text) or bool(_CALLED_WRONG.search(text)) or _denies_abroad(text)
-
-
-def _denies_abroad(text: str) -> bool:
-    return any(word in text for word in _NOT_ABROAD) and bool(_DENIED_ABROAD.search(text))
+    return negates(text) or bool(_CALLED_WRONG.search(text)) or denies_abroad(text)
 
 
 def asserted(text: str) -> str:
@@ -95,17 +95,24 @@ def asserted(text: str) -> str:
         >>> asserted("It was not Rome but Paris."), asserted("Ann Lee never sang it. Rome is wrong.")
         ('It was  #  but Paris.', ' # . # .')
     """
-    text = _DENIED_ABROAD.sub(_GONE, text)
+    if denies_abroad(text):
+        text = without_denials(text, _GONE)
     quoted = [found.span() for found in _QUOTED.finditer(text)]
     kept, place = [], 0
     for found in _NOT.finditer(text):
         start = found.start()
         if start < place or any(low <= start < high for low, high in quoted):
             continue
-        end = _DENIED_UP_TO.search(text, found.end())
+        end = _end(text, place, start).search(text, found.end())
         kept += [text[place : _subject(text, place, found.end(), start)], _GONE]
         place = end.start() if end else len(text)
     return _CALLS_WRONG.sub(_GONE, "".join([*kept, text[place:]]))
+
+
+def _end(text: str, place: int, start: int) -> re.Pattern[str]:
+    """What ends a denial: that of the aside or subordinate clause in which it stands, or that of the sentence."""
+    before = text[place:start]
+    return next((end for opened, end in _WITHIN if opened.search(before)), _DENIED_UP_TO)
 
 
 def _subject(text: str, place: int, end: int, start: int) -> int:
@@ -143,10 +150,12 @@ def hedges(text: str, question: str = "") -> bool:
     """
     if len(text) > _LONGEST_LIST or not _OR.search(text) or _OR.search(question):
         return False
-    text = _POSSIBLY.sub("", text, count=1)
-    if _VERB.search(text):
+    text = _POSSIBLY.sub("", _NO_CHOICE.sub("", text), count=1)
+    if _VERB.search(text) or not _OR.search(text):
         return False
     options = [option for option in re.split(r",|;|\n|\bor\b", text) if option.strip()]
+    if any(len(option.split()) > _LONGEST_GUESS for option in options):
+        return text.lower().startswith("either ")
     return len(options) > 2 or text.lower().startswith("either ") or all(re.search(r"\d", one) for one in options)
 
 
@@ -157,27 +166,11 @@ def guesses(text: str) -> bool:
         >>> guesses("Paris, Lyon, Rome, Bern, Oslo, Lima"), guesses("Paris, the capital of France")
         (True, False)
     """
+    if max(text.count(","), text.count("\n")) + 1 < _FEWEST_GUESSES:
+        return False
+    lines = [_BULLET.sub("", line) for line in text.split("\n") if line.strip()]
+    text = ",".join(lines) if len(lines) >= _FEWEST_GUESSES else text
     options = text.split(",")
     if len(options) < _FEWEST_GUESSES or _JOINED.search(text):
         return False
     return all(0 < len(option.split()) <= _LONGEST_GUESS for option in options)
-
-
-def names_kin(text: str) -> bool:
-    """Whether a text has a word for a relative.
-
-    Example:
-        >>> names_kin("the Wife of Bath"), names_kin("Bath")
-        (True, False)
-    """
-    return bool(_KIN.search(text))
-
-
-def is_kin(text: str) -> bool:
-    """Whether a text is nothing but somebody's relative, which is somebody else.
-
-    Example:
-        >>> is_kin("Marie Curie's husband"), is_kin("Pierre, the husband of Marie Curie")
-        (True, False)
-    """
-    return len(text) <= _LONGEST_LIST and not _VERB.search(text) and bool(_RELATIVE.fullmatch(text.strip(" .")))

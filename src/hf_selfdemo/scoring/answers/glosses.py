@@ -18,9 +18,10 @@ _ASIDE = re.compile(r"(?:^|(?<=\s))[(\[]([^()\[\]]+)[)\]](?=[\s,.;]|$)\s*")
 _NUMBERED = re.compile(r"(?:part|volume|vol|book|episode|season|series|chapter|act|number|no)\b\.? ", re.IGNORECASE)
 _CALLED = (
     r"(?:(?:also|better|best|formerly|now|originally|previously|once|later|commonly|sometimes) )?"
-    r"(?:known as|called|named)|aka|a\.k\.a\.?|i\.e\.|that is|also|formerly|previously|originally|now|alias|née|born|who (?:was|is|became)"
+    r"(?:known as|called|named)|aka|a\.k\.a\.?|i\.e\.|that is|also|formerly|previously|originally|now|alias|née|born"
+    r"|who (?:was|is|became)"
 )
-_ALIAS = re.compile(rf"(?P<comma>,?)\s(?:(?P<or>or)|{_CALLED}),?\s|\s/\s|;\s(?:or|{_CALLED})\s", re.IGNORECASE)
+_ALIAS = re.compile(rf",?\s(?:(?P<or>or)|{_CALLED}),?\s|\s/\s|;\s(?:or|{_CALLED})\s", re.IGNORECASE)
 _OPENS_ALIAS = re.compile(rf"(?:or|{_CALLED})\s", re.IGNORECASE)
 _CLAUSE = re.compile(
     r",\s(?:who|whom|whose|which|where|when|in|near|specifically|especially)\s.*|\s[-–—]\s[a-z].*"
@@ -51,8 +52,8 @@ def plain_answers(answer: str, question: str = "") -> tuple[str, ...]:
         >>> plain_answers("Nicholas Breakspear, who was Adrian IV"), plain_answers("Romeo and Juliet")
         (('Nicholas Breakspear', 'Adrian IV'), ('Romeo and Juliet',))
     """
-    found = [one for one in _readings(answer, question) if _tells(one)]
-    return tuple(dict.fromkeys(found)) or (answer,)
+    found = list(_readings(answer, question)) if " " in answer else [answer]
+    return (answer,) if found == [answer] else tuple(dict.fromkeys(filter(_tells, found))) or (answer,)
 
 
 def _readings(answer: str, question: str) -> Iterator[str]:
@@ -60,7 +61,7 @@ def _readings(answer: str, question: str) -> Iterator[str]:
     main = answer
     for aside in asides:
         main = re.sub(rf"\s*[(\[]{re.escape(aside)}[)\]]", "", main).strip(" ,;")
-    if not _tells(main):
+    if asides and not _tells(main):
         yield answer
         return
     for name in _names(main, question):

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.scoring.answers.claims import asserted, declines, denies, guesses, hedges, is_kin, names_kin
+from hf_selfdemo.scoring.answers.claims import asserted, declines, denies, guesses, hedges
 from hf_selfdemo.scoring.answers.coverage import states_acronym, states_essence, states_squashed
 from hf_selfdemo.scoring.answers.dates import states_dates
 from hf_selfdemo.scoring.answers.expected import Expected, asking, expected
 from hf_selfdemo.scoring.answers.glosses import plain_answers
+from hf_selfdemo.scoring.answers.mentions import given, names_kin
 from hf_selfdemo.scoring.answers.names import names_person
 from hf_selfdemo.scoring.answers.namesakes import belongs_to_another, lacks_qualifier
 from hf_selfdemo.scoring.answers.numbers import states_numbers
+from hf_selfdemo.scoring.answers.polarity import polar, polarity
 from hf_selfdemo.scoring.answers.reading import Reading, read, row_of
 from hf_selfdemo.scoring.answers.replaced import replaces
 from hf_selfdemo.scoring.match import contains_answer
@@ -51,10 +53,12 @@ def answers_match(prediction: str, answers: Sequence[str], question: str = "") -
         return True
     answers = [plain for answer in answers for plain in plain_answers(answer, question)]
     rows = [row_of(answer) for answer in answers]
-    if is_kin(prediction):
-        answers = [answer for answer in answers if names_kin(answer)]
+    polarities = {polar(answer, question) for answer in answers} - {None}
+    if polarities:
+        answers = [answer for answer in answers if polar(answer, question) is None]
         rows = [row_of(answer) for answer in answers]
-    return _states_any(text, rows, prediction, answers, question) and not (
+    right = bool(polarities) and polarity(prediction, question) in polarities
+    return (right or _gives_any(text, rows, prediction, answers, question)) and not (
         (
             declines(prediction, question)
             and not any(map(declines, answers))  # "unknown" is the answer
@@ -80,6 +84,19 @@ def _states_beside(prediction: str, answers: Sequence[str], question: str) -> bo
 def _lists_answers(text: Reading, rows: list[str], answers: Sequence[str]) -> bool:
     """Whether a row of names is due: an accepted answer is one itself, or the text holds two of those accepted."""
     return any("," in one or " and " in one for one in answers) or sum(row in text.row for row in set(rows)) > 1
+
+
+def _gives_any(text: Reading, rows: list[str], prediction: str, answers: Sequence[str], question: str) -> bool:
+    """Whether the prediction asserts any of the answers, and does not only mention it."""
+    if not _states_any(text, rows, prediction, answers, question):
+        return False
+    rest = given(prediction, question)
+    if rest == prediction:
+        return True
+    kin = [answer for answer in answers if names_kin(answer)]
+    return _states_any(read(rest), rows, rest, answers, question) or (
+        bool(kin) and _states_any(text, [row_of(answer) for answer in kin], prediction, kin, question)
+    )
 
 
 def _states_any(text: Reading, rows: list[str], prediction: str, answers: Sequence[str], question: str) -> bool:

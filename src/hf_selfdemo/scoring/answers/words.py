@@ -13,10 +13,17 @@ from hf_selfdemo.scoring.answers.tables.spellings import CAPITALS, DEMONYMS, JOI
 from hf_selfdemo.scoring.answers.tokens import BREAK, Words
 from hf_selfdemo.scoring.scripts import MARKS, SIGN, UNSPACED, without_accents
 
+_UNSEEN = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")  # soft hyphens, blanks of no width
+_MOJIBAKE = re.compile(
+    "[\u00c2-\u00f4][\u0080-\u00bf\u0152-\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]{1,3}"
+)
 _FOOTNOTE = re.compile(r"\[\^?\d+\^?\](?:\([^)\s]*\))?|\^\d+\^|\*\*|[\u00b9\u00b2\u00b3\u2070-\u2079]+(?=\s|$)")
 _LETTER = rf"(?:(?![{UNSPACED}])[^\W\d_]|[{MARKS}])"
 _LEX = re.compile(
-    rf"""\d{{4}}-\d\d?-\d\d?(?!\d) | \d\d?/\d\d?/\d{{2,4}}(?!\d)   # dates
+    rf"""(?:{_LETTER}\.\s?){{2,}}                                # initials, abbreviations
+      | (?<!\w){_LETTER}{{1,2}}[-−](?![\w-])                      # O-, AB-
+      | {_LETTER}+(?:['’`]{_LETTER}+)*{SIGN}? | [{UNSPACED}][{MARKS}]*
+      | \d{{4}}-\d\d?-\d\d?(?!\d) | \d\d?/\d\d?/\d{{2,4}}(?!\d)   # dates
       | \d[\d,.]*\s?[-–]\s?\d[\d,]*(?:\.\d+)?                  # 1632–53, 6-14
       | \d\d?:\d\d(?![\d:])                                       # times of day
       | ['’]?\d0['’]?s\b | \d{{2}}\d0['’]?s\b                   # decades
@@ -24,11 +31,9 @@ _LEX = re.compile(
       | \d{{1,3}}(?:[ \u00a0\u2009\u202f]\d{{3}})+(?![\d,.]?\d)     # 18 426
       | (?<!,[ ])(?<!\d)\d\d?,[ ]\d{{3}}(?![\d,.]?\d)(?!,?[ ]\d)  # 18, 426
       | \d{{1,3}}(?:\.\d{{3}}){{2,}}(?!\d)                         # 1.234.567
+      | \d[\d,]*(?:st|nd|rd|th|ST|ND|RD|TH)\b                    # 21st
       | \d[\d,]*(?:\.\d+)?[MB]\b | (?<=[$£€¥₹])\d[\d,]*(?:\.\d+)?[mbk]\b  # 3.2M, $5m
       | (?:(?<![^\s(])[-−–])?\d[\d,]*(?:\.\d+)?
-      | (?:{_LETTER}\.\s?){{2,}}                                # initials, abbreviations
-      | (?<!\w){_LETTER}{{1,2}}[-−](?![\w-])                      # O-, AB-
-      | {_LETTER}+(?:['’`]{_LETTER}+)*{SIGN}? | [{UNSPACED}][{MARKS}]*
       | [%$£€¥₹°&,;\n] | [.!?:](?=\s|$)
     """,
     re.VERBOSE,
@@ -41,7 +46,7 @@ _SHORT = each(
 _LETTER_A = "a'"
 """The key of an A that is no article."""
 _MONTH_NAMES = tuple(MONTHS)
-_ORDINAL_MARKS = each("st nd rd th")
+_ORDINAL = re.compile(r"[\d,]+(?:st|nd|rd|th)")
 _LETTERS = {"m": "million", "b": "billion", "k": "thousand"}
 _DECIMAL_COMMA = re.compile(r"\d+,\d\d?")
 _POINTED = re.compile(r"\d+(?:\.\d{3}){2,}")
@@ -67,19 +72,18 @@ def words(text: str) -> Words:
     previous, numerals = "", False
     pieces = _LEX.findall(_plain(text))
     for piece, after in zip(pieces, [*pieces[1:], ""], strict=False):
-        if piece in _ORDINAL_MARKS and previous[-1:].isdecimal():
-            continue
         if piece not in _POINTS:
             own_keys, numeral = _canonical(piece)
-            numerals = numerals or numeral
+            if numeral:
+                numerals = True
+                if ", " in piece and keys and keys[-1] in MONTHS:  # a day and a year of three figures
+                    own_keys = tuple(piece.split(", "))
             if piece in "Aa" and _is_letter(piece, previous, after):
                 own_keys = (_LETTER_A,)
             elif piece in UNIT_LETTERS and (previous[:1].isdecimal() or previous == "km"):
                 own_keys = (UNIT_LETTERS[piece],)
             elif previous == "," and piece.casefold() in STATES:
                 own_keys = tuple(map(singular, STATES[piece.casefold()].split()))
-            elif ", " in piece and keys and keys[-1] in MONTHS:  # a day and a year of three figures
-                own_keys = tuple(piece.split(", "))
             for key in own_keys:
                 if keys and (keys[-1], key) in JOINED:
                     keys[-1] = JOINED[keys[-1], key]
@@ -103,10 +107,18 @@ def _is_letter(a: str, previous: str, after: str) -> bool:
 def _plain(text: str) -> str:
     """The text without footnote marks and bold type, its letters composed."""
     if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
+        text = unicodedata.normalize("NFC", _MOJIBAKE.sub(_decoded, _UNSEEN.sub("", text)))
     elif "[" not in text and "*" not in text and "^" not in text:
         return text
     return _FOOTNOTE.sub(" ", text).translate(_SUBSCRIPTS)
+
+
+def _decoded(found: re.Match[str]) -> str:
+    """UTF-8 that was read as Windows-1252, as it was meant: RÃ¶ntgen is Röntgen."""
+    try:
+        return found[0].encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return found[0]
 
 
 def _ends_sentence(point: str, previous: str) -> bool:
@@ -137,6 +149,8 @@ def _digits(word: str) -> tuple[str, ...]:
         return _calendar([int(part) for part in re.split("[/-]", word)])
     if ":" in word:
         return _clock(*word.split(":"))
+    if _ORDINAL.fullmatch(word):
+        word = word[:-2]
     if word[-1] in _LETTERS:
         return word[:-1].replace(",", ""), _LETTERS[word[-1]]
     if _POINTED.fullmatch(word):

@@ -1,0 +1,134 @@
+"""Names that a reply mentions without giving them as its answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+
+from hf_selfdemo.scoring.answers.expected import asking
+from hf_selfdemo.scoring.answers.tables.rows import each
+from hf_selfdemo.scoring.answers.tables.weights import STOPWORDS
+from hf_selfdemo.scoring.answers.words import root, words
+
+_GONE = " # "
+_KIN_WORDS = each(
+    """mother father son daughter wife husband widow widower brother sister uncle aunt nephew niece cousin grandson
+    granddaughter grandfather grandmother student pupil friend rival assistant successor predecessor neighbour neighbor
+    colleague biographer follower disciple lover teacher mentor bodyguard secretary"""
+)
+_KIN = "|".join(sorted(_KIN_WORDS))
+_KINSHIP = re.compile(rf"\b(?:{_KIN}|whose)\b", re.IGNORECASE)
+_NAME = r"(?:(?:the|a|an) )?[A-Z](?:[\w.'’-]*\w)?(?: (?:(?:of|the|de|da|van|von|der|bin) )*[A-Z](?:[\w.'’-]*\w)?)*"
+_OF_RELATIVE = re.compile(rf"\b((?:{_KIN}) of ){_NAME}|^((?:the |a )?(?:{_KIN}) of )[^,.;:]+?(?=\.?$)")
+_RELATIVE = re.compile(rf"{_NAME}(?=['’]s? (?:[a-z]+ ){{0,2}}(?:{_KIN})\b)|^[^,.;:]+?(?=['’]s (?:{_KIN})\.?$)")
+_BELIEVED = (
+    r"(?:believe[sd]?|thinks?|thought|assume[sd]?|claim(?:s|ed)?|says?|said|credit(?:s|ed)?|attributed?|supposed?"
+    r"|suspect(?:s|ed)?|consider(?:s|ed)?|rumou?red|expected|planned|scheduled|intended|meant|due|favou?rites?)"
+)
+_PEOPLE = (
+    r"(?:many|most|some|several|people|often|commonly|widely|popularly|usually|generally|mistakenly|wrongly|erroneously"
+    r"|falsely|first|initially|originally|once|sometimes|was|were|is|are)"
+)
+_CORRECTED = re.compile(
+    rf"(?:^|(?<=[.!?;\n]\s))[^.!?;\n]*?\b{_PEOPLE}\b[^.!?;\n]*?\b{_BELIEVED}\b[^.!?;\n]*?"
+    r"(?P<correction>(?:,|\s[-–—])?\s(?:but|yet)\s|[,;.]\s(?:but|however|in fact|actually|in reality|in truth)\b,?"
+    r"|;\s(?=it |he |she |they ))(?P<rest>[^.!?\n]*)"
+    rf"|(?:^|(?<=[.!?;\n]\s))(?:although|though|while|whereas)\b[^.!?;,\n]*\b{_BELIEVED}\b[^.!?;,\n]*(?P<comma>,)"
+    r"(?P<main>[^.!?\n]*)"
+    r"|(?:^|(?<=[.!?;\n]\s))contrary to [^.!?;,\n]*\b(?P<contrary>,)(?P<fact>[^.!?\n]*)",
+    re.IGNORECASE,
+)
+_CANDIDATE = re.compile(r"\b[A-Z]|\d")
+_CLAUSE_END = re.compile(r"[.!?;](?<=\w\w\w.)\s+|\n+|,? but ")
+_REFERS = re.compile(r"\W*(?:it|he|she|they|this|that|these|those|there|the answer|i|we|you)\b", re.IGNORECASE)
+_CORRECTS = ("but ", "yet ", "however", "in fact", "actually", "in reality", "in truth", "though", "while", "whereas")
+_CORRECTS += ("contrary", ";")
+_STEM = 4  # so much of a verb stays when it is inflected
+_LONGEST = 300
+"""Longer replies are told by what surrounds the answer, not by what stands beside it."""
+
+
+def names_kin(text: str) -> bool:
+    """Whether a text has a word for a relative, or asks for one with "whose".
+
+    Example:
+        >>> names_kin("the Wife of Bath"), names_kin("Bath")
+        (True, False)
+    """
+    return bool(_KINSHIP.search(text))
+
+
+def given(text: str, question: str = "") -> str:
+    """The text without names that it only mentions.
+
+    These are people whose relative is meant, what many believe where the text corrects them, and clauses beside the one
+    that answers the question in its own words.
+
+    Args:
+        text: a reply.
+        question: what was asked.
+
+    Example:
+        >>> given("It was designed by the brother of Odalys Brenk.")
+        'It was designed by the brother of  # .'
+        >>> given("Many believe it was Fleming, but it was Duchesne.")
+        ' # , but it was Duchesne.'
+        >>> given("The favourites were Ajax. Milan won the final.", "Who won the final?")
+        ' # . Milan won the final.'
+    """
+    if len(text) > _LONGEST:
+        return text
+    lower = text.lower()
+    if any(word in lower for word in _KIN_WORDS) and names_kin(text) and not names_kin(question):
+        text = _OF_RELATIVE.sub(rf"\1\2{_GONE}", text)
+        text = _RELATIVE.sub(_GONE, text) if "'" in text or "’" in text else text
+    if any(word in lower for word in _CORRECTS):
+        text = _CORRECTED.sub(_keep_correction, text)
+    return _answering(text, question)
+
+
+def _keep_correction(found: re.Match[str]) -> str:
+    for sign, rest in (("correction", "rest"), ("comma", "main"), ("contrary", "fact")):
+        if found[sign] and _CANDIDATE.search(found[rest].strip()):
+            return _GONE + found[sign] + found[rest]
+    return found[0]
+
+
+def _answering(text: str, question: str) -> str:
+    """The text without clauses that share no word with the question, before one that tells who does what it asks."""
+    ends = [found.span() for found in _CLAUSE_END.finditer(text)]
+    asked = _asked(question)
+    if not ends or not asked:
+        return text
+    starts, stops = [0, *(end for _, end in ends)], [*(start for start, _ in ends), len(text)]
+    kept, place = [], 0
+    for (start, stop), (after, after_stop) in pairwise(zip(starts, stops, strict=True)):
+        if _tells_who(text[after:after_stop], asked) and _is_aside(text[start:stop], asked):
+            kept += [text[place:start], _GONE]
+            place = stop
+    return "".join([*kept, text[place:]])
+
+
+@lru_cache(maxsize=1 << 13)
+def _asked(question: str) -> tuple[str, ...]:
+    """The roots of the telling words of a question for a person or thing, as they stand."""
+    if asking(question).kind not in ("person", "other"):
+        return ()
+    return tuple(root(key) for key in words(question).keys if key[0].isalnum() and key not in STOPWORDS)
+
+
+def _is_aside(clause: str, asked: Sequence[str]) -> bool:
+    """Whether a clause states something, but not of what is asked."""
+    found = words(clause)
+    states = any(raw[0].islower() for raw in found.raw)
+    return states and not _REFERS.match(clause) and not any(root(key) in asked for key in found.keys)
+
+
+def _tells_who(clause: str, asked: Sequence[str]) -> bool:
+    """Whether a clause begins with a name that does what the question asks for in its first telling word."""
+    if asked[0][:_STEM] not in clause or not clause[0].isupper() or clause.split()[0].casefold() in STOPWORDS:
+        return False
+    first, *rest = (root(key) for key in words(clause).keys)
+    return first not in asked and asked[0] in rest
