@@ -4,9 +4,6 @@
 
 Rows are real replies of five systems with a human verdict each (EVOUNA), read in place from ../shared/data. Each side
 runs in a process of its own, so that neither finds what the other kept; loading libraries and data is not counted.
-
-Then, by containment and by the match of replies: how many gold passages of 500 questions hold an accepted answer, and
-how many of 2,000 passages drawn at random, which should not.
 """
 
 from __future__ import annotations
@@ -68,29 +65,6 @@ def one(side: str, count: int) -> dict[str, float]:
     return spent | {"total": round(sum(spent.values()), 3)}
 
 
-def passages(questions: int = 500, drawn: int = 4) -> dict[str, dict[str, float]]:
-    """Shares of gold and of random passages that hold an answer, by either comparison."""
-    from hf_selfdemo.scoring.answers.match import answers_match
-    from hf_selfdemo.scoring.match import contains_answer
-
-    draw = random.Random(0)
-    corpus = {row["id"]: f"{row['title']}\n{row['text']}" for row in lines("open_qa/corpus.jsonl.gz")}
-    asked = [row for row in lines("open_qa/test.jsonl.gz") if row["gold"] and not row["source"].startswith("squad")]
-    asked = draw.sample(asked, questions)
-    texts = list(corpus.values())
-    pairs = {
-        "gold": [(corpus[row["gold"][0]], row) for row in asked],
-        "random": [(draw.choice(texts), row) for row in asked for _ in range(drawn)],
-    }
-    return {
-        kind: {
-            "containment": sum(contains_answer(text, row["answers"]) for text, row in held) / len(held),
-            "match": sum(answers_match(text, row["answers"], row["question"]) for text, row in held) / len(held),
-        }
-        for kind, held in pairs.items()
-    }
-
-
 def main() -> None:
     """Measure every side and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -107,7 +81,7 @@ def main() -> None:
         found[side] = json.loads(done.stdout.splitlines()[-1])
         print(f"{side}: {found[side]['total']:.2f} s", file=sys.stderr)
     ratio = {side: round(found[side]["total"] / found["direct"]["total"], 2) for side in SIDES[1:]}
-    report = {"rows": options.rows, "cpu_seconds": found, "ratio_to_direct": ratio, "passages_that_hold": passages()}
+    report = {"rows": options.rows, "cpu_seconds": found, "ratio_to_direct": ratio}
     json.dump(report, sys.stdout, indent=1)
     print()
 
