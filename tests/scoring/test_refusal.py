@@ -327,8 +327,9 @@ def test_texts_without_words_are_no_refusals(text):
 )
 def test_long_replies_are_read_in_time(word):
     start = time.process_time()
-    is_refusal(f"{word} " * 5000)
-    is_refusal(word * 5000 + " not")
+    for question in ("", "Who said it?", "What colour is it?"):
+        is_refusal(f"{word} " * 5000, question)
+        is_refusal(word * 5000 + " not", question)
     assert time.process_time() - start < 5
 
 
@@ -379,6 +380,86 @@ def test_advice_after_a_refusal_is_no_guess(advice):
 )
 def test_a_name_or_guess_after_a_refusal_is_an_answer(answer):
     assert not is_refusal(f"I can't tell. {answer}") and not is_refusal(f"The passages do not say. {answer}")
+
+
+WITH_QUESTION = {
+    "who repaired the clock": (
+        [
+            "The repair is mentioned in passage 2; the repairer isn't.",
+            "The clock is described at length. The man who repaired it? Never named.",
+            "The passages skip over who repaired it.",
+            "Which clock, the one in the tower or the one in the hall?",
+            "That's one detail these passages leave out.",
+            "It would be pure speculation to name someone.",
+            '{"answer": "not found"}',
+        ],
+        [
+            "John Hale did, without asking for money.",
+            "Nobody but John Hale could.",
+            "A local man repaired it; his name isn't recorded.",
+            "While passage 1 doesn't name him, passage 3 says it was John Hale.",
+            '{"answer": "John Hale", "passage": null}',
+        ],
+    ),
+    "when did the bakery open": (
+        ["No opening year appears in the passages.", "Number of years: n/a", "They name the street but no date."],
+        ["It did not open until 1920.", "In 1920. No month is given.", "It opened in 1920, the day is unknown."],
+    ),
+    "what colour was the coat": (
+        ["The coat comes up twice, but never its colour.", "no colour is mentioned", "Which coat?"],
+        ["Red, not blue.", "It has no colour.", "Passage 2 says red, while passage 1 doesn't mention the colour."],
+    ),
+    "why did the school move": (
+        ["No reason is given for the move.", "It moved in 1950; the reason isn't told."],
+        [
+            "Because there was no room.",
+            "It had no heating.",
+            "The cause was never proved, but it was probably a flood.",
+        ],
+    ),
+    "what is amnesia": (["Amnesia isn't explained here."], ["A state in which people cannot recall information."]),
+    "did the mayor come": (
+        ["The mayor is not mentioned at all."],
+        ["No, he did not.", "Yes, he did. It is not clear why."],
+    ),
+}
+
+
+@pytest.mark.parametrize("question", WITH_QUESTION)
+def test_with_its_question_a_reply_that_nothing_answers_is_a_refusal(question):
+    refusals, answers = WITH_QUESTION[question]
+    assert [text for text in refusals if not is_refusal(text, question)] == []
+    assert [text for text in answers if is_refusal(text, question)] == []
+
+
+OTHER_LANGUAGES = [
+    *("Non précisé.", "Cela n'est pas dit. Par ailleurs, le texte traite d'un pont.", "De quel tunnel parlez-vous ?"),
+    *("No consta en el texto.", "No lo sé. Además, los pasajes tratan de otra ciudad.", "¿A qué ciudad se refiere?"),
+    *("Non menzionato.", "I brani descrivono la torre, ma non il suo architetto.", "A quale torre si riferisce?"),
+    *(
+        "Diese Angabe fehlt.",
+        "Der Text nennt das Jahr, aber nicht den Ort.",
+        "Meinen Sie die alte oder die neue Brücke?",
+    ),
+    *("Dat staat er niet in. Bovendien gaan de passages over de kerk.", "Welke brug bedoelt u?"),
+    *("Não consta.", "A data da feira não está disponível.", "O texto fala da gruta, mas não diz quem a descobriu."),
+    *("Nie wiem. Ponadto fragmenty dotyczą innego ogrodu.", "Informacja nie jest dostępna."),
+    *("文中提到了桥,但没有说是谁修建的。", "请问您指的是哪一座桥?", "記載なし。", "どの橋のことですか。"),
+    *("Неизвестно.", "В тексте говорится о маяке, но не сказано, кто его построил.", "Эта информация недоступна."),
+]
+
+
+@pytest.mark.parametrize("text", OTHER_LANGUAGES)
+def test_other_languages_have_the_same_ways_to_decline(text):
+    assert is_refusal(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Pas Paris, mais Lyon.", "No fue Juan sino Pedro.", "Он не был королём.", "Er war kein König.", "他不是国王。"],
+)
+def test_other_languages_deny_without_declining(text):
+    assert not is_refusal(text)
 
 
 @pytest.mark.parametrize("text", PHRASES)

@@ -20,32 +20,30 @@ answer (`commitment`). What counts as declining, without a look at the question:
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from hf_selfdemo.scoring.refusal import asked, english, languages, speaker, weak
 from hf_selfdemo.scoring.refusal.clauses import Clause, cut
 from hf_selfdemo.scoring.refusal.commitment import commits
+from hf_selfdemo.scoring.refusal.lacking import LACKS, lacking
+from hf_selfdemo.scoring.refusal.matching import Spans, matches
 from hf_selfdemo.scoring.refusal.rules import Rulebook, find, needed, words
 from hf_selfdemo.scoring.refusal.statements import stated
+from hf_selfdemo.scoring.refusal.structured import answer_in
 from hf_selfdemo.scoring.refusal.vocabulary import SPEAKS_OF_PASSAGES, SPEAKS_WORDS, TOLD, WH
 
 _RULES = Rulebook(speaker.RULES + english.RULES + languages.RULES)
 _RULES_OF_PASSAGES = Rulebook((*_RULES, *english.OF_PASSAGES, *languages.OF_PASSAGES))
-_OFF_TOPIC, _LACKS, _WHOLE_REPLY = Rulebook(weak.OFF_TOPIC), Rulebook(weak.LACKS), Rulebook([english.WHOLE_REPLY])
-_NEEDED = needed((*_RULES_OF_PASSAGES, *_OFF_TOPIC, *_LACKS, *_WHOLE_REPLY))
+_OFF_TOPIC, _WHOLE_REPLY = Rulebook(weak.OFF_TOPIC), Rulebook([english.WHOLE_REPLY])
+_NEEDED = needed((*_RULES_OF_PASSAGES, *_OFF_TOPIC, *LACKS, *_WHOLE_REPLY))
 _PASSAGES = re.compile(
     rf"{SPEAKS_OF_PASSAGES}|{languages.SPEAKS_OF_PASSAGES}"
     rf"|\b(?:is|are|was|were) (?:\w+ )?(?:{TOLD}|named|described|listed|quoted)\b"
 )
 _PASSAGE_WORDS = frozenset(f"{SPEAKS_WORDS} {languages.SPEAKS_WORDS}".split())
-_OTHER_MATTER = re.compile(english.OTHER_MATTER)
-_EXPLAINS = re.compile(r"\b(?:means?|meaning)\b")  # "NULL means that the value is unknown"
-_CLEARLY_LACKS = re.compile(weak.CLEARLY_LACKS)
-_LACKS_ITSELF = re.compile(r"\b(?:not|no|never|nothing)\b|n't\b")
 _INDIRECT = re.compile(rf"^(?:but |and )?{WH}\b")
 _LONGEST_WHOLE = 60
-_LONGEST_CLAUSE = 400  # in characters; some patterns take time that is quadratic in it
 
 
 def is_refusal(text: str, question: str = "") -> bool:
@@ -85,17 +83,19 @@ def refusal_phrase(text: str, question: str = "") -> str | None:
     """
     low = text.lower().replace("’", "'")
     held = words(low)
-    if held.isdisjoint(_NEEDED):
+    if held.isdisjoint(_NEEDED) and not (question and "?" in text):
         return None
     if len(low) == len(text) <= _LONGEST_WHOLE and (span := find(_WHOLE_REPLY, low, held)):
         return text[slice(*span)]
+    if (answer := answer_in(text)) is not None:
+        return None if answer and refusal_phrase(answer, question) is None else text.strip()
     clauses = cut(text)
     declining = _declining(clauses)
     weakly = not declining
-    declining = declining or _matches(clauses, _OFF_TOPIC) or _lacking(clauses, question)
+    declining = declining or matches(clauses, _OFF_TOPIC) or lacking(clauses, question)
     if not declining:
         return None
-    relation = _relation(clauses, declining, question)
+    relation = _relation(clauses, declining, question, weakly)
     if relation == "beside" or commits(clauses, declining, question, relation == "asked", weakly):
         return None
     start, end = next(iter(declining.values()))
@@ -122,7 +122,7 @@ def stated_beside(text: str, question: str) -> str:
     return ". ".join(beside)
 
 
-def _declined(clauses: Sequence[Clause], declining: Mapping[int, tuple[int, int]]) -> list[str]:
+def _declined(clauses: Sequence[Clause], declining: Spans) -> list[str]:
     """The clauses that decline, without the phrases by which they do."""
     found = []
     for i, (start, end) in declining.items():
@@ -136,41 +136,17 @@ def _declined(clauses: Sequence[Clause], declining: Mapping[int, tuple[int, int]
     return found
 
 
-def _declining(clauses: Sequence[Clause]) -> dict[int, tuple[int, int]]:
+def _declining(clauses: Sequence[Clause]) -> Spans:
     """The places of the clauses that decline, in order, and where in the reply their phrases begin and end."""
     speaks_of_passages = next(
         (i for i, c in enumerate(clauses) if not c.words.isdisjoint(_PASSAGE_WORDS) and _PASSAGES.search(c.low)),
         len(clauses),
     )
-    return _matches(clauses[:speaks_of_passages], _RULES) | _matches(clauses, _RULES_OF_PASSAGES, speaks_of_passages)
+    return matches(clauses[:speaks_of_passages], _RULES) | matches(clauses, _RULES_OF_PASSAGES, speaks_of_passages)
 
 
-def _relation(clauses: Sequence[Clause], declining: Mapping[int, tuple[int, int]], question: str) -> asked.Relation:
+def _relation(clauses: Sequence[Clause], declining: Spans, question: str, weakly: bool) -> asked.Relation:
     if not question:
         return "open"
-    return asked.relation(question, _declined(clauses, declining), stated(clauses, declining))
-
-
-def _lacking(clauses: Sequence[Clause], question: str) -> dict[int, tuple[int, int]]:
-    """Clauses that speak of something lacking, without an answer of the kind that the question wants."""
-    if asked.kind_of(question) in (None, "whether") or _LACKS_ITSELF.search(question):
-        return {}
-    found = _matches(clauses, _LACKS)
-    signed = asked.is_signed(question)
-    return {
-        i: span
-        for i, span in found.items()
-        if (not asked.may_answer(question, clauses[i].text) if signed else _CLEARLY_LACKS.search(clauses[i].low))
-    }
-
-
-def _matches(clauses: Sequence[Clause], rules: Rulebook, first: int = 0) -> dict[int, tuple[int, int]]:
-    """Where one of `rules` finds its phrase, by place of the clause, from the `first` on."""
-    found = {}
-    for i, clause in enumerate(clauses[first:], first):
-        if clause.words.isdisjoint(rules.needed) or _OTHER_MATTER.search(clause.low):
-            continue
-        span = find(rules, clause.low[:_LONGEST_CLAUSE], clause.words)
-        if span and not _EXPLAINS.search(clause.low, 0, span[0]):
-            found[i] = (clause.start + span[0], clause.start + span[1])
-    return found
+    declined = [clauses[i].low for i in declining] if weakly else _declined(clauses, declining)
+    return asked.relation(question, declined, stated(clauses, declining))

@@ -22,7 +22,8 @@ _KINDS = {
     "place": r"where|(?:what|which|in what|in which) (?:city|country|town|state|place|continent|county|region|village)"
     r"|place|location|city|country|town|state|street|birthplace|address|whereabouts",
     "number": r"how (?:many|much|tall|high|long|far|deep|big|large|fast|heavy|wide|often)|numbers?|amount|population"
-    r"|height|length|depth|price|cost|size|weight|speed|score|budget|figures?|percentage|share|quantity|total|distance|area|temperature",
+    r"|height|length|depth|price|cost|size|weight|speed|score|budget|figures?|percentage|share|quantity|total"
+    r"|distance|area|temperature",
     "person": r"who|whom|whose|(?:(?:what|which) (?:man|woman|person|actor|actress|king|queen|president|singer|player))"
     r"|names? of (?:the|his|her|their) (?:\w+(?:er|or|ist|ian|ess)|wife|husband|mother|father|son|daughter|child|king)"
     r"|identity|(?:founder|author|director|producer|composer|writer|singer|actor|actress|inventor|owner|winner|builder"
@@ -86,11 +87,13 @@ _ONE_STEM = {
     )
     for word in words.split()
 }
+_ENDING = re.compile(r"(?<=\w{3})(?:ing|ers?|ors?|ed|es|s|e|y)$")
 _WORD = re.compile(r"[^\W_]{3,}|\d+")
 _SAID = re.compile(
-    rf"\b(?:{TEXT}|it|they)\b[\w ,]*? (?:states?|says?|mentions?|indicates?|notes?|reports?|tells? us|explains?"
+    rf"\b(?:{TEXT}|it|they)\b[\w ,]{{0,60}}? (?:states?|says?|mentions?|indicates?|notes?|reports?|tells? us|explains?"
     r"|suggests?|shows?) that (?P<said>.+)"
 )
+_OF_THE_ANSWER = re.compile(r"(?:his|her|their) (?:full |first |last |real |own )?names?\b")
 _REASON = re.compile(
     r"\b(?:because|due to|since|owing|caused|as a result|led to|by|after|from|thanks to|in order|so that)\b"
 )
@@ -98,7 +101,43 @@ _PLACE_IN_PASSAGES = re.compile(rf"\b{TEXT} \d+", re.IGNORECASE)
 _PRONOUN = re.compile(r"\b(?:it|he|she|they|him|her|them)\b")
 
 
+_ATTRIBUTES = {
+    "time": r"date[sd]?|undated|years?|when|days?|months?",
+    "person": r"who\w*|whom|names?|named|identity",
+    "place": r"where|places?|location|whereabouts",
+    "number": r"how (?:much|many)|numbers?|figures?|amounts?|price|sum|population|length|height|depth",
+    "reason": r"why|reasons?|causes?|motives?|explanations?",
+}
+_HEAD = re.compile(
+    r"\b(?:what|which) (?:(?:is|was|are|were) (?:the|his|her|its|their) )?"
+    r"(?!(?:is|was|are|were|did|does|do|has|had|will|can|kind|type|the|of)\b)(\w{3,})"
+)
+
+
 @lru_cache(maxsize=1 << 10)  # of one question there are many replies
+def denial(question: str) -> re.Pattern[str] | None:
+    """How a clause may deny what is asked for: "no colour", "but not when".
+
+    Example:
+        >>> denied = denial("What colour was it?")
+        >>> bool(denied.search("no colour though")), bool(denied.search("it has no colour"))
+        (True, False)
+    """
+    head = _HEAD.search(question.lower())
+    named = [_ATTRIBUTES.get(kind_of(question) or "", ""), re.escape(head[1]) if head else ""]
+    words = "|".join(filter(None, named))
+    if not words:
+        return None
+    small = r"(?: (?:any|an?|the|its|his|her|their|clear|exact|specific|single|by|in|of|about|on))*"
+    return re.compile(
+        rf"(?:(?<!has )(?<!have )(?<!had )(?<!for )\bno|\b(?:never|without|nothing)|(?<!is )(?<!are )(?<!was )\bnot"
+        rf"|n't (?:say|learn|give|tell|know)){small} (?:{words})\b"
+        rf"|\b(?:{words})\b(?: of [\w' ]{{1,40}}?)?(?: is| are|'s)? ?(?:n't|not|never|kept secret|undisclosed|unclear"
+        r"|left (?:out|to))\b(?: [\w']+){0,3}$"
+    )
+
+
+@lru_cache(maxsize=1 << 10)
 def kind_of(text: str) -> str | None:
     """What kind of thing a question or an indirect question asks for; an explicit question word decides first.
 
@@ -127,7 +166,7 @@ def content(text: str) -> frozenset[str]:
         (['compa', 'die', 'found'], ['1912', 'found'])
     """
     words = (word for word in _WORD.findall(text.lower()) if word not in _STOP)
-    return frozenset(_ONE_STEM.get(word, word[:5]) for word in words)
+    return frozenset(_ONE_STEM.get(word) or _ENDING.sub("", word)[:5] for word in words)
 
 
 def said(low: str) -> str:
@@ -169,6 +208,8 @@ def relation(question: str, declined: Sequence[str], stated: Iterable[str]) -> R
     declined_kind = kind_of(declined_text)
     if not kind:
         return "open"
+    if told and covered and _OF_THE_ANSWER.match(declined_text.strip()):
+        return "beside"
     if not told or not may_answer(question, told) or (kind == "reason" and not _REASON.search(told)):
         return "asked" if of & asked or (kind and kind == declined_kind) else "open"
     if of & left:

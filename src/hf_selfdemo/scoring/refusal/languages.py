@@ -145,7 +145,8 @@ _RUSSIAN = rule(
     r"|ответить))",
 )
 _ASKING = rule(
-    "meinen meinst meint voulez parlez refiere refieres intende intendi refere referes bedoelt bedoel chodzi"
+    "riferisce intende dire meinen meinst meint voulez parlez refiere refieres intende intendi refere referes"
+    " bedoelt bedoel chodzi"
     " myśli имеете имеешь"
     " 指 说 问 ど",
     r"^(welche[rsnm]? .*\b(?:meinen sie|meinst du)|meinen sie|meinst du|(?:de )?quel\w* .*\b(?:parlez|voulez)-vous)\b",
@@ -155,7 +156,40 @@ _ASKING = rule(
     r"^(как\w+ .*\b(?:вы имеете|ты имеешь) в виду|(?:вы имеете|ты имеешь) в виду)",
     r"((?:请问)?(?:您|你)(?:指|说|问)的?(?:是哪|哪)|^(?:どちら|どの|どれ)\w*(?:でしょうか|ですか)$)",
 )
-RULES = (_GERMAN, _FRENCH, _SPANISH, _ITALIAN, _PORTUGUESE, _DUTCH, _POLISH, _CHINESE, _JAPANESE, _RUSSIAN, _ASKING)
+_ANY = rule(
+    "non no não pas ne n niet nicht nie не sin",
+    r"(\b(?:non|no|não|pas)\b(?: \w+){0,2}? (?:précis|mentionn|indiqu|spécifi|fourni|menzionat|indicat|specificat"
+    r"|riportat|fornit"
+    r"|dichiarat|especificad|mencionad|indicad|informad)\w*)",
+    r"(\b(?:n'est|n'était|no (?:está|es)|non è|não está|niet|nicht|nie jest) (?:\w+ )?(?:disponible|disponibile"
+    r"|disponível"
+    r"|beschikbaar|verfügbar|dostępn\w))",
+    r"(\b(?:je n'ai pas|no he|non ho|não|ich habe\b.* nicht) (?:trouvé|encontrado|trovato|encontrei|gefunden))",
+    r"(\b(?:no|non|não) (?:compare|aparece|figura|consta)\b)",
+    r"(\bn'est pas (?:dit|connu|clair|donné)\w*|\bsin (?:respuesta|información|datos)\b)",
+)
+_IMPOSSIBLE = rule(
+    "impossible imposible impossibile impossível неизвестно недоступна недоступно fehlt 可用",
+    r"(\b(?:impossible|imposible|impossibile|impossível) (?:de|à|a)? ?(?:l[eao]s? |l')?(?:déterminer|dire|savoir"
+    r"|établir|répondre"
+    r"|determinar|saber|decir|dizer|responder|determinare|stabilir|dire|sapere|rispondere)\w*)",
+    r"^(?:это )?(неизвестно)$|(\bнедоступн\w+)|(\b(?:angabe|information|antwort) fehlt)$|((?:不|没有)可用)",
+)
+RULES = (
+    _ANY,
+    _IMPOSSIBLE,
+    _GERMAN,
+    _FRENCH,
+    _SPANISH,
+    _ITALIAN,
+    _PORTUGUESE,
+    _DUTCH,
+    _POLISH,
+    _CHINESE,
+    _JAPANESE,
+    _RUSSIAN,
+    _ASKING,
+)
 
 SPEAKS_WORDS = (
     "text texte texten textes passage passagen abschnitt abschnitte abschnitten dokument dokumente dokumenten"

@@ -65,7 +65,8 @@ TO_BE_HAD = (
     r"|answerable|told|to be found)"
 )
 KNOW = (
-    r"(?:know|no the|answer|tell|say|determine|sure|certain|able|find|have|provide|recall|remember|confirm|aware|help"
+    r"(?:know|learn|no the|answer|tell|say|determine|sure|certain|able|find|have|provide|recall|remember|confirm"
+    r"|aware|help"
     r"|assist|familiar|see|identify|give|locate|verify|recogni[sz]e|access|look|browse|figure|offer|comment|deduce"
     r"|infer|establish|guess|speculate|comply|share|make out|decide|hear)"
 )
@@ -83,7 +84,7 @@ UNTOLD = (
     r"un(?:available|recorded|reported|explained|disclosed|identified|named|mentioned|specified|stated|answered"
     r"|answerable|said|clear|known|certain|determined)"
 )
-HERE = r"(?: here| anywhere)?"
+HERE = r"(?: here| anywhere| at all)?"
 ASK = (
     r"(?:talking|asking|speaking|inquiring|enquiring|referring|refer|mean|interested|looking for|thinking of"
     r"|have in mind|want to know (?:about|the)|wish to know|want me to|need)"

@@ -55,6 +55,16 @@ _PRESENT = (
     r"^(?!.*(?:(?<!\bi\s)(?<!\bwe\s)\b(?:was|were)\b|(?<!\bi\s)\bdid\b|\b(?:had|could|would|until|before|after"
     r"|since)\b|\b(?:was|were|did)n't))"
 )
+_WORDS_OF_LACK = (
+    "sorry unfortunately alas afraid wish mum mystery silent skip skips missing omit omits omitted elsewhere luck"
+    " stumped loss"
+    " guess guessing guesswork blank clueless clue beyond unanswered unhelpful useless empty no not t never"
+    " nothing none"
+    " unclear nowhere neither without zero hardly barely little imagination instead secret undisclosed vague dark"
+    " speculate"
+)
+_LACK = rf"(?:\b(?:{'|'.join(word for word in _WORDS_OF_LACK.split() if len(word) > 1)})\b|n't\b)"
+_BASIS = rf"\b(?:i|me|my|we|us|i'm|i'd|i've|{TEXT}|here|answers?|questions?|information|details?)\b"
 LACKS = (
     rule(
         "no not t never nothing none nobody nowhere neither without zero cannot",
@@ -78,14 +88,21 @@ LACKS = (
         rf"|get)\w*)",
         r"(\b(?:listed|given|named) (?:only )?for (?:an)?other \w+ only)\b",
     ),
+    rule("only not just", r"^(?:but |and |just )*(not)\b", rf"^(only)\b.*(?:{_BASIS}|{_TELLING})"),
+    rule(
+        f"{_WORDS_OF_LACK}",
+        rf"{_PRESENT}(?=.*(?:{_BASIS})).*?({_LACK})",
+        rf"{_PRESENT}.*?({_LACK}).*(?:{_BASIS})",
+    ),
     rule("n unknown unspecified", r"^(n ?/ ?a|unknown|unspecified)$"),
     rule("meant", r"^(which (?:one|of)\b.*\bmeant)$"),
 )
 """Of a reply to a question that no part of it answers: whatever speaks of something lacking and of telling."""
 
+OF_TELLER = rf"\b(?:{TEXT}|in here|we)\b|(?:^|\b(?:but|and|so|as|that|sorry) )i\b"
 CLEARLY_LACKS = (
-    rf"\b(?:{TEXT}|in here|i|we)\b|^(?:(?:but|and|so|sadly|sorry|as|unfortunately) )*(?:a definite|no|nothing"
+    rf"{OF_TELLER}|^(?:(?:but|and|so|sadly|sorry|as|unfortunately) )*(?:a definite|no|nothing"
     rf"|none|neither"
-    r"|nobody|zero|not|never|this|that|it|the (?:\w+ )?(?:reason|cause|answer|question|explanation))\b"
+    r"|nobody|zero|not|never|only|this|that|it|the (?:\w+ )?(?:reason|cause|answer|question|explanation))\b"
 )
 """Where an answer need hold no name or number: not "A state in which one cannot recall information"."""

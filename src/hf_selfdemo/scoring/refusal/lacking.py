@@ -1,0 +1,63 @@
+"""In a reply to a question that nothing in it answers: what speaks of something lacking, or asks back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from hf_selfdemo.scoring.refusal import asked, weak
+from hf_selfdemo.scoring.refusal.clauses import SENTENCE_ENDS, Clause
+from hf_selfdemo.scoring.refusal.matching import LONGEST_CLAUSE, Spans, matches
+from hf_selfdemo.scoring.refusal.rules import Rulebook
+
+LACKS = Rulebook(weak.LACKS)
+_ASKS = re.compile(
+    r"^(?:(?:but|and|so|or|sorry|hm+|ok|okay) )*(?:which|what|who|whose|whom|where|when|why|how|do you|did you"
+    r"|are (?:you|we)|is there"
+    r"|are there|can you|could you|would you|for (?:the|which)|in (?:the|which|what)|(?:the|a) .* or (?:the|a))\b"
+)
+_IS_TITLE = re.compile(r"^\W*[A-Z]\w*(?: [A-Z][\w']*){2,}")
+_LACKS_ITSELF = re.compile(r"\b(?:not|no|never|nothing)\b|n't\b")
+_CLEARLY_LACKS, _OF_TELLER = re.compile(weak.CLEARLY_LACKS), re.compile(weak.OF_TELLER)
+_LONG = 8  # clauses; a longer reply is an answer unless it declines plainly
+
+
+def lacking(clauses: Sequence[Clause], question: str) -> Spans:
+    """Clauses that speak of something lacking, without an answer of the kind that the question wants."""
+    kind = asked.kind_of(question)
+    if not question or len(clauses) > _LONG:
+        return {}
+    if kind is None or _LACKS_ITSELF.search(question):
+        return _asking_back(clauses)
+    found = matches(clauses, LACKS)
+    denial = asked.denial(question)
+    denied = {i: d for i, c in enumerate(clauses) if denial and (d := denial.search(c.low[:LONGEST_CLAUSE]))}
+    found = {i: (clauses[i].start + d.start(), clauses[i].start + d.end()) for i, d in denied.items()} | found
+    if asked.is_signed(question):
+        lower = all(clause.text.islower() for clause in clauses)
+        found = {
+            i: span for i, span in found.items() if not asked.may_answer(question, _capital(clauses[i].text, lower))
+        }
+    else:
+        clearly = _OF_TELLER if kind == "whether" else _CLEARLY_LACKS
+        found = {i: span for i, span in found.items() if i in denied or clearly.search(clauses[i].low)}
+    return found | _asking_back(clauses)
+
+
+def _asking_back(clauses: Sequence[Clause]) -> Spans:
+    """Sentences that ask: "Which of the two, the bar or the film?", but no title and no guess ("Is it Rome?")."""
+    found = {}
+    start = 0
+    for i, clause in enumerate(clauses):
+        if not SENTENCE_ENDS & set(clause.until) and i + 1 < len(clauses):
+            continue
+        first = clauses[start]
+        if "?" in clause.until and _ASKS.match(first.low) and not _IS_TITLE.search(first.text):
+            found[start] = (first.start, first.start + len(first.text))
+        start = i + 1
+    return found
+
+
+def _capital(text: str, lower: bool) -> str:
+    """`text` as it would open a sentence, unless all of the reply is in small letters."""
+    return text if lower else text[:1].upper() + text[1:]
