@@ -13,7 +13,14 @@ import pytest
 import trl
 from jinja2 import TemplateError
 
-from hf_selfdemo.chat import control_tokens, conversation_difference, encode_prompt, encode_response, stop_token_id
+from hf_selfdemo.chat import (
+    check_template,
+    control_tokens,
+    conversation_difference,
+    encode_prompt,
+    encode_response,
+    stop_token_id,
+)
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.questions import EMBEDDED
 
@@ -327,6 +334,28 @@ def test_a_difference_is_quoted_where_a_template_drops_the_system_turn_behind_a_
 def test_a_difference_is_quoted_where_thinking_cannot_be_switched_off(build, name, shown):
     tokenizer = build(Family(name, *CHATML, bos="<bos>", eos="<eos>"))
     assert shown in (conversation_difference(tokenizer, [USER], REPLY) or "")
+
+
+@each_family
+def test_prompts_end_where_replies_begin(build, family):
+    check_template(build(family))
+
+
+@pytest.mark.parametrize("name, shown", [("deepseek_r1_distill", "<think>"), ("gptoss", "<|channel|>final")])
+def test_a_template_that_opens_what_an_answer_would_stand_in_is_refused(build, name, shown):
+    with pytest.raises(UserError, match=f"{re.escape(shown)}.*would stand inside.*chat_template_path"):
+        check_template(build(Family(name, *CHATML, bos="<bos>", eos="<eos>")))
+
+
+def test_a_thought_that_is_always_opened_and_closed_only_afterwards_is_refused(tokenizer_of):
+    tokenizer = tokenizer_of("smollm2")
+    tokenizer.chat_template = (
+        "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' %}<think>\n\n</think>\n\n"
+        "{% endif %}{{ m.content }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n{% endif %}"
+    )
+    with pytest.raises(UserError, match="would stand inside"):
+        check_template(tokenizer)
 
 
 def test_a_difference_is_quoted_where_the_template_ends_no_turn(tokenizer_of):

@@ -120,12 +120,60 @@ def stop_token_id(tokenizer: Any) -> int:
     """The token with which the chat template ends an assistant turn (often, but not always, `eos_token`).
 
     Raises:
-        ValueError: if the tokenizer has neither a template that ends the turn with one token nor an eos token.
+        UserError: if the tokenizer has neither a template that ends the turn with one token nor an eos token.
     """
     stop = _format(tokenizer).stop_id
     if stop is None:
-        raise ValueError("the tokenizer has no token that ends an assistant turn; set tokenizer.eos_token")
+        raise UserError("the tokenizer has no token that ends an assistant turn", "set tokenizer.eos_token")
     return stop
+
+
+def check_template(tokenizer: Any) -> None:
+    """Refuse a tokenizer whose prompts do not end where replies begin, or whose replies have no end.
+
+    Some templates begin every reply with a thought that they leave open, and show none in a finished conversation. What
+    is trained or judged as the reply would be the thought.
+
+    Args:
+        tokenizer: a transformers tokenizer.
+
+    Raises:
+        UserError: naming what the template writes before a reply, or what the tokenizer lacks.
+    """
+    template, asked = _format(tokenizer).template, [{"role": "user", "content": _USER}]
+    stop_token_id(tokenizer)
+    closed = _render(tokenizer, template, [*asked, {"role": "assistant", "content": _REPLY}])
+    opened = _render(tokenizer, template, asked, add_generation_prompt=True)
+    begun, finished = (text.rpartition(_USER)[2].strip() for text in (opened, closed.partition(_REPLY)[0]))
+    if _REPLY in closed and _MARKER.findall(begun) != _MARKER.findall(finished):
+        raise UserError(
+            f"before a reply the chat template writes {begun!r}, and in a finished conversation {finished!r}, so that an "
+            "answer would stand inside what it opens, such as a thought",
+            "give a chat_template_path whose prompts end where replies begin",
+        )
+
+
+def check_vocabulary(tokenizer: Any, config: Any) -> None:
+    """Refuse a tokenizer that writes tokens for which the model has no embedding.
+
+    Tokens that were added and that no prompt holds may lie beyond it, as some pad tokens do.
+
+    Args:
+        tokenizer: with a chat template.
+        config: of the model; one that does not tell its vocabulary's size is taken as it is.
+
+    Raises:
+        UserError: naming the last of them.
+    """
+    size = getattr(config.get_text_config(), "vocab_size", None)
+    written = [*encode_prompt(tokenizer, [{"role": "user", "content": _USER}]), *encode_response(tokenizer, _REPLY)]
+    last = max(tokenizer.vocab_size - 1, *written)
+    if size is not None and last >= size:
+        raise UserError(
+            f"the tokenizer writes {tokenizer.convert_ids_to_tokens(last)!r} (token {last}) and the model has "
+            f"{size} tokens",
+            "use the tokenizer that came with the model, or resize its embeddings",
+        )
 
 
 def conversation_difference(tokenizer: Any, messages: Sequence[Message], response: str) -> str | None:
@@ -167,13 +215,23 @@ _formats: WeakKeyDictionary[Any, tuple[tuple[Any, ...], _ChatFormat]] = WeakKeyD
 
 def _format(tokenizer: Any) -> _ChatFormat:
     """Read once per tokenizer, and anew when its template, vocabulary or named special tokens have changed."""
-    if tokenizer.chat_template is None:
-        raise UserError("the tokenizer has no chat template", "use the model's instruct version")
-    state = (tokenizer.get_chat_template(), len(tokenizer), tokenizer.special_tokens_map)
+    state = (_template(tokenizer), len(tokenizer), tokenizer.special_tokens_map)
     held = _formats.get(tokenizer)
     if held is None or held[0] != state:
         held = _formats[tokenizer] = (state, _read(tokenizer, _CLOCK.sub(_stopped, state[0])))
     return held[1]
+
+
+def _template(tokenizer: Any) -> str:
+    if not tokenizer.chat_template:
+        raise UserError("the tokenizer has no chat template", "use the model's instruct version")
+    try:
+        template: str = tokenizer.get_chat_template()
+    except ValueError:
+        names = ", ".join(sorted(tokenizer.chat_template))
+        remedy = "give the one you mean as chat_template_path, or set tokenizer.chat_template to it"
+        raise UserError(f"the tokenizer has several chat templates ({names}) and none is the default", remedy) from None
+    return template
 
 
 def _stopped(call: re.Match[str]) -> str:

@@ -11,12 +11,14 @@ import hashlib
 import importlib.metadata
 import logging
 import os
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hf_selfdemo.chat import check_template
 from hf_selfdemo.errors import UserError
 
 DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -87,6 +89,7 @@ def load_model(
     trust_remote_code: bool = False,
     device_map: str | None = None,
     quantization_config: Any = None,
+    attn_implementation: str = "sdpa",
 ) -> Any:
     """Load the causal language model for inference or training.
 
@@ -101,9 +104,10 @@ def load_model(
             several processes load it, one for each device.
         quantization_config: a `BitsAndBytesConfig`, as `trl.get_quantization_config` makes it, to train LoRA on 4-bit
             or 8-bit weights (QLoRA, Dettmers et al. 2023). Products are computed in `dtype`, whatever it says.
+        attn_implementation: as `from_pretrained` takes it.
 
     Raises:
-        UserError: if weights are to be quantised and bitsandbytes is not installed.
+        UserError: if weights are to be quantised and bitsandbytes is not installed, or the attention is not to be had.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -112,14 +116,22 @@ def load_model(
     torch_dtype = {"auto": torch.bfloat16 if accelerated else torch.float32}.get(dtype) or getattr(torch, dtype)
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         device_map = None  # each process has a device of its own; spreading over all of them would collide
-    model = AutoModelForCausalLM.from_pretrained(
-        resolved.path,
-        dtype=torch_dtype,
-        attn_implementation="sdpa",
-        trust_remote_code=trust_remote_code,
-        device_map=device_map,
-        quantization_config=quantization_config and _quantised_for(torch_dtype, quantization_config),
-    )
+    quantised = quantization_config and _quantised_for(torch_dtype, quantization_config)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            resolved.path,
+            dtype=torch_dtype,
+            attn_implementation=attn_implementation,
+            trust_remote_code=trust_remote_code,
+            device_map=device_map,
+            quantization_config=quantised,
+        )
+    except (ImportError, ValueError) as error:
+        if not re.search(r"attn_implementation|attention|flash", str(error), re.IGNORECASE):
+            raise
+        problem = str(error).splitlines()[0]
+        what = f"attn_implementation {attn_implementation!r} cannot be used ({problem})"
+        raise UserError(what, "leave it out, or take sdpa or eager") from None
     model.config._name_or_path = model.name_or_path = resolved.name  # cards and adapters name the Hub id
     if device_map is None and quantization_config is None and not _sharded_by_launcher():  # else placed already
         device: Any = "cuda" if accelerated else "cpu"
@@ -145,18 +157,41 @@ def _sharded_by_launcher() -> bool:
     return any(parse_flag_from_env(name) for name in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"))
 
 
-def load_tokenizer(resolved: ResolvedModel, trust_remote_code: bool = False) -> Any:
+def load_tokenizer(resolved: ResolvedModel, trust_remote_code: bool = False, chat_template: str | None = None) -> Any:
     """Load the tokenizer.
 
+    Args:
+        resolved: from `resolve_model`.
+        trust_remote_code: run code from the repository.
+        chat_template: takes the place of its own, from `read_chat_template`.
+
     Raises:
-        UserError: if it has no chat template, which every prompt of this package needs.
+        UserError: if it has no chat template, which every prompt of this package needs, or one that cannot be used.
     """
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(resolved.path, trust_remote_code=trust_remote_code)
+    if chat_template is not None:
+        tokenizer.chat_template = chat_template
     if tokenizer.chat_template is None:
         raise UserError(f"model {resolved.name!r} has no chat template", "use its instruct version")
+    check_template(tokenizer)
     return tokenizer
+
+
+def read_chat_template(path: str | None) -> str | None:
+    """The text of `chat_template_path`; None where none is given.
+
+    Raises:
+        UserError: if it is no Jinja file. TRL takes other models' names, too, and then adds their tokens.
+    """
+    if path is None:
+        return None
+    if not path.endswith((".jinja", ".j2")) or not Path(path).is_file():
+        raise UserError(
+            f"chat_template_path {path!r} is no Jinja file", "save the template in a file that ends in .jinja"
+        )
+    return Path(path).read_text(encoding="utf-8")
 
 
 def cache_dir() -> Path:

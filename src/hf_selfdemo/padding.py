@@ -6,6 +6,10 @@ from collections.abc import Sequence
 
 import torch
 
+PAD = 0
+"""What fills rows up. No mask lets it through, so any token will do that the model has for certain; a tokenizer's own
+may lie beyond the embeddings, or be missing."""
+
 
 def left_pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Ids and attention mask, both (rows, longest), int64.

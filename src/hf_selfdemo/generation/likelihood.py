@@ -13,7 +13,7 @@ from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from hf_selfdemo.chat import encode_prompt, encode_response
 from hf_selfdemo.generation.last_logits import last_logits
-from hf_selfdemo.padding import left_pad, positions
+from hf_selfdemo.padding import PAD, left_pad, positions
 from hf_selfdemo.types import Message
 
 _NO_TARGET = -100
@@ -71,13 +71,13 @@ def _can_continue(config: Any) -> bool:
 def _after_shared_prompts(model: Any, texts: Sequence[TextIds]) -> list[float]:
     """Each prompt once, all but its last token; then that token and the response, padded on the right."""
     prompts = list(dict.fromkeys(tuple(prompt) for prompt, _ in texts))
-    ids, mask = (t.to(model.device) for t in left_pad([prompt[:-1] for prompt in prompts], 0))
+    ids, mask = (t.to(model.device) for t in left_pad([prompt[:-1] for prompt in prompts], PAD))
     cache = DynamicCache(config=model.config)
     inputs = {"input_ids": ids, "attention_mask": mask, "position_ids": positions(mask)}
     last_logits(model, 1, **inputs, past_key_values=cache)  # for its states alone
     places = torch.tensor([prompts.index(tuple(prompt)) for prompt, _ in texts])
     cache.batch_select_indices(places)
-    shown = _right_pad([[prompt[-1], *response[:-1]] for prompt, response in texts], 0).to(model.device)
+    shown = _right_pad([[prompt[-1], *response[:-1]] for prompt, response in texts], PAD).to(model.device)
     targets = _right_pad([response for _, response in texts], _NO_TARGET).to(model.device)
     mask = torch.cat([mask[places.to(mask.device)], (targets != _NO_TARGET).long()], dim=1)
     inputs = {"input_ids": shown, "attention_mask": mask, "position_ids": positions(mask)[:, -shown.shape[1] :]}
@@ -86,7 +86,7 @@ def _after_shared_prompts(model: Any, texts: Sequence[TextIds]) -> list[float]:
 
 def _each_in_whole(model: Any, texts: Sequence[TextIds]) -> list[float]:
     """Prompt and response in one pass, padded on the left; logits are asked for the responses' columns alone."""
-    ids, mask = (t.to(model.device) for t in left_pad([[*prompt, *response] for prompt, response in texts], 0))
+    ids, mask = (t.to(model.device) for t in left_pad([[*prompt, *response] for prompt, response in texts], PAD))
     targets = left_pad([[_NO_TARGET] * len(prompt) + list(response) for prompt, response in texts], _NO_TARGET)[0]
     longest = max(len(response) for _, response in texts)
     inputs = {"input_ids": ids, "attention_mask": mask, "position_ids": positions(mask)}

@@ -16,14 +16,14 @@ from typing import Any, TypeVar
 import torch
 from transformers import DynamicCache
 
-from hf_selfdemo.chat import encode_prompt, encode_response, stop_token_id
+from hf_selfdemo.chat import check_vocabulary, encode_prompt, encode_response, stop_token_id
 from hf_selfdemo.generation.cache import cache_with, can_drop_rows, can_reuse, cut
 from hf_selfdemo.generation.identity import model_identity
 from hf_selfdemo.generation.last_logits import last_logits
 from hf_selfdemo.generation.prefixes import Prefix, PrefixStore, common_length
 from hf_selfdemo.generation.sampling import Sampler
 from hf_selfdemo.generation.thoughts import opened_thought, settled, thought_markers
-from hf_selfdemo.padding import left_pad, positions
+from hf_selfdemo.padding import PAD, left_pad, positions
 from hf_selfdemo.types import Reply, Request
 
 T = TypeVar("T")
@@ -68,6 +68,9 @@ class TransformersGenerator:
         prefix_cache_gb: memory for prefixes of earlier requests, in GB.
         max_prompt_tokens: prompts that need more than this are answered with an error; default is the model's context.
 
+    Raises:
+        UserError: if the tokenizer writes tokens that the model does not have.
+
     Of the model's generation config only the stop tokens are used: what is sampled, and how, the request says.
 
     Relations: `RecordedGenerator` keeps what it writes; `ServerGenerator` has an engine of its own.
@@ -93,13 +96,13 @@ class TransformersGenerator:
         self.share_prefixes = share_prefixes and can_reuse(model.config)
         context: int = getattr(model.config, "max_position_embeddings", 2048)
         self.max_prompt_tokens = max_prompt_tokens or context
+        check_vocabulary(tokenizer, model.config)
         self._prefixes = PrefixStore(int(prefix_cache_gb * 1e9))
         self._stop_ids = {stop_token_id(tokenizer)} | _as_set(model.generation_config.eos_token_id)
         special = {i: token.content for i, token in tokenizer.added_tokens_decoder.items() if token.special}
         markers = thought_markers(special.values())
         self._markers = {i for i, text in special.items() if text in markers}
         self._unseen = special.keys() - self._markers
-        self._pad_id = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(self._stop_ids)
 
     @cached_property
     def identity(self) -> str:
@@ -220,7 +223,7 @@ class TransformersGenerator:
 
     def _append(self, mask: torch.Tensor, new: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         """`new` as left-padded ids, and the mask with their columns added."""
-        ids, real = (t.to(self.model.device) for t in left_pad(new, self._pad_id))
+        ids, real = (t.to(self.model.device) for t in left_pad(new, PAD))
         return ids, torch.cat([mask, real], dim=1)
 
     def _keep(self, row: _Row, tokens: list[int], cache: DynamicCache, place: int, width: int) -> None:

@@ -60,6 +60,7 @@ def dataset_key(recipe: Recipe, part: str, weights: str) -> str:
         {
             "model": weights,
             "templates": templates_hash(),
+            **recipe.chat_template,
             "inputs": _inputs(recipe, part),
             "keys": _keys(recipe, part),
             "prompts": _prompts(recipe.search.prompts_dir),
@@ -100,7 +101,8 @@ def _keys(recipe: Recipe, part: str) -> dict[str, Any]:
     of_data = asdict(recipe.data) | asdict(recipe.retrieval)
     keys = {key: value for key, value in of_data.items() if not others & set(key.split("_"))}
     keys |= asdict(recipe.engine) | asdict(recipe.demonstrate) | asdict(recipe.judge)
-    keys |= {"part": part, "dtype": recipe.model.dtype, "trust_remote_code": recipe.training.trust_remote_code}
+    keys |= {"part": part, "dtype": recipe.model.dtype, "attention": recipe.model.attn_implementation}
+    keys |= {"trust_remote_code": recipe.training.trust_remote_code}
     return {key: value for key, value in keys.items() if key not in (*_INPUTS, *_WITHOUT_EFFECT)}
 
 

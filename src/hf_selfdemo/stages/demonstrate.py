@@ -182,6 +182,7 @@ def _generation_settings(
         "templates": templates_hash(pattern="candidates/*.txt"),
         "questions_passages_twins": fingerprint([asdict(row) for row in evidence]),
         "instructions": fingerprint(instructions) if instructions else "",
+        **recipe.chat_template,
         **{key: getattr(recipe.demonstrate, key) for key in _GENERATION_KEYS},
     }
 

@@ -67,11 +67,13 @@ def run_evaluate(recipe: Recipe) -> None:
         "templates": templates_hash(),
         "evidence": fingerprint([asdict(row) for row in evidence]),
         "max_answer_tokens": e.max_answer_tokens,
+        **recipe.chat_template,
     }
     tuned_models, modes = _tuned_models(recipe), recipe_modes(e)
     claim_folder(folder, settings, _elsewhere(tuned_models), _WORDS)
     _say_what_is_replaced(folder, recipe, ability)
     network, tokenizer = recipe.load(model)
+    _say_which_templates_differ(tuned_models, tokenizer)
     ledger = Ledger(ledger_path(recipe))
     base = RecordedGenerator(in_process(recipe, network, tokenizer), ledger)
     runs: dict[str, dict[str, Any]] = {}
@@ -237,6 +239,14 @@ def _named_folder(pair: str) -> tuple[str, Path]:
         raise UserError(f"adapters: {name!r} is no name of a column", "leave out slashes and colons")
     weights_of(Path(path))
     return name, Path(path)
+
+
+def _say_which_templates_differ(models: Mapping[str, Path], tokenizer: Any) -> None:
+    """A model that was trained with a chat template of its own should be asked with that."""
+    for path in (folder / "chat_template.jinja" for folder in models.values()):
+        if path.exists() and path.read_text(encoding="utf-8") != tokenizer.chat_template:
+            remedy = f"--chat_template_path {path} asks all models with it"
+            say(f"{path.parent} was trained with another chat template than it is asked with: {remedy}")
 
 
 def _tuned(network: Any, folder: Path, recipe: Recipe, base: ResolvedModel) -> Any:

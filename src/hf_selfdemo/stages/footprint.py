@@ -12,7 +12,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.footprint.compute import forward_flops, hours, training_flops
 from hf_selfdemo.footprint.memory import Precision, cache_bytes, training_memory, writing_memory
 from hf_selfdemo.footprint.shape import ModelShape, model_shape
-from hf_selfdemo.models import GGUF_PACKAGES, ResolvedModel, load_tokenizer
+from hf_selfdemo.models import GGUF_PACKAGES, ResolvedModel
 from hf_selfdemo.prompts import render
 from hf_selfdemo.stages.evaluate import recipe_modes
 from hf_selfdemo.stages.evidence import recipe_questions
@@ -213,7 +213,7 @@ def _config(recipe: Recipe, place: str) -> Any:
 def _tokenizer(recipe: Recipe, place: str) -> Any:
     """The tokenizer that lies with a configuration; None if there is none, or none that can write a chat."""
     try:
-        return load_tokenizer(ResolvedModel(recipe.model_name, place, ""), recipe.training.trust_remote_code)
+        return recipe.load_tokenizer(ResolvedModel(recipe.model_name, place, ""))
     except Exception:  # transformers has many ways of saying that there is none
         return None
 

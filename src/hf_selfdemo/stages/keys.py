@@ -71,6 +71,8 @@ def make_recipe(config: dict[str, Any], flags: Sequence[str] = ()) -> Recipe:
         _check_known(key, first.objective, f"recipe key {key!r}")
     for key in given:
         _check_known(key, first.objective, f"option --{key}")
+    if "greater_is_better" in {*config, *given}:
+        raise UserError("greater_is_better follows from metric_for_best_model", "leave it out")
     if "output_dir" not in {*config, *given}:
         raise UserError("output_dir is not set", "add it to the recipe or give --output_dir runs/NAME")
     implied = implied_keys(first)

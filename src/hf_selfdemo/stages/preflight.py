@@ -12,7 +12,7 @@ from transformers import AutoConfig, GenerationConfig
 from hf_selfdemo.demonstrations import load_demonstrations
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import read_json
-from hf_selfdemo.models import ResolvedModel, load_tokenizer
+from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.rows import FEATURES, evidence_row
 from hf_selfdemo.stages.console import show, waiting
 from hf_selfdemo.stages.evidence import has_dev, recipe_evidence, recipe_questions
@@ -34,7 +34,7 @@ def run_preflight(recipe: Recipe) -> None:
         raise UserError(f"{source} holds no demonstrations", "run `hf-selfdemo demonstrate` with the same config first")
     args, preference = recipe.training, recipe.train.objective == "dpo"
     start = training_start(recipe)
-    collator = collator_of(args, load_tokenizer(start.model, args.trust_remote_code), preference)
+    collator = collator_of(args, recipe.load_tokenizer(start.model), preference)
     dataset = load_demonstrations(source)
     if preference and len(dataset):
         dataset, _ = with_pairs(dataset)

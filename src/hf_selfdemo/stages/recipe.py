@@ -21,7 +21,15 @@ from hf_selfdemo.config import (
     RetrievalArguments,
     TrainArguments,
 )
-from hf_selfdemo.models import DEFAULT_MODEL, ResolvedModel, load_model, load_tokenizer, resolve_model
+from hf_selfdemo.manifest import fingerprint
+from hf_selfdemo.models import (
+    DEFAULT_MODEL,
+    ResolvedModel,
+    load_model,
+    load_tokenizer,
+    read_chat_template,
+    resolve_model,
+)
 from hf_selfdemo.stages.console import waiting
 from hf_selfdemo.tuned import base_name, is_adapter, merged, stands_on, tuned_fingerprint, weights_hash
 
@@ -96,8 +104,20 @@ class Recipe:
         named = (not training and self.engine.inference_dtype) or self.model.dtype
         dtype = "auto" if named in (None, "auto", "float32") else named
         trust = self.training.trust_remote_code
-        network = load_model(resolved, dtype, trust, self.engine.device_map, self._quantisation() if training else None)
-        return network, load_tokenizer(resolved, trust)
+        quantised, attention = self._quantisation() if training else None, self.model.attn_implementation or "sdpa"
+        tokenizer = self.load_tokenizer(resolved)
+        return load_model(resolved, dtype, trust, self.engine.device_map, quantised, attention), tokenizer
+
+    def load_tokenizer(self, resolved: ResolvedModel) -> Any:
+        """The tokenizer of a model, with the recipe's chat template if there is one."""
+        template = read_chat_template(self.training.chat_template_path)
+        return load_tokenizer(resolved, self.training.trust_remote_code, template)
+
+    @property
+    def chat_template(self) -> dict[str, str]:
+        """A hash of the chat template that the recipe gives, as a setting of what is made with it; else nothing."""
+        template = read_chat_template(self.training.chat_template_path)
+        return {} if template is None else {"chat_template": fingerprint(template)}
 
     def _quantisation(self) -> Any:
         from trl import get_quantization_config

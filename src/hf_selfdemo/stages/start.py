@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from trl import get_peft_config
 
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.loading import did_you_mean
 from hf_selfdemo.manifest import read_json
 from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.stages.recipe import Recipe
@@ -73,7 +75,7 @@ def _origin(folder: Path) -> str:
 
 
 def check_targets(config: Any, network: Any) -> None:
-    """Refuse `lora_target_modules` that the network does not have.
+    """Refuse modules and parameters for LoRA that the network does not have, and another task than writing.
 
     A single name is made a list again: TRL takes it out of its list, and PEFT would then take it for a pattern of the
     whole path, which no module's own name matches.
@@ -82,6 +84,10 @@ def check_targets(config: Any, network: Any) -> None:
     from torch.nn import Linear
     from transformers.pytorch_utils import Conv1D
 
+    if config.task_type != "CAUSAL_LM":
+        raise UserError(f"lora_task_type is {config.task_type!r}", "leave it out: what is trained here writes text")
+    _check_named("lora_modules_to_save", config.modules_to_save, [name for name, _ in network.named_modules()])
+    _check_named("lora_target_parameters", config.target_parameters, [name for name, _ in network.named_parameters()])
     if isinstance(config.target_modules, str) and config.target_modules.isidentifier():
         config.target_modules = {config.target_modules}
     targets = config.target_modules
@@ -96,6 +102,14 @@ def check_targets(config: Any, network: Any) -> None:
         f"lora_target_modules is {shown!r}, and the model has no such module",
         f"name some of its linear layers ({', '.join(linear)}), or all-linear for all",
     )
+
+
+def _check_named(key: str, wanted: Sequence[str] | None, known: Sequence[str]) -> None:
+    """PEFT passes over names of modules and parameters that a network does not have."""
+    for name in wanted or ():
+        if not any(one == name or one.endswith(f".{name}") for one in known):
+            remedy = did_you_mean(name, sorted({one.rpartition(".")[2] for one in known}))
+            raise UserError(f"{key} names {name!r}, which the model does not have", remedy)
 
 
 def _refuse_misfit(recipe: Recipe, folder: Path, base: ResolvedModel) -> None:

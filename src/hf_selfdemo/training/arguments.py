@@ -30,6 +30,33 @@ _NO_EFFECT = (
 )
 """Beginnings of keys that say where, how fast or what is told, and decide no weight."""
 
+_UNHEEDED: dict[str, tuple[Any, ...]] = {
+    "assistant_only_loss": (False,),
+    "batch_eval_metrics": (False,),
+    "completion_only_loss": (None, True),
+    "dataset_kwargs": (None, {"skip_prepare_dataset": True}),
+    "dataset_num_proc": (None,),
+    "dataset_text_field": ("text",),
+    "do_predict": (False,),
+    "do_train": (False,),
+    "eos_token": (None,),
+    "eval_packing": (None, False),
+    "include_for_metrics": ([],),
+    "label_names": (None,),
+    "liger_kernel_config": (None,),
+    "packing_strategy": ("bfd",),
+    "pad_to_multiple_of": ("auto", None),
+    "pad_token": (None,),
+    "prediction_loss_only": (False,),
+    "resume_from_checkpoint": (None,),
+    "shuffle_dataset": (False,),
+    "truncation_mode": ("keep_start",),
+    "use_cache": (False,),
+    "use_liger_kernel": (False,),
+}
+"""Keys of TRL's and transformers' that nothing here heeds, each with the values that ask for nothing else than is done:
+rows are rendered batch by batch, only replies have a loss, and that is computed here from the logits."""
+
 
 @dataclass
 class RowArguments:
@@ -43,6 +70,9 @@ class RowArguments:
     output_dir: str | None = field(default=None, metadata={"help": "folder of the run; all artefacts go below it"})
     max_length: int | None = field(
         default=2048, metadata={"help": "longest row in tokens; passages are dropped from the tail, answers never"}
+    )
+    chat_template_path: str | None = field(
+        default=None, metadata={"help": "Jinja file of a chat template that takes the place of the tokenizer's own"}
     )
     bf16: bool | None = field(
         default=False, metadata={"help": "mixed precision; on CPUs faster only with AVX512-BF16 or AMX, but then much"}
@@ -101,6 +131,7 @@ class RowArguments:
     def __post_init__(self) -> None:
         import torch
 
+        self._refuse_unheeded()
         if self.push_to_hub:
             raise UserError(
                 "push_to_hub would send files that nobody has looked through, the keys of this run among them",
@@ -109,6 +140,14 @@ class RowArguments:
         if self.bf16 and not torch.accelerator.is_available():
             self.use_cpu = True  # transformers would refuse bf16 otherwise
         super().__post_init__()  # type: ignore[misc]  # that of TRL's config
+
+    def _refuse_unheeded(self) -> None:
+        for key, harmless in _UNHEEDED.items():
+            value = getattr(self, key, harmless[0])
+            if value not in harmless:
+                raise UserError(
+                    f"{key} is {value!r}, and has no effect on rows as they are trained here", "leave it out"
+                )
 
 
 def decisive_keys(keys: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,13 @@ from hf_selfdemo.training.generated import GeneratedEvaluation
 from hf_selfdemo.training.given import ASKED, given_rows
 from hf_selfdemo.training.lengths import LENGTH, EpochOfLengths, steps_for
 from hf_selfdemo.training.meter import OnPolicyMeter, meter_table
-from hf_selfdemo.training.parameters import REFUSED, check_collator, check_parameters, own_tokenizer
+from hf_selfdemo.training.parameters import (
+    REFUSED,
+    check_arguments,
+    check_collator,
+    check_parameters,
+    own_tokenizer,
+)
 from hf_selfdemo.training.paused import random_state_kept
 from hf_selfdemo.training.preflight import preflight
 from hf_selfdemo.training.quantised import check_arrangement, keep_arrangement, keep_precision, trainable_weights
@@ -76,6 +82,8 @@ class DemonstrationTraining(Trainer):
         eval_dataset = None if eval_dataset is None else given_rows(eval_dataset, ASKED)
         if len(train_dataset) == 0:
             raise UserError("there is no demonstration to train on", "see `skipped` in the manifest for the reasons")
+        dev_losses = None if eval_dataset is None else _with_target(eval_dataset, self.preference)
+        check_arguments(args, model, len(train_dataset), len(dev_losses or ()))
         collator = data_collator or collator_of(args, processing_class, self.preference)
         self.generated = GeneratedEvaluation(
             processing_class, args.dev_modes, args.max_dev_tokens, args.per_device_eval_batch_size
@@ -284,6 +292,8 @@ def collator_of(args: Any, tokenizer: Any, preference: bool) -> SelfDemoDataColl
     """
     if preference and args.closed_book_share:
         raise UserError("closed_book_share makes no pairs", "leave it out with objective dpo")
+    if preference and args.padding_free:
+        raise UserError("padding_free is not for pairs, which are padded", "leave it out with objective dpo")
     return SelfDemoDataCollator(
         tokenizer,
         args.max_length,

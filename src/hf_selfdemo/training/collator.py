@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 
 from hf_selfdemo.chat import encode_prompt, encode_response
-from hf_selfdemo.padding import left_pad, positions
+from hf_selfdemo.padding import PAD, left_pad, positions
 from hf_selfdemo.prompts import render
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.training.views import KINDS, View, Views
@@ -143,7 +143,7 @@ class SelfDemoDataCollator:
         return response, encode_response(self.tokenizer, view.rejected)
 
     def _padded(self, rows: Sequence[EncodedRow]) -> dict[str, torch.Tensor]:
-        input_ids, mask = left_pad([row.prompt + row.response for row in rows], self._pad)
+        input_ids, mask = left_pad([row.prompt + row.response for row in rows], PAD)
         labels, _ = left_pad([_labels(row) for row in rows], IGNORED)
         kinds = torch.tensor([[KINDS.index(row.kind)] for row in rows]).expand_as(labels).contiguous()
         return {
@@ -166,7 +166,7 @@ class SelfDemoDataCollator:
 
     def _pairs(self, rows: Sequence[EncodedRow]) -> dict[str, torch.Tensor]:
         sides = [(r.prompt, r.response) for r in rows] + [(r.prompt, r.rejected or []) for r in rows]
-        input_ids, mask = left_pad([prompt + text for prompt, text in sides], self._pad)
+        input_ids, mask = left_pad([prompt + text for prompt, text in sides], PAD)
         completion, _ = left_pad([[0] * len(prompt) + [1] * len(text) for prompt, text in sides], 0)
         return {
             "input_ids": input_ids,
@@ -175,11 +175,6 @@ class SelfDemoDataCollator:
             "completion_mask": completion,
             "kinds": torch.tensor([KINDS.index(row.kind) for row in rows]),
         }
-
-    @property
-    def _pad(self) -> int:
-        pad = self.tokenizer.pad_token_id
-        return 0 if pad is None else int(pad)
 
 
 def _labels(row: EncodedRow) -> list[int]:

@@ -51,9 +51,24 @@ def given_rows(rows: Dataset | Sequence[Mapping[str, Any]], needed: tuple[str, .
     """
     if not isinstance(rows, Dataset | list | tuple):
         raise UserError(f"the rows are a {type(rows).__name__}", "give a datasets.Dataset, or a list of rows")
-    if isinstance(rows, Dataset) and set(FEATURES) <= set(rows.column_names):
-        return rows
+    if isinstance(rows, Dataset):
+        rows = unformatted(rows)
+        if set(FEATURES) <= set(rows.column_names):
+            return rows
     return Dataset.from_list([whole_row(row, place, needed) for place, row in enumerate(rows)], features=FEATURES)
+
+
+def unformatted(rows: Dataset) -> Dataset:
+    """Rows as Python's own values, whatever kind (numpy, pandas, torch, ...) they were set to come as.
+
+    Args:
+        rows: a dataset; what a transform of its own makes of its rows is left as it is.
+
+    Example:
+        >>> unformatted(Dataset.from_list([{"id": "1"}]).with_format("numpy"))[0]
+        {'id': '1'}
+    """
+    return rows if rows.format["type"] in (None, "custom") else rows.with_format(None)
 
 
 def whole_row(row: Mapping[str, Any], place: int, needed: tuple[str, ...]) -> dict[str, Any]:

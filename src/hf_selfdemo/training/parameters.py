@@ -8,10 +8,14 @@ from typing import Any, TypeVar
 
 import torch
 from transformers import PreTrainedTokenizerBase, TrainingArguments
+from transformers.integrations.integration_utils import (
+    INTEGRATION_TO_CALLBACK,
+    get_available_reporting_integrations,
+)
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.loading import did_you_mean
-from hf_selfdemo.models import load_tokenizer, resolve_model
+from hf_selfdemo.models import load_tokenizer, read_chat_template, resolve_model
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 
 Config = TypeVar("Config", bound=TrainingArguments)
@@ -82,10 +86,16 @@ def own_config(args: Any, kind: type[Config], model: Any, purpose: str) -> Confi
 def own_tokenizer(given: Any, model: Any, args: Any) -> PreTrainedTokenizerBase:
     """The tokenizer that is given, or that of the model, as TRL finds it: by the model's name or path.
 
+    Its chat template is that of `chat_template_path`, if one is given.
+
     Raises:
-        UserError: for a processor, or where none is given and the model has no name to find one by.
+        UserError: for a processor, where none is given and the model has no name to find one by, or for a chat template
+            that cannot be read.
     """
+    template = read_chat_template(args.chat_template_path)
     if isinstance(given, PreTrainedTokenizerBase):
+        if template is not None:
+            given.chat_template = template
         return given
     if given is not None:
         raise UserError(f"processing_class is a {type(given).__name__}", "give the tokenizer alone")
@@ -93,8 +103,37 @@ def own_tokenizer(given: Any, model: Any, args: Any) -> PreTrainedTokenizerBase:
     if not name:
         raise UserError("processing_class is not given, and the model has no name", "give its tokenizer")
     revision = (args.model_init_kwargs or {}).get("revision") or "main"
-    found: PreTrainedTokenizerBase = load_tokenizer(resolve_model(name, revision), args.trust_remote_code)
+    found: PreTrainedTokenizerBase = load_tokenizer(resolve_model(name, revision), args.trust_remote_code, template)
     return found
+
+
+def check_arguments(args: Any, model: Any, rows: int, dev_rows: int = 0) -> None:
+    """Refuse training keys that would end in an error, or in nothing, once training begins.
+
+    Args:
+        args: the training configuration.
+        model: the model that is given.
+        rows: how many are trained.
+        dev_rows: how many dev rows have a loss.
+
+    Raises:
+        UserError: naming the key.
+    """
+    missing = set(args.report_to) & INTEGRATION_TO_CALLBACK.keys() - set(get_available_reporting_integrations())
+    if missing:
+        names = ", ".join(sorted(missing))
+        raise UserError(f"report_to names {names}, which is not installed", "install it, or leave it out")
+    if args.model_init_kwargs and not isinstance(model, str):
+        remedy = "give keys of their own (dtype, attn_implementation), or load the model with them"
+        raise UserError("model_init_kwargs has no effect on a model that is loaded", remedy)
+    sizes = {"train": rows, "eval": dev_rows}
+    for part, count in sizes.items():
+        batch = getattr(args, f"per_device_{part}_batch_size") * args.world_size
+        if args.dataloader_drop_last and 0 < count < batch:
+            raise UserError(
+                f"dataloader_drop_last drops all {count} rows of {part}, since a batch has {batch}",
+                f"leave it out, or lower per_device_{part}_batch_size",
+            )
 
 
 def check_collator(given: Any, preference: bool) -> None:

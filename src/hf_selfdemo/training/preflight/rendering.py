@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from datasets import Dataset
 
-from hf_selfdemo.chat import encode_prompt, encode_response
+from hf_selfdemo.chat import conversation_difference, encode_prompt, encode_response
 from hf_selfdemo.prompts import render
 from hf_selfdemo.training.collator import EncodedRow
 from hf_selfdemo.training.preflight.content import Texts, has_pair
@@ -120,5 +120,8 @@ class Rendering:
         if encode_prompt(self.tokenizer, messages) != encoded.prompt:
             what = "shows another prompt than the model will be asked with"
             self.findings.refuse(what, "render it as evaluation does", str(row["id"]))
+        if difference := conversation_difference(self.tokenizer, messages, row["response"]):
+            remedy = "train only here, and serve it with this template's prompts, or give another chat_template_path"
+            self.findings.warn(f"is not what the chat template makes of it ({difference})", remedy, str(row["id"]))
         if encode_response(self.tokenizer, row["response"]) != encoded.response:
             self.findings.refuse("trains another text than its response", "mend the collator", str(row["id"]))

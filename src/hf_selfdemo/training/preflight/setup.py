@@ -22,7 +22,7 @@ def stop_token(tokenizer: Any) -> int:
     """The token that ends a turn; for a tokenizer without a chat template, that which ends a text.
 
     Raises:
-        ValueError: if there is none.
+        UserError: if there is none.
     """
     if tokenizer.chat_template is None and tokenizer.eos_token_id is not None:
         return int(tokenizer.eos_token_id)

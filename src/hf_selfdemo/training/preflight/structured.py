@@ -8,8 +8,10 @@ from typing import Any
 
 from datasets import Dataset
 
+from hf_selfdemo.chat import check_template, check_vocabulary
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.training.collator import SelfDemoDataCollator
+from hf_selfdemo.training.given import unformatted
 from hf_selfdemo.training.preflight import content, setup
 from hf_selfdemo.training.preflight.findings import Findings
 from hf_selfdemo.training.preflight.fitting import Fitting, Row
@@ -46,7 +48,10 @@ def preflight(
     """
     if len(dataset) == 0:
         raise UserError("there is no demonstration to train on", "see `skipped` in the manifest for the reasons")
-    findings = Findings(len(dataset))
+    check_template(collator.tokenizer)
+    if getattr(model, "config", None) is not None:
+        check_vocabulary(collator.tokenizer, model.config)
+    dataset, findings = unformatted(dataset), Findings(len(dataset))
     setup.check_views(collator, dataset, findings)
     setup.check_writer(writer, model, findings)
     setup.check_generation_stops(model, collator.tokenizer, findings)
