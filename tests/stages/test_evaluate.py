@@ -122,7 +122,13 @@ def test_a_share_that_is_none_is_refused_before_anything_is_made(gold, refused, 
 def test_one_row_that_comes_to_nothing_is_told_in_whole_words(gold, said, tmp_path):
     row = {"id": "q0", "question": "Who built the bridge?", "answers": [], "answerable": True}
     (tmp_path / "q.jsonl").write_text(json.dumps(row) + "\n")
-    told = said("demonstrate", *gold, f"--train_questions={tmp_path / 'q.jsonl'}", "--on_policy_rows=0")
+    told = said(
+        "demonstrate",
+        *gold,
+        f"--train_questions={tmp_path / 'q.jsonl'}",
+        "--train_corpus=embedded",
+        "--on_policy_rows=0",
+    )
     assert "1 row in, 0 demonstrations 1 left out: no gold answer to train on" in told
 
 
