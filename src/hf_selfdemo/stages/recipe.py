@@ -21,6 +21,7 @@ from hf_selfdemo.config import (
     RetrievalArguments,
     TrainArguments,
 )
+from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import fingerprint
 from hf_selfdemo.models import (
     DEFAULT_MODEL,
@@ -86,9 +87,21 @@ class Recipe:
         return ResolvedModel(base.name, str(folder), tuned_fingerprint(base, folder))
 
     def base_of(self, folder: Path) -> ResolvedModel:
-        """The model that the adapter in `folder` stands on: mostly the recipe's own."""
-        own, name = self.resolve(), base_name(folder)
-        return own if name == own.name or stands_on(folder, own) else resolve_model(name)
+        """The model that the adapter in `folder` stands on: mostly the recipe's own.
+
+        Raises:
+            UserError: if it is not there any more as it was when the adapter was trained.
+        """
+        own = self.resolve()
+        if stands_on(folder, own):
+            return own
+        base = resolve_model(base_name(folder))
+        if not stands_on(folder, base):
+            raise UserError(
+                f"the adapter in {folder} was trained on {base.name} with other weights or files than it has now",
+                "set model_name_or_path and model_revision to what it was trained on, or train again",
+            )
+        return base
 
     def load(self, resolved: ResolvedModel, training: bool = False) -> tuple[Any, Any]:
         """The network and its tokenizer; an adapter is merged into its base.

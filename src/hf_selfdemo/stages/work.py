@@ -16,7 +16,7 @@ from hf_selfdemo.cli import make_recipe
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import read_json, write_json
 from hf_selfdemo.models import ResolvedModel
-from hf_selfdemo.stages.dataset_key import LOADED_CODE, code_hash, dataset_key, model_key
+from hf_selfdemo.stages.dataset_key import LOADED_CODE, code_hash, dataset_key
 from hf_selfdemo.stages.demonstrate import NOBODY, asks_nothing, make_demonstrations
 from hf_selfdemo.stages.engine import named_model
 from hf_selfdemo.stages.evidence import recipe_evidence
@@ -121,8 +121,7 @@ def read_rows(folder: str) -> Iterator[dict[str, Any]]:
 
 
 def _names(recipe: Recipe, parts: Sequence[str], model: ResolvedModel) -> dict[str, str]:
-    weights = model_key(model)
-    return {part: dataset_key(recipe, part, weights) for part in parts}
+    return {part: dataset_key(recipe, part, model.fingerprint) for part in parts}
 
 
 def _recipe(keys: dict[str, Any]) -> Recipe:
