@@ -256,6 +256,39 @@ def test_broken_recipes(tmp_path, capsys, text, message):
     assert message in error_of(capsys, "run", "--config", str(recipe))
 
 
+TOKEN = "hf_" + "aB3dE5gH7j" * 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"output_dir: x\nhub_token: {TOKEN}: x\n",
+        f"output_dir: x\nhub_token: [{TOKEN}\n",
+        f"output_dir: x\nhub_token: !{TOKEN} x\n",
+        f"output_dir: x\nhub_tokn: {TOKEN}\n",
+        f"output_dir: x\nhub_token: [{TOKEN}]\n",
+        f"output_dir: x\nseed: {TOKEN}\n",
+        f"output_dir: x\n{TOKEN}: 1\n",
+    ],
+)
+def test_no_message_about_a_recipe_quotes_a_token(tmp_path, capsys, text):
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(text)
+    main(["push", "--config", str(recipe), "--dry_run"])
+    assert TOKEN[:12] not in "".join(capsys.readouterr())
+
+
+def test_help_does_not_show_the_token_of_a_recipe(tmp_path, capsys):
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(
+        "output_dir: x\nhub_token: of no shape that anybody knows 1\nserver_url: http://me:pa55word@db.internal/v1\n"
+    )
+    with pytest.raises(SystemExit):
+        main(["push", "--config", str(recipe), "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "anybody knows" not in told and "pa55word" not in told and "(not shown)" in told
+
+
 def test_a_key_given_twice_is_refused_by_its_line(tmp_path, capsys):
     recipe = tmp_path / "r.yaml"
     recipe.write_text("learning_rate: 1e-4\noutput_dir: x\nlearning_rate: 2e-4\n")

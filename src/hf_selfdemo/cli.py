@@ -154,12 +154,19 @@ def read_yaml(path: str) -> dict[str, Any]:
         remedy = f"check the path, or name a recipe of the package ({did_you_mean(path, recipe_names())})"
         raise UserError(f"the recipe {path!r} cannot be read ({error.strerror})", remedy) from None
     except yaml.YAMLError as error:
-        raise UserError(f"{path} is no YAML ({error})", "mend it") from None
+        raise UserError(f"{path} is no YAML ({_without_lines(error)})", "mend it") from None
     if not isinstance(config, dict):
         raise UserError(f"{path} holds no keys", "write one `key: value` a line")
     if repeated:
         raise UserError(f"{path} gives {repeated} more than once", "keep one of them")
     return config
+
+
+def _without_lines(error: Any) -> str:
+    """What is wrong and where, but none of the lines around it: a token may stand in them."""
+    mark = getattr(error, "problem_mark", None)
+    where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    return f"{getattr(error, 'problem', None) or type(error).__name__}{where}"
 
 
 def _repeated(text: str) -> str:

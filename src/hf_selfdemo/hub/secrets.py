@@ -7,22 +7,9 @@ import os
 import re
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 
-SHAPES = {
-    "a Hugging Face token": r"hf_[A-Za-z0-9]{30,}|api_org_[A-Za-z0-9]{30,}",
-    "an API key (sk-)": r"sk-(?<!\wsk-)(?=[\w-]*\d)(?=[\w-]*[A-Z])[\w-]{20,}",
-    "a GitHub token": r"gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{30,}",
-    "a GitLab token": r"glpat-[A-Za-z0-9_-]{20,}",
-    "an AWS key": r"AKIA[A-Z0-9]{16}|ASIA[A-Z0-9]{16}",
-    "a Google API key": r"AIza[A-Za-z0-9_-]{35}",
-    "a Slack token": r"xox[abeoprs]-[A-Za-z0-9-]{10,}",
-    "a private key": r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY",
-    "a JSON web token": r"eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}",
-    "a password in an address": r"://[^\s/:@]+:[^\s/:@]{3,}@(?!domain|host|example)\w",
-}
-"""Kinds of secrets that show what they are, by the forms their makers document. Each begins with signs of its own."""
-
-_SHAPES = {kind: re.compile(shape) for kind, shape in SHAPES.items()}
+from hf_selfdemo.hub.secret_shapes import shape_in
 
 _NAMES = ("key", "token", "secret", "passw", "credential", "bearer")
 _ASSIGNED = re.compile(
@@ -31,8 +18,12 @@ _ASSIGNED = re.compile(
 )
 """A name that speaks of a secret, and a value that may be one."""
 
-_SECRET_NAME = re.compile(r"(?:^|_)(?:TOKEN|[A-Z]*KEY|SECRET|PASSWORD|PASSWD|CREDENTIAL)S?(?:_|$)", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"(?:^|_)(?:TOKEN|[A-Z]*KEY|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|CRED)S?(?:_|$)|_(?:PASS|PWD|PAT|PW)$",
+    re.IGNORECASE,
+)
 _SHORTEST = 8
+_LONGEST_WORD = 12
 _BITS_PER_SIGN = 3.5
 """Random hexadecimal digits come near 4, random letters and digits of this length above 4, words below 3.5."""
 
@@ -53,13 +44,22 @@ def secret_in(text: str, known: Mapping[str, str] | None = None) -> str:
     for value, name in (known or {}).items():
         if value in text:
             return name
-    for kind, shape in _SHAPES.items():
-        if shape.search(text):
-            return kind
+    if kind := shape_in(text):
+        return kind
     lowered = text.lower()
     if any(name in lowered for name in _NAMES) and any(_is_random(f["value"]) for f in _ASSIGNED.finditer(text)):
         return "a key or password"
     return ""
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a key or variable is named like one that holds a secret.
+
+    Example:
+        >>> is_secret_name("hub_token"), is_secret_name("api_key_env"), is_secret_name("seed")
+        (True, False, False)
+    """
+    return bool(_SECRET_NAME.search(name)) and not name.lower().endswith(("_env", "_file", "_path"))
 
 
 def known_secrets(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
@@ -81,8 +81,12 @@ def known_secrets(environment: Mapping[str, str] = os.environ) -> dict[str, str]
 
 
 def _is_secret(name: str, value: str) -> bool:
-    path, word = value.startswith(("/", "~", "./")), value.isalpha()
-    return bool(_SECRET_NAME.search(name)) and len(value) >= _SHORTEST and not path and not word
+    """A value under a secret's name, unless it is a path, or a word as settings have them."""
+    if not is_secret_name(name) or len(value) < _SHORTEST:
+        return False
+    if value.startswith(("/", "~", "./")):
+        return _is_random(value) and not Path(value).expanduser().exists()
+    return not value.isalpha() or len(value) >= _LONGEST_WORD or not (value.islower() or value.istitle())
 
 
 def _is_random(value: str) -> bool:

@@ -52,8 +52,13 @@ def say(line: str, style: str = "") -> None:
 
 
 def fail(line: str) -> None:
-    """Tell why a run ends, in a line on standard error; every process does, those that are `hush`ed too."""
-    print(shown(line), file=sys.stderr)
+    """Tell why a run ends, in a line on standard error; every process does, those that are `hush`ed too.
+
+    What was given may be quoted there: tokens among it are named, not shown.
+    """
+    from hf_selfdemo.hub.secret_shapes import without_secrets
+
+    print(shown(without_secrets(line)), file=sys.stderr)
 
 
 def show(result: RenderableType, width: int = _FILE_WIDTH) -> None:

@@ -15,6 +15,8 @@ from trl import ModelConfig, TrlParser
 
 from hf_selfdemo import config as keys
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.hub.secret_shapes import without_secrets
+from hf_selfdemo.hub.secrets import is_secret_name
 from hf_selfdemo.loading import did_you_mean, load
 from hf_selfdemo.stages.console import show
 from hf_selfdemo.stages.recipe import Recipe
@@ -240,9 +242,14 @@ def _print_help(objective: str, defaults: dict[str, Any]) -> None:
     for name, kind in kinds.items():
         groups.append(_titled(kind, f"Training with objective {name} only", set(_names([kind])) - shared))
     parser = TrlParser(groups, usage="hf-selfdemo VERB [--config RECIPE.yaml] [--KEY VALUE ...]")
-    parser.set_defaults_with_config(**defaults)
-    show(parser.format_help().rstrip())
+    told = {key: "(not shown)" if _is_secret(key, value) else value for key, value in defaults.items()}
+    parser.set_defaults_with_config(**told)
+    show(without_secrets(parser.format_help().rstrip()))
     raise SystemExit(0)
+
+
+def _is_secret(key: str, value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and is_secret_name(key)
 
 
 def _titled(group: Any, title: str, only: set[str] | None = None) -> Any:
