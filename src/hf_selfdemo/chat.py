@@ -147,8 +147,8 @@ def check_template(tokenizer: Any) -> None:
     begun, finished = (text.rpartition(_USER)[2].strip() for text in (opened, closed.partition(_REPLY)[0]))
     if _REPLY in closed and _MARKER.findall(begun) != _MARKER.findall(finished):
         raise UserError(
-            f"before a reply the chat template writes {begun!r}, and in a finished conversation {finished!r}, so that an "
-            "answer would stand inside what it opens, such as a thought",
+            f"before a reply the chat template writes {begun!r}, and in a finished conversation {finished!r}, so that "
+            "an answer would stand inside what it opens, such as a thought",
             "give a chat_template_path whose prompts end where replies begin",
         )
 
