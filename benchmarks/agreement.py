@@ -8,6 +8,9 @@ improper (the question or its gold answer is at fault) are left out; a "/" in th
 rules of `answers_match` were made on the answers of fid, gpt35 and chatgpt; of gpt4 and newbing only the result was
 looked at.
 
+Siblings are short replies written in pairs (`labelled/siblings.*.jsonl`): one names another thing in the same slot
+("left ventricle" for "right ventricle"), one the right thing in other words; the rules were made on one half.
+
 Of each scorer, by system and over both halves: rows, agreement with people, Cohen's kappa, precision (of what the
 scorer calls right, what people do), recall, and 95% Wilson intervals of agreement and precision. `microseconds` are
 process time a row over all rows, caches empty at the start.
@@ -39,7 +42,9 @@ from hf_selfdemo.scoring.overlap import exact_match, token_f1, token_recall
 from hf_selfdemo.types import Candidate, Evidence, Label, Question
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "evouna_nq.jsonl.gz"
+SIBLINGS = Path(__file__).parent / "labelled"
 HALVES = {"tuning": ("fid", "gpt35", "chatgpt"), "reporting": ("gpt4", "newbing")}
+SIBLING_HALVES = {"tuning": "tune", "reporting": "report"}
 
 
 class Row(NamedTuple):
@@ -80,12 +85,23 @@ def read(path: Path, systems: Sequence[str]) -> list[Row]:
     ]
 
 
+def read_siblings(half: str) -> list[Row]:
+    """The siblings of one half, as rows of a system of their own."""
+    lines = (SIBLINGS / f"siblings.{SIBLING_HALVES[half]}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [
+        Row(f"siblings, {half}", row["question"], tuple(row["answers"]), row["text"], row["label"] == "correct")
+        for row in map(json.loads, lines)
+    ]
+
+
 def compare(rows: Sequence[Row], said: Sequence[Label]) -> dict[str, Any]:
     """One scorer or judge against people."""
     people = [row.right for row in rows]
     found = agreement(said, people)
+    wrong = [label == "correct" for label, right in zip(said, people, strict=True) if not right]
     report = {
         "rows": len(rows),
+        "wrong_accepted": [sum(wrong), len(wrong)],
         "agreement": _figure(found.accuracy),
         "kappa": round(found.kappa, 3) if found.kappa is not None else None,
         "precision": _figure(found.precision),
@@ -162,6 +178,10 @@ def main() -> None:
         for group, systems in groups.items():
             kept = [place for place, row in enumerate(rows) if row.system in systems]
             table[name][group] = compare([rows[place] for place in kept], [said[place] for place in kept])
+        for half in options.halves:
+            siblings = read_siblings(half)
+            verdicts: list[Label] = ["correct" if scorer(row) else "incorrect" for row in siblings]
+            table[name][f"siblings, {half}"] = compare(siblings, verdicts)
     json.dump(table, sys.stdout, indent=2)
     print()
 

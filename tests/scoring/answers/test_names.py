@@ -34,6 +34,7 @@ def test_a_name_without_title_suffix_and_description(answer, name):
         ("It was President Bush.", True),
         ("the bush", True),
         ("Barbara Bush", False),
+        ("Bush Turner", False),
         ("George Washington", False),
         ("George Walker", True),
         ("", False),

@@ -166,10 +166,8 @@ def guesses(text: str) -> bool:
         >>> guesses("Paris, Lyon, Rome, Bern, Oslo, Lima"), guesses("Paris, the capital of France")
         (True, False)
     """
-    if max(text.count(","), text.count("\n")) + 1 < _FEWEST_GUESSES:
-        return False
-    lines = [_BULLET.sub("", line) for line in text.split("\n") if line.strip()]
-    text = ",".join(lines) if len(lines) >= _FEWEST_GUESSES else text
+    if text.count("\n") >= _FEWEST_GUESSES - 1:
+        text = ",".join(_BULLET.sub("", line) for line in text.splitlines() if line.strip())
     options = text.split(",")
     if len(options) < _FEWEST_GUESSES or _JOINED.search(text):
         return False

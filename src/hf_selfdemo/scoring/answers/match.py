@@ -52,11 +52,10 @@ def answers_match(prediction: str, answers: Sequence[str], question: str = "") -
     if text.row in rows or (text.row == " " and _same_signs(prediction, answers)):
         return True
     answers = [plain for answer in answers for plain in plain_answers(answer, question)]
-    rows = [row_of(answer) for answer in answers]
     polarities = {polar(answer, question) for answer in answers} - {None}
     if polarities:
         answers = [answer for answer in answers if polar(answer, question) is None]
-        rows = [row_of(answer) for answer in answers]
+    rows = [row_of(answer) for answer in answers]
     right = bool(polarities) and polarity(prediction, question) in polarities
     return (right or _gives_any(text, rows, prediction, answers, question)) and not (
         (

@@ -42,9 +42,13 @@ _CORRECTED = re.compile(
 )
 _CANDIDATE = re.compile(r"\b[A-Z]|\d")
 _CLAUSE_END = re.compile(r"[.!?;](?<=\w\w\w.)\s+|\n+|,? but ")
+_ENDS = (". ", "\n", " but ", "; ", "! ", "? ")
 _REFERS = re.compile(r"\W*(?:it|he|she|they|this|that|these|those|there|the answer|i|we|you)\b", re.IGNORECASE)
-_CORRECTS = ("but ", "yet ", "however", "in fact", "actually", "in reality", "in truth", "though", "while", "whereas")
-_CORRECTS += ("contrary", ";")
+_WORD = re.compile(r"[a-z]+")
+_CORRECTS = (
+    *("but ", "yet ", "however", "in fact", "actually", "in reality", "in truth", "though", "while", "whereas"),
+    *("contrary", ";"),
+)
 _STEM = 4  # so much of a verb stays when it is inflected
 _LONGEST = 300
 """Longer replies are told by what surrounds the answer, not by what stands beside it."""
@@ -81,7 +85,7 @@ def given(text: str, question: str = "") -> str:
     if len(text) > _LONGEST:
         return text
     lower = text.lower()
-    if any(word in lower for word in _KIN_WORDS) and names_kin(text) and not names_kin(question):
+    if not _KIN_WORDS.isdisjoint(_WORD.findall(lower)) and not names_kin(question):
         text = _OF_RELATIVE.sub(rf"\1\2{_GONE}", text)
         text = _RELATIVE.sub(_GONE, text) if "'" in text or "’" in text else text
     if any(word in lower for word in _CORRECTS):
@@ -98,17 +102,24 @@ def _keep_correction(found: re.Match[str]) -> str:
 
 def _answering(text: str, question: str) -> str:
     """The text without clauses that share no word with the question, before one that tells who does what it asks."""
-    ends = [found.span() for found in _CLAUSE_END.finditer(text)]
-    asked = _asked(question)
-    if not ends or not asked:
+    if not any(end in text for end in _ENDS):
         return text
+    ends = [found.span() for found in _CLAUSE_END.finditer(text)]
     starts, stops = [0, *(end for _, end in ends)], [*(start for start, _ in ends), len(text)]
+    clauses = list(zip(starts, stops, strict=True))
+    if not any(_opens_with_name(text[start:stop]) for start, stop in clauses[1:]):
+        return text
+    asked = _asked(question)
     kept, place = [], 0
-    for (start, stop), (after, after_stop) in pairwise(zip(starts, stops, strict=True)):
+    for (start, stop), (after, after_stop) in pairwise(clauses):
         if _tells_who(text[after:after_stop], asked) and _is_aside(text[start:stop], asked):
             kept += [text[place:start], _GONE]
             place = stop
     return "".join([*kept, text[place:]])
+
+
+def _opens_with_name(clause: str) -> bool:
+    return clause[:1].isupper() and clause.split()[0].casefold() not in STOPWORDS
 
 
 @lru_cache(maxsize=1 << 13)
@@ -128,7 +139,7 @@ def _is_aside(clause: str, asked: Sequence[str]) -> bool:
 
 def _tells_who(clause: str, asked: Sequence[str]) -> bool:
     """Whether a clause begins with a name that does what the question asks for in its first telling word."""
-    if asked[0][:_STEM] not in clause or not clause[0].isupper() or clause.split()[0].casefold() in STOPWORDS:
+    if not asked or asked[0][:_STEM] not in clause or not _opens_with_name(clause):
         return False
     first, *rest = (root(key) for key in words(clause).keys)
     return first not in asked and asked[0] in rest

@@ -13,6 +13,7 @@ from hf_selfdemo.scoring.answers.words import misspelt, singular
 _REACH = 4  # how many words before a surname may hold the given name that goes with it
 _ARTICLES = frozenset({"a", "an", "the"})
 _LONGEST_NAME = 6
+_NO_SURNAMES = STOPWORDS | SUFFIXES | {BREAK}
 _FORMAL: dict[str, set[str]] = {}
 """What a short form of a given name may be short for, in canonical words."""
 
@@ -43,7 +44,8 @@ def names_person(text: Words, name: Sequence[str], asked: Collection[str] = ()) 
     if len(given) > 1 and given[0] not in asked and (given[0], given[1]) in pairwise(text.keys):
         return True
     return any(
-        (key == surname or misspelt(key, surname)) and (_given_near(text.keys, place, given) or _alone(text, place))
+        (key == surname or misspelt(key, surname))
+        and (_given_near(text.keys, place, given) or (_alone(text, place) and not _is_given(text, place)))
         for place, key in enumerate(text.keys)
     )
 
@@ -52,6 +54,12 @@ def _given_near(keys: Sequence[str], place: int, given: Sequence[str]) -> bool:
     before = keys[max(0, place - _REACH) : place]
     after = keys[place + 1 : place + 2]
     return any(same_given(one, other) for one in given for other in before) or any(key in given for key in after)
+
+
+def _is_given(text: Words, place: int) -> bool:
+    """Whether a text is another name, of which the word is the given one: "Clayton Kershaw"."""
+    after = range(place + 1, len(text.keys))
+    return len(after) == 1 and not place and text.raw[after[0]][0].isupper() and text.keys[after[0]] not in _NO_SURNAMES
 
 
 def _alone(text: Words, place: int) -> bool:
