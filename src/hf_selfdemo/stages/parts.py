@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hf_selfdemo.config import DataArguments
 from hf_selfdemo.errors import UserError
@@ -69,13 +70,13 @@ def part_of(recipe: Recipe, name: str) -> Part:
     return Part(name, "train" if name == "dev" and data.held_out_share else name, data, twins)
 
 
-def named_source(data: DataArguments, key: str) -> str | list[str]:
+def named_source(data: DataArguments, key: str) -> Any:
     """What a key about questions or passages names.
 
     Raises:
         UserError: if it names nothing.
     """
-    source: str | list[str] = getattr(data, key)
+    source = getattr(data, key)
     if not source:
         raise UserError(
             f"{key} is not set, although other keys name your own data",
@@ -105,8 +106,8 @@ def sampled_questions(part: Part) -> list[Question]:
     Raises:
         UserError: for sources that cannot be read, or no question.
     """
-    limits = (getattr(part.data, f"max_{part.name}_{kind}") for kind in ("questions", "unanswerable"))
-    return sample(all_questions(part), *limits, part.data.data_seed_questions)
+    answerable, unanswerable = (getattr(part.data, f"max_{part.name}_{kind}") for kind in ("questions", "unanswerable"))
+    return sample(all_questions(part), answerable, unanswerable, part.data.data_seed_questions)
 
 
 def all_questions(part: Part) -> list[Question]:
