@@ -379,6 +379,9 @@ class AppArguments:
         default="127.0.0.1", metadata={"help": "address: 127.0.0.1 for this machine alone, 0.0.0.0 for everybody"}
     )
     app_port: int = field(default=7860, metadata={"help": "port of the page"})
+    app_names: list[str] = field(
+        default_factory=list, metadata={"help": "other names under which the page is reached, as that of a proxy"}
+    )
 
 
 @dataclass

@@ -85,7 +85,48 @@ def test_no_file_of_the_machine_is_served(served, path):
 def test_nothing_can_be_uploaded(served):
     body = b'--x\r\ncontent-disposition: form-data; name="files"; filename="a.txt"\r\n\r\nmany words\r\n--x--\r\n'
     headers = {"content-type": "multipart/form-data; boundary=x"}
-    assert status(f"{served.url}gradio_api/upload", body, headers) == 413
+    for content in (body, body.replace(b"many words", b"1"), body.replace(b"many words", b"")):
+        for route in ("gradio_api/upload", "upload", "gradio_api/upload/", "gradio_api/upload_progress?upload_id=1"):
+            assert status(f"{served.url}{route}", content, headers) == 404
+
+
+@pytest.mark.parametrize(
+    ("host", "answered"),
+    [
+        ("127.0.0.1", True), ("localhost", True), ("LOCALHOST", True), ("[::1]", True), ("evil.example", False),
+        ("localhost.evil.example", False), ("10.0.0.1", False), ("", False), ("127.0.0.1.nip.io", False),
+    ],
+)  # fmt: skip
+def test_only_names_of_this_machine_are_answered(served, host, answered):
+    port = served.url.rstrip("/").rpartition(":")[2]
+    for named in (host, f"{host}:{port}"):
+        for path in ("", "config", "gradio_api/info"):
+            assert status(f"{served.url}{path}", headers={"Host": named}) == (200 if answered else 403)
+
+
+@pytest.mark.parametrize(
+    ("bound", "others", "host", "answered"),
+    [
+        ("0.0.0.0", (), "192.168.1.7:7860", True),
+        ("0.0.0.0", (), socket.gethostname(), True),
+        ("0.0.0.0", (), "evil.example", False),
+        ("0.0.0.0", ("look.example.org",), "look.example.org", True),
+        ("192.168.1.7", (), "192.168.1.7", True),
+        ("192.168.1.7", (), "localhost", False),
+    ],
+)
+def test_the_address_it_listens_on_says_which_names_are_its_own(bound, others, host, answered):
+    from hf_selfdemo.app.serving import _Guard, _names
+
+    guard = _Guard(None, _names(bound, others), bound == "0.0.0.0")
+    assert guard._is_own(host) == answered
+
+
+def test_a_space_is_reached_by_its_name(monkeypatch):
+    from hf_selfdemo.app.serving import _names
+
+    monkeypatch.setenv("SPACE_HOST", "me-look.hf.space")
+    assert "me-look.hf.space" in _names("0.0.0.0", ()) and "me-look.hf.space" not in _names("127.0.0.1", ())
 
 
 def test_every_response_forbids_requests_to_others(served):

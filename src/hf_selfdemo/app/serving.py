@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+import ipaddress
+import os
+import re
+import socket
+from collections.abc import MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hf_selfdemo.errors import UserError
@@ -39,15 +44,25 @@ _HEADERS = {
 }
 
 
-def serve(made: gr.Blocks, host: str = "127.0.0.1", port: int = 7860) -> str:
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_EVERYBODY = ("0.0.0.0", "::")
+
+_UPLOADS = re.compile(r"/upload(?:_progress)?/?$")
+"""Paths at which gradio would take files."""
+
+
+def serve(made: gr.Blocks, host: str = "127.0.0.1", port: int = 7860, names: Sequence[str] = ()) -> str:
     """Serve a page from a thread of its own.
 
-    No file of this machine is served beyond gradio's own, nothing can be uploaded, and nothing goes to others.
+    No file of this machine is served beyond gradio's own, nothing can be uploaded, and nothing goes to others. Only
+    requests that name this machine are answered, so that no other page can reach this one by a name of its own (DNS
+    rebinding).
 
     Args:
         made: from `page`.
         host: address to listen on; 127.0.0.1 is this machine alone, 0.0.0.0 everybody.
         port: to listen on.
+        names: others under which it is reached, such as that of a proxy before it.
 
     Returns:
         Where it is. `made.close()` ends it.
@@ -77,7 +92,7 @@ def serve(made: gr.Blocks, host: str = "127.0.0.1", port: int = 7860) -> str:
             max_file_size=1,
             theme=_theme(),
             head=f"<style>{_STYLE.read_text(encoding='utf-8')}</style>",  # `css` would be rewritten, and partly lost
-            app_kwargs={"middleware": [Middleware(_Guard)]},
+            app_kwargs={"middleware": [Middleware(_Guard, names=_names(host, names), any_address=host in _EVERYBODY)]},
         )
     except OSError as error:
         raise UserError(f"{host}:{port} cannot be listened on ({_first_line(error)})", "set another app_port") from None
@@ -85,18 +100,41 @@ def serve(made: gr.Blocks, host: str = "127.0.0.1", port: int = 7860) -> str:
 
 
 class _Guard:
-    """Adds the headers to every response."""
+    """Answers those who call this machine by a name of its own, takes no file, and adds the headers to every response.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    Args:
+        app: the page.
+        names: under which it is reached.
+        any_address: whether every address will do, which no other page can make its own.
+    """
+
+    def __init__(self, app: ASGIApp, names: frozenset[str], any_address: bool) -> None:
+        self._app, self._names, self._any_address = app, names, any_address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] in ("http", "websocket"):
+            if not self._is_own(Headers(scope=scope).get("host", "")):
+                return await PlainTextResponse("this page is not served under that name", 403)(scope, receive, send)
+            if _UPLOADS.search(scope["path"]):
+                return await PlainTextResponse("nothing can be uploaded", 404)(scope, receive, send)
+
         async def guarded(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
         await self._app(scope, receive, guarded)
+
+    def _is_own(self, host: str) -> bool:
+        name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+        return name.lower() in self._names or (self._any_address and _is_address(name))
+
+
+def _names(host: str, others: Sequence[str]) -> frozenset[str]:
+    """What a request may call this machine."""
+    here = (*_LOOPBACK, socket.gethostname(), os.environ.get("SPACE_HOST", "")) if host in _EVERYBODY else ()
+    loopback = _LOOPBACK if host in _LOOPBACK else ()
+    return frozenset(name.lower() for name in (host, *here, *loopback, *others) if name)
 
 
 def _theme() -> gr.themes.Base:
@@ -126,6 +164,13 @@ def _theme() -> gr.themes.Base:
         font=["system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     ).set(**both)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(name))
+    except ValueError:
+        return False
 
 
 def _first_line(error: Exception) -> str:

@@ -32,7 +32,7 @@ def run_app(recipe: Recipe) -> None:
     from hf_selfdemo.app.serving import serve
 
     made = recipe_page(recipe)
-    url = serve(made, recipe.app.app_host, recipe.app.app_port)
+    url = serve(made, recipe.app.app_host, recipe.app.app_port, recipe.app.app_names)
     say(f"to look at: {url} (Ctrl+C ends it)")
     try:
         threading.Event().wait()
