@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import hf_selfdemo
 from hf_selfdemo.scoring.refusal import english, is_refusal, languages, refusal_phrase, speaker
 from hf_selfdemo.scoring.refusal.clauses import cut, own_words
 from hf_selfdemo.scoring.refusal.rules import find, needed, rule, words
@@ -17,7 +16,9 @@ from hf_selfdemo.scoring.refusal.rules import find, needed, rule, words
 PRECISION, RECALL = 0.98, 0.97  # floors, so that nothing gets worse unseen; measured by benchmarks/refusals.py
 LABELLED = [
     json.loads(line)
-    for line in (Path(hf_selfdemo.__file__).parent / "data" / "refusals.jsonl").read_text("utf-8").splitlines()
+    for line in (Path(__file__).parents[2] / "benchmarks" / "labelled" / "refusals.jsonl")
+    .read_text("utf-8")
+    .splitlines()
 ]
 
 REFUSALS = [

@@ -12,9 +12,10 @@ from hf_selfdemo.types import Label
 
 
 def label_by_match(text: str, answers: Sequence[str], question: str = "") -> Label:
-    """An empty reply is unscored, one that declines abstains, one that states an answer is correct, others incorrect.
+    """An empty reply is unscored, one that states an answer is correct, one that declines abstains, others incorrect.
 
-    A reply that states an accepted answer and declines something else is correct, too.
+    What a reply declines is never what it states: "I don't know if it was Rome" abstains, and "It was Rome. The
+    passages do not say when." is correct.
 
     Args:
         text: a reply.

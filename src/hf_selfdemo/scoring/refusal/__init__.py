@@ -1,8 +1,8 @@
 """Does a reply decline to answer?
 
 Phrase lists call helpful answers refusals, and know one language. Here a reply is cut into clauses, each is read by
-rules that are tied to the act of declining (`english`, `languages`), and a reply that commits itself elsewhere is an
-answer (`commitment`). What counts as declining, without a look at the question:
+rules that are tied to the act of declining (`speaker`, `english`, `languages`), and a reply that commits itself
+elsewhere is an answer (`commitment`). What counts as declining, without a look at the question:
 
 1. *Who lacks the knowledge.* It is a refusal if the speaker does not know or will not say, if what was shown does not
    say, or if something is asked for before an answer. That nobody knows, as a fact about the world ("Nobody knows who
@@ -15,6 +15,9 @@ answer (`commitment`). What counts as declining, without a look at the question:
    sentence that sets the scene, or tells what the passages are about, is no answer ("Ada Storm was a chemist. The
    passages do not say when she died").
 5. *Other people's words* do not count: quotes, titles, and what somebody said.
+
+With the question more can be told. What is declined may be what was asked, or a remark beside the answer (`asked`). And
+where nothing in a reply can be the answer, less is enough to decline (`lacking`).
 """
 
 from __future__ import annotations
@@ -51,7 +54,7 @@ def is_refusal(text: str, question: str = "") -> bool:
 
     Args:
         text: a model's reply; in English, or in plain words in Chinese, Dutch, French, German, Italian, Japanese,
-            Polish, Portuguese or Spanish.
+            Polish, Portuguese, Russian or Spanish.
         question: what was asked, which tells a refusal from a remark on something else.
 
     Example:

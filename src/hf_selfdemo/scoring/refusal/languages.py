@@ -1,4 +1,4 @@
-"""How clauses decline in nine languages besides English, in plain forms: speaker, passages, answer, as in `english`."""
+"""How clauses decline in ten languages besides English, in plain forms: speaker, passages, answer, as in `english`."""
 
 from __future__ import annotations
 

@@ -92,7 +92,6 @@ LACKS = (
     rule(
         f"{_WORDS_OF_LACK}",
         rf"{_PRESENT}(?=.*(?:{_BASIS})).*?({_LACK})",
-        rf"{_PRESENT}.*?({_LACK}).*(?:{_BASIS})",
     ),
     rule("n unknown unspecified", r"^(n ?/ ?a|unknown|unspecified)$"),
     rule("meant", r"^(which (?:one|of)\b.*\bmeant)$"),
