@@ -54,6 +54,7 @@ def _run(verb: str, *arguments: str) -> None:
     from hf_selfdemo.errors import UserError
     from hf_selfdemo.loading import did_you_mean, load
     from hf_selfdemo.stages import STAGES, VERBS
+    from hf_selfdemo.stages.lock import locked
     from hf_selfdemo.stages.parts import refuse_unnamed
     from hf_selfdemo.stages.processes import refuse_many
     from hf_selfdemo.stages.recipes import run_recipes
@@ -71,8 +72,9 @@ def _run(verb: str, *arguments: str) -> None:
         raise UserError(f"dry_run is for push, {verb} would do its work", "leave it out, or use plan or preflight")
     if verb == "run" and not recipe.evaluate.compare:  # its last stage would refuse when all is paid for
         refuse_unnamed(recipe, "train", "dev" if recipe.evaluate.evaluate_on == "dev" else "test")
-    for stage in VERBS[verb]:
-        load("stage", stage, STAGES)(recipe)
+    with locked(verb, recipe):
+        for stage in VERBS[verb]:
+            load("stage", stage, STAGES)(recipe)
 
 
 def reported(job: Callable[[], None]) -> int:

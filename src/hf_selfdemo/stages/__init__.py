@@ -1,5 +1,6 @@
 """The verbs: what each does with a parsed recipe. Everything lands under `output_dir`.
 
+output_dir/.lock             held while a verb is at work: one start at a time
 output_dir/ledger.sqlite     every call made to a model
 output_dir/prompts/          searched prompts, if asked for
 output_dir/demonstrations/   the dataset and how it came about
