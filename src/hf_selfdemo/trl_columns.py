@@ -61,9 +61,8 @@ def to_trl(dataset: Dataset | Sequence[Mapping[str, Any]], preference: bool = Fa
         >>> to_trl(Dataset.from_list([row], features=FEATURES))[0]["completion"]
         [{'role': 'assistant', 'content': 'Nobody.< |im_end|>'}]
     """
-    if isinstance(dataset, list | tuple):
-        dataset = given_rows(dataset, TOLD)
-    absent = {"mode", "question", "passages", "response"} - set(getattr(dataset, "column_names", ()))
+    rows: Any = given_rows(dataset, TOLD) if isinstance(dataset, list | tuple) else dataset
+    absent = {"mode", "question", "passages", "response"} - set(getattr(rows, "column_names", ()))
     if absent & {*TOLD}:
         raise UserError(
             f"this is no dataset of demonstrations: it lacks {', '.join(sorted(absent))}",
@@ -71,19 +70,20 @@ def to_trl(dataset: Dataset | Sequence[Mapping[str, Any]], preference: bool = Fa
         )
     tokens = control_tokens(tokenizer) if tokenizer is not None else ()
     if preference:
-        told = dataset.select_columns(sorted({"mode", "rejected", "response"} & {*dataset.column_names}))
+        told = rows.select_columns(sorted({"mode", "rejected", "response"} & {*rows.column_names}))
         kept = [i for i, row in enumerate(told) if has_pair(row)]
         if not kept:
-            raise UserError(f"none of {len(dataset)} rows holds a pair", "demonstrate with another pair_policy")
-        dataset = dataset.select(kept)
-    return dataset.map(
+            raise UserError(f"none of {len(rows)} rows holds a pair", "demonstrate with another pair_policy")
+        rows = rows.select(kept)
+    made: Dataset = rows.map(
         _conversation,
         with_indices=True,
         fn_kwargs={"preference": preference, "tokens": tokens},
-        remove_columns=dataset.column_names,
+        remove_columns=rows.column_names,
         features=PREFERENCE_FEATURES if preference else SFT_FEATURES,
         load_from_cache_file=False,  # the templates' texts, which the cache does not know of, may have changed
     )
+    return made
 
 
 def has_pair(row: Mapping[str, Any]) -> bool:

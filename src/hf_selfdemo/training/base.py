@@ -78,12 +78,12 @@ class DemonstrationTraining(Trainer):
         if train_dataset is None:
             raise UserError("there is no train_dataset", "give demonstrations, or rows")
         processing_class = own_tokenizer(processing_class, model, args)
-        train_dataset = given_rows(train_dataset)
+        rows: Dataset = given_rows(train_dataset)
         eval_dataset = None if eval_dataset is None else given_rows(eval_dataset, ASKED)
-        if len(train_dataset) == 0:
+        if len(rows) == 0:
             raise UserError("there is no demonstration to train on", "see `skipped` in the manifest for the reasons")
         dev_losses = None if eval_dataset is None else _with_target(eval_dataset, self.preference)
-        check_arguments(args, model, len(train_dataset), len(dev_losses or ()))
+        check_arguments(args, model, len(rows), len(dev_losses or ()))
         collator = data_collator or collator_of(args, processing_class, self.preference)
         self.generated = GeneratedEvaluation(
             processing_class, args.dev_modes, args.max_dev_tokens, args.per_device_eval_batch_size
@@ -94,7 +94,7 @@ class DemonstrationTraining(Trainer):
             keep_arrangement(network)
         given = {} if network is None else trainable_weights(network)
         self.preflight_report = preflight(
-            train_dataset,
+            rows,
             collator,
             eval_dataset=eval_dataset,
             test_rows=test_rows,
@@ -107,13 +107,11 @@ class DemonstrationTraining(Trainer):
                 logger.warning("preflight: %s", warning)
         if args.train_tokens:
             args.max_steps = steps_for(args, self.preflight_report)
-        self.meter = OnPolicyMeter(
-            train_dataset, processing_class, args.meter_rows, args.seed, collator=collator.plain()
-        )
+        self.meter = OnPolicyMeter(rows, processing_class, args.meter_rows, args.seed, collator=collator.plain())
         self.on_policy: dict[str, dict[str, float]] = {}
-        self._settings = decisive_settings(args, train_dataset, collator)
+        self._settings = decisive_settings(args, rows, collator)
         if args.train_sampling_strategy == "group_by_length":
-            train_dataset = train_dataset.add_column(LENGTH, self.preflight_report.lengths)
+            rows = rows.add_column(LENGTH, self.preflight_report.lengths)
             args.length_column_name = LENGTH
         args.remove_unused_columns = False  # the collator needs the structured columns, not input_ids
         added: list[TrainerCallback] = [_Along(self, collator)]
@@ -124,7 +122,7 @@ class DemonstrationTraining(Trainer):
             super().__init__(
                 model=model,
                 args=args,
-                train_dataset=train_dataset,
+                train_dataset=rows,
                 eval_dataset=eval_dataset,
                 processing_class=processing_class,
                 data_collator=collator,
