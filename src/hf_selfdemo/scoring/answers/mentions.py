@@ -45,7 +45,7 @@ _CLAUSE_END = re.compile(r"[.!?;](?<=\w\w\w.)\s+|\n+|,? but ")
 _ENDS = (". ", "\n", " but ", "; ", "! ", "? ")
 _REFERS = re.compile(r"\W*(?:it|he|she|they|this|that|these|those|there|the answer|i|we|you)\b", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]+")
-_CORRECTS = (
+_CORRECTS: tuple[str, ...] = (
     *("but ", "yet ", "however", "in fact", "actually", "in reality", "in truth", "though", "while", "whereas"),
     *("contrary", ";"),
 )
