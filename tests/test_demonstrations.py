@@ -55,6 +55,26 @@ def test_every_row_is_a_demonstration_or_has_a_named_reason(evidence, scripted, 
     assert all(s["reason"] for s in skipped)
 
 
+def test_the_manifest_comes_once_and_last(evidence, scripted, tmp_path):
+    """Whoever is stopped before it leaves none, and none of an earlier dataset beside the files of this one."""
+
+    def about(dataset):
+        names.append({path.name for path in tmp_path.iterdir()})
+        return {"model": {"name": len(dataset)}}
+
+    def stopped(dataset):
+        about(dataset)
+        raise KeyboardInterrupt
+
+    names = []
+    dataset = run(evidence, scripted(), tmp_path, about=about)
+    assert json.loads((tmp_path / "manifest.json").read_text())["model"] == {"name": len(dataset)}
+    with pytest.raises(KeyboardInterrupt):
+        run(evidence, scripted(), tmp_path, max_abstain_share=0.4, about=stopped)
+    assert names == [{"train.parquet", "candidates.jsonl", "skipped.jsonl"}] * 2
+    assert not (tmp_path / "manifest.json").exists()
+
+
 def test_right_answers_win_and_failures_abstain(evidence, scripted, tmp_path):
     dataset = run(evidence, scripted(), tmp_path)
     for row in dataset:

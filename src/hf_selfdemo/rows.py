@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet
 from datasets import Features, List, Value
 
+from hf_selfdemo.manifest import staged
 from hf_selfdemo.types import (
     CALL_FAILED,
     CLOSED_BOOK,
@@ -100,31 +101,30 @@ class Spool:
 
 
 class ParquetRows:
-    """Rows to a Parquet file, a few at a time; the file appears when all is written."""
+    """Rows to a Parquet file, a few at a time."""
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.staging = path, path.with_name(path.name + ".part")
-        self.rows: list[dict[str, Any]] = []
-
-    def __enter__(self) -> ParquetRows:
-        self.writer = pyarrow.parquet.ParquetWriter(self.staging, FEATURES.arrow_schema)
-        return self
+    def __init__(self, writer: pyarrow.parquet.ParquetWriter) -> None:
+        self._writer = writer
+        self._rows: list[dict[str, Any]] = []
 
     def write(self, row: dict[str, Any]) -> None:
-        self.rows.append(row)
-        if len(self.rows) >= _ROWS_A_WRITE:
-            self._flush()
+        self._rows.append(row)
+        if len(self._rows) >= _ROWS_A_WRITE:
+            self.flush()
 
-    def _flush(self) -> None:
-        self.writer.write_table(pa.Table.from_pylist(self.rows, schema=FEATURES.arrow_schema))
-        self.rows = []
+    def flush(self) -> None:
+        if self._rows:
+            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=FEATURES.arrow_schema))
+        self._rows = []
 
-    def __exit__(self, kind: Any, *_: Any) -> None:
-        if kind is None and self.rows:
-            self._flush()
-        self.writer.close()
-        if kind is None:
-            os.replace(self.staging, self.path)
+
+@contextmanager
+def parquet_rows(path: Path) -> Iterator[ParquetRows]:
+    """A Parquet file to write rows to, which appears under its name when all is written, or not at all."""
+    with staged(path) as staging, pyarrow.parquet.ParquetWriter(staging, FEATURES.arrow_schema) as writer:
+        rows = ParquetRows(writer)
+        yield rows
+        rows.flush()
 
 
 def evidence_row(evidence: Evidence) -> dict[str, Any]:

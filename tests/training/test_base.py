@@ -12,6 +12,7 @@ from transformers import TrainerCallback
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.rows import FEATURES
+from hf_selfdemo.training import checkpoints
 from hf_selfdemo.training.checkpoints import last_checkpoint
 from hf_selfdemo.training.lengths import LENGTH
 from hf_selfdemo.training.sft import SelfDemoConfig, SelfDemoTrainer
@@ -156,6 +157,14 @@ def test_resumed_equals_uninterrupted(model, tokenizer, tmp_path, at, strategy):
     assert curve(resumed) == curve(whole) and len(curve(whole)) == 15
     first, second = weights(whole), weights(resumed)
     assert first and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_checkpoint_is_on_the_disk_before_its_note(tmp_path, monkeypatch):
+    (tmp_path / "optimizer.pt").write_text("state")
+    found = []
+    monkeypatch.setattr(checkpoints, "to_disk", lambda folder: found.append(sorted(p.name for p in folder.iterdir())))
+    checkpoints.mark_complete(tmp_path, {}, {})
+    assert found == [["optimizer.pt"]] and (tmp_path / "selfdemo.json").exists()
 
 
 def test_a_half_written_checkpoint_is_passed_over(model, tokenizer, tmp_path):

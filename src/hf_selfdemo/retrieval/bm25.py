@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ import numpy as np
 import Stemmer
 
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.manifest import put_in_place
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.types import Passage, Question
 
@@ -80,7 +80,7 @@ class BM25Retriever:
                     out.write(json.dumps({"id": p.id, "title": p.title, "text": p.text}, ensure_ascii=False) + "\n")
             staging.chmod(0o755)
             shutil.rmtree(folder, ignore_errors=True)
-            os.replace(staging, folder)
+            put_in_place(staging, folder)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.ledger import Ledger
-from hf_selfdemo.manifest import claim_folder, fingerprint, read_json, write_json
+from hf_selfdemo.manifest import claim_folder, fingerprint, read_json
 from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.protocols import Judge, Strategy
@@ -83,22 +83,22 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
     if shard is not None:
         _make_calls(evidence[shard[0] :: shard[1]], strategy, judge, engine, recipe)
         return
-    dataset = _demonstrate(evidence, strategy, judge, engine, recipe, folder)
-    manifest = read_json(folder / "manifest.json")
-    manifest |= {
-        "model": asdict(model) | {"path": ""},
-        "recall": recall,
-        "settings": settings,
-        "selection": selection,
-        "usage": asdict(engine.generator.usage),
-        "reused": asdict(engine.generator.reused),
-        "on_policy": _on_policy(
-            dataset, engine, recipe.demonstrate.on_policy_rows, recipe.demonstrate.demonstrate_seed
-        ),
-    }
-    write_json(folder / "manifest.json", manifest)
+
+    def about(dataset: Dataset) -> dict[str, Any]:
+        d = recipe.demonstrate
+        return {
+            "model": asdict(model) | {"path": ""},
+            "recall": recall,
+            "settings": settings,
+            "selection": selection,
+            "usage": asdict(engine.generator.usage),
+            "reused": asdict(engine.generator.reused),
+            "on_policy": _on_policy(dataset, engine, d.on_policy_rows, d.demonstrate_seed),
+        }
+
+    _demonstrate(evidence, strategy, judge, engine, recipe, folder, about)
     say(usage_line("made now", engine.generator.usage, engine.generator.reused))
-    _print_demonstrations(manifest)
+    _print_demonstrations(read_json(folder / "manifest.json"))
 
 
 def _refuse_no_share(recipe: Recipe) -> None:
@@ -137,10 +137,16 @@ def _make_calls(rows: Sequence[Evidence], strategy: Strategy, judge: Judge, engi
 
 
 def _demonstrate(
-    evidence: Sequence[Evidence], strategy: Strategy, judge: Judge, engine: Engine, recipe: Recipe, folder: Path
-) -> Dataset:
+    evidence: Sequence[Evidence],
+    strategy: Strategy,
+    judge: Judge,
+    engine: Engine,
+    recipe: Recipe,
+    folder: Path,
+    about: Callable[[Dataset], dict[str, Any]],
+) -> None:
     with progress("demonstrate", len(evidence)) as advance:
-        return demonstrate(
+        demonstrate(
             evidence,
             strategy,
             engine.generator,
@@ -151,6 +157,7 @@ def _demonstrate(
             window=recipe.engine.window,
             seed=recipe.demonstrate.demonstrate_seed,
             on_progress=advance,
+            about=about,
         )
 
 

@@ -13,7 +13,7 @@ from datasets import Dataset
 from hf_selfdemo.demonstrations import load_demonstrations
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.loading import load
-from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, read_json, versions, write_json
+from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, read_json, to_disk, versions, write_json
 from hf_selfdemo.rows import FEATURES, evidence_row
 from hf_selfdemo.stages.console import hush, progress, say
 from hf_selfdemo.stages.evidence import has_dev, recipe_evidence
@@ -150,6 +150,7 @@ def _say_what_was_kept(best: dict[str, Any]) -> None:
 def _write_manifest(recipe: Recipe, trainer: Any, settings: dict[str, Any], base: str, metrics: Any) -> None:
     """The last file of a training."""
     report = trainer.preflight_report.as_dict()
+    to_disk(recipe.output_dir / "model")
     write_json(
         recipe.output_dir / "model" / "manifest.json",
         {

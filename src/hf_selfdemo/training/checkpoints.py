@@ -13,13 +13,14 @@ from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_callback import TrainerState
 
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import read_json, write_json
+from hf_selfdemo.manifest import read_json, to_disk, write_json
 
 _NOTE = "selfdemo.json"
 
 
 def mark_complete(folder: Path, settings: dict[str, Any], counted: dict[str, Any]) -> None:
     """Say of a checkpoint that it is whole, under which settings it was made, and what was counted until then."""
+    to_disk(folder)
     write_json(folder / _NOTE, {"settings": settings, "counted": counted})
 
 
