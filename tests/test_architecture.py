@@ -24,7 +24,7 @@ LEVELS = {
         "preamble",
         "wellformed",
     },
-    1: {"cache", "protocols", "prompts", "instructions", "conversation", "chat", "padding", "metrics"},
+    1: {"cache", "protocols", "prompts", "instructions", "conversation", "chat", "padding", "metrics", "remade"},
     2: {"footprint", "questions", "models", "retrieval", "generation", "judging", "strategies"},
     3: {
         "prompt_search",

@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -224,6 +225,19 @@ def test_an_interrupted_preparation_goes_on(keys, monkeypatch, tmp_path):
     builder.download_and_prepare()
     assert cost(builder)[1] >= 5 and len(puts) == len(set(puts)) > 6
     assert rows_of(builder) == rows_of(prepared(**keys | {"cache_dir": tmp_path / "other"}))
+
+
+def test_rows_that_are_not_those_of_their_manifest_are_refused(keys):
+    builder = prepared("ra_it", **keys)
+    made = rows_of(builder)
+    path = Path(builder._work.made("train", builder._home)) / "demonstrations" / "train.parquet"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    shutil.rmtree(builder.cache_dir)
+    again = SelfDemoBuilder("ra_it", **keys)
+    with pytest.raises(UserError, match=r"train\.parquet is not what was demonstrated: it was changed since"):
+        again.download_and_prepare()
+    again.download_and_prepare(download_mode="force_redownload")
+    assert rows_of(again) == made
 
 
 def test_processes_change_nothing_in_the_result(keys, tmp_path):

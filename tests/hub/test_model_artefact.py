@@ -241,6 +241,18 @@ def test_an_evaluation_of_an_earlier_version_is_to_be_made_again(copied):
         model_artefact(copied, "me/tuned", **KEYS)
 
 
+def test_weights_of_somebody_else_are_neither_lost_nor_pushed_with_merged_ones(copied, tmp_path):
+    mine = copied / "hub/model/mine.safetensors"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    with pytest.raises(UserError, match=r"mine\.safetensors was not written by this run"):
+        model_artefact(copied, "me/tuned", **KEYS, merge_adapter=True)
+    assert mine.read_text() == "mine"
+    mine.unlink()
+    for _ in range(2):
+        assert "model.safetensors" in model_artefact(copied, "me/tuned", **KEYS, merge_adapter=True).files
+
+
 def test_a_base_that_changed_is_not_merged_with(copied, tmp_path):
     changed(copied / "model/manifest.json", lambda found: found["settings"].update(base="another"))
     with pytest.raises(UserError, match="is not what was trained on, as it is here: push the adapter"):

@@ -87,6 +87,18 @@ def test_a_dry_run_shows_files_sizes_and_cards_and_asks_for_nothing(hub, run, mo
     assert hub.requests == [] and not hub.repositories
 
 
+def test_a_dry_run_leaves_files_of_somebody_else_alone(hub, run, refused):
+    folder = run / "hub/dataset/sft"
+    folder.mkdir(parents=True)
+    (folder / "mine.parquet").write_text("mine")
+    assert push(run, "dataset", dry_run=True) == push(run, "dataset", dry_run=True) == 0
+    (folder / "train-00000-of-00001.parquet").write_text("changed by hand")
+    line = refused(f"--output_dir={run}", "--artefacts", "dataset", "--dry_run")
+    assert "train-00000-of-00001.parquet was not written by this run, or was changed since: move it elsewhere" in line
+    assert (folder / "train-00000-of-00001.parquet").read_text() == "changed by hand"
+    assert (folder / "mine.parquet").read_text() == "mine"
+
+
 def test_a_dry_run_of_another_verb_is_refused_before_it_does_anything(tmp_path, capsys):
     assert main(["train", f"--output_dir={tmp_path / 'run'}", "--dry_run"]) == 2
     assert "dry_run is for push" in capsys.readouterr().err and not (tmp_path / "run").exists()

@@ -86,6 +86,17 @@ def test_an_adapter_is_not_judged_on_a_base_that_has_changed_since(gold, model_f
     assert "holds another run: other base model" in refused("train", *recipe)
 
 
+def test_replies_of_one_model_are_not_replaced_by_those_of_another_of_that_name(copy, refused, tmp_path):
+    assert main(["evaluate", *copy]) == 0
+    other = tmp_path / "other"
+    shutil.copytree(tmp_path / "copy", other)
+    before = (tmp_path / "run/evaluation/manifest.json").read_bytes()
+    line = refused("evaluate", *copy, "--adapters", f"copy={other}")
+    assert f"holds the replies of {tmp_path / 'copy'} as 'copy'" in line and f"--adapters other={other}" in line
+    assert (tmp_path / "run/evaluation/manifest.json").read_bytes() == before
+    assert main(["evaluate", *copy]) == main(["evaluate", *copy, "--adapters", f"other={other}"]) == 0
+
+
 def test_without_a_trained_model_it_tells_how_to_name_one(gold, refused):
     line = refused("evaluate", *gold)
     assert "holds no trained model: run `hf-selfdemo train`" in line and "--adapters tuned=RUN/model" in line

@@ -6,6 +6,7 @@ import shutil
 import pytest
 
 from hf_selfdemo.cli import main
+from hf_selfdemo.remade import RECORD
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def rows(path):
 def test_tasks_hold_the_test_rows_of_the_recipe(gold, tmp_path, capsys):
     assert main(["export", *gold]) == 0
     folder = tmp_path / "run/export/lm_eval"
-    assert {p.name for p in folder.iterdir()} == {"selfdemo_rag.yaml", "rag.jsonl", "utils.py"}, (
+    assert {p.name for p in folder.iterdir()} == {"selfdemo_rag.yaml", "rag.jsonl", "utils.py", RECORD}, (
         "one mode was asked for"
     )
     assert len(rows(folder / "rag.jsonl")) == 3 and "max_gen_toks: 4" in (folder / "selfdemo_rag.yaml").read_text()
@@ -32,11 +33,22 @@ def test_tasks_hold_the_test_rows_of_the_recipe(gold, tmp_path, capsys):
 
 def test_rows_for_ragas_are_the_replies_of_every_model(evaluated, tmp_path):
     assert main(["export", *evaluated, "--export_to=ragas"]) == 0
-    written = {p.name: rows(p) for p in (tmp_path / "run/export/ragas").iterdir()}
+    written = {p.name: rows(p) for p in (tmp_path / "run/export/ragas").glob("*.jsonl")}
     assert set(written) == {"base.jsonl", "copy.jsonl"} and written["base.jsonl"] == written["copy.jsonl"]
     predictions = rows(tmp_path / "run/evaluation/predictions/base.rag.jsonl")
     assert [row["response"] for row in written["base.jsonl"]] == [p["text"] for p in predictions]
     assert all(len(row["retrieved_contexts"]) == 2 for row in written["base.jsonl"])
+
+
+def test_what_was_not_written_by_an_export_stays(gold, refused, tmp_path):
+    folder = tmp_path / "run/export/lm_eval"
+    assert main(["export", *gold]) == 0
+    (folder / "notes.txt").write_text("mine")
+    assert main(["export", *gold]) == 0
+    (folder / "utils.py").write_text("changed by hand")
+    assert f"{folder / 'utils.py'} was not written by this run, or was changed since" in refused("export", *gold)
+    assert (folder / "utils.py").read_text() == "changed by hand" and (folder / "notes.txt").read_text() == "mine"
+    assert list(folder.parent.iterdir()) == [folder], "nothing half-made is left"
 
 
 @pytest.mark.parametrize(

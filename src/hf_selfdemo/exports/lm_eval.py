@@ -22,6 +22,7 @@ from hf_selfdemo.evaluation import rows_asked
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.manifest import write_text
 from hf_selfdemo.prompts import render
+from hf_selfdemo.remade import remade
 from hf_selfdemo.scoring.outcomes import f_score, figures
 from hf_selfdemo.types import Evidence, Mode, Prediction
 
@@ -46,9 +47,9 @@ Result = Sequence[Any]
 
 
 def write_tasks(
-    folder: Path, evidence: Sequence[Evidence], modes: Iterable[Mode], max_answer_tokens: int = 32
+    folder: Path, evidence: Sequence[Evidence], modes: Sequence[Mode], max_answer_tokens: int = 32
 ) -> list[Path]:
-    """Write a task for each mode; what is there under the same names is replaced.
+    """Write a task for each mode, in place of those of an earlier time.
 
     Args:
         folder: for `lm_eval --include_path`.
@@ -59,20 +60,23 @@ def write_tasks(
     Returns:
         The tasks' files.
 
+    Raises:
+        UserError: if a file would be replaced that is not of this making.
+
     Example:
         >>> import tempfile; from hf_selfdemo.types import Question
         >>> row = Evidence(Question("q1", "Who discovered germanium?", ("Winkler",)))
         >>> [path.name for path in write_tasks(Path(tempfile.mkdtemp()), [row], ["closed_book"])]
         ['selfdemo_closed_book.yaml']
     """
-    write_text(folder / "utils.py", _utils())
-    tasks = []
-    for mode in modes:
-        rows = (json.dumps(_document(row, mode), ensure_ascii=False) + "\n" for row in rows_asked(evidence, mode))
-        write_text(folder / f"{mode}.jsonl", "".join(rows))
-        tasks.append(folder / f"selfdemo_{mode}.yaml")
-        write_text(tasks[-1], _task(mode, max_answer_tokens))
-    return tasks
+    names = [f"selfdemo_{mode}.yaml" for mode in modes]
+    with remade(folder) as staging:
+        write_text(staging / "utils.py", _utils())
+        for mode, name in zip(modes, names, strict=True):
+            rows = (json.dumps(_document(row, mode), ensure_ascii=False) + "\n" for row in rows_asked(evidence, mode))
+            write_text(staging / f"{mode}.jsonl", "".join(rows))
+            write_text(staging / name, _task(mode, max_answer_tokens))
+    return [folder / name for name in names]
 
 
 def load_documents(path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from datasets.utils.py_utils import convert_file_size_to_int
 from huggingface_hub import DatasetCardData
 
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.remade import remade
 
 _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
 
@@ -26,7 +27,7 @@ def write_shards(dataset: Dataset, folder: Path, max_shard_size: str) -> list[Pa
         max_shard_size: such as "500MB", counted before compression; a single row is never divided.
 
     Raises:
-        UserError: for a size that is none.
+        UserError: for a size that is none, or if a file would be replaced that is not of this making.
     """
     try:
         largest = convert_file_size_to_int(max_shard_size)
@@ -34,14 +35,12 @@ def write_shards(dataset: Dataset, folder: Path, max_shard_size: str) -> list[Pa
         largest = 0
     if largest < 1:
         raise UserError(f"max_shard_size is {max_shard_size!r}", "give a size such as 500MB")
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.parquet"):
-        old.unlink()
     count = min(len(dataset), -(-dataset.data.nbytes // largest))
-    paths = [folder / f"train-{i:05d}-of-{count:05d}.parquet" for i in range(count)]
-    for i, path in enumerate(paths):
-        dataset.shard(count, i, contiguous=True).to_parquet(path)
-    return paths
+    names = [f"train-{i:05d}-of-{count:05d}.parquet" for i in range(count)]
+    with remade(folder) as staging:
+        for i, name in enumerate(names):
+            dataset.shard(count, i, contiguous=True).to_parquet(staging / name)
+    return [folder / name for name in names]
 
 
 def describe(configs: Mapping[str, Dataset], shards: Mapping[str, list[Path]], default: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.hub.card import is_hub_id
 from hf_selfdemo.manifest import read_json
 from hf_selfdemo.models import load_model, resolve_model
+from hf_selfdemo.remade import not_ours, remade, strangers
 from hf_selfdemo.tuned import ADAPTER, base_name, is_adapter, merged, weights_of
 
 _TOKENIZER = (
@@ -104,22 +104,24 @@ def merge_weights(folder: Path, target: Path, fingerprint: str = "") -> None:
 
     Args:
         folder: of the adapter.
-        target: what it held before is replaced.
+        target: what was merged there before is replaced.
         fingerprint: of the base as it was trained on; a commit is fetched, whatever came after it.
 
     Raises:
-        UserError: if the base cannot be found, or is another than it was.
+        UserError: if the base cannot be found, or is another than it was, or `target` holds files of somebody else.
     """
     import torch
     from transformers import AutoConfig
 
+    if found := strangers(target):  # weights among them would go up with ours
+        raise not_ours(min(found))
     base = resolve_model(base_name(folder), fingerprint if is_commit(fingerprint) else "main")
     if fingerprint and base.fingerprint != fingerprint:
         raise UserError(f"{base.name} is not what was trained on, as it is here", "push the adapter, without merging")
     precision = AutoConfig.from_pretrained(base.path).dtype or torch.float32
     network: Any = merged(load_model(base), folder)
-    shutil.rmtree(target, ignore_errors=True)
-    network.to(precision).save_pretrained(target)
+    with remade(target) as staging:
+        network.to(precision).save_pretrained(staging)
 
 
 def is_commit(fingerprint: str) -> bool:

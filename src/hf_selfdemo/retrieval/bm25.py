@@ -78,6 +78,9 @@ class BM25Retriever:
             with (staging / "passages.jsonl").open("w", encoding="utf-8") as out:
                 for p in self.passages:
                     out.write(json.dumps({"id": p.id, "title": p.title, "text": p.text}, ensure_ascii=False) + "\n")
+            theirs = {path.name for path in folder.glob("*")} - {path.name for path in staging.iterdir()}
+            if theirs:
+                raise UserError(f"{folder / min(theirs)} is no file of the index", "move it elsewhere")
             staging.chmod(0o755)
             shutil.rmtree(folder, ignore_errors=True)
             put_in_place(staging, folder)

@@ -38,7 +38,7 @@ from hf_selfdemo.stages.evidence import has_dev, passages_warning, recipe_eviden
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.stages.rounds import round_models
 from hf_selfdemo.stages.unscored import WhyUnscored, unscored_lines
-from hf_selfdemo.tuned import is_adapter, merged, weights_of
+from hf_selfdemo.tuned import is_adapter, merged, weights_hash, weights_of
 from hf_selfdemo.types import Evidence, Mode
 
 _PLAIN_TEMPLATE = "candidates/rag_1"
@@ -71,6 +71,7 @@ def run_evaluate(recipe: Recipe) -> None:
     }
     tuned_models, modes = _tuned_models(recipe), recipe_modes(e)
     claim_folder(folder, settings, _elsewhere(tuned_models), _WORDS)
+    _refuse_other_models(folder, tuned_models)
     _say_what_is_replaced(folder, recipe, ability)
     network, tokenizer = recipe.load(model)
     _say_which_templates_differ(tuned_models, tokenizer)
@@ -180,6 +181,23 @@ def _say_what_is_replaced(folder: Path, recipe: Recipe, ability: AbilityCheck) -
     if before.get("ability") and not ability:
         words = "neither choice_questions nor instruction_prompts is set"
         say(f"the ability figures in {folder} are removed: {words}")
+
+
+def _refuse_other_models(folder: Path, models: Mapping[str, Path]) -> None:
+    """Replies of one model are not replaced by those of another that lies elsewhere and is given the same name."""
+    path = folder / "manifest.json"
+    before = read_json(path) if path.exists() else {}
+    for name, place in models.items():
+        former = before.get("models", {}).get(name)
+        if former is None or Path(former).resolve() == place.resolve():
+            continue
+        if before.get("training", {}).get(name, {}).get("weights") != weights_hash(
+            place
+        ):  # else it was moved or copied
+            raise UserError(
+                f"{folder} holds the replies of {former} as {name!r}, and {place} is another model",
+                f"give it another name, as --adapters other={place}",
+            )
 
 
 def _report(evaluation: Evaluation, names: list[str], ability: AbilityCheck) -> None:

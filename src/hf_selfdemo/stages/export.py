@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 from hf_selfdemo.errors import UserError
@@ -11,6 +10,7 @@ from hf_selfdemo.exports.lm_eval import write_tasks
 from hf_selfdemo.exports.ragas import ragas_rows
 from hf_selfdemo.loading import did_you_mean
 from hf_selfdemo.manifest import write_text
+from hf_selfdemo.remade import remade
 from hf_selfdemo.stages.console import say
 from hf_selfdemo.stages.evaluate import recipe_modes
 from hf_selfdemo.stages.evidence import recipe_evidence
@@ -43,15 +43,16 @@ def _lm_eval(recipe: Recipe, folder: Path) -> list[Path]:
     return write_tasks(folder, evidence, recipe_modes(e), e.max_answer_tokens)
 
 
-def _ragas(recipe: Recipe, folder: Path) -> Iterator[Path]:
+def _ragas(recipe: Recipe, folder: Path) -> list[Path]:
     """A file a model; only replies with passages have contexts."""
     written = sorted((recipe.output_dir / "evaluation" / "predictions").glob("*.rag.jsonl"))
     if not written:
         raise UserError(f"{recipe.output_dir} holds no replies with passages", "run `hf-selfdemo evaluate` first")
     evidence, _ = recipe_evidence(recipe, "test")
-    for path in written:
-        with path.open(encoding="utf-8") as lines:
-            rows = ragas_rows(evidence, [(p["id"], p["text"]) for p in map(json.loads, lines)])
-        target = folder / path.name.replace(".rag.jsonl", ".jsonl")
-        write_text(target, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-        yield target
+    names = [path.name.replace(".rag.jsonl", ".jsonl") for path in written]
+    with remade(folder) as staging:
+        for path, name in zip(written, names, strict=True):
+            with path.open(encoding="utf-8") as lines:
+                rows = ragas_rows(evidence, [(p["id"], p["text"]) for p in map(json.loads, lines)])
+            write_text(staging / name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    return [folder / name for name in names]

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow.parquet
 from filelock import FileLock
 
+from hf_selfdemo.cache import content_hash
 from hf_selfdemo.cli import make_recipe
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import read_json, write_json
@@ -68,6 +69,7 @@ class Work:
                 shutil.rmtree(folder, ignore_errors=True)  # of a killed start; what was paid for is in the ledger
                 folder.mkdir()
                 self._make(part, home, folder, processes)
+            _refuse_changed(folder)
         return folder
 
     def forget(self, home: str) -> None:
@@ -137,6 +139,13 @@ def _model(recipe: Recipe) -> ResolvedModel:
 
 def _searches(recipe: Recipe) -> bool:
     return recipe.search.prompt_search and not recipe.search.prompts_dir
+
+
+def _refuse_changed(folder: Path) -> None:
+    path = folder / "demonstrations" / "train.parquet"
+    if not path.exists() or content_hash(path) != read_json(folder / "manifest.json")["train.parquet"]:
+        remedy = "prepare with download_mode='force_redownload'"
+        raise UserError(f"{path} is not what was demonstrated: it was changed since", remedy)
 
 
 def _refuse_gaps(recipe: Recipe, manifest: dict[str, Any], skipped: Path) -> None:
