@@ -97,6 +97,15 @@ def test_replies_of_one_model_are_not_replaced_by_those_of_another_of_that_name(
     assert main(["evaluate", *copy]) == main(["evaluate", *copy, "--adapters", f"other={other}"]) == 0
 
 
+def test_a_model_that_was_trained_anew_in_its_place_is_told_when_its_replies_are_replaced(copy, said, tmp_path):
+    (tmp_path / "copy/manifest.json").write_text("{}")
+    assert "replaced" not in said("evaluate", *copy) and "replaced" not in said("evaluate", *copy)
+    weights = tmp_path / "copy/model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
+    told = said("evaluate", *copy)
+    assert "the replies of 'copy' in" in told and "holds other weights than before" in told
+
+
 def test_without_a_trained_model_it_tells_how_to_name_one(gold, refused):
     line = refused("evaluate", *gold)
     assert "holds no trained model: run `hf-selfdemo train`" in line and "--adapters tuned=RUN/model" in line

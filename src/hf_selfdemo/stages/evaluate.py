@@ -189,15 +189,16 @@ def _refuse_other_models(folder: Path, models: Mapping[str, Path]) -> None:
     before = read_json(path) if path.exists() else {}
     for name, place in models.items():
         former = before.get("models", {}).get(name)
-        if former is None or Path(former).resolve() == place.resolve():
+        known = before.get("training", {}).get(name, {}).get("weights")
+        if former is None or known == weights_hash(place):  # new, or the same, wherever it lies now
             continue
-        if before.get("training", {}).get(name, {}).get("weights") != weights_hash(
-            place
-        ):  # else it was moved or copied
+        if Path(former).resolve() != place.resolve():
             raise UserError(
                 f"{folder} holds the replies of {former} as {name!r}, and {place} is another model",
                 f"give it another name, as --adapters other={place}",
             )
+        if known:
+            say(f"the replies of {name!r} in {folder} are replaced: {place} holds other weights than before")
 
 
 def _report(evaluation: Evaluation, names: list[str], ability: AbilityCheck) -> None:
