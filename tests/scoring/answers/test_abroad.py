@@ -1,6 +1,7 @@
 """What is denied in another language than English is not claimed."""
 
 import pytest
+from hand_written import pairs
 
 from hf_selfdemo.scoring.answers.match import answers_match
 
@@ -35,14 +36,8 @@ TABLE = [
     ("kim", "Ankara", ["İstanbul değil, Ankara."], ["Ankara değil, İstanbul."]),
     ("wer", "Haydn", ["Es war Haydn."], ["Haydn war es nicht.", "Es war kein Haydn, sondern Mozart."]),
 ]
-PAIRS = [
-    pytest.param(question, answer, prediction, right, id=f"{question} {answer} <- {prediction}")
-    for question, answer, *sides in TABLE
-    for right, side in zip((True, False), sides, strict=True)
-    for prediction in side
-]
 
 
-@pytest.mark.parametrize(("question", "answer", "prediction", "right"), PAIRS)
+@pytest.mark.parametrize(("question", "answer", "prediction", "right"), pairs(TABLE))
 def test_denials_in_other_languages(question, answer, prediction, right):
     assert answers_match(prediction, [answer], question) is right

@@ -3,6 +3,7 @@
 import unicodedata
 
 import pytest
+from hand_written import pairs
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
@@ -235,13 +236,7 @@ TABLE = {
         (WHERE, "दिल्ली", ["यह दिल्ली है"], ["यह मुंबई है"]),
     ],
 }
-PAIRS = [
-    pytest.param(question, answer, prediction, right, id=f"{rule}: {answer} <- {prediction}")
-    for rule, rows in TABLE.items()
-    for question, answer, *sides in rows
-    for right, side in zip((True, False), sides, strict=True)
-    for prediction in side
-]
+PAIRS = [pair for rule, rows in TABLE.items() for pair in pairs(rows, f"{rule}: ")]
 
 
 @pytest.mark.parametrize(("question", "answer", "prediction", "right"), PAIRS)

@@ -1,6 +1,7 @@
 """An accepted answer that explains itself is answered by what it explains."""
 
 import pytest
+from hand_written import pairs
 
 from hf_selfdemo.scoring.answers.glosses import plain_answers
 from hf_selfdemo.scoring.answers.match import answers_match
@@ -119,15 +120,9 @@ TABLE = [
     ("Which club?", "Lokomotiv (Plovdiv)", ["Lokomotiv Plovdiv", "Lokomotiv"], ["Botev Plovdiv", "Plovdiv"]),
     ("Who gave it?", "the states or the people", ["the states", "the people"], ["the king"]),
 ]
-PAIRS = [
-    pytest.param(question, answer, prediction, right, id=f"{answer} <- {prediction}")
-    for question, answer, *sides in TABLE
-    for right, side in zip((True, False), sides, strict=True)
-    for prediction in side
-]
 
 
-@pytest.mark.parametrize(("question", "answer", "prediction", "right"), PAIRS)
+@pytest.mark.parametrize(("question", "answer", "prediction", "right"), pairs(TABLE))
 def test_the_plain_answer_is_enough_and_the_gloss_alone_is_not(question, answer, prediction, right):
     assert answers_match(prediction, [answer], question) is right
 

@@ -1,6 +1,7 @@
 """A name that is mentioned is not the answer that is given."""
 
 import pytest
+from hand_written import pairs
 
 from hf_selfdemo.scoring.answers.match import answers_match
 from hf_selfdemo.scoring.answers.mentions import given
@@ -67,15 +68,9 @@ TABLE = [
         [],
     ),
 ]
-PAIRS = [
-    pytest.param(question, answer, prediction, right, id=f"{question} {answer} <- {prediction}")
-    for question, answer, *sides in TABLE
-    for right, side in zip((True, False), sides, strict=True)
-    for prediction in side
-]
 
 
-@pytest.mark.parametrize(("question", "answer", "prediction", "right"), PAIRS)
+@pytest.mark.parametrize(("question", "answer", "prediction", "right"), pairs(TABLE))
 def test_what_is_mentioned_is_not_given(question, answer, prediction, right):
     assert answers_match(prediction, [answer], question) is right
 

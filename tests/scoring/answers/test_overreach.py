@@ -1,6 +1,7 @@
 """Neither what an aside denies or leaves open nor broken lines and letters hide an answer."""
 
 import pytest
+from hand_written import pairs
 
 from hf_selfdemo.scoring.answers.match import answers_match
 
@@ -60,14 +61,8 @@ TABLE = [
         ["- Paris\n- Lyon\n- Rome\n- Bern\n- Oslo\n- Lima", "1. Lyon\n2. Paris\n3. Rome\n4. Bern\n5. Oslo"],
     ),
 ]
-PAIRS = [
-    pytest.param(question, answer, prediction, right, id=f"{question} {answer} <- {prediction}")
-    for question, answer, *sides in TABLE
-    for right, side in zip((True, False), sides, strict=True)
-    for prediction in side
-]
 
 
-@pytest.mark.parametrize(("question", "answer", "prediction", "right"), PAIRS)
+@pytest.mark.parametrize(("question", "answer", "prediction", "right"), pairs(TABLE))
 def test_an_answer_stands_beside_its_asides_and_through_broken_text(question, answer, prediction, right):
     assert answers_match(prediction, [answer], question) is right

@@ -1,6 +1,7 @@
 """A yes or no is told by what a reply says, not by whether it has the word."""
 
 import pytest
+from hand_written import pairs
 
 from hf_selfdemo.scoring.answers.match import answers_match
 from hf_selfdemo.scoring.answers.polarity import polar, polarity
@@ -80,15 +81,9 @@ TABLE = [
     ("Was it Rome or Paris?", "Rome", ["Rome", "It was Rome."], ["Paris"]),
     ("Do the passages say so?", "no", [], ["I don't know."]),
 ]
-PAIRS = [
-    pytest.param(question, answer, prediction, right, id=f"{question} {answer} <- {prediction}")
-    for question, answer, *sides in TABLE
-    for right, side in zip((True, False), sides, strict=True)
-    for prediction in side
-]
 
 
-@pytest.mark.parametrize(("question", "answer", "prediction", "right"), PAIRS)
+@pytest.mark.parametrize(("question", "answer", "prediction", "right"), pairs(TABLE))
 def test_a_yes_or_no_is_what_the_reply_says(question, answer, prediction, right):
     assert answers_match(prediction, [answer], question) is right
 
