@@ -19,12 +19,13 @@ def contains_answer(text: str, answers: Sequence[str]) -> bool:
         >>> contains_answer("Napoleon Bonaparte", ["art"])
         False
     """
-    return any(_stands(answer, text) for answer in answers)
+    padded = f" {normalise(text)} "
+    return any(_stands(answer, padded, text) for answer in answers)
 
 
-def _stands(answer: str, text: str) -> bool:
+def _stands(answer: str, padded: str, text: str) -> bool:
     words = normalise(answer)
-    if f" {words} " in f" {normalise(text)} ":
+    if f" {words} " in padded:
         return bool(words)
     if words.rpartition(" ")[2] not in ARTICLES or " " not in words:
         return False

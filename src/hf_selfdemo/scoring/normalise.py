@@ -8,11 +8,11 @@ from functools import lru_cache
 from hf_selfdemo.scoring.scripts import MARKS, SIGN, UNSPACED, without_accents
 
 ARTICLES = {"a", "an", "the"}
-_DIGIT_COMMA = re.compile(r"(?<=\d),(?=\d{3}\b)")
+_DIGIT_COMMA = re.compile(r",(?<=\d,)(?=\d{3}\b)")
 _SPACED = rf"(?:\w|[{MARKS}])+(?:\.\d+)?(?:(?<=[^\W\d]){SIGN})?"  # with A+, C++, F#
 _WORD = re.compile(rf"(?<!\w)[^\W\d{UNSPACED}]{{1,2}}-(?![\w-])|{_SPACED}")  # and O-, AB-
+_UNSIGNED = re.compile(r"\w+(?:\.\d+)?")  # the same in half the time, where there are neither marks nor signs
 _APART = re.compile(rf"[{UNSPACED}][{MARKS}]*|[^{UNSPACED}]+")
-_PLAIN = str.maketrans("_−", " -", "'’")
 _ABBREVIATION = re.compile(r"\b((?:[^\W\d_]\.){2,})")
 
 
@@ -37,11 +37,13 @@ def normalise(text: str, keep_articles: bool = False, by_letter: bool = True) ->
         ('c++', 'a', 'the the', '?!')
     """
     folded = text.lower() if text.isascii() else without_accents(text)
-    plain = _DIGIT_COMMA.sub("", folded).translate(_PLAIN)
-    plain = _ABBREVIATION.sub(lambda m: m.group(1).replace(".", ""), plain)  # a.d. -> ad
-    words = _WORD.findall(plain) or folded.split() or text.split()
+    plain = _DIGIT_COMMA.sub("", folded).replace("_", " ").replace("−", "-").replace("'", "").replace("’", "")
+    if plain.count(".") > 1:
+        plain = _ABBREVIATION.sub(lambda m: m.group(1).replace(".", ""), plain)  # a.d. -> ad
+    signed = not plain.isascii() or "-" in plain or "+" in plain or "#" in plain
+    words = (_WORD if signed else _UNSIGNED).findall(plain) or folded.split() or text.split()
     if by_letter and not plain.isascii():
         words = [part for word in words for part in _APART.findall(word)]
     if keep_articles or ARTICLES.issuperset(words):
         return " ".join(words)
-    return " ".join(word for place, word in enumerate(words, 1) if word not in ARTICLES or place == len(words))
+    return " ".join([*(word for word in words[:-1] if word not in ARTICLES), words[-1]])
