@@ -13,6 +13,9 @@ _NOT = re.compile(
     r"\b(?!\s+(?:only|just|merely|simply|sure|certain|necessarily|known|least)\b)",
     re.IGNORECASE,
 )
+_MARKS_OF_NOT = (
+    *("not", "n't", "n’t", "never", "neither", "nor", "no longer", "ther than", "instead of", "unlike", "except"),
+)
 _DENIED_UP_TO = re.compile(
     r"[.;:!?\n](?:\s|$)|,?\s(?:but|until|till|unless|except|although|though|because|however|rather|before|after)\b"
     r"|,\s(?:it|he|she|they|this|that|the|which|who|where|instead|and|so|as|there|in|on|at|with)\b",
@@ -36,8 +39,9 @@ _SUBJECT = re.compile(
     rf"[^,;:\"“”]{{1,60}}?\s(?:(?:{_AUXILIARY})\s+(?:not|never)|(?:{_AUXILIARY})n['’]t|never)\b",
     re.IGNORECASE,
 )
-_WRONG = r"(?:wrong|incorrect|false|untrue|mistaken|myth|mistake)"
-_CALLED_WRONG = re.compile(rf"\b{_WRONG}\b", re.IGNORECASE)
+_WRONG_WORDS = ("wrong", "incorrect", "false", "untrue", "mistaken", "myth", "mistake")
+_WRONG = f"(?:{'|'.join(_WRONG_WORDS)})"
+_CALLED_WRONG = re.compile(rf"\b{_WRONG}\b")
 _CALLS_WRONG = re.compile(
     r"(?:^|(?<=[.;!?\n]))(?!\s*(?:it|this|that) (?:is|was)\b)"
     rf"[^.;!?\n]*?\b(?:is|are|was|were|be|it['’]s)\s+(?:an?\s+)?{_WRONG}\b",
@@ -75,7 +79,8 @@ def negates(text: str) -> bool:
         >>> negates("not Rome"), negates("not only Rome")
         (True, False)
     """
-    return bool(_NOT.search(text))
+    low = text.lower()
+    return any(mark in low for mark in _MARKS_OF_NOT) and bool(_NOT.search(text))
 
 
 def denies(text: str) -> bool:
@@ -85,7 +90,9 @@ def denies(text: str) -> bool:
         >>> denies("not Rome"), denies("Rome is wrong"), denies("Rome")
         (True, True, False)
     """
-    return negates(text) or bool(_CALLED_WRONG.search(text)) or denies_abroad(text)
+    low = text.lower()
+    wrong = any(word in low for word in _WRONG_WORDS) and bool(_CALLED_WRONG.search(low))
+    return wrong or negates(text) or denies_abroad(text)
 
 
 def asserted(text: str) -> str:
@@ -148,7 +155,7 @@ def hedges(text: str, question: str = "") -> bool:
         >>> hedges("1912 or 1913"), hedges("Rome, Paris, London or Bonn"), hedges("naos or cella")
         (True, True, False)
     """
-    if len(text) > _LONGEST_LIST or not _OR.search(text) or _OR.search(question):
+    if len(text) > _LONGEST_LIST or "or" not in text.lower() or not _OR.search(text) or _OR.search(question):
         return False
     text = _POSSIBLY.sub("", _NO_CHOICE.sub("", text), count=1)
     if _VERB.search(text) or not _OR.search(text):

@@ -98,7 +98,7 @@ def _is_title(text: str) -> bool:
 def _bare(name: str) -> str:
     """A name without clause, letters behind it, year, or the kind before it."""
     name = _CLAUSE.sub("", name)
-    letters = _LETTERS_AFTER.search(name)
+    letters = _LETTERS_AFTER.search(name) if "," in name else None
     if letters and " " in name[: letters.start()] and not _is_land(letters[0].strip(" ,.")):
         name = name[: letters.start()]
     if name[:1].isupper():

@@ -104,12 +104,14 @@ def _answering(text: str, question: str) -> str:
     """The text without clauses that share no word with the question, before one that tells who does what it asks."""
     if not any(end in text for end in _ENDS):
         return text
+    asked = _asked(question)
+    if not asked or asked[0][:_STEM] not in text:
+        return text
     ends = [found.span() for found in _CLAUSE_END.finditer(text)]
     starts, stops = [0, *(end for _, end in ends)], [*(start for start, _ in ends), len(text)]
     clauses = list(zip(starts, stops, strict=True))
     if not any(_opens_with_name(text[start:stop]) for start, stop in clauses[1:]):
         return text
-    asked = _asked(question)
     kept, place = [], 0
     for (start, stop), (after, after_stop) in pairwise(clauses):
         if _tells_who(text[after:after_stop], asked) and _is_aside(text[start:stop], asked):
@@ -139,7 +141,7 @@ def _is_aside(clause: str, asked: Sequence[str]) -> bool:
 
 def _tells_who(clause: str, asked: Sequence[str]) -> bool:
     """Whether a clause begins with a name that does what the question asks for in its first telling word."""
-    if not asked or asked[0][:_STEM] not in clause or not _opens_with_name(clause):
+    if asked[0][:_STEM] not in clause or not _opens_with_name(clause):
         return False
     first, *rest = (root(key) for key in words(clause).keys)
     return first not in asked and asked[0] in rest

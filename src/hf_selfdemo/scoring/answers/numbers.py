@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from hf_selfdemo.scoring.answers.tables.measures import CURRENCIES, MEASURES, SIZES, VAGUE
@@ -46,6 +46,7 @@ MAGNITUDES = {
 HALF = "half"
 _RANGES = frozenset({"to", "and"})
 _SIGNS = frozenset({"minus", "negative"})
+NUMERALS = _SIGNS | VALUES.keys()
 _LARGE = 10_000
 """From here on a number may be rounded."""
 
@@ -55,7 +56,9 @@ _DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50}
 _NUMBERED = each("war type part phase stage class volume book chapter division act title")
 
 
-def join_numbers(raw: Sequence[str], keys: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def join_numbers(
+    raw: Sequence[str], keys: Sequence[str], places: Iterable[int]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Replace every numeral by one key, its value with a hash before it: `twenty two`, `22` and `XXII` by `#22`.
 
     Years may be spoken ("nineteen ninety-five"), ordinals count as their number, a decade is `#1980s`.
@@ -63,21 +66,26 @@ def join_numbers(raw: Sequence[str], keys: Sequence[str]) -> tuple[tuple[str, ..
     Args:
         raw: the words as they stand.
         keys: in the same places, their canonical forms.
+        places: where a numeral may begin, in order.
 
     Example:
-        >>> join_numbers(["nineteen", "ninety", "five"], ["nineteen", "ninety", "five"])
-        (('nineteen',), ('#1995',))
+        >>> join_numbers(["in", "nineteen", "ninety", "five"], ["in", "nineteen", "ninety", "five"], [1, 2, 3])
+        (('in', 'nineteen'), ('in', '#1995'))
     """
-    out: tuple[list[str], list[str]] = ([], [])
-    i = 0
-    while i < len(keys):
-        value, after = _numeral(raw, keys, i)
-        out[0].append(raw[i])
-        out[1].append(value or keys[i])
-        if value and after > i + 1:
-            _carry_back(out[1], keys[after - 1])
-        i = after
-    return tuple(out[0]), tuple(out[1])
+    joined_raw: list[str] = []
+    joined: list[str] = []
+    end = 0
+    for place in places:
+        if place < end:
+            continue
+        value, after = _numeral(raw, keys, place)
+        if value:
+            joined_raw += raw[end : place + 1]
+            joined += [*keys[end:place], value]
+            if after > place + 1:
+                _carry_back(joined, keys[after - 1])
+            end = after
+    return (*joined_raw, *raw[end:]), (*joined, *keys[end:])
 
 
 def _carry_back(keys: list[str], last: str) -> None:

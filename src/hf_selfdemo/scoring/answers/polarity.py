@@ -48,9 +48,11 @@ def polar(answer: str, question: str = "") -> bool | None:
         >>> polar("No", "Is the Earth flat?"), polar("True"), polar("True", "Which song is it?")
         (False, True, None)
     """
+    if question and not _POLAR_QUESTION.match(question):
+        return None
     keys = [key for key in words(answer).keys if key[0].isalnum() and key not in _ADVERBS]
     alone = len(keys) == 1
-    if not keys or (question and not _POLAR_QUESTION.match(question)) or not (alone or question):
+    if not keys or not (alone or question):
         return None
     found = _LEADS.match(" ".join(keys) if alone else answer)
     apart = found and (alone or answer[found.end() :].lstrip()[:1] in (",", ".", ";", "!", ":"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from hf_selfdemo.scoring.answers.tokens import BREAK, Words, in_a_row
@@ -40,14 +40,9 @@ def read(text: str) -> Reading:
         (('it', 'was', '#1895'), ('the', 'usa', 'won'))
     """
     found = words(text)
-    sentences: list[list[str]] = [[]]
-    for key in found.keys:
-        if key == BREAK:
-            sentences.append([])
-        else:
-            sentences[-1].append(key)
-    row = in_a_row([key for key in found.keys if key != BREAK])
-    return Reading(found, row, tuple(tuple(sentence) for sentence in sentences if sentence))
+    ends = [place for place, key in enumerate(found.keys) if key == BREAK]
+    borders = pairwise([-1, *ends, len(found.keys)])
+    return Reading(found, in_a_row(found.keys), tuple(found.keys[a + 1 : b] for a, b in borders if a + 1 < b))
 
 
 @lru_cache(maxsize=1 << 15)
@@ -58,4 +53,4 @@ def row_of(answer: str) -> str:
         >>> row_of("the U.S."), row_of("?!")
         (' usa ', ' ')
     """
-    return in_a_row([key for key in words(answer).keys if key != BREAK])
+    return in_a_row(words(answer).keys)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 BREAK = "."
 """Stands in a row of words where a sentence ends."""
 
-_ARTICLES = frozenset({"a", "an", "the"})
+_LEFT_OUT = frozenset({"a", "an", "the", BREAK})
 
 
 class Words(NamedTuple):
@@ -19,11 +19,11 @@ class Words(NamedTuple):
 
 
 def in_a_row(keys: Sequence[str]) -> str:
-    """Canonical words without articles between blanks, so that whole words can be found in it.
+    """Canonical words without articles and sentence ends between blanks, so that whole words can be found in it.
 
     Example:
-        >>> in_a_row(("the", "north", "sea"))
+        >>> in_a_row(("the", "north", "sea", BREAK))
         ' north sea '
     """
-    row = " ".join(key for key in keys if key not in _ARTICLES)
+    row = " ".join([key for key in keys if key not in _LEFT_OUT])
     return f" {row} " if row else " "

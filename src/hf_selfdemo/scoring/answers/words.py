@@ -6,7 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from hf_selfdemo.scoring.answers.numbers import VALUES, is_roman, join_numbers
+from hf_selfdemo.scoring.answers.numbers import NUMERALS, is_roman, join_numbers
 from hf_selfdemo.scoring.answers.tables.measures import MEASURES, MONTHS
 from hf_selfdemo.scoring.answers.tables.rows import each
 from hf_selfdemo.scoring.answers.tables.spellings import CAPITALS, DEMONYMS, JOINED, SAME, STATES, UNIT_LETTERS
@@ -18,26 +18,34 @@ _MOJIBAKE = re.compile(
     "[\u00c2-\u00f4][\u0080-\u00bf\u0152-\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]{1,3}"
 )
 _FOOTNOTE = re.compile(r"\[\^?\d+\^?\](?:\([^)\s]*\))?|\^\d+\^|\*\*|[\u00b9\u00b2\u00b3\u2070-\u2079]+(?=\s|$)")
-_LETTER = rf"(?:(?![{UNSPACED}])[^\W\d_]|[{MARKS}])"
-_LEX = re.compile(
-    rf"""(?:{_LETTER}\.\s?){{2,}}                                # initials, abbreviations
-      | (?<!\w){_LETTER}{{1,2}}[-−](?![\w-])                      # O-, AB-
-      | {_LETTER}+(?:['’`]{_LETTER}+)*{SIGN}? | [{UNSPACED}][{MARKS}]*
-      | \d{{4}}-\d\d?-\d\d?(?!\d) | \d\d?/\d\d?/\d{{2,4}}(?!\d)   # dates
-      | \d[\d,.]*\s?[-–]\s?\d[\d,]*(?:\.\d+)?                  # 1632–53, 6-14
-      | \d\d?:\d\d(?![\d:])                                       # times of day
-      | ['’]?\d0['’]?s\b | \d{{2}}\d0['’]?s\b                   # decades
-      | \d/\d(?![\d/])                                            # fractions
-      | \d{{1,3}}(?:[ \u00a0\u2009\u202f]\d{{3}})+(?![\d,.]?\d)     # 18 426
-      | (?<!,[ ])(?<!\d)\d\d?,[ ]\d{{3}}(?![\d,.]?\d)(?!,?[ ]\d)  # 18, 426
-      | \d{{1,3}}(?:\.\d{{3}}){{2,}}(?!\d)                         # 1.234.567
-      | \d[\d,]*(?:st|nd|rd|th|ST|ND|RD|TH)\b                    # 21st
-      | \d[\d,]*(?:\.\d+)?[MB]\b | (?<=[$£€¥₹])\d[\d,]*(?:\.\d+)?[mbk]\b  # 3.2M, $5m
-      | (?:(?<![^\s(])[-−–])?\d[\d,]*(?:\.\d+)?
-      | [%$£€¥₹°&,;\n] | [.!?:](?=\s|$)
-    """,
-    re.VERBOSE,
-)
+
+
+def _lexer(letter: str) -> re.Pattern[str]:
+    """What finds the pieces of a text whose letters match `letter`."""
+    return re.compile(
+        rf"""[ ]?(                                                  # saves a try at the blank
+            (?:{letter}\.\s?){{2,}}                                # initials, abbreviations
+          | (?<!\w){letter}{{1,2}}[-−](?![\w-])                      # O-, AB-
+          | {letter}+(?:['’`]{letter}+)*{SIGN}? | [{UNSPACED}][{MARKS}]*
+          | \d{{4}}-\d\d?-\d\d?(?!\d) | \d\d?/\d\d?/\d{{2,4}}(?!\d)   # dates
+          | \d[\d,.]*\s?[-–]\s?\d[\d,]*(?:\.\d+)?                  # 1632–53, 6-14
+          | \d\d?:\d\d(?![\d:])                                       # times of day
+          | ['’]?\d0['’]?s\b | \d{{2}}\d0['’]?s\b                   # decades
+          | \d/\d(?![\d/])                                            # fractions
+          | \d{{1,3}}(?:[ \u00a0\u2009\u202f]\d{{3}})+(?![\d,.]?\d)     # 18 426
+          | (?<!,[ ])(?<!\d)\d\d?,[ ]\d{{3}}(?![\d,.]?\d)(?!,?[ ]\d)  # 18, 426
+          | \d{{1,3}}(?:\.\d{{3}}){{2,}}(?!\d)                         # 1.234.567
+          | \d[\d,]*(?:st|nd|rd|th|ST|ND|RD|TH)\b                    # 21st
+          | \d[\d,]*(?:\.\d+)?[MB]\b | (?<=[$£€¥₹])\d[\d,]*(?:\.\d+)?[mbk]\b  # 3.2M, $5m
+          | (?:(?<![^\s(])[-−–])?\d[\d,]*(?:\.\d+)?
+          | [%$£€¥₹°&,;\n] | [.!?:](?=\s|$)
+        )""",
+        re.VERBOSE,
+    )
+
+
+_LEX = _lexer(rf"(?:(?![{UNSPACED}])[^\W\d_]|[{MARKS}])")
+_ASCII_LEX = _lexer("[A-Za-z]")  # takes a third of the time
 _POINTS = frozenset(",;:\n.!?")
 _SHORT = each(
     """mr mrs ms dr st vs no jr sr prof gen col capt lt sgt sen gov rev hon mt ft inc ltd co
@@ -69,15 +77,14 @@ def words(text: str) -> Words:
     """
     raw: list[str] = []
     keys: list[str] = []
-    previous, numerals = "", False
-    pieces = _LEX.findall(_plain(text))
+    numerals: list[int] = []
+    previous, plain = "", _plain(text)
+    pieces = (_ASCII_LEX if plain.isascii() else _LEX).findall(plain)
     for piece, after in zip(pieces, [*pieces[1:], ""], strict=False):
         if piece not in _POINTS:
             own_keys, numeral = _canonical(piece)
-            if numeral:
-                numerals = True
-                if ", " in piece and keys and keys[-1] in MONTHS:  # a day and a year of three figures
-                    own_keys = tuple(piece.split(", "))
+            if numeral and ", " in piece and keys and keys[-1] in MONTHS:  # a day and a year of three figures
+                own_keys = tuple(piece.split(", "))
             if piece in "Aa" and _is_letter(piece, previous, after):
                 own_keys = (_LETTER_A,)
             elif piece in UNIT_LETTERS and (previous[:1].isdecimal() or previous == "km"):
@@ -88,13 +95,15 @@ def words(text: str) -> Words:
                 if keys and (keys[-1], key) in JOINED:
                     keys[-1] = JOINED[keys[-1], key]
                 else:
+                    if numeral:
+                        numerals.append(len(keys))
                     raw.append(piece)
                     keys.append(key)
         elif _ends_sentence(piece, previous):
             raw.append(BREAK)
             keys.append(BREAK)
         previous = piece
-    return Words(*join_numbers(raw, keys)) if numerals else Words(tuple(raw), tuple(keys))
+    return Words(*join_numbers(raw, keys, numerals)) if numerals else Words(tuple(raw), tuple(keys))
 
 
 def _is_letter(a: str, previous: str, after: str) -> bool:
@@ -138,7 +147,7 @@ def _canonical(piece: str) -> tuple[tuple[str, ...], bool]:
     if (word in CAPITALS and not piece.isupper()) or ("." in piece and same in MEASURES):
         same = word
     keys = tuple(map(singular, same.split()))
-    return keys, any(key in VALUES for key in keys) or is_roman(word)
+    return keys, is_roman(word) or not NUMERALS.isdisjoint(keys) or word[:1].isdecimal()
 
 
 def _digits(word: str) -> tuple[str, ...]:

@@ -114,7 +114,6 @@ _HEAD = re.compile(
 )
 
 
-@lru_cache(maxsize=1 << 10)  # of one question there are many replies
 def denial(question: str) -> re.Pattern[str] | None:
     """How a clause may deny what is asked for: "no colour", "but not when".
 
@@ -126,8 +125,11 @@ def denial(question: str) -> re.Pattern[str] | None:
     head = _HEAD.search(question.lower())
     named = [_ATTRIBUTES.get(kind_of(question) or "", ""), re.escape(head[1]) if head else ""]
     words = "|".join(filter(None, named))
-    if not words:
-        return None
+    return _denial_of(words) if words else None
+
+
+@lru_cache(maxsize=1 << 10)  # many questions ask for the same
+def _denial_of(words: str) -> re.Pattern[str]:
     small = r"(?: (?:any|an?|the|its|his|her|their|clear|exact|specific|single|by|in|of|about|on))*"
     return re.compile(
         rf"(?:(?<!has )(?<!have )(?<!had )(?<!for )\bno|\b(?:never|without|nothing)|(?<!is )(?<!are )(?<!was )\bnot"
