@@ -49,6 +49,7 @@ _BREAK = re.compile(
     rf"|(?<= )(?:-+(?= )|(?=(?:{_CONTRAST})\b)))|(?=但)"
 )
 _ABBREVIATED = re.compile(r"\b(?:[A-Z]|St|Dr|Mr|Ms|Mrs)$")
+_LONGEST_ABBREVIATED = 3
 
 
 class Clause(NamedTuple):
@@ -77,7 +78,7 @@ def cut(reply: str) -> list[Clause]:
     spans: list[tuple[int, int]] = []
     start = 0
     for gap in _BREAK.finditer(text):
-        if gap[0] == "." and _ABBREVIATED.search(text, start, gap.start()):
+        if gap[0] == "." and _ABBREVIATED.search(text, max(start, gap.start() - _LONGEST_ABBREVIATED), gap.start()):
             continue
         _add_stretch(spans, text, start, gap.start())
         start = gap.end()

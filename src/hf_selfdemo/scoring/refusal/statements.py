@@ -97,7 +97,8 @@ def stated(clauses: Sequence[Clause], declining: Collection[int]) -> list[str]:
 
 def without_gaps(clauses: Sequence[Clause]) -> list[Clause]:
     """Blotting leaves gaps."""
-    return [clause._replace(low=" ".join(clause.low.split())) for clause in clauses]
+    lows = [" ".join(clause.low.split()) for clause in clauses]
+    return [c if c.low == low else c._replace(low=low) for c, low in zip(clauses, lows, strict=True)]
 
 
 def asserts(clause: Clause) -> bool:
