@@ -152,7 +152,7 @@ def told_words(replies: Sequence[str], question: str) -> list[str]:
         ['poland']
     """
     known = {*STOPWORDS_EN, *normalise(question).split()}
-    words = [word for reply in replies if not is_refusal(reply) for word in normalise(reply).split()]
+    words = [word for reply in replies if not is_refusal(reply, question) for word in normalise(reply).split()]
     return list(dict.fromkeys(w for w in words if w not in known and (len(w) >= _SHORTEST_WORD or w.isdigit())))
 
 

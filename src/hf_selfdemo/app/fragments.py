@@ -175,7 +175,7 @@ def _label(text: str, known: Sequence[str], question: str) -> str:
     """Nothing is said of a reply that does not decline if no answer is known to be right."""
     if known:
         return AnswerMatchJudge().label(text, known, question).label
-    return "abstain" if is_refusal(text) else ""
+    return "abstain" if is_refusal(text, question) else ""
 
 
 def _why(row: Mapping[str, Any], outcome: str) -> str:

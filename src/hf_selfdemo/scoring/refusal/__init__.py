@@ -29,7 +29,7 @@ from functools import lru_cache
 from hf_selfdemo.scoring.refusal import asked, english, languages, speaker, weak
 from hf_selfdemo.scoring.refusal.clauses import Clause, cut
 from hf_selfdemo.scoring.refusal.commitment import commits
-from hf_selfdemo.scoring.refusal.lacking import LACKS, lacking
+from hf_selfdemo.scoring.refusal.lacking import HOLDS_INSTEAD, LACKS, lacking
 from hf_selfdemo.scoring.refusal.matching import Spans, matches
 from hf_selfdemo.scoring.refusal.rules import Rulebook, find, needed, words
 from hf_selfdemo.scoring.refusal.statements import stated
@@ -39,13 +39,14 @@ from hf_selfdemo.scoring.refusal.vocabulary import SPEAKS_OF_PASSAGES, SPEAKS_WO
 _RULES = Rulebook(speaker.RULES + english.RULES + languages.RULES)
 _RULES_OF_PASSAGES = Rulebook((*_RULES, *english.OF_PASSAGES, *languages.OF_PASSAGES))
 _OFF_TOPIC, _WHOLE_REPLY = Rulebook(weak.OFF_TOPIC), Rulebook([english.WHOLE_REPLY])
-_NEEDED = needed((*_RULES_OF_PASSAGES, *_OFF_TOPIC, *LACKS, *_WHOLE_REPLY))
+_NEEDED = needed((*_RULES_OF_PASSAGES, *_OFF_TOPIC, *LACKS, *HOLDS_INSTEAD, *_WHOLE_REPLY))
 _PASSAGES = re.compile(
     rf"{SPEAKS_OF_PASSAGES}|{languages.SPEAKS_OF_PASSAGES}"
     rf"|\b(?:is|are|was|were) (?:\w+ )?(?:{TOLD}|named|described|listed|quoted)\b"
 )
 _PASSAGE_WORDS = frozenset(f"{SPEAKS_WORDS} {languages.SPEAKS_WORDS}".split())
 _INDIRECT = re.compile(rf"^(?:but |and )?{WH}\b")
+_ASIDE = re.compile(r"(?<=\w )\([^()]*\)(?= \w)")
 _LONGEST_WHOLE = 60
 
 
@@ -97,12 +98,18 @@ def refusal_phrase(text: str, question: str = "") -> str | None:
     weakly = not declining
     declining = declining or matches(clauses, _OFF_TOPIC) or lacking(clauses, question)
     if not declining:
-        return None
+        return _without_asides(text, question) if "(" in text and question else None
     relation = _relation(clauses, declining, question, weakly)
     if relation == "beside" or commits(clauses, declining, question, relation == "asked", weakly):
         return None
     start, end = next(iter(declining.values()))
     return text[start:end]
+
+
+def _without_asides(text: str, question: str) -> str | None:
+    """"Only the date of her death (8 May 1999) is given": brackets part no clause."""
+    plain = _ASIDE.sub(lambda aside: " " * len(aside[0]), text)
+    return refusal_phrase(plain, question) if plain != text else None
 
 
 def stated_beside(text: str, question: str) -> str:

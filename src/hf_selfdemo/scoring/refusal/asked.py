@@ -28,6 +28,9 @@ _KINDS = {
     r"|names? of (?:the|his|her|their) (?:\w+(?:er|or|ist|ian|ess)|wife|husband|mother|father|son|daughter|child|king)"
     r"|identity|(?:founder|author|director|producer|composer|writer|singer|actor|actress|inventor|owner|winner|builder"
     r"|architect|designer|painter|creator|discoverer|captain|killer|murderer|president|leader|artist|sitter)s?",
+    "name": r"(?:what(?: (?:is|was|are|were)|'s) (?:the|his|her|its|their)|(?:by|under) (?:what|which)) (?:\w+ )?names?"
+    r"|(?:what|which) (?:team|club|company|river|airline|bank|hospital|school|university|newspaper|magazine|ship|band"
+    r"|lake|mountain|island|planet|language)",
     "reason": r"why|reasons?|cause|motives?|purpose",
     "manner": r"how|manner|method",
     "whether": r"whether|if",
@@ -41,16 +44,18 @@ _NOUN_OF_KIND = re.compile(
     + ")"
 )
 _WH_WORD = re.compile(rf"\b{WH}\b")
+_WHETHER_AND = re.compile(rf"\b(?:whether|if) (?:and|or) (?={WH})")
 _OPENS_YES_OR_NO = re.compile(
     r"^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might|must)\b"
 )
 _SIGNS = {
-    "time": r"\d|january|february|march|april|may|june|july|august|september|october|november|december|century|ago"
+    "time": r"\d+|january|february|march|april|may|june|july|august|september|october|november|december|century|ago"
     r"|yesterday|today|spring|summer|autumn|winter|morning|night|monday|tuesday|wednesday|thursday|friday|sunday",
-    "number": r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|hundred|thousand"
+    "number": r"\d+|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|hundred|thousand"
     r"|million|billion|once|twice|half|dozen|none|several)\b",
 }
-_SIGNED = frozenset({*_SIGNS, "person", "place"})
+_NAMED = ("person", "place", "name")
+_SIGNED = frozenset({*_SIGNS, *_NAMED})
 _SIGN = {kind: re.compile(pattern) for kind, pattern in _SIGNS.items()}
 
 _SMALL_WORDS = (
@@ -98,6 +103,9 @@ _REASON = re.compile(
     r"\b(?:because|due to|since|owing|caused|as a result|led to|by|after|from|thanks to|in order|so that)\b"
 )
 _PLACE_IN_PASSAGES = re.compile(rf"\b{TEXT} \d+", re.IGNORECASE)
+_BLOT = "\N{FULL BLOCK}"  # somebody else's words: a title, a quote
+_NAME = re.compile(r"\b[A-Z][\w-]{2,}|\N{FULL BLOCK}+")
+_CAPITAL = re.compile(r"\b[A-Z][\w'-]*")
 _PRONOUN = re.compile(r"\b(?:it|he|she|they|him|her|them)\b")
 
 
@@ -147,7 +155,7 @@ def kind_of(text: str) -> str | None:
         >>> kind_of("in which year did she die"), kind_of("the name of its founder"), kind_of("this")
         ('time', 'person', None)
     """
-    low = text.lower()
+    low = _WHETHER_AND.sub("", text.lower())
     if _OPENS_YES_OR_NO.match(low):
         return "whether"
     found = None
@@ -220,7 +228,7 @@ def relation(question: str, declined: Sequence[str], stated: Iterable[str]) -> R
     if declined_kind and kind and declined_kind != kind:
         return "beside" if covered or whole else "open"
     if declined_kind == kind:
-        if whole or (kind != "person" and covered and not of & asked):
+        if whole or (covered & content(_CAPITAL.sub("", question)) and not of & asked):
             return "beside" if of - asked else "open"
         return "asked"
     return "beside" if of - asked and (covered or whole) else "open"
@@ -235,11 +243,11 @@ def may_answer(question: str, told: str) -> bool:
     """
     kind = kind_of(question)
     if kind in _SIGN:
-        return bool(_SIGN[kind].search(told.lower()))
-    if kind in ("person", "place") and not told.islower():
-        named = {word.lower().removesuffix("'s") for word in re.findall(r"\b[A-Z][\w'-]{2,}", told)} - _STOP
-        return bool(named - set(re.findall(r"[\w'-]+", question.lower())))
-    return not kind or kind == "whether" or bool(content(told) - content(question))
+        asked = question.lower()
+        return any(sign[0] not in asked for sign in _SIGN[kind].finditer(told.lower()))
+    if kind in _NAMED and not told.islower():
+        return bool(content(" ".join(_NAME.findall(told))) - content(question))
+    return not kind or kind == "whether" or _BLOT in told or bool(content(told) - content(question))
 
 
 def is_signed(question: str) -> bool:

@@ -109,7 +109,7 @@ def commits(
         and ((not of_passages and _contrasts(clauses, i, declining)) or may_answer(question, clauses[i].text))
     ]
     return (
-        _opens_with_answer(clauses, first, concluded)
+        _opens_with_answer(clauses, first, concluded, question)
         or any(_GUESS.search(clauses[i].low) and asserts(clauses[i]) for i in before)
         or any(_answers(clauses, i, declining) for i in after)
         or any(
@@ -129,7 +129,7 @@ def _belongs_to_doubt(clauses: Sequence[Clause], at: int, declining: Collection[
     return any(PASSAGES.search(clauses[i].low) for i in declining)
 
 
-def _opens_with_answer(clauses: Sequence[Clause], first: int, only_bare: bool) -> bool:
+def _opens_with_answer(clauses: Sequence[Clause], first: int, only_bare: bool, question: str) -> bool:
     """The reply begins with a bare name or date, or (if not `only_bare`) a pronoun for what was asked about."""
     at = 1 if clauses[0].until.strip() == ":" and first > 1 else 0
     clause = clauses[at]
@@ -143,7 +143,7 @@ def _opens_with_answer(clauses: Sequence[Clause], first: int, only_bare: bool) -
         return True
     if _OPENING.match(clause.text[:1].lower() + clause.text[1:]):
         return True
-    return is_fragment(clause) and _stands_alone(clauses, at)
+    return is_fragment(clause) and _stands_alone(clauses, at) and may_answer(question, clause.text)
 
 
 def _answers(clauses: Sequence[Clause], at: int, declining: Collection[int]) -> bool:

@@ -114,7 +114,7 @@ _ANSWER = (
         rf"((?:\bis|\bare|'s) nowhere (?:{TOLD}|given|named|described|explained|to be found$))\b",
         rf"((?:does|do|did) ?(?:not|n't) (?:appear|figure|feature|come up|show up)) (?:(?:in|on) (?:it|them|any)"
         rf"|{IN_SHOWN})",
-        r"((?:does|do|did) ?(?:not|n't) (?:come up|get mentioned))$",
+        r"((?:does|do|did) ?(?:not|n't) (?:come up|get mentioned)|never (?:comes?|came) up)$",
         rf"((?:\bis|\bare|\bwas|\bwere|'s)(?: \w+ly)?{ISNT}{TOLD}){HERE}(?:$| (?:{WH}|that)\b)",
         rf"((?:\bis|\bare|'s)(?: \w+ly)?{ISNT}{TO_BE_HAD}){HERE}(?:$| {WH}\b)",
         rf"((?:\bhas|\bhave)(?:n't| not) been (?:{TOLD}|{TO_BE_HAD})){HERE}$",
@@ -205,7 +205,7 @@ OF_PASSAGES = (
         r"^(?:(?:but|and|yet|however|so|as|though|although|while) )?((?:(?:it|they|this) )?(?:also )?(?:do|does|did|can"
         rf"|could) ?(?:not|n't)(?: \w+){{0,2}}? {TELL})\b",
         r"((?:\bis|\bare|\bwas|\bwere|\b(?:they|it) do|\b(?:they|it) does|\bnone|\bneither) ?(?:not|n't))$",
-        r"((?:\bis|\bare|'s|n't)(?: not)? among (?:them|these|those))\b",
+        r"((?:\bis|\bare|'s|n't)(?: not|n't)? among (?:them|these|those|the (?:facts|details|things)))\b",
         r"((?:not|n't) ?(?:something )?(?:that )?(?:they|it|the \w+) (?:mention|say|tell|give|discuss|cover)s?)\b",
     ),
     rule(

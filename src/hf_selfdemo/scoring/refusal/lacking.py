@@ -10,7 +10,7 @@ from hf_selfdemo.scoring.refusal.clauses import SENTENCE_ENDS, Clause
 from hf_selfdemo.scoring.refusal.matching import LONGEST_CLAUSE, Spans, matches
 from hf_selfdemo.scoring.refusal.rules import Rulebook
 
-LACKS = Rulebook(weak.LACKS)
+LACKS, HOLDS_INSTEAD = Rulebook(weak.LACKS), Rulebook(weak.HOLDS_INSTEAD)
 _ASKS = re.compile(
     r"^(?:(?:but|and|so|or|sorry|hm+|ok|okay) )*(?:which|what|who|whose|whom|where|when|why|how|do you|did you"
     r"|are (?:you|we)|is there"
@@ -41,7 +41,15 @@ def lacking(clauses: Sequence[Clause], question: str) -> Spans:
     else:
         clearly = _OF_TELLER if kind == "whether" else _CLEARLY_LACKS
         found = {i: span for i, span in found.items() if i in denied or clearly.search(clauses[i].low)}
+    instead = matches(clauses, HOLDS_INSTEAD)
+    about = asked.content(question)
+    found |= {i: span for i, span in instead.items() if about.isdisjoint(asked.content(_heard(clauses[i], span)))}
     return found | _asking_back(clauses)
+
+
+def _heard(clause: Clause, span: tuple[int, int]) -> str:
+    """The phrase by which a clause tells what is held; a question about that very thing is answered by it."""
+    return clause.low[span[0] - clause.start : span[1] - clause.start]
 
 
 def _asking_back(clauses: Sequence[Clause]) -> Spans:

@@ -61,7 +61,7 @@ _ITALIAN = rule(
     r"(\b(?:testo|testi|bran[oi]|passagg?[io]|passi|document[oi]|contesto|articol[oi]|font[ei]|estratt[oi])\b.*\bnon\b"
     r" (?:\w+ )?(?:dic|menzion|indic|specific|conten|contien|fornisc|riport|rispond|nomin|parl|citan?|d[aà])\w*)",
     r"(\bnon (?:è|viene|sono|vengono|si) (?:\w+mente )?(?:indicat|menzionat|specificat|present|possibil|dett|riportat"
-    r"|chiar|not|fornit|disponibil|può|sa\b|dice|trova|nominat)\w*)",
+    r"|chiar|evinc|not|fornit|disponibil|può|sa\b|dice|trova|nominat)\w*)",
     r"(\bnon (?:ci sono|c'è) (?:\w+ )?(?:informazion\w+|dettagli|dati|abbastanza|rispost\w|menzione))",
     r"(\b(?:nessuna|alcuna) (?:idea|informazione|risposta|menzione)|\binformazioni insufficienti)\b",
     r"(\bimpossibile (?:dire|sapere|stabilire|determinare|rispondere))\b",

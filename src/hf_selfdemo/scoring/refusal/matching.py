@@ -13,7 +13,7 @@ Spans = dict[int, tuple[int, int]]
 """By place of a clause, where in the reply a phrase begins and ends."""
 
 _OTHER_MATTER = re.compile(english.OTHER_MATTER)
-_EXPLAINS = re.compile(r"\b(?:means?|meaning)\b")  # "NULL means that the value is unknown"
+_EXPLAINS = re.compile(r"\bmean(?:s|ing that)?\b")  # "NULL means that the value is unknown"
 LONGEST_CLAUSE = 400  # in characters; some patterns take time that is quadratic in it
 
 

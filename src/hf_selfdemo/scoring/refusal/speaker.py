@@ -40,7 +40,7 @@ _SPEAKER = (
         r"|know nothing|lack|(?:need|require)(?: \w+)? (?:more|further|additional|see|have|know)"
         r"|(?:need|require) (?:to (?:see|know|read)|the (?:full|whole|rest|original|complete|entire))"
         r"|having (?:trouble|difficulty)|failed to|(?:got |found |see )?nothing|never (?:heard|read)"
-        r"|(?:rather|prefer) not|decline|(?:have to )?pass|stumped|wish i knew"
+        r"|(?:rather|prefer) not|decline|(?:going to )?(?:have to )?pass|stumped|wish i knew"
         r"|(?:only )?be guessing|(?:have|need) to guess$|drawing a blank))\b",
         rf"{BEFORE_I}(i (?:don't|do not|dont) (?:think|believe) (?:that )?"
         r"(?:(?:it|this|that)(?: is|'s) (?:in|mentioned|given|stated|covered)"
@@ -102,6 +102,8 @@ _SPEAKER = (
         "question & answer",
         r"(\bquestion (?:has no answer|(?:does ?(?:not|n't)|cannot|can't) (?:have an|be) answer(?:ed)?))\b",
     ),
+    rule("compare compared & t not cannot", r"((?:\bcannot|\bcan ?(?:not|'t)) (?:be compared|compare (?:them|the two)))\b"),
+    rule("unknown & to", r"(\bunknown to (?:me|us))$"),
     rule("leave & question", r"(\bleave (?:the|this|your) question (?:open|unanswered))\b"),
 )
 

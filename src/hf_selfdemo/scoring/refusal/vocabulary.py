@@ -62,7 +62,7 @@ TOLD = (
 )
 TO_BE_HAD = (
     r"(?:given|available|found|clear|named|listed|present|included|contained|described|there|identified|shown|known"
-    r"|answerable|told|to be found)"
+    r"|answerable|told|to be found|spelled out|credited|dated|quoted|transcribed)"
 )
 KNOW = (
     r"(?:know|learn|no the|answer|tell|say|determine|sure|certain|able|find|have|provide|recall|remember|confirm"

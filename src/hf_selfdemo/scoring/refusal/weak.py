@@ -47,6 +47,8 @@ _TELLING = (
     rf" named|identif\w+|stat(?:es?|ed|ing)"
     r"|giv(?:es?|en|ing)|list(?:s|ed|ing)?|recorded|expla\w+|describ\w+|appears?|found|finds?|includ\w+"
     r"|contain\w*|provid\w+|note[sd]?|specif\w+|come across|spot|reveal\w*|disclos\w+|cover(?:s|ed)?|shown"
+    r"|come up|comes up|crops? up|spelled out|elaborated?|among|dated|credit(?:s|ed)?|quoted?|transcribed|documented"
+    r"|get into|go into|goes into|offer(?:s|ed)?|attached|cast|count"
     r"|work (?:\w+ )?out|determin\w+|deduc\w+|infer\w*|answer\w*|questions?|information|details?|figures?"
     r"|referenc\w+|clues?|indicat\w+|discuss\w*|address\w*|available|clear|certain|definite|in here|in there|here)\b"
 )
@@ -65,6 +67,22 @@ _WORDS_OF_LACK = (
 )
 _LACK = rf"(?:\b(?:{'|'.join(word for word in _WORDS_OF_LACK.split() if len(word) > 1)})\b|n't\b)"
 _BASIS = rf"\b(?:i|me|my|we|us|i'm|i'd|i've|{TEXT}|here|answers?|questions?|information|details?)\b"
+_RECORD = (
+    rf"(?:the|my|this|that|your|these|its|his|her) (?:[\w'-]+ ){{0,3}}?(?:{TEXT}|lists?|tables?|logs?|records?|registers?"
+    r"|chronicles?|biograph(?:y|ies)|sections?|notes|entries|account|histor(?:y|ies)|coverage|report|reports|archive)"
+)
+HOLDS_INSTEAD = (
+    rule(
+        "starts begins stops ends reaches goes cover covers start begin stop end go reach is",
+        rf"^(?:(?:but|and|as|since|sorry) )?({_RECORD}(?: (?:of|for|in|on|to) [\w' ]{{1,30}}?)?(?: (?:only|just|already))?"
+        r" (?:starts?|begins?|stops?|ends?|(?:reach|go)(?:es)? back|picks? up|covers?))\b",
+        rf"^(the (?:earliest|latest|first|last) (?:entry|record|mention)\b)",
+    ),
+    rule("none nothing zip zilch", r"((?:\b(?:but|and|is|are|says?|there's) |^)(?:none|nothing|zip|zilch) (?:for|on|about))\b"),
+    rule("only", rf"(\bthe only \w+ (?!who\b).*(?:the {TEXT}|they|it) {_TELLING[2:]})$"),
+)
+"""What the record holds instead, with names and dates of its own: "The list of winners stops at 2007"."""
+
 LACKS = (
     rule(
         "no not t never nothing none nobody nowhere neither without zero cannot",
@@ -88,6 +106,20 @@ LACKS = (
         rf"|get)\w*)",
         r"(\b(?:listed|given|named) (?:only )?for (?:an)?other \w+ only)\b",
     ),
+    rule(
+        "all only merely just",
+        rf"^(all (?:(?:that )?(?:the {TEXT}|it|they|we|i)|that)\b)(?=.*{_TELLING})",
+        rf"(\b(?:is|are) all (?:that )?(?:the|this|these|we|i|it|they|there)\b)",
+        rf"(?=.*{_TELLING}).*(\bonly)$",
+        rf"^(?:but )?(?:the|these|my|your) (?:\w+ )?(?:{TEXT}|docs?|catalogue|notes?|reports?|guide\w*|review|they|it)"
+        r" ((?:only|merely|just) \w+)",
+    ),
+    rule("far", r"(\b(?:is|'s) as far as (?:the|they|it|these|my)\b)"),
+    rule(
+        "check look consult ask & you",
+        r"(\byou(?:'d| would|'ll| will)?(?: probably)? (?:have|need|want) to (?:check|look|consult|ask))\b",
+    ),
+    rule("nameless undated anonymous blank", r"((?:remains?|stays?|goes|left|is|are) (?:nameless|undated|anonymous|blank))\b"),
     rule("only not just", r"^(?:but |and |just )*(not)\b", rf"^(only)\b.*(?:{_BASIS}|{_TELLING})"),
     rule(
         f"{_WORDS_OF_LACK}",
