@@ -126,4 +126,5 @@ def test_typed_passages_have_limits(text, line):
 def test_words_that_a_reply_adds_are_told_but_not_those_of_refusals_or_of_the_question():
     assert told_words(["In 1969, Neil Armstrong."], "Who stood on the Moon?") == ["1969", "neil", "armstrong"]
     assert told_words(["I don't know who did.", "Neil did."], "Who?") == ["neil", "did"]
+    assert told_words(["The list starts in 1970."], "When was the first race held?") == []
     assert told_words([""], "Who?") == []

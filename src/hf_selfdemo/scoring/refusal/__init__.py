@@ -100,14 +100,16 @@ def refusal_phrase(text: str, question: str = "") -> str | None:
     if not declining:
         return _without_asides(text, question) if "(" in text and question else None
     relation = _relation(clauses, declining, question, weakly)
-    if relation == "beside" or commits(clauses, declining, question, relation == "asked", weakly):
+    if relation == "beside":
         return None
+    if commits(clauses, declining, question, relation == "asked", weakly):
+        return _without_asides(text, question) if "(" in text and question else None
     start, end = next(iter(declining.values()))
     return text[start:end]
 
 
 def _without_asides(text: str, question: str) -> str | None:
-    """"Only the date of her death (8 May 1999) is given": brackets part no clause."""
+    """ "Only the date of her death (8 May 1999) is given": brackets part no clause."""
     plain = _ASIDE.sub(lambda aside: " " * len(aside[0]), text)
     return refusal_phrase(plain, question) if plain != text else None
 

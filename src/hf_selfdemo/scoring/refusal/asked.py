@@ -141,7 +141,7 @@ def _denial_of(words: str) -> re.Pattern[str]:
     small = r"(?: (?:any|an?|the|its|his|her|their|clear|exact|specific|single|by|in|of|about|on))*"
     return re.compile(
         rf"(?:(?<!has )(?<!have )(?<!had )(?<!for )\bno|\b(?:never|without|nothing)|(?<!is )(?<!are )(?<!was )\bnot"
-        rf"|n't (?:say|learn|give|tell|know)){small} (?:{words})\b"
+        rf"|n't (?:say|learn|give|tell|know)){small} (?:{words})\b(?! (?:was|were)\b)"
         rf"|\b(?:{words})\b(?: of [\w' ]{{1,40}}?)?(?: is| are|'s)? ?(?:n't|not|never|kept secret|undisclosed|unclear"
         r"|left (?:out|to))\b(?: [\w']+){0,3}$"
     )

@@ -69,7 +69,7 @@ _ANSWER_IS = re.compile(
 )
 _CONDITION = re.compile(r"^(?:but|however|yet) (?:if|in|on|for|according|based|as|to|at)\b")
 _ONLY_OPENS = re.compile(rf"{_SOURCE.pattern}|{_CONDITION.pattern}")
-_GOES_ON = re.compile(r"(?:but|though|although|whose|which|and|i|since|because|as|so|given|if|unless|or)\b")
+_GOES_ON = re.compile(r"(?:but|though|although|whose|which|and|i|since|because|as|so|given|if|unless|or|not|who)\b")
 _CONCLUDES = re.compile(r"^(?:and )?(?:so|therefore|thus|hence|consequently)\b")
 _PRONOUN = re.compile(
     r"^(?:it|he|she|they) (?!(?:seems?|appears?|would|does|do|can|could|depends|looks|sounds|only|also)\b)\w+"

@@ -206,7 +206,8 @@ OF_PASSAGES = (
         rf"|could) ?(?:not|n't)(?: \w+){{0,2}}? {TELL})\b",
         r"((?:\bis|\bare|\bwas|\bwere|\b(?:they|it) do|\b(?:they|it) does|\bnone|\bneither) ?(?:not|n't))$",
         r"((?:\bis|\bare|'s|n't)(?: not|n't)? among (?:them|these|those|the (?:facts|details|things)))\b",
-        r"((?:not|n't) ?(?:something )?(?:that )?(?:they|it|the \w+) (?:mention|say|tell|give|discuss|cover)s?)\b",
+        r"((?:not|n't) ?(?:something )?(?:that )?(?:they|it|the \w+) (?:mention|say|tell|give|discuss|cover|reveal"
+        r"|disclose)s?)\b",
     ),
     rule(
         "neither none",
@@ -232,13 +233,14 @@ OF_PASSAGES = (
 
 _LEAD_IN = r"(?:(?:the |final |my )*(?:answer|reply|response|a)\b ?(?:is)?\W*)?(?:sorry\W+)?"
 WHOLE_REPLY = rule(
-    f"n idk dunno idea clue sure sorry answer no_answer null info information data given un applicable"
+    f"n idk dunno idea clue sure sorry answer no_answer null insufficient info information data given un applicable"
     f" {NEGATIVE_WORDS} unable"
     f" undeterminable {UNTOLD_WORDS}",
     rf"^\W*(?:\{{\W*\w+\W*: ?\W*)?{_LEAD_IN}(n ?[/.] ?a|unknown|unclear"
     r"|undetermin(?:ed|able)|un-?answerable|not answerable|no answer(?: \w+)?"
     r"|none given|idk|dunno|no idea|no clue|not sure|(?:i )?(?:do not|don'?t) know|sorry|can ?not answer|unable to \w+"
-    r"|no info\w*|no data|not applicable|no[_ ]answer|null(?=\W*\}}))(?:\W*\w+\W*:\W*(?:null)?)?\W*$",
+    r"|no info\w*|no data|not applicable|no[_ ]answer"
+    r"|insufficient[_ ](?:context|information|evidence|data)|null(?=\W*\}))(?:\W*\w+\W*:\W*(?:null)?)?\W*$",
 )
 """Short replies, in whatever case: a title of these words is none."""
 

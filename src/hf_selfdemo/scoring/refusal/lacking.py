@@ -43,13 +43,14 @@ def lacking(clauses: Sequence[Clause], question: str) -> Spans:
         found = {i: span for i, span in found.items() if i in denied or clearly.search(clauses[i].low)}
     instead = matches(clauses, HOLDS_INSTEAD)
     about = asked.content(question)
-    found |= {i: span for i, span in instead.items() if about.isdisjoint(asked.content(_heard(clauses[i], span)))}
+    found |= {i: span for i, span in instead.items() if _is_elsewhere(clauses[i], span, about)}
     return found | _asking_back(clauses)
 
 
-def _heard(clause: Clause, span: tuple[int, int]) -> str:
-    """The phrase by which a clause tells what is held; a question about that very thing is answered by it."""
-    return clause.low[span[0] - clause.start : span[1] - clause.start]
+def _is_elsewhere(clause: Clause, span: tuple[int, int], about: frozenset[str]) -> bool:
+    """What is held is told of; a question about that very record ("When does the list start?") is answered by it."""
+    phrase = clause.low[span[0] - clause.start : span[1] - clause.start]
+    return phrase.startswith("the only ") or about.isdisjoint(asked.content(phrase))
 
 
 def _asking_back(clauses: Sequence[Clause]) -> Spans:

@@ -132,7 +132,7 @@ _JAPANESE = rule(
     r"(判断(?:が|は)?(?:でき|つき)(?:ません|ない)|(?:特定|確認)(?:が|は)?でき(?:ません|ない))",
     r"((?:書かれて|記載されて|述べられて|言及されて|示されて|触れられて|記されて|含まれて)い(?:ません|ない)"
     r"|(?:記載|言及|記述|情報|回答|答え)(?:が|は|も)(?:ありません|ない))",
-    r"(情報が?(?:不足|不十分|足りません)|見つ(?:かり|けられ|けることができ)ません(?:でした)?|不明(?:です)?$)",
+    r"(情報が?(?:不足|不十分|足りません)|見(?:つかり|当たり)ません(?:でした)?|見つ(?:かり|けられ|けることができ)ません(?:でした)?|不明(?:です)?$)",
 )
 _RUSSIAN = rule(
     "не нет невозможно неизвестно",
@@ -173,7 +173,8 @@ _IMPOSSIBLE = rule(
     r"(\b(?:impossible|imposible|impossibile|impossível) (?:de|à|a)? ?(?:l[eao]s? |l')?(?:déterminer|dire|savoir"
     r"|établir|répondre"
     r"|determinar|saber|decir|dizer|responder|determinare|stabilir|dire|sapere|rispondere)\w*)",
-    r"^(?:это )?(неизвестно)$|(\bнедоступн\w+)|(\b(?:angabe|information|antwort) fehlt)$|((?:不|没有)可用)",
+    r"^(?:это )?(неизвестно)$|(\bнедоступн\w+)|(\b(?:angabe|information|antwort|name|jahr|datum"
+    r"|zahl) fehlt)$|((?:不|没有)可用)",
 )
 RULES = (
     _ANY,
@@ -195,8 +196,8 @@ SPEAKS_WORDS = (
     "text texte texten textes passage passagen abschnitt abschnitte abschnitten dokument dokumente dokumenten"
     " extrait extraits"
     " documento documentos texto textos pasaje pasajes fragmento fragmentos testo testi brano brani trecho"
-    " trechos tekst"
-    " teksten tekstu tekście fragment fragmenty fragmenten fragmentach текст тексте тексты текстах отрывок"
+    " trechos tekst teksty"
+    " tekstach teksten tekstu tekście fragment fragmenty fragmenten fragmentach текст тексте тексты текстах отрывок"
     " отрывке отрывки"
     " отрывках документ документе документы документах"
 )

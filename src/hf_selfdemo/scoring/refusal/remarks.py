@@ -14,7 +14,7 @@ from hf_selfdemo.scoring.refusal.vocabulary import TEXT
 SUBORDINATE = re.compile(rf"^(?:although|though|even though|while)\b|{languages.SUBORDINATE}")
 _OF_SOME = re.compile(
     rf"\b{TEXT} \d+|\b(?:other|remaining|rest of the|first|second|third|last)(?: \w+)? {TEXT}\b|\bthe others\b"
-    r"|^no (?:other|further) \w+"
+    r"|^no (?:other|further) \w+|\b(?:anyone|anybody|anything) else$"
 )
 _INCIDENTAL = re.compile(
     r"\b(?:is|are|remains?|'s)(?: \w+)? (?:unknown|missing|absent|lacking|uncertain|unclear|unexplained|unrecorded)$"

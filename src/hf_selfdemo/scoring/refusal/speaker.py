@@ -38,7 +38,9 @@ _SPEAKER = (
         f" never guess rather prefer decline pass stumped wish guessing blank & {SPEAKER_WORDS}",
         rf"{BEFORE_I}({I_AM} (?:unsure|uncertain|unable|unaware|unfamiliar|not (?:sure|able|certain|aware|familiar)"
         r"|know nothing|lack|(?:need|require)(?: \w+)? (?:more|further|additional|see|have|know)"
-        r"|(?:need|require) (?:to (?:see|know|read)|the (?:full|whole|rest|original|complete|entire))"
+        r""
+        r"|(?:need|require) (?:(?:[\w']+ ){1,6}to (?:answer|say|tell)"
+        r"|to (?:see|know|read)|the (?:full|whole|rest|original|complete|entire))"
         r"|having (?:trouble|difficulty)|failed to|(?:got |found |see )?nothing|never (?:heard|read)"
         r"|(?:rather|prefer) not|decline|(?:going to )?(?:have to )?pass|stumped|wish i knew"
         r"|(?:only )?be guessing|(?:have|need) to guess$|drawing a blank))\b",
@@ -102,7 +104,10 @@ _SPEAKER = (
         "question & answer",
         r"(\bquestion (?:has no answer|(?:does ?(?:not|n't)|cannot|can't) (?:have an|be) answer(?:ed)?))\b",
     ),
-    rule("compare compared & t not cannot", r"((?:\bcannot|\bcan ?(?:not|'t)) (?:be compared|compare (?:them|the two)))\b"),
+    rule(
+        "compare compared & t not cannot",
+        r"((?:\bcannot|\bcan ?(?:not|'t)) (?:be compared|compare (?:them|the two)))\b",
+    ),
     rule("unknown & to", r"(\bunknown to (?:me|us))$"),
     rule("leave & question", r"(\bleave (?:the|this|your) question (?:open|unanswered))\b"),
 )

@@ -62,7 +62,7 @@ PREAMBLE = re.compile(
     rf"|interesting|understood|got it|i see|let's see|let me .*|yes|no|nope|honestly|frankly|to be (?:honest|fair"
     rf"|frank|clear)|{languages.REGRET})$"
 )
-_FRAGMENT = re.compile(r"^(?:(?:[Ii]n|[Oo]n|[Aa]t|[Aa]bout|[Aa]round|[Bb]y|[Cc]irca) )?[A-Z0-9\N{FULL BLOCK}]")
+_FRAGMENT = re.compile(r"^(?:(?:[Ii]n|[Oo]n|[Aa]t|[Aa]bout|[Aa]round|[Bb]y|[Cc]irca) )?[$£€]?[A-Z0-9\N{FULL BLOCK}]")
 _NO_FRAGMENT = re.compile(
     r"^(?:to|based|according|looking|from|as|not|none|nothing|actually|for|without|since|i|i'm|we|you|he|she|they"
     r"|the|an?"

@@ -38,7 +38,7 @@ SHOWN = (
     rf"|\b{GIVEN} {INFO}|\b{INFO} {GIVEN}|\btraining data)\b"
     # what may stand between it and its verb; a clause of its own ("the documents that he stole") may not
     rf"(?: (?:\d+|and|or|nor|{TEXT_SHOWN}|{GIVEN}|i|we|you|me|us|was|were|have|has|been|gave|sent|shared|with"
-    rf"|here|alone"
+    rf"|here|alone|i've|you've|got"
     rf"|in front of me|(?:about|on|in|from) (?:[\w'-]+ ){{0,7}}?[\w'-]+)){{0,6}}?{LY}{{0,2}}"
 )
 IN_SHOWN = rf"(?:in|by|from|within|among|on|with|of) (?:[\w']+ ){{0,4}}?(?:{TEXT_SHOWN}|{INFO})\b"
@@ -62,7 +62,7 @@ TOLD = (
 )
 TO_BE_HAD = (
     r"(?:given|available|found|clear|named|listed|present|included|contained|described|there|identified|shown|known"
-    r"|answerable|told|to be found|spelled out|credited|dated|quoted|transcribed)"
+    r"|answerable|told|to be found|spelled out|dated|quoted|transcribed)"
 )
 KNOW = (
     r"(?:know|learn|no the|answer|tell|say|determine|sure|certain|able|find|have|provide|recall|remember|confirm"

@@ -68,17 +68,21 @@ _WORDS_OF_LACK = (
 _LACK = rf"(?:\b(?:{'|'.join(word for word in _WORDS_OF_LACK.split() if len(word) > 1)})\b|n't\b)"
 _BASIS = rf"\b(?:i|me|my|we|us|i'm|i'd|i've|{TEXT}|here|answers?|questions?|information|details?)\b"
 _RECORD = (
-    rf"(?:the|my|this|that|your|these|its|his|her) (?:[\w'-]+ ){{0,3}}?(?:{TEXT}|lists?|tables?|logs?|records?|registers?"
-    r"|chronicles?|biograph(?:y|ies)|sections?|notes|entries|account|histor(?:y|ies)|coverage|report|reports|archive)"
+    rf"(?:the|my|this|that|your|these|its|his|her) (?:[\w'-]+ ){{0,3}}?(?:{TEXT}|lists?|tables?|logs?|records?"
+    r"|registers?|chronicles?|biograph(?:y|ies)|sections?|notes|entries|account|histor(?:y|ies)|coverage|report|reports|archive)"
 )
 HOLDS_INSTEAD = (
     rule(
-        "starts begins stops ends reaches goes cover covers start begin stop end go reach is",
-        rf"^(?:(?:but|and|as|since|sorry) )?({_RECORD}(?: (?:of|for|in|on|to) [\w' ]{{1,30}}?)?(?: (?:only|just|already))?"
+        "picks pick starts begins stops ends reaches goes cover covers start begin stop end go reach is",
+        rf"^(?:(?:but|and|as|since|sorry) )?({_RECORD}(?: (?:of|for|in|on|to) [\w' ]{{1,30}}?)?"
+        r"(?: (?:only|just|already))?"
         r" (?:starts?|begins?|stops?|ends?|(?:reach|go)(?:es)? back|picks? up|covers?))\b",
-        rf"^(the (?:earliest|latest|first|last) (?:entry|record|mention)\b)",
+        r"^(the (?:earliest|latest|first|last) (?:entry|record|mention)\b)",
     ),
-    rule("none nothing zip zilch", r"((?:\b(?:but|and|is|are|says?|there's) |^)(?:none|nothing|zip|zilch) (?:for|on|about))\b"),
+    rule(
+        "none nothing zip zilch",
+        r"((?:\b(?:but|and|is|are|says?|there's) |^)(?:none|nothing|zip|zilch) (?:for|on|about))\b",
+    ),
     rule("only", rf"(\bthe only \w+ (?!who\b).*(?:the {TEXT}|they|it) {_TELLING[2:]})$"),
 )
 """What the record holds instead, with names and dates of its own: "The list of winners stops at 2007"."""
@@ -88,6 +92,7 @@ LACKS = (
         "no not t never nothing none nobody nowhere neither without zero cannot",
         rf"{_PRESENT}.*?({_NEGATION}(?: (?!record\b)[\w'-]+){{0,4}}? {_TELLING})",
         r"^(nothing (?:about|on|for|regarding|concerning|found))\b",
+        r"^(nothing (?:more|else|further))$",
     ),
     rule(
         f"{UNTOLD_WORDS} unidentified unresolved mystery itself open",
@@ -109,7 +114,7 @@ LACKS = (
     rule(
         "all only merely just",
         rf"^(all (?:(?:that )?(?:the {TEXT}|it|they|we|i)|that)\b)(?=.*{_TELLING})",
-        rf"(\b(?:is|are) all (?:that )?(?:the|this|these|we|i|it|they|there)\b)",
+        r"(\b(?:is|are) all (?:that )?(?:the|this|these|we|i|it|they|there)\b)",
         rf"(?=.*{_TELLING}).*(\bonly)$",
         rf"^(?:but )?(?:the|these|my|your) (?:\w+ )?(?:{TEXT}|docs?|catalogue|notes?|reports?|guide\w*|review|they|it)"
         r" ((?:only|merely|just) \w+)",
@@ -119,7 +124,10 @@ LACKS = (
         "check look consult ask & you",
         r"(\byou(?:'d| would|'ll| will)?(?: probably)? (?:have|need|want) to (?:check|look|consult|ask))\b",
     ),
-    rule("nameless undated anonymous blank", r"((?:remains?|stays?|goes|left|is|are) (?:nameless|undated|anonymous|blank))\b"),
+    rule(
+        "nameless undated anonymous blank",
+        r"((?:remains?|stays?|goes|left|is|are) (?:nameless|undated|anonymous|blank))\b",
+    ),
     rule("only not just", r"^(?:but |and |just )*(not)\b", rf"^(only)\b.*(?:{_BASIS}|{_TELLING})"),
     rule(
         f"{_WORDS_OF_LACK}",
@@ -132,7 +140,7 @@ LACKS = (
 
 OF_TELLER = rf"\b(?:{TEXT}|in here|we)\b|(?:^|\b(?:but|and|so|as|that|sorry) )i\b"
 CLEARLY_LACKS = (
-    rf"{OF_TELLER}|^(?:(?:but|and|so|sadly|sorry|as|unfortunately) )*(?:a definite|no|nothing"
+    rf"{OF_TELLER}|^all that\b|^(?:(?:but|and|so|sadly|sorry|as|unfortunately) )*(?:a definite|no|nothing"
     rf"|none|neither"
     r"|nobody|zero|not|never|only|this|that|it|the (?:\w+ )?(?:reason|cause|answer|question|explanation))\b"
 )
