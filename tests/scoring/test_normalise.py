@@ -60,6 +60,7 @@ def test_normal_form(text, expected):
 
 
 @given(st.text())
+@example("〸#")
 @example("a.1 𝐓he")
 @example("the_1,000_A.N.")
 def test_normalising_twice_changes_nothing_more(text):

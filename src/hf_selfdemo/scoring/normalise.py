@@ -9,7 +9,7 @@ from hf_selfdemo.scoring.scripts import MARKS, SIGN, UNSPACED, without_accents
 
 ARTICLES = {"a", "an", "the"}
 _DIGIT_COMMA = re.compile(r",(?<=\d,)(?=\d{3}\b)")
-_SPACED = rf"(?:\w|[{MARKS}])+(?:\.\d+)?(?:(?<=[^\W\d]){SIGN})?"  # with A+, C++, F#
+_SPACED = rf"(?:\w|[{MARKS}])+(?:\.\d+)?(?:(?<=[^\W\d{UNSPACED}]){SIGN})?"  # with A+, C++, F#
 _WORD = re.compile(rf"(?<!\w)[^\W\d{UNSPACED}]{{1,2}}-(?![\w-])|{_SPACED}")  # and O-, AB-
 _UNSIGNED = re.compile(r"\w+(?:\.\d+)?")  # the same in half the time, where there are neither marks nor signs
 _APART = re.compile(rf"[{UNSPACED}][{MARKS}]*|[^{UNSPACED}]+")
