@@ -90,7 +90,8 @@ def test_the_wheel_works_without_the_repository(installed, tmp_path):
         installed,
         tmp_path,
         "import hf_selfdemo, pathlib\n"
-        "from hf_selfdemo.cli import main, read_yaml\n"
+        "from hf_selfdemo.cli import main\n"
+        "from hf_selfdemo.stages.recipe_file import read_yaml\n"
         "from hf_selfdemo.prompts import templates_hash\n"
         "assert main(['recipes', 'copy', 'quickstart/self_demo', 'mine.yaml']) == 0\n"
         "assert read_yaml('quickstart/self_demo') == read_yaml('mine.yaml') != {}\n"

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hf_selfdemo.cli import main, read_yaml
+from hf_selfdemo.cli import main
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.stages.recipe_file import read_yaml
 from hf_selfdemo.stages.recipes import copy_recipe, find_recipe, recipe_names
 
 ROOT = Path(__file__).parent.parent

@@ -17,12 +17,12 @@ from typing import Any
 import datasets
 from fsspec.core import url_to_fs
 
-from hf_selfdemo.cli import read_yaml
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.loading import did_you_mean
 from hf_selfdemo.manifest import fingerprint, read_json
 from hf_selfdemo.rows import FEATURES
 from hf_selfdemo.stages.demonstrate import asks_nothing
+from hf_selfdemo.stages.recipe_file import read_yaml
 from hf_selfdemo.stages.work import Work, read_rows
 
 CONFIGS = {

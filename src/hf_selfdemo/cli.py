@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -37,7 +36,11 @@ What neither names has its default: the embedded corpus, the paper's numbers. hf
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a verb; returns the exit code: 0 done, 2 bad input (one line says what and how to mend it), 130 stopped."""
+    """Run a verb, and return the exit code.
+
+    0: done; 1: a bug, whose traceback is in a file that a line names; 2: bad input, or what the machine has not, and a
+    line says what and how to mend it; 130: stopped.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(USAGE, end="")
@@ -78,26 +81,20 @@ def _run(verb: str, *arguments: str) -> None:
 
 
 def reported(job: Callable[[], None]) -> int:
-    """Do a job as a program of its own: mistakes and interrupts become one line and the exit code that `main` tells."""
+    """Do a job as a program of its own: whatever ends it becomes one line and the exit code that `main` tells."""
     # spinning OpenMP threads make torch four times slower as soon as anything else runs; must be set before its import
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
-    from hf_selfdemo.errors import UserError
     from hf_selfdemo.stages.console import fail
+    from hf_selfdemo.stages.failures import STOPPED, ending
 
     try:
         job()
-    except UserError as error:
-        fail(f"hf-selfdemo: {' '.join(str(error).split())}")
-        return 2
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            raise
-        fail(f"hf-selfdemo: the disk is full ({error}): free some space and give the same command")
-        return 2
-    except KeyboardInterrupt as error:  # who cannot go on from here says so in the error
-        fail(f"\nhf-selfdemo: interrupted; {str(error) or 'the same command goes on from here'}")
-        return 130
+    except (Exception, KeyboardInterrupt) as error:
+        code, line = ending(error)
+        below = "\n" if code == STOPPED else ""  # a terminal shows ^C where it stands
+        fail(f"{below}hf-selfdemo: {line}")
+        return code
     return 0
 
 
@@ -131,56 +128,12 @@ def parse(arguments: Sequence[str]) -> Any:
     rest = list(arguments)
     config: dict[str, Any] = {}
     if "--config" in rest:
+        from hf_selfdemo.stages.recipe_file import read_yaml
+
         at = rest.index("--config")
         config = read_yaml(rest[at + 1] if at + 1 < len(rest) else "")
         del rest[at : at + 2]
     return make_recipe(config, rest)
-
-
-def read_yaml(path: str) -> dict[str, Any]:
-    """The keys of a recipe: of the file, or else of the package's recipe of that name.
-
-    Raises:
-        UserError: if it cannot be read, holds no keys, or one of them twice.
-    """
-    import yaml
-
-    from hf_selfdemo.errors import UserError
-    from hf_selfdemo.loading import did_you_mean
-    from hf_selfdemo.stages.recipes import find_recipe, recipe_names
-
-    try:
-        text = find_recipe(path).read_text(encoding="utf-8")
-        config, repeated = yaml.safe_load(text), _repeated(text)
-    except OSError as error:
-        remedy = f"check the path, or name a recipe of the package ({did_you_mean(path, recipe_names())})"
-        raise UserError(f"the recipe {path!r} cannot be read ({error.strerror})", remedy) from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is no YAML ({_without_lines(error)})", "mend it") from None
-    if not isinstance(config, dict):
-        raise UserError(f"{path} holds no keys", "write one `key: value` a line")
-    if repeated:
-        raise UserError(f"{path} gives {repeated} more than once", "keep one of them")
-    return config
-
-
-def _without_lines(error: Any) -> str:
-    """What is wrong and where, but none of the lines around it: a token may stand in them."""
-    mark = getattr(error, "problem_mark", None)
-    where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    return f"{getattr(error, 'problem', None) or type(error).__name__}{where}"
-
-
-def _repeated(text: str) -> str:
-    """The first key that a YAML mapping gives more than once; "" if none. PyYAML lets the last one win unasked."""
-    import yaml
-
-    node, seen = yaml.compose(text, yaml.SafeLoader), set()
-    for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-        if key.value in seen:
-            return f"{key.value!r} (line {key.start_mark.line + 1})"
-        seen.add(key.value)
-    return ""
 
 
 def make_recipe(config: dict[str, Any], flags: Sequence[str] = ()) -> Any:

@@ -26,7 +26,7 @@ import pyarrow.parquet
 from datasets import Dataset
 
 from hf_selfdemo.conversation import converse
-from hf_selfdemo.errors import CallFailed, UserError
+from hf_selfdemo.errors import CallFailed, UserError, explained
 from hf_selfdemo.manifest import atomic_file, file_hash, versions, write_json
 from hf_selfdemo.protocols import Generator, Judge, Strategy, check_contract
 from hf_selfdemo.rows import FEATURES, Spool, parquet_rows, replay_row
@@ -202,8 +202,19 @@ def _kind(row: dict[str, Any]) -> str:
 
 
 def load_demonstrations(folder: Path) -> Dataset:
-    """Read the dataset that `demonstrate` saved in `folder`."""
+    """Read the dataset that `demonstrate` saved in `folder`.
+
+    Raises:
+        UserError: if its file is damaged, or of another kind.
+    """
     path = folder / "train.parquet"
-    if not pyarrow.parquet.read_metadata(path).num_rows:  # datasets cannot read a file without rows
-        return Dataset.from_dict({name: [] for name in FEATURES}, features=FEATURES)
-    return datasets.Dataset.from_parquet(glob.escape(str(path)))  # datasets takes paths for patterns
+    with explained(f"{path} cannot be read", _DAMAGED):
+        if not pyarrow.parquet.read_metadata(path).num_rows:  # datasets cannot read a file without rows
+            return Dataset.from_dict({name: [] for name in FEATURES}, features=FEATURES)
+        found: Dataset = datasets.Dataset.from_parquet(glob.escape(str(path)))  # datasets takes paths for patterns
+    if lacking := [name for name in FEATURES if name not in found.column_names]:
+        raise UserError(f"{path} has no column {lacking[0]!r}", _DAMAGED)
+    return found
+
+
+_DAMAGED = "remove it and demonstrate again: calls that were made are in the ledger"

@@ -14,9 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.errors import UserError, explained
 from hf_selfdemo.loading import did_you_mean
-from hf_selfdemo.manifest import file_hash, read_json, versions, write_json, write_text
+from hf_selfdemo.manifest import file_hash, read_json, read_json_lines, versions, write_json, write_text
 from hf_selfdemo.report import Column, Comparison
 from hf_selfdemo.rows import evidence_of, evidence_row
 from hf_selfdemo.tuned import weights_hash
@@ -72,9 +72,7 @@ class Evaluation:
     @cached_property
     def evidence(self) -> dict[str, Evidence]:
         """The rows by id, in the order in which they were asked."""
-        with self._checked(ROWS).open(encoding="utf-8") as lines:
-            rows = map(evidence_of, map(json.loads, lines))
-            return {row.id: row for row in rows}
+        return {row.id: row for row in map(evidence_of, read_json_lines(self._checked(ROWS)))}
 
     @property
     def columns(self) -> list[str]:
@@ -187,5 +185,5 @@ def _lines(rows: Any) -> str:
 
 
 def _predictions(path: Path) -> list[Prediction]:
-    with path.open(encoding="utf-8") as lines:
-        return [Prediction(**json.loads(line)) for line in lines]
+    with explained(f"{path} holds no predictions", _AGAIN):
+        return [Prediction(**fields) for fields in read_json_lines(path)]

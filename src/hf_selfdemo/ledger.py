@@ -17,12 +17,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.errors import UserError, explained
 from hf_selfdemo.types import Reply
 
 FORMAT = 1
 _APPLICATION_ID = 0x48465344  # tells our files from any other program's SQLite database
 _BUSY_S = 60.0
+
+_DAMAGED = "it is damaged: move it away to start anew, or bring back a copy"
 
 _SELDOM = ("raw", "left_out")  # fields that are written only where they say something
 
@@ -83,7 +85,8 @@ class Ledger:
         """The reply under `key`, if the call was ever made."""
         with self._lock, self._explained():
             found = self._db.execute("SELECT reply FROM calls WHERE key = ?", (key,)).fetchone()
-        return _read(found[0]) if found else None
+        with explained(f"the ledger {self.path} holds a call that cannot be read", _DAMAGED):
+            return _read(found[0]) if found else None
 
     def put(self, key: str, model: str, stage: str, request: str, reply: Reply) -> Reply:
         """Record a call and return the reply that counts: of two processes with one key, the first one's."""
@@ -134,7 +137,7 @@ class Ledger:
             elif "locked" in what:
                 remedy = "another process holds it; stop that one, or wait"
             elif "not a database" in what or "malformed" in what:
-                remedy = "it is damaged: move it away to start anew, or bring back a copy"
+                remedy = _DAMAGED
             raise UserError(f"the ledger {self.path} cannot be used ({what})", remedy) from None
 
 

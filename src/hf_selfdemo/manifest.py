@@ -14,7 +14,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.errors import UserError, reason
 
 PACKAGES = ("hf-selfdemo", "torch", "transformers", "trl", "peft", "datasets", "bm25s", "tokenizers", "accelerate")
 
@@ -28,9 +28,56 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 
 
+_DAMAGED = "it is damaged: bring back a copy, or remove it and run again what wrote it"
+
+
+class _NoKey(UserError, KeyError):
+    """Still a KeyError: a template takes a key that is not there for undefined."""
+
+    __str__ = ValueError.__str__  # a KeyError would show itself in quotes
+
+
+class _Told(dict[str, Any]):
+    """A JSON object that says where it stands when a key is not there."""
+
+    where = ""
+
+    def __missing__(self, key: str) -> Any:
+        raise _NoKey(f"{self.where} has no {key!r}", _DAMAGED)
+
+
 def read_json(path: str | Path) -> dict[str, Any]:
-    """A JSON object from a file, such as `write_json` leaves."""
-    found: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    """A JSON object from a file, such as `write_json` leaves.
+
+    Raises:
+        UserError: if the file holds none, or later where a key is read that is not there.
+    """
+    return _parsed(Path(path).read_bytes(), str(path))
+
+
+def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a file that holds one a line.
+
+    Raises:
+        UserError: for a line that holds none, or later where a key is read that is not there.
+    """
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            yield _parsed(line, f"line {number} of {path}")
+
+
+def _parsed(text: bytes, where: str) -> dict[str, Any]:
+    def told(fields: dict[str, Any]) -> _Told:
+        found = _Told(fields)
+        found.where = where
+        return found
+
+    try:
+        found = json.loads(text.decode("utf-8"), object_hook=told)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where} is no JSON ({reason(error)})", _DAMAGED) from None
+    if not isinstance(found, dict):
+        raise UserError(f"{where} is no JSON object", _DAMAGED)
     return found
 
 

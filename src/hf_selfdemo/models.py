@@ -19,7 +19,7 @@ from typing import Any
 
 from hf_selfdemo.cache import cache_dir, content_hash
 from hf_selfdemo.chat import check_template
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.errors import UserError, explained
 from hf_selfdemo.manifest import fingerprint, put_in_place
 
 DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -111,36 +111,50 @@ def load_model(
         attn_implementation: as `from_pretrained` takes it.
 
     Raises:
-        UserError: if weights are to be quantised and bitsandbytes is not installed, or the attention is not to be had.
+        UserError: if weights are to be quantised and bitsandbytes is not installed, the attention is not to be had, or
+            the files cannot be read as a model of a known kind.
     """
     import torch
     from transformers import AutoModelForCausalLM
 
     accelerated = torch.cuda.is_available()
-    torch_dtype = {"auto": torch.bfloat16 if accelerated else torch.float32}.get(dtype) or getattr(torch, dtype)
+    torch_dtype = {"auto": torch.bfloat16 if accelerated else torch.float32}.get(dtype) or _dtype(dtype)
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         device_map = None  # each process has a device of its own; spreading over all of them would collide
     quantised = quantization_config and _quantised_for(torch_dtype, quantization_config)
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            resolved.path,
-            dtype=torch_dtype,
-            attn_implementation=attn_implementation,
-            trust_remote_code=trust_remote_code,
-            device_map=device_map,
-            quantization_config=quantised,
-        )
-    except (ImportError, ValueError) as error:
-        if not re.search(r"attn_implementation|attention|flash", str(error), re.IGNORECASE):
-            raise
-        problem = str(error).splitlines()[0]
-        what = f"attn_implementation {attn_implementation!r} cannot be used ({problem})"
-        raise UserError(what, "leave it out, or take sdpa or eager") from None
+    with explained(f"the model in {resolved.path} cannot be loaded", _MENDED):
+        try:
+            model = AutoModelForCausalLM.from_pretrained(
+                resolved.path,
+                dtype=torch_dtype,
+                attn_implementation=attn_implementation,
+                trust_remote_code=trust_remote_code,
+                device_map=device_map,
+                quantization_config=quantised,
+            )
+        except (ImportError, ValueError) as error:
+            if not re.search(r"attn_implementation|attention|flash", str(error), re.IGNORECASE):
+                raise
+            problem = str(error).splitlines()[0]
+            what = f"attn_implementation {attn_implementation!r} cannot be used ({problem})"
+            raise UserError(what, "leave it out, or take sdpa or eager") from None
     model.config._name_or_path = model.name_or_path = resolved.name  # cards and adapters name the Hub id
     if device_map is None and quantization_config is None and not _sharded_by_launcher():  # else placed already
         device: Any = "cuda" if accelerated else "cpu"
         model = model.to(device)
     return model.eval()
+
+
+_MENDED = "see that it is whole and of a kind that transformers loads, or set trust_remote_code if it brings code"
+
+
+def _dtype(name: str) -> Any:
+    import torch
+
+    found = getattr(torch, name, None)
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise UserError(f"dtype {name!r} is none that weights can have", "give auto, float32, bfloat16 or float16")
+    return found
 
 
 def _quantised_for(dtype: Any, quantization_config: Any) -> Any:
@@ -174,7 +188,8 @@ def load_tokenizer(resolved: ResolvedModel, trust_remote_code: bool = False, cha
     """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(resolved.path, trust_remote_code=trust_remote_code)
+    with explained(f"the tokenizer in {resolved.path} cannot be loaded", _MENDED):
+        tokenizer = AutoTokenizer.from_pretrained(resolved.path, trust_remote_code=trust_remote_code)
     if chat_template is not None:
         tokenizer.chat_template = chat_template
     if tokenizer.chat_template is None:

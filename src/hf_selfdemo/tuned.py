@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_selfdemo.cache import content_hash
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.errors import UserError, explained
 from hf_selfdemo.manifest import fingerprint, read_json
 from hf_selfdemo.models import ResolvedModel
 
@@ -66,7 +66,8 @@ def merged(network: Any, folder: Path) -> Any:
     from peft import PeftModel
     from torch.nn import Parameter
 
-    model = PeftModel.from_pretrained(network, folder)
+    with explained(f"the adapter in {folder} cannot be loaded", "train it again, or bring back a copy"):
+        model = PeftModel.from_pretrained(network, folder)
     if not hasattr(model, "merge_and_unload"):
         kind = model.active_peft_config.peft_type.value
         raise UserError(f"{folder} holds an adapter of the kind {kind}, which cannot be merged", "use a LoRA adapter")

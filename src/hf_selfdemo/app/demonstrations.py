@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import read_json
+from hf_selfdemo.errors import UserError, explained
+from hf_selfdemo.manifest import read_json, read_json_lines
 
 SKIPPED = "skipped"
 """The outcome of a row that became no demonstration; a reason may follow it, after a colon."""
@@ -102,7 +102,8 @@ class Demonstrations:
 
 def _entries(path: Path) -> list[_Entry]:
     found, offset = [], 0
-    with path.open("rb") as lines:
+    remedy = "demonstrate again: calls that were made are in the ledger"
+    with explained(f"{path} cannot be read", remedy), path.open("rb") as lines:
         for line in lines:
             found.append(_entry(json.loads(line), offset))
             offset += len(line)
@@ -120,6 +121,4 @@ def _details(path: Path) -> dict[str, str]:
     """What is told of skipped rows beyond the reason, by id."""
     if not path.exists():
         return {}
-    with path.open(encoding="utf-8") as lines:
-        rows = map(json.loads, lines)
-        return {row["id"]: row["detail"] for row in rows if row["detail"]}
+    return {row["id"]: row["detail"] for row in read_json_lines(path) if row["detail"]}

@@ -16,7 +16,7 @@ from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
 from hf_selfdemo.hub.weights import base_id, config_file, tokenizer_files, weight_files
-from hf_selfdemo.manifest import read_json
+from hf_selfdemo.manifest import read_json, read_json_lines
 from hf_selfdemo.questions import read_passages
 from hf_selfdemo.tuned import is_adapter
 
@@ -162,8 +162,7 @@ def _shown_passages(path: Path) -> list[dict[str, Any]]:
     """Every passage that the evaluation showed, once."""
     if not path.exists():
         raise UserError(f"{path.parent} keeps no passages", "evaluate again, or name a corpus in `data`")
-    with path.open(encoding="utf-8") as lines:
-        shown = [p for line in lines for p in json.loads(line)["passages"]]
+    shown = [p for row in read_json_lines(path) for p in row["passages"]]
     return list({(p["id"], p["title"], p["text"]): p for p in shown}.values())
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_selfdemo.chat import stop_token_id
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.errors import UserError, explained
 from hf_selfdemo.hub.card import is_hub_id
 from hf_selfdemo.manifest import read_json
 from hf_selfdemo.models import load_model, resolve_model
@@ -53,7 +53,8 @@ def tokenizer_files(folder: Path) -> dict[str, Path | str]:
 
     if not (folder / "tokenizer_config.json").exists():
         raise UserError(f"{folder} holds no tokenizer", "save it there: tokenizer.save_pretrained(...)")
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    with explained(f"the tokenizer in {folder} cannot be loaded", "save it there: tokenizer.save_pretrained(...)"):
+        tokenizer = AutoTokenizer.from_pretrained(folder)
     stops = sorted({stop_token_id(tokenizer), tokenizer.eos_token_id} - {None})
     generation = GenerationConfig(
         bos_token_id=tokenizer.bos_token_id,

@@ -12,6 +12,9 @@ from hf_selfdemo.questions.sources import Row, Source, read_rows, source_name
 from hf_selfdemo.questions.values import read_flag, read_text, read_texts
 from hf_selfdemo.types import RESERVED_SUFFIXES, Question
 
+_LONGEST_QUESTION = 1_000_000
+"""Characters; what is longer fits into no prompt, and every step after reading would hold it several times."""
+
 
 def read_questions(
     source: Source,
@@ -81,6 +84,9 @@ def _question(row: Row, mapping: ColumnMap, number_prefix: str) -> Question:
         raise UserError(
             f"{row.where} has no question text in {mapping.column('question')!r}", "fill it in or drop the row"
         )
+    if len(asked) > _LONGEST_QUESTION:
+        what = f"{row.where} has a question of {len(asked):,} characters in {mapping.column('question')!r}"
+        raise UserError(what, f"shorten it to {_LONGEST_QUESTION:,}, drop the row, or name another column")
     answers = texts("answers")
     answerable = read_flag(cells.get("answerable"), row.where, mapping.column("answerable"))
     identifier = text("id") or f"{number_prefix}{row.number:06d}"

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeAlias
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.loading import did_you_mean
@@ -23,6 +23,10 @@ EMBEDDED = Path(__file__).parent.parent / "data"
 
 Source: TypeAlias = "str | PathLike[str] | datasets.Dataset | datasets.DatasetDict | datasets.IterableDataset"
 """What questions and passages can be read from."""
+
+_LONGEST_LINE = 32 * 1024 * 1024
+_LARGEST_JSON = 1024 * 1024 * 1024
+"""Characters of a line of .jsonl, and of a whole .json, which is read at once."""
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 """The escape of half a character in JSON; most are one of a pair."""
@@ -151,8 +155,19 @@ def _dataset(source: str, path: Path, split: str, config: str | None, revision: 
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    with _open(path) as lines:
-        yield from _parsed_lines(lines, path)
+    with _open(path) as file:
+        yield from _parsed_lines(_bounded_lines(file, path), path)
+
+
+def _bounded_lines(file: TextIO, path: Path) -> Iterator[str]:
+    """A packed file may unfold to any size: no more of it is held than the longest row that can be meant."""
+    number = 0
+    while line := file.readline(_LONGEST_LINE + 1):
+        number += 1
+        if len(line) > _LONGEST_LINE:
+            what = f"line {number} of {path} is longer than {_LONGEST_LINE:,} characters"
+            raise UserError(what, "write one object a line, or shorten it")
+        yield line
 
 
 def _parsed_lines(lines: Iterable[str], path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -170,7 +185,9 @@ def _parsed_lines(lines: Iterable[str], path: Path) -> Iterator[tuple[int, dict[
 def _json(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """A list of objects, an object that holds one in `data`, or in spite of the name one object a line."""
     with _open(path) as handle:
-        text = handle.read()
+        text = handle.read(_LARGEST_JSON + 1)
+    if len(text) > _LARGEST_JSON:
+        raise UserError(f"{path} holds more than {_LARGEST_JSON:,} characters", "write .jsonl, which is read in parts")
     lines = text.rstrip().split("\n")  # not at the other ends of line that Unicode has, which texts may hold
     try:
         rows = _parsed(text)

@@ -9,7 +9,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.exports.lm_eval import write_tasks
 from hf_selfdemo.exports.ragas import ragas_rows
 from hf_selfdemo.loading import did_you_mean
-from hf_selfdemo.manifest import write_text
+from hf_selfdemo.manifest import read_json_lines, write_text
 from hf_selfdemo.remade import remade
 from hf_selfdemo.stages.console import say
 from hf_selfdemo.stages.evaluate import recipe_modes
@@ -52,7 +52,6 @@ def _ragas(recipe: Recipe, folder: Path) -> list[Path]:
     names = [path.name.replace(".rag.jsonl", ".jsonl") for path in written]
     with remade(folder) as staging:
         for path, name in zip(written, names, strict=True):
-            with path.open(encoding="utf-8") as lines:
-                rows = ragas_rows(evidence, [(p["id"], p["text"]) for p in map(json.loads, lines)])
+            rows = ragas_rows(evidence, [(p["id"], p["text"]) for p in read_json_lines(path)])
             write_text(staging / name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     return [folder / name for name in names]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_selfdemo.chat import encode_prompt
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.errors import UserError, explained
 from hf_selfdemo.footprint.compute import forward_flops, hours, training_flops
 from hf_selfdemo.footprint.memory import Precision, cache_bytes, training_memory, writing_memory
 from hf_selfdemo.footprint.shape import ModelShape, model_shape
@@ -203,11 +203,9 @@ def model_place(recipe: Recipe) -> str:
 def _config(recipe: Recipe, place: str) -> Any:
     from transformers import AutoConfig
 
-    try:
+    what = f"{place} holds no configuration that transformers can read"
+    with explained(what, "give a model's folder or Hub id"):
         return AutoConfig.from_pretrained(place, trust_remote_code=recipe.training.trust_remote_code)
-    except (OSError, ValueError) as error:
-        what = f"{place} holds no configuration that transformers can read ({str(error).splitlines()[0]})"
-        raise UserError(what, "give a model's folder or Hub id") from None
 
 
 def _tokenizer(recipe: Recipe, place: str) -> Any:

@@ -10,7 +10,7 @@ from datasets import Dataset
 from transformers import AutoConfig, GenerationConfig
 
 from hf_selfdemo.demonstrations import load_demonstrations
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.errors import UserError, explained
 from hf_selfdemo.manifest import read_json
 from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.rows import FEATURES, evidence_row
@@ -62,11 +62,12 @@ def written_by(source: Path) -> dict[str, Any]:
 
 def _without_weights(model: ResolvedModel, trust_remote_code: bool) -> Any:
     """What a model says of itself before its weights are loaded."""
-    config = AutoConfig.from_pretrained(model.path, trust_remote_code=trust_remote_code)
-    try:
-        generation = GenerationConfig.from_pretrained(model.path)
-    except OSError:  # older models have none of their own
-        generation = GenerationConfig.from_model_config(config)
+    with explained(f"the configuration in {model.path} cannot be read", "see that it is whole"):
+        config = AutoConfig.from_pretrained(model.path, trust_remote_code=trust_remote_code)
+        try:
+            generation = GenerationConfig.from_pretrained(model.path)
+        except OSError:  # older models have none of their own
+            generation = GenerationConfig.from_model_config(config)
     return SimpleNamespace(name_or_path=model.name, config=config, generation_config=generation)
 
 

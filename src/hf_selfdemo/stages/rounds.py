@@ -11,7 +11,6 @@ before each further training the refusals that nobody asked for are compared wit
 from __future__ import annotations
 
 import copy
-import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any
 from rich.table import Table
 
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import read_json, versions, write_json
+from hf_selfdemo.manifest import read_json, read_json_lines, versions, write_json
 from hf_selfdemo.stages.console import say, show
 from hf_selfdemo.stages.demonstrate import asks_nothing, make_demonstrations, run_demonstrate
 from hf_selfdemo.stages.engine import ledger_path
@@ -170,14 +169,13 @@ def abstention_shares(path: Path) -> dict[str, float | None]:
         where there is nothing to count.
     """
     counts: Counter[str] = Counter()
-    with path.open(encoding="utf-8") as lines:
-        for row in map(json.loads, lines):
-            if row["answer_in_context"]:
-                labels = [c["label"] for c in row["candidates"] if c["source"] == "rag" and c["label"] != "unscored"]
-                counts["written"] += len(labels)
-                counts["declined"] += labels.count("abstain")
-            counts[f"{row['outcome']} before"] += 1
-            counts[f"{row['outcome']} after"] += not row["skipped"]
+    for row in read_json_lines(path):
+        if row["answer_in_context"]:
+            labels = [c["label"] for c in row["candidates"] if c["source"] == "rag" and c["label"] != "unscored"]
+            counts["written"] += len(labels)
+            counts["declined"] += labels.count("abstain")
+        counts[f"{row['outcome']} before"] += 1
+        counts[f"{row['outcome']} after"] += not row["skipped"]
     return {
         "false_refusals": _share(counts["declined"], counts["written"]),
         "abstain_before_cap": _share(counts["abstain before"], counts["abstain before"] + counts["answer before"]),

@@ -9,7 +9,7 @@ from typing import Any
 
 from trl import get_peft_config
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.errors import UserError, explained
 from hf_selfdemo.loading import did_you_mean
 from hf_selfdemo.manifest import read_json
 from hf_selfdemo.models import ResolvedModel
@@ -65,7 +65,8 @@ def load_start(recipe: Recipe, start: Start) -> tuple[Any, Any, dict[str, Any]]:
         return network, tokenizer, {"peft_config": config}
     from peft import PeftModel
 
-    return PeftModel.from_pretrained(network, start.adapter, is_trainable=True), tokenizer, {}
+    with explained(f"start_from: the adapter in {start.adapter} cannot be loaded", "bring back a copy, or train anew"):
+        return PeftModel.from_pretrained(network, start.adapter, is_trainable=True), tokenizer, {}
 
 
 def _origin(folder: Path) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import warnings
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from filelock import FileLock
 from hf_selfdemo.cache import content_hash
 from hf_selfdemo.cli import make_recipe
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import read_json, write_json
+from hf_selfdemo.manifest import read_json, read_json_lines, write_json
 from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.stages.dataset_key import LOADED_CODE, code_hash, dataset_key
 from hf_selfdemo.stages.demonstrate import NOBODY, asks_nothing, make_demonstrations
@@ -152,8 +151,7 @@ def _refuse_gaps(recipe: Recipe, manifest: dict[str, Any], skipped: Path) -> Non
     """Rows that a server failed to answer may be there next time; a dataset without them must not be kept as whole."""
     if recipe.engine.engine != "server" or not (failed := manifest["skipped"].get(CALL_FAILED)):
         return
-    with skipped.open(encoding="utf-8") as lines:
-        first = next(row for row in map(json.loads, lines) if row["reason"] == CALL_FAILED)
+    first = next(row for row in read_json_lines(skipped) if row["reason"] == CALL_FAILED)
     raise UserError(
         f"{failed} questions could not be asked, the first is {first['id']!r} ({first['detail']})",
         "prepare again, which asks only these; shorten rows that are too long, and drop those that fail for good",

@@ -13,7 +13,7 @@ from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_callback import TrainerState
 
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import read_json, to_disk, write_json
+from hf_selfdemo.manifest import file_hash, read_json, to_disk, write_json
 
 _NOTE = "selfdemo.json"
 
@@ -21,7 +21,7 @@ _NOTE = "selfdemo.json"
 def mark_complete(folder: Path, settings: dict[str, Any], counted: dict[str, Any]) -> None:
     """Say of a checkpoint that it is whole, under which settings it was made, and what was counted until then."""
     to_disk(folder)
-    write_json(folder / _NOTE, {"settings": settings, "counted": counted})
+    write_json(folder / _NOTE, {"settings": settings, "counted": counted, "files": _hashes(folder)})
 
 
 def forget_machine(folder: Path) -> None:
@@ -53,7 +53,7 @@ def check_settings(folder: str | Path, settings: dict[str, Any]) -> dict[str, An
     """Refuse a checkpoint that is not whole or was made under other settings; else return what was counted until it.
 
     Raises:
-        UserError: naming the keys that differ.
+        UserError: naming the keys that differ, or a file that is not as it was written.
     """
     path = Path(folder) / _NOTE
     if not path.exists():
@@ -64,7 +64,21 @@ def check_settings(folder: str | Path, settings: dict[str, Any]) -> dict[str, An
     if keys:
         shown = ", ".join(f"{k} (there {found.get(k)!r}, now {wanted.get(k)!r})" for k in keys[:3])
         raise UserError(f"{folder} was made under other settings: {shown}", "restore them or take another output_dir")
+    changed = [name for name, known in note.get("files", {}).items() if _hash(Path(folder) / name) != known]
+    if changed:
+        what = f"{Path(folder) / changed[0]} is not as it was written"
+        raise UserError(what, f"remove {folder}: the same command goes on from the checkpoint before it, or anew")
     return dict(note["counted"])
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """Of all that a checkpoint holds, without the note itself."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / _NOTE)
+    return {path.relative_to(folder).as_posix(): file_hash(path) for path in found}
+
+
+def _hash(path: Path) -> str:
+    return file_hash(path) if path.is_file() else ""
 
 
 def _step(folder: Path) -> int:
