@@ -137,6 +137,23 @@ def test_an_abstention_that_beat_a_right_answer_is_not_verified(row):
     assert isinstance(SelfDemo(abstain_when="not_in_context").select(row, candidates, verdicts), Skip)
 
 
+@pytest.mark.parametrize(
+    ("source", "label", "finish_reason", "shown", "reason"),
+    [
+        ("rag", "correct", "length", True, "what would have won was cut off (raise max_candidate_tokens)"),
+        ("refusal", "abstain", "length", False, "what would have won was cut off (raise max_candidate_tokens)"),
+        ("refusal", "abstain", "length", True, "nothing right although the passages hold the answer"),
+        ("rag", "incorrect", "length", True, "nothing right although the passages hold the answer"),
+        ("rag", "incorrect", "stop", False, "nothing right and no refusal that reads as one"),
+    ],
+)
+def test_a_row_left_out_for_a_cut_off_candidate_says_so(row, source, label, finish_reason, shown, reason):
+    candidates, verdicts = judged(("Winkl", source, label))
+    candidates = [replace(candidates[0], finish_reason=finish_reason)]
+    strategy = SelfDemo(abstain_when="not_in_context")
+    assert strategy.select(replace(row, answer_in_context=shown), candidates, verdicts).reason == reason
+
+
 def test_a_row_that_no_judge_could_score_says_so(row):
     candidates, verdicts = judged(("Winkler", "rag", "unscored"), ("No", "refusal", "unscored"))
     assert SelfDemo().select(row, candidates, verdicts).reason == "unscored: so"

@@ -29,5 +29,6 @@ def source_licence(data: Mapping[str, Any], given: str = "") -> str:
     if given or sources == {"embedded"}:
         return given or EMBEDDED_LICENCE
     raise UserError(
-        "the licence of the source text is not known", "name it, e.g. cc-by-sa-4.0; `other` if it has no usual name"
+        "the licence of the source text is not known",
+        "set source_license, e.g. to cc-by-sa-4.0, or to `other` if it has no usual name",
     )

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from huggingface_hub import EvalResult, EvalResultEntry, eval_result_entries_to_yaml
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.evaluated import Evaluation
 from hf_selfdemo.hub.card import is_hub_id
+from hf_selfdemo.hub.yaml_text import dump_yaml
 from hf_selfdemo.manifest import read_json
 from hf_selfdemo.report import Comparison, figures_json
 from hf_selfdemo.tuned import weights_hash
@@ -147,7 +147,7 @@ def eval_results_file(results: Results, benchmark: str) -> str:
         before = f", base model {base[key]['value']:.4f}" if key in base else ""
         notes = f"with passages, {results.rows} rows, 95% interval {low:.4f} to {high:.4f}{before}"
         entries.append(EvalResultEntry(benchmark, key, round(figure["value"], 4), notes=notes))
-    return yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False, width=1000)
+    return dump_yaml(eval_result_entries_to_yaml(entries), width=1000)
 
 
 def _column(folder: Path, columns: list[str]) -> str:

@@ -9,13 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
 from hf_selfdemo.hub.weights import base_id, config_file, tokenizer_files, weight_files
+from hf_selfdemo.hub.yaml_text import dump_yaml
 from hf_selfdemo.manifest import read_json, read_json_lines
 from hf_selfdemo.questions import read_passages
 from hf_selfdemo.tuned import is_adapter
@@ -110,7 +109,7 @@ def _recipe(base: str, corpus: str, trained: str, keys: Mapping[str, Any]) -> st
     """What the page shows and asks, as any recipe says it."""
     named = {"output_dir": "run", "model_name_or_path": base, "test_corpus": corpus, "app_host": "0.0.0.0"}
     kept = {key: keys[key] for key in _KEYS if keys.get(key) is not None}
-    return yaml.safe_dump(named | kept | ({"adapters": [f"tuned={trained}"]} if trained else {}), sort_keys=False)
+    return dump_yaml(named | kept | ({"adapters": [f"tuned={trained}"]} if trained else {}))
 
 
 def _sources(data: Mapping[str, Any]) -> list[str]:

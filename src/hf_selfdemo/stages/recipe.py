@@ -32,7 +32,7 @@ from hf_selfdemo.models import (
     resolve_model,
 )
 from hf_selfdemo.stages.console import waiting
-from hf_selfdemo.tuned import base_name, is_adapter, merged, stands_on, tuned_fingerprint, weights_hash
+from hf_selfdemo.tuned import base_name, is_adapter, merged, stands_on, tuned_fingerprint, weights_of
 
 
 @dataclass
@@ -81,8 +81,9 @@ class Recipe:
         Raises:
             UserError: if there is none.
         """
+        weights_of(folder)
         if not is_adapter(folder):
-            return ResolvedModel(str(folder), str(folder), weights_hash(folder))
+            return resolve_model(str(folder))  # as an adapter that stands on it finds it again
         base = self.base_of(folder)
         return ResolvedModel(base.name, str(folder), tuned_fingerprint(base, folder))
 

@@ -20,6 +20,7 @@ from hf_selfdemo.types import (
     Demonstration,
     Dialogue,
     Evidence,
+    Label,
     Message,
     Reply,
     Request,
@@ -34,6 +35,7 @@ PROMPTS = 3
 _ABSTAIN_WHEN = ("nothing_right", "not_in_context")
 _ANSWER_WHEN = ("right", "in_context")
 _UNVERIFIED = ("keep", "drop")
+_CUT_OFF = "what would have won was cut off (raise max_candidate_tokens)"
 
 Judged: TypeAlias = tuple[Candidate, Verdict]
 
@@ -192,9 +194,11 @@ class SelfDemo:
         if abstains and evidence.answer_in_context and self.gold_fallback:
             picked, abstains = _gold(evidence), False
         elif abstains and evidence.answer_in_context and self.abstain_when == "not_in_context":
-            return Skip("nothing right although the passages hold the answer")
+            cut_off = _was_cut_off(judged, "correct")
+            return Skip(_CUT_OFF if cut_off else "nothing right although the passages hold the answer")
         if picked is None:
-            return Skip("nothing right and no refusal that reads as one")
+            cut_off = _was_cut_off(judged, "abstain") or (may_answer and _was_cut_off(judged, "correct"))
+            return Skip(_CUT_OFF if cut_off else "nothing right and no refusal that reads as one")
         winner, won = picked
         finished = [v.label for c, v in judged if c.finish_reason == "stop"]
         verified = not champion or is_verified(won.label, finished)
@@ -227,6 +231,14 @@ def _gold(evidence: Evidence) -> Judged:
     there = [answer for answer in asked.answers if contains_answer(text, [answer])]
     there = there or [a for a in asked.answers if any(holds_answer(p, [a], asked.text) for p in passages)]
     return Candidate([*there, *asked.answers][0], "gold", "gold"), Verdict("correct")
+
+
+def _was_cut_off(judged: Sequence[Judged], label: Label) -> bool:
+    """Whether a right answer, or a refusal, would have won had it been allowed to end."""
+    return any(
+        c.finish_reason == "length" and v.label == label and (c.source == "refusal") == (label == "abstain")
+        for c, v in judged
+    )
 
 
 def _right_answer(judged: Sequence[Judged]) -> Judged | None:
