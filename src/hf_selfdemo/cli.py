@@ -111,6 +111,8 @@ def quiet() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     for category, module in ((FutureWarning, "transformers"), (UserWarning, "torch")):
         warnings.filterwarnings("ignore", category=category, module=module)
+    # peft asks the Hub whether the vocabulary was changed, and warns where the Hub is out of reach
+    warnings.filterwarnings("ignore", message="Unable to fetch remote file|Could not find a config file", module="peft")
     log_plainly(logging.WARNING)
     logging.getLogger("bm25s").addFilter(lambda record: record.levelno >= logging.WARNING)  # it logs its every step
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # on every import, of kernels that few have

@@ -87,6 +87,7 @@ def test_logs_and_warnings_of_libraries_go_the_same_way(monkeypatch):
     sent, root = io.StringIO(), logging.getLogger()
     monkeypatch.setattr("sys.stderr", sent)
     monkeypatch.setattr(root, "handlers", [])
+    logging.captureWarnings(False)  # a verb that ran before in this process has left it on
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
     try:
         console.log_plainly(logging.WARNING)

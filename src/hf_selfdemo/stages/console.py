@@ -123,8 +123,18 @@ class _PlainFormatter(logging.Formatter):
 
 
 def recall_line(recall: dict[str, float]) -> str:
-    """The retrieval report in one line."""
-    return "retrieval: " + (", ".join(f"{name} {value:.2f}" for name, value in recall.items()) or "nothing to measure")
+    """The retrieval report in one line, by depth.
+
+    Example:
+        >>> recall_line({"answer@1": 0.5, "answer@10": 1.0, "answer@2": 0.75, "no_passage": 0.25})
+        'retrieval: answer@1 0.50, answer@2 0.75, answer@10 1.00, no_passage 0.25'
+    """
+
+    def depth(name: str) -> float:
+        return float(name.partition("@")[2] or "inf")
+
+    figures = [f"{name} {recall[name]:.2f}" for name in sorted(recall, key=lambda name: (depth(name), name))]
+    return "retrieval: " + (", ".join(figures) or "nothing to measure")
 
 
 def usage_line(what: str, usage: Usage, reused: Usage) -> str:
