@@ -28,8 +28,8 @@ def read_yaml(path: str) -> dict[str, Any]:
         UserError: if it cannot be read, holds no keys, one of them twice, or something that no key takes.
 
     Example:
-        >>> read_yaml("quickstart/self_demo")["strategy"]
-        'self_demo'
+        >>> read_yaml("quickstart/self_demo")["output_dir"]
+        'runs/quickstart'
     """
     text = _text(path)
     try:
