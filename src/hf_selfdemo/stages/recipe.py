@@ -81,7 +81,7 @@ class Recipe:
         Raises:
             UserError: if there is none.
         """
-        weights_of(folder)
+        weights_of(folder)  # refuses a folder that holds none
         if not is_adapter(folder):
             return resolve_model(str(folder))  # as an adapter that stands on it finds it again
         base = self.base_of(folder)
