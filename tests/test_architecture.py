@@ -22,6 +22,7 @@ LEVELS = {
         "ledger",
         "seeding",
         "preamble",
+        "ranges",
         "wellformed",
     },
     1: {"cache", "protocols", "prompts", "instructions", "conversation", "chat", "padding", "metrics", "remade"},

@@ -211,7 +211,7 @@ def test_another_run_is_never_overwritten(flags, tmp_path, capsys):
         (["--retriever=bm52"], "did you mean 'bm25'?"),
         (["--judge=turnament"], "did you mean 'tournament'?"),
         (["--retriever=given"], "no question brings passages"),
-        (["--passages_per_question=0"], "show at least one"),
+        (["--passages_per_question=0"], "passages_per_question is 0: give 1 or more"),
         (["--sources=elsewhere"], "no train question is left"),
         (["--learning_rat=1"], "unknown option --learning_rat: did you mean 'learning_rate'?"),
         (["--num_train_epochs=many"], "num_train_epochs"),

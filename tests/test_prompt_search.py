@@ -264,7 +264,7 @@ def test_nothing_to_start_from_is_refused(start):
 
 @pytest.mark.parametrize("key", ["train_examples", "eval_examples", "topk", "beam_size", "max_prompt_tokens", "window"])
 def test_settings_that_make_no_search_are_named(key):
-    with pytest.raises(UserError, match=f"^{key} is 0: set it to"):
+    with pytest.raises(UserError, match=f"^{key} is 0: give 1 or more"):
         replace(SMALL, **{key: 0})
 
 

@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 
 from hf_selfdemo.errors import CallFailed
 from hf_selfdemo.protocols import Generator
+from hf_selfdemo.ranges import ONE_OR_MORE
 from hf_selfdemo.types import Dialogue, Reply, Request
 
 T = TypeVar("T")
@@ -45,6 +46,7 @@ def converse(dialogues: Iterable[Dialogue[T]], generator: Generator, window: int
         window: dialogues in flight.
 
     Raises:
+        UserError: if `window` < 1.
         CallFailed: where a call failed and its dialogue, into which it is thrown, does not catch it.
 
     Example:
@@ -55,6 +57,7 @@ def converse(dialogues: Iterable[Dialogue[T]], generator: Generator, window: int
         >>> list(converse(map(shout, ["one", "two"]), ScriptedGenerator()))
         ['ONE!', 'TWO!']
     """
+    ONE_OR_MORE.check(window=window)  # with none nothing would enter, and all rows be gone without a word
     if generator.concurrency > 1:
         return _in_threads(iter(dialogues), generator, max(window, generator.concurrency))
     return _in_waves(iter(dialogues), generator, window)

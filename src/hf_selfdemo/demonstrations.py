@@ -29,6 +29,7 @@ from hf_selfdemo.conversation import converse
 from hf_selfdemo.errors import CallFailed, UserError, explained
 from hf_selfdemo.manifest import atomic_file, file_hash, versions, write_json
 from hf_selfdemo.protocols import Generator, Judge, Strategy, check_contract
+from hf_selfdemo.ranges import ONE_OR_MORE, SHARE
 from hf_selfdemo.rows import FEATURES, Spool, parquet_rows, replay_row
 from hf_selfdemo.scoring.outcomes import is_verified
 from hf_selfdemo.types import CALL_FAILED, Candidate, Dialogue, Evidence, Judged, Skip, Verdict
@@ -67,18 +68,18 @@ def demonstrate(
 
     Raises:
         ValueError: if two rows share an id.
-        UserError: if a share is none, strategy, generator or judge lacks a member of its contract, or no row at all
-            could be asked.
+        UserError: if a share is none, `window` is below 1, strategy, generator or judge lacks a member of its contract,
+            or no row at all could be asked.
     """
-    for name, share in (("max_abstain_share", max_abstain_share), ("replay_share", replay_share)):
-        if not 0 <= share <= 1:
-            raise UserError(f"{name} is {share:g}", "give a share between 0 and 1")
+    SHARE.check(max_abstain_share=max_abstain_share, replay_share=replay_share)
+    ONE_OR_MORE.check(window=window)
     check_contract(strategy, Strategy, "strategy")
     check_contract(generator, Generator, "generator")
     check_contract(judge, Judge, "judge")
     folder.mkdir(parents=True, exist_ok=True)
     spool = Spool(folder)
-    dialogues = (judged_row(row, strategy, judge) for row in _unique(evidence))
+    asked = _Counted(_unique(evidence))
+    dialogues = (judged_row(row, strategy, judge) for row in asked)
     for judged in converse(dialogues, generator, window):
         spool.write(judged)
         on_progress(1)
@@ -89,6 +90,10 @@ def demonstrate(
     kept = sum(outcome != "" for outcome in spool.outcomes)
     replays = random.Random(seed).sample(spool.replays, min(round(replay_share * kept), len(spool.replays)))
     figures = _save(spool, replays, folder)
+    named = sum(figures["skipped"].values())
+    if figures["demonstrations"] - len(replays) + named != asked.count:
+        what = f"{asked.count} rows went in, {figures['demonstrations'] - len(replays)} were kept"
+        raise AssertionError(f"{what} and {named} named as left out")
     dataset = load_demonstrations(folder)
     told = {"judge": judge.report(), "versions": versions()} | about(dataset)
     write_json(folder / "manifest.json", figures | told)
@@ -134,6 +139,18 @@ def _unique(evidence: Iterable[Evidence]) -> Iterator[Evidence]:
             raise ValueError(f"evidence ids are not unique: {row.id!r} comes twice")
         seen.add(row.id)
         yield row
+
+
+class _Counted(Iterator[Evidence]):
+    """Rows on their way in, and how many they were; no row may be lost between there and the dataset."""
+
+    def __init__(self, rows: Iterator[Evidence]) -> None:
+        self._rows, self.count = rows, 0
+
+    def __next__(self) -> Evidence:
+        row = next(self._rows)
+        self.count += 1
+        return row
 
 
 def _save(spool: Spool, replays: Sequence[int], folder: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from hf_selfdemo.conversation import converse
 from hf_selfdemo.errors import CallFailed
 from hf_selfdemo.prompts import render
 from hf_selfdemo.protocols import Generator, Judge, check_contract
+from hf_selfdemo.ranges import ONE_OR_MORE
 from hf_selfdemo.types import Candidate, Dialogue, Evidence, Mode, Prediction, Request, Verdict
 
 
@@ -39,8 +40,9 @@ def predict(
         template: of the prompt; default is that of the mode, which training uses too.
 
     Raises:
-        UserError: if generator or judge lacks a member of its contract.
+        UserError: if generator or judge lacks a member of its contract, or a number is below 1.
     """
+    ONE_OR_MORE.check(max_answer_tokens=max_answer_tokens, window=window)
     check_contract(generator, Generator, "generator")
     check_contract(judge_generator or generator, Generator, "judge's generator")
     check_contract(judge, Judge, "judge")

@@ -20,6 +20,7 @@ from hf_selfdemo.instructions import instructed_messages
 from hf_selfdemo.preamble import without_preamble
 from hf_selfdemo.prompts import fill
 from hf_selfdemo.protocols import Generator, check_contract
+from hf_selfdemo.ranges import NOT_NEGATIVE, ONE_OR_MORE, ZERO_OR_MORE
 from hf_selfdemo.scoring.match import contains_answer
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.searched_prompts import ScoredPrompt, ranking, score_order
@@ -76,12 +77,16 @@ class SearchSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        sizes = ("train_examples", "eval_examples", "shuffle_window", "topk", "beam_size", "window")
         tokens = ("max_answer_tokens", "max_critique_tokens", "max_prompt_tokens")
-        least = dict.fromkeys(("train_examples", "eval_examples", "topk", "window", *tokens), 1)
-        least |= {"steps": 0, "beam_size": self.topk, "answer_temperature": 0, "rewrite_temperature": 0}
-        for key, bound in least.items():
-            if getattr(self, key) < bound:
-                raise UserError(f"{key} is {getattr(self, key)}", f"set it to {bound} or more")
+        for one, keys in (
+            (ONE_OR_MORE, (*sizes, *tokens)),
+            (ZERO_OR_MORE, ("steps",)),
+            (NOT_NEGATIVE, ("answer_temperature", "rewrite_temperature")),
+        ):
+            one.check(**{key: getattr(self, key) for key in keys})
+        if self.beam_size < self.topk:
+            raise UserError(f"beam_size is {self.beam_size}", f"set it to {self.topk} or more, as topk is")
 
     @property
     def samples(self) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
+from hf_selfdemo.ranges import NOT_NEGATIVE, ONE_OR_MORE
 from hf_selfdemo.wellformed import well_formed
 
 T = TypeVar("T")
@@ -107,6 +108,11 @@ class Request:
     choices: tuple[str, ...] = ()
     share: str = ""
     keep: bool = False
+
+    def __post_init__(self) -> None:
+        """Whoever asks: an engine would take such numbers for others, or write nothing."""
+        NOT_NEGATIVE.check(temperature=self.temperature)
+        ONE_OR_MORE.check(max_new_tokens=self.max_new_tokens)
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,5 +172,5 @@ def test_a_port_that_is_taken_is_told(served, run):
     made = page("x", *(UserError("nothing", "here"),) * 2, Asking({}))
     with pytest.raises(UserError, match="set another app_port"):
         serve(made, port=taken)
-    with pytest.raises(UserError, match="app_port is 99999: take one from 1 to 65535"):
+    with pytest.raises(UserError, match="app_port is 99999: give a port from 1 to 65535"):
         serve(made, port=99999)

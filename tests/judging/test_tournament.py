@@ -431,5 +431,5 @@ def test_threads_share_one_account():
     [({"bracket": 1}, "bracket"), ({"bracket": 10}, "bracket"), ({"orders": 0}, "orders"), ({"tries": 0}, "tries")],
 )
 def test_numbers_that_make_no_tournament_are_refused(settings, named):
-    with pytest.raises(UserError, match=f"{named}: "):
+    with pytest.raises(UserError, match=f"{named} is "):
         TournamentJudge(**settings)

@@ -74,7 +74,7 @@ def test_at_most_k(k):
 
 @pytest.mark.parametrize("k", [0, -1])
 def test_k_below_one_is_refused(k):
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(UserError, match=f"k is {k}: give 1 or more"):
         BM25Retriever(CORPUS).retrieve([Question("q", "Seine")], k)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from hf_selfdemo.errors import UserError
 from hf_selfdemo.retrieval.given import GivenRetriever
 from hf_selfdemo.types import Passage, Question
 
@@ -30,5 +31,5 @@ def test_a_question_without_passages_gets_none():
 
 @pytest.mark.parametrize("k", [0, -1])
 def test_k_below_one_is_refused(k):
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(UserError, match=f"k is {k}: give 1 or more"):
         GivenRetriever().retrieve([], k)

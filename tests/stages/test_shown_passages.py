@@ -104,7 +104,7 @@ def test_a_cut_that_loses_no_answer_is_said_too(evidence):
     ("flags", "line"),
     [
         (["--split_passages", "--max_passage_words=0"], "split_passages is set and max_passage_words is 0"),
-        (["--max_answers_cut=1.5"], "max_answers_cut is 1.5: give a share from 0 to 1"),
+        (["--max_answers_cut=1.5"], "max_answers_cut is 1.5: give a share between 0 and 1"),
         (["--max_answers_cut=nan"], "max_answers_cut is nan"),
     ],
 )

@@ -135,8 +135,8 @@ def test_training_does_without_test_questions(made, manifest, capsys):
 @pytest.mark.parametrize(
     ("flag", "said"),
     [
-        ("--learning_rate=-1", "training cannot begin (Invalid learning rate: -1.0): mend the key"),
-        ("--lora_r=0", "training cannot begin (`r` should be a positive integer value"),
+        ("--learning_rate=-1", "learning_rate is -1: give 0 or more"),
+        ("--lora_r=0", "lora_r is 0: give 1 or more"),
         ("--lora_target_modules=foo", "lora_target_modules is 'foo', and the model has no such module: name some of"),
     ],
 )

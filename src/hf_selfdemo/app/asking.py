@@ -13,6 +13,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.prompts import render
 from hf_selfdemo.protocols import Generator, Retriever
 from hf_selfdemo.questions import cut_words
+from hf_selfdemo.ranges import ONE_OR_MORE, ZERO_OR_MORE
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.scoring.refusal import is_refusal
 from hf_selfdemo.types import Passage, Question, Reply, Request
@@ -54,6 +55,8 @@ class Asking:
         passages: int = 4,
         max_passage_words: int = 0,
     ) -> None:
+        ONE_OR_MORE.check(max_answer_tokens=max_answer_tokens, passages=passages)
+        ZERO_OR_MORE.check(max_passage_words=max_passage_words)
         self.names = list(models)
         self.can_search = retriever is not None
         self.passages = min(passages, MOST_PASSAGES)

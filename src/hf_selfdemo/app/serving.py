@@ -17,6 +17,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.ranges import PORT
 
 _MOST_WAITING = 32
 """Questions in the queue; whoever comes when it is full is told so."""
@@ -70,8 +71,7 @@ def serve(made: gr.Blocks, host: str = "127.0.0.1", port: int = 7860, names: Seq
     Raises:
         UserError: if that port cannot be had.
     """
-    if not 0 < port < 1 << 16:
-        raise UserError(f"app_port is {port}", "take one from 1 to 65535")
+    PORT.check(app_port=port)
     made.queue(max_size=_MOST_WAITING)
     try:
         _, url, _ = made.launch(

@@ -14,6 +14,7 @@ from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 from hf_selfdemo.chat import encode_prompt, encode_response
 from hf_selfdemo.generation.last_logits import last_logits
 from hf_selfdemo.padding import PAD, left_pad, positions
+from hf_selfdemo.ranges import ONE_OR_MORE
 from hf_selfdemo.types import Message
 
 _NO_TARGET = -100
@@ -53,6 +54,7 @@ def text_nll(model: Any, texts: Sequence[TextIds], batch_size: int = 12) -> list
         texts: prompts of at least two tokens and responses of at least one.
         batch_size: texts run at once; a multiple of how many share a prompt saves most.
     """
+    ONE_OR_MORE.check(batch_size=batch_size)  # with one below 0 no batch would be run, and every text be certain
     score = _after_shared_prompts if _can_continue(model.config) else _each_in_whole
     order = sorted(range(len(texts)), key=lambda i: (-len(texts[i][0]), texts[i][0]))  # equal prompts side by side
     result = [0.0] * len(texts)

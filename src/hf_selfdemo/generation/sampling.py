@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
+from hf_selfdemo.ranges import NOT_NEGATIVE
+
 
 class Sampler:
     """Picks next tokens row by row.
@@ -18,12 +20,17 @@ class Sampler:
         temperatures: one a row; 0 is greedy.
         seeds: one a row.
 
+    Raises:
+        UserError: for a temperature below 0, or none at all (NaN).
+
     Example:
         >>> Sampler([0.0], [1]).pick(torch.tensor([[0.1, 2.0, 0.3]]), [0])
         [1]
     """
 
     def __init__(self, temperatures: Sequence[float], seeds: Sequence[int]) -> None:
+        for temperature in temperatures:
+            NOT_NEGATIVE.check(temperature=temperature)
         self.temperatures = temperatures
         self.streams = [torch.Generator().manual_seed(seed) for seed in seeds]
 

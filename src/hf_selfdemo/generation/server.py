@@ -24,6 +24,7 @@ from hf_selfdemo.generation.bounded import bounded_client
 from hf_selfdemo.generation.chat_completions import call_arguments, json_choice, read_choice, read_reply, words
 from hf_selfdemo.generation.credentials import read_key, without_key
 from hf_selfdemo.generation.parameters import Parameters, left_out, refused_parameter, without
+from hf_selfdemo.ranges import ONE_OR_MORE, POSITIVE, ZERO_OR_MORE
 from hf_selfdemo.types import Reply, Request
 
 STRUCTURED_OUTPUT = ("auto", "json_schema", "choice", "none")
@@ -83,10 +84,9 @@ class ServerGenerator:
         structured_output: str = "auto",
         on_notice: Callable[[str], None] = lambda line: None,
     ) -> None:
-        if concurrency < 1 or timeout_s <= 0 or max_retries < 0:
-            raise UserError(
-                "server_concurrency, server_timeout_s or server_retries is too small", "use at least 1, above 0 and 0"
-            )
+        ONE_OR_MORE.check(server_concurrency=concurrency)
+        POSITIVE.check(server_timeout_s=timeout_s)
+        ZERO_OR_MORE.check(server_retries=max_retries)
         if structured_output not in STRUCTURED_OUTPUT:
             raise UserError(f"unknown server_choices {structured_output!r}", f"use one of {STRUCTURED_OUTPUT}")
         self.identity = f"server/{model}"

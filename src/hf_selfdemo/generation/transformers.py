@@ -24,6 +24,7 @@ from hf_selfdemo.generation.prefixes import Prefix, PrefixStore, common_length
 from hf_selfdemo.generation.sampling import Sampler
 from hf_selfdemo.generation.thoughts import opened_thought, settled, thought_markers
 from hf_selfdemo.padding import PAD, left_pad, positions
+from hf_selfdemo.ranges import NOT_NEGATIVE, ONE_OR_MORE
 from hf_selfdemo.types import Reply, Request
 
 T = TypeVar("T")
@@ -69,7 +70,7 @@ class TransformersGenerator:
         max_prompt_tokens: prompts that need more than this are answered with an error; default is the model's context.
 
     Raises:
-        UserError: if the tokenizer writes tokens that the model does not have.
+        UserError: if the tokenizer writes tokens that the model does not have, or a number is out of range.
 
     Of the model's generation config only the stop tokens are used: what is sampled, and how, the request says.
 
@@ -90,6 +91,10 @@ class TransformersGenerator:
         prefix_cache_gb: float = 1.0,
         max_prompt_tokens: int | None = None,
     ) -> None:
+        ONE_OR_MORE.check(batch_size=batch_size)
+        NOT_NEGATIVE.check(prefix_cache_gb=prefix_cache_gb)
+        if max_prompt_tokens is not None:
+            ONE_OR_MORE.check(max_prompt_tokens=max_prompt_tokens)
         self.model = model
         self.tokenizer = tokenizer
         self.batch_size = batch_size

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from hf_selfdemo.ranges import ONE_OR_MORE
 from hf_selfdemo.scoring.label import label_by_match
 from hf_selfdemo.types import Candidate, Dialogue, Evidence, Verdict
 
@@ -25,12 +26,16 @@ class AnswerMatchJudge:
     Args:
         max_words: longest reply that can be right.
 
+    Raises:
+        UserError: if `max_words` is below 1.
+
     Example:
         >>> AnswerMatchJudge().label("On Dec 25th, 2001.", ("25 December 2001",)).label
         'correct'
     """
 
     def __init__(self, max_words: int = 60) -> None:
+        ONE_OR_MORE.check(max_words=max_words)
         self.max_words = max_words
 
     def judge(self, evidence: Evidence, candidates: Sequence[Candidate]) -> Dialogue[list[Verdict]]:

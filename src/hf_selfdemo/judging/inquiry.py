@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.ranges import ONE_OR_MORE
 from hf_selfdemo.seeding import stable_seed
 from hf_selfdemo.types import Dialogue, Reply, Request
 
@@ -25,7 +25,7 @@ class Inquiry:
         tries: times a request is made at most.
 
     Raises:
-        UserError: if `tries` < 1.
+        UserError: if `tries` is below 1.
 
     Example:
         >>> from hf_selfdemo.judging.verdicts import read_label
@@ -38,8 +38,7 @@ class Inquiry:
     """
 
     def __init__(self, seed: int = 0, tries: int = 5) -> None:
-        if tries < 1:
-            raise UserError(f"tries: {tries} would never ask", "set it to 1 or more")
+        ONE_OR_MORE.check(tries=tries)
         self.seed = seed
         self.tries = tries
         self._counts = {"calls": 0, "unread_tries": 0, "unread": 0}

@@ -10,6 +10,7 @@ from typing import Any
 from hf_selfdemo.judging.inquiry import Inquiry
 from hf_selfdemo.judging.request import judging_request, known_answers, shown
 from hf_selfdemo.judging.verdicts import read_label
+from hf_selfdemo.ranges import ONE_OR_MORE, ZERO_OR_MORE
 from hf_selfdemo.scoring.refusal import is_refusal
 from hf_selfdemo.types import Candidate, Dialogue, Evidence, Reply, Request, Verdict
 
@@ -51,6 +52,8 @@ class LlmLabelJudge:
     def __init__(
         self, seed: int = 0, tries: int = 5, reasoning: bool = False, max_new_tokens: int = 256, passages: int = 4
     ) -> None:
+        ONE_OR_MORE.check(max_new_tokens=max_new_tokens)
+        ZERO_OR_MORE.check(passages=passages)
         self.reasoning = reasoning
         self.max_new_tokens = max_new_tokens
         self.passages = passages

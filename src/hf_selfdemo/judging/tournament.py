@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from hf_selfdemo.errors import UserError
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.judging.brackets import brackets, elect, rotations, rounds
 from hf_selfdemo.judging.inquiry import Inquiry
@@ -16,6 +15,7 @@ from hf_selfdemo.judging.request import judging_request, shown
 from hf_selfdemo.judging.slot_audit import SlotAudit
 from hf_selfdemo.judging.verdicts import read_choice
 from hf_selfdemo.protocols import Judge
+from hf_selfdemo.ranges import MATCH, ONE_OR_MORE, ZERO_OR_MORE
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.seeding import stable_seed
 from hf_selfdemo.types import Candidate, Dialogue, Evidence, Reply, Request, Verdict
@@ -70,10 +70,9 @@ class TournamentJudge:
         max_new_tokens: int = 256,
         labeller: Judge | None = None,
     ) -> None:
-        if not 2 <= bracket <= 9:  # "10" begins like "1", and a choice is known by how it begins
-            raise UserError(f"bracket: {bracket} candidates make no match", "set it between 2 and 9")
-        if orders < 1:
-            raise UserError(f"orders: {orders} would never show a match", "set it to 1 or more")
+        MATCH.check(bracket=bracket)
+        ONE_OR_MORE.check(orders=orders, max_new_tokens=max_new_tokens)
+        ZERO_OR_MORE.check(passages=passages)
         self.seed = seed
         self.bracket = bracket
         self.passages = passages

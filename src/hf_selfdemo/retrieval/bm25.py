@@ -16,6 +16,7 @@ import Stemmer
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import put_in_place
+from hf_selfdemo.ranges import NOT_NEGATIVE, ONE_OR_MORE, SHARE
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.types import Passage, Question
 
@@ -38,7 +39,7 @@ class BM25Retriever:
         stemmer: a Snowball language, or "" for none.
 
     Raises:
-        UserError: for an empty corpus.
+        UserError: for an empty corpus, or a number out of range; from `retrieve`, if `k` is below 1.
 
     Example:
         >>> corpus = [Passage("1", "The Seine flows through Paris."), Passage("2", "The Danube reaches the Black Sea.")]
@@ -47,6 +48,8 @@ class BM25Retriever:
     """
 
     def __init__(self, passages: Sequence[Passage], k1: float = 0.9, b: float = 0.4, stemmer: str = "english") -> None:
+        NOT_NEGATIVE.check(k1=k1)
+        SHARE.check(b=b)
         if not passages:
             raise UserError("the corpus is empty", "give a corpus with at least one passage")
         self.passages = list(passages)
@@ -58,8 +61,7 @@ class BM25Retriever:
         self._index.index(tokens, show_progress=False)
 
     def retrieve(self, questions: Sequence[Question], k: int) -> list[tuple[Passage, ...]]:
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}")
+        ONE_OR_MORE.check(k=k)
         return [self._search(tokens, k) for tokens in self._tokens([q.text for q in questions])]
 
     def save(self, folder: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from hf_selfdemo.metrics.retrieval import answer_in_context
 from hf_selfdemo.protocols import Retriever, check_contract
+from hf_selfdemo.ranges import ONE_OR_MORE
 from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.types import Evidence, Question
 
@@ -17,7 +18,11 @@ def collect_evidence(questions: Sequence[Question], retriever: Retriever, k: int
 
     A question that the corpus cannot answer never counts as answered by its passages, though its true answer, if
     given, may stand in one by accident.
+
+    Raises:
+        UserError: if `k` is below 1, or the retriever lacks a member of its contract.
     """
+    ONE_OR_MORE.check(k=k)
     check_contract(retriever, Retriever, "retriever")
     return [
         _with_flag(Evidence(q, passages))
@@ -40,7 +45,11 @@ def leave_gold_out(evidence: Sequence[Evidence], retriever: Retriever, k: int) -
     The natural retrieval misses of a corpus are few and odd; masking makes the same question unanswerable while the
     passages stay as near as the corpus has them. Rows without answers have no twin. A row for which nothing is left
     to show gets a twin without passages.
+
+    Raises:
+        UserError: if `k` is below 1, or the retriever lacks a member of its contract.
     """
+    ONE_OR_MORE.check(k=k)
     check_contract(retriever, Retriever, "retriever")
     rows = [row for row in evidence if row.question.answers and row.question.answerable]
     twins: dict[str, Evidence] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from hf_selfdemo.ranges import ONE_OR_MORE
 from hf_selfdemo.types import Passage, Question
 
 
@@ -17,8 +18,7 @@ class GivenRetriever:
     """
 
     def retrieve(self, questions: Sequence[Question], k: int) -> list[tuple[Passage, ...]]:
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}")
+        ONE_OR_MORE.check(k=k)
         found = []
         for question in questions:
             once: dict[tuple[str, str, str], Passage] = {}  # chunks of one document may share its id

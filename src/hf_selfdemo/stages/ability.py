@@ -14,7 +14,6 @@ from hf_selfdemo.ability.choices import ChoiceQuestion, read_choice_questions
 from hf_selfdemo.ability.multiple_choice import FORMS, picks, score_choices
 from hf_selfdemo.ability.own_replies import Instruction, own_replies, read_instructions, reply_nll
 from hf_selfdemo.ability.report import Measured, ability_figures, ability_markdown, ability_table
-from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import fingerprint, read_json, write_json, write_text
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.protocols import Generator
@@ -121,7 +120,7 @@ def _questions(recipe: Recipe) -> list[ChoiceQuestion]:
     every = read_choice_questions(
         a.choice_questions, a.choice_split, a.choice_preset, a.choice_columns, a.choice_config
     )
-    return _drawn(every, a.max_choice_questions, recipe.data.data_seed_questions, "max_choice_questions")
+    return _drawn(every, a.max_choice_questions, recipe.data.data_seed_questions)
 
 
 def _instructions(recipe: Recipe) -> list[Instruction]:
@@ -129,13 +128,11 @@ def _instructions(recipe: Recipe) -> list[Instruction]:
     if not a.instruction_prompts:
         return []
     every = read_instructions(a.instruction_prompts, a.instruction_split, a.instruction_columns, a.instruction_config)
-    return _drawn(every, a.max_instruction_prompts, recipe.data.data_seed_questions, "max_instruction_prompts")
+    return _drawn(every, a.max_instruction_prompts, recipe.data.data_seed_questions)
 
 
-def _drawn(rows: Sequence[T], limit: int, seed: int, key: str) -> list[T]:
+def _drawn(rows: Sequence[T], limit: int, seed: int) -> list[T]:
     """At most so many, kept in their order; -1 keeps all."""
-    if limit < -1:
-        raise UserError(f"{key} is {limit}", "give -1 for all, or how many")
     if limit < 0 or limit >= len(rows):
         return list(rows)
     return [rows[i] for i in sorted(random.Random(seed).sample(range(len(rows)), limit))]

@@ -67,7 +67,6 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
         model: who writes, where the caller has found it already; `NOBODY` will do if the recipe asks nothing.
     """
     folder, shard = recipe.output_dir / "demonstrations", _shard(recipe.engine.shard)
-    _refuse_no_share(recipe)
     recipe_strategy(recipe), recipe_judge(recipe, recipe.judge.judge)  # a mistake in their keys costs no search
     model = model or named_model(recipe)
     evidence, recall = recipe_evidence(recipe, part)
@@ -99,14 +98,6 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
     _demonstrate(evidence, strategy, judge, engine, recipe, folder, about)
     say(usage_line("made now", engine.generator.usage, engine.generator.reused))
     _print_demonstrations(read_json(folder / "manifest.json"))
-
-
-def _refuse_no_share(recipe: Recipe) -> None:
-    """Before anything is read or asked."""
-    for name in ("max_abstain_share", "replay_share"):
-        share = getattr(recipe.demonstrate, name)
-        if not 0 <= share <= 1:
-            raise UserError(f"{name} is {share:g}", "give a share between 0 and 1")
 
 
 def _selection(recipe: Recipe) -> dict[str, Any]:

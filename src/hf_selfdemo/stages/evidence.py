@@ -71,8 +71,6 @@ def _evidence(recipe: Recipe, part: Part) -> tuple[list[Evidence], dict[str, flo
     keys, k = recipe.retrieval, recipe.retrieval.passages_per_question
     shortening = Shortening(keys)
     retriever, questions = searched(keys, part, sampled_questions(part), shortening)
-    if k < 1:
-        raise UserError(f"passages_per_question is {k}", "show at least one passage")
     deep = collect_evidence(questions, retriever, max(k, _RECALL_DEPTH))
     evidence = [best(row, k) for row in deep]
     cut = shortening.answers_cut(evidence)

@@ -167,11 +167,9 @@ def footprint(
     """All of this for `plan.json`: `model`, `lengths`, `memory_gb` and, where `device_tflops` is set, `hours`.
 
     Raises:
-        UserError: as `recipe_shape`; for a device that does nothing.
+        UserError: as `recipe_shape`.
     """
     plan = recipe.plan
-    if not 0 < plan.device_utilisation <= 1:
-        raise UserError(f"device_utilisation is {plan.device_utilisation:g}", "give a share above 0 and up to 1")
     shape = recipe_shape(recipe)
     memory = recipe_memory(recipe, shape, lengths, candidates)
     gigabytes = {verb: {part: size / 1e9 for part, size in parts.items()} for verb, parts in memory.items()}

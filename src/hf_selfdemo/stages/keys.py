@@ -18,6 +18,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.hub.secret_shapes import without_secrets
 from hf_selfdemo.hub.secrets import is_secret_name
 from hf_selfdemo.loading import did_you_mean, load
+from hf_selfdemo.ranges import check_keys, number_keys
 from hf_selfdemo.stages.console import show
 from hf_selfdemo.stages.recipe import Recipe
 
@@ -61,11 +62,12 @@ def make_recipe(config: dict[str, Any], flags: Sequence[str] = ()) -> Recipe:
 
     Raises:
         UserError: for an unknown key or flag (naming the near match), one of another objective, a value of the wrong
-            kind, or keys that contradict each other.
+            kind or out of range, or keys that contradict each other.
     """
     config = {k: "no" if v is False and k.endswith("_strategy") else v for k, v in config.items()}  # YAML reads `no` so
     given = {f[2:].partition("=")[0].replace("-", "_"): f for f in flags if f.startswith("--")}
     first = _parsed([_First], config, flags, partly=True)[0]
+    check_keys(first)
     training = load("objective", first.objective, OBJECTIVES)
     if "--help" in flags or "-h" in flags:
         _print_help(first.objective, _PACKAGE_DEFAULTS | config)
@@ -82,6 +84,7 @@ def make_recipe(config: dict[str, Any], flags: Sequence[str] = ()) -> Recipe:
     for group in parsed:
         if type(group).__module__ == keys.__name__:
             _check_kinds(group)
+        check_keys(group)
     recipe = Recipe(*parsed)
     _embedded_if_none_named(recipe.data, {*config, *given})
     recipe.implied = implied
@@ -203,17 +206,19 @@ def _check_known(key: str, objective: str, what: str) -> None:
 
 
 def _check_kinds(group: Any) -> None:
-    """The parser converts texts but takes whatever else a file holds, such as one name where a list is meant."""
+    """The parser converts texts but takes whatever else a file holds, such as one name where a list is meant.
+
+    Numbers are looked at with their ranges.
+    """
+    numbers = number_keys(type(group))
     for name, kind in get_type_hints(type(group)).items():
         value = getattr(group, name)
-        if not _is_a(value, kind):
+        if name not in numbers and not _is_a(value, kind):
             wanted = _KINDS[kind if kind in _KINDS else get_args(kind)[0]]  # what may be None wants its first kind
             raise UserError(f"the recipe's {name} is {value!r}", f"give {wanted}")
 
 
 _KINDS: dict[Any, str] = {
-    int: "a whole number",
-    float: "a number",
     bool: "true or false",
     str: "a text",
     list[str]: "a list of texts",
@@ -225,9 +230,7 @@ def _is_a(value: Any, kind: Any) -> bool:
         return isinstance(value, list) and all(isinstance(item, str) for item in value)
     if get_args(kind):
         return any(_is_a(value, one) for one in get_args(kind))
-    if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+    return isinstance(value, kind)
 
 
 def _print_help(objective: str, defaults: dict[str, Any]) -> None:

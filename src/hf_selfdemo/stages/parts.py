@@ -59,12 +59,6 @@ def part_of(recipe: Recipe, name: str) -> Part:
         UserError: for keys that contradict each other.
     """
     data, twins = recipe.data, getattr(recipe.retrieval, f"{name}_twins")
-    sizes = {key: getattr(data, key) for key in (f"max_{name}_questions", f"max_{name}_unanswerable")}
-    for key, size in (sizes | {f"{name}_twins": twins}).items():
-        if size < -1:
-            raise UserError(f"{key} is {size}", "give -1 for all, or how many")
-    if not 0 <= data.held_out_share < 1:
-        raise UserError(f"held_out_share is {data.held_out_share:g}", "give a share from 0 to below 1")
     if data.held_out_share and data.dev_questions:
         raise UserError("both dev_questions and held_out_share are set", "leave one of them out")
     return Part(name, "train" if name == "dev" and data.held_out_share else name, data, twins)

@@ -21,7 +21,7 @@ class Shortening:
     """Keeps passages to `max_passage_words`, counts those that were longer, and knows them whole.
 
     Raises:
-        UserError: for keys that contradict each other or are out of range.
+        UserError: for keys that contradict each other.
     """
 
     def __init__(self, keys: RetrievalArguments) -> None:
@@ -30,8 +30,6 @@ class Shortening:
         self._whole: dict[tuple[str, str], Passage] = {}
         if keys.split_passages and keys.max_passage_words <= 0:
             raise UserError("split_passages is set and max_passage_words is 0", "say how long a piece may be")
-        if not 0 <= keys.max_answers_cut <= 1:
-            raise UserError(f"max_answers_cut is {keys.max_answers_cut:g}", "give a share from 0 to 1")
 
     def passages(self, passages: Sequence[Passage], question: str = "") -> list[Passage]:
         """The passages of a corpus, or those that came with a question, by its id; none longer than allowed."""

@@ -91,10 +91,6 @@ def refusals_rose(before: dict[str, Any], after: dict[str, Any], limit: float) -
 
 def _refuse_what_cannot_repeat(recipe: Recipe) -> None:
     train = recipe.train
-    if train.num_rounds < 1:
-        raise UserError(f"num_rounds is {train.num_rounds}", "give 1 or more")
-    if not 0 <= train.max_refusal_rise <= 1:
-        raise UserError(f"max_refusal_rise is {train.max_refusal_rise:g}", "give a share between 0 and 1")
     if train.num_rounds == 1:
         return
     what = f"num_rounds is {train.num_rounds}"

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from hf_selfdemo.ranges import SHARE
 from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.seeding import stable_seed
 from hf_selfdemo.strategies.ra_it import RaIt
@@ -22,6 +23,9 @@ class Raft(RaIt):
         oracle_share: rows that keep the passages which hold the answer; RAFT's P.
         seed: of the draw.
 
+    Raises:
+        UserError: if `oracle_share` is no share.
+
     Relations: `RaIt` never takes a passage away.
 
     Example:
@@ -33,6 +37,9 @@ class Raft(RaIt):
 
     oracle_share: float = 0.8
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        SHARE.check(oracle_share=self.oracle_share)
 
     def select(
         self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]

@@ -10,6 +10,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.instructions import instructed_messages
 from hf_selfdemo.preamble import without_preamble
 from hf_selfdemo.prompts import fill, render
+from hf_selfdemo.ranges import NOT_NEGATIVE, ONE_OR_MORE, REFUSAL_PROMPTS, ZERO_OR_MORE
 from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.scoring.match import contains_answer
 from hf_selfdemo.scoring.outcomes import is_verified
@@ -76,7 +77,7 @@ class SelfDemo:
         seed: of everything sampled.
 
     Raises:
-        UserError: for an unknown policy.
+        UserError: for an unknown policy, or a number out of range.
 
     Relations: `RaIt` trains on the gold answer instead.
     """
@@ -100,6 +101,11 @@ class SelfDemo:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for name in ("rag_candidates", "closed_book_candidates", "refusal_candidates"):
+            ZERO_OR_MORE.check(**{name: getattr(self, name)})
+        REFUSAL_PROMPTS.check(refusal_prompts=self.refusal_prompts)
+        NOT_NEGATIVE.check(temperature=self.temperature)
+        ONE_OR_MORE.check(max_new_tokens=self.max_new_tokens)
         check_policy(self.pair_policy)
         choices = {"abstain_when": _ABSTAIN_WHEN, "answer_when": _ANSWER_WHEN, "unverified_winners": _UNVERIFIED}
         for name, known in choices.items():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.ranges import check_keys
 
 _NO_EFFECT = (
     "output_dir",
@@ -131,6 +132,7 @@ class RowArguments:
     def __post_init__(self) -> None:
         import torch
 
+        check_keys(self)  # before transformers' own checks, which do not always name the key
         self._refuse_unheeded()
         if self.push_to_hub:
             raise UserError(

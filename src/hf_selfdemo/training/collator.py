@@ -15,6 +15,7 @@ import torch
 from hf_selfdemo.chat import encode_prompt, encode_response
 from hf_selfdemo.padding import PAD, left_pad, positions
 from hf_selfdemo.prompts import render
+from hf_selfdemo.ranges import ONE_OR_MORE
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.training.views import KINDS, View, Views
 
@@ -69,6 +70,7 @@ class SelfDemoDataCollator:
     Raises:
         ValueError: for a row that does not fit even without a passage, whose response is empty or, in a pair, equals
             what it is to be preferred to; it names the row.
+        UserError: for a number out of range.
     """
 
     tokenizer: Any
@@ -86,6 +88,8 @@ class SelfDemoDataCollator:
             raise ValueError(
                 "pairs are padded and shown with passages: padding_free and closed_book_share are not for DPO"
             )
+        if self.max_length is not None:
+            ONE_OR_MORE.check(max_length=self.max_length)
         self.views = Views(
             self.passage_order, self.passage_dropout, self.leave_gold_out_share, self.closed_book_share, self.seed
         )

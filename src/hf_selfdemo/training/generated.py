@@ -15,6 +15,7 @@ from hf_selfdemo.generation.transformers import TransformersGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.loading import did_you_mean
 from hf_selfdemo.protocols import Generator
+from hf_selfdemo.ranges import ONE_OR_MORE
 from hf_selfdemo.rows import evidence_of
 from hf_selfdemo.scoring.outcomes import f_score, figures
 from hf_selfdemo.training.paused import paused
@@ -54,7 +55,7 @@ class GeneratedEvaluation:
     `predictions` holds the replies of the last evaluation by mode, for reading.
 
     Raises:
-        UserError: for an unknown mode, or none.
+        UserError: for an unknown mode, or none; for a number below 1.
 
     Relations: `hf-selfdemo evaluate` compares finished models by the same figures, with intervals. transformers has
     `predict_with_generate` for encoder-decoder models alone; TRL's `LogCompletionsCallback` shows texts, unjudged.
@@ -67,6 +68,7 @@ class GeneratedEvaluation:
         max_new_tokens: int = 32,
         batch_size: int = 16,
     ) -> None:
+        ONE_OR_MORE.check(max_new_tokens=max_new_tokens, batch_size=batch_size)
         self.tokenizer = tokenizer
         self.modes = _modes(modes)
         self.max_new_tokens = max_new_tokens

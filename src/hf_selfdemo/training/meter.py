@@ -16,6 +16,7 @@ from datasets import Dataset
 from hf_selfdemo.chat import encode_prompt, encode_response
 from hf_selfdemo.generation.likelihood import mean_nll, text_nll
 from hf_selfdemo.prompts import render
+from hf_selfdemo.ranges import SEED, ZERO_OR_MORE
 from hf_selfdemo.rows import evidence_of
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 from hf_selfdemo.training.paused import paused
@@ -53,6 +54,9 @@ class OnPolicyMeter:
 
     Measured before the first step, an adapter that is new, and so does nothing yet, gives the base model's figures; one
     that is trained further gives those of the model it has made.
+
+    Raises:
+        UserError: if `count` or `seed` is out of range.
     """
 
     def __init__(
@@ -63,6 +67,8 @@ class OnPolicyMeter:
         seed: int = 0,
         collator: SelfDemoDataCollator | None = None,
     ) -> None:
+        ZERO_OR_MORE.check(count=count)
+        SEED.check(seed=seed)
         self.rows = _picked(rows, count, seed)
         self._texts = [list(_texts(row, tokenizer, collator)) for row in self.rows]
 
@@ -116,7 +122,7 @@ def _picked(rows: Dataset, count: int, seed: int) -> Dataset:
     """The first rows with passages and a response in the order of `rows.shuffle(seed)`."""
     modes = rows["mode"] if "mode" in rows.column_names else ["rag"] * len(rows)
     able = [i for i, (mode, text) in enumerate(zip(modes, rows["response"], strict=True)) if mode == "rag" and text]
-    order = numpy.random.default_rng(seed).permutation(len(able))[: max(count, 0)]
+    order = numpy.random.default_rng(seed).permutation(len(able))[:count]
     return rows.select([able[i] for i in order])
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.loading import did_you_mean
+from hf_selfdemo.ranges import SHARE
 from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.seeding import stable_seed
 from hf_selfdemo.types import Passage
@@ -79,9 +80,7 @@ class Views:
             "leave_gold_out_share": self.leave_gold_out,
             "closed_book_share": self.closed_book,
         }
-        for name, share in shares.items():
-            if not 0 <= share <= 1:
-                raise UserError(f"{name} is {share:g}", "give a share between 0 and 1")
+        SHARE.check(**shares)
 
     @property
     def change(self) -> bool:
