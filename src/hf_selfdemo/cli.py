@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a verb, and return the exit code.
 
     0: done; 1: a bug, whose traceback is in a file that a line names; 2: bad input, or what the machine has not, and a
-    line says what and how to mend it; 130: stopped.
+    line says what and how to mend it; 130: stopped by Ctrl+C; 143: by SIGTERM.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -86,10 +86,11 @@ def reported(job: Callable[[], None]) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
     from hf_selfdemo.stages.console import fail
-    from hf_selfdemo.stages.failures import STOPPED, ending
+    from hf_selfdemo.stages.failures import STOPPED, ending, terminable
 
     try:
-        job()
+        with terminable():
+            job()
     except (Exception, KeyboardInterrupt) as error:
         code, line = ending(error)
         below = "\n" if code == STOPPED else ""  # a terminal shows ^C where it stands

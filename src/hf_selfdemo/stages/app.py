@@ -15,6 +15,7 @@ from hf_selfdemo.protocols import Generator
 from hf_selfdemo.stages.console import say
 from hf_selfdemo.stages.engine import in_process
 from hf_selfdemo.stages.evidence import recipe_retriever
+from hf_selfdemo.stages.failures import Terminated
 from hf_selfdemo.stages.recipe import Recipe
 from hf_selfdemo.stages.rounds import round_models
 
@@ -36,6 +37,8 @@ def run_app(recipe: Recipe) -> None:
     say(f"to look at: {url} (Ctrl+C ends it)")
     try:
         threading.Event().wait()
+    except Terminated:
+        raise
     except KeyboardInterrupt:
         say("ended")
     finally:

@@ -4,19 +4,50 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import tempfile
+import threading
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from hf_selfdemo.errors import UserError, reason
 from hf_selfdemo.hub.secret_shapes import without_secrets
+from hf_selfdemo.stages.processes import world_size
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _SAYS_FULL = ("No space left on device", "os error 28", "Disk quota exceeded", "PytorchStreamWriter failed writing")
 """What writers of weights say of a full disk, in errors of their own kinds."""
 
-BUG, BAD_INPUT, STOPPED = 1, 2, 130
+BUG, BAD_INPUT, STOPPED, TERMINATED = 1, 2, 130, 143
 """Exit codes."""
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end by SIGTERM, as a scheduler or `kill` does."""
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl+C does; a second one ends the process at once.
+
+    In processes that were launched together it stays as it was: their launcher sends it to all when one of them fails,
+    and what that one said is to be the last line.
+    """
+
+    def stop(number: int, frame: Any) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread() or world_size() > 1:
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def ending(error: BaseException) -> tuple[int, str]:
@@ -30,7 +61,8 @@ def ending(error: BaseException) -> tuple[int, str]:
         (2, 'window is 0: give a whole number of at least 1')
     """
     if isinstance(error, KeyboardInterrupt):  # who cannot go on from here says so in the error
-        return STOPPED, f"interrupted; {str(error) or 'the same command goes on from here'}"
+        code, what = (TERMINATED, "stopped by SIGTERM") if isinstance(error, Terminated) else (STOPPED, "interrupted")
+        return code, f"{what}; {str(error) or 'the same command goes on from here'}"
     foreseen = error if isinstance(error, UserError) else _foreseen(error)
     if foreseen:
         return BAD_INPUT, " ".join(str(foreseen).split())

@@ -121,11 +121,11 @@ def _trained(trainer: Any, target: Path) -> Any:
     """Train, from the last checkpoint if there is one; an interruption says whether there is."""
     try:
         return trainer.train(resume_from_checkpoint=last_checkpoint(target))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         found = last_checkpoint(target)
         if found:
-            raise KeyboardInterrupt(f"the same command goes on from {Path(found).name}") from None
-        raise KeyboardInterrupt(
+            raise type(stop)(f"the same command goes on from {Path(found).name}") from None
+        raise type(stop)(
             "there is no checkpoint yet, so the same command trains from the first step (save_strategy: steps or epoch "
             "writes some)"
         ) from None
