@@ -2,9 +2,10 @@
 
 import pytest
 
+from hf_selfdemo.cli import main
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.judging import JUDGES
-from hf_selfdemo.loading import did_you_mean, load
+from hf_selfdemo.loading import did_you_mean, did_you_mean_file, load
 from hf_selfdemo.retrieval import RETRIEVERS
 from hf_selfdemo.strategies import STRATEGIES
 
@@ -38,3 +39,42 @@ def test_an_unknown_name_gets_a_remedy(name, words):
 )
 def test_did_you_mean(word, known, remedy):
     assert did_you_mean(word, known) == remedy
+
+
+def test_a_mistyped_path_gets_the_nearest_that_is_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/questions.jsonl").touch()
+    for written in ("data/questoins.jsonl", "dta/questions.jsonl", "daat/question.jsonl", "./data/questions.json"):
+        assert did_you_mean_file(written, "no") == "did you mean 'data/questions.jsonl'?", written
+    whole = str(tmp_path / "data/questions.jsonl")
+    assert did_you_mean_file(whole.replace("stions", "stoins"), "no") == f"did you mean {whole!r}?"
+    for far in ("data/corpus.jsonl", "elsewhere/questions.jsonl", "data/questions.jsonl", "data/questions.jsonl/x", ""):
+        assert did_you_mean_file(far, "no") == "no", far
+
+
+KEYS_OF_PATHS = {
+    "train_questions": "mine.jsonl",
+    "test_corpus": "mine.jsonl",
+    "model_name_or_path": "./mine_model",
+    "chat_template_path": "mine.jinja",
+    "choice_questions": "mine.jsonl",
+}
+
+
+@pytest.mark.parametrize("key", KEYS_OF_PATHS)
+def test_a_mistyped_path_in_a_recipe_is_met_with_the_one_that_is_there(key, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ("mine.jsonl", "mine.jinja", "r.yaml"):
+        (tmp_path / name).touch()
+    (tmp_path / "mine_model").mkdir()
+    embedded = "".join(f"{part}_{what}: embedded\n" for part in ("train", "test") for what in ("questions", "corpus"))
+    keys = dict(line.split(": ") for line in embedded.splitlines())
+    keys |= {"output_dir": "run", "strategy": "ra_it", key: KEYS_OF_PATHS[key].replace("mi", "mii")}
+    (tmp_path / "r.yaml").write_text("".join(f"{name}: {value}\n" for name, value in keys.items()))
+    verb = "evaluate" if key in ("test_corpus", "choice_questions") else "plan"
+    assert main([verb, "--config", "r.yaml"]) == 2
+    right = KEYS_OF_PATHS[key].removeprefix("./")
+    assert f"did you mean {right!r}?" in capsys.readouterr().err
+    assert main([verb, "--config", "rr.yaml"]) == 2
+    assert "did you mean 'r.yaml'?" in capsys.readouterr().err

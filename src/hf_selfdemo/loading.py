@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from hf_selfdemo.errors import UserError
@@ -41,3 +44,36 @@ def did_you_mean(word: str, known: list[str]) -> str:
     if near:
         return f"did you mean {near[0]!r}?"
     return "known are " + ", ".join(sorted(known)) if len(known) <= 20 else "--help lists the known ones"
+
+
+_LISTED = 10_000
+"""Names of a folder that are looked at."""
+
+
+def did_you_mean_file(path: str | Path, otherwise: str) -> str:
+    """A remedy for a path at which nothing is: the nearest one that is there, else the remedy given.
+
+    Args:
+        path: as it was written; each of its names may be misspelt.
+        otherwise: what to do where nothing is near.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> (folder / "questions.jsonl").touch()
+        >>> did_you_mean_file(folder / "questoins.jsonl", "check the path").endswith("questions.jsonl'?")
+        True
+    """
+    wanted = Path(path).expanduser()
+    near = Path(wanted.anchor)
+    with suppress(OSError):
+        for part in wanted.relative_to(near).parts:
+            if not (near / part).exists():
+                names = [found.name for found in islice(near.iterdir(), _LISTED)]
+                if part in names or not (found := difflib.get_close_matches(part, names, n=1, cutoff=0.75)):
+                    return otherwise
+                part = found[0]
+            near /= part
+        if near != wanted:
+            return f"did you mean {str(near)!r}?"
+    return otherwise

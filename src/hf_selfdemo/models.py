@@ -20,6 +20,7 @@ from typing import Any
 from hf_selfdemo.cache import cache_dir, content_hash
 from hf_selfdemo.chat import check_template
 from hf_selfdemo.errors import UserError, explained
+from hf_selfdemo.loading import did_you_mean_file
 from hf_selfdemo.manifest import fingerprint, put_in_place
 
 DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -56,7 +57,8 @@ def resolve_model(name: str, revision: str = "main") -> ResolvedModel:
     if Path(name).is_dir():
         return ResolvedModel(name, name, _folder_fingerprint(Path(name)))
     if Path(name).exists() or name.startswith((".", "/", "~")):
-        raise UserError(f"model_name_or_path {name!r} is no model folder", "give a folder or a Hub id")
+        remedy = did_you_mean_file(name, "give a folder or a Hub id")
+        raise UserError(f"model_name_or_path {name!r} is no model folder", remedy)
     from huggingface_hub import HfApi, constants, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
@@ -208,9 +210,11 @@ def read_chat_template(path: str | None) -> str | None:
         return None
     if not path.endswith((".jinja", ".j2")) or not Path(path).is_file():
         raise UserError(
-            f"chat_template_path {path!r} is no Jinja file", "save the template in a file that ends in .jinja"
+            f"chat_template_path {path!r} is no Jinja file",
+            did_you_mean_file(path, "save the template in a file that ends in .jinja"),
         )
-    return Path(path).read_text(encoding="utf-8")
+    with explained(f"chat_template_path {path} cannot be read", "save it in UTF-8"):
+        return Path(path).read_text(encoding="utf-8")
 
 
 def _converted_gguf(package: str, name: str) -> Path:

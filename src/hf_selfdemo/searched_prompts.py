@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.loading import did_you_mean_file
 from hf_selfdemo.manifest import write_text
 from hf_selfdemo.wellformed import well_formed
 
@@ -65,7 +66,8 @@ def read_prompts(path: Path) -> list[str]:
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
-        raise UserError(f"{path} cannot be read ({error.strerror})", "name a file that prompt search wrote") from None
+        remedy = did_you_mean_file(path, "name a file that prompt search wrote")
+        raise UserError(f"{path} cannot be read ({error.strerror})", remedy) from None
     prompts = [_prompt(line, f"line {i} of {path}") for i, line in enumerate(lines, 1) if line.strip()]
     if not prompts:
         raise UserError(f"{path} holds no prompt", 'write one a line, as {"prompt": "Answer in a word."}')
@@ -77,6 +79,6 @@ def _prompt(line: bytes, where: str) -> str:
         prompt = json.loads(line)["prompt"]
         if not isinstance(prompt, str) or not prompt.strip():
             raise ValueError("no text")
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise UserError(f"{where} holds no prompt", 'make it {"prompt": "..."} or remove it') from None
     return well_formed(prompt)

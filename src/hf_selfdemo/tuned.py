@@ -7,6 +7,7 @@ from typing import Any
 
 from hf_selfdemo.cache import content_hash
 from hf_selfdemo.errors import UserError, explained
+from hf_selfdemo.loading import did_you_mean_file
 from hf_selfdemo.manifest import fingerprint, read_json
 from hf_selfdemo.models import ResolvedModel
 
@@ -27,7 +28,9 @@ def weights_of(folder: Path) -> list[Path]:
     """
     found = sorted(folder.glob("*.safetensors"))
     if not found:
-        remedy = "run `hf-selfdemo train` with the same config first" if folder.is_dir() else "there is no such folder"
+        remedy = did_you_mean_file(folder, "there is no such folder")
+        if folder.is_dir():
+            remedy = "run `hf-selfdemo train` with the same config first"
         raise UserError(f"{folder} holds no trained model", remedy)
     return found
 

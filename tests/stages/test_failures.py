@@ -284,5 +284,5 @@ def test_a_packed_file_is_read_within_bounds(tmp_path, monkeypatch):
 def test_a_question_of_many_characters_is_refused_by_row(tmp_path):
     path = tmp_path / "q.jsonl"
     path.write_text(json.dumps({"question": "Why " * 300_000, "answers": ["so"]}) + "\n")
-    with pytest.raises(UserError, match=r"row 1 .* has a question of 1,200,000 characters"):
+    with pytest.raises(UserError, match=r"row 1 .*'question' has 1,200,000 characters"):
         read_questions(str(path))

@@ -1,4 +1,4 @@
-"""SIGTERM, which a scheduler sends before it kills, ends a verb as Ctrl+C does: one line, and the same command goes on."""
+"""SIGTERM, which a scheduler sends before it kills, ends a verb as Ctrl+C does: one line, and it goes on from there."""
 
 import json
 import os

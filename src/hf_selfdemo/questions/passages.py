@@ -15,7 +15,15 @@ from typing import Any
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.questions.shortening import shortened
 from hf_selfdemo.questions.sources import Source, read_rows
-from hf_selfdemo.questions.values import is_absent, plain, read_number, read_text, structured
+from hf_selfdemo.questions.values import (
+    LONGEST_PASSAGE,
+    is_absent,
+    plain,
+    read_number,
+    read_text,
+    refuse_long,
+    structured,
+)
 from hf_selfdemo.types import Passage, Question
 
 
@@ -42,6 +50,7 @@ def read_passages(source: Source, split: str = "train", max_words: int = 0, spli
         identifier, text = read_text(row.get("id"), where, "id"), row.get("text")
         if not isinstance(text, str) or not text.strip() or not identifier:
             raise UserError(f"{where} is no passage", "give each a text in `text` and an id in `id`")
+        refuse_long(text, where, "text", LONGEST_PASSAGE)
         passages.append(Passage(identifier, text, read_text(row.get("title"), where, "title")))
     return shortened(told_apart(passages), max_words, split_long)
 
@@ -65,6 +74,7 @@ def question_passages(value: Any, title: str, where: str, column: str) -> tuple[
     for fields in rows:
         if not isinstance(fields, dict) or not isinstance(fields.get("text"), str) or not fields["text"].strip():
             raise UserError(f"{where} has a passage without text", "give each passage a `text`")
+        refuse_long(fields["text"], where, f"{column}.text", LONGEST_PASSAGE)
         identifier = read_text(fields.get("id", fields.get("passage_id")), where, f"{column}.id")
         identifier = identifier or hashlib.sha256(fields["text"].encode()).hexdigest()[:12]
         score = read_number(fields.get("score"), where, f"{column}.score")

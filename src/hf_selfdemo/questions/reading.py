@@ -9,11 +9,8 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.questions.columns import ColumnMap
 from hf_selfdemo.questions.passages import question_passages
 from hf_selfdemo.questions.sources import Row, Source, read_rows, source_name
-from hf_selfdemo.questions.values import read_flag, read_text, read_texts
+from hf_selfdemo.questions.values import read_flag, read_text, read_texts, refuse_long
 from hf_selfdemo.types import RESERVED_SUFFIXES, Question
-
-_LONGEST_QUESTION = 1_000_000
-"""Characters; what is longer fits into no prompt, and every step after reading would hold it several times."""
 
 
 def read_questions(
@@ -84,9 +81,7 @@ def _question(row: Row, mapping: ColumnMap, number_prefix: str) -> Question:
         raise UserError(
             f"{row.where} has no question text in {mapping.column('question')!r}", "fill it in or drop the row"
         )
-    if len(asked) > _LONGEST_QUESTION:
-        what = f"{row.where} has a question of {len(asked):,} characters in {mapping.column('question')!r}"
-        raise UserError(what, f"shorten it to {_LONGEST_QUESTION:,}, drop the row, or name another column")
+    refuse_long(asked, row.where, mapping.column("question"))
     answers = texts("answers")
     answerable = read_flag(cells.get("answerable"), row.where, mapping.column("answerable"))
     identifier = text("id") or f"{number_prefix}{row.number:06d}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import gzip
+import io
 import json
 import re
 import zlib
@@ -12,8 +13,8 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeAlias
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.loading import did_you_mean
+from hf_selfdemo.errors import UserError, reason
+from hf_selfdemo.loading import did_you_mean, did_you_mean_file
 from hf_selfdemo.wellformed import well_formed_json
 
 if TYPE_CHECKING:
@@ -27,6 +28,17 @@ Source: TypeAlias = "str | PathLike[str] | datasets.Dataset | datasets.DatasetDi
 _LONGEST_LINE = 32 * 1024 * 1024
 _LARGEST_JSON = 1024 * 1024 * 1024
 """Characters of a line of .jsonl, and of a whole .json, which is read at once."""
+
+_MOST_BLANK = 100_000
+"""Lines without a row that may follow each other."""
+
+_MOST_UNPACKED = 200
+_LEAST_UNPACKED = 64 * 1024 * 1024
+"""Times its packed size that a file may unfold to, and the bytes that any may: texts are packed to a third or a tenth,
+and rows that repeat one passage to a fiftieth."""
+
+_ROWS_A_READ = 256
+"""Of Parquet, whose cells may be of any size."""
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 """The escape of half a character in JSON; most are one of a pair."""
@@ -88,7 +100,7 @@ def _rows(
         raise UserError(f"there is no dataset {source!r}", "did you mean 'embedded'?")  # asking the Hub takes long
     if path.is_dir() or (source.count("/") <= 1 and not source.startswith((".", "/", "~")) and not path.suffix):
         return _unnumbered(_dataset(source, path, split, config, revision))
-    raise UserError(f"there is no file {source}", "check the path")
+    raise UserError(f"there is no file {source}", did_you_mean_file(source, "check the path"))
 
 
 def _unnumbered(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -123,14 +135,18 @@ def _file(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             import pyarrow.parquet
 
             with pyarrow.parquet.ParquetFile(path) as file:
-                yield from _unnumbered(row for batch in file.iter_batches() for row in batch.to_pylist())
+                batches = file.iter_batches(_ROWS_A_READ)
+                yield from _unnumbered(row for batch in batches for row in batch.to_pylist())
         else:
             raise UserError(f"{path} is of no known format", "give .jsonl, .json (both also .gz) or .parquet")
     except UserError:
         raise
+    except MemoryError as error:
+        what = f"{path} does not fit into the memory ({reason(error)})"
+        raise UserError(what, "cut it into smaller files, or shorten its cells") from error
     except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:  # torn, another format, not in UTF-8
-        reason = str(error).partition("\n")[0]
-        raise UserError(f"{path} cannot be read ({reason})", "check that it is whole, and UTF-8 if text") from error
+        said = str(error).partition("\n")[0]
+        raise UserError(f"{path} cannot be read ({said})", "check that it is whole, and UTF-8 if text") from error
 
 
 def _dataset(source: str, path: Path, split: str, config: str | None, revision: str | None) -> Iterable[dict[str, Any]]:
@@ -148,9 +164,9 @@ def _dataset(source: str, path: Path, split: str, config: str | None, revision: 
     except UserError:
         raise
     except Exception as error:  # every Hub and format problem has a class of its own; the user needs one line
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
-            f"dataset {source!r} (split {split!r}) cannot be read: {reason}", "check name and split"
+            f"dataset {source!r} (split {split!r}) cannot be read: {said}", "check name and split"
         ) from error
 
 
@@ -160,13 +176,17 @@ def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _bounded_lines(file: TextIO, path: Path) -> Iterator[str]:
-    """A packed file may unfold to any size: no more of it is held than the longest row that can be meant."""
-    number = 0
+    """No more of a file is held than the longest row that can be meant, and gigabytes of line breaks end at once."""
+    number = blank = 0
     while line := file.readline(_LONGEST_LINE + 1):
         number += 1
         if len(line) > _LONGEST_LINE:
             what = f"line {number} of {path} is longer than {_LONGEST_LINE:,} characters"
             raise UserError(what, "write one object a line, or shorten it")
+        blank = 0 if line.strip() else blank + 1
+        if blank > _MOST_BLANK:
+            what = f"{path} has more than {_MOST_BLANK:,} empty lines in a row, up to line {number}"
+            raise UserError(what, "write one object a line")
         yield line
 
 
@@ -188,16 +208,15 @@ def _json(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         text = handle.read(_LARGEST_JSON + 1)
     if len(text) > _LARGEST_JSON:
         raise UserError(f"{path} holds more than {_LARGEST_JSON:,} characters", "write .jsonl, which is read in parts")
-    lines = text.rstrip().split("\n")  # not at the other ends of line that Unicode has, which texts may hold
     try:
         rows = _parsed(text)
     except json.JSONDecodeError as error:
-        if _is_object(next((line for line in lines if line.strip()), "")):
-            yield from _parsed_lines(lines, path)
+        if _is_object(text.lstrip().partition("\n")[0]):
+            yield from _parsed_lines(text.split("\n"), path)  # not at other ends of line, which texts may hold
             return
         raise UserError(f"{path} is no JSON ({error.msg}, line {error.lineno})", "mend it") from None
     if isinstance(rows, dict):
-        rows = rows["data"] if "data" in rows else [rows] if rows and len(lines) == 1 else None
+        rows = rows["data"] if "data" in rows else [rows] if rows and "\n" not in text.strip() else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UserError(f"{path} is no list of objects", "write [{...}, ...], or one object a line")
     yield from _unnumbered(rows)
@@ -214,6 +233,26 @@ def _parsed(text: str) -> Any:
     return well_formed_json(json.loads(text)) if _SURROGATE.search(text) else json.loads(text)
 
 
-def _open(path: Path) -> Any:
-    opener = gzip.open if path.suffix == ".gz" else open
-    return opener(path, "rt", encoding="utf-8-sig")  # a byte order mark, if any, is left out
+def _open(path: Path) -> TextIO:
+    packed = path.suffix == ".gz"
+    file: Any = _Unpacked(path) if packed else path.open("rb")
+    return io.TextIOWrapper(file, encoding="utf-8-sig")  # a byte order mark, if any, is left out
+
+
+class _Unpacked(gzip.GzipFile):
+    """A packed file that ends in an error where it unfolds to what no rows do: a few megabytes may hold terabytes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._packed = path, path.open("rb")
+        super().__init__(fileobj=self._packed, mode="rb")
+
+    def read1(self, size: int = -1) -> bytes:
+        found = super().read1(size)
+        if self.tell() > max(_LEAST_UNPACKED, _MOST_UNPACKED * self._packed.tell()):
+            what = f"{self._path} unfolds to more than {_MOST_UNPACKED} times its size"
+            raise UserError(what, "it is no file of rows; if it is, unpack it and name the unpacked file")
+        return found
+
+    def close(self) -> None:
+        super().close()
+        self._packed.close()

@@ -26,6 +26,12 @@ _WORDS = {"true": True, "yes": True, "t": True, "y": True, "1": True} | {
     "0": False,
 }
 
+LONGEST_TEXT = 1_000_000
+"""Characters of a question, an answer, an id; a longer one fits into no prompt, and every step would hold it again."""
+
+LONGEST_PASSAGE = 32 * 1024 * 1024
+"""Characters of a passage, which may be a whole book that is cut later."""
+
 _OPENS_A_LIST = re.compile(r"""\s*(\[\s*(["']|\{\s*["'])|\{\s*["'])""")
 """How a list of texts or objects, or an object, begins."""
 
@@ -40,6 +46,17 @@ def is_absent(value: Any) -> bool:
     return value is None or (isinstance(value, Number) and value != value)
 
 
+def refuse_long(text: str, where: str, column: str, most: int = LONGEST_TEXT) -> None:
+    """Refuse a text of more than `most` characters.
+
+    Raises:
+        UserError: if it is longer.
+    """
+    if len(text) > most:
+        what = f"{where}: {column!r} has {len(text):,} characters"
+        raise UserError(what, f"shorten it to {most:,}, drop the row, or map another column")
+
+
 def plain(value: Any) -> Any:
     """A cell of an array library as Python's own value."""
     return value.tolist() if hasattr(value, "tolist") else value
@@ -49,7 +66,7 @@ def read_text(value: Any, where: str, column: str) -> str:
     """A text as it is; "" if absent. A whole number that a table holds as 1996.0 is "1996".
 
     Raises:
-        UserError: for a list, an object or whatever else is no text and no number.
+        UserError: for a list, an object or whatever else is no text and no number, and for a text that no prompt holds.
 
     Example:
         >>> read_text("Ada", "row 1", "title"), read_text(1996.0, "row 1", "title"), read_text(None, "row 1", "title")
@@ -59,6 +76,7 @@ def read_text(value: Any, where: str, column: str) -> str:
     if is_absent(value):
         return ""
     if isinstance(value, str):
+        refuse_long(value, where, column)
         return value
     if isinstance(value, Number):
         return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
@@ -151,6 +169,8 @@ def structured(value: Any, where: str, column: str) -> Any:
 
 def _python_value(text: str) -> Any:
     """What Python printed. Texts beside each other without a comma, as numpy prints an array, are not one text."""
+    if len(text) > LONGEST_TEXT:  # its tree would take a hundred times as much memory
+        raise ValueError("too long")
     tree = ast.parse(text, mode="eval")
     texts = sum(isinstance(node, ast.Constant) and isinstance(node.value, str) for node in ast.walk(tree))
     written = sum(token.type == tokenize.STRING for token in tokenize.generate_tokens(io.StringIO(text).readline))

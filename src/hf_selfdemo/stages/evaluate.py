@@ -25,7 +25,7 @@ from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.ledger import Ledger
 from hf_selfdemo.loading import did_you_mean
 from hf_selfdemo.manifest import claim_folder, fingerprint, read_json
-from hf_selfdemo.models import ResolvedModel
+from hf_selfdemo.models import ResolvedModel, read_chat_template
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.protocols import Judge
 from hf_selfdemo.report import terminal_table, write_figures, write_page
@@ -263,7 +263,7 @@ def _named_folder(pair: str) -> tuple[str, Path]:
 def _say_which_templates_differ(models: Mapping[str, Path], tokenizer: Any) -> None:
     """A model that was trained with a chat template of its own should be asked with that."""
     for path in (folder / "chat_template.jinja" for folder in models.values()):
-        if path.exists() and path.read_text(encoding="utf-8") != tokenizer.chat_template:
+        if path.exists() and read_chat_template(str(path)) != tokenizer.chat_template:
             remedy = f"--chat_template_path {path} asks all models with it"
             say(f"{path.parent} was trained with another chat template than it is asked with: {remedy}")
 

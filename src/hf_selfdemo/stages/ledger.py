@@ -8,6 +8,7 @@ from rich.table import Table
 
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.ledger import Ledger
+from hf_selfdemo.loading import did_you_mean_file
 from hf_selfdemo.stages.console import show
 from hf_selfdemo.stages.engine import ledger_path
 from hf_selfdemo.stages.recipe import Recipe
@@ -17,7 +18,8 @@ def run_ledger(recipe: Recipe) -> None:
     """Print calls and tokens by model and stage."""
     path = ledger_path(recipe)
     if not path.exists():
-        raise UserError(f"there is no ledger {path}", "name one as --ledger, or the run's --output_dir")
+        remedy = did_you_mean_file(path, "name one as --ledger, or the run's --output_dir")
+        raise UserError(f"there is no ledger {path}", remedy)
     table = Table("model", "stage", *_NUMBERS, "first call", "last call", title=str(path))
     for name in _NUMBERS:
         table.columns[2 + _NUMBERS.index(name)].justify = "right"

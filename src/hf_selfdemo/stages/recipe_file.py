@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from hf_selfdemo.errors import UserError
-from hf_selfdemo.loading import did_you_mean
+from hf_selfdemo.loading import did_you_mean, did_you_mean_file
 from hf_selfdemo.stages.recipes import find_recipe, recipe_names
 
 _LARGEST = 1 << 20
@@ -66,7 +66,9 @@ def _text(path: str) -> str:
             raise UserError(f"{path} is larger than any recipe", "name a recipe's file")
         return found.decode("utf-8-sig")
     except OSError as error:
-        remedy = f"check the path, or name a recipe of the package ({did_you_mean(path, recipe_names())})"
+        remedy = did_you_mean_file(
+            path, f"check the path, or name a recipe of the package ({did_you_mean(path, recipe_names())})"
+        )
         raise UserError(f"the recipe {path!r} cannot be read ({error.strerror})", remedy) from None
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not in UTF-8 (byte {error.start + 1})", "save it in UTF-8") from None

@@ -10,7 +10,7 @@ from typing import Any
 from trl import get_peft_config
 
 from hf_selfdemo.errors import UserError, explained
-from hf_selfdemo.loading import did_you_mean
+from hf_selfdemo.loading import did_you_mean, did_you_mean_file
 from hf_selfdemo.manifest import read_json
 from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.stages.recipe import Recipe
@@ -45,8 +45,8 @@ def training_start(recipe: Recipe) -> Start:
         return Start(base, None, base.fingerprint, "")
     folder = Path(recipe.train.start_from)
     if not list(folder.glob("*.safetensors")):
-        what, remedy = f"start_from: {folder} holds no trained model", "name the `model` folder of a finished training"
-        raise UserError(what, remedy)
+        remedy = did_you_mean_file(folder, "name the `model` folder of a finished training")
+        raise UserError(f"start_from: {folder} holds no trained model", remedy)
     if not is_adapter(folder):
         whole = recipe.resolve_tuned(folder)
         return Start(whole, None, whole.fingerprint, weights_hash(folder), _origin(folder))
