@@ -68,12 +68,10 @@ def test_a_mistyped_path_in_a_recipe_is_met_with_the_one_that_is_there(key, tmp_
     for name in ("mine.jsonl", "mine.jinja", "r.yaml"):
         (tmp_path / name).touch()
     (tmp_path / "mine_model").mkdir()
-    embedded = "".join(f"{part}_{what}: embedded\n" for part in ("train", "test") for what in ("questions", "corpus"))
-    keys = dict(line.split(": ") for line in embedded.splitlines())
-    keys |= {"output_dir": "run", "strategy": "ra_it", key: KEYS_OF_PATHS[key].replace("mi", "mii")}
-    (tmp_path / "r.yaml").write_text("".join(f"{name}: {value}\n" for name, value in keys.items()))
+    flags = [f"--{part}_{what}=embedded" for part in ("train", "test") for what in ("questions", "corpus")]
+    flags += ["--output_dir=run", "--strategy=ra_it", f"--{key}={KEYS_OF_PATHS[key].replace('mi', 'mii')}"]
     verb = "evaluate" if key in ("test_corpus", "choice_questions") else "plan"
-    assert main([verb, "--config", "r.yaml"]) == 2
+    assert main([verb, *flags]) == 2
     right = KEYS_OF_PATHS[key].removeprefix("./")
     assert f"did you mean {right!r}?" in capsys.readouterr().err
     assert main([verb, "--config", "rr.yaml"]) == 2

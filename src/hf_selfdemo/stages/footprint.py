@@ -12,7 +12,7 @@ from hf_selfdemo.errors import UserError, explained
 from hf_selfdemo.footprint.compute import forward_flops, hours, training_flops
 from hf_selfdemo.footprint.memory import Precision, cache_bytes, training_memory, writing_memory
 from hf_selfdemo.footprint.shape import ModelShape, model_shape
-from hf_selfdemo.models import GGUF_PACKAGES, ResolvedModel
+from hf_selfdemo.models import GGUF_PACKAGES, ResolvedModel, read_chat_template
 from hf_selfdemo.prompts import render
 from hf_selfdemo.stages.evaluate import recipe_modes
 from hf_selfdemo.stages.evidence import recipe_questions
@@ -208,6 +208,7 @@ def _config(recipe: Recipe, place: str) -> Any:
 
 def _tokenizer(recipe: Recipe, place: str) -> Any:
     """The tokenizer that lies with a configuration; None if there is none, or none that can write a chat."""
+    read_chat_template(recipe.training.chat_template_path)  # what the recipe names must be there
     try:
         return recipe.load_tokenizer(ResolvedModel(recipe.model_name, place, ""))
     except Exception:  # transformers has many ways of saying that there is none
