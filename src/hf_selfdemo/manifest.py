@@ -8,8 +8,9 @@ import json
 import os
 import platform
 import re
+import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -95,10 +96,36 @@ def atomic_file(path: Path) -> Iterator[TextIO]:
         yield out
 
 
+STAGING = ".selfdemo-part"
+"""How the names of files and folders end that are being written. A kill leaves them behind."""
+
+
+@contextmanager
+def staged_folder(path: Path) -> Iterator[Path]:
+    """A new empty folder beside `path` to write into; what is still there in the end is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=STAGING))
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def sweep(paths: Iterable[Path]) -> None:
+    """Remove what killed starts left half written.
+
+    Args:
+        paths: files and folders, of which those named so go. Nobody may be writing them any more.
+    """
+    for path in paths:
+        if path.name.endswith(STAGING):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
 @contextmanager
 def staged(path: Path) -> Iterator[Path]:
     """A new empty file beside `path` to write to, which takes its place when all is written and on the disk."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=".part")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=STAGING)
     os.close(handle)
     staging = Path(name)
     try:

@@ -1,10 +1,12 @@
 """Ranking depends on the passages and the question alone, survives saving, and takes any question and any corpus."""
 
+import json
 import random
 
 import pytest
 
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.manifest import STAGING
 from hf_selfdemo.retrieval.bm25 import BM25Retriever, corpus_fingerprint
 from hf_selfdemo.types import Passage, Question
 
@@ -177,6 +179,34 @@ def test_a_broken_index_is_one_line_with_a_remedy(tmp_path, name, how):
     with pytest.raises(UserError, match=r"no readable index.*delete the folder") as caught:
         BM25Retriever.load(tmp_path / "index")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", sorted(set(files_of_an_index()) - {"hf_selfdemo.json"}))
+def test_a_flipped_byte_is_not_searched(tmp_path, name):
+    BM25Retriever(CORPUS).save(tmp_path / "index")
+    path = tmp_path / "index" / name
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=f"no readable index.*{name} is not as it was written"):
+        BM25Retriever.load(tmp_path / "index")
+
+
+def test_an_index_of_an_earlier_version_without_hashes_is_read(tmp_path):
+    BM25Retriever(CORPUS).save(tmp_path / "index")
+    path = tmp_path / "index" / "hf_selfdemo.json"
+    settings = json.loads(path.read_text())
+    del settings["files"]
+    path.write_text(json.dumps(settings))
+    assert ask(BM25Retriever.load(tmp_path / "index"), "Seine") == ["s"]
+
+
+def test_a_kill_while_an_index_is_put_in_place_costs_the_index_and_leaves_nothing(tmp_path):
+    BM25Retriever.build_or_load(CORPUS, tmp_path / "index")
+    (tmp_path / f".index.ab12{STAGING}").mkdir()
+    (tmp_path / "index").rename(tmp_path / f".index.ab12{STAGING}" / "old")
+    assert ask(BM25Retriever.build_or_load(CORPUS, tmp_path / "index"), "Seine") == ["s"]
+    assert [p.name for p in tmp_path.iterdir()] == ["index"]
 
 
 def test_an_index_with_fewer_passages_than_it_searches_is_broken(tmp_path):

@@ -12,6 +12,7 @@ import pytest
 
 from hf_selfdemo.cli import main
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.manifest import STAGING
 from hf_selfdemo.stages import VERBS
 from hf_selfdemo.stages.lock import READERS, held
 
@@ -85,6 +86,21 @@ def test_what_a_killed_shard_leaves_stops_nobody(holder, tmp_path):
         pass
     with held(tmp_path / "run", "0/2"):
         pass
+
+
+def test_what_a_kill_leaves_half_written_goes_with_the_next_start_and_nothing_else(tmp_path):
+    run = tmp_path / "run"
+    ours = [f"plan.json.ab12cd34{STAGING}", f"rounds/2/model/README.md.x{STAGING}", f"export/.ragas.y{STAGING}/a.jsonl"]
+    theirs = ["plan.json", "export/notes.part", f"other_run/train.parquet.z{STAGING}"]
+    for name in ours + theirs:
+        (run / name).parent.mkdir(parents=True, exist_ok=True)
+        (run / name).write_text("half")
+    with held(run, "0/2"):
+        assert all((run / name).exists() for name in ours), "another shard may be writing them"
+    with held(run):
+        pass
+    assert not any((run / name).exists() for name in ours) and not (run / ours[2]).parent.exists()
+    assert all((run / name).exists() for name in theirs)
 
 
 @pytest.mark.parametrize("place", ["file", "file/run"])

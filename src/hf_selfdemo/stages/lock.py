@@ -9,11 +9,18 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from hf_selfdemo.errors import UserError
+from hf_selfdemo.manifest import STAGING, sweep
 from hf_selfdemo.stages.processes import is_main_process
 from hf_selfdemo.stages.recipe import Recipe
 
 READERS = ("preflight", "app", "ledger")
 """Verbs that write nothing into a run's folder."""
+
+_FOLDERS = (
+    *("prompts", "demonstrations", "model", "rounds", "evaluation", "evaluation_dev"),
+    *("comparisons", "comparisons_dev", "export", "hub"),
+)
+"""What verbs write into: what else lies in a run's folder may be another run's, which is at work."""
 
 _LOOK_S = 0.5
 """Seconds in which a shard gets to look at a lock that another shard may be looking at."""
@@ -33,6 +40,8 @@ def locked(verb: str, recipe: Recipe) -> AbstractContextManager[None]:
 def held(folder: Path, shard: str = "") -> Iterator[None]:
     """Hold a run's folder, until the block ends or the process dies; a folder that is empty then is removed.
 
+    What killed starts left half written there is removed first, unless shards may be writing.
+
     Args:
         folder: is made if it is not there.
         shard: "i/n" holds the share alone: other shards may work there, but not the same one, and nothing else.
@@ -50,6 +59,9 @@ def held(folder: Path, shard: str = "") -> Iterator[None]:
     try:
         for other in folder.glob(".lock" if shard else ".shard-*.lock"):
             _taken(other, _LOOK_S).release()
+        if not shard:
+            sweep(folder.iterdir())
+            sweep(path for name in _FOLDERS for path in list((folder / name).rglob(f"*{STAGING}")))
         yield
     finally:
         with suppress(OSError):
