@@ -23,6 +23,7 @@ LEVELS = {
         "seeding",
         "preamble",
         "ranges",
+        "accounting",
         "wellformed",
     },
     1: {"cache", "protocols", "prompts", "instructions", "conversation", "chat", "padding", "metrics", "remade"},

@@ -14,7 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
+from hf_selfdemo.accounting import account_for
 from hf_selfdemo.errors import UserError, explained
+from hf_selfdemo.evaluation import rows_asked
 from hf_selfdemo.loading import did_you_mean
 from hf_selfdemo.manifest import file_hash, read_json, read_json_lines, versions, write_json, write_text
 from hf_selfdemo.report import Column, Comparison
@@ -83,6 +85,7 @@ class Evaluation:
         """The replies of one model, and what is known of it.
 
         Raises:
+            RowsLost: if a row that was asked has no reply there.
             UserError: if it is not there, or its files changed since.
         """
         if name not in self.columns:
@@ -90,7 +93,11 @@ class Evaluation:
         paths = {mode: _path(name, mode) for mode in get_args(Mode)}
         found = {mode: path for mode, path in paths.items() if path in self.manifest["files"]}
         record = {key: self.manifest[key].get(name, {}) for key in _BY_COLUMN}
-        return Column(name, {mode: _predictions(self._checked(path)) for mode, path in found.items()}, record)
+        predictions = {mode: _predictions(self._checked(path)) for mode, path in found.items()}
+        for mode, said in predictions.items():
+            asked = rows_asked(list(self.evidence.values()), mode)
+            account_for((row.id for row in asked), (one.id for one in said), f"writing {found[mode]}")
+        return Column(name, predictions, record)
 
     def _checked(self, name: str) -> Path:
         path = self.folder / name

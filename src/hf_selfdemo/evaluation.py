@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from hf_selfdemo.accounting import account_for
 from hf_selfdemo.conversation import converse
 from hf_selfdemo.errors import CallFailed
 from hf_selfdemo.prompts import render
@@ -40,6 +41,7 @@ def predict(
         template: of the prompt; default is that of the mode, which training uses too.
 
     Raises:
+        RowsLost: if a row has no prediction in the end.
         UserError: if generator or judge lacks a member of its contract, or a number is below 1.
     """
     ONE_OR_MORE.check(max_answer_tokens=max_answer_tokens, window=window)
@@ -51,9 +53,11 @@ def predict(
     for reply in converse((_reply(row, mode, template or mode, max_answer_tokens) for row in rows), generator, window):
         replies.append(reply)
         on_progress(1)
-    labels = (_verdict(row, reply, judge) for row, reply in zip(rows, replies, strict=True))
+    labels = (_verdict(row, reply, judge) for row, reply in zip(rows, replies, strict=False))
     verdicts = converse(labels, judge_generator or generator, window)
-    return [_prediction(*parts, mode) for parts in zip(rows, replies, verdicts, strict=True)]
+    predictions = [_prediction(*parts, mode) for parts in zip(rows, replies, verdicts, strict=False)]
+    account_for((row.id for row in rows), (said.id for said in predictions), f"evaluating {mode}")
+    return predictions
 
 
 def rows_asked(evidence: Sequence[Evidence], mode: Mode) -> list[Evidence]:

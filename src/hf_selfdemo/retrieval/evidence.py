@@ -6,11 +6,12 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
+from hf_selfdemo.errors import UserError
 from hf_selfdemo.metrics.retrieval import answer_in_context
 from hf_selfdemo.protocols import Retriever, check_contract
 from hf_selfdemo.ranges import ONE_OR_MORE
 from hf_selfdemo.scoring.answers.passages import holds_answer
-from hf_selfdemo.types import Evidence, Question
+from hf_selfdemo.types import Evidence, Passage, Question
 
 
 def collect_evidence(questions: Sequence[Question], retriever: Retriever, k: int) -> list[Evidence]:
@@ -20,14 +21,23 @@ def collect_evidence(questions: Sequence[Question], retriever: Retriever, k: int
     given, may stand in one by accident.
 
     Raises:
-        UserError: if `k` is below 1, or the retriever lacks a member of its contract.
+        UserError: if `k` is below 1, the retriever lacks a member of its contract, or has no result for a question.
     """
     ONE_OR_MORE.check(k=k)
     check_contract(retriever, Retriever, "retriever")
     return [
         _with_flag(Evidence(q, passages))
-        for q, passages in zip(questions, retriever.retrieve(questions, k), strict=True)
+        for q, passages in zip(questions, _retrieved(retriever, questions, k), strict=True)
     ]
+
+
+def _retrieved(retriever: Retriever, questions: Sequence[Question], k: int) -> list[tuple[Passage, ...]]:
+    """What was found for each question, whoever searched."""
+    found = list(retriever.retrieve(questions, k))
+    if len(found) != len(questions):
+        what = f"the retriever returned {len(found)} results for {len(questions)} questions"
+        raise UserError(what, "return one for each, in their order; an empty tuple where nothing is found")
+    return found
 
 
 def best(row: Evidence, k: int) -> Evidence:
@@ -47,7 +57,7 @@ def leave_gold_out(evidence: Sequence[Evidence], retriever: Retriever, k: int) -
     to show gets a twin without passages.
 
     Raises:
-        UserError: if `k` is below 1, or the retriever lacks a member of its contract.
+        UserError: if `k` is below 1, the retriever lacks a member of its contract, or has no result for a question.
     """
     ONE_OR_MORE.check(k=k)
     check_contract(retriever, Retriever, "retriever")
@@ -55,7 +65,7 @@ def leave_gold_out(evidence: Sequence[Evidence], retriever: Retriever, k: int) -
     twins: dict[str, Evidence] = {}
     depth, pending = 4 * k, rows
     while pending:
-        found = retriever.retrieve([row.question for row in pending], depth)
+        found = _retrieved(retriever, [row.question for row in pending], depth)
         unfinished = []
         for row, passages in zip(pending, found, strict=True):
             question, answers = row.question, row.question.answers

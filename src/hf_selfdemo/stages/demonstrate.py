@@ -9,6 +9,7 @@ from typing import Any
 
 from datasets import Dataset
 
+from hf_selfdemo.accounting import account_for
 from hf_selfdemo.conversation import converse
 from hf_selfdemo.demonstrations import demonstrate, judged_row
 from hf_selfdemo.errors import UserError
@@ -121,8 +122,11 @@ def _make_calls(rows: Sequence[Evidence], strategy: Strategy, judge: Judge, engi
     """The calls of one shard, into the ledger."""
     with progress("demonstrate", len(rows)) as advance:
         dialogues = (judged_row(row, strategy, judge) for row in rows)
-        for _ in converse(dialogues, engine.generator, recipe.engine.window):
+        asked = []
+        for judged in converse(dialogues, engine.generator, recipe.engine.window):
+            asked.append(judged.evidence.id)
             advance(1)
+    account_for((row.id for row in rows), asked, f"asking shard {recipe.engine.shard}")
     say(usage_line("made now", engine.generator.usage, engine.generator.reused))
     say(f"shard {recipe.engine.shard} is in the ledger; a run without `shard` puts the dataset together")
 

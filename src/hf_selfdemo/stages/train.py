@@ -10,6 +10,7 @@ from typing import Any
 
 from datasets import Dataset
 
+from hf_selfdemo.accounting import account_for
 from hf_selfdemo.demonstrations import load_demonstrations
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.loading import load
@@ -63,8 +64,10 @@ def run_train(recipe: Recipe) -> None:
         return
     if is_main_process():
         claim_folder(target, settings, "choose another output_dir", _WORDS)
-    trainer = _trainer(recipe, start, load_demonstrations(source), dev, written_by(source))
+    dataset = load_demonstrations(source)
+    trainer = _trainer(recipe, start, dataset, dev, written_by(source))
     _say_what_comes(recipe, trainer, dev)
+    _account_for(dataset, trainer)
     with progress("train", 0) as advance:
         report_progress(trainer, advance, say)
         result = _trained(trainer, target)
@@ -75,6 +78,12 @@ def run_train(recipe: Recipe) -> None:
     _say_what_was_kept(_best(trainer))
     del trainer
     gc.collect()  # it refers to itself in circles, and would hold model and optimizer beside what the next verb loads
+
+
+def _account_for(dataset: Dataset, trainer: Any) -> None:
+    """Every demonstration is trained, or among those that the manifest names as left out."""
+    left_out = [row for rows in getattr(trainer, "left_out", {}).values() for row in rows]
+    account_for(dataset["id"], [*trainer.train_dataset["id"], *left_out], "making the trainer")
 
 
 def evaluates(recipe: Recipe) -> bool:

@@ -17,6 +17,7 @@ from transformers import EarlyStoppingCallback, Trainer, TrainerCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import EvalLoopOutput
 
+from hf_selfdemo.accounting import account_for
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.manifest import fingerprint, write_text
 from hf_selfdemo.prompts import templates_hash
@@ -57,6 +58,7 @@ class DemonstrationTraining(Trainer):
     _tag_names: list[str]
     args: Any
     model: Any
+    train_dataset: Any
     eval_dataset: Any
     data_collator: Any
     _total_train_tokens: Any
@@ -132,6 +134,7 @@ class DemonstrationTraining(Trainer):
                 **{name: value for name, value in kwargs.items() if name not in REFUSED},
             )
         args.padding_free = free
+        account_for(map(str, rows["id"]), map(str, self.train_dataset["id"]), "TRL's trainer was made")
         check_adapters(self.model)
         keep_arrangement(self.model)  # one given by its path was not there before
         check_arrangement(self.model)
