@@ -19,6 +19,7 @@ LEVELS = {
         "scoring",
         "config",
         "manifest",
+        "in_flight",
         "ledger",
         "seeding",
         "preamble",

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_selfdemo.errors import UserError, explained
+from hf_selfdemo.in_flight import InFlight
 from hf_selfdemo.types import Reply
 
 FORMAT = 1
@@ -42,6 +43,8 @@ class Ledger:
     Args:
         path: the file; its folder is made.
 
+    `in_flight` are claims to calls that are being made, so that none is made twice at the same time.
+
     Raises:
         UserError: if the file is no ledger, was written in another format, is damaged, or cannot be written (the disk
             is full, another process holds it for a minute).
@@ -58,6 +61,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
+        self.in_flight = InFlight(path.with_name(f"{path.name}.calls"))
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._explained():
             self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)

@@ -2,6 +2,7 @@
 
 import json
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -229,3 +230,15 @@ def test_a_file_beside_an_index_is_not_lost_when_the_index_is_built_anew(passage
         BM25Retriever(passages[:4]).save(tmp_path / "index")
     assert (tmp_path / "index" / "notes.txt").read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
     assert BM25Retriever.load(tmp_path / "index").passages == passages[:3]
+
+
+def test_an_index_that_several_build_at_once_is_whole_for_each(tmp_path):
+    """By turns with the same settings and with others, so that one replaces what another is reading."""
+
+    def build(number):
+        k1 = 0.9 + number % 2
+        return ask(BM25Retriever.build_or_load(CORPUS, tmp_path / "index", k1=k1), "the Danube")
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(build, range(40))) == [["d"]] * 40
+    assert BM25Retriever.load(tmp_path / "index").passages == CORPUS

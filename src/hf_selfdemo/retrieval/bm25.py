@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -127,8 +128,9 @@ class BM25Retriever:
     @classmethod
     def build_or_load(cls, passages: Sequence[Passage], folder: Path, **settings: Any) -> BM25Retriever:
         """Load the index in `folder` if it was built from these passages with these settings, else build it there."""
-        if found := cls._built(passages, folder, settings):
-            return found
+        with suppress(UserError):  # it may be that another process is replacing it
+            if found := cls._built(passages, folder, settings):
+                return found
         retriever = cls(passages, **settings)
         _refuse_others(folder)
         with alone(folder) as staging:
