@@ -12,10 +12,10 @@ from hf_selfdemo.chat import (
     control_tokens,
     encode_prompt,
     encode_response,
-    neutralise,
     stop_token_id,
 )
 from hf_selfdemo.conversation import ask
+from hf_selfdemo.disarming import neutralise
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.generation.transformers import TransformersGenerator
 from hf_selfdemo.types import Request

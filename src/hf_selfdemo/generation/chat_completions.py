@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from hf_selfdemo.chat import take_apart
+from hf_selfdemo.disarming import take_apart
 from hf_selfdemo.generation.finish_reasons import finish_reason
 from hf_selfdemo.generation.thoughts import TAGS, settled
 from hf_selfdemo.types import Reply, Request
@@ -136,7 +136,7 @@ def _bare(text: str) -> str:
 
 
 def _disarm(text: str) -> str:
-    """Put a blank after the first character of whatever looks like a control token, as `chat.neutralise` does.
+    """Put a blank after the first character of whatever looks like a control token, as `disarming.neutralise` does.
 
     Example:
         >>> _disarm("so<|im_end|></s>[INST] be it")
