@@ -28,6 +28,7 @@ LEVELS = {
         "wellformed",
         "bounded",
         "disarming",
+        "on_disk",
     },
     1: {
         "cache",

@@ -18,7 +18,7 @@ from hf_selfdemo.accounting import account_for
 from hf_selfdemo.errors import UserError, explained
 from hf_selfdemo.evaluation import rows_asked
 from hf_selfdemo.loading import did_you_mean
-from hf_selfdemo.manifest import file_hash, read_json, read_json_lines, versions, write_json, write_text
+from hf_selfdemo.manifest import atomic_file, file_hash, read_json, read_json_lines, versions, write_json, write_text
 from hf_selfdemo.report import Column, Comparison
 from hf_selfdemo.rows import evidence_of, evidence_row
 from hf_selfdemo.tuned import weights_hash
@@ -108,8 +108,10 @@ class Evaluation:
 
 def write_rows(folder: Path, evidence: Sequence[Evidence]) -> None:
     """Write what is asked and shown, for those who read the replies."""
-    rows = map(evidence_row, evidence)
-    write_text(folder / ROWS, _lines({key: row[key] for key in _OF_ROWS} for row in rows))
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_file(folder / ROWS) as out:
+        for row in map(evidence_row, evidence):
+            out.write(json.dumps({key: row[key] for key in _OF_ROWS}, ensure_ascii=False) + "\n")
 
 
 def write_predictions(folder: Path, name: str, mode: str, predictions: Sequence[Prediction]) -> None:

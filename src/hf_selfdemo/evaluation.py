@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from hf_selfdemo.accounting import account_for
 from hf_selfdemo.conversation import converse
 from hf_selfdemo.errors import CallFailed
+from hf_selfdemo.on_disk import OnDisk
 from hf_selfdemo.prompts import render
 from hf_selfdemo.protocols import Generator, Judge, check_contract
 from hf_selfdemo.ranges import ONE_OR_MORE
@@ -60,9 +61,12 @@ def predict(
     return predictions
 
 
-def rows_asked(evidence: Sequence[Evidence], mode: Mode) -> list[Evidence]:
+def rows_asked(evidence: Sequence[Evidence], mode: Mode) -> Sequence[Evidence]:
     """The rows that a mode evaluates: all with passages, twins left out without."""
-    return [row for row in evidence if mode == "rag" or not row.gold_removed]
+    if mode == "rag":
+        return evidence
+    asked = [place for place, row in enumerate(evidence) if not row.gold_removed]
+    return evidence.at(asked) if isinstance(evidence, OnDisk) else [evidence[place] for place in asked]
 
 
 def _reply(row: Evidence, mode: Mode, template: str, max_answer_tokens: int) -> Dialogue[Candidate]:

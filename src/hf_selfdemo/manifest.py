@@ -195,6 +195,21 @@ def fingerprint(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
+def rows_fingerprint(rows: Iterable[Any]) -> str:
+    """What `fingerprint` gives for a list of them, without holding the list.
+
+    Example:
+        >>> rows_fingerprint(iter([{"b": 2}, {"a": 1}])) == fingerprint([{"b": 2}, {"a": 1}])
+        True
+    """
+    digest, before = hashlib.sha256(b"["), ""
+    for row in rows:
+        digest.update((before + json.dumps(row, sort_keys=True, default=str)).encode())
+        before = ", "
+    digest.update(b"]")
+    return digest.hexdigest()[:16]
+
+
 _ELSEWHERE = "choose another output_dir"
 _REUSE = _ELSEWHERE + " (and name this run's ledger as `ledger`: its calls can be used again)"
 

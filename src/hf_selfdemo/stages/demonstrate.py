@@ -16,7 +16,7 @@ from hf_selfdemo.errors import UserError
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.ledger import Ledger
-from hf_selfdemo.manifest import claim_folder, fingerprint, read_json
+from hf_selfdemo.manifest import claim_folder, fingerprint, read_json, rows_fingerprint
 from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.protocols import Judge, Strategy
@@ -176,13 +176,13 @@ def _must_not(request: Request) -> str:
 
 
 def _generation_settings(
-    recipe: Recipe, generator: str, evidence: list[Evidence], instructions: dict[Source, list[str]]
+    recipe: Recipe, generator: str, evidence: Sequence[Evidence], instructions: dict[Source, list[str]]
 ) -> dict[str, Any]:
     """Everything that decides what is written, so that a folder is not taken for another run's."""
     return {
         "generator": generator,
         "templates": templates_hash(pattern="candidates/*.txt"),
-        "questions_passages_twins": fingerprint([asdict(row) for row in evidence]),
+        "questions_passages_twins": rows_fingerprint(map(asdict, evidence)),
         "instructions": fingerprint(instructions) if instructions else "",
         **recipe.chat_template,
         **{key: getattr(recipe.demonstrate, key) for key in _GENERATION_KEYS},

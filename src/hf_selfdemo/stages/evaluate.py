@@ -24,7 +24,7 @@ from hf_selfdemo.evaluation import predict, rows_asked
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.ledger import Ledger
 from hf_selfdemo.loading import did_you_mean
-from hf_selfdemo.manifest import claim_folder, fingerprint, read_json
+from hf_selfdemo.manifest import claim_folder, fingerprint, read_json, rows_fingerprint
 from hf_selfdemo.models import ResolvedModel, read_chat_template
 from hf_selfdemo.prompts import templates_hash
 from hf_selfdemo.protocols import Judge
@@ -65,7 +65,7 @@ def run_evaluate(recipe: Recipe) -> None:
     settings = {
         "base": model.fingerprint,
         "templates": templates_hash(),
-        "evidence": fingerprint([asdict(row) for row in evidence]),
+        "evidence": rows_fingerprint(map(asdict, evidence)),
         "max_answer_tokens": e.max_answer_tokens,
         **recipe.chat_template,
     }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from hf_selfdemo.manifest import claim_folder, fingerprint
+from hf_selfdemo.manifest import claim_folder, rows_fingerprint
 from hf_selfdemo.models import ResolvedModel
 from hf_selfdemo.prompt_search import SearchSettings, most_calls, search_prompts
 from hf_selfdemo.prompts import fill, templates_hash
@@ -61,7 +61,7 @@ def _search(recipe: Recipe, engine: Engine, evidence: Sequence[Evidence]) -> Pat
         {
             "generator": engine.generator.identity,
             "templates": templates_hash(),
-            "evidence": fingerprint([asdict(row) for row in evidence]),
+            "evidence": rows_fingerprint(map(asdict, evidence)),
             **asdict(settings),
         },
     )

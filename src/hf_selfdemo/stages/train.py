@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,16 @@ from hf_selfdemo.accounting import account_for
 from hf_selfdemo.demonstrations import load_demonstrations
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.loading import load
-from hf_selfdemo.manifest import claim_folder, file_hash, fingerprint, read_json, to_disk, versions, write_json
+from hf_selfdemo.manifest import (
+    claim_folder,
+    file_hash,
+    fingerprint,
+    read_json,
+    rows_fingerprint,
+    to_disk,
+    versions,
+    write_json,
+)
 from hf_selfdemo.rows import FEATURES, evidence_row
 from hf_selfdemo.stages.console import hush, progress, say
 from hf_selfdemo.stages.evidence import has_dev, recipe_evidence
@@ -57,7 +67,7 @@ def run_train(recipe: Recipe) -> None:
         "data": file_hash(source / "train.parquet"),
         "base": start.model.fingerprint,
         "start_from": start.weights,
-        "dev": fingerprint([asdict(row) for row in dev]) if dev else "",
+        "dev": rows_fingerprint(map(asdict, dev)) if dev else "",
     }
     if _is_trained(target, settings):
         say(f"{target} is trained already")
@@ -97,7 +107,7 @@ def _is_trained(target: Path, settings: dict[str, Any]) -> bool:
     return path.exists() and fingerprint(read_json(path)["settings"]) == fingerprint(settings)
 
 
-def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: list[Evidence], writer: dict[str, Any]) -> Any:
+def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: Sequence[Evidence], writer: dict[str, Any]) -> Any:
     """The trainer of the recipe's objective, with its model."""
     args = copy.copy(recipe.training)
     args.output_dir = str(recipe.output_dir / "model")  # checkpoints go beside the adapter
@@ -140,7 +150,7 @@ def _trained(trainer: Any, target: Path) -> Any:
         ) from None
 
 
-def _say_what_comes(recipe: Recipe, trainer: Any, dev: list[Evidence]) -> None:
+def _say_what_comes(recipe: Recipe, trainer: Any, dev: Sequence[Evidence]) -> None:
     report = trainer.preflight_report.as_dict()
     say(f"training on {report['rows']} rows, {report['tokens']} tokens an epoch, longest {report['longest']}")
     if dev:
