@@ -66,10 +66,10 @@ def test_few_rows_of_a_recipe_are_held_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setattr(Evidence, "__init__", counting)
     evidence, _ = recipe_evidence(make_recipe(keys), "train")
     monkeypatch.undo()
-    for number, row in enumerate(evidence):
+    for number, _ in enumerate(evidence):
         if number % 1000 == 0:
             most = max(most, sum(type(found) is Passage for found in gc.get_objects()))
-    assert len(evidence) >= ROWS - 5 and row.passages
+    assert len(evidence) >= ROWS - 5 and evidence[0].passages
     assert 0 < most - before < 3 * ROWS / 2
     gone = weakref.ref(evidence)
     del evidence
