@@ -176,8 +176,18 @@ def comparison_of(evaluation: Evaluation, names: Sequence[str]) -> Comparison:
     manifest = evaluation.manifest
     shared = ("settings", "data", "recall", "judge", "models", "versions")
     columns = [evaluation.column(name) for name in names]
-    told = manifest | {"judge": manifest["judges"][names[0]]}
+    models = {name: _without_place(path, evaluation.folder.parent) for name, path in manifest["models"].items()}
+    told = manifest | {"judge": manifest["judges"][names[0]], "models": models}
     return Comparison(manifest["title"], columns, evaluation.evidence, {k: told[k] for k in shared if told.get(k)})
+
+
+def _without_place(model: str, run: Path) -> str:
+    """Where a model lies as a report may say it, which goes to others: in the run, or by the names of its folders."""
+    if not model:
+        return ""
+    path = Path(model).resolve()
+    inside = path.is_relative_to(run.resolve())
+    return path.relative_to(run.resolve()).as_posix() if inside else "/".join(path.parts[-2:])
 
 
 def _path(name: str, mode: str) -> str:
