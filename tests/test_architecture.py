@@ -42,6 +42,7 @@ LEVELS = {
         "padding",
         "metrics",
         "remade",
+        "integrity",
     },
     2: {"footprint", "questions", "models", "retrieval", "generation", "judging", "strategies"},
     3: {

@@ -28,7 +28,8 @@ from datasets import Dataset
 from hf_selfdemo.accounting import account_for
 from hf_selfdemo.conversation import converse
 from hf_selfdemo.errors import CallFailed, UserError, explained
-from hf_selfdemo.manifest import atomic_file, file_hash, read_json_lines, versions, write_json
+from hf_selfdemo.integrity import hashes, refuse_changed
+from hf_selfdemo.manifest import atomic_file, read_json, read_json_lines, versions, write_checked_json
 from hf_selfdemo.protocols import Generator, Judge, Strategy, check_contract
 from hf_selfdemo.ranges import ONE_OR_MORE, SHARE
 from hf_selfdemo.rows import FEATURES, Spool, parquet_rows, replay_row
@@ -98,7 +99,7 @@ def demonstrate(
     skipped = [row["id"] for row in read_json_lines(folder / "skipped.jsonl")]
     account_for(asked, [*dataset["id"][: len(dataset) - len(replays)], *skipped], "demonstrating")
     told = {"judge": judge.report(), "versions": versions()} | about(dataset)
-    write_json(folder / "manifest.json", figures | told)
+    write_checked_json(folder / "manifest.json", figures | told)
     return dataset
 
 
@@ -175,7 +176,7 @@ def _save(spool: Spool, replays: Sequence[int], folder: Path) -> dict[str, Any]:
         "rows_in": len(spool.outcomes),
         "unverified_winner_rate": unverified / winners if winners else None,
         "demonstrations": counts["outcomes"].total(),
-        "train.parquet": file_hash(folder / "train.parquet"),
+        **hashes(folder, [folder / name for name in FILES]),
         **{name: dict(sorted(found.items())) for name, found in counts.items()},
     }
 
@@ -208,13 +209,29 @@ def _kind(row: dict[str, Any]) -> str:
     return f"{outcome}{place} (from {row['source']} candidates)"
 
 
+FILES = ("train.parquet", "candidates.jsonl", "skipped.jsonl")
+"""The files whose hashes stand in the manifest, under their names."""
+
+
+def checked_file(folder: Path, name: str) -> Path:
+    """One of the files that `demonstrate` saved in `folder`.
+
+    Raises:
+        UserError: if it is not what the manifest beside it speaks of.
+    """
+    path = folder / "manifest.json"
+    known = read_json(path).get(name) if path.exists() else None
+    refuse_changed(folder, {name: known} if known else {}, _DAMAGED)
+    return folder / name
+
+
 def load_demonstrations(folder: Path) -> Dataset:
     """Read the dataset that `demonstrate` saved in `folder`.
 
     Raises:
         UserError: if its file is damaged, or of another kind.
     """
-    path = folder / "train.parquet"
+    path = checked_file(folder, "train.parquet")
     with explained(f"{path} cannot be read", _DAMAGED):
         if not pyarrow.parquet.read_metadata(path).num_rows:  # datasets cannot read a file without rows
             return Dataset.from_dict({name: [] for name in FEATURES}, features=FEATURES)

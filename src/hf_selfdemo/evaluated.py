@@ -18,7 +18,15 @@ from hf_selfdemo.accounting import account_for
 from hf_selfdemo.errors import UserError, explained
 from hf_selfdemo.evaluation import rows_asked
 from hf_selfdemo.loading import did_you_mean
-from hf_selfdemo.manifest import atomic_file, file_hash, read_json, read_json_lines, versions, write_json, write_text
+from hf_selfdemo.manifest import (
+    atomic_file,
+    file_hash,
+    read_json,
+    read_json_lines,
+    versions,
+    write_checked_json,
+    write_text,
+)
 from hf_selfdemo.report import Column, Comparison
 from hf_selfdemo.rows import evidence_of, evidence_row
 from hf_selfdemo.tuned import weights_hash
@@ -139,7 +147,7 @@ def write_manifest(
     files = {name: digest for name, digest in earlier.get("files", {}).items() if _column_of(name) in stay}
     for name in [ROWS, *(_path(name, mode) for name in by_column["judges"] for mode in modes)]:
         files[name] = file_hash(folder / name)
-    write_json(path, {**about, **columns, "files": files, "versions": versions()})
+    write_checked_json(path, {**about, **columns, "files": files, "versions": versions()})
 
 
 def training_record(folder: Path | None) -> dict[str, Any]:

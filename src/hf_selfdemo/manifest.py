@@ -29,6 +29,13 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 
 
+def write_checked_json(path: Path, content: Any) -> None:
+    """The same for what is told of an artefact, with a checksum over it, which `read_json` looks at and takes out."""
+    told = json.loads(json.dumps(content))
+    write_json(path, told | {_CHECKSUM: fingerprint(told)})
+
+
+_CHECKSUM = "checksum"
 _DAMAGED = "it is damaged: bring back a copy, or remove it and run again what wrote it"
 
 
@@ -51,9 +58,13 @@ def read_json(path: str | Path) -> dict[str, Any]:
     """A JSON object from a file, such as `write_json` leaves.
 
     Raises:
-        UserError: if the file holds none, or later where a key is read that is not there.
+        UserError: if the file holds none, or other values than were written (where `write_checked_json` wrote them), or
+            later where a key is read that is not there.
     """
-    return _parsed(Path(path).read_bytes(), str(path))
+    found = _parsed(Path(path).read_bytes(), str(path))
+    if (known := found.pop(_CHECKSUM, None)) is not None and known != fingerprint(found):
+        raise UserError(f"{path} is not as it was written", _DAMAGED)
+    return found
 
 
 def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:

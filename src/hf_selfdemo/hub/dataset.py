@@ -10,7 +10,7 @@ from typing import Any, get_args
 from datasets import Dataset, Features, Value
 from huggingface_hub import DatasetCard, DatasetCardData
 
-from hf_selfdemo.demonstrations import load_demonstrations
+from hf_selfdemo.demonstrations import checked_file, load_demonstrations
 from hf_selfdemo.errors import UserError
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
@@ -129,7 +129,7 @@ def _configs(source: Path) -> dict[str, Dataset]:
     if any(map(has_pair, structured.select_columns(["mode", "rejected"]))):
         configs["preference"] = to_trl(structured, preference=True)
     configs["structured"] = structured
-    if (path := source / "candidates.jsonl").exists():
+    if (path := checked_file(source, "candidates.jsonl")).exists():
         configs["candidates"] = Dataset.from_json(glob.escape(str(path)), features=CANDIDATE_FEATURES)
     return configs
 

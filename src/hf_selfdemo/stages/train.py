@@ -23,7 +23,7 @@ from hf_selfdemo.manifest import (
     rows_fingerprint,
     to_disk,
     versions,
-    write_json,
+    write_checked_json,
 )
 from hf_selfdemo.rows import FEATURES, evidence_row
 from hf_selfdemo.stages.console import hush, progress, say
@@ -35,6 +35,7 @@ from hf_selfdemo.stages.start import Start, load_start, training_start
 from hf_selfdemo.training.arguments import decisive_keys
 from hf_selfdemo.training.checkpoints import last_checkpoint
 from hf_selfdemo.training.progress import report_progress
+from hf_selfdemo.tuned import model_hashes, weights_of
 from hf_selfdemo.types import Evidence
 
 TRAINERS = {
@@ -84,7 +85,7 @@ def run_train(recipe: Recipe) -> None:
     trainer.save_model(str(target))
     trainer.create_model_card(model_name=recipe.output_dir.name)
     if is_main_process():
-        _write_manifest(recipe, trainer, settings, start.model.name, result.metrics)
+        _write_checked_json(recipe, trainer, settings, start.model.name, result.metrics)
     _say_what_was_kept(_best(trainer))
     del trainer
     gc.collect()  # it refers to itself in circles, and would hold model and optimizer beside what the next verb loads
@@ -104,7 +105,10 @@ def evaluates(recipe: Recipe) -> bool:
 def _is_trained(target: Path, settings: dict[str, Any]) -> bool:
     """Whether the folder holds the result of this very training; its manifest is the last to be written there."""
     path = target / "manifest.json"
-    return path.exists() and fingerprint(read_json(path)["settings"]) == fingerprint(settings)
+    if not path.exists() or fingerprint(read_json(path)["settings"]) != fingerprint(settings):
+        return False
+    weights_of(target)  # refuses a model that was damaged since
+    return True
 
 
 def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: Sequence[Evidence], writer: dict[str, Any]) -> Any:
@@ -166,13 +170,14 @@ def _say_what_was_kept(best: dict[str, Any]) -> None:
         say(f"best {best['metric']} {best['value']:.2f}; {kept}")
 
 
-def _write_manifest(recipe: Recipe, trainer: Any, settings: dict[str, Any], base: str, metrics: Any) -> None:
+def _write_checked_json(recipe: Recipe, trainer: Any, settings: dict[str, Any], base: str, metrics: Any) -> None:
     """The last file of a training."""
     report = trainer.preflight_report.as_dict()
     to_disk(recipe.output_dir / "model")
-    write_json(
+    write_checked_json(
         recipe.output_dir / "model" / "manifest.json",
         {
+            "files": model_hashes(recipe.output_dir / "model"),
             "settings": settings,
             "base": base,
             "start_from": recipe.train.start_from or "",
