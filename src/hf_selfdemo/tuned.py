@@ -44,7 +44,7 @@ def model_hashes(folder: Path) -> dict[str, str]:
     return hashes(folder, [*files, *folder.glob("chat_templates/*")])
 
 
-_BESIDE = ("manifest.json", "run.json", "README.md")
+_BESIDE = ("manifest.json", "README.md")
 
 
 def weights_hash(folder: Path) -> str:
