@@ -24,6 +24,7 @@ from typing import Any
 import datasets
 import pyarrow.parquet
 from datasets import Dataset
+from pyarrow.dataset import ParquetFragmentScanOptions
 
 from hf_selfdemo.accounting import account_for
 from hf_selfdemo.conversation import converse
@@ -235,7 +236,11 @@ def load_demonstrations(folder: Path) -> Dataset:
     with explained(f"{path} cannot be read", _DAMAGED):
         if not pyarrow.parquet.read_metadata(path).num_rows:  # datasets cannot read a file without rows
             return Dataset.from_dict({name: [] for name in FEATURES}, features=FEATURES)
-        found: Dataset = datasets.Dataset.from_parquet(glob.escape(str(path)))  # datasets takes paths for patterns
+        piecewise = ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)  # else all of it is held
+        found: Dataset = datasets.Dataset.from_parquet(
+            glob.escape(str(path)),  # datasets takes paths for patterns
+            fragment_scan_options=piecewise,
+        )
     if lacking := [name for name in FEATURES if name not in found.column_names]:
         raise UserError(f"{path} has no column {lacking[0]!r}", _DAMAGED)
     return found
