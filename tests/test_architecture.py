@@ -25,6 +25,8 @@ LEVELS = {
         "preamble",
         "ranges",
         "accounting",
+        "kinds",
+        "artefacts",
         "wellformed",
         "bounded",
         "disarming",

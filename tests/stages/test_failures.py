@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hf_selfdemo.artefacts import Demonstrations, SkippedRow
 from hf_selfdemo.cli import main, reported
 from hf_selfdemo.demonstrations import load_demonstrations
 from hf_selfdemo.errors import UserError
@@ -66,6 +67,11 @@ FORESEEN = {
         Exception("I/O error: No space left on device (os error 28)"),
         "the disk is full",
     ),
+    "torch on a full disk": (
+        RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 8512 vs 8406"),
+        "the disk is full",
+    ),
+    "numpy on a full disk": (OSError("3490 requested and 2016 written"), "the disk is full"),
     "a read-only mount": (OSError(errno.EROFS, "Read-only file system", "/mnt/hub/x"), "/mnt/hub/x cannot be used"),
     "a long name": (OSError(errno.ENAMETOOLONG, "File name too long", "n" * 300), "File name too long"),
     "no memory": (MemoryError(), "the memory is used up"),
@@ -149,10 +155,11 @@ def test_a_manifest_that_is_none_is_named_with_what_it_lacks(tmp_path):
         with pytest.raises(UserError, match=r"manifest\.json is no JSON"):
             read_json(path)
     path.write_text('{"settings": {}}')
-    with pytest.raises(UserError, match=r"manifest\.json has no 'judges'"):
-        read_json(path)["judges"]
-    with pytest.raises(UserError, match=r"manifest\.json has no 'base'"):
-        read_json(path)["settings"]["base"]
+    with pytest.raises(UserError, match=r"manifest\.json is damaged, it has no 'judges'"):
+        read_json(path, Demonstrations, "judges")
+    path.write_text('{"settings": 7}')
+    with pytest.raises(UserError, match=r"manifest\.json is damaged, settings is 7, not an object"):
+        read_json(path, Demonstrations)
 
 
 def test_a_torn_line_is_named(tmp_path):
@@ -161,8 +168,8 @@ def test_a_torn_line_is_named(tmp_path):
     with pytest.raises(UserError, match=r"line 2 of .*rows\.jsonl is no JSON"):
         list(read_json_lines(path))
     path.write_text("{}\n")
-    with pytest.raises(UserError, match=r"line 1 of .*rows\.jsonl has no 'id'"):
-        [row["id"] for row in read_json_lines(path)]
+    with pytest.raises(UserError, match=r"line 1 of .*rows\.jsonl is damaged, id is missing"):
+        list(read_json_lines(path, SkippedRow))
 
 
 def test_demonstrations_that_are_damaged_are_named(tmp_path):

@@ -18,9 +18,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hf_selfdemo.artefacts import TaskRow
 from hf_selfdemo.evaluation import rows_asked
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
-from hf_selfdemo.manifest import write_text
+from hf_selfdemo.manifest import read_json_lines, write_text
 from hf_selfdemo.prompts import render
 from hf_selfdemo.remade import remade
 from hf_selfdemo.scoring.outcomes import f_score, figures
@@ -87,8 +88,7 @@ def load_documents(path: Path) -> dict[str, Any]:
     """
     import datasets
 
-    with path.open(encoding="utf-8") as lines:
-        return {"test": datasets.Dataset.from_list([json.loads(line) for line in lines])}
+    return {"test": datasets.Dataset.from_list(list(read_json_lines(path, TaskRow)))}
 
 
 def process_results(document: Mapping[str, Any], results: Sequence[str]) -> dict[str, Result]:

@@ -10,6 +10,7 @@ from typing import Any
 from datasets import Dataset
 
 from hf_selfdemo.accounting import account_for
+from hf_selfdemo.artefacts import Demonstrations
 from hf_selfdemo.conversation import converse
 from hf_selfdemo.demonstrations import demonstrate, judged_row
 from hf_selfdemo.errors import UserError
@@ -112,7 +113,7 @@ def _say_what_is_replaced(folder: Path, selection: dict[str, Any]) -> None:
     path = folder / "manifest.json"
     if not path.exists():
         return
-    before = read_json(path).get("selection", {})
+    before = read_json(path, Demonstrations).get("selection", {})
     changed = [f"{k} was {before[k]!r}, is {v!r}" for k, v in selection.items() if k in before and before[k] != v]
     if changed:
         say(f"the dataset in {folder} is chosen anew and replaced: {', '.join(changed)}")
