@@ -236,25 +236,56 @@ def own_code(folder):
     (folder / "m.py").write_text("raise SystemExit('ran')\n")
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        no_weights,
-        torn_weights,
-        garbage_weights,
-        pickled_weights,
-        torn_config,
-        unknown_config,
-        other_shape,
-        own_code,
-    ],
-)
+DAMAGES = [
+    no_weights,
+    torn_weights,
+    garbage_weights,
+    pickled_weights,
+    torn_config,
+    unknown_config,
+    other_shape,
+    own_code,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_model_that_cannot_be_loaded_is_named(model_folder, tmp_path, damage):
     folder = tmp_path / "model"
     shutil.copytree(model_folder, folder)
     damage(folder)
     with pytest.raises(UserError, match=f"the model in {folder} cannot be loaded"):
         load_model(ResolvedModel(str(folder), str(folder), "f"))
+
+
+def torn_tokenizer(folder):
+    (folder / "tokenizer.json").write_text("{")
+
+
+def latin_template(folder):
+    (folder / "chat_template.jinja").write_bytes("{{ 'caf\xe9' }}".encode("latin-1"))
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES, torn_tokenizer, latin_template])
+def test_a_damaged_model_is_one_line_of_the_command(model_folder, own, tmp_path, capsys, damage):
+    folder = tmp_path / "model"
+    shutil.copytree(model_folder, folder)
+    damage(folder)
+    assert str(folder) in line_of(capsys, 2, "demonstrate", *own, f"--model_name_or_path={folder}")
+
+
+@pytest.mark.parametrize("key", ["dtype", "inference_dtype"])
+def test_a_dtype_that_is_none_is_one_line_of_the_command(own, capsys, key):
+    assert "float99" in line_of(capsys, 2, "demonstrate", *own, f"--{key}=float99")
+
+
+@pytest.mark.parametrize("damage", ["torn", "garbage", "empty"])
+def test_a_damaged_adapter_is_one_line_of_the_command(gold, tmp_path, capsys, damage):
+    assert main(["demonstrate", *gold]) == 0 and main(["train", *gold]) == 0
+    path = tmp_path / "run/model/adapter_model.safetensors"
+    whole = path.read_bytes()
+    path.write_bytes({"torn": whole[:500], "garbage": b"\xff" * 500, "empty": b""}[damage])
+    (tmp_path / "run/model/manifest.json").unlink()  # which has its hash
+    assert str(path.parent) in line_of(capsys, 2, "evaluate", *gold)
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"version": "1.0"}', "[1]"])
