@@ -78,7 +78,7 @@ class Evaluation:
         found = read_json(path, Evaluated)
         if "files" not in found:
             raise UserError(f"{self.folder} is of an earlier version, which kept no rows", _AGAIN)
-        return read_json(path, Evaluated, "title", "base_model", *_BY_COLUMN)
+        return read_json(path, Evaluated, "title", *_BY_COLUMN)
 
     def told(self, *keys: str) -> list[Any]:
         """What the manifest tells under keys that are in that of a run, but not in what is shown of it elsewhere.
@@ -162,9 +162,9 @@ def write_manifest(
 
 def training_record(folder: Path | None) -> dict[str, Any]:
     """How the model in a folder was made, as far as its manifest tells; empty for a model that was not trained here."""
-    made = read_json(folder / "manifest.json", Training, missing_ok=True) if folder else {}
-    if folder is None or not made:
+    if folder is None or not (folder / "manifest.json").exists():
         return {}
+    made = read_json(folder / "manifest.json", Training)
     settings, metrics = made.get("settings", {}), made.get("metrics", {})
     found: dict[str, Any] = {
         key: made[key] for key in ("base", "start_from", "rows_trained", "on_policy") if key in made

@@ -166,14 +166,14 @@ def _comparison(places: Sequence[_Place]) -> Comparison:
     columns = [_in_order(place, order) for place in places]
     evaluations = {str(place.evaluation.folder): place.evaluation for place in places}
     settings = _settings(places[0].evaluation)
-    bases = {evaluation.manifest["base_model"]: None for evaluation in evaluations.values()}
-    told = {folder: evaluation.told("data", "versions") for folder, evaluation in evaluations.items()}
+    told = {folder: evaluation.told("data", "versions", "base_model") for folder, evaluation in evaluations.items()}
+    bases = {base: None for _, _, base in told.values()}
     provenance = {
         "settings": {key: settings[key] for key in _SAME},
         "judge": places[0].judge,
         "columns": {p.name: f"{p.evaluation.folder}:{p.column}" for p in places},
-        "data": {folder: data for folder, (data, _) in told.items()},
-        "versions": {folder: versions for folder, (_, versions) in told.items()},
+        "data": {folder: data for folder, (data, _, _) in told.items()},
+        "versions": {folder: versions for folder, (_, versions, _) in told.items()},
     }
     title = f"{', '.join(bases)}: {len(order)} test rows"
     comparison = Comparison(title, columns, places[0].evaluation.evidence, provenance)
