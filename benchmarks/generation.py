@@ -33,12 +33,12 @@ from typing import Any
 import torch
 
 from hf_selfdemo import BM25Retriever, SelfDemo, TransformersGenerator, collect_evidence, read_passages, read_questions
-from hf_selfdemo.conversation import converse
-from hf_selfdemo.demonstrations import judged_row
+from hf_selfdemo.core.conversation import converse
+from hf_selfdemo.core.manifest import versions
+from hf_selfdemo.core.types import Evidence, Judged, Reply, Request, Usage
+from hf_selfdemo.generation.models import DEFAULT_MODEL, load_model, load_tokenizer, resolve_model
 from hf_selfdemo.judging.tournament import TournamentJudge
-from hf_selfdemo.manifest import versions
-from hf_selfdemo.models import DEFAULT_MODEL, load_model, load_tokenizer, resolve_model
-from hf_selfdemo.types import Evidence, Judged, Reply, Request, Usage
+from hf_selfdemo.methods.demonstrations import judged_row
 
 
 class Measured:

@@ -32,9 +32,9 @@ def rows(count: int) -> Iterator:
 def one(count: int) -> None:
     """Run the pipeline and print the peak memory in MB."""
     from hf_selfdemo import ScriptedGenerator, SelfDemo, demonstrate
+    from hf_selfdemo.core.ledger import Ledger
     from hf_selfdemo.generation.recorded import RecordedGenerator
     from hf_selfdemo.judging.tournament import TournamentJudge
-    from hf_selfdemo.ledger import Ledger
 
     def reply(request):
         if request.choices:

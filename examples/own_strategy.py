@@ -26,8 +26,8 @@ from hf_selfdemo import (
     read_passages,
     read_questions,
 )
-from hf_selfdemo.prompts import render
-from hf_selfdemo.types import Dialogue, Message, Skip
+from hf_selfdemo.core.types import Dialogue, Message, Skip
+from hf_selfdemo.prompting.prompts import render
 
 QUOTE = "First copy the one sentence of the passages that answers it; if there is none, write: Not mentioned."
 ANSWER = "Now answer the question in a few words, from that sentence alone."

@@ -30,10 +30,10 @@ from hf_selfdemo import (
     predict,
 )
 from hf_selfdemo.app.asking import Asking
+from hf_selfdemo.data.retrieval.given import GivenRetriever
+from hf_selfdemo.data.rows import FEATURES
 from hf_selfdemo.generation.likelihood import text_nll
 from hf_selfdemo.generation.sampling import Sampler
-from hf_selfdemo.retrieval.given import GivenRetriever
-from hf_selfdemo.rows import FEATURES
 from hf_selfdemo.training.views import Views
 
 SERVER = "http://localhost:1/v1"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hf_selfdemo.cli import main
+from hf_selfdemo.verbs.cli import main
 
 pytestmark = pytest.mark.real_model
 
@@ -42,9 +42,9 @@ def test_run_with_the_real_model(tmp_path, capsys):
 
 def test_sharing_prefixes_writes_the_same_texts():
     from hf_selfdemo import SelfDemo, TransformersGenerator, collect_evidence, read_passages, read_questions
-    from hf_selfdemo.conversation import ask
-    from hf_selfdemo.models import DEFAULT_MODEL, load_model, load_tokenizer, resolve_model
-    from hf_selfdemo.retrieval.bm25 import BM25Retriever
+    from hf_selfdemo.core.conversation import ask
+    from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
+    from hf_selfdemo.generation.models import DEFAULT_MODEL, load_model, load_tokenizer, resolve_model
 
     resolved = resolve_model(DEFAULT_MODEL)
     model, tokenizer = load_model(resolved), load_tokenizer(resolved)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo.types import COUNTS
+from hf_selfdemo.core.types import COUNTS
 
 Manifest = Mapping[str, Any]
 
@@ -85,8 +85,8 @@ def _without_folder(value: Any) -> Any:
 def _training_defaults(objective: str) -> dict[str, Any]:
     from trl import ModelConfig
 
-    from hf_selfdemo.loading import load
-    from hf_selfdemo.stages.keys import OBJECTIVES
+    from hf_selfdemo.core.loading import load
+    from hf_selfdemo.recipe.keys import OBJECTIVES
     from hf_selfdemo.training.arguments import decisive_keys
 
     config: Any = load("objective", objective, OBJECTIVES)

@@ -6,10 +6,10 @@ import time
 import pytest
 
 from hf_selfdemo.app.asking import LONGEST_QUESTION, LONGEST_TYPED, Asking, checked_question, told_words, typed_passages
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Passage, Reply
+from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.generation.scripted import ScriptedGenerator
-from hf_selfdemo.retrieval.bm25 import BM25Retriever
-from hf_selfdemo.types import Passage, Reply
 
 CORPUS = [Passage(f"p{i}", f"Tower {i} stands by the river number {i}.") for i in range(20)]
 
@@ -72,7 +72,7 @@ def test_passages_are_shown_as_in_training_and_left_out_without():
     list(asking.ask("Where?", [Passage("1", "By the sea.", "Tower")]))
     list(asking.ask("Where?", None))
     assert "By the sea." in prompts[0] and "Tower" in prompts[0] and "By the sea." not in prompts[1]
-    from hf_selfdemo.prompts import render
+    from hf_selfdemo.prompting.prompts import render
 
     assert prompts[0] == render("rag", "Where?", [Passage("1", "By the sea.", "Tower")])[0]["content"]
 

@@ -8,7 +8,7 @@ import pytest
 from hf_selfdemo.app import fragments
 from hf_selfdemo.app.demonstrations import Demonstrations
 from hf_selfdemo.app.replies import Replies
-from hf_selfdemo.types import Passage, Reply
+from hf_selfdemo.core.types import Passage, Reply
 
 from .made_run import HOSTILE
 

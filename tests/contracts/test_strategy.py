@@ -5,10 +5,10 @@ import itertools
 
 import pytest
 
-from hf_selfdemo.loading import load
-from hf_selfdemo.protocols import Strategy
-from hf_selfdemo.strategies import STRATEGIES
-from hf_selfdemo.types import Demonstration, Evidence, Passage, Question, Reply, Request, Skip, Verdict
+from hf_selfdemo.core.loading import load
+from hf_selfdemo.core.protocols import Strategy
+from hf_selfdemo.core.types import Demonstration, Evidence, Passage, Question, Reply, Request, Skip, Verdict
+from hf_selfdemo.methods import STRATEGIES
 
 SENTINEL = "Zyxomma Qwertzuiop"
 SHOWN = (Passage("p1", "It was found in a mine.", "Germanium"), Passage("p2", "Bernard Courtois found iodine."))

@@ -5,10 +5,10 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, Lfm2Config, MistralConfig
 
-from hf_selfdemo.chat import encode_prompt, encode_response
 from hf_selfdemo.generation import likelihood
 from hf_selfdemo.generation.likelihood import mean_nll, response_nll, text_nll
-from hf_selfdemo.prompts import render
+from hf_selfdemo.prompting.chat import encode_prompt, encode_response
+from hf_selfdemo.prompting.prompts import render
 
 SMALL = {
     "vocab_size": 1200,

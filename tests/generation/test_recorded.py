@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from hf_selfdemo.conversation import ask
+from hf_selfdemo.core.conversation import ask
+from hf_selfdemo.core.ledger import Ledger
+from hf_selfdemo.core.protocols import Generator
+from hf_selfdemo.core.types import Reply, Request
 from hf_selfdemo.generation.recorded import RecordedGenerator, call_key
 from hf_selfdemo.generation.scripted import ScriptedGenerator
-from hf_selfdemo.ledger import Ledger
-from hf_selfdemo.protocols import Generator
-from hf_selfdemo.types import Reply, Request
 
 ASKED = Request("q1/rag/0", ({"role": "user", "content": "hello"},), "rag", 1.0, 8, 3)
 

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from hf_selfdemo.cli import main
-from hf_selfdemo.conversation import ask, converse
-from hf_selfdemo.errors import CallFailed, UserError
+from hf_selfdemo.core.conversation import ask, converse
+from hf_selfdemo.core.errors import CallFailed, UserError
+from hf_selfdemo.core.ledger import Ledger
+from hf_selfdemo.core.protocols import Generator
+from hf_selfdemo.core.types import Reply, Request
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.generation.server import ServerGenerator
-from hf_selfdemo.ledger import Ledger
-from hf_selfdemo.protocols import Generator
-from hf_selfdemo.types import Reply, Request
+from hf_selfdemo.verbs.cli import main
 
 KEY = "sk-Very-Secret-0123456789"
 SOON = {"retry-after-ms": "1"}  # spares the tests the SDK's back-off
@@ -619,7 +619,7 @@ def test_killed_server_loses_no_finished_call_and_the_rest_is_asked_after_a_rest
 
 @pytest.mark.real_model
 def test_a_real_model_behind_a_server_knows_the_capital_of_france(start_server):
-    from hf_selfdemo.models import DEFAULT_MODEL, resolve_model
+    from hf_selfdemo.generation.models import DEFAULT_MODEL, resolve_model
 
     server = start_server(resolve_model(DEFAULT_MODEL).path)
     server.wait()

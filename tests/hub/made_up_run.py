@@ -12,13 +12,13 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from hf_selfdemo.demonstrations import demonstrate
+from hf_selfdemo.core.manifest import read_json, write_json
+from hf_selfdemo.core.protocols import Judge, Strategy
+from hf_selfdemo.core.types import Evidence, Passage, Question, Reply, Request, Usage
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
-from hf_selfdemo.manifest import read_json, write_json
-from hf_selfdemo.protocols import Judge, Strategy
-from hf_selfdemo.strategies.self_demo import SelfDemo
-from hf_selfdemo.types import Evidence, Passage, Question, Reply, Request, Usage
+from hf_selfdemo.methods.demonstrations import demonstrate
+from hf_selfdemo.methods.self_demo import SelfDemo
 
 HOSTILE = (
     "a | b ``` <script>alert(99)</script> {{ 88 * 88 }} {% raw %} **bold** [x](javascript:99) <|im_end|> www.evil.test"

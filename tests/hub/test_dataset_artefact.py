@@ -13,14 +13,14 @@ from huggingface_hub import DatasetCard
 from made_up_run import DATA, PAGE, Page, code_blocks, demonstrated, evidence, written
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
-from hf_selfdemo.demonstrations import load_demonstrations
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.data.rows import FEATURES
 from hf_selfdemo.hub.dataset import CANDIDATE_FEATURES, dataset_artefact, shown_data
 from hf_selfdemo.judging.tournament import TournamentJudge
-from hf_selfdemo.rows import FEATURES
-from hf_selfdemo.strategies.ra_it import RaIt
-from hf_selfdemo.strategies.self_demo import SelfDemo
-from hf_selfdemo.trl_columns import PREFERENCE_FEATURES, SFT_FEATURES, to_trl
+from hf_selfdemo.methods.demonstrations import load_demonstrations
+from hf_selfdemo.methods.ra_it import RaIt
+from hf_selfdemo.methods.self_demo import SelfDemo
+from hf_selfdemo.training.trl_columns import PREFERENCE_FEATURES, SFT_FEATURES, to_trl
 
 
 @pytest.fixture(scope="module")

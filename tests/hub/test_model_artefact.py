@@ -16,16 +16,16 @@ from huggingface_hub import ModelCard, parse_eval_result_entries
 from made_up_run import Page, code_blocks, evidence, written
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-from hf_selfdemo.chat import encode_prompt, stop_token_id
-from hf_selfdemo.cli import main
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluated import Evaluation, comparison_of, write_manifest, write_predictions, write_rows
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import read_json, write_json
+from hf_selfdemo.core.types import Passage, Prediction
+from hf_selfdemo.evaluation.evaluated import Evaluation, comparison_of, write_manifest, write_predictions, write_rows
+from hf_selfdemo.evaluation.report import markdown_table
 from hf_selfdemo.hub.model import model_artefact, prompt_template
 from hf_selfdemo.hub.results import FIGURES
-from hf_selfdemo.manifest import read_json, write_json
-from hf_selfdemo.prompts import TEMPLATES, render
-from hf_selfdemo.report import markdown_table
-from hf_selfdemo.types import Passage, Prediction
+from hf_selfdemo.prompting.chat import encode_prompt, stop_token_id
+from hf_selfdemo.prompting.prompts import TEMPLATES, render
+from hf_selfdemo.verbs.cli import main
 
 KEYS = {"base_model": "base/tiny", "dataset_id": "me/demos", "license": "apache-2.0"}
 SMALL = [

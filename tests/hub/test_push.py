@@ -10,8 +10,8 @@ from made_up_run import demonstrated
 from server import TOKEN
 
 import hf_selfdemo
-from hf_selfdemo.cli import main
-from hf_selfdemo.stages.push import repository_name
+from hf_selfdemo.verbs.cli import main
+from hf_selfdemo.verbs.push import repository_name
 
 
 @pytest.fixture

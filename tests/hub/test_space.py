@@ -16,14 +16,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluated import Evaluation, write_manifest, write_predictions, write_rows
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import read_json, write_json
+from hf_selfdemo.core.types import Evidence, Passage, Prediction, Question, Usage
+from hf_selfdemo.data.questions import read_passages
+from hf_selfdemo.data.rows import evidence_row
+from hf_selfdemo.evaluation.evaluated import Evaluation, write_manifest, write_predictions, write_rows
 from hf_selfdemo.hub.inspection import inspect_artefact
 from hf_selfdemo.hub.space import space_artefact
-from hf_selfdemo.manifest import read_json, write_json
-from hf_selfdemo.questions import read_passages
-from hf_selfdemo.rows import evidence_row
-from hf_selfdemo.types import Evidence, Passage, Prediction, Question, Usage
 
 ROWS = [
     Evidence(

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo.evaluated import write_manifest, write_predictions, write_rows
-from hf_selfdemo.manifest import write_json
-from hf_selfdemo.types import Evidence, Label, Passage, Prediction, Question
+from hf_selfdemo.core.manifest import write_json
+from hf_selfdemo.core.types import Evidence, Label, Passage, Prediction, Question
+from hf_selfdemo.evaluation.evaluated import write_manifest, write_predictions, write_rows
 
 LABELS: dict[str, Label] = {"c": "correct", "i": "incorrect", "a": "abstain", "u": "unscored"}
 

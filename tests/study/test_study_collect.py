@@ -11,8 +11,8 @@ import pytest
 from made_up_runs import BASE, EVIDENCE, WHENCE, evaluated, replies, run, trained
 from records import read_study
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluated import PLAIN
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.evaluation.evaluated import PLAIN
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 
-from hf_selfdemo.cli import main as selfdemo
-from hf_selfdemo.manifest import read_json, write_json
-from hf_selfdemo.models import load_model, resolve_model
-from hf_selfdemo.prompts import TEMPLATES
+from hf_selfdemo.core.manifest import read_json, write_json
+from hf_selfdemo.generation.models import load_model, resolve_model
+from hf_selfdemo.prompting.prompts import TEMPLATES
+from hf_selfdemo.verbs.cli import main as selfdemo
 
 HUB_ID = "base/tiny"
 

@@ -14,10 +14,10 @@ from pairs import SHARES, drawn_share, pairs_of, share
 from plots import draw
 from records import lettered, read_study
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.report.paired import changes
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Evidence, Question
+from hf_selfdemo.evaluation.report.paired import changes
 from hf_selfdemo.scoring.abstention import abstention_figures
-from hf_selfdemo.types import Evidence, Question
 
 LABELS = {"base": "base, plain", "base_may_decline": "base, may decline", "ra_it": "RA-IT", "self_demo": "ours"}
 ABLATIONS = {"reference": "self_demo", "ablations": {"no_cap": "Abstentions are not capped.", "none": "Never run."}}
@@ -107,7 +107,7 @@ def test_twins_move_no_figure_of_the_natural_rows(folder):
 
 
 def collect_hash(path):
-    from hf_selfdemo.manifest import file_hash
+    from hf_selfdemo.core.manifest import file_hash
 
     return file_hash(path)
 

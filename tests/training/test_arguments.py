@@ -6,14 +6,14 @@ import pytest
 from datasets import Dataset
 from transformers.integrations import integration_utils
 
-from hf_selfdemo.cli import parse
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.rows import FEATURES
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.data.rows import FEATURES
 from hf_selfdemo.training import parameters
 from hf_selfdemo.training.arguments import _UNHEEDED
 from hf_selfdemo.training.dpo import SelfDemoDPOConfig, SelfDemoDPOTrainer
 from hf_selfdemo.training.given import given_rows
 from hf_selfdemo.training.sft import SelfDemoConfig, SelfDemoTrainer
+from hf_selfdemo.verbs.cli import parse
 
 ROW = {
     "id": "1",

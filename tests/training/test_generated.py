@@ -11,12 +11,12 @@ from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.utils import add_fused_lm_head
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluation import predict
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.data.rows import FEATURES
+from hf_selfdemo.evaluation.predict import predict
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.generation.transformers import TransformersGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
-from hf_selfdemo.rows import FEATURES
 from hf_selfdemo.training import generated
 from hf_selfdemo.training.generated import GREATER_IS_BETTER, GeneratedEvaluation
 from hf_selfdemo.training.meter import OnPolicyMeter

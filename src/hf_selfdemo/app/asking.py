@@ -9,15 +9,15 @@ from typing import Generic, TypeVar
 
 from bm25s.stopwords import STOPWORDS_EN
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.prompts import render
-from hf_selfdemo.protocols import Generator, Retriever
-from hf_selfdemo.questions import cut_words
-from hf_selfdemo.ranges import ONE_OR_MORE, ZERO_OR_MORE
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.protocols import Generator, Retriever
+from hf_selfdemo.core.ranges import ONE_OR_MORE, ZERO_OR_MORE
+from hf_selfdemo.core.types import Passage, Question, Reply, Request
+from hf_selfdemo.core.wellformed import well_formed
+from hf_selfdemo.data.questions import cut_words
+from hf_selfdemo.prompting.prompts import render
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.scoring.refusal import is_refusal
-from hf_selfdemo.types import Passage, Question, Reply, Request
-from hf_selfdemo.wellformed import well_formed
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo.errors import UserError, explained
-from hf_selfdemo.manifest import read_json, read_json_lines
+from hf_selfdemo.core.errors import UserError, explained
+from hf_selfdemo.core.manifest import read_json, read_json_lines
 
 SKIPPED = "skipped"
 """The outcome of a row that became no demonstration; a reason may follow it, after a colon."""

@@ -13,13 +13,13 @@ from markupsafe import Markup
 from hf_selfdemo.app.asking import told_words
 from hf_selfdemo.app.demonstrations import SKIPPED
 from hf_selfdemo.app.replies import Pair
-from hf_selfdemo.control_characters import shown
+from hf_selfdemo.core.control_characters import shown
+from hf_selfdemo.core.types import Passage, Reply
+from hf_selfdemo.evaluation.report.highlight import segments
+from hf_selfdemo.evaluation.report.words import LABEL_NAMES
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
-from hf_selfdemo.report.highlight import segments
-from hf_selfdemo.report.words import LABEL_NAMES
 from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.scoring.refusal import is_refusal
-from hf_selfdemo.types import Passage, Reply
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _LONGEST = 4000

@@ -21,9 +21,9 @@ from hf_selfdemo.app.asking import (
 from hf_selfdemo.app.demonstrations import SKIPPED, Demonstrations
 from hf_selfdemo.app.listing import listing
 from hf_selfdemo.app.replies import CHANGED, Replies
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.report.words import LABEL_NAMES, MODE_NAMES
-from hf_selfdemo.types import Passage, Reply
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Passage, Reply
+from hf_selfdemo.evaluation.report.words import LABEL_NAMES, MODE_NAMES
 
 T = TypeVar("T")
 

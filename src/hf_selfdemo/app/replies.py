@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluated import Evaluation
-from hf_selfdemo.types import Evidence, Prediction
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Evidence, Prediction
+from hf_selfdemo.evaluation.evaluated import Evaluation
 
 CHANGED = "changed"
 """Stands for every kind of change at once."""

@@ -11,11 +11,11 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
-from hf_selfdemo.chat import encode_prompt, encode_response
+from hf_selfdemo.core.ranges import ONE_OR_MORE
+from hf_selfdemo.core.types import Message
 from hf_selfdemo.generation.last_logits import last_logits
-from hf_selfdemo.padding import PAD, left_pad, positions
-from hf_selfdemo.ranges import ONE_OR_MORE
-from hf_selfdemo.types import Message
+from hf_selfdemo.generation.padding import PAD, left_pad, positions
+from hf_selfdemo.prompting.chat import encode_prompt, encode_response
 
 _NO_TARGET = -100
 

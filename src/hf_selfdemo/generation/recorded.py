@@ -6,10 +6,10 @@ import hashlib
 import json
 from collections.abc import Iterator, Sequence
 
+from hf_selfdemo.core.ledger import Ledger
+from hf_selfdemo.core.protocols import Generator
+from hf_selfdemo.core.types import Reply, Request, Usage
 from hf_selfdemo.generation.thoughts import settled
-from hf_selfdemo.ledger import Ledger
-from hf_selfdemo.protocols import Generator
-from hf_selfdemo.types import Reply, Request, Usage
 
 _KEPT = ("stop", "length")
 _NEVER_EMPTY = "server/"  # how the identities begin of engines whose replies have text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from hf_selfdemo.types import Reply, Request
+from hf_selfdemo.core.types import Reply, Request
 
 
 class ScriptedGenerator:
@@ -14,7 +14,7 @@ class ScriptedGenerator:
         reply: from a request to the text the "model" writes. Default: the last message, upper-cased.
 
     Example:
-        >>> from hf_selfdemo.types import Request
+        >>> from hf_selfdemo.core.types import Request
         >>> ask = Request("1", ({"role": "user", "content": "hello"},), "rag")
         >>> next(ScriptedGenerator().stream([ask]))[1].text
         'HELLO'

@@ -19,13 +19,13 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.ranges import ONE_OR_MORE, POSITIVE, ZERO_OR_MORE
+from hf_selfdemo.core.types import Reply, Request
 from hf_selfdemo.generation.bounded import bounded_client
 from hf_selfdemo.generation.chat_completions import call_arguments, json_choice, read_choice, read_reply, words
 from hf_selfdemo.generation.credentials import read_key, without_key
 from hf_selfdemo.generation.parameters import Parameters, left_out, refused_parameter, without
-from hf_selfdemo.ranges import ONE_OR_MORE, POSITIVE, ZERO_OR_MORE
-from hf_selfdemo.types import Reply, Request
 
 STRUCTURED_OUTPUT = ("auto", "json_schema", "choice", "none")
 """Ways of holding a server to the choices of a request."""

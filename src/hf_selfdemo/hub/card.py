@@ -13,7 +13,7 @@ import jinja2
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.hub.yaml_text import dump_yaml
 
 CARDS = Path(__file__).parent / "cards"

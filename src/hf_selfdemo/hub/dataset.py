@@ -10,17 +10,17 @@ from typing import Any, get_args
 from datasets import Dataset, Features, Value
 from huggingface_hub import DatasetCard, DatasetCardData
 
-from hf_selfdemo.demonstrations import load_demonstrations
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import file_hash, read_json
+from hf_selfdemo.core.types import Label, Source
+from hf_selfdemo.data.rows import FEATURES, evidence_of
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
 from hf_selfdemo.hub.shards import describe, size_category, write_shards
-from hf_selfdemo.manifest import file_hash, read_json
-from hf_selfdemo.prompts import render
-from hf_selfdemo.rows import FEATURES, evidence_of
-from hf_selfdemo.trl_columns import has_pair, to_trl
-from hf_selfdemo.types import Label, Source
+from hf_selfdemo.methods.demonstrations import load_demonstrations
+from hf_selfdemo.prompting.prompts import render
+from hf_selfdemo.training.trl_columns import has_pair, to_trl
 
 CANDIDATE_FEATURES = Features({**FEATURES, "skipped": Value("string")})
 """The columns of every row that was asked: those of a demonstration, and why it became none ("" if it did)."""

@@ -8,7 +8,10 @@ from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import read_json
+from hf_selfdemo.evaluation.report import markdown_table
+from hf_selfdemo.generation.tuned import is_adapter
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, write_card
 from hf_selfdemo.hub.results import FIGURES, Results, eval_results_file, model_index, read_results
@@ -20,10 +23,7 @@ from hf_selfdemo.hub.weights import (
     tokenizer_files,
     weight_files,
 )
-from hf_selfdemo.manifest import read_json
-from hf_selfdemo.prompts import TEMPLATES, templates_hash
-from hf_selfdemo.report import markdown_table
-from hf_selfdemo.tuned import is_adapter
+from hf_selfdemo.prompting.prompts import TEMPLATES, templates_hash
 
 PROMPT = "prompt.jinja"
 """The with-passages prompt, a file in the repository."""

@@ -9,14 +9,14 @@ from typing import Any
 
 from huggingface_hub import EvalResult, EvalResultEntry, eval_result_entries_to_yaml
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluated import Evaluation
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import read_json
+from hf_selfdemo.core.types import Prediction
+from hf_selfdemo.evaluation.evaluated import Evaluation
+from hf_selfdemo.evaluation.report import Comparison, figures_json
+from hf_selfdemo.generation.tuned import weights_hash
 from hf_selfdemo.hub.card import is_hub_id
 from hf_selfdemo.hub.yaml_text import dump_yaml
-from hf_selfdemo.manifest import read_json
-from hf_selfdemo.report import Comparison, figures_json
-from hf_selfdemo.tuned import weights_hash
-from hf_selfdemo.types import Prediction
 
 FIGURES = {
     "accuracy": "correct",

@@ -9,15 +9,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import read_json, read_json_lines
+from hf_selfdemo.data.questions import read_passages
+from hf_selfdemo.generation.tuned import is_adapter
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
 from hf_selfdemo.hub.weights import base_id, config_file, tokenizer_files, weight_files
 from hf_selfdemo.hub.yaml_text import dump_yaml
-from hf_selfdemo.manifest import read_json, read_json_lines
-from hf_selfdemo.questions import read_passages
-from hf_selfdemo.tuned import is_adapter
 
 REQUIREMENTS = "hf-selfdemo[app]\n"
 """What the Space installs."""
@@ -29,7 +29,7 @@ import os
 import sys
 from pathlib import Path
 
-from hf_selfdemo.cli import main
+from hf_selfdemo.verbs.cli import main
 
 os.chdir(Path(__file__).parent)
 sys.exit(main(["app", "--config", "recipe.yaml", *sys.argv[1:]]))
@@ -79,7 +79,7 @@ def space_artefact(
     Raises:
         UserError: if the run holds nothing to look at, the base has no Hub id, or a licence must be named.
 
-    Relations: `stages.app` serves it, from a recipe as from any other.
+    Relations: `verbs.app` serves it, from a recipe as from any other.
     """
     checked_id(repo_id)
     manifests = {name: read_json(p) for name in _SHOWN if (p := run / name / "manifest.json").exists()}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Label
 from hf_selfdemo.scoring.answers.match import answers_match
 from hf_selfdemo.scoring.refusal import is_refusal
-from hf_selfdemo.types import Label
 
 
 def label_by_match(text: str, answers: Sequence[str], question: str = "") -> Label:

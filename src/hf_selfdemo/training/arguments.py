@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.ranges import check_keys
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.ranges import check_keys
 
 _NO_EFFECT = (
     "output_dir",

@@ -17,9 +17,9 @@ from transformers import EarlyStoppingCallback, Trainer, TrainerCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import EvalLoopOutput
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import fingerprint, write_text
-from hf_selfdemo.prompts import templates_hash
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import fingerprint, write_text
+from hf_selfdemo.prompting.prompts import templates_hash
 from hf_selfdemo.training.adapters import check_adapters
 from hf_selfdemo.training.arguments import decisive_keys
 from hf_selfdemo.training.card import Card

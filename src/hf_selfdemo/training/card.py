@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hf_selfdemo.prompts import render
-from hf_selfdemo.types import Passage
+from hf_selfdemo.core.types import Passage
+from hf_selfdemo.prompting.prompts import render
 
 
 @dataclass(frozen=True)
@@ -90,9 +90,9 @@ import torch
 from {module} import {loader}
 from transformers import AutoTokenizer
 
-from hf_selfdemo.chat import encode_prompt
-from hf_selfdemo.prompts import render
-from hf_selfdemo.types import Passage
+from hf_selfdemo.prompting.chat import encode_prompt
+from hf_selfdemo.prompting.prompts import render
+from hf_selfdemo.core.types import Passage
 
 folder = "path/to/this/folder"
 model = {loader}.from_pretrained(folder)

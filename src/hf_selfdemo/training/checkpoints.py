@@ -12,8 +12,8 @@ from typing import Any
 from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_callback import TrainerState
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import file_hash, read_json, to_disk, write_json
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import file_hash, read_json, to_disk, write_json
 
 _NOTE = "selfdemo.json"
 

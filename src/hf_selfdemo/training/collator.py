@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import torch
 
-from hf_selfdemo.chat import encode_prompt, encode_response
-from hf_selfdemo.padding import PAD, left_pad, positions
-from hf_selfdemo.prompts import render
-from hf_selfdemo.ranges import ONE_OR_MORE
+from hf_selfdemo.core.ranges import ONE_OR_MORE
+from hf_selfdemo.generation.padding import PAD, left_pad, positions
+from hf_selfdemo.prompting.chat import encode_prompt, encode_response
+from hf_selfdemo.prompting.prompts import render
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.training.views import KINDS, View, Views
 

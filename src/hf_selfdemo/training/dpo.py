@@ -17,7 +17,7 @@ from peft.tuners.tuners_utils import check_target_module_exists
 from transformers import SchedulerType, TrainingArguments
 from trl import DPOConfig, DPOTrainer
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.training.arguments import RowArguments
 from hf_selfdemo.training.base import DemonstrationTraining, collator_of
 from hf_selfdemo.training.collator import SelfDemoDataCollator

@@ -9,17 +9,17 @@ from typing import Any, get_args
 
 from accelerate import Accelerator
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluation import predict, rows_asked
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.loading import did_you_mean
+from hf_selfdemo.core.protocols import Generator
+from hf_selfdemo.core.ranges import ONE_OR_MORE
+from hf_selfdemo.core.types import Evidence, Label, Mode, Prediction, Reply, Request
+from hf_selfdemo.data.rows import evidence_of
+from hf_selfdemo.evaluation.predict import predict, rows_asked
 from hf_selfdemo.generation.transformers import TransformersGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
-from hf_selfdemo.loading import did_you_mean
-from hf_selfdemo.protocols import Generator
-from hf_selfdemo.ranges import ONE_OR_MORE
-from hf_selfdemo.rows import evidence_of
 from hf_selfdemo.scoring.outcomes import f_score, figures
 from hf_selfdemo.training.paused import paused
-from hf_selfdemo.types import Evidence, Label, Mode, Prediction, Reply, Request
 
 GREATER_IS_BETTER: dict[str, bool | None] = {
     "accuracy": True,

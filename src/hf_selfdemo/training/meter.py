@@ -13,11 +13,11 @@ import numpy
 from accelerate import Accelerator
 from datasets import Dataset
 
-from hf_selfdemo.chat import encode_prompt, encode_response
+from hf_selfdemo.core.ranges import SEED, ZERO_OR_MORE
+from hf_selfdemo.data.rows import evidence_of
 from hf_selfdemo.generation.likelihood import mean_nll, text_nll
-from hf_selfdemo.prompts import render
-from hf_selfdemo.ranges import SEED, ZERO_OR_MORE
-from hf_selfdemo.rows import evidence_of
+from hf_selfdemo.prompting.chat import encode_prompt, encode_response
+from hf_selfdemo.prompting.prompts import render
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 from hf_selfdemo.training.paused import paused
 

@@ -13,9 +13,9 @@ from transformers.integrations.integration_utils import (
     get_available_reporting_integrations,
 )
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.loading import did_you_mean
-from hf_selfdemo.models import load_tokenizer, read_chat_template, resolve_model
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.loading import did_you_mean
+from hf_selfdemo.generation.models import load_tokenizer, read_chat_template, resolve_model
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 
 Config = TypeVar("Config", bound=TrainingArguments)

@@ -10,7 +10,7 @@ from torch.nn import functional
 from transformers import TrainingArguments
 from trl import SFTConfig, SFTTrainer
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.training.arguments import RowArguments
 from hf_selfdemo.training.base import DemonstrationTraining
 from hf_selfdemo.training.collator import IGNORED

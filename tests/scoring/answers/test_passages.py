@@ -4,9 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from hf_selfdemo.core.types import Passage
 from hf_selfdemo.scoring.answers.match import answers_match
 from hf_selfdemo.scoring.answers.passages import holds_answer
-from hf_selfdemo.types import Passage
 
 WHEN, WHO, MANY, WHERE = "When did the bridge open?", "Who built it?", "How many died?", "Where is it?"
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 
+from hf_selfdemo.core.types import Passage
 from hf_selfdemo.scoring.answers.claims import asserted, denies
 from hf_selfdemo.scoring.answers.expected import expected
 from hf_selfdemo.scoring.answers.glosses import plain_answers
 from hf_selfdemo.scoring.answers.match import states
 from hf_selfdemo.scoring.answers.reading import Reading, read
 from hf_selfdemo.scoring.match import contains_answer
-from hf_selfdemo.types import Passage
 
 
 def holds_answer(passage: Passage, answers: Sequence[str], question: str) -> bool:

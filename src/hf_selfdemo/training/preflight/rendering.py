@@ -8,15 +8,15 @@ from collections.abc import Sequence
 
 from datasets import Dataset
 
-from hf_selfdemo.chat import conversation_difference, encode_prompt, encode_response
-from hf_selfdemo.prompts import render
+from hf_selfdemo.core.types import Passage
+from hf_selfdemo.prompting.chat import conversation_difference, encode_prompt, encode_response
+from hf_selfdemo.prompting.prompts import render
 from hf_selfdemo.training.collator import EncodedRow
 from hf_selfdemo.training.preflight.content import Texts, has_pair
 from hf_selfdemo.training.preflight.fitting import Fitting, Row, length
 from hf_selfdemo.training.preflight.report import PreflightReport, Sample, histogram
 from hf_selfdemo.training.preflight.setup import stop_token
 from hf_selfdemo.training.preflight.spans import Trained, faults, trained
-from hf_selfdemo.types import Passage
 
 _BATCH = 8
 _COMPARED = 16

@@ -1,0 +1,152 @@
+"""Which values a number may have: the ranges by name, and one table of all numbers among the keys of a recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from numbers import Integral, Real
+from reprlib import repr as shorter
+from types import NoneType, UnionType
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from hf_selfdemo.core.errors import UserError
+
+LARGEST = 10**12
+"""No number of a recipe is meant to be above it; what comes after it overflows somewhere."""
+
+
+class Range(NamedTuple):
+    """The values that a number may have.
+
+    Args:
+        remedy: what to give instead of others.
+        holds: whether a number is among them; never for what is no number (NaN).
+        whole: whether only whole numbers are.
+    """
+
+    remedy: str
+    holds: Callable[[Any], bool]
+    whole: bool = False
+
+    def check(self, **numbers: Any) -> None:
+        """Look at numbers, given by the names of the parameters or keys that hold them.
+
+        Raises:
+            UserError: naming the first that is none, not whole, out of range, or not finite.
+
+        Example:
+            >>> ONE_OR_MORE.check(window=0)
+            Traceback (most recent call last):
+            ...
+            hf_selfdemo.core.errors.UserError: window is 0: give 1 or more
+        """
+        kind: type[Any] = Integral if self.whole else Real
+        for name, number in numbers.items():
+            if isinstance(number, bool) or not isinstance(number, kind):
+                raise UserError(f"{name} is {shorter(number)}", f"give a {'whole ' if self.whole else ''}number")
+            if not self.holds(number):
+                raise UserError(f"{name} is {_shown(number)}", self.remedy)
+            if not abs(number) <= LARGEST:
+                raise UserError(f"{name} is {_shown(number)}", f"{self.remedy}, at most {LARGEST:,}")
+
+
+def _shown(number: Any) -> str:
+    return f"{number:g}" if isinstance(number, float) else shorter(number)
+
+
+ONE_OR_MORE = Range("give 1 or more", lambda n: n >= 1, whole=True)
+ZERO_OR_MORE = Range("give 0 or more", lambda n: n >= 0, whole=True)
+ALL_OR_SOME = Range("give -1 for all, or how many", lambda n: n >= -1, whole=True)
+STEPS = Range("give -1 for no limit, or how many", lambda n: n >= -1, whole=True)
+RANK = Range("give -1 or more", lambda n: n >= -1, whole=True)
+SEED = Range("give a whole number from 0 to 4294967295", lambda n: 0 <= n < 1 << 32, whole=True)  # numpy takes no other
+PORT = Range("give a port from 1 to 65535", lambda n: 0 < n < 1 << 16, whole=True)
+MATCH = Range("give 2 to 9", lambda n: 2 <= n <= 9, whole=True)  # "10" begins like "1", and a choice is known by that
+REFUSAL_PROMPTS = Range("give 1, 2 or 3", lambda n: 1 <= n <= 3, whole=True)
+NOT_NEGATIVE = Range("give 0 or more", lambda n: n >= 0)
+POSITIVE = Range("give more than 0", lambda n: n > 0)
+SHARE = Range("give a share between 0 and 1", lambda n: 0 <= n <= 1)
+SHARE_BELOW_ONE = Range("give a share from 0 to below 1", lambda n: 0 <= n < 1)
+SHARE_BELOW_HALF = Range("give a share from 0 to below 0.5", lambda n: 0 <= n < 0.5)
+SHARE_ABOVE_ZERO = Range("give a share above 0 and up to 1", lambda n: 0 < n <= 1)
+NUMBER = Range("give a number", lambda n: n == n)
+
+KEYS: Mapping[Range, str] = {
+    ONE_OR_MORE: "passages_per_question window generation_batch_size server_concurrency max_candidate_tokens "
+    "judge_tries judge_orders max_judge_tokens num_rounds search_train_examples search_eval_examples "
+    "search_shuffle_window search_topk search_beam_size max_search_answer_tokens max_answer_tokens "
+    "max_instruction_tokens max_length max_dev_tokens per_device_train_batch_size per_device_eval_batch_size "
+    "gradient_accumulation_steps eval_accumulation_steps save_total_limit torch_empty_cache_steps ddp_bucket_cap_mb "
+    "ddp_timeout dataloader_prefetch_factor precompute_ref_batch_size ref_model_sync_steps lora_r lora_alpha",
+    ZERO_OR_MORE: "max_passage_words server_retries rag_candidates closed_book_candidates refusal_candidates "
+    "on_policy_rows judge_passages search_steps plan_questions predictions_shown train_tokens "
+    "early_stopping_patience meter_rows dataloader_num_workers",
+    ALL_OR_SOME: "max_train_questions max_train_unanswerable max_dev_questions max_dev_unanswerable "
+    "max_test_questions max_test_unanswerable train_twins dev_twins test_twins max_choice_questions "
+    "max_instruction_prompts",
+    STEPS: "max_steps",
+    RANK: "local_rank",
+    SEED: "data_seed_questions demonstrate_seed search_seed seed data_seed",
+    PORT: "app_port",
+    MATCH: "bracket_size",
+    REFUSAL_PROMPTS: "refusal_prompts",
+    NOT_NEGATIVE: "prefix_cache_gb temperature search_answer_temperature search_rewrite_temperature price_prompt "
+    "price_cached price_generated device_memory_gb device_tflops learning_rate weight_decay adam_epsilon "
+    "max_grad_norm warmup_steps neftune_noise_alpha eval_delay router_aux_loss_coef abstention_weight loss_weights",
+    POSITIVE: "server_timeout_s num_train_epochs logging_steps eval_steps save_steps beta discopop_tau",
+    SHARE: "max_answers_cut max_abstain_share replay_share oracle_share max_refusal_rise passage_dropout "
+    "leave_gold_out_share closed_book_share label_smoothing_factor ld_alpha ref_model_mixup_alpha",
+    SHARE_BELOW_ONE: "held_out_share lora_dropout adam_beta1 adam_beta2",
+    SHARE_BELOW_HALF: "label_smoothing",
+    SHARE_ABOVE_ZERO: "device_utilisation",
+    NUMBER: "f_alpha_divergence_coef",
+}
+"""All numbers among the keys of a recipe, those of TRL's that are obeyed too, by their range."""
+
+_BY_KEY = {key: one for one, keys in KEYS.items() for key in keys.split()}
+
+
+def check_keys(group: Any) -> None:
+    """Look at every number among the keys of a group.
+
+    Args:
+        group: a dataclass of keys.
+
+    Raises:
+        UserError: naming the first key whose number cannot be meant.
+
+    Example:
+        >>> from hf_selfdemo.recipe.config import EngineArguments
+        >>> check_keys(EngineArguments(server_retries=-1))
+        Traceback (most recent call last):
+        ...
+        hf_selfdemo.core.errors.UserError: server_retries is -1: give 0 or more
+    """
+    for key, kinds in number_keys(type(group)).items():
+        value = getattr(group, key)
+        if value is None and NoneType in kinds:
+            continue
+        several = list in {get_origin(kind) for kind in kinds}
+        if several and not isinstance(value, list):
+            raise UserError(f"{key} is {value!r}", "give a list of numbers")
+        for number in value if several else [value]:
+            _BY_KEY.get(key, NUMBER).check(**{key: number})
+
+
+def number_keys(group: Any) -> dict[str, frozenset[Any]]:
+    """The keys of a class of keys that hold numbers, or lists of numbers and nothing else, with their declared kinds.
+
+    Example:
+        >>> from hf_selfdemo.recipe.config import ExportArguments, TrainArguments
+        >>> sorted(number_keys(TrainArguments)), number_keys(ExportArguments)
+        (['max_refusal_rise', 'num_rounds'], {})
+    """
+    hints = get_type_hints(group)
+    kinds = {f.name: frozenset(_kinds(hints[f.name])) for f in dataclasses.fields(group) if f.init}
+    numbers = {int, float, list[int], list[float]}
+    return {key: found for key, found in kinds.items() if found - {NoneType} and found - {NoneType} <= numbers}
+
+
+def _kinds(hint: Any) -> tuple[Any, ...]:
+    """What a value may be, each alone."""
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)

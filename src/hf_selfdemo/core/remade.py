@@ -1,0 +1,68 @@
+"""Folders whose files are made anew each time: those of an earlier time go, files of somebody else stay."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hf_selfdemo.core.cache import content_hash
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import put_in_place, read_json, write_json
+
+RECORD = ".written.json"
+"""Hashes of the files that were written into a folder: what else lies there is somebody else's."""
+
+
+@contextmanager
+def remade(folder: Path) -> Iterator[Path]:
+    """A new empty folder to write into, whose files then take the place of those that were written before.
+
+    Args:
+        folder: where the files end up, with a record of what was written (`RECORD`).
+
+    Raises:
+        UserError: if one of them would replace a file that was not written here, or was changed since.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        yield staging
+        new = {path.relative_to(staging): content_hash(path) for path in _files(staging)}
+        theirs, record = strangers(folder), folder / RECORD
+        if in_the_way := sorted(path for path in theirs if path.relative_to(folder) in new):
+            raise not_ours(in_the_way[0])
+        old = [path for path in _files(folder) if path not in theirs and path.relative_to(folder) not in new]
+        write_json(record, {"written": sorted({*_written(folder), *new.values()})})  # both, should it be stopped here
+        for name in new:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (staging / name).chmod(0o644)
+            put_in_place(staging / name, folder / name)
+        for path in old:
+            path.unlink()
+        write_json(record, {"written": sorted({*new.values()})})
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def strangers(folder: Path) -> set[Path]:
+    """The files in a folder that `remade` did not write there, or that were changed since."""
+    known = _written(folder)
+    return {path for path in _files(folder) if content_hash(path) not in known}
+
+
+def not_ours(path: Path) -> UserError:
+    """That a file of somebody else is where one is to be written."""
+    return UserError(f"{path} was not written by this run, or was changed since", "move it elsewhere")
+
+
+def _files(folder: Path) -> list[Path]:
+    found = (path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+    return sorted(path for path in found if path != folder / RECORD)
+
+
+def _written(folder: Path) -> set[str]:
+    path = folder / RECORD
+    return set(read_json(path)["written"]) if path.exists() else set()

@@ -1,0 +1,30 @@
+"""RA-IT, the baseline: the gold answer is the target, whatever the passages say (Lin et al. 2023, RA-DIT's LM part)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hf_selfdemo.core.types import Candidate, Demonstration, Dialogue, Evidence, Skip, Verdict
+
+
+class RaIt:
+    """Trains on the first gold answer under the with-passages prompt. Needs no generation and never abstains.
+
+    Relations: `SelfDemo` trains on the same rows in the model's own words, and abstains where it has none.
+
+    Example:
+        >>> from hf_selfdemo.core.types import Question
+        >>> RaIt().select(Evidence(Question("1", "Who?", ("Marie Curie", "Curie"))), [], []).response
+        'Marie Curie'
+    """
+
+    def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
+        return []
+        yield  # never reached: a dialogue that asks nothing
+
+    def select(
+        self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
+    ) -> Demonstration | Skip:
+        if not evidence.question.answers or not evidence.question.answerable:
+            return Skip("no gold answer to train on")
+        return Demonstration(evidence, evidence.question.answers[0], "answer", "gold")

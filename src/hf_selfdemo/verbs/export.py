@@ -1,0 +1,57 @@
+"""`hf-selfdemo export`: the evaluation for other tools, in `output_dir/export`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from hf_selfdemo.core.console import say
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.loading import did_you_mean
+from hf_selfdemo.core.manifest import read_json_lines, write_text
+from hf_selfdemo.core.remade import remade
+from hf_selfdemo.evaluation.exports.lm_eval import write_tasks
+from hf_selfdemo.evaluation.exports.ragas import ragas_rows
+from hf_selfdemo.recipe.evidence import recipe_evidence
+from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.verbs.evaluate import recipe_modes
+
+EXPORTS = ("lm_eval", "ragas")
+
+
+def run_export(recipe: Recipe) -> None:
+    """Write what `export_to` names, and say where it is.
+
+    Raises:
+        UserError: for an unknown tool, a judge that the tool cannot ask, or replies that have not been written yet.
+    """
+    name = recipe.export.export_to
+    if name not in EXPORTS:
+        raise UserError(f"unknown export_to {name!r}", did_you_mean(name, list(EXPORTS)))
+    folder = recipe.output_dir / "export" / name
+    for path in _lm_eval(recipe, folder) if name == "lm_eval" else _ragas(recipe, folder):
+        say(f"wrote {path}")
+
+
+def _lm_eval(recipe: Recipe, folder: Path) -> list[Path]:
+    e = recipe.evaluate
+    if e.evaluate_judge != "answer_match":
+        raise UserError(
+            f"evaluate_judge is {e.evaluate_judge!r} and lm_eval can only match answers", "set it to answer_match"
+        )
+    evidence, _ = recipe_evidence(recipe, "test")
+    return write_tasks(folder, evidence, recipe_modes(e), e.max_answer_tokens)
+
+
+def _ragas(recipe: Recipe, folder: Path) -> list[Path]:
+    """A file a model; only replies with passages have contexts."""
+    written = sorted((recipe.output_dir / "evaluation" / "predictions").glob("*.rag.jsonl"))
+    if not written:
+        raise UserError(f"{recipe.output_dir} holds no replies with passages", "run `hf-selfdemo evaluate` first")
+    evidence, _ = recipe_evidence(recipe, "test")
+    names = [path.name.replace(".rag.jsonl", ".jsonl") for path in written]
+    with remade(folder) as staging:
+        for path, name in zip(written, names, strict=True):
+            rows = ragas_rows(evidence, [(p["id"], p["text"]) for p in read_json_lines(path)])
+            write_text(staging / name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    return [folder / name for name in names]

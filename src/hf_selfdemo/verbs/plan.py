@@ -1,0 +1,206 @@
+"""`hf-selfdemo plan`: what a run will cost and need, before it is spent.
+
+A few questions are really asked, through the ledger, so that the run itself need not ask them again. Calls of a first
+turn are counted exactly; tokens follow from the length of each row's own prompts and what a character cost in the
+sample; second turns and judgements from how many a first-turn call brought with it. With `plan_questions: 0` nothing is
+asked and no weights are loaded: first turns are counted by their texts, and every reply as long as it may get.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.core.console import progress, say, show
+from hf_selfdemo.core.conversation import converse
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import read_json, write_json
+from hf_selfdemo.core.protocols import Strategy
+from hf_selfdemo.core.types import CALL_FAILED, COUNTS, Evidence, Request, Skip, Usage
+from hf_selfdemo.generation.models import ResolvedModel
+from hf_selfdemo.generation.recorded import RecordedGenerator
+from hf_selfdemo.methods.demonstrations import judged_row
+from hf_selfdemo.recipe.config import PlanArguments
+from hf_selfdemo.recipe.engine import Engine, named_model, open_engine, recipe_judge, recipe_strategy
+from hf_selfdemo.recipe.evidence import recipe_evidence
+from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.verbs.footprint.fits import CHARACTERS_A_TOKEN, Lengths, footprint, row_lengths
+from hf_selfdemo.verbs.plan_tables import calls_table, device_lines, memory_table
+from hf_selfdemo.verbs.prompts import recipe_instructions
+
+FirstTurns = list[tuple[Evidence, list[Request]]]
+
+
+def run_plan(recipe: Recipe) -> None:
+    """Print what demonstrating costs, what each verb needs, and leave it in `output_dir/plan.json`."""
+    unasked = recipe.plan.plan_questions < 1
+    known = unasked and recipe.engine.engine == "transformers"
+    model = ResolvedModel(recipe.model_name, "", "") if known else named_model(recipe)  # fetches it where need be
+    evidence, _ = recipe_evidence(recipe, "train")
+    searched = recipe.search.prompts_dir or not unasked  # looking for prompts would ask the model
+    engine, instructions = recipe_instructions(recipe, model, evidence) if searched else (None, {})
+    strategy = recipe_strategy(recipe, instructions)
+    turns = [(row, requests) for row in evidence if (requests := first_turn(strategy, row))]
+    path = recipe.output_dir / "plan.json"
+    plan: dict[str, Any] = {"questions": len(evidence), "sample": 0}
+    lengths = _lengths(recipe, evidence, turns)
+    if turns and unasked:
+        plan |= counted(turns, lengths.characters if lengths else CHARACTERS_A_TOKEN)
+    elif turns:
+        plan |= _measured(recipe, engine or open_engine(recipe, model), strategy, turns, path)
+    else:
+        say(f"{len(evidence)} questions, no calls: strategy {recipe.demonstrate.strategy} asks nothing")
+    if turns:
+        plan["price"] = price(plan["all"], recipe.plan)
+    if lengths:
+        most = max((len(requests) for _, requests in turns), default=0)
+        plan |= footprint(recipe, evidence, lengths, most, plan.get("all"))
+    write_json(path, plan)
+    _show(plan, path, recipe)
+
+
+def _lengths(recipe: Recipe, evidence: Sequence[Evidence], turns: FirstTurns) -> Lengths | None:
+    """Lengths of the rows; None where a server's model is not one whose sizes can be read."""
+    try:
+        return row_lengths(recipe, evidence, _requests(turns))
+    except UserError as error:
+        if recipe.engine.engine == "transformers":
+            raise
+        say(f"memory is not told: {error}")
+        return None
+
+
+def _measured(recipe: Recipe, engine: Engine, strategy: Strategy, turns: FirstTurns, path: Path) -> dict[str, Any]:
+    """Ask a few questions, and estimate all by them."""
+    judge = recipe_judge(recipe, recipe.judge.judge)
+    generator = RecordedGenerator(engine.generator.generator, engine.generator.ledger)  # an account of the sample alone
+    sample = draw(turns, recipe.plan.plan_questions, recipe.demonstrate.demonstrate_seed)
+    start = time.perf_counter()
+    with progress("measuring", len(sample)) as advance:
+        dialogues = (judged_row(row, strategy, judge) for row, _ in sample)
+        for judged in converse(dialogues, generator, recipe.engine.window):
+            if isinstance(judged.result, Skip) and judged.result.reason == CALL_FAILED:
+                raise UserError("a question of the sample could not be asked", judged.result.detail)
+            advance(1)
+    seconds = time.perf_counter() - start if generator.usage.calls else None
+    found = {"sample": len(sample)} | estimate(turns, sample, generator.usage + generator.reused, seconds)
+    if seconds is None and path.exists():  # the sample was in the ledger: an earlier plan took its time
+        found["seconds"] = read_json(path).get("seconds")
+    return found
+
+
+def first_turn(strategy: Strategy, row: Evidence) -> list[Request]:
+    """What a strategy asks first about a row; nothing is sent."""
+    try:
+        return list(next(strategy.write(row)))
+    except StopIteration:
+        return []
+
+
+def draw(turns: FirstTurns, count: int, seed: int) -> FirstTurns:
+    """Rows to measure by: one of those that are asked most, so that every stage is met, and others at random."""
+    most = max(turns, key=lambda turn: len(turn[1]))
+    others = [turn for turn in turns if turn is not most]
+    return [most, *random.Random(seed).sample(others, min(max(count, 1) - 1, len(others)))]
+
+
+def estimate(turns: FirstTurns, sample: FirstTurns, measured: Usage, seconds: float | None) -> dict[str, Any]:
+    """Counts by stage and in all, and seconds, for all rows.
+
+    Args:
+        turns: every row with its first-turn requests.
+        sample: those of them that were measured.
+        measured: what they cost.
+        seconds: how long they took; None if nothing had to be asked.
+    """
+    everything, asked = _requests(turns), _requests(sample)
+    stages = {}
+    for stage, usage in measured.by_stage.items():
+        first = {r.stage for r in asked} & {stage}  # second turns and judgements grow with all first turns
+        of_all = [r for r in everything if not first or r.stage == stage]
+        of_sample = [r for r in asked if not first or r.stage == stage]
+        tokens = _characters(of_all) / _characters(of_sample)
+        stages[stage] = {
+            name: round(getattr(usage, name) * (len(of_all) / len(of_sample) if name == "calls" else tokens))
+            for name in COUNTS
+        }
+    scale = _characters(everything) / _characters(asked)
+    return {
+        "stages": stages,
+        "all": _summed(stages),
+        "seconds": None if seconds is None else seconds * scale,
+    }
+
+
+def counted(turns: FirstTurns, characters: float) -> dict[str, Any]:
+    """Counts by stage and in all of every first turn, asked of nobody; what its prompts share is read once.
+
+    Args:
+        turns: every row with its first-turn requests.
+        characters: how many make a token.
+
+    Returns:
+        As `estimate`, without seconds. A reply counts as long as it may get, so generated tokens are an upper bound;
+        second turns and a judge's calls, which depend on replies, are not in it.
+    """
+    stages: dict[str, dict[str, float]] = {}
+    for _, requests in turns:
+        for request, text, shared in _with_shared(requests):
+            counts = stages.setdefault(request.stage, dict.fromkeys(COUNTS, 0.0))
+            reply = 0 if request.choices else request.max_new_tokens
+            for name, count in zip(COUNTS, (1, len(text) / characters, shared / characters, reply), strict=True):
+                counts[name] += count
+    rounded = {stage: {name: round(count) for name, count in counts.items()} for stage, counts in stages.items()}
+    return {"stages": rounded, "all": _summed(rounded), "seconds": None}
+
+
+def _with_shared(requests: Sequence[Request]) -> Iterator[tuple[Request, str, int]]:
+    """Requests of one row with their text and how many characters of it an earlier one has read."""
+    groups: dict[str, list[tuple[Request, str]]] = {}
+    for request in requests:
+        text = "".join(message["content"] for message in request.messages)
+        groups.setdefault(request.share or request.id, []).append((request, text))
+    for group in groups.values():
+        shared = len(os.path.commonprefix([text for _, text in group]))  # noqa: RUF071  # texts, not paths
+        for place, (request, text) in enumerate(group):
+            yield request, text, shared if place else 0
+
+
+def price(counts: dict[str, int], rates: PlanArguments) -> float:
+    """What a server charges for the tokens, at rates for a million."""
+    cached = rates.price_prompt if rates.price_cached is None else rates.price_cached
+    computed = counts["prompt_tokens"] - counts["cached_tokens"]
+    spent = computed * rates.price_prompt + counts["cached_tokens"] * cached
+    return (spent + counts["generated_tokens"] * rates.price_generated) / 1e6
+
+
+def _summed(stages: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    return {name: sum(stage[name] for stage in stages.values()) for name in COUNTS}
+
+
+def _requests(turns: FirstTurns) -> list[Request]:
+    return [request for _, requests in turns for request in requests]
+
+
+def _characters(requests: Sequence[Request]) -> int:
+    return sum(len(message["content"]) for request in requests for message in request.messages)
+
+
+def _show(plan: dict[str, Any], path: Path, recipe: Recipe) -> None:
+    if "all" in plan:
+        show(calls_table(plan))
+    if plan.get("seconds") is not None:
+        minutes = plan["seconds"] / 60
+        say(f"time: about {minutes / 60:.1f} hours" if minutes > 90 else f"time: about {minutes:.1f} minutes")
+    if plan.get("price"):
+        say(f"price: about {plan['price']:,.2f}")
+    if "memory_gb" in plan:
+        show(memory_table(plan))
+        for line in device_lines(plan, recipe.plan):
+            say(line)
+    kept = "the sample's calls are kept for the run; " if plan["sample"] else ""
+    say(f"{kept}the plan is in {path}")
