@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from hf_selfdemo.methods.self_demo import Sampling
 from hf_selfdemo.verbs.cli import main
 
 pytestmark = pytest.mark.real_model
@@ -49,7 +50,7 @@ def test_sharing_prefixes_writes_the_same_texts():
     resolved = resolve_model(DEFAULT_MODEL)
     model, tokenizer = load_model(resolved), load_tokenizer(resolved)
     evidence = collect_evidence(read_questions("embedded")[:2], BM25Retriever(read_passages("embedded")), 2)
-    strategy = SelfDemo(2, 0, 2, temperature=0.0, max_new_tokens=8)
+    strategy = SelfDemo(Sampling(2, 0, 2, temperature=0.0, max_candidate_tokens=8))
     requests = [r for row in evidence for r in next(strategy.write(row))]
     shared, plain = (
         ask(TransformersGenerator(model, tokenizer, share_prefixes=share), requests) for share in (True, False)

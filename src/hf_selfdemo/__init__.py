@@ -36,6 +36,8 @@ _PUBLIC = {
     "MatchThenLlmJudge": "judging.match_then_llm",
     "TournamentJudge": "judging.tournament",
     "SelfDemo": "methods.self_demo",
+    "Sampling": "methods.self_demo",
+    "Choosing": "methods.self_demo",
     "RaIt": "methods.ra_it",
     "Raft": "methods.raft",
     "search_prompts": "methods.prompt_search",

@@ -33,6 +33,8 @@ from hf_selfdemo.methods.prompt_search import SearchSettings as SearchSettings
 from hf_selfdemo.methods.prompt_search import search_prompts as search_prompts
 from hf_selfdemo.methods.ra_it import RaIt as RaIt
 from hf_selfdemo.methods.raft import Raft as Raft
+from hf_selfdemo.methods.self_demo import Choosing as Choosing
+from hf_selfdemo.methods.self_demo import Sampling as Sampling
 from hf_selfdemo.methods.self_demo import SelfDemo as SelfDemo
 from hf_selfdemo.metrics.retrieval import retrieval_figures as retrieval_figures
 from hf_selfdemo.scoring.abstention import lambda_score as lambda_score

@@ -11,7 +11,7 @@ from hf_selfdemo.evaluation.evaluated import write_manifest, write_predictions, 
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.methods.demonstrations import demonstrate
-from hf_selfdemo.methods.self_demo import SelfDemo
+from hf_selfdemo.methods.self_demo import Choosing, SelfDemo
 
 from .made_run import HOSTILE, LABELS, rows, said
 
@@ -21,7 +21,7 @@ def run(tmp_path_factory):
     """The folder of a run with demonstrations and an evaluation of two models."""
     folder = tmp_path_factory.mktemp("run")
     evidence = rows()
-    strategy = SelfDemo(abstain_when="not_in_context")
+    strategy = SelfDemo(choosing=Choosing(abstain_when="not_in_context"))
     demonstrate(
         evidence,
         strategy,

@@ -8,7 +8,7 @@ import pytest
 from hf_selfdemo.core.loading import load
 from hf_selfdemo.core.protocols import Strategy
 from hf_selfdemo.core.types import Demonstration, Evidence, Passage, Question, Reply, Request, Skip, Verdict
-from hf_selfdemo.methods import STRATEGIES
+from hf_selfdemo.methods import METHODS
 
 SENTINEL = "Zyxomma Qwertzuiop"
 SHOWN = (Passage("p1", "It was found in a mine.", "Germanium"), Passage("p2", "Bernard Courtois found iodine."))
@@ -24,9 +24,12 @@ ROWS = [
 LABELS = ("correct", "incorrect", "abstain", "unscored")
 
 
-@pytest.fixture(params=sorted(STRATEGIES))
+@pytest.fixture(params=sorted(METHODS))
 def make(request):
-    return load("strategy", request.param, STRATEGIES)
+    method = load("method", request.param, METHODS)
+    if method.strategy is None:
+        pytest.skip("it trains nothing")
+    return method.strategy
 
 
 def talk(strategy, row, finish_reasons=("stop",)):

@@ -126,7 +126,7 @@ def test_a_run_ends_well_whatever_its_texts_and_names(model_folder, tmp_path, ca
     (tmp_path / "q.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     shutil.copytree(model_folder, tmp_path / "copy")
     keys = [
-        *(f"--output_dir={tmp_path / name}", f"--model_name_or_path={model_folder}", "--strategy=ra_it"),
+        *(f"--output_dir={tmp_path / name}", f"--model_name_or_path={model_folder}", "--method=ra_it"),
         *(f"--train_questions={tmp_path / 'q.jsonl'}", f"--test_questions={tmp_path / 'q.jsonl'}", "--retriever=given"),
         *("--preset=dpr", "--passages_per_question=1", "--max_train_unanswerable=0", "--max_test_unanswerable=0"),
         *(

@@ -6,10 +6,14 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import did_you_mean, did_you_mean_file, load
 from hf_selfdemo.data.retrieval import RETRIEVERS
 from hf_selfdemo.judging import JUDGES
-from hf_selfdemo.methods import STRATEGIES
+from hf_selfdemo.methods import METHODS
+from hf_selfdemo.methods.method import Method
 from hf_selfdemo.verbs.cli import main
 
-TABLES = {"judge": JUDGES, "retriever": RETRIEVERS, "strategy": STRATEGIES}
+TABLES = {
+    "judge": JUDGES,
+    "retriever": RETRIEVERS,
+}
 
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, table in TABLES.items() for name in table])
@@ -18,6 +22,11 @@ def test_every_entry_leads_to_its_class(kind, name):
     found = load(kind, name, TABLES[kind])
     assert isinstance(found, type)
     assert f"{found.__module__}:{found.__name__}" == entry
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_is_one(name):
+    assert isinstance(load("method", name, METHODS), Method)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +78,7 @@ def test_a_mistyped_path_in_a_recipe_is_met_with_the_one_that_is_there(key, tmp_
         (tmp_path / name).touch()
     (tmp_path / "mine_model").mkdir()
     flags = [f"--{part}_{what}=embedded" for part in ("train", "test") for what in ("questions", "corpus")]
-    flags += ["--output_dir=run", "--strategy=ra_it", f"--{key}={KEYS_OF_PATHS[key].replace('mi', 'mii')}"]
+    flags += ["--output_dir=run", "--method=ra_it", f"--{key}={KEYS_OF_PATHS[key].replace('mi', 'mii')}"]
     verb = "evaluate" if key in ("test_corpus", "choice_questions") else "plan"
     assert main([verb, *flags]) == 2
     right = KEYS_OF_PATHS[key].removeprefix("./")

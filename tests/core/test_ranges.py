@@ -5,26 +5,32 @@ import math
 from typing import get_args, get_type_hints
 
 import pytest
+from trl import ModelConfig
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import load
-from hf_selfdemo.core.ranges import KEYS, LARGEST, NUMBER, ONE_OR_MORE, REFUSAL_PROMPTS, number_keys
+from hf_selfdemo.core.ranges import LARGEST, NUMBER, ONE_OR_MORE, REFUSAL_PROMPTS, TRAINING_KEYS, number_keys
+from hf_selfdemo.methods import METHODS
 from hf_selfdemo.methods.self_demo import PROMPTS
-from hf_selfdemo.recipe.keys import _GROUPS, OBJECTIVES, _First
+from hf_selfdemo.recipe.implied import First
+from hf_selfdemo.recipe.keys import _GROUPS, OBJECTIVES
 from hf_selfdemo.training.arguments import _UNHEEDED
 from hf_selfdemo.verbs.cli import make_recipe, parse
 
-GROUPS = [*_GROUPS, *(load("objective", name, OBJECTIVES) for name in OBJECTIVES)]
+METHOD_KEYS = {group: name for name in METHODS for group in load("method", name, METHODS).keys}
+OWN = [*_GROUPS, *METHOD_KEYS]
+GROUPS = [*OWN, ModelConfig, *(load("objective", name, OBJECTIVES) for name in OBJECTIVES)]
 KINDS = {key: kinds for group in GROUPS for key, kinds in number_keys(group).items()}
-RANGE = {key: one for one, keys in KEYS.items() for key in keys.split()}
-SFT = {f.name for f in dataclasses.fields(GROUPS[-2])} | {
-    f.name for group in _GROUPS for f in dataclasses.fields(group)
-}
+RANGE = {key: one for one, keys in TRAINING_KEYS.items() for key in keys.split()}
+RANGE |= {f.name: f.metadata["range"] for group in OWN for f in dataclasses.fields(group) if "range" in f.metadata}
+METHOD = {f.name: name for group, name in METHOD_KEYS.items() for f in dataclasses.fields(group)}
+SFT = {f.name for group in GROUPS[:-1] for f in dataclasses.fields(group)}
 
 
 def recipe(key, value):
     """A recipe with one key, as a file has it."""
-    return make_recipe({"output_dir": "x", "objective": "sft" if key in SFT else "dpo", key: value})
+    method = METHOD.get(key, "self_demo")
+    return make_recipe({"output_dir": "x", "method": method, "objective": "sft" if key in SFT else "dpo", key: value})
 
 
 def kinds(hint):
@@ -32,7 +38,8 @@ def kinds(hint):
 
 
 def test_every_key_that_may_be_a_number_has_one_range_and_every_range_is_of_a_key():
-    ranged = [key for keys in KEYS.values() for key in keys.split()]
+    ranged = [key for keys in TRAINING_KEYS.values() for key in keys.split()]
+    ranged += [f.name for group in OWN for f in dataclasses.fields(group) if "range" in f.metadata]
     hints = {key: hint for group in GROUPS for key, hint in get_type_hints(group).items()}
     names = {f.name for group in GROUPS for f in dataclasses.fields(group) if f.init}
     numbers = {key for key in names if kinds(hints[key]) & {int, float}}
@@ -141,7 +148,7 @@ def test_a_configuration_that_is_made_by_hand_is_looked_at_too(objective):
 
 
 def test_what_is_read_first_has_the_same_ranges():
-    assert number_keys(_First).keys() <= RANGE.keys()
+    assert number_keys(First).keys() <= RANGE.keys()
 
 
 def test_there_are_as_many_prompts_as_may_be_asked_for():

@@ -18,7 +18,7 @@ from hf_selfdemo.core.types import Evidence, Passage, Question, Reply, Request, 
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.methods.demonstrations import demonstrate
-from hf_selfdemo.methods.self_demo import SelfDemo
+from hf_selfdemo.methods.self_demo import Sampling, SelfDemo
 
 HOSTILE = (
     "a | b ``` <script>alert(99)</script> {{ 88 * 88 }} {% raw %} **bold** [x](javascript:99) <|im_end|> www.evil.test"
@@ -63,12 +63,13 @@ def demonstrated(
     """Finished demonstrations in the folder of a run, as `hf-selfdemo demonstrate` leaves them."""
     folder = run / "demonstrations"
     demonstrate(
-        evidence(), strategy or SelfDemo(max_new_tokens=99), ScriptedGenerator(reply), judge or AnswerMatchJudge(),
+        evidence(), strategy or SelfDemo(Sampling(max_candidate_tokens=99)), ScriptedGenerator(reply),
+        judge or AnswerMatchJudge(),
         folder, **keys,
     )  # fmt: skip
     usage = Usage()
     usage.add("rag", Reply("", prompt_tokens=30, cached_tokens=10, generated_tokens=5))
-    named = {"strategy": "self_demo", "rag_candidates": 3, "closed_book_candidates": 3, "refusal_candidates": 3}
+    named = {"method": "self_demo", "rag_candidates": 3, "closed_book_candidates": 3, "refusal_candidates": 3}
     added = {
         "model": {"name": model, "path": "", "fingerprint": "f1"},
         "recall": {"answer@1": 0.5, "answer@10": 0.75, "answer@2": 0.5},

@@ -19,13 +19,15 @@ from hf_selfdemo.hub.dataset import CANDIDATE_FEATURES, dataset_artefact, shown_
 from hf_selfdemo.judging.tournament import TournamentJudge
 from hf_selfdemo.methods.demonstrations import load_demonstrations
 from hf_selfdemo.methods.ra_it import RaIt
-from hf_selfdemo.methods.self_demo import SelfDemo
+from hf_selfdemo.methods.self_demo import Choosing, Sampling, SelfDemo
 from hf_selfdemo.training.trl_columns import PREFERENCE_FEATURES, SFT_FEATURES, to_trl
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return demonstrated(tmp_path_factory.mktemp("run"), SelfDemo(max_new_tokens=99, pair_policy="other_label"))
+    return demonstrated(
+        tmp_path_factory.mktemp("run"), SelfDemo(Sampling(max_candidate_tokens=99), Choosing(pair_policy="other_label"))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +156,7 @@ def test_local_sources_are_named_without_their_folders_and_a_local_writer_not_at
 
 
 def test_rows_without_a_worse_text_make_no_preference_configuration(tmp_path):
-    run = demonstrated(tmp_path / "run", RaIt(), settings={"strategy": "ra_it"})
+    run = demonstrated(tmp_path / "run", RaIt(), settings={"method": "ra_it"})
     made = dataset_artefact(run, "me/demos", data=DATA)
     assert not [name for name in made.files if name.startswith("preference/")]
     page = Page(made.files["README.md"])
@@ -234,7 +236,7 @@ def test_what_is_not_finished_or_was_changed_is_refused(tmp_path):
 
 
 def test_a_run_in_which_nothing_was_kept_is_refused(tmp_path):
-    run = demonstrated(tmp_path / "run", SelfDemo(max_new_tokens=2))
+    run = demonstrated(tmp_path / "run", SelfDemo(Sampling(max_candidate_tokens=2)))
     with pytest.raises(UserError, match="holds no demonstration: every row was left out"):
         dataset_artefact(run, "me/demos", data=DATA)
 

@@ -29,7 +29,7 @@ from hf_selfdemo.verbs.cli import main
 
 KEYS = {"base_model": "base/tiny", "dataset_id": "me/demos", "license": "apache-2.0"}
 SMALL = [
-    *("--strategy=ra_it", "--passages_per_question=2", "--max_train_questions=4", "--max_train_unanswerable=0"),
+    *("--method=ra_it", "--passages_per_question=2", "--max_train_questions=4", "--max_train_unanswerable=0"),
     *("--max_test_questions=3", "--max_test_unanswerable=2", "--max_answer_tokens=4", "--num_train_epochs=2"),
     *("--per_device_train_batch_size=2", "--learning_rate=0.05", "--lora_r=2", "--use_cpu", "--on_policy_rows=0"),
     "--meter_rows=2",

@@ -160,7 +160,7 @@ def test_a_folders_name_becomes_one_that_the_hub_takes(folder, name):
 
 
 SMALL = [
-    *("--strategy=ra_it", "--max_train_questions=6", "--max_train_unanswerable=0", "--passages_per_question=2"),
+    *("--method=ra_it", "--max_train_questions=6", "--max_train_unanswerable=0", "--passages_per_question=2"),
     *("--max_test_questions=3", "--max_test_unanswerable=1", "--max_answer_tokens=4", "--num_train_epochs=1"),
     *("--lora_r=2", "--use_cpu", "--on_policy_rows=2"),
 ]

@@ -16,7 +16,7 @@ from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.judging.tournament import TournamentJudge
 from hf_selfdemo.methods.demonstrations import abstentions_over, demonstrate, load_demonstrations
 from hf_selfdemo.methods.ra_it import RaIt
-from hf_selfdemo.methods.self_demo import SelfDemo
+from hf_selfdemo.methods.self_demo import Choosing, Sampling, SelfDemo
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_saved_dataset_equals_the_returned_one_and_keeps_passages(evidence, scri
 @pytest.mark.parametrize("judge", [AnswerMatchJudge, TournamentJudge])
 def test_a_killed_run_goes_on_without_repeating_or_dropping(evidence, scripted, tmp_path, killed_after, judge):
     undisturbed = RecordedGenerator(scripted(), Ledger(tmp_path / "a.sqlite"))
-    expected = run(evidence, undisturbed, tmp_path / "a", judge(), SelfDemo(summarise=True), window=3)
+    expected = run(evidence, undisturbed, tmp_path / "a", judge(), SelfDemo(Sampling(summarise=True)), window=3)
     made = []
 
     def mortal(request):
@@ -105,9 +105,9 @@ def test_a_killed_run_goes_on_without_repeating_or_dropping(evidence, scripted, 
 
     first = RecordedGenerator(ScriptedGenerator(mortal), Ledger(tmp_path / "b.sqlite"))
     with pytest.raises(KeyboardInterrupt):
-        run(evidence, first, tmp_path / "b", judge(), SelfDemo(summarise=True), window=3)
+        run(evidence, first, tmp_path / "b", judge(), SelfDemo(Sampling(summarise=True)), window=3)
     second = RecordedGenerator(scripted(), Ledger(tmp_path / "b.sqlite"))
-    resumed = run(evidence, second, tmp_path / "b", judge(), SelfDemo(summarise=True), window=3)
+    resumed = run(evidence, second, tmp_path / "b", judge(), SelfDemo(Sampling(summarise=True)), window=3)
     assert resumed.to_list() == expected.to_list()
     assert first.usage.calls + second.usage.calls == undisturbed.usage.calls
     for name in ("train.parquet", "candidates.jsonl", "skipped.jsonl"):
@@ -120,7 +120,9 @@ def test_another_judge_or_pair_policy_writes_nothing_again(evidence, scripted, t
     first = RecordedGenerator(scripted(), ledger)
     before = run(evidence, first, tmp_path / "a")
     second = RecordedGenerator(scripted(), ledger)
-    after = run(evidence, second, tmp_path / "b", TournamentJudge(), SelfDemo(pair_policy="other_label"))
+    after = run(
+        evidence, second, tmp_path / "b", TournamentJudge(), SelfDemo(choosing=Choosing(pair_policy="other_label"))
+    )
     assert set(second.usage.by_stage) == {"judge"} and second.usage.calls > 0
     assert set(second.reused.by_stage) >= {"rag", "closed_book", "refusal"}
     assert after.to_list() != before.to_list()
@@ -186,7 +188,7 @@ def test_empty_replies_win_nothing(evidence, tmp_path, said):
 
 def test_replies_that_are_cut_off_win_nothing(evidence, tmp_path):
     long = ScriptedGenerator(lambda request: "word " * 50)
-    assert len(run(evidence, long, tmp_path, strategy=SelfDemo(max_new_tokens=5))) == 0
+    assert len(run(evidence, long, tmp_path, strategy=SelfDemo(Sampling(max_candidate_tokens=5)))) == 0
 
 
 def test_rows_may_come_from_a_generator_and_are_gone_through_once(evidence, scripted, tmp_path):
@@ -198,7 +200,9 @@ def test_rows_may_come_from_a_generator_and_are_gone_through_once(evidence, scri
 
 @pytest.mark.parametrize("policy", ["keep", "drop"])
 def test_the_rate_of_unverified_winners_does_not_hang_on_the_policy(evidence, scripted, tmp_path, policy):
-    dataset = run(evidence, scripted(), tmp_path, TournamentJudge(), SelfDemo(unverified_winners=policy))
+    dataset = run(
+        evidence, scripted(), tmp_path, TournamentJudge(), SelfDemo(choosing=Choosing(unverified_winners=policy))
+    )
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     rows = [json.loads(line) for line in (tmp_path / "candidates.jsonl").open()]
     wrong = 0
@@ -219,7 +223,7 @@ def test_an_answer_that_was_cut_off_makes_no_abstention_unverified(evidence, tmp
             return request.choices[0] if request.choices else f"The passages do not say. {request.seed % 7}"
         return answers[request.id.split("/")[0]] + " word" * 30
 
-    strategy = SelfDemo(max_new_tokens=10)
+    strategy = SelfDemo(Sampling(max_candidate_tokens=10))
     dataset = run(evidence, ScriptedGenerator(reply), tmp_path, TournamentJudge(), strategy)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest["candidate_labels"]["rag: correct"] > 0 and set(dataset["outcome"]) == {"abstain"}
@@ -227,7 +231,7 @@ def test_an_answer_that_was_cut_off_makes_no_abstention_unverified(evidence, tmp
 
 
 def test_every_pair_is_said_in_the_manifest(evidence, scripted, tmp_path):
-    dataset = run(evidence, scripted(), tmp_path, strategy=SelfDemo(pair_policy="other_label"))
+    dataset = run(evidence, scripted(), tmp_path, strategy=SelfDemo(choosing=Choosing(pair_policy="other_label")))
     pairs = json.loads((tmp_path / "manifest.json").read_text())["pairs"]
     assert sum(pairs.values()) == len(dataset) and pairs["answer over abstain"] > 0
     assert all(bool(row["rejected"]) == bool(row["rejected_label"]) for row in dataset)

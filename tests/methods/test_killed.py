@@ -56,7 +56,7 @@ def run(folder):
     from hf_selfdemo.generation.recorded import RecordedGenerator
     from hf_selfdemo.judging.tournament import TournamentJudge
     from hf_selfdemo.methods.demonstrations import demonstrate
-    from hf_selfdemo.methods.self_demo import SelfDemo
+    from hf_selfdemo.methods.self_demo import Choosing, Sampling, SelfDemo
 
     rows = [
         Evidence(Question(f"q{i}", f"What is {i} times 7?", (str(i * 7),)), (Passage("p", f"It is {i * 7}."),), True)
@@ -64,7 +64,7 @@ def run(folder):
     ]
     folder.mkdir(exist_ok=True)
     generator = RecordedGenerator(scripted(folder / "completed.log"), Ledger(folder / "ledger.sqlite"))
-    strategy = SelfDemo(summarise=True, pair_policy="other_label")
+    strategy = SelfDemo(Sampling(summarise=True), Choosing(pair_policy="other_label"))
     demonstrate(rows, strategy, generator, TournamentJudge(), folder / "run", max_abstain_share=0.3, replay_share=0.2)
 
 

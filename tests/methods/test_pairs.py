@@ -4,7 +4,8 @@ import pytest
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Candidate, Verdict
-from hf_selfdemo.methods.pairs import PAIR_POLICIES, check_policy, choose_rejected
+from hf_selfdemo.methods.pairs import PAIR_POLICIES, choose_rejected
+from hf_selfdemo.methods.self_demo import Choosing
 
 TEXTS = [
     ("Clemens Winkler", "correct", 1),
@@ -82,4 +83,4 @@ def test_nothing_to_reject(row):
 
 def test_a_misspelt_policy_names_the_near_one():
     with pytest.raises(UserError, match="did you mean 'first_round_loser'"):
-        check_policy("first_round_looser")
+        Choosing(pair_policy="first_round_looser")

@@ -8,7 +8,7 @@ from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Candidate, Demonstration, Skip, Verdict
 from hf_selfdemo.generation.scripted import ScriptedGenerator
-from hf_selfdemo.methods.self_demo import SelfDemo
+from hf_selfdemo.methods.self_demo import Choosing, Sampling, SelfDemo
 
 
 def written(strategy, row, reply=None):
@@ -34,7 +34,7 @@ def test_the_papers_numbers_are_the_defaults(row):
 
 
 def test_refusals_of_one_prompt_differ_by_seed_alone(row):
-    _, asked = written(SelfDemo(0, 0, 3, refusal_prompts=1), row)
+    _, asked = written(SelfDemo(Sampling(0, 0, 3, refusal_prompts=1)), row)
     assert len({str(r.messages) for r in asked}) == 1 and len({r.seed for r in asked}) == 3
 
 
@@ -42,7 +42,7 @@ def test_a_summary_is_a_second_turn_and_alone_is_kept(row):
     def reply(request):
         return "Here is it in short: Winkler." if request.stage == "summary" else f"Long draft {request.id}."
 
-    candidates, asked = written(SelfDemo(1, 1, 1, summarise=True), row, reply)
+    candidates, asked = written(SelfDemo(Sampling(1, 1, 1, summarise=True)), row, reply)
     assert [c.text for c in candidates] == ["Winkler."] * 3
     drafts, summaries = asked[:3], asked[3:]
     for draft, summary in zip(drafts, summaries, strict=True):
@@ -53,7 +53,7 @@ def test_a_summary_is_a_second_turn_and_alone_is_kept(row):
 
 def test_a_draft_that_was_cut_off_or_empty_is_not_summarised(row):
     texts = iter(["word " * 20, "", "fine"])
-    strategy = SelfDemo(3, 0, 0, max_new_tokens=5, summarise=True)
+    strategy = SelfDemo(Sampling(3, 0, 0, max_candidate_tokens=5, summarise=True))
     candidates, asked = written(strategy, row, lambda r: "in short" if r.stage == "summary" else next(texts))
     assert [(c.text, c.finish_reason) for c in candidates][1:] == [("", "stop"), ("in short", "stop")]
     assert candidates[0].finish_reason == "length" and len(asked) == 4
@@ -63,13 +63,13 @@ def test_a_right_answer_that_the_passages_do_not_hold_may_count_for_nothing(row)
     known = judged(("It was Winkler.", "rag", "correct"), ("I don't know.", "refusal", "abstain"))
     without = replace(row, answer_in_context=False)
     assert SelfDemo().select(without, *known).outcome == "answer"
-    assert SelfDemo(answer_when="in_context").select(without, *known).response == "I don't know."
-    assert SelfDemo(answer_when="in_context").select(row, *known).response == "It was Winkler."
+    assert SelfDemo(choosing=Choosing(answer_when="in_context")).select(without, *known).response == "I don't know."
+    assert SelfDemo(choosing=Choosing(answer_when="in_context")).select(row, *known).response == "It was Winkler."
 
 
 @pytest.mark.parametrize("rule", ["nothing_right", "not_in_context"])
 def test_the_gold_answer_may_stand_in_where_the_passages_hold_it_and_nothing_right_was_written(row, rule):
-    strategy = SelfDemo(abstain_when=rule, gold_fallback=True, pair_policy="wrong_answer")
+    strategy = SelfDemo(choosing=Choosing(abstain_when=rule, gold_fallback=True, pair_policy="wrong_answer"))
     wrong = judged(("Courtois", "rag", "incorrect"), ("I don't know.", "refusal", "abstain"))
     made = strategy.select(row, *wrong)
     assert isinstance(made, Demonstration) and (made.outcome, made.source, made.rejected.text) == (
@@ -87,7 +87,7 @@ def test_the_gold_answer_may_stand_in_where_the_passages_hold_it_and_nothing_rig
 @pytest.mark.parametrize("as_system", [False, True])
 def test_searched_prompts_take_the_place_of_the_templates(row, as_system):
     found = {"rag": ["Be brief.", "Be exact."], "closed_book": ["Guess."]}
-    strategy = SelfDemo(3, 1, 1, instructions=found, instructions_as_system=as_system)
+    strategy = SelfDemo(Sampling(3, 1, 1, instructions_as_system=as_system), instructions=found)
     candidates, asked = written(strategy, row)
     prompts = [c.prompt for c in candidates]
     assert prompts == ["search/rag_1", "search/rag_2", "search/rag_1", "search/closed_book_1", "candidates/refusal_1"]
@@ -126,7 +126,7 @@ def test_a_tournaments_winner_is_kept_or_dropped_by_policy_where_it_is_not_right
     verdicts[0] = Verdict("incorrect", place=1)
     kept = SelfDemo().select(row, candidates, verdicts)
     assert (kept.response, kept.verified) == ("Courtois", False)
-    assert isinstance(SelfDemo(unverified_winners="drop").select(row, candidates, verdicts), Skip)
+    assert isinstance(SelfDemo(choosing=Choosing(unverified_winners="drop")).select(row, candidates, verdicts), Skip)
 
 
 def test_an_abstention_that_beat_a_right_answer_is_not_verified(row):
@@ -134,7 +134,9 @@ def test_an_abstention_that_beat_a_right_answer_is_not_verified(row):
     verdicts[0] = Verdict("abstain", place=1)
     result = SelfDemo().select(row, candidates, verdicts)
     assert isinstance(result, Demonstration) and result.outcome == "abstain" and not result.verified
-    assert isinstance(SelfDemo(abstain_when="not_in_context").select(row, candidates, verdicts), Skip)
+    assert isinstance(
+        SelfDemo(choosing=Choosing(abstain_when="not_in_context")).select(row, candidates, verdicts), Skip
+    )
 
 
 @pytest.mark.parametrize(
@@ -150,7 +152,7 @@ def test_an_abstention_that_beat_a_right_answer_is_not_verified(row):
 def test_a_row_left_out_for_a_cut_off_candidate_says_so(row, source, label, finish_reason, shown, reason):
     candidates, verdicts = judged(("Winkl", source, label))
     candidates = [replace(candidates[0], finish_reason=finish_reason)]
-    strategy = SelfDemo(abstain_when="not_in_context")
+    strategy = SelfDemo(choosing=Choosing(abstain_when="not_in_context"))
     assert strategy.select(replace(row, answer_in_context=shown), candidates, verdicts).reason == reason
 
 
@@ -162,12 +164,12 @@ def test_a_row_that_no_judge_could_score_says_so(row):
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"abstain_when": "never"}, "nothing_right or not_in_context"),
-        ({"answer_when": "never"}, "right or in_context"),
-        ({"unverified_winners": "maybe"}, "keep or drop"),
+        ({"abstain_when": "never"}, "known are not_in_context, nothing_right"),
+        ({"answer_when": "never"}, "known are in_context, right"),
+        ({"unverified_winners": "maybe"}, "known are drop, keep"),
         ({"pair_policy": "golden"}, "did you mean 'gold'"),
     ],
 )
 def test_unknown_policies_are_refused(keys, message):
     with pytest.raises(UserError, match=message):
-        SelfDemo(**keys)
+        Choosing(**keys)

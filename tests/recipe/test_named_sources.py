@@ -84,7 +84,7 @@ def test_given_passages_need_no_corpus(source):
 
 
 def test_run_looks_for_what_its_last_stage_reads_before_anything_is_made(mine, model_folder, tmp_path, capsys):
-    flags = [f"--train_questions={mine['questions']}", f"--train_corpus={mine['corpus']}", "--strategy=ra_it"]
+    flags = [f"--train_questions={mine['questions']}", f"--train_corpus={mine['corpus']}", "--method=ra_it"]
     assert main(["run", f"--output_dir={tmp_path / 'run'}", f"--model_name_or_path={model_folder}", *flags]) == 2
     assert "test_questions is not set" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

@@ -77,7 +77,7 @@ def trained(run: Path, seed: int, tokens: int = 4000) -> None:
             "outcomes": {"answers (from rag candidates)": 5, "abstentions (from refusal candidates)": 2},
             "skipped": {"nothing right although the passages hold the answer": 2},
             "on_policy": {"target_nll_per_token": 0.5},
-            "settings": {"strategy": "self_demo", "rag_candidates": 3},
+            "settings": {"method": "self_demo", "rag_candidates": 3},
             "selection": {"abstain_when": "not_in_context"},
             "usage": usage,
             "reused": usage,

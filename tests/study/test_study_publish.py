@@ -22,7 +22,7 @@ HUB_ID = "base/tiny"
 def run(model_folder, tmp_path_factory):
     """An adapter for the tiny model, as if that came from the Hub."""
     folder = tmp_path_factory.mktemp("published") / "run"
-    keys = ["--strategy=ra_it", "--passages_per_question=1", "--max_train_questions=2", "--max_train_unanswerable=0"]
+    keys = ["--method=ra_it", "--passages_per_question=1", "--max_train_questions=2", "--max_train_unanswerable=0"]
     keys += [f"--output_dir={folder}", f"--model_name_or_path={model_folder}", "--on_policy_rows=0"]
     assert selfdemo(["demonstrate", *keys]) == 0
     assert selfdemo(["train", *keys, "--max_steps=2", "--learning_rate=0.05", "--lora_r=2", "--use_cpu"]) == 0

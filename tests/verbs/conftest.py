@@ -17,7 +17,7 @@ _SMALL = [
 def gold(model_folder, tmp_path):
     """Four rows with gold targets in two epochs of two steps: what training needs, and nothing asked of the model."""
     return [
-        *(f"--output_dir={tmp_path / 'run'}", f"--model_name_or_path={model_folder}", "--strategy=ra_it"),
+        *(f"--output_dir={tmp_path / 'run'}", f"--model_name_or_path={model_folder}", "--method=ra_it"),
         *("--max_train_questions=4", *_SMALL),
     ]
 

@@ -18,7 +18,7 @@ def flags(model_folder, tmp_path):
     return [
         f"--output_dir={tmp_path / 'run'}",
         f"--model_name_or_path={model_folder}",
-        "--strategy=ra_it",
+        "--method=ra_it",
         "--max_train_questions=6",
         "--max_train_unanswerable=2",
         "--max_test_questions=4",
@@ -207,7 +207,7 @@ def test_another_run_is_never_overwritten(flags, tmp_path, capsys):
         (["--train_questions=nowhere.jsonl"], "no file nowhere.jsonl"),
         (["--columns=answers=gold_answer"], "no column 'gold_answer'"),
         (["--preset=squat"], "did you mean 'squad'?"),
-        (["--strategy=self_demon"], "did you mean 'self_demo'?"),
+        (["--method=self_demon"], "did you mean 'self_demo'?"),
         (["--retriever=bm52"], "did you mean 'bm25'?"),
         (["--judge=turnament"], "did you mean 'tournament'?"),
         (["--retriever=given"], "no question brings passages"),
@@ -216,14 +216,14 @@ def test_another_run_is_never_overwritten(flags, tmp_path, capsys):
         (["--learning_rat=1"], "unknown option --learning_rat: did you mean 'learning_rate'?"),
         (["--num_train_epochs=many"], "num_train_epochs"),
         (["--model_name_or_path=./nowhere"], "no model folder"),
-        (["--abstain_when=never", "--strategy=self_demo"], "abstain_when"),
-        (["--pair_policy=golden", "--strategy=self_demo"], "did you mean 'gold'?"),
+        (["--abstain_when=never", "--method=self_demo"], "abstain_when"),
+        (["--pair_policy=golden", "--method=self_demo"], "did you mean 'gold'?"),
         (["--engine=severs"], "did you mean 'server'?"),
         (["--engine=server"], "server_url is not set"),
         (["--shard=2/2"], "shard: '2/2' is no i/n"),
         (["--max_abstain_share=1.5"], "max_abstain_share is 1.5: give a share between 0 and 1"),
         (["--judge=tournament", "--bracket_size=1"], "bracket"),
-        (["--prompts_dir=nowhere", "--strategy=self_demo"], "cannot be read"),
+        (["--prompts_dir=nowhere", "--method=self_demo"], "cannot be read"),
     ],
 )
 def test_mistakes_end_in_one_line(flags, capsys, change, message):
@@ -297,7 +297,7 @@ def test_a_key_given_twice_is_refused_by_its_line(tmp_path, capsys):
 
 
 def test_a_run_needs_a_folder(capsys):
-    assert "output_dir is not set" in error_of(capsys, "run", "--strategy=ra_it")
+    assert "output_dir is not set" in error_of(capsys, "run", "--method=ra_it")
 
 
 def test_missing_recipe_and_unknown_verb(capsys):
@@ -338,7 +338,7 @@ def test_a_prompt_that_cannot_fit_names_the_row(flags, tmp_path, capsys):
     questions.write_text(
         json.dumps({"id": "q7", "question": "Who discovered germanium?", "answers": ["Winkler"]}) + "\n"
     )
-    data = [f"--train_questions={questions}", f"--train_corpus={corpus}", "--strategy=self_demo"]
+    data = [f"--train_questions={questions}", f"--train_corpus={corpus}", "--method=self_demo"]
     error = error_of(capsys, "demonstrate", *flags, *data, "--max_passage_words=0")
     assert "'q7" in error and "max_passage_words" in error
     assert main(["demonstrate", *flags, *data, "--max_candidate_tokens=2", "--output_dir", str(tmp_path / "cut")]) == 0

@@ -272,7 +272,7 @@ def test_the_page_tells_how_a_model_was_trained(gold, tmp_path):
     figures = json.loads((tmp_path / "run/evaluation/figures.json").read_text())
     made = figures["training"]["tuned"]
     assert set(made["on_policy"]) == {"base", "tuned"} and made["rows_trained"] == 4
-    assert made["demonstrations"]["strategy"] == "ra_it" and list(figures["training"]) == ["tuned"]
+    assert made["demonstrations"]["method"] == "ra_it" and list(figures["training"]) == ["tuned"]
     page = (tmp_path / "run/evaluation/report.html").read_text()
     assert "Trained on its own words?" in page and f"{made['on_policy']['base']['on_policy/gold']:.2f}" in page
 

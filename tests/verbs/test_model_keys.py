@@ -56,7 +56,7 @@ def test_what_is_no_template_is_refused_by_each_verb(gold, refused, path):
 def test_a_template_that_opens_a_thought_is_refused_before_anything_is_written(gold, refused, other, tmp_path):
     thinking = other.read_text().replace("assistant says\n", "assistant says\n<think>\n")
     other.write_text(thinking)
-    line = refused("demonstrate", *gold, "--strategy=self_demo", f"--chat_template_path={other}")
+    line = refused("demonstrate", *gold, "--method=self_demo", f"--chat_template_path={other}")
     assert "<think>" in line and "would stand inside" in line
     assert not list((tmp_path / "run").glob("demonstrations/*.parquet"))
 

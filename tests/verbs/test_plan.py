@@ -112,7 +112,7 @@ def test_what_does_not_fit_is_named(plan, capsys):
 
 
 def test_gold_targets_need_no_calls_but_memory(plan, capsys):
-    planned = plan("--strategy=ra_it")
+    planned = plan("--method=ra_it")
     assert "no calls" in capsys.readouterr().err
     assert planned["memory_gb"].keys() == {"train", "evaluate"} and "all" not in planned
 

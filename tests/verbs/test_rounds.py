@@ -176,7 +176,7 @@ def test_later_rounds_keep_the_ledger_and_the_searched_prompts_of_the_first(own,
     ("flags", "message"),
     [
         (["--num_rounds=0"], "num_rounds is 0: give 1 or more"),
-        (["--num_rounds=2", "--strategy=raft"], "num_rounds is 2 and strategy 'raft' asks no model"),
+        (["--num_rounds=2", "--method=raft"], "num_rounds is 2 and method 'raft' asks no model"),
         (["--num_rounds=2", "--engine=server", "--server_url=http://x"], "engine is 'server', which does not have"),
         (["--num_rounds=2", "--shard=0/2"], "num_rounds is 2 and shard is set"),
         (["--max_refusal_rise=1.5"], "max_refusal_rise is 1.5: give a share between 0 and 1"),

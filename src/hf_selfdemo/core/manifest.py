@@ -173,7 +173,11 @@ _REUSE = _ELSEWHERE + " (and name this run's ledger as `ledger`: its calls can b
 
 
 def claim_folder(
-    folder: Path, settings: dict[str, Any], remedy: str = _REUSE, words: Mapping[str, str] | None = None
+    folder: Path,
+    settings: dict[str, Any],
+    remedy: str = _REUSE,
+    words: Mapping[str, str] | None = None,
+    defaults: Mapping[str, Any] | None = None,
 ) -> bool:
     """Make `folder` the home of a run with these settings, or find that it already is (True: an earlier start).
 
@@ -182,6 +186,7 @@ def claim_folder(
         settings: everything that decides the stage's content.
         remedy: what to do where the folder is another run's.
         words: what to call settings whose keys do not speak for themselves.
+        defaults: of settings that another version of this package does not know: where one is missing, it has this.
 
     Raises:
         UserError: if the folder belongs to a run with other settings that got somewhere, or holds files that are no run
@@ -196,7 +201,7 @@ def claim_folder(
             found = dict(json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError):
             raise UserError(f"{path} cannot be read", "choose another output_dir or remove that folder") from None
-        keys = sorted(k for k in {*found, *wanted} if found.get(k) != wanted.get(k))
+        keys = differing(found, wanted, defaults or {})
         if keys and [p.name for p in folder.iterdir()] == ["run.json"]:
             write_json(path, wanted)  # it stopped before anything was paid for
         elif keys:
@@ -208,6 +213,24 @@ def claim_folder(
         raise UserError(f"{folder} holds files that are no run of this kind", _ELSEWHERE)
     write_json(path, wanted)
     return False
+
+
+def differing(found: Mapping[str, Any], wanted: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
+    """The settings in which two runs differ, where a missing one equals its default.
+
+    So a key that was not known when a run was made changes nothing about it, as long as nobody sets it.
+
+    Args:
+        found: of one run.
+        wanted: of the other.
+        defaults: by key; what has none here has the default None.
+
+    Example:
+        >>> differing({"seed": 0}, {"seed": 0, "window": 16, "beta": 2}, {"window": 16, "beta": 1})
+        ['beta']
+    """
+    one, other = (json.loads(json.dumps({**defaults, **settings}, default=str)) for settings in (found, wanted))
+    return sorted(key for key in {*found, *wanted} if one.get(key) != other.get(key))
 
 
 def _difference(key: str, there: Any, now: Any) -> str:

@@ -1,4 +1,4 @@
-"""Which values a number may have: the ranges by name, and one table of all numbers among the keys of a recipe."""
+"""Which values a number may have: the ranges by name, and a look at every number among the keys of a recipe."""
 
 from __future__ import annotations
 
@@ -71,39 +71,27 @@ SHARE_BELOW_HALF = Range("give a share from 0 to below 0.5", lambda n: 0 <= n < 
 SHARE_ABOVE_ZERO = Range("give a share above 0 and up to 1", lambda n: 0 < n <= 1)
 NUMBER = Range("give a number", lambda n: n == n)
 
-KEYS: Mapping[Range, str] = {
-    ONE_OR_MORE: "passages_per_question window generation_batch_size server_concurrency max_candidate_tokens "
-    "judge_tries judge_orders max_judge_tokens num_rounds search_train_examples search_eval_examples "
-    "search_shuffle_window search_topk search_beam_size max_search_answer_tokens max_answer_tokens "
-    "max_instruction_tokens max_length max_dev_tokens per_device_train_batch_size per_device_eval_batch_size "
+TRAINING_KEYS: Mapping[Range, str] = {
+    ONE_OR_MORE: "max_length max_dev_tokens per_device_train_batch_size per_device_eval_batch_size "
     "gradient_accumulation_steps eval_accumulation_steps save_total_limit torch_empty_cache_steps ddp_bucket_cap_mb "
     "ddp_timeout dataloader_prefetch_factor precompute_ref_batch_size ref_model_sync_steps lora_r lora_alpha",
-    ZERO_OR_MORE: "max_passage_words server_retries rag_candidates closed_book_candidates refusal_candidates "
-    "on_policy_rows judge_passages search_steps plan_questions predictions_shown train_tokens "
-    "early_stopping_patience meter_rows dataloader_num_workers",
-    ALL_OR_SOME: "max_train_questions max_train_unanswerable max_dev_questions max_dev_unanswerable "
-    "max_test_questions max_test_unanswerable train_twins dev_twins test_twins max_choice_questions "
-    "max_instruction_prompts",
+    ZERO_OR_MORE: "train_tokens early_stopping_patience meter_rows dataloader_num_workers",
     STEPS: "max_steps",
     RANK: "local_rank",
-    SEED: "data_seed_questions demonstrate_seed search_seed seed data_seed",
-    PORT: "app_port",
-    MATCH: "bracket_size",
-    REFUSAL_PROMPTS: "refusal_prompts",
-    NOT_NEGATIVE: "prefix_cache_gb temperature search_answer_temperature search_rewrite_temperature price_prompt "
-    "price_cached price_generated device_memory_gb device_tflops learning_rate weight_decay adam_epsilon "
-    "max_grad_norm warmup_steps neftune_noise_alpha eval_delay router_aux_loss_coef abstention_weight loss_weights",
-    POSITIVE: "server_timeout_s num_train_epochs logging_steps eval_steps save_steps beta discopop_tau",
-    SHARE: "max_answers_cut max_abstain_share replay_share oracle_share max_refusal_rise passage_dropout "
-    "leave_gold_out_share closed_book_share label_smoothing_factor ld_alpha ref_model_mixup_alpha",
-    SHARE_BELOW_ONE: "held_out_share lora_dropout adam_beta1 adam_beta2",
+    SEED: "seed data_seed",
+    NOT_NEGATIVE: "learning_rate weight_decay adam_epsilon max_grad_norm warmup_steps neftune_noise_alpha eval_delay "
+    "router_aux_loss_coef abstention_weight loss_weights",
+    POSITIVE: "num_train_epochs logging_steps eval_steps save_steps beta discopop_tau",
+    SHARE: "passage_dropout leave_gold_out_share closed_book_share label_smoothing_factor ld_alpha "
+    "ref_model_mixup_alpha",
+    SHARE_BELOW_ONE: "lora_dropout adam_beta1 adam_beta2",
     SHARE_BELOW_HALF: "label_smoothing",
-    SHARE_ABOVE_ZERO: "device_utilisation",
     NUMBER: "f_alpha_divergence_coef",
 }
-"""All numbers among the keys of a recipe, those of TRL's that are obeyed too, by their range."""
+"""All numbers among the keys of TRL's configurations that are obeyed, by their range. Keys of our own say it in their
+field."""
 
-_BY_KEY = {key: one for one, keys in KEYS.items() for key in keys.split()}
+_BY_KEY = {key: one for one, keys in TRAINING_KEYS.items() for key in keys.split()}
 
 
 def check_keys(group: Any) -> None:
@@ -122,6 +110,7 @@ def check_keys(group: Any) -> None:
         ...
         hf_selfdemo.core.errors.UserError: server_retries is -1: give 0 or more
     """
+    ranges = {f.name: f.metadata.get("range") for f in dataclasses.fields(group)}
     for key, kinds in number_keys(type(group)).items():
         value = getattr(group, key)
         if value is None and NoneType in kinds:
@@ -130,7 +119,7 @@ def check_keys(group: Any) -> None:
         if several and not isinstance(value, list):
             raise UserError(f"{key} is {value!r}", "give a list of numbers")
         for number in value if several else [value]:
-            _BY_KEY.get(key, NUMBER).check(**{key: number})
+            (ranges[key] or _BY_KEY.get(key, NUMBER)).check(**{key: number})
 
 
 def number_keys(group: Any) -> dict[str, frozenset[Any]]:

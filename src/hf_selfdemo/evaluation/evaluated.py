@@ -156,7 +156,7 @@ def _demonstrations(path: Path, data: str) -> dict[str, Any]:
         return {}
     settings = made.get("settings", {})
     found: dict[str, Any] = {key: made[key] for key in ("rows_in", "demonstrations", "outcomes") if key in made}
-    found |= {key: settings[key] for key in ("strategy", "demonstrate_seed") if key in settings}
+    found |= {key: settings[key] for key in ("method", "demonstrate_seed") if key in settings}
     for kind in ("usage", "reused"):
         found[kind] = {key: value for key, value in made.get(kind, {}).items() if key != "by_stage"}
     return {"demonstrations": found}

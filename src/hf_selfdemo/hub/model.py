@@ -23,7 +23,8 @@ from hf_selfdemo.hub.weights import (
     tokenizer_files,
     weight_files,
 )
-from hf_selfdemo.prompting.prompts import TEMPLATES, templates_hash
+from hf_selfdemo.methods.method import own_words
+from hf_selfdemo.prompting.prompts import TEMPLATES, TRAINED_ON, templates_hash
 
 PROMPT = "prompt.jinja"
 """The with-passages prompt, a file in the repository."""
@@ -98,7 +99,7 @@ def model_artefact(
         raise UserError(f"{source} holds no adapter to merge", "leave merge_adapter out")
     base = base_id(source, manifest["base"], base_model)
     results = read_results(evaluation or run / "evaluation", source, column)
-    if results and results.manifest["settings"]["templates"] != templates_hash():
+    if results and results.manifest["settings"]["templates"] != templates_hash(TRAINED_ON):
         raise UserError("the evaluation was made with other prompts than this version has", "evaluate again")
     tokenizer = tokenizer_files(source)
     if merged:
@@ -178,6 +179,7 @@ def _card(
         manifest=manifest,
         dataset_id=dataset_id,
         demonstrations=demonstrations,
+        own=own_words(demonstrations["settings"]["method"]) if demonstrations else False,
         recipe={"model_name_or_path": base} | _recipe(manifest["settings"]),
         results=results,
         headline=_headline(results),

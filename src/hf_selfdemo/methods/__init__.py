@@ -1,7 +1,7 @@
-"""What to ask the model and which reply to train on: one file a method, behind the `Strategy` protocol."""
+"""What to ask the model and which reply to train on: one file a method, and the pipeline that drives it."""
 
-STRATEGIES = {
-    "self_demo": "hf_selfdemo.methods.self_demo:SelfDemo",
-    "ra_it": "hf_selfdemo.methods.ra_it:RaIt",
-    "raft": "hf_selfdemo.methods.raft:Raft",
+METHODS = {
+    "self_demo": "hf_selfdemo.methods.self_demo:METHOD",
+    "ra_it": "hf_selfdemo.methods.ra_it:METHOD",
+    "raft": "hf_selfdemo.methods.raft:METHOD",
 }

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
-from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.loading import did_you_mean
 from hf_selfdemo.core.seeding import stable_seed
 from hf_selfdemo.core.types import Candidate, Evidence, Label, Rejected, Verdict
 from hf_selfdemo.scoring.normalise import normalise
 
-PAIR_POLICIES = {
+PairPolicy = Literal["first_round_loser", "wrong_answer", "false_refusal", "other_label", "gold"]
+
+PAIR_POLICIES: dict[PairPolicy, str] = {
     "first_round_loser": "beaten in the tournament's first round; without a tournament any candidate that did not win",
     "wrong_answer": "labelled incorrect",
     "false_refusal": "declines, where the winner answers",
@@ -20,24 +21,13 @@ PAIR_POLICIES = {
 """The paper leaves the pairing open; a loser of the first round is the plainest reading, and the default."""
 
 
-def check_policy(policy: str) -> str:
-    """The policy's name, if there is one of that name.
-
-    Raises:
-        UserError: with the near match.
-    """
-    if policy not in PAIR_POLICIES:
-        raise UserError(f"pair_policy: {policy!r} is unknown", did_you_mean(policy, list(PAIR_POLICIES)))
-    return policy
-
-
 def choose_rejected(
     evidence: Evidence,
     winner: Candidate,
     won: Verdict,
     candidates: Sequence[Candidate],
     verdicts: Sequence[Verdict],
-    policy: str,
+    policy: PairPolicy,
     match_length: bool = False,
     seed: int = 0,
 ) -> Rejected | None:
@@ -84,7 +74,7 @@ def choose_rejected(
     return eligible[stable_seed(seed, f"{evidence.id}/rejected") % len(eligible)]
 
 
-def _fits(policy: str, verdict: Verdict, won: Label, last_place: int) -> bool:
+def _fits(policy: PairPolicy, verdict: Verdict, won: Label, last_place: int) -> bool:
     if policy == "wrong_answer":
         return verdict.label == "incorrect"
     if policy == "false_refusal":

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from hf_selfdemo.core.types import Candidate, Demonstration, Dialogue, Evidence, Skip, Verdict
+from hf_selfdemo.methods.method import Method
 
 
+@dataclass(frozen=True)
 class RaIt:
     """Trains on the first gold answer under the with-passages prompt. Needs no generation and never abstains.
+
+    Args:
+        seed: of nothing here; every strategy has one.
 
     Relations: `SelfDemo` trains on the same rows in the model's own words, and abstains where it has none.
 
@@ -17,6 +23,8 @@ class RaIt:
         >>> RaIt().select(Evidence(Question("1", "Who?", ("Marie Curie", "Curie"))), [], []).response
         'Marie Curie'
     """
+
+    seed: int = 0
 
     def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
         return []
@@ -28,3 +36,6 @@ class RaIt:
         if not evidence.question.answers or not evidence.question.answerable:
             return Skip("no gold answer to train on")
         return Demonstration(evidence, evidence.question.answers[0], "answer", "gold")
+
+
+METHOD = Method(strategy=RaIt, objectives=("sft",), asks=False)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
-from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, REFUSAL_PROMPTS, ZERO_OR_MORE
+from hf_selfdemo.core.keys import check_kinds, key
+from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, REFUSAL_PROMPTS, ZERO_OR_MORE, check_keys
 from hf_selfdemo.core.seeding import stable_seed
 from hf_selfdemo.core.types import (
     Candidate,
@@ -22,7 +22,8 @@ from hf_selfdemo.core.types import (
     Source,
     Verdict,
 )
-from hf_selfdemo.methods.pairs import check_policy, choose_rejected
+from hf_selfdemo.methods.method import Method
+from hf_selfdemo.methods.pairs import PairPolicy, choose_rejected
 from hf_selfdemo.prompting.instructions import instructed_messages
 from hf_selfdemo.prompting.preamble import without_preamble
 from hf_selfdemo.prompting.prompts import fill, render
@@ -33,12 +34,74 @@ from hf_selfdemo.scoring.outcomes import is_verified
 PROMPTS = 3
 """How many prompts there are of each kind (`candidates/rag_1.txt` to `rag_3.txt`, and so on); candidates cycle."""
 
-_ABSTAIN_WHEN = ("nothing_right", "not_in_context")
-_ANSWER_WHEN = ("right", "in_context")
-_UNVERIFIED = ("keep", "drop")
 _CUT_OFF = "what would have won was cut off (raise max_candidate_tokens)"
 
 Judged: TypeAlias = tuple[Candidate, Verdict]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How candidates are written.
+
+    Raises:
+        UserError: for a number out of range.
+    """
+
+    rag_candidates: int = key(3, "candidates written with the passages", "written", ZERO_OR_MORE)
+    closed_book_candidates: int = key(3, "candidates written without passages", "written", ZERO_OR_MORE)
+    refusal_candidates: int = key(3, "candidates that decline", "written", ZERO_OR_MORE)
+    refusal_prompts: int = key(
+        PROMPTS, "different prompts for these, up to 3; the paper has 1", "written", REFUSAL_PROMPTS
+    )
+    temperature: float = key(1.0, "of candidate sampling", "written", NOT_NEGATIVE)
+    greedy_first: bool = key(False, "write the first candidate of each kind greedily", "written")
+    max_candidate_tokens: int = key(1000, "longest candidate, in tokens", "written", ONE_OR_MORE)
+    summarise: bool = key(False, "answer first, then say it in short (the paper); short answers need it not", "written")
+    instructions_as_system: bool = key(
+        False, "searched prompts stand in the system turn (the paper), else after the question", "written"
+    )
+
+    def __post_init__(self) -> None:
+        check_keys(self)
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """How one candidate is chosen, and what it is preferred to.
+
+    With `abstain_when` "nothing_right" any row without a correct candidate becomes an abstention. A weak model fails
+    most rows, and would be taught to refuse everything; "not_in_context" leaves out those whose passages hold the
+    answer. With `answer_when` "in_context" an answer must also stand in the passages: what the model happens to know is
+    no answer from them. `gold_fallback` trains no word of the model's own, so each use moves the data away from its
+    distribution.
+
+    Raises:
+        UserError: for an unknown policy.
+    """
+
+    abstain_when: Literal["nothing_right", "not_in_context"] = key(
+        "nothing_right",
+        "nothing_right (the paper), or not_in_context: never where the passages hold the answer",
+        "kept",
+    )
+    answer_when: Literal["right", "in_context"] = key(
+        "right", "right (the paper), or in_context: what the passages do not hold is declined, right or not", "kept"
+    )
+    gold_fallback: bool = key(
+        False, "where nothing right was written although the passages hold the answer, train the gold answer", "kept"
+    )
+    unverified_winners: Literal["keep", "drop"] = key(
+        "keep", "winners of a tournament not found right: keep (the paper) or drop", "kept"
+    )
+    pair_policy: PairPolicy = key(
+        "first_round_loser",
+        "what is rejected: first_round_loser, wrong_answer, false_refusal, other_label or gold",
+        "kept",
+    )
+    match_pair_length: bool = key(False, "reject the loser nearest the winner's length", "kept")
+
+    def __post_init__(self) -> None:
+        check_kinds(self)
 
 
 @dataclass(frozen=True)
@@ -52,65 +115,22 @@ class SelfDemo:
     right are only asked for refusals.
 
     Args:
-        rag_candidates: how many are written with the passages. The paper has 3 of each kind.
-        closed_book_candidates: how many without.
-        refusal_candidates: how many that decline.
-        refusal_prompts: different prompts for these; the paper asks the same one three times.
-        temperature: of sampling; the paper has 1.0.
-        greedy_first: write the first candidate of each kind greedily.
-        max_new_tokens: longest candidate, in tokens; the paper has 1000.
-        summarise: answer first, then say it in short in a second turn, of which alone the text is kept (the paper's
-            way; short answers need it not).
+        sampling: how candidates are written.
+        choosing: how one is chosen.
         instructions: wordings found by prompt search, by source, best first; the templates' own where there are none.
-        instructions_as_system: put them in the system turn, as the paper does, instead of after the question. The
-            passages then follow different beginnings and cannot be shared.
-        abstain_when: "nothing_right" is the paper's rule: any row without a correct candidate becomes an abstention.
-            "not_in_context" keeps only those whose passages do not hold the answer, since a weak model fails most
-            rows, and would be taught to refuse everything.
-        answer_when: "right" is the paper's rule: any right candidate wins. With "in_context" it must also stand in the
-            passages, else the row is one to decline: what the model happens to know is no answer from its passages.
-        gold_fallback: where nothing right was written although the passages hold the answer, take the gold answer, as
-            it stands there. No word of the model's own, so each one moves the data away from its distribution.
-        unverified_winners: "keep" (the paper) or "drop" a tournament's winner that answers and was not found correct.
-        pair_policy: which loser becomes `rejected`, a name in `PAIR_POLICIES`.
-        match_pair_length: prefer the eligible loser nearest the winner's length.
         seed: of everything sampled.
 
-    Raises:
-        UserError: for an unknown policy, or a number out of range.
-
     Relations: `RaIt` trains on the gold answer instead.
+
+    Example:
+        >>> SelfDemo(Sampling(rag_candidates=5), Choosing(abstain_when="not_in_context")).sampling.rag_candidates
+        5
     """
 
-    rag_candidates: int = 3
-    closed_book_candidates: int = 3
-    refusal_candidates: int = 3
-    refusal_prompts: int = PROMPTS
-    temperature: float = 1.0
-    greedy_first: bool = False
-    max_new_tokens: int = 1000
-    summarise: bool = False
+    sampling: Sampling = field(default_factory=Sampling)
+    choosing: Choosing = field(default_factory=Choosing)
     instructions: Mapping[Source, Sequence[str]] = field(default_factory=dict)
-    instructions_as_system: bool = False
-    abstain_when: str = "nothing_right"
-    answer_when: str = "right"
-    gold_fallback: bool = False
-    unverified_winners: str = "keep"
-    pair_policy: str = "first_round_loser"
-    match_pair_length: bool = False
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("rag_candidates", "closed_book_candidates", "refusal_candidates"):
-            ZERO_OR_MORE.check(**{name: getattr(self, name)})
-        REFUSAL_PROMPTS.check(refusal_prompts=self.refusal_prompts)
-        NOT_NEGATIVE.check(temperature=self.temperature)
-        ONE_OR_MORE.check(max_new_tokens=self.max_new_tokens)
-        check_policy(self.pair_policy)
-        choices = {"abstain_when": _ABSTAIN_WHEN, "answer_when": _ANSWER_WHEN, "unverified_winners": _UNVERIFIED}
-        for name, known in choices.items():
-            if getattr(self, name) not in known:
-                raise UserError(f"{name}: {getattr(self, name)!r} is unknown", f"use {' or '.join(known)}")
 
     def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
         asked = list(self._requests(evidence))
@@ -118,7 +138,7 @@ class SelfDemo:
             return []
         requests = [request for _, request in asked]
         replies = yield requests
-        if self.summarise:
+        if self.sampling.summarise:
             replies = yield from self._summaries(requests, replies)
         return [
             Candidate(reply.text, source, prompt, reply.finish_reason)
@@ -127,9 +147,9 @@ class SelfDemo:
 
     def _requests(self, evidence: Evidence) -> Iterator[tuple[tuple[Source, str], Request]]:
         counts: dict[Source, int] = {
-            "rag": self.rag_candidates,
-            "closed_book": self.closed_book_candidates,
-            "refusal": self.refusal_candidates,
+            "rag": self.sampling.rag_candidates,
+            "closed_book": self.sampling.closed_book_candidates,
+            "refusal": self.sampling.refusal_candidates,
         }
         for source, count in counts.items():
             if source != "refusal" and not evidence.question.answers:
@@ -143,11 +163,11 @@ class SelfDemo:
                         id=identifier,
                         messages=messages,
                         stage=source,
-                        temperature=0.0 if self.greedy_first and i == 0 else self.temperature,
-                        max_new_tokens=self.max_new_tokens,
+                        temperature=0.0 if self.sampling.greedy_first and i == 0 else self.sampling.temperature,
+                        max_new_tokens=self.sampling.max_candidate_tokens,
                         seed=stable_seed(self.seed, identifier),
                         share=f"{evidence.id}/{'closed_book' if source == 'closed_book' else 'passages'}",
-                        keep=self.summarise,
+                        keep=self.sampling.summarise,
                     ),
                 )
 
@@ -157,9 +177,9 @@ class SelfDemo:
         if found:
             n = i % len(found)
             return f"search/{source}_{n + 1}", instructed_messages(
-                source, found[n], evidence, self.instructions_as_system
+                source, found[n], evidence, self.sampling.instructions_as_system
             )
-        prompts = self.refusal_prompts if source == "refusal" else PROMPTS
+        prompts = self.sampling.refusal_prompts if source == "refusal" else PROMPTS
         name = f"candidates/{source}_{i % prompts + 1}"
         shown = () if source == "closed_book" else evidence.passages
         return name, render(name, evidence.question.text, shown)
@@ -194,12 +214,12 @@ class SelfDemo:
         if judged and all(verdict.label == "unscored" for _, verdict in judged):
             return Skip(f"unscored: {judged[0][1].reason}")
         champion = next(((c, v) for c, v in judged if v.place == 1), None)
-        may_answer = evidence.answer_in_context or self.answer_when == "right"
+        may_answer = evidence.answer_in_context or self.choosing.answer_when == "right"
         picked = champion or (may_answer and _right_answer(judged)) or self._refusal(evidence, judged)
         abstains = picked is None or picked[1].label == "abstain"
-        if abstains and evidence.answer_in_context and self.gold_fallback:
+        if abstains and evidence.answer_in_context and self.choosing.gold_fallback:
             picked, abstains = _gold(evidence), False
-        elif abstains and evidence.answer_in_context and self.abstain_when == "not_in_context":
+        elif abstains and evidence.answer_in_context and self.choosing.abstain_when == "not_in_context":
             cut_off = _was_cut_off(judged, "correct")
             return Skip(_CUT_OFF if cut_off else "nothing right although the passages hold the answer")
         if picked is None:
@@ -208,7 +228,7 @@ class SelfDemo:
         winner, won = picked
         finished = [v.label for c, v in judged if c.finish_reason == "stop"]
         verified = not champion or is_verified(won.label, finished)
-        if not verified and self.unverified_winners == "drop":
+        if not verified and self.choosing.unverified_winners == "drop":
             return Skip("the tournament's winner was not found right")
         return Demonstration(
             evidence=evidence,
@@ -217,7 +237,14 @@ class SelfDemo:
             source=winner.source,
             verified=verified,
             rejected=choose_rejected(
-                evidence, winner, won, candidates, verdicts, self.pair_policy, self.match_pair_length, self.seed
+                evidence,
+                winner,
+                won,
+                candidates,
+                verdicts,
+                self.choosing.pair_policy,
+                self.choosing.match_pair_length,
+                self.seed,
             ),
         )
 
@@ -254,3 +281,16 @@ def _right_answer(judged: Sequence[Judged]) -> Judged | None:
         if right:
             return min(right, key=lambda pair: len(pair[0].text))
     return None
+
+
+METHOD = Method(
+    strategy=SelfDemo,
+    keys=(Sampling, Choosing),
+    objectives=("sft", "dpo"),
+    templates=(
+        *(f"candidates/{source}_[1-{PROMPTS}].txt" for source in ("rag", "closed_book", "refusal")),
+        "candidates/instructed.txt",
+        "candidates/summarise.txt",
+    ),
+    searches_prompts=True,
+)

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2 import meta
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Message, Passage
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+TRAINED_ON = ("rag.txt", "closed_book.txt")
+"""The templates under which models are trained and evaluated."""
 
 
 @lru_cache(maxsize=8)
@@ -72,9 +76,37 @@ def render(
     return ({"role": "user", "content": text},)
 
 
-def templates_hash(folder: Path = TEMPLATES, pattern: str = "**/*.txt") -> str:
-    """A short hash over the names and texts of templates: two runs with different prompts cannot be taken for one."""
+def templates_hash(patterns: Sequence[str], folder: Path = TEMPLATES) -> str:
+    """A short hash over templates and all that they include: who uses others, or other words, has another one.
+
+    A template that nobody here uses changes nothing, so that one can be added beside finished runs.
+
+    Args:
+        patterns: which are used, below `folder`; `*` stands for any name.
+        folder: where the templates lie.
+
+    Raises:
+        UserError: if a pattern fits none.
+
+    Example:
+        >>> templates_hash(["rag.txt"]) == templates_hash(["rag.txt", "passages.txt"])  # the one includes the other
+        True
+    """
     digest = hashlib.sha256()
-    for path in sorted(folder.glob(pattern)):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    for name in sorted(_with_included(patterns, folder)):
+        digest.update(name.encode() + b"\0" + (folder / name).read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _with_included(patterns: Sequence[str], folder: Path) -> set[str]:
+    """Names of templates and of those that they include, and these in turn."""
+    found: set[str] = set()
+    for pattern in patterns:
+        names = [path.relative_to(folder).as_posix() for path in folder.glob(pattern)]
+        if not names:
+            raise UserError(f"no template {pattern} in {folder}", "add it, or name one that is there")
+        found |= set(names)
+        for name in names:
+            tree = _environment(folder).parse((folder / name).read_text(encoding="utf-8"))
+            found |= _with_included([inner for inner in meta.find_referenced_templates(tree) if inner], folder)
+    return found

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from hf_selfdemo.core.keys import deciding
 from hf_selfdemo.core.manifest import file_hash, fingerprint, versions
 from hf_selfdemo.data.questions import EMBEDDED, read_passages, read_questions
 from hf_selfdemo.methods.searched_prompts import read_prompts
@@ -19,23 +20,6 @@ PACKAGE = Path(__file__).parent.parent
 
 _INPUTS = ("train_questions", "test_questions", "train_corpus", "test_corpus")
 """What they hold counts, not what they are called."""
-
-_WITHOUT_EFFECT = (
-    "index_dir",
-    "ledger",
-    "window",
-    "shard",
-    "generation_batch_size",
-    "prefix_cache_gb",
-    "device_map",
-    "server_url",
-    "server_concurrency",
-    "server_timeout_s",
-    "server_retries",
-    "server_key_variable",
-    "on_policy_rows",
-)
-"""Keys that say how fast or where, not what. Every other key of the groups below counts, a new one too."""
 
 _HUB_TIMEOUT_S = 10.0
 
@@ -58,7 +42,7 @@ def dataset_key(recipe: Recipe, part: str, weights: str) -> str:
     return fingerprint(
         {
             "model": weights,
-            "templates": templates_hash(),
+            "templates": templates_hash([*recipe.method.method.templates, "judging/*.txt", "search/*.txt"]),
             **recipe.chat_template,
             "inputs": _inputs(recipe, part),
             "keys": _keys(recipe, part),
@@ -89,13 +73,14 @@ LOADED_CODE = code_hash()
 
 
 def _keys(recipe: Recipe, part: str) -> dict[str, Any]:
+    """The keys that say what is written and kept of a part of the data; inputs count by what they hold."""
     others = {"train", "dev", "test"} - {part}
-    of_data = asdict(recipe.data) | asdict(recipe.retrieval)
-    keys = {key: value for key, value in of_data.items() if not others & set(key.split("_"))}
-    keys |= asdict(recipe.engine) | asdict(recipe.demonstrate) | asdict(recipe.judge)
+    groups = (recipe.data, recipe.retrieval, recipe.engine, recipe.demonstrate, recipe.judge)
+    found = {key: value for group in groups for key, value in deciding(group, "written", "kept", "replies").items()}
+    keys = {key: value for key, value in found.items() if not others & set(key.split("_")) and key not in _INPUTS}
+    keys |= recipe.method.deciding("written", "kept")
     keys |= {"part": part, "dtype": recipe.model.dtype, "attention": recipe.model.attn_implementation}
-    keys |= {"trust_remote_code": recipe.training.trust_remote_code}
-    return {key: value for key, value in keys.items() if key not in (*_INPUTS, *_WITHOUT_EFFECT)}
+    return keys | {"trust_remote_code": recipe.training.trust_remote_code}
 
 
 def _inputs(recipe: Recipe, part: str) -> list[str]:

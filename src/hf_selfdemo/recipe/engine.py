@@ -1,4 +1,4 @@
-"""The engine that a recipe names, behind the ledger; and the strategy and the judges that use it."""
+"""The engine that a recipe names, behind the ledger; and the judges that use it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from hf_selfdemo.core.console import say
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.ledger import Ledger
 from hf_selfdemo.core.loading import did_you_mean, load
-from hf_selfdemo.core.protocols import Generator, Judge, Strategy
-from hf_selfdemo.core.types import Source
+from hf_selfdemo.core.protocols import Generator, Judge
 from hf_selfdemo.generation.models import ResolvedModel
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.judging import JUDGES
-from hf_selfdemo.methods import STRATEGIES
 from hf_selfdemo.recipe.recipe import Recipe
 
 ENGINES = ("transformers", "server")
@@ -79,37 +77,6 @@ def in_process(recipe: Recipe, network: Any, tokenizer: Any) -> Generator:
 
     e = recipe.engine
     return TransformersGenerator(network, tokenizer, e.generation_batch_size, prefix_cache_gb=e.prefix_cache_gb)
-
-
-def recipe_strategy(recipe: Recipe, instructions: dict[Source, list[str]] | None = None) -> Strategy:
-    """The strategy that a recipe names, with searched prompts if there are any."""
-    d = recipe.demonstrate
-    kind = load("strategy", d.strategy, STRATEGIES)
-    keys: dict[str, Any] = {}
-    if d.strategy == "raft":
-        keys = {"oracle_share": d.oracle_share, "seed": d.demonstrate_seed}
-    if d.strategy == "self_demo":
-        keys = {
-            "rag_candidates": d.rag_candidates,
-            "closed_book_candidates": d.closed_book_candidates,
-            "refusal_candidates": d.refusal_candidates,
-            "refusal_prompts": d.refusal_prompts,
-            "temperature": d.temperature,
-            "greedy_first": d.greedy_first,
-            "max_new_tokens": d.max_candidate_tokens,
-            "summarise": d.summarise,
-            "instructions": instructions or {},
-            "instructions_as_system": d.instructions_as_system,
-            "abstain_when": d.abstain_when,
-            "answer_when": d.answer_when,
-            "gold_fallback": d.gold_fallback,
-            "unverified_winners": recipe.judge.unverified_winners,
-            "pair_policy": d.pair_policy,
-            "match_pair_length": d.match_pair_length,
-            "seed": d.demonstrate_seed,
-        }
-    strategy: Strategy = kind(**keys)
-    return strategy
 
 
 def recipe_judge(recipe: Recipe, name: str) -> Judge:

@@ -18,6 +18,7 @@ from hf_selfdemo.generation.models import (
     resolve_model,
 )
 from hf_selfdemo.generation.tuned import base_name, is_adapter, merged, stands_on, tuned_fingerprint, weights_of
+from hf_selfdemo.methods.method import Chosen
 from hf_selfdemo.recipe.config import (
     AbilityArguments,
     AppArguments,
@@ -39,8 +40,8 @@ from hf_selfdemo.recipe.config import (
 class Recipe:
     """All parsed groups of one recipe.
 
-    `model` is TRL's ModelConfig, `training` a SelfDemoConfig or SelfDemoDPOConfig. `implied` are training keys that
-    nobody gave and that follow from others.
+    `method` has the method's keys, `model` is TRL's ModelConfig, `training` a SelfDemoConfig or SelfDemoDPOConfig.
+    `implied` are training keys that nobody gave and that follow from others.
     """
 
     data: DataArguments
@@ -56,6 +57,7 @@ class Recipe:
     export: ExportArguments
     app: AppArguments
     push: PushArguments
+    method: Chosen
     model: Any
     training: Any
     implied: dict[str, Any] = field(default_factory=dict)

@@ -18,8 +18,9 @@ from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import EvalLoopOutput
 
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.keys import defaults
 from hf_selfdemo.core.manifest import fingerprint, write_text
-from hf_selfdemo.prompting.prompts import templates_hash
+from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
 from hf_selfdemo.training.adapters import check_adapters
 from hf_selfdemo.training.arguments import decisive_keys
 from hf_selfdemo.training.card import Card
@@ -160,7 +161,8 @@ class DemonstrationTraining(Trainer):
         if resume_from_checkpoint is True:
             resume_from_checkpoint = last_checkpoint(self.args.output_dir)
         if resume_from_checkpoint:
-            counted = check_settings(resume_from_checkpoint, self._settings)  # TRL would count from nothing again
+            usual = defaults(type(self.args))
+            counted = check_settings(resume_from_checkpoint, self._settings, usual)  # TRL would count from nothing
             self._total_train_tokens, self.on_policy = counted["num_tokens"], counted["on_policy"]
         result = super().train(resume_from_checkpoint or None, *args, **kwargs)
         self.on_policy["tuned"] = self._measured()
@@ -327,7 +329,7 @@ def choose_best(
 def decisive_settings(args: Any, dataset: Dataset, collator: SelfDemoDataCollator) -> dict[str, Any]:
     """What decides the weights: keys, rows, templates, and how many processes share a batch."""
     rows = fingerprint([[row["id"], row["response"], row.get("rejected")] for row in dataset])
-    made = {"rows": rows, "templates": templates_hash(), "views": fingerprint(repr(collator.views))}
+    made = {"rows": rows, "templates": templates_hash(TRAINED_ON), "views": fingerprint(repr(collator.views))}
     return decisive_keys(args.to_dict()) | made | {"processes": args.world_size}
 
 

@@ -99,7 +99,7 @@ class AbilityCheck:
             "instructions": len(self.instructions),
             "failed_replies": sum(reply.finish_reason == "error" for reply in self._replies),
             "content": fingerprint([list(map(asdict, self.questions)), list(map(asdict, self.instructions))]),
-            "forms": templates_hash(FORMS),
+            "forms": templates_hash(["*.txt"], FORMS),
             "max_instruction_tokens": self._max_tokens,
         }
 

@@ -22,7 +22,6 @@ from hf_selfdemo.core.loading import did_you_mean
 from hf_selfdemo.core.manifest import fingerprint, read_json
 from hf_selfdemo.data.rows import FEATURES
 from hf_selfdemo.recipe.recipe_file import read_yaml
-from hf_selfdemo.verbs.demonstrate import asks_nothing
 from hf_selfdemo.verbs.work import Work, read_rows
 
 CONFIGS = {
@@ -92,8 +91,8 @@ class SelfDemoBuilder(datasets.GeneratorBasedBuilder):
         self._parts = _checked_parts(splits)
         self._work = Work(_keys(config_name, recipe, keys), self._parts)
         self.recipe = self._work.recipe
-        if config_name == "preference" and asks_nothing(self.recipe):
-            raise UserError(f"strategy {self.recipe.demonstrate.strategy!r} rejects no text", "use strategy self_demo")
+        if config_name == "preference" and "dpo" not in self.recipe.method.method.objectives:
+            raise UserError(f"method {self.recipe.method.name!r} rejects no text", "use method self_demo")
         super().__init__(
             cache_dir=None if cache_dir is None else fspath(cache_dir),
             dataset_name="hf_selfdemo",
@@ -185,7 +184,7 @@ def _checked_parts(splits: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def _keys(config_name: str, recipe: str | PathLike[str] | None, given: dict[str, Any]) -> dict[str, Any]:
-    """All keys of the recipe: the file's, those given by name, and the strategy that is the configuration's."""
+    """All keys of the recipe: the file's, those given by name, and the method that is the configuration's."""
     if config_name not in CONFIGS:
         raise UserError(f"unknown configuration {config_name!r}", did_you_mean(config_name, list(CONFIGS)))
     for key in given.keys() & _ELSEWHERE.keys():
@@ -194,9 +193,9 @@ def _keys(config_name: str, recipe: str | PathLike[str] | None, given: dict[str,
     keys |= {key: _plain(value) for key, value in given.items()}
     if config_name not in _BASELINES:
         return keys
-    if given.get("strategy", config_name) != config_name:
-        raise UserError(f"configuration {config_name!r} has a strategy of its own", "leave strategy out, or use 'sft'")
-    return keys | {"strategy": config_name}
+    if given.get("method", config_name) != config_name:
+        raise UserError(f"configuration {config_name!r} has a method of its own", "leave method out, or use 'sft'")
+    return keys | {"method": config_name}
 
 
 def _plain(value: Any) -> Any:

@@ -12,6 +12,7 @@ from datasets import Dataset
 from hf_selfdemo.core.console import progress, recall_line, say, usage_line, waiting
 from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.keys import deciding, defaults
 from hf_selfdemo.core.ledger import Ledger
 from hf_selfdemo.core.manifest import claim_folder, fingerprint, read_json
 from hf_selfdemo.core.protocols import Judge, Strategy
@@ -21,25 +22,11 @@ from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.methods.demonstrations import demonstrate, judged_row
 from hf_selfdemo.prompting.prompts import templates_hash
-from hf_selfdemo.recipe.engine import Engine, ledger_path, named_model, open_engine, recipe_judge, recipe_strategy
+from hf_selfdemo.recipe.config import DemonstrateArguments
+from hf_selfdemo.recipe.engine import Engine, ledger_path, named_model, open_engine, recipe_judge
 from hf_selfdemo.recipe.evidence import passages_warning, recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.prompts import recipe_instructions
-
-_GENERATION_KEYS = (
-    "strategy",
-    "rag_candidates",
-    "closed_book_candidates",
-    "refusal_candidates",
-    "refusal_prompts",
-    "temperature",
-    "greedy_first",
-    "max_candidate_tokens",
-    "summarise",
-    "instructions_as_system",
-    "demonstrate_seed",
-)
-"""What decides the candidates. Judge, pairs and abstentions may change in a folder; what was written is used again."""
 
 _WORDS = {
     "generator": "model that writes",
@@ -67,15 +54,16 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
         model: who writes, where the caller has found it already; `NOBODY` will do if the recipe asks nothing.
     """
     folder, shard = recipe.output_dir / "demonstrations", _shard(recipe.engine.shard)
-    recipe_strategy(recipe), recipe_judge(recipe, recipe.judge.judge)  # a mistake in their keys costs no search
+    recipe_judge(recipe, recipe.judge.judge)  # a mistake in its keys costs no search
     model = model or named_model(recipe)
     evidence, recall = recipe_evidence(recipe, part)
     if warning := passages_warning(evidence):
         say(warning)
     engine, instructions = recipe_instructions(recipe, model, evidence)
-    strategy, judge = recipe_strategy(recipe, instructions), recipe_judge(recipe, recipe.judge.judge)
+    seed = recipe.demonstrate.demonstrate_seed
+    strategy, judge = recipe.method.strategy(seed, instructions), recipe_judge(recipe, recipe.judge.judge)
     settings = _generation_settings(recipe, model.fingerprint, evidence, instructions)
-    claim_folder(folder, settings, words=_WORDS)
+    claim_folder(folder, settings, words=_WORDS, defaults=defaults(DemonstrateArguments, *recipe.method.method.keys))
     selection = _selection(recipe)
     _say_what_is_replaced(folder, selection)
     engine = engine or _engine(recipe, model)
@@ -101,10 +89,8 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
 
 
 def _selection(recipe: Recipe) -> dict[str, Any]:
-    """What decides which of the candidates are kept."""
-    shares = ("max_abstain_share", "replay_share", "oracle_share")
-    keys = ("abstain_when", "answer_when", "gold_fallback", *shares, "pair_policy", "match_pair_length")
-    return asdict(recipe.judge) | {key: getattr(recipe.demonstrate, key) for key in keys}
+    """What decides which of the candidates are kept: it may change in a folder, what was written is used again."""
+    return deciding(recipe.judge, "kept") | deciding(recipe.demonstrate, "kept") | recipe.method.deciding("kept")
 
 
 def _say_what_is_replaced(folder: Path, selection: dict[str, Any]) -> None:
@@ -158,7 +144,7 @@ NOBODY = ResolvedModel("", "", "")
 
 def asks_nothing(recipe: Recipe) -> bool:
     """Whether the dataset comes about without a model, from gold targets alone."""
-    return recipe.demonstrate.strategy in ("ra_it", "raft")
+    return not recipe.method.method.asks
 
 
 def _engine(recipe: Recipe, model: ResolvedModel) -> Engine:
@@ -177,11 +163,12 @@ def _generation_settings(
     """Everything that decides what is written, so that a folder is not taken for another run's."""
     return {
         "generator": generator,
-        "templates": templates_hash(pattern="candidates/*.txt"),
+        "templates": templates_hash(recipe.method.method.templates),
         "questions_passages_twins": fingerprint([asdict(row) for row in evidence]),
         "instructions": fingerprint(instructions) if instructions else "",
         **recipe.chat_template,
-        **{key: getattr(recipe.demonstrate, key) for key in _GENERATION_KEYS},
+        **deciding(recipe.demonstrate, "written"),
+        **recipe.method.deciding("written"),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from hf_selfdemo.core.console import progress, recall_line, say, show, table_width
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.keys import defaults
 from hf_selfdemo.core.ledger import Ledger
 from hf_selfdemo.core.loading import did_you_mean
 from hf_selfdemo.core.manifest import claim_folder, fingerprint, read_json
@@ -30,7 +31,7 @@ from hf_selfdemo.evaluation.report import terminal_table, write_figures, write_p
 from hf_selfdemo.generation.models import ResolvedModel, read_chat_template
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.generation.tuned import is_adapter, merged, weights_hash, weights_of
-from hf_selfdemo.prompting.prompts import templates_hash
+from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
 from hf_selfdemo.recipe.config import EvaluateArguments
 from hf_selfdemo.recipe.dataset_key import PACKAGE, folder_hash
 from hf_selfdemo.recipe.engine import in_process, ledger_path, recipe_judge
@@ -64,13 +65,13 @@ def run_evaluate(recipe: Recipe) -> None:
     model = recipe.resolve()
     settings = {
         "base": model.fingerprint,
-        "templates": templates_hash(),
+        "templates": templates_hash(TRAINED_ON),
         "evidence": fingerprint([asdict(row) for row in evidence]),
         "max_answer_tokens": e.max_answer_tokens,
         **recipe.chat_template,
     }
     tuned_models, modes = _tuned_models(recipe), recipe_modes(e)
-    claim_folder(folder, settings, _elsewhere(tuned_models), _WORDS)
+    claim_folder(folder, settings, _elsewhere(tuned_models), _WORDS, defaults(EvaluateArguments))
     _refuse_other_models(folder, tuned_models)
     _say_what_is_replaced(folder, recipe, ability)
     network, tokenizer = recipe.load(model)
@@ -152,7 +153,9 @@ def _judge_record(recipe: Recipe, base: str) -> dict[str, Any]:
     name = recipe.evaluate.evaluate_judge
     code = fingerprint([folder_hash(PACKAGE / room, "**/*.py") for room in ("scoring", "judging")])
     record = {"name": name, "code": code}
-    return record if name == "answer_match" else record | {"model": base, **asdict(recipe.judge)}
+    if name == "answer_match":
+        return record
+    return record | {"model": base, "templates": templates_hash(["judging/*.txt"]), **asdict(recipe.judge)}
 
 
 def _judge(recipe: Recipe) -> Judge:

@@ -25,7 +25,7 @@ from hf_selfdemo.generation.models import ResolvedModel
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.methods.demonstrations import judged_row
 from hf_selfdemo.recipe.config import PlanArguments
-from hf_selfdemo.recipe.engine import Engine, named_model, open_engine, recipe_judge, recipe_strategy
+from hf_selfdemo.recipe.engine import Engine, named_model, open_engine, recipe_judge
 from hf_selfdemo.recipe.evidence import recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.footprint.fits import CHARACTERS_A_TOKEN, Lengths, footprint, row_lengths
@@ -43,7 +43,7 @@ def run_plan(recipe: Recipe) -> None:
     evidence, _ = recipe_evidence(recipe, "train")
     searched = recipe.search.prompts_dir or not unasked  # looking for prompts would ask the model
     engine, instructions = recipe_instructions(recipe, model, evidence) if searched else (None, {})
-    strategy = recipe_strategy(recipe, instructions)
+    strategy = recipe.method.strategy(recipe.demonstrate.demonstrate_seed, instructions)
     turns = [(row, requests) for row in evidence if (requests := first_turn(strategy, row))]
     path = recipe.output_dir / "plan.json"
     plan: dict[str, Any] = {"questions": len(evidence), "sample": 0}
@@ -53,7 +53,7 @@ def run_plan(recipe: Recipe) -> None:
     elif turns:
         plan |= _measured(recipe, engine or open_engine(recipe, model), strategy, turns, path)
     else:
-        say(f"{len(evidence)} questions, no calls: strategy {recipe.demonstrate.strategy} asks nothing")
+        say(f"{len(evidence)} questions, no calls: method {recipe.method.name} asks nothing")
     if turns:
         plan["price"] = price(plan["all"], recipe.plan)
     if lengths:

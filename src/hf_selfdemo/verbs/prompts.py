@@ -41,15 +41,17 @@ def recipe_instructions(
         The engine, if one had to be opened, and the prompts by source; none if the templates' own are to be used.
     """
     folder, engine = recipe.search.prompts_dir, None
+    if not recipe.method.method.searches_prompts:
+        return engine, {}
     if recipe.search.prompt_search and not folder:
         engine = open_engine(recipe, model)
         folder = str(_search(recipe, engine, evidence))
     if not folder:
         return engine, {}
     found: dict[Source, list[str]] = {}
-    counts = {"rag": recipe.demonstrate.rag_candidates, "closed_book": recipe.demonstrate.closed_book_candidates}
     for mode in _MODES:
-        found[mode] = read_prompts(Path(folder) / f"{mode}.jsonl")[: max(1, counts[mode])]
+        count = recipe.method.get(f"{mode}_candidates")
+        found[mode] = read_prompts(Path(folder) / f"{mode}.jsonl")[: max(1, count)]
     return engine, found
 
 
@@ -60,10 +62,11 @@ def _search(recipe: Recipe, engine: Engine, evidence: Sequence[Evidence]) -> Pat
         folder,
         {
             "generator": engine.generator.identity,
-            "templates": templates_hash(),
+            "templates": templates_hash(["search/*.txt", "candidates/instructed.txt"]),
             "evidence": fingerprint([asdict(row) for row in evidence]),
             **asdict(settings),
         },
+        defaults=asdict(SearchSettings()),
     )
     for mode in _MODES:
         path = folder / f"{mode}.jsonl"
@@ -91,7 +94,7 @@ def _settings(recipe: Recipe) -> SearchSettings:
         answer_temperature=s.search_answer_temperature,
         rewrite_temperature=s.search_rewrite_temperature,
         max_answer_tokens=s.max_search_answer_tokens,
-        instructions_as_system=recipe.demonstrate.instructions_as_system,
+        instructions_as_system=recipe.method.get("instructions_as_system", False),
         window=recipe.engine.window,
         seed=s.search_seed,
     )

@@ -95,7 +95,7 @@ def _refuse_what_cannot_repeat(recipe: Recipe) -> None:
         return
     what = f"num_rounds is {train.num_rounds}"
     if asks_nothing(recipe):
-        raise UserError(f"{what} and strategy {recipe.demonstrate.strategy!r} asks no model", "use strategy self_demo")
+        raise UserError(f"{what} and method {recipe.method.name!r} asks no model", "use method self_demo")
     if recipe.engine.engine != "transformers":
         raise UserError(
             f"{what} and engine is {recipe.engine.engine!r}, which does not have the tuned models",

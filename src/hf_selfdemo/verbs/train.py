@@ -12,11 +12,22 @@ from datasets import Dataset
 
 from hf_selfdemo.core.console import hush, progress, say
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.keys import defaults
 from hf_selfdemo.core.loading import load
-from hf_selfdemo.core.manifest import claim_folder, file_hash, fingerprint, read_json, to_disk, versions, write_json
+from hf_selfdemo.core.manifest import (
+    claim_folder,
+    differing,
+    file_hash,
+    fingerprint,
+    read_json,
+    to_disk,
+    versions,
+    write_json,
+)
 from hf_selfdemo.core.types import Evidence
 from hf_selfdemo.data.rows import FEATURES, evidence_row
 from hf_selfdemo.methods.demonstrations import load_demonstrations
+from hf_selfdemo.recipe.config import TrainArguments
 from hf_selfdemo.recipe.evidence import has_dev, recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.start import Start, load_start, training_start
@@ -58,11 +69,12 @@ def run_train(recipe: Recipe) -> None:
         "start_from": start.weights,
         "dev": fingerprint([asdict(row) for row in dev]) if dev else "",
     }
-    if _is_trained(target, settings):
+    usual = defaults(type(recipe.model), type(recipe.training), TrainArguments)
+    if _is_trained(target, settings, usual):
         say(f"{target} is trained already")
         return
     if is_main_process():
-        claim_folder(target, settings, "choose another output_dir", _WORDS)
+        claim_folder(target, settings, "choose another output_dir", _WORDS, usual)
     trainer = _trainer(recipe, start, load_demonstrations(source), dev, written_by(source))
     _say_what_comes(recipe, trainer, dev)
     with progress("train", 0) as advance:
@@ -82,10 +94,10 @@ def evaluates(recipe: Recipe) -> bool:
     return has_dev(recipe.data) and _plain(recipe.training.eval_strategy) != "no"
 
 
-def _is_trained(target: Path, settings: dict[str, Any]) -> bool:
+def _is_trained(target: Path, settings: dict[str, Any], usual: dict[str, Any]) -> bool:
     """Whether the folder holds the result of this very training; its manifest is the last to be written there."""
     path = target / "manifest.json"
-    return path.exists() and fingerprint(read_json(path)["settings"]) == fingerprint(settings)
+    return path.exists() and not differing(read_json(path)["settings"], settings, usual)
 
 
 def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: list[Evidence], writer: dict[str, Any]) -> Any:

@@ -72,7 +72,7 @@ def row_lengths(recipe: Recipe, evidence: Sequence[Evidence], requests: Sequence
         prompt=sum(lengths) / len(lengths),
         longest_prompt=round(max(lengths)),
         longest_request=round(max((_characters(r.messages) for r in requests), default=0) / per_token),
-        reply=recipe.demonstrate.max_candidate_tokens if requests else round(gold) + 1,
+        reply=max((r.max_new_tokens for r in requests), default=round(gold) + 1),
     )
 
 
@@ -108,7 +108,7 @@ def recipe_memory(recipe: Recipe, shape: ModelShape, lengths: Lengths, candidate
     if candidates and recipe.engine.engine == "transformers":
         groups = -(-_CHUNK * batch // candidates)
         chunk = groups * lengths.longest_request * cache_bytes(shape, number)
-        written, held = recipe.demonstrate.max_candidate_tokens, max(recipe.engine.prefix_cache_gb * 1e9, chunk)
+        written, held = lengths.reply, max(recipe.engine.prefix_cache_gb * 1e9, chunk)
         found["demonstrate"] = writing_memory(shape, number, batch, lengths.longest_request, written, held=held)
     pairs = recipe.train.objective == "dpo"
     reference = pairs and not shape.adapters and not training.precompute_ref_log_probs
