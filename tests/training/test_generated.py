@@ -17,6 +17,7 @@ from hf_selfdemo.evaluation.predict import predict
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.generation.transformers import TransformersGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
+from hf_selfdemo.methods.answering import PromptAnswerer
 from hf_selfdemo.training import generated
 from hf_selfdemo.training.generated import GREATER_IS_BETTER, GeneratedEvaluation
 from hf_selfdemo.training.meter import OnPolicyMeter
@@ -84,7 +85,7 @@ def test_replies_are_those_of_the_model_on_its_own(model, tokenizer, dev_rows, d
     figures = evaluation(model.train(), dev_rows)
     generator = TransformersGenerator(model.eval(), tokenizer)
     for mode in ("rag", "closed_book"):
-        expected = predict(dev_evidence, generator, AnswerMatchJudge(), mode, 6)
+        expected = predict(dev_evidence, generator, AnswerMatchJudge(), mode, PromptAnswerer(6))
         assert evaluation.predictions[mode] == expected
     assert figures["generated_tokens"] == 6 * (5 + 4)
     assert figures["generation_runtime"] > 0
@@ -138,7 +139,7 @@ def test_training_models_are_asked_as_they_will_be_used(prepare, model, tokenize
     after = [weight.grad for weight in prepared.parameters() if weight.grad is not None]
     assert before and all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
     alone = TransformersGenerator(prepared.eval(), tokenizer)
-    assert evaluation.predictions["rag"] == predict(dev_evidence, alone, AnswerMatchJudge(), "rag", 6)
+    assert evaluation.predictions["rag"] == predict(dev_evidence, alone, AnswerMatchJudge(), "rag", PromptAnswerer(6))
 
 
 class Asking(TrainerCallback):

@@ -1,8 +1,9 @@
-"""The four contracts, on one page. Implementations need not inherit: having the members is enough.
+"""The five contracts, on one page. Implementations need not inherit: having the members is enough.
 
-Retrievers and generators are batch-first: a sequence goes in, as many results come out. Strategies and judges hold
-*dialogues* with the model: Python generators that yield requests and are sent replies, so that a method which asks once
-and one which asks five times look alike, and `conversation.converse` can run many rows beside each other.
+Retrievers and generators are batch-first: a sequence goes in, as many results come out. Strategies, answerers and
+judges hold *dialogues* with the model: Python generators that yield requests and are sent replies, so that a method
+which asks once and one which asks five times look alike, and `conversation.converse` can run many rows beside each
+other.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from typing import Any, Protocol, runtime_checkable
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import (
+    Answer,
     Candidate,
     Demonstration,
     Dialogue,
     Evidence,
+    Message,
+    Mode,
     Passage,
     Question,
     Reply,
@@ -90,12 +94,35 @@ class Strategy(Protocol):
         ...
 
 
+@runtime_checkable
+class Answerer(Protocol):
+    """Asks a model a question and makes an answer of its replies. No input or output, no torch."""
+
+    @property
+    def identity(self) -> str:
+        """Its name, and a fingerprint over all that decides its answers besides the engine: templates and keys."""
+        ...
+
+    @property
+    def most_calls(self) -> int:
+        """How many requests one question may take."""
+        ...
+
+    def answer(self, evidence: Evidence, mode: Mode) -> Dialogue[Answer]:
+        """Ask about a row. No request may hold a gold answer; without passages none may show any."""
+        ...
+
+    def prompt(self, evidence: Evidence, mode: Mode) -> tuple[Message, ...] | None:
+        """The only prompt that a row is asked under, as training shows it; None where there are several."""
+        ...
+
+
 def check_contract(given: Any, contract: type, role: str) -> None:
     """Refuse what lacks a member of its contract before anything is asked or paid for.
 
     Args:
         given: an implementation.
-        contract: one of the four.
+        contract: one of the five.
         role: what it is called in the message.
 
     Raises:

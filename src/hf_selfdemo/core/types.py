@@ -2,7 +2,7 @@
 
 A *question* meets a retriever and becomes *evidence*; a strategy asks a generator about it (*requests* and *replies*)
 and so comes by *candidates*; a judge gives each a *verdict*; the strategy picks one *demonstration*, or says why it
-*skipped* the row. Evaluation turns the same evidence into *predictions*.
+*skipped* the row. Evaluation turns the same evidence into *answers* and, once they are judged, *predictions*.
 """
 
 from __future__ import annotations
@@ -222,10 +222,26 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
-    """One evaluated reply. `mode` is "rag" (passages shown) or "closed_book".
+class Answer:
+    """What came of asking a model a question, in as many calls as it took.
 
-    `confidence` is higher where the model is surer, on a scale of its own; None where nobody asked.
+    `confidence` is higher where the model is surer, on a scale of its own; None where nobody asked. `passages` are
+    those that were really shown, where they are others than the row's. `trace` holds what was written on the way, in
+    order, each text under a name.
+    """
+
+    text: str
+    finish_reason: FinishReason = "stop"
+    confidence: float | None = None
+    passages: tuple[Passage, ...] | None = None
+    trace: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One evaluated answer. `mode` is "rag" (passages shown) or "closed_book".
+
+    `confidence` and `trace` are as in `Answer`.
     """
 
     id: str
@@ -236,6 +252,7 @@ class Prediction:
     answer_in_context: bool
     source: str = ""
     confidence: float | None = None
+    trace: tuple[tuple[str, str], ...] = ()
 
 
 COUNTS = ("calls", "prompt_tokens", "cached_tokens", "generated_tokens")

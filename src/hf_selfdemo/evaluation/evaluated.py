@@ -106,8 +106,10 @@ def write_rows(folder: Path, evidence: Sequence[Evidence]) -> None:
 
 
 def write_predictions(folder: Path, name: str, mode: str, predictions: Sequence[Prediction]) -> None:
-    """Write one model's labelled replies in one mode."""
-    write_text(folder / _path(name, mode), _lines(map(asdict, predictions)))
+    """Write one model's labelled replies in one mode; a trace only where there is one."""
+    rows = (asdict(prediction) for prediction in predictions)
+    lines = ({key: value for key, value in row.items() if value or key != "trace"} for row in rows)
+    write_text(folder / _path(name, mode), _lines(lines))
 
 
 def write_manifest(
@@ -186,4 +188,5 @@ def _lines(rows: Any) -> str:
 
 def _predictions(path: Path) -> list[Prediction]:
     with explained(f"{path} holds no predictions", _AGAIN):
-        return [Prediction(**fields) for fields in read_json_lines(path)]
+        rows = ({**fields, "trace": tuple(map(tuple, fields.get("trace", ())))} for fields in read_json_lines(path))
+        return [Prediction(**fields) for fields in rows]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.errors import CallFailed
-from hf_selfdemo.core.protocols import Generator, Judge, check_contract
+from hf_selfdemo.core.protocols import Answerer, Generator, Judge, check_contract
 from hf_selfdemo.core.ranges import ONE_OR_MORE
-from hf_selfdemo.core.types import Candidate, Dialogue, Evidence, Mode, Prediction, Request, Verdict
-from hf_selfdemo.prompting.prompts import render
+from hf_selfdemo.core.types import Answer, Candidate, Dialogue, Evidence, Mode, Prediction, Verdict
+from hf_selfdemo.methods.answering import PROMPTED
+from hf_selfdemo.metrics.retrieval import answer_in_context
 
 
 def predict(
@@ -17,13 +19,12 @@ def predict(
     generator: Generator,
     judge: Judge,
     mode: Mode,
-    max_answer_tokens: int = 32,
+    answerer: Answerer = PROMPTED,
     window: int = 64,
     judge_generator: Generator | None = None,
     on_progress: Callable[[int], None] = lambda rows: None,
-    template: str | None = None,
 ) -> list[Prediction]:
-    """Greedy replies of one model in one mode, labelled.
+    """Answers of one model in one mode, labelled. A row for which a call failed is unscored.
 
     Twins (leave-gold-out rows) are no answerable rows here: with the passages they show, to abstain is right. Without
     passages a twin is the same prompt as its sibling, so closed-book leaves twins out.
@@ -33,27 +34,28 @@ def predict(
         generator: the model. Wrapped in a `RecordedGenerator`, an interrupted evaluation goes on where it stopped.
         judge: who labels.
         mode: "rag" shows the passages, "closed_book" does not.
-        max_answer_tokens: longest reply.
+        answerer: how it is asked; default is one greedy call under the prompt that training uses too.
         window: rows in flight.
         judge_generator: the model that a judge may ask, one for all models compared; default is `generator`.
-        on_progress: called with 1 for every row that has a reply.
-        template: of the prompt; default is that of the mode, which training uses too.
+        on_progress: called with 1 for every row that has an answer.
 
     Raises:
-        UserError: if generator or judge lacks a member of its contract, or a number is below 1.
+        UserError: if answerer, generator or judge lacks a member of its contract, or `window` is below 1.
     """
-    ONE_OR_MORE.check(max_answer_tokens=max_answer_tokens, window=window)
+    ONE_OR_MORE.check(window=window)
+    check_contract(answerer, Answerer, "answerer")
     check_contract(generator, Generator, "generator")
     check_contract(judge_generator or generator, Generator, "judge's generator")
     check_contract(judge, Judge, "judge")
     rows = rows_asked(evidence, mode)
-    replies = []
-    for reply in converse((_reply(row, mode, template or mode, max_answer_tokens) for row in rows), generator, window):
-        replies.append(reply)
+    answers = []
+    for answer in converse((_answer(row, mode, answerer) for row in rows), generator, window):
+        answers.append(answer)
         on_progress(1)
-    labels = (_verdict(row, reply, judge) for row, reply in zip(rows, replies, strict=True))
+    shown = [_as_shown(row, answer) for row, answer in zip(rows, answers, strict=True)]
+    labels = (_verdict(row, answer, mode, judge) for row, answer in zip(shown, answers, strict=True))
     verdicts = converse(labels, judge_generator or generator, window)
-    return [_prediction(*parts, mode) for parts in zip(rows, replies, verdicts, strict=True)]
+    return [_prediction(*parts, mode) for parts in zip(shown, answers, verdicts, strict=True)]
 
 
 def rows_asked(evidence: Sequence[Evidence], mode: Mode) -> list[Evidence]:
@@ -61,30 +63,38 @@ def rows_asked(evidence: Sequence[Evidence], mode: Mode) -> list[Evidence]:
     return [row for row in evidence if mode == "rag" or not row.gold_removed]
 
 
-def _reply(row: Evidence, mode: Mode, template: str, max_answer_tokens: int) -> Dialogue[Candidate]:
-    shown = row.passages if mode == "rag" else ()
-    request = Request(row.id, render(template, row.question.text, shown), f"evaluate {mode}", 0.0, max_answer_tokens)
+def _answer(row: Evidence, mode: Mode, answerer: Answerer) -> Dialogue[Answer]:
     try:
-        [reply] = yield [request]
+        return (yield from answerer.answer(row, mode))
     except CallFailed:
-        return Candidate("", mode, template, "error")
-    return Candidate(reply.text, mode, template, reply.finish_reason)
+        return Answer("", "error")
 
 
-def _verdict(row: Evidence, reply: Candidate, judge: Judge) -> Dialogue[Verdict]:
+def _as_shown(row: Evidence, answer: Answer) -> Evidence:
+    """The row with the passages that were really shown, for the judge and for figures by what they hold."""
+    if answer.passages is None:
+        return row
+    row = replace(row, passages=answer.passages)
+    return replace(row, answer_in_context=answer_in_context(row))
+
+
+def _verdict(row: Evidence, answer: Answer, mode: Mode, judge: Judge) -> Dialogue[Verdict]:
+    candidate = Candidate(answer.text, mode, mode, answer.finish_reason)
     try:
-        return (yield from judge.judge(row, [reply]))[0]
+        return (yield from judge.judge(row, [candidate]))[0]
     except CallFailed:
         return Verdict("unscored", "a call failed")
 
 
-def _prediction(row: Evidence, reply: Candidate, verdict: Verdict, mode: Mode) -> Prediction:
+def _prediction(row: Evidence, answer: Answer, verdict: Verdict, mode: Mode) -> Prediction:
     return Prediction(
         id=row.id,
         mode=mode,
-        text=reply.text,
+        text=answer.text,
         label=verdict.label,
         answerable=row.question.answerable and not row.gold_removed,
         answer_in_context=row.answer_in_context,
         source=row.question.source,
+        confidence=answer.confidence,
+        trace=answer.trace,
     )

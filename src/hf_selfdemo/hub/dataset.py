@@ -19,9 +19,9 @@ from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
 from hf_selfdemo.hub.shards import describe, size_category, write_shards
+from hf_selfdemo.methods.answering import single_prompt
 from hf_selfdemo.methods.demonstrations import load_demonstrations
 from hf_selfdemo.methods.method import own_words
-from hf_selfdemo.prompting.prompts import render
 from hf_selfdemo.recipe.config import JudgeArguments
 from hf_selfdemo.training.trl_columns import has_pair, to_trl
 
@@ -209,5 +209,5 @@ def _example(rows: Dataset) -> dict[str, Any]:
     telling = rows.select_columns(["mode", "outcome", "verified", "rejected"])
     marks = [(one["verified"] and one["outcome"] == "answer", has_pair(one)) for one in telling]
     row: dict[str, Any] = rows[marks.index(max(marks))]
-    [asked] = render(row["mode"], row["question"], evidence_of(row).passages)
+    [asked] = single_prompt(row["question"], evidence_of(row).passages, row["mode"])
     return row | {"prompt": asked["content"]}

@@ -20,6 +20,8 @@ from transformers.trainer_utils import EvalLoopOutput
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import defaults
 from hf_selfdemo.core.manifest import fingerprint, write_text
+from hf_selfdemo.core.protocols import Answerer
+from hf_selfdemo.methods.answering import PROMPTED
 from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
 from hf_selfdemo.training.adapters import check_adapters
 from hf_selfdemo.training.arguments import decisive_keys
@@ -71,6 +73,7 @@ class DemonstrationTraining(Trainer):
         data_collator: SelfDemoDataCollator | None = None,
         writer: Mapping[str, Any] | None = None,
         test_rows: Iterable[Mapping[str, Any]] = (),
+        answerer: Answerer | None = None,
         callbacks: Sequence[TrainerCallback] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -85,9 +88,9 @@ class DemonstrationTraining(Trainer):
             raise UserError("there is no demonstration to train on", "see `skipped` in the manifest for the reasons")
         dev_losses = None if eval_dataset is None else _with_target(eval_dataset, self.preference)
         check_arguments(args, model, len(rows), len(dev_losses or ()))
-        collator = data_collator or collator_of(args, processing_class, self.preference)
+        collator = data_collator or collator_of(args, processing_class, self.preference, answerer)
         self.generated = GeneratedEvaluation(
-            processing_class, args.dev_modes, args.max_dev_tokens, args.per_device_eval_batch_size
+            processing_class, args.dev_modes, args.max_dev_tokens, args.per_device_eval_batch_size, answerer
         )
         choose_best(args, self.generated, eval_dataset, self.preference)
         network = None if isinstance(model, str) else model
@@ -284,7 +287,7 @@ def _keys_refused_plainly() -> Iterator[None]:
         raise UserError(f"training cannot begin ({error})", "mend the key that this speaks of") from error
 
 
-def collator_of(args: Any, tokenizer: Any, preference: bool) -> SelfDemoDataCollator:
+def collator_of(args: Any, tokenizer: Any, preference: bool, answerer: Answerer | None = None) -> SelfDemoDataCollator:
     """The collator that the training keys describe.
 
     Raises:
@@ -304,6 +307,7 @@ def collator_of(args: Any, tokenizer: Any, preference: bool) -> SelfDemoDataColl
         preference=preference,
         padding_free=not preference and args.padding_free,
         seed=args.seed,
+        answerer=answerer or PROMPTED,
     )
 
 

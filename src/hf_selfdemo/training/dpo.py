@@ -110,7 +110,7 @@ class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
         check_parameters(model, kwargs)
         check_collator(data_collator, self.preference)
         processing_class = own_tokenizer(processing_class, model, args)
-        collator = data_collator or collator_of(args, processing_class, self.preference)
+        collator = data_collator or collator_of(args, processing_class, self.preference, kwargs.get("answerer"))
         if args.precompute_ref_log_probs and collator.views.change:
             raise UserError(
                 "precompute_ref_log_probs scores each row once, and here rows change by epoch",

@@ -11,13 +11,14 @@ from accelerate import Accelerator
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import did_you_mean
-from hf_selfdemo.core.protocols import Generator
+from hf_selfdemo.core.protocols import Answerer, Generator
 from hf_selfdemo.core.ranges import ONE_OR_MORE
 from hf_selfdemo.core.types import Evidence, Label, Mode, Prediction, Reply, Request
 from hf_selfdemo.data.rows import evidence_of
 from hf_selfdemo.evaluation.predict import predict, rows_asked
 from hf_selfdemo.generation.transformers import TransformersGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
+from hf_selfdemo.methods.answering import PromptAnswerer
 from hf_selfdemo.scoring.outcomes import f_score, figures
 from hf_selfdemo.training.paused import paused
 
@@ -44,13 +45,14 @@ GREATER_IS_BETTER: dict[str, bool | None] = {
 
 
 class GeneratedEvaluation:
-    """Greedy replies to dev questions in the middle of training, judged by string match.
+    """Answers to dev questions in the middle of training, judged by string match.
 
     Args:
         tokenizer: with a chat template.
         modes: "rag" shows the passages, "closed_book" does not; figures of the latter begin with `closed_book_`.
         max_new_tokens: longest reply.
         batch_size: rows decoded at once, on each rank.
+        answerer: how they are asked; default is greedily, under the prompt of training.
 
     `predictions` holds the replies of the last evaluation by mode, for reading.
 
@@ -67,11 +69,12 @@ class GeneratedEvaluation:
         modes: Sequence[str] = ("rag", "closed_book"),
         max_new_tokens: int = 32,
         batch_size: int = 16,
+        answerer: Answerer | None = None,
     ) -> None:
         ONE_OR_MORE.check(max_new_tokens=max_new_tokens, batch_size=batch_size)
         self.tokenizer = tokenizer
         self.modes = _modes(modes)
-        self.max_new_tokens = max_new_tokens
+        self.answerer = answerer or PromptAnswerer(max_new_tokens)
         self.batch_size = batch_size
         self.predictions: dict[Mode, list[Prediction]] = {}
 
@@ -92,11 +95,11 @@ class GeneratedEvaluation:
         """
         start, evidence = time.monotonic(), dev_evidence(rows)
         with paused(model, accelerator) as asked:
-            # one question, one request: there are no prefixes to share
-            engine = TransformersGenerator(asked, self.tokenizer, self.batch_size, share_prefixes=False)
+            several = self.answerer.most_calls > 1  # else there are no prefixes to share
+            engine = TransformersGenerator(asked, self.tokenizer, self.batch_size, share_prefixes=several)
             ask = partial(predict, generator=(counted := _Counted(engine)), judge=AnswerMatchJudge())
             for mode in self.modes:
-                reply = partial(ask, mode=mode, max_answer_tokens=self.max_new_tokens)
+                reply = partial(ask, mode=mode, answerer=self.answerer)
                 self.predictions[mode] = asked.share(reply, rows_asked(evidence, mode))
             tokens = sum(asked.gather(counted.tokens))
             seconds = max(asked.gather(time.monotonic() - start))

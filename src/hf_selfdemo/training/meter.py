@@ -16,8 +16,8 @@ from datasets import Dataset
 from hf_selfdemo.core.ranges import SEED, ZERO_OR_MORE
 from hf_selfdemo.data.rows import evidence_of
 from hf_selfdemo.generation.likelihood import mean_nll, text_nll
+from hf_selfdemo.methods.answering import single_prompt
 from hf_selfdemo.prompting.chat import encode_prompt, encode_response
-from hf_selfdemo.prompting.prompts import render
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 from hf_selfdemo.training.paused import paused
 
@@ -128,7 +128,7 @@ def _picked(rows: Dataset, count: int, seed: int) -> Dataset:
 
 def _texts(row: Mapping[str, Any], tokenizer: Any, collator: SelfDemoDataCollator | None) -> Iterator[_Text]:
     if collator is None:
-        prompt = encode_prompt(tokenizer, render("rag", row["question"], evidence_of(row).passages))
+        prompt = encode_prompt(tokenizer, single_prompt(row["question"], evidence_of(row).passages))
     else:
         prompt = collator.encode(row).prompt
     answers = row["outcome"] == "answer"

@@ -23,7 +23,7 @@ Config = TypeVar("Config", bound=TrainingArguments)
 OBEYED = ("callbacks", "optimizers", "optimizer_cls_and_kwargs", "quantization_config", "peft_config", "ref_model")
 """Parameters that TRL's trainers get as they are, beside those that `DemonstrationTraining` names itself."""
 
-OWN = ("writer", "test_rows")
+OWN = ("writer", "test_rows", "answerer")
 """Parameters that TRL's trainers do not have."""
 
 REFUSED = {

@@ -11,8 +11,8 @@ from datasets import Dataset, Features, List, Value
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Message
 from hf_selfdemo.data.rows import evidence_of
+from hf_selfdemo.methods.answering import single_prompt
 from hf_selfdemo.prompting.chat import control_tokens, neutralise, take_apart
-from hf_selfdemo.prompting.prompts import render
 from hf_selfdemo.training.given import TOLD, given_rows, whole_row
 
 _TURNS = List({"role": Value("string"), "content": Value("string")})
@@ -102,7 +102,7 @@ def _conversation(row: Mapping[str, Any], place: int, preference: bool, tokens: 
     def turn(role: str, text: str) -> list[Message]:
         return [{"role": role, "content": neutralise(take_apart(text, _MARKERS), tokens)}]
 
-    [asked] = render(row["mode"], row["question"], evidence_of(row).passages)
+    [asked] = single_prompt(row["question"], evidence_of(row).passages, row["mode"])
     said = {"chosen": row["response"], "rejected": row["rejected"]} if preference else {"completion": row["response"]}
     turns = {column: turn("assistant", text) for column, text in said.items()}
     return {"id": row["id"], "prompt": turn("user", asked["content"]), **turns}

@@ -31,6 +31,7 @@ from hf_selfdemo.evaluation.report import terminal_table, write_figures, write_p
 from hf_selfdemo.generation.models import ResolvedModel, read_chat_template
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.generation.tuned import is_adapter, merged, weights_hash, weights_of
+from hf_selfdemo.methods.answering import PromptAnswerer
 from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
 from hf_selfdemo.recipe.config import EvaluateArguments
 from hf_selfdemo.recipe.dataset_key import PACKAGE, folder_hash
@@ -99,10 +100,9 @@ def run_evaluate(recipe: Recipe) -> None:
                     generator,
                     judges[mode],
                     mode,
-                    e.max_answer_tokens,
+                    PromptAnswerer(e.max_answer_tokens, **({"rag": _PLAIN_TEMPLATE} if name == PLAIN else {})),
                     judge_generator=base,
                     on_progress=advance,
-                    template=_PLAIN_TEMPLATE if name == PLAIN and mode == "rag" else None,
                 )
                 for mode in modes
             }

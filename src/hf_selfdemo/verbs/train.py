@@ -27,6 +27,7 @@ from hf_selfdemo.core.manifest import (
 from hf_selfdemo.core.types import Evidence
 from hf_selfdemo.data.rows import FEATURES, evidence_row
 from hf_selfdemo.methods.demonstrations import load_demonstrations
+from hf_selfdemo.methods.method import METHOD_FILE
 from hf_selfdemo.recipe.config import TrainArguments
 from hf_selfdemo.recipe.evidence import has_dev, recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
@@ -115,6 +116,7 @@ def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: list[Evidence]
         eval_dataset=Dataset.from_list(rows, features=FEATURES) if rows else None,
         writer=writer | {"trained": start.fingerprint, "origin": start.origin},
         test_rows=_known_test_rows(recipe),
+        answerer=recipe.method.answerer(args.max_dev_tokens, args.seed),
         **options,
     )
     return trainer
@@ -162,6 +164,7 @@ def _say_what_was_kept(best: dict[str, Any]) -> None:
 def _write_manifest(recipe: Recipe, trainer: Any, settings: dict[str, Any], base: str, metrics: Any) -> None:
     """The last file of a training."""
     report = trainer.preflight_report.as_dict()
+    write_json(recipe.output_dir / "model" / METHOD_FILE, recipe.method.record())
     to_disk(recipe.output_dir / "model")
     write_json(
         recipe.output_dir / "model" / "manifest.json",

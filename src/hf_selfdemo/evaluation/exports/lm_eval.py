@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from hf_selfdemo.core.manifest import write_text
+from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.core.remade import remade
 from hf_selfdemo.core.types import Evidence, Mode, Prediction
 from hf_selfdemo.evaluation.predict import rows_asked
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
-from hf_selfdemo.prompting.prompts import render
+from hf_selfdemo.methods.answering import PROMPTED, single_prompt
 from hf_selfdemo.scoring.outcomes import f_score, figures
 
 METRICS = {
@@ -47,7 +48,11 @@ Result = Sequence[Any]
 
 
 def write_tasks(
-    folder: Path, evidence: Sequence[Evidence], modes: Sequence[Mode], max_answer_tokens: int = 32
+    folder: Path,
+    evidence: Sequence[Evidence],
+    modes: Sequence[Mode],
+    max_answer_tokens: int = 32,
+    answerer: Answerer = PROMPTED,
 ) -> list[Path]:
     """Write a task for each mode, in place of those of an earlier time.
 
@@ -56,12 +61,14 @@ def write_tasks(
         evidence: what `hf-selfdemo evaluate` asks.
         modes: with passages, without, or both.
         max_answer_tokens: longest reply.
+        answerer: how questions are asked.
 
     Returns:
         The tasks' files.
 
     Raises:
-        UserError: if a file would be replaced that is not of this making.
+        UserError: if a question is asked in several calls, which a task cannot do, or a file would be replaced that is
+            not of this making.
 
     Example:
         >>> import tempfile; from hf_selfdemo.core.types import Question
@@ -73,8 +80,9 @@ def write_tasks(
     with remade(folder) as staging:
         write_text(staging / "utils.py", _utils())
         for mode, name in zip(modes, names, strict=True):
-            rows = (json.dumps(_document(row, mode), ensure_ascii=False) + "\n" for row in rows_asked(evidence, mode))
-            write_text(staging / f"{mode}.jsonl", "".join(rows))
+            rows = (_document(row, mode, answerer) for row in rows_asked(evidence, mode))
+            lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+            write_text(staging / f"{mode}.jsonl", "".join(lines))
             write_text(staging / name, _task(mode, max_answer_tokens))
     return [folder / name for name in names]
 
@@ -125,8 +133,8 @@ def aggregation(metric: str) -> Callable[[Iterable[Result]], float]:
     return figure
 
 
-def _document(row: Evidence, mode: Mode) -> dict[str, Any]:
-    [message] = render(mode, row.question.text, row.passages if mode == "rag" else ())
+def _document(row: Evidence, mode: Mode, answerer: Answerer) -> dict[str, Any]:
+    [message] = single_prompt(row.question.text, row.passages, mode, answerer)
     return {
         "id": row.id,
         "mode": mode,

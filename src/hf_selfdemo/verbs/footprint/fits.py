@@ -10,8 +10,8 @@ from typing import Any
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.types import Evidence, Message, Mode, Request
 from hf_selfdemo.generation.models import GGUF_PACKAGES, ResolvedModel, read_chat_template
+from hf_selfdemo.methods.answering import single_prompt
 from hf_selfdemo.prompting.chat import encode_prompt
-from hf_selfdemo.prompting.prompts import render
 from hf_selfdemo.recipe.evidence import recipe_questions
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.start import check_targets
@@ -57,7 +57,7 @@ class Lengths:
 def row_lengths(recipe: Recipe, evidence: Sequence[Evidence], requests: Sequence[Request]) -> Lengths:
     """How long prompts and replies are, by the model's tokenizer or else by `CHARACTERS_A_TOKEN`."""
     place = model_place(recipe)
-    prompts = [render("rag", row.question.text, row.passages) for row in evidence]
+    prompts = [single_prompt(row.question.text, row.passages) for row in evidence]
     tokenizer = _tokenizer(recipe, place)
     sample = prompts[:: max(1, len(prompts) // _COUNTED)]
     per_token = CHARACTERS_A_TOKEN
