@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from hf_selfdemo.core.accounting import account_for
 from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.errors import CallFailed
+from hf_selfdemo.core.on_disk import OnDisk
 from hf_selfdemo.core.protocols import Generator, Judge, check_contract
 from hf_selfdemo.core.ranges import ONE_OR_MORE
 from hf_selfdemo.core.types import Candidate, Dialogue, Evidence, Mode, Prediction, Request, Verdict
@@ -40,6 +42,7 @@ def predict(
         template: of the prompt; default is that of the mode, which training uses too.
 
     Raises:
+        RowsLost: if a row has no prediction in the end.
         UserError: if generator or judge lacks a member of its contract, or a number is below 1.
     """
     ONE_OR_MORE.check(max_answer_tokens=max_answer_tokens, window=window)
@@ -51,14 +54,19 @@ def predict(
     for reply in converse((_reply(row, mode, template or mode, max_answer_tokens) for row in rows), generator, window):
         replies.append(reply)
         on_progress(1)
-    labels = (_verdict(row, reply, judge) for row, reply in zip(rows, replies, strict=True))
+    labels = (_verdict(row, reply, judge) for row, reply in zip(rows, replies, strict=False))
     verdicts = converse(labels, judge_generator or generator, window)
-    return [_prediction(*parts, mode) for parts in zip(rows, replies, verdicts, strict=True)]
+    predictions = [_prediction(*parts, mode) for parts in zip(rows, replies, verdicts, strict=False)]
+    account_for((row.id for row in rows), (said.id for said in predictions), f"evaluating {mode}")
+    return predictions
 
 
-def rows_asked(evidence: Sequence[Evidence], mode: Mode) -> list[Evidence]:
+def rows_asked(evidence: Sequence[Evidence], mode: Mode) -> Sequence[Evidence]:
     """The rows that a mode evaluates: all with passages, twins left out without."""
-    return [row for row in evidence if mode == "rag" or not row.gold_removed]
+    if mode == "rag":
+        return evidence
+    asked = [place for place, row in enumerate(evidence) if not row.gold_removed]
+    return evidence.at(asked) if isinstance(evidence, OnDisk) else [evidence[place] for place in asked]
 
 
 def _reply(row: Evidence, mode: Mode, template: str, max_answer_tokens: int) -> Dialogue[Candidate]:

@@ -18,7 +18,7 @@ from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
 from hf_selfdemo.hub.shards import describe, size_category, write_shards
-from hf_selfdemo.methods.demonstrations import load_demonstrations
+from hf_selfdemo.methods.demonstrations import checked_file, load_demonstrations
 from hf_selfdemo.prompting.prompts import render
 from hf_selfdemo.training.trl_columns import has_pair, to_trl
 
@@ -129,7 +129,7 @@ def _configs(source: Path) -> dict[str, Dataset]:
     if any(map(has_pair, structured.select_columns(["mode", "rejected"]))):
         configs["preference"] = to_trl(structured, preference=True)
     configs["structured"] = structured
-    if (path := source / "candidates.jsonl").exists():
+    if (path := checked_file(source, "candidates.jsonl")).exists():
         configs["candidates"] = Dataset.from_json(glob.escape(str(path)), features=CANDIDATE_FEATURES)
     return configs
 

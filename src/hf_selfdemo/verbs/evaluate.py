@@ -12,7 +12,7 @@ from hf_selfdemo.core.console import progress, recall_line, say, show, table_wid
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.ledger import Ledger
 from hf_selfdemo.core.loading import did_you_mean
-from hf_selfdemo.core.manifest import claim_folder, fingerprint, read_json
+from hf_selfdemo.core.manifest import claim_folder, fingerprint, read_json, rows_fingerprint
 from hf_selfdemo.core.protocols import Judge
 from hf_selfdemo.core.types import Evidence, Mode
 from hf_selfdemo.evaluation.evaluated import (
@@ -65,7 +65,7 @@ def run_evaluate(recipe: Recipe) -> None:
     settings = {
         "base": model.fingerprint,
         "templates": templates_hash(),
-        "evidence": fingerprint([asdict(row) for row in evidence]),
+        "evidence": rows_fingerprint(map(asdict, evidence)),
         "max_answer_tokens": e.max_answer_tokens,
         **recipe.chat_template,
     }
