@@ -95,7 +95,7 @@ def test_the_wheel_works_without_the_repository(installed, tmp_path):
         "from hf_selfdemo.prompting.prompts import templates_hash\n"
         "assert main(['recipes', 'copy', 'quickstart/self_demo', 'mine.yaml']) == 0\n"
         "assert read_yaml('quickstart/self_demo') == read_yaml('mine.yaml') != {}\n"
-        "print(hf_selfdemo.__file__, len(hf_selfdemo.read_questions('embedded')), templates_hash())\n",
+        "print(hf_selfdemo.__file__, len(hf_selfdemo.read_questions('embedded')), templates_hash(['rag.txt']))\n",
     )
     assert done.returncode == 0, done.stderr
     where, questions, _ = done.stdout.splitlines()[-1].split()

@@ -129,3 +129,31 @@ def test_what_is_no_ledger_is_refused_and_left_alone(tmp_path):
     assert (tmp_path / "text").read_text().startswith("questions")
     with pytest.raises(UserError, match="cannot be used"):
         Ledger(tmp_path)
+
+
+def test_a_call_that_was_changed_since_is_not_taken_for_what_was_written(tmp_path):
+    for name, value in {"reply": '{"text": "Rome"}', "model": "other", "generated_tokens": 3, "at": 1.0}.items():
+        ledger = fill(tmp_path / f"{name}.sqlite", 2)
+        ledger._db.execute(f"UPDATE calls SET {name} = ? WHERE key = 'k1'", (value,))
+        with pytest.raises(UserError, match=r"holds a call that is not as it was written: it is damaged"):
+            ledger.get("k1")
+        with pytest.raises(UserError, match=r"1 calls of the ledger .* are not as they were written"):
+            ledger.summary()
+        assert ledger.get("k0").text == "text 0"
+
+
+def test_a_ledger_of_an_earlier_version_keeps_its_calls_and_takes_new_ones(tmp_path):
+    """Its calls were paid for, and have no checksum."""
+    path = tmp_path / "l.sqlite"
+    fill(path, 2)._db.execute("ALTER TABLE calls DROP COLUMN checksum")
+    ledger = fill(path, 1, start=2)
+    assert [ledger.get(f"k{i}").text for i in range(3)] == ["text 0", "text 1", "text 2"]
+    assert ledger.summary()[0]["calls"] == 3
+    checked = ledger._db.execute("SELECT key FROM calls WHERE checksum IS NOT NULL").fetchall()
+    assert checked == [("k2",)]
+
+
+def test_a_ledger_whose_table_is_gone_is_not_begun_anew(tmp_path):
+    fill(tmp_path / "l.sqlite", 1)._db.execute("ALTER TABLE calls RENAME TO callz")
+    with pytest.raises(UserError, match="no such table: calls"):
+        Ledger(tmp_path / "l.sqlite")

@@ -5,7 +5,7 @@ import math
 from typing import get_args, get_type_hints
 
 import pytest
-from trl import ModelConfig
+from trl import ModelConfig, SFTConfig
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import load
@@ -15,6 +15,7 @@ from hf_selfdemo.methods.self_demo import PROMPTS
 from hf_selfdemo.recipe.implied import First
 from hf_selfdemo.recipe.keys import _GROUPS, OBJECTIVES
 from hf_selfdemo.training.arguments import _UNHEEDED
+from hf_selfdemo.training.parameters import own_config
 from hf_selfdemo.verbs.cli import make_recipe, parse
 
 METHOD_KEYS = {group: name for name in METHODS for group in load("method", name, METHODS).keys}
@@ -162,3 +163,11 @@ def test_a_range_takes_numbers_of_other_libraries():
     NUMBER.check(share=numpy.float32(0.5))
     with pytest.raises(UserError, match=r"window is 2\.5: give a whole number"):
         ONE_OR_MORE.check(window=2.5)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"), [("max_length", "1 or more"), ("seed", "a whole number from 0 to 4294967295")]
+)
+def test_a_configuration_of_trls_that_a_trainer_is_given_is_looked_at_too(key, said):
+    with pytest.raises(UserError, match=f"^{key} is -1: give {said}$"):
+        own_config(SFTConfig(output_dir="x", report_to=[], bf16=False, **{key: -1}), GROUPS[-2], None, "SFT")

@@ -1,5 +1,8 @@
 """Equal calls are made once; what decides a reply is in the key, what does not is not."""
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -108,3 +111,40 @@ def test_a_reply_with_an_end_that_nobody_knows_is_not_kept(ledger):
 
     ask(RecordedGenerator(Odd(), ledger), [ASKED])
     assert ledger.get(call_key("scripted", ASKED)) is None
+
+
+def test_a_call_that_another_thread_is_making_is_waited_for(ledger):
+    """Equal calls of two rows that are in flight at once, as with a server; a call that fails is made by each."""
+    made, start = [], threading.Barrier(4)
+
+    class Slow(ScriptedGenerator):
+        def stream(self, requests):
+            made.extend(request.id for request in requests)
+            time.sleep(0.1)
+            for i, reply in super().stream(requests):
+                yield i, replace(reply, finish_reason="error") if requests[i].stage == "failing" else reply
+
+    def drive(number):
+        generator, equal = RecordedGenerator(Slow(), ledger), replace(ASKED, id=f"equal/{number}")
+        failing = replace(ASKED, id=f"failing/{number}", stage="failing", seed=99)
+        start.wait()
+        return [reply.text for reply in ask(generator, [equal, failing])], generator
+
+    with ThreadPoolExecutor(4) as pool:
+        ended = list(pool.map(drive, range(4)))
+    assert [texts for texts, _ in ended] == [["HELLO", "HELLO"]] * 4
+    assert [name.partition("/")[0] for name in sorted(made)] == ["equal"] + ["failing"] * 4
+    assert sorted(generator.reused.calls for _, generator in ended) == [0, 1, 1, 1]
+
+
+def test_claims_end_when_nobody_wants_the_rest_or_the_engine_fails(ledger):
+    class Failing(ScriptedGenerator):
+        def stream(self, requests):
+            yield next(super().stream(requests))
+            raise RuntimeError("down")
+
+    two = [ASKED, replace(ASKED, seed=4)]
+    next(RecordedGenerator(ScriptedGenerator(), ledger).stream(two))
+    with pytest.raises(RuntimeError, match="down"):
+        list(RecordedGenerator(Failing(), ledger).stream([*two, replace(ASKED, seed=5)]))
+    assert len(ask(RecordedGenerator(ScriptedGenerator(), ledger), [*two, replace(ASKED, seed=5)])) == 3

@@ -107,10 +107,25 @@ def test_metadata_of_parquet_and_safetensors_tells_origin(tmp_path):
 
 
 def test_pickles_are_refused_and_arrays_and_pictures_are_not(tmp_path):
-    for name in ("training_args.bin", "optimizer.pt", "index.npy", "plot.png"):
+    for name in ("training_args.bin", "optimizer.pt", "plot.png"):
         (tmp_path / name).write_bytes(b"\x89PNG\0/home/ada")
+    np.save(tmp_path / "index.npy", np.arange(3))
     files = {path.name: path for path in sorted(tmp_path.iterdir())}
     assert [line.split(" is a pickle")[0] for line in found(files)] == ["optimizer.pt", "training_args.bin"]
+
+
+@pytest.mark.parametrize(
+    "content", [np.array([TOKEN]), np.array([{"key": TOKEN}], dtype=object)], ids=["text", "pickle"]
+)
+def test_an_array_of_anything_but_numbers_is_refused(tmp_path, content):
+    np.save(tmp_path / "index.npy", content, allow_pickle=True)
+    [line] = found({"index.npy": tmp_path / "index.npy"})
+    assert line.startswith("index.npy ") and TOKEN not in line
+
+
+def test_a_key_that_is_a_secret_is_not_told_as_a_place():
+    [line] = found({"run.json": json.dumps({"keys": {TOKEN: "read"}})})
+    assert line.startswith("run.json, key keys, (a Hugging Face token), holds a Hugging Face token")
 
 
 @pytest.mark.parametrize(

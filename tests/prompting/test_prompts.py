@@ -116,6 +116,14 @@ def changed(folder):
     (folder / "rag.txt").write_text((folder / "rag.txt").read_text() + " ")
 
 
+def included_changed(folder):
+    (folder / "passages.txt").write_text("none")
+
+
+def renamed_among_used(folder):
+    (folder / "candidates/rag_1.txt").rename(folder / "candidates/rag_4.txt")
+
+
 def renamed(folder):
     (folder / "rag.txt").rename(folder / "rag2.txt")
 
@@ -134,15 +142,28 @@ def moved_between_files(folder):
     first.write_text(two), second.write_text(one)
 
 
-@pytest.mark.parametrize("change", [changed, renamed, removed, added, moved_between_files])
-def test_the_hash_changes_with_any_template(tmp_path, change):
+USED = ["rag.txt", "candidates/rag_?.txt"]
+
+
+@pytest.mark.parametrize("change", [changed, included_changed, renamed_among_used, moved_between_files])
+def test_the_hash_changes_with_any_template_that_is_used(tmp_path, change):
     folder = copied(tmp_path)
-    assert templates_hash(folder) == templates_hash()
+    assert templates_hash(USED, folder) == templates_hash(USED)
     change(folder)
-    assert templates_hash(folder) != templates_hash()
+    assert templates_hash(USED, folder) != templates_hash(USED)
 
 
-def test_the_hash_is_of_templates_only(tmp_path):
+@pytest.mark.parametrize("change", [renamed, removed])
+def test_a_template_that_is_used_and_is_not_there_is_named(tmp_path, change):
     folder = copied(tmp_path)
+    change(folder)
+    with pytest.raises(UserError, match=r"no template rag\.txt in"):
+        templates_hash(USED, folder)
+
+
+def test_what_is_not_used_changes_no_hash(tmp_path):
+    folder = copied(tmp_path)
+    added(folder)
     (folder / "notes.md").write_text("x")
-    assert templates_hash(folder) == templates_hash()
+    (folder / "closed_book.txt").write_text("Another.")
+    assert templates_hash(USED, folder) == templates_hash(USED)

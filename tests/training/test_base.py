@@ -159,6 +159,34 @@ def test_resumed_equals_uninterrupted(model, tokenizer, tmp_path, at, strategy):
     assert first and all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.parametrize("at", [2, 4, 10], ids=["between lines", "at a line", "after the last step"])
+def test_the_log_of_a_resumed_training_tells_of_all_steps(model, tokenizer, tmp_path, at):
+    """Mean loss, losses by outcome, tokens: as if nobody had stopped it."""
+    keys = MOVING | {"save_strategy": "steps", "save_steps": 1, "max_steps": 10, "logging_steps": 4}
+    whole = trainer(model, tokenizer, tmp_path / "a", **keys)
+    told = timeless(whole.train().metrics)
+    killed = trainer(model, tokenizer, tmp_path / "b", **keys)
+    killed.add_callback(Stop(at + 1) if at < 10 else StopAtEnd())
+    with pytest.raises(KeyboardInterrupt):
+        killed.train()
+    resumed = trainer(model, tokenizer, tmp_path / "b", **keys)
+    assert timeless(resumed.train(resume_from_checkpoint=True).metrics) == told
+    lines = [list(map(timeless, found.state.log_history)) for found in (resumed, whole)]
+    assert lines[0] == lines[1] and len(lines[0]) == 3 and lines[0][-1]["answer_loss"] > 0
+
+
+class StopAtEnd(TrainerCallback):
+    """Ends the run as a kill would after the last checkpoint."""
+
+    def on_epoch_end(self, args, state, control, **kwargs):
+        if state.global_step == state.max_steps:
+            raise KeyboardInterrupt
+
+
+def timeless(figures):
+    return {name: value for name, value in figures.items() if not name.endswith(("_runtime", "_per_second"))}
+
+
 def test_a_checkpoint_is_on_the_disk_before_its_note(tmp_path, monkeypatch):
     (tmp_path / "optimizer.pt").write_text("state")
     found = []

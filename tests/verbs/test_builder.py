@@ -117,10 +117,10 @@ def test_a_second_builder_reads_the_cache_and_loads_no_model(keys, tmp_path, req
 
 def touch_template(keys, tmp_path, monkeypatch):
     templates = tmp_path / "templates"
-    shutil.copytree(dataset_key.templates_hash.__defaults__[0], templates)
+    shutil.copytree(dataset_key.templates_hash.__defaults__[-1], templates)
     (templates / "judging/pick.txt").write_text("Which one?")
     real = dataset_key.templates_hash
-    monkeypatch.setattr(dataset_key, "templates_hash", lambda: real(templates))
+    monkeypatch.setattr(dataset_key, "templates_hash", lambda patterns: real(patterns, templates))
 
 
 def touch_corpus(keys, tmp_path, monkeypatch):
@@ -251,8 +251,8 @@ def test_processes_change_nothing_in_the_result(keys, tmp_path):
 
 
 def test_a_mistake_in_a_process_is_one_clear_error(tmp_path):
-    with pytest.raises(UserError, match=r"^unknown recipe key 'stratgy': did you mean 'strategy'\?$"):
-        shards.make_calls({"output_dir": "x", "stratgy": "self_demo"}, "train", 1, tmp_path)
+    with pytest.raises(UserError, match=r"^unknown recipe key 'metod': did you mean 'method'\?$"):
+        shards.make_calls({"output_dir": "x", "metod": "self_demo"}, "train", 1, tmp_path)
     (tmp_path / "log").write_text("line\nKilled\n")
     assert "code -9 and said last: Killed" in str(shards._failure(-9, tmp_path / "log"))
 
@@ -324,7 +324,7 @@ def test_force_redownload_makes_the_rows_anew_from_the_ledger(keys):
 
 def test_keys_given_by_name_win_over_the_file(keys, tmp_path):
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text("output_dir: runs/x\nstrategy: raft\npassages_per_question: 2\nmax_train_questions: 2\n")
+    recipe.write_text("output_dir: runs/x\nmethod: raft\npassages_per_question: 2\nmax_train_questions: 2\n")
     builder = SelfDemoBuilder("ra_it", recipe=recipe, **keys)
     found = builder.recipe
     assert found.demonstrate.strategy == "ra_it" and found.retrieval.passages_per_question == 1

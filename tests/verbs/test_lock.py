@@ -6,11 +6,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import STAGING
 from hf_selfdemo.verbs import VERBS
 from hf_selfdemo.verbs.cli import main
 from hf_selfdemo.verbs.lock import READERS, held
@@ -85,6 +88,53 @@ def test_what_a_killed_shard_leaves_stops_nobody(holder, tmp_path):
         pass
     with held(tmp_path / "run", "0/2"):
         pass
+
+
+def test_what_a_kill_leaves_half_written_goes_with_the_next_start_and_nothing_else(tmp_path):
+    run = tmp_path / "run"
+    ours = [f"plan.json.ab12cd34{STAGING}", f"rounds/2/model/README.md.x{STAGING}", f"export/.ragas.y{STAGING}/a.jsonl"]
+    theirs = ["plan.json", "export/notes.part", f"other_run/train.parquet.z{STAGING}"]
+    for name in ours + theirs:
+        (run / name).parent.mkdir(parents=True, exist_ok=True)
+        (run / name).write_text("half")
+    with held(run, "0/2"):
+        assert all((run / name).exists() for name in ours), "another shard may be writing them"
+    with held(run):
+        pass
+    assert not any((run / name).exists() for name in ours) and not (run / ours[2]).parent.exists()
+    assert all((run / name).exists() for name in theirs)
+
+
+@pytest.mark.parametrize("shards", [("", ""), ("", "0/2"), ("0/2", "0/2"), ("0/2", "1/2")])
+def test_of_two_that_start_at_once_one_works_and_the_other_is_told_why_not(tmp_path, shards):
+    """Each begins and ends many times; what it writes nothing into is removed under the feet of the other."""
+
+    def start(shard, barrier):
+        barrier.wait()
+        try:
+            with held(tmp_path / "run", shard):
+                barrier.wait()  # hold it until the other has tried
+        except UserError as error:
+            barrier.wait()
+            return str(error)
+        return ""
+
+    def hurry(shard):
+        for _ in range(200):
+            try:
+                with held(tmp_path / "other", shard):
+                    pass
+            except UserError as error:
+                assert "another start is at work" in str(error)
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(8):
+            barrier = threading.Barrier(2)
+            said = list(pool.map(start, shards, [barrier] * 2))
+            assert said.count("") == (2 if set(shards) == {"0/2", "1/2"} else 1), said
+            assert all("another start is at work" in line for line in said if line)
+        list(pool.map(hurry, shards))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("place", ["file", "file/run"])

@@ -10,6 +10,7 @@ from typing import Any
 
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.manifest import read_json, read_json_lines
+from hf_selfdemo.methods.demonstrations import checked_file
 
 SKIPPED = "skipped"
 """The outcome of a row that became no demonstration; a reason may follow it, after a colon."""
@@ -52,7 +53,8 @@ class Demonstrations:
         if not self.path.exists() or not (folder / "manifest.json").exists():
             raise UserError(f"{folder} holds no demonstrations", "run `hf-selfdemo demonstrate` first")
         self.manifest = read_json(folder / "manifest.json")
-        self._details = _details(folder / "skipped.jsonl")
+        self._details = _details(checked_file(folder, "skipped.jsonl"))
+        checked_file(folder, self.path.name)
         self._entries = _entries(self.path)
 
     def __len__(self) -> int:

@@ -56,9 +56,9 @@ def fail(line: str) -> None:
 
     What was given may be quoted there: tokens among it are named, not shown.
     """
-    from hf_selfdemo.core.secret_shapes import without_secrets
+    from hf_selfdemo.core.secrets import redacted
 
-    print(shown(without_secrets(line)), file=sys.stderr)
+    print(shown(redacted(line)), file=sys.stderr)
 
 
 def show(result: RenderableType, width: int = _FILE_WIDTH) -> None:

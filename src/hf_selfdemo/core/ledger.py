@@ -7,6 +7,7 @@ processes may share one file (on one machine; network file systems do not lock w
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import threading
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_selfdemo.core.errors import UserError, explained
+from hf_selfdemo.core.in_flight import InFlight
 from hf_selfdemo.core.types import Reply
 
 FORMAT = 1
@@ -28,12 +30,20 @@ _DAMAGED = "it is damaged: move it away to start anew, or bring back a copy"
 
 _SELDOM = ("raw", "left_out")  # fields that are written only where they say something
 
+_COLUMNS = (
+    *("key", "model", "stage", "request", "reply"),
+    *("prompt_tokens", "cached_tokens", "generated_tokens", "at"),
+)
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS calls (
     key TEXT PRIMARY KEY, model TEXT NOT NULL, stage TEXT NOT NULL, request TEXT NOT NULL, reply TEXT NOT NULL,
-    prompt_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, generated_tokens INTEGER NOT NULL, at REAL NOT NULL
+    prompt_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, generated_tokens INTEGER NOT NULL, at REAL NOT NULL,
+    checksum TEXT
 ) WITHOUT ROWID
 """
+_ROW = ", ".join(_COLUMNS)
+_UNCHECKED = "ALTER TABLE calls ADD COLUMN checksum TEXT"
+"""For a ledger of an earlier version: its calls have no checksum, and are taken as they are."""
 
 
 class Ledger:
@@ -41,6 +51,8 @@ class Ledger:
 
     Args:
         path: the file; its folder is made.
+
+    `in_flight` are claims to calls that are being made, so that none is made twice at the same time.
 
     Raises:
         UserError: if the file is no ledger, was written in another format, is damaged, or cannot be written (the disk
@@ -58,6 +70,7 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.RLock()
+        self.in_flight = InFlight(path.with_name(f"{path.name}.calls"))
         path.parent.mkdir(parents=True, exist_ok=True)
         with self._explained():
             self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
@@ -75,8 +88,12 @@ class Ledger:
             )
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
+        self._db.create_function("checksum_of", len(_COLUMNS), _checksum, deterministic=True)
         self._db.execute("BEGIN IMMEDIATE")  # two processes may be making the file at the same moment
-        self._db.execute(_SCHEMA)
+        if new:
+            self._db.execute(_SCHEMA)
+        elif not self._value("SELECT count(*) FROM pragma_table_info('calls') WHERE name = 'checksum'"):
+            self._db.execute(_UNCHECKED)
         self._db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         self._db.execute(f"PRAGMA user_version = {FORMAT}")
         self._db.execute("COMMIT")
@@ -84,16 +101,20 @@ class Ledger:
     def get(self, key: str) -> Reply | None:
         """The reply under `key`, if the call was ever made."""
         with self._lock, self._explained():
-            found = self._db.execute("SELECT reply FROM calls WHERE key = ?", (key,)).fetchone()
+            query = f"SELECT reply, checksum, checksum_of({_ROW}) FROM calls WHERE key = ?"
+            reply, known, checksum = self._db.execute(query, (key,)).fetchone() or (None, None, None)
+        if known is not None and known != checksum:
+            raise UserError(f"the ledger {self.path} holds a call that is not as it was written", _DAMAGED)
         with explained(f"the ledger {self.path} holds a call that cannot be read", _DAMAGED):
-            return _read(found[0]) if found else None
+            return None if reply is None else _read(reply)
 
     def put(self, key: str, model: str, stage: str, request: str, reply: Reply) -> Reply:
         """Record a call and return the reply that counts: of two processes with one key, the first one's."""
-        row = (key, model, stage, request, _written(reply))
-        cost = (reply.prompt_tokens, reply.cached_tokens, reply.generated_tokens, time.time())
+        said = (key, model, stage, request, _written(reply))
+        row = (*said, reply.prompt_tokens, reply.cached_tokens, reply.generated_tokens, time.time())
         with self._lock, self._explained():
-            self._db.execute("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row + cost)
+            places = ", ".join("?" * (len(row) + 1))
+            self._db.execute(f"INSERT OR IGNORE INTO calls VALUES ({places})", (*row, _checksum(*row)))
         kept = self.get(key)
         assert kept is not None
         return kept
@@ -105,14 +126,21 @@ class Ledger:
             self._db.execute(f"DELETE FROM calls WHERE key = ? AND {empty}", (key,))
 
     def summary(self) -> list[dict[str, Any]]:
-        """Calls and tokens by model and stage, with the first and last time (seconds since 1970)."""
+        """Calls and tokens by model and stage, with the first and last time (seconds since 1970).
+
+        Raises:
+            UserError: if a call is not as it was written; all are looked at.
+        """
         query = """
             SELECT model, stage, count(*) AS calls, sum(prompt_tokens) AS prompt_tokens,
                    sum(cached_tokens) AS cached_tokens, sum(generated_tokens) AS generated_tokens,
                    min(at) AS first, max(at) AS last
             FROM calls GROUP BY model, stage ORDER BY model, min(at)
         """
+        damaged = f"SELECT count(*) FROM calls WHERE checksum != checksum_of({_ROW})"
         with self._lock, self._explained():
+            if count := self._value(damaged):
+                raise UserError(f"{count} calls of the ledger {self.path} are not as they were written", _DAMAGED)
             cursor = self._db.execute(query)
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor]
@@ -139,6 +167,11 @@ class Ledger:
             elif "not a database" in what or "malformed" in what:
                 remedy = _DAMAGED
             raise UserError(f"the ledger {self.path} cannot be used ({what})", remedy) from None
+
+
+def _checksum(*row: Any) -> str:
+    """Over all that stands in the row of a call."""
+    return hashlib.sha256(repr(row).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _written(reply: Reply) -> str:

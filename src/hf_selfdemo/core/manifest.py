@@ -8,8 +8,9 @@ import json
 import os
 import platform
 import re
+import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, TextIO
@@ -28,6 +29,13 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 
 
+def write_checked_json(path: Path, content: Any) -> None:
+    """The same for what is told of an artefact, with a checksum over it, which `read_json` looks at and takes out."""
+    told = json.loads(json.dumps(content))
+    write_json(path, told | {_CHECKSUM: fingerprint(told)})
+
+
+_CHECKSUM = "checksum"
 _DAMAGED = "it is damaged: bring back a copy, or remove it and run again what wrote it"
 
 
@@ -50,9 +58,13 @@ def read_json(path: str | Path) -> dict[str, Any]:
     """A JSON object from a file, such as `write_json` leaves.
 
     Raises:
-        UserError: if the file holds none, or later where a key is read that is not there.
+        UserError: if the file holds none, or other values than were written (where `write_checked_json` wrote them), or
+            later where a key is read that is not there.
     """
-    return _parsed(Path(path).read_bytes(), str(path))
+    found = _parsed(Path(path).read_bytes(), str(path))
+    if (known := found.pop(_CHECKSUM, None)) is not None and known != fingerprint(found):
+        raise UserError(f"{path} is not as it was written", _DAMAGED)
+    return found
 
 
 def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -95,10 +107,36 @@ def atomic_file(path: Path) -> Iterator[TextIO]:
         yield out
 
 
+STAGING = ".selfdemo-part"
+"""How the names of files and folders end that are being written. A kill leaves them behind."""
+
+
+@contextmanager
+def staged_folder(path: Path) -> Iterator[Path]:
+    """A new empty folder beside `path` to write into; what is still there in the end is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=STAGING))
+    try:
+        yield staging
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def sweep(paths: Iterable[Path]) -> None:
+    """Remove what killed starts left half written.
+
+    Args:
+        paths: files and folders, of which those named so go. Nobody may be writing them any more.
+    """
+    for path in paths:
+        if path.name.endswith(STAGING):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
 @contextmanager
 def staged(path: Path) -> Iterator[Path]:
     """A new empty file beside `path` to write to, which takes its place when all is written and on the disk."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=".part")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=STAGING)
     os.close(handle)
     staging = Path(name)
     try:
@@ -166,6 +204,21 @@ def fingerprint(content: Any) -> str:
         True
     """
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def rows_fingerprint(rows: Iterable[Any]) -> str:
+    """What `fingerprint` gives for a list of them, without holding the list.
+
+    Example:
+        >>> rows_fingerprint(iter([{"b": 2}, {"a": 1}])) == fingerprint([{"b": 2}, {"a": 1}])
+        True
+    """
+    digest, before = hashlib.sha256(b"["), ""
+    for row in rows:
+        digest.update((before + json.dumps(row, sort_keys=True, default=str)).encode())
+        before = ", "
+    digest.update(b"]")
+    return digest.hexdigest()[:16]
 
 
 _ELSEWHERE = "choose another output_dir"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock
+
 from hf_selfdemo.core.cache import content_hash
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.manifest import put_in_place, read_json, write_json
+from hf_selfdemo.core.manifest import STAGING, put_in_place, read_json, staged_folder, sweep, write_json
 
 RECORD = ".written.json"
 """Hashes of the files that were written into a folder: what else lies there is somebody else's."""
@@ -26,9 +26,7 @@ def remade(folder: Path) -> Iterator[Path]:
     Raises:
         UserError: if one of them would replace a file that was not written here, or was changed since.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
+    with staged_folder(folder) as staging:
         yield staging
         new = {path.relative_to(staging): content_hash(path) for path in _files(staging)}
         theirs, record = strangers(folder), folder / RECORD
@@ -43,8 +41,26 @@ def remade(folder: Path) -> Iterator[Path]:
         for path in old:
             path.unlink()
         write_json(record, {"written": sorted({*new.values()})})
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[Path]:
+    """A new empty folder beside one that several runs share, to make that in: they wait for each other.
+
+    What killed starts left half written beside it is removed.
+
+    Args:
+        folder: what is being made; the caller looks again whether it is there by now, and puts the new one in place.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    name = folder.parent / f".{folder.name}.lock"
+    with FileLock(name):
+        try:
+            sweep(list(folder.parent.glob(f".{folder.name}.*{STAGING}")))
+            with staged_folder(folder) as staging:
+                yield staging
+        finally:
+            name.unlink(missing_ok=True)  # while it is held: who opened it before sees that its name is gone
 
 
 def strangers(folder: Path) -> set[Path]:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
-from hf_selfdemo.core.secret_shapes import shape_in
+from hf_selfdemo.core.secret_shapes import shape_in, without_secrets
 
 _NAMES = ("key", "token", "secret", "passw", "credential", "bearer")
 _ASSIGNED = re.compile(
@@ -78,6 +78,23 @@ def known_secrets(environment: Mapping[str, str] = os.environ) -> dict[str, str]
     if environment is os.environ and (token := get_token()):
         found[token] = "the token that you are logged in with"
     return found
+
+
+def redacted(text: str, known: Mapping[str, str] | None = None) -> str:
+    """A text without secrets, for what is printed or kept in a file of errors: in place of each stands what it is.
+
+    Args:
+        text: any.
+        known: secrets and what to call them; default is what `known_secrets` finds.
+
+    Example:
+        >>> redacted("key=hunter2! was refused", {"hunter2!": "the value of DB_PASSWORD"})
+        'key=(the value of DB_PASSWORD) was refused'
+    """
+    found = known_secrets() if known is None else known
+    for value in sorted(found, key=len, reverse=True):  # one may hold another
+        text = text.replace(value, f"({found[value]})")
+    return without_secrets(text)
 
 
 def _is_secret(name: str, value: str) -> bool:

@@ -14,11 +14,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
+from hf_selfdemo.core.accounting import account_for
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.loading import did_you_mean
-from hf_selfdemo.core.manifest import file_hash, read_json, read_json_lines, versions, write_json, write_text
+from hf_selfdemo.core.manifest import (
+    atomic_file,
+    file_hash,
+    read_json,
+    read_json_lines,
+    versions,
+    write_checked_json,
+    write_text,
+)
 from hf_selfdemo.core.types import Evidence, Mode, Prediction
 from hf_selfdemo.data.rows import evidence_of, evidence_row
+from hf_selfdemo.evaluation.predict import rows_asked
 from hf_selfdemo.evaluation.report import Column, Comparison
 from hf_selfdemo.generation.tuned import weights_hash
 
@@ -83,6 +93,7 @@ class Evaluation:
         """The replies of one model, and what is known of it.
 
         Raises:
+            RowsLost: if a row that was asked has no reply there.
             UserError: if it is not there, or its files changed since.
         """
         if name not in self.columns:
@@ -90,7 +101,11 @@ class Evaluation:
         paths = {mode: _path(name, mode) for mode in get_args(Mode)}
         found = {mode: path for mode, path in paths.items() if path in self.manifest["files"]}
         record = {key: self.manifest[key].get(name, {}) for key in _BY_COLUMN}
-        return Column(name, {mode: _predictions(self._checked(path)) for mode, path in found.items()}, record)
+        predictions = {mode: _predictions(self._checked(path)) for mode, path in found.items()}
+        for mode, said in predictions.items():
+            asked = rows_asked(list(self.evidence.values()), mode)
+            account_for((row.id for row in asked), (one.id for one in said), f"writing {found[mode]}")
+        return Column(name, predictions, record)
 
     def _checked(self, name: str) -> Path:
         path = self.folder / name
@@ -101,8 +116,10 @@ class Evaluation:
 
 def write_rows(folder: Path, evidence: Sequence[Evidence]) -> None:
     """Write what is asked and shown, for those who read the replies."""
-    rows = map(evidence_row, evidence)
-    write_text(folder / ROWS, _lines({key: row[key] for key in _OF_ROWS} for row in rows))
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_file(folder / ROWS) as out:
+        for row in map(evidence_row, evidence):
+            out.write(json.dumps({key: row[key] for key in _OF_ROWS}, ensure_ascii=False) + "\n")
 
 
 def write_predictions(folder: Path, name: str, mode: str, predictions: Sequence[Prediction]) -> None:
@@ -132,7 +149,7 @@ def write_manifest(
     files = {name: digest for name, digest in earlier.get("files", {}).items() if _column_of(name) in stay}
     for name in [ROWS, *(_path(name, mode) for name in by_column["judges"] for mode in modes)]:
         files[name] = file_hash(folder / name)
-    write_json(path, {**about, **columns, "files": files, "versions": versions()})
+    write_checked_json(path, {**about, **columns, "files": files, "versions": versions()})
 
 
 def training_record(folder: Path | None) -> dict[str, Any]:
@@ -169,8 +186,18 @@ def comparison_of(evaluation: Evaluation, names: Sequence[str]) -> Comparison:
     manifest = evaluation.manifest
     shared = ("settings", "data", "recall", "judge", "models", "versions")
     columns = [evaluation.column(name) for name in names]
-    told = manifest | {"judge": manifest["judges"][names[0]]}
+    models = {name: _without_place(path, evaluation.folder.parent) for name, path in manifest["models"].items()}
+    told = manifest | {"judge": manifest["judges"][names[0]], "models": models}
     return Comparison(manifest["title"], columns, evaluation.evidence, {k: told[k] for k in shared if told.get(k)})
+
+
+def _without_place(model: str, run: Path) -> str:
+    """Where a model lies as a report may say it, which goes to others: in the run, or by the names of its folders."""
+    if not model:
+        return ""
+    path = Path(model).resolve()
+    inside = path.is_relative_to(run.resolve())
+    return path.relative_to(run.resolve()).as_posix() if inside else "/".join(path.parts[-2:])
 
 
 def _path(name: str, mode: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from hf_selfdemo.core.accounting import account_for
 from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.errors import CallFailed
+from hf_selfdemo.core.on_disk import OnDisk
 from hf_selfdemo.core.protocols import Answerer, Generator, Judge, check_contract
 from hf_selfdemo.core.ranges import ONE_OR_MORE
 from hf_selfdemo.core.types import Answer, Candidate, Dialogue, Evidence, Mode, Prediction, Verdict
@@ -40,6 +42,7 @@ def predict(
         on_progress: called with 1 for every row that has an answer.
 
     Raises:
+        RowsLost: if a row has no prediction in the end.
         UserError: if answerer, generator or judge lacks a member of its contract, or `window` is below 1.
     """
     ONE_OR_MORE.check(window=window)
@@ -52,15 +55,20 @@ def predict(
     for answer in converse((_answer(row, mode, answerer) for row in rows), generator, window):
         answers.append(answer)
         on_progress(1)
-    shown = [_as_shown(row, answer) for row, answer in zip(rows, answers, strict=True)]
-    labels = (_verdict(row, answer, mode, judge) for row, answer in zip(shown, answers, strict=True))
+    shown = [_as_shown(row, answer) for row, answer in zip(rows, answers, strict=False)]
+    labels = (_verdict(row, answer, mode, judge) for row, answer in zip(shown, answers, strict=False))
     verdicts = converse(labels, judge_generator or generator, window)
-    return [_prediction(*parts, mode) for parts in zip(shown, answers, verdicts, strict=True)]
+    predictions = [_prediction(*parts, mode) for parts in zip(shown, answers, verdicts, strict=False)]
+    account_for((row.id for row in rows), (said.id for said in predictions), f"evaluating {mode}")
+    return predictions
 
 
-def rows_asked(evidence: Sequence[Evidence], mode: Mode) -> list[Evidence]:
+def rows_asked(evidence: Sequence[Evidence], mode: Mode) -> Sequence[Evidence]:
     """The rows that a mode evaluates: all with passages, twins left out without."""
-    return [row for row in evidence if mode == "rag" or not row.gold_removed]
+    if mode == "rag":
+        return evidence
+    asked = [place for place, row in enumerate(evidence) if not row.gold_removed]
+    return evidence.at(asked) if isinstance(evidence, OnDisk) else [evidence[place] for place in asked]
 
 
 def _answer(row: Evidence, mode: Mode, answerer: Answerer) -> Dialogue[Answer]:

@@ -11,7 +11,7 @@ from typing import Any
 from hf_selfdemo.core.types import Reply, Request
 from hf_selfdemo.generation.finish_reasons import finish_reason
 from hf_selfdemo.generation.thoughts import TAGS, settled
-from hf_selfdemo.prompting.chat import take_apart
+from hf_selfdemo.prompting.disarming import take_apart
 
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
 """Where servers put thoughts beside the text. They are never read as the reply."""
@@ -136,7 +136,7 @@ def _bare(text: str) -> str:
 
 
 def _disarm(text: str) -> str:
-    """Put a blank after the first character of whatever looks like a control token, as `chat.neutralise` does.
+    """Put a blank after the first character of whatever looks like a control token, as `disarming.neutralise` does.
 
     Example:
         >>> _disarm("so<|im_end|></s>[INST] be it")

@@ -11,8 +11,6 @@ import importlib.metadata
 import logging
 import os
 import re
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ from hf_selfdemo.core.cache import cache_dir, content_hash
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.loading import did_you_mean_file
 from hf_selfdemo.core.manifest import fingerprint, put_in_place
+from hf_selfdemo.core.remade import alone
 from hf_selfdemo.prompting.chat import check_template
 
 DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -234,18 +233,15 @@ def _converted_gguf(package: str, name: str) -> Path:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     logger.warning("converting %s to safetensors in %s (once, half a minute)", gguf.name, target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(dir=target.parent))
-    try:
+    with alone(target) as staging:
+        if target.exists():  # another process was quicker
+            return target
         AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(staging)
         dense = GgufConfig(dequantize=True)  # without it the weights stay packed and cannot be saved
         model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, quantization_config=dense)
         model.config._name_or_path = name
         model.save_pretrained(staging)
-        if not target.exists():  # another process may have been quicker
-            put_in_place(staging, target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        put_in_place(staging, target)
     return target
 
 

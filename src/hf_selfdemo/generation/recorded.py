@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Sequence
 
 from hf_selfdemo.core.ledger import Ledger
@@ -13,6 +14,8 @@ from hf_selfdemo.generation.thoughts import settled
 
 _KEPT = ("stop", "length")
 _NEVER_EMPTY = "server/"  # how the identities begin of engines whose replies have text
+_LOOK_AGAIN_S = 0.02
+"""A call takes longer, so that waiting for one that another start makes costs nothing."""
 
 
 class RecordedGenerator:
@@ -21,7 +24,8 @@ class RecordedGenerator:
     A call's key is a hash of everything that decides its reply: the generator's identity, the messages, the choices,
     and the sampling (no seed where nothing is sampled). Not of its id or stage, so that equal calls are made once
     whoever asks. Only replies that ended well or were cut off are recorded: after any other the next start asks again.
-    So it does where an earlier version recorded that a server had sent no text.
+    So it does where an earlier version recorded that a server had sent no text. A call that another thread or process
+    on the same ledger is making is waited for.
 
     Args:
         generator: who is asked for what the ledger does not hold.
@@ -61,26 +65,57 @@ class RecordedGenerator:
             wanted.setdefault(call_key(self.identity, request), []).append(i)
         missing = []
         for key, places in wanted.items():
-            found = self.ledger.get(key)
-            if found is not None and not (found.text or found.raw) and self.identity.startswith(_NEVER_EMPTY):
-                self.ledger.drop_empty(key)
-                found = None
-            if found is None:
+            if found := self._recorded(key, requests[places[0]]):
+                yield from ((i, found) for i in places)
+            else:
                 missing.append(key)
-                continue
-            found = _handed_over(requests[places[0]], found)
-            self.reused.add(requests[places[0]].stage, found)
-            yield from ((i, found) for i in places)
-        if not missing:
-            return
-        for n, reply in self.generator.stream([requests[wanted[key][0]] for key in missing]):
-            key = missing[n]
-            request = requests[wanted[key][0]]
-            if reply.finish_reason in _KEPT:
-                reply = self.ledger.put(key, self.identity, request.stage, request.id, reply)
-            reply = _handed_over(request, reply)
-            self.usage.add(request.stage, reply)
-            yield from ((i, reply) for i in wanted[key])
+        while missing:
+            claimed = [key for key in missing if self.ledger.in_flight.claim(key)]
+            missing = [key for key in missing if key not in set(claimed)]
+            for key, reply in self._made({key: requests[wanted[key][0]] for key in claimed}):
+                yield from ((i, reply) for i in wanted[key])
+            if missing:  # another thread or process is making these calls
+                time.sleep(_LOOK_AGAIN_S)
+
+    def _recorded(self, key: str, request: Request) -> Reply | None:
+        """The reply that the ledger holds."""
+        found = self.ledger.get(key)
+        if found is None:
+            return None
+        if not (found.text or found.raw) and self.identity.startswith(_NEVER_EMPTY):
+            self.ledger.drop_empty(key)
+            return None
+        found = _handed_over(request, found)
+        self.reused.add(request.stage, found)
+        return found
+
+    def _made(self, claimed: dict[str, Request]) -> Iterator[tuple[str, Reply]]:
+        """Replies to calls that nobody else is making; each claim ends when its reply is recorded."""
+        open_claims = set(claimed)
+
+        def release(key: str) -> None:
+            open_claims.remove(key)
+            self.ledger.in_flight.release(key)
+
+        try:
+            missing = []
+            for key, request in claimed.items():
+                if found := self._recorded(key, request):  # who had the claim before has just recorded it
+                    release(key)
+                    yield key, found
+                else:
+                    missing.append(key)
+            for n, reply in self.generator.stream([claimed[key] for key in missing]) if missing else ():
+                key, request = missing[n], claimed[missing[n]]
+                if reply.finish_reason in _KEPT:
+                    reply = self.ledger.put(key, self.identity, request.stage, request.id, reply)
+                release(key)
+                reply = _handed_over(request, reply)
+                self.usage.add(request.stage, reply)
+                yield key, reply
+        finally:
+            for key in tuple(open_claims):
+                release(key)
 
 
 def _handed_over(request: Request, reply: Reply) -> Reply:

@@ -115,7 +115,7 @@ class TransformersGenerator:
         return model_identity(self.model, self.tokenizer)
 
     def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
-        rows = [_Row(i, r, encode_prompt(self.tokenizer, r.messages)) for i, r in enumerate(requests)]
+        rows = [_Row(i, r, encode_prompt(self.tokenizer, r.messages, f"call {r.id!r}")) for i, r in enumerate(requests)]
         fitting = []
         for row in rows:
             needed = len(row.ids) + (0 if row.request.choices else row.request.max_new_tokens)

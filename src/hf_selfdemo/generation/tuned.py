@@ -7,6 +7,7 @@ from typing import Any
 
 from hf_selfdemo.core.cache import content_hash
 from hf_selfdemo.core.errors import UserError, explained
+from hf_selfdemo.core.integrity import hashes, known_hashes, refuse_changed
 from hf_selfdemo.core.loading import did_you_mean_file
 from hf_selfdemo.core.manifest import fingerprint, read_json
 from hf_selfdemo.generation.models import ResolvedModel
@@ -24,8 +25,10 @@ def weights_of(folder: Path) -> list[Path]:
     """The files that hold the weights.
 
     Raises:
-        UserError: if there are none.
+        UserError: if there are none, or a file is not as it was when training ended.
     """
+    remedy = f"bring back a copy, or remove {folder / 'manifest.json'} and train again, from the last checkpoint"
+    refuse_changed(folder, known_hashes(folder), remedy)
     found = sorted(folder.glob("*.safetensors"))
     if not found:
         remedy = did_you_mean_file(folder, "there is no such folder")
@@ -33,6 +36,15 @@ def weights_of(folder: Path) -> list[Path]:
             remedy = "run `hf-selfdemo train` with the same config first"
         raise UserError(f"{folder} holds no trained model", remedy)
     return found
+
+
+def model_hashes(folder: Path) -> dict[str, str]:
+    """Hashes of what was saved with the weights; not of checkpoints, which have their own, nor of texts for people."""
+    files = [path for path in folder.glob("*") if path.name not in _BESIDE and path.is_file()]
+    return hashes(folder, [*files, *folder.glob("chat_templates/*")])
+
+
+_BESIDE = ("manifest.json", "README.md")
 
 
 def weights_hash(folder: Path) -> str:

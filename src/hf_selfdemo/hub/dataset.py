@@ -20,7 +20,7 @@ from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
 from hf_selfdemo.hub.shards import describe, size_category, write_shards
 from hf_selfdemo.methods.answering import single_prompt
-from hf_selfdemo.methods.demonstrations import load_demonstrations
+from hf_selfdemo.methods.demonstrations import checked_file, load_demonstrations
 from hf_selfdemo.methods.method import own_words
 from hf_selfdemo.recipe.config import JudgeArguments
 from hf_selfdemo.training.trl_columns import has_pair, to_trl
@@ -133,7 +133,7 @@ def _configs(source: Path) -> dict[str, Dataset]:
     if any(map(has_pair, structured.select_columns(["mode", "rejected"]))):
         configs["preference"] = to_trl(structured, preference=True)
     configs["structured"] = structured
-    if (path := source / "candidates.jsonl").exists():
+    if (path := checked_file(source, "candidates.jsonl")).exists():
         configs["candidates"] = Dataset.from_json(glob.escape(str(path)), features=CANDIDATE_FEATURES)
     return configs
 

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.secrets import known_secrets, secret_in
+from hf_selfdemo.core.secrets import known_secrets, redacted, secret_in
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.texts import Packed, texts
 
@@ -56,7 +56,7 @@ def inspect_artefact(artefact: Artefact) -> list[str]:
     a token, key or secret, and the Hub's own token. In files that are no rows also: home folders, paths that lead
     somewhere on this machine, whole values of JSON that are absolute paths, and this machine's name. Of Parquet files
     the text columns and the metadata are read, of safetensors the header; pickles, packed files and binary ones of
-    other kinds are refused. Arrays and pictures are not looked into.
+    other kinds are refused, and so are arrays of anything but numbers. Numbers and pictures are not looked into.
 
     Returns:
         One line for each finding: file, place and kind, and what to do. A secret itself is never in it.
@@ -92,7 +92,7 @@ def _inspect(name: str, file: Path | str, secrets: Mapping[str, str]) -> Iterato
     except (ValueError, OSError, struct.error) as error:
         yield f"{name} cannot be read ({type(error).__name__}): make it again"
     for place, what in found.items():
-        yield f"{name}, {place}, holds {what}"
+        yield f"{name}, {redacted(place, secrets)}, holds {what}"  # a key may be a secret itself
 
 
 def _tells_origin(name: str, place: str) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.integrity import refuse_changed
 from hf_selfdemo.core.manifest import read_json, read_json_lines
 from hf_selfdemo.data.questions import read_passages
 from hf_selfdemo.generation.tuned import is_adapter
@@ -123,7 +124,9 @@ def _rows(run: Path, manifests: Mapping[str, dict[str, Any]], base: str) -> dict
     """What is browsed, with manifests of what the page shows and nothing about this machine."""
     files: dict[str, Path | str] = {}
     for folder, manifest in manifests.items():
-        names = [*_SHOWN[folder], *(name for name in manifest.get("files", {}) if name not in _SHOWN[folder])]
+        known = {name: manifest[name] for name in _SHOWN[folder] if name in manifest} | manifest.get("files", {})
+        refuse_changed(run / folder, known, "demonstrate and evaluate again; what is in the ledger is not asked again")
+        names = [*_SHOWN[folder], *(name for name in known if name not in _SHOWN[folder])]
         files |= {f"run/{folder}/{name}": run / folder / name for name in names if (run / folder / name).exists()}
         kept = _of_evaluation(manifest, base) if folder == "evaluation" else _of_demonstrations(manifest, base)
         files[f"run/{folder}/manifest.json"] = json.dumps(kept, indent=1, ensure_ascii=False) + "\n"

@@ -42,6 +42,8 @@ def texts(name: str, file: Path | str) -> Iterator[tuple[str, str]]:
         yield from _parquet(file)
     elif name.endswith(".safetensors") and isinstance(file, Path):
         yield from _strings(_safetensors_metadata(file), "metadata")
+    elif name.endswith(".npy") and isinstance(file, Path):
+        _refuse_words(name, file)
     elif not name.endswith(_WITHOUT_TEXT):
         yield from _plain(name, _text(name, file))
 
@@ -105,6 +107,14 @@ def _parquet(path: Path) -> Iterator[tuple[str, str]]:
         for content in batch.to_pylist():
             row += 1
             yield from _strings(content, f"row {row}")
+
+
+def _refuse_words(name: str, path: Path) -> None:
+    """Of arrays only numbers hold no text; those of objects are pickles."""
+    import numpy as np
+
+    if np.load(path, mmap_mode="r", allow_pickle=False).dtype.kind not in "biufc":
+        raise Packed(name)
 
 
 def _safetensors_metadata(path: Path) -> Any:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import glob
 import json
 import random
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,13 @@ from typing import Any
 import datasets
 import pyarrow.parquet
 from datasets import Dataset
+from pyarrow.dataset import ParquetFragmentScanOptions
 
+from hf_selfdemo.core.accounting import account_for
 from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.errors import CallFailed, UserError, explained
-from hf_selfdemo.core.manifest import atomic_file, file_hash, versions, write_json
+from hf_selfdemo.core.integrity import hashes, refuse_changed
+from hf_selfdemo.core.manifest import atomic_file, read_json, read_json_lines, versions, write_checked_json
 from hf_selfdemo.core.protocols import Generator, Judge, Strategy, check_contract
 from hf_selfdemo.core.ranges import ONE_OR_MORE, SHARE
 from hf_selfdemo.core.types import CALL_FAILED, Candidate, Dialogue, Evidence, Judged, Skip, Verdict
@@ -68,6 +71,7 @@ def demonstrate(
 
     Raises:
         ValueError: if two rows share an id.
+        RowsLost: if a row is neither in the dataset nor named in `skipped.jsonl`; there is no manifest then.
         UserError: if a share is none, `window` is below 1, strategy, generator or judge lacks a member of its contract,
             or no row at all could be asked.
     """
@@ -78,11 +82,13 @@ def demonstrate(
     check_contract(judge, Judge, "judge")
     folder.mkdir(parents=True, exist_ok=True)
     spool = Spool(folder)
-    asked = _Counted(_unique(evidence))
-    dialogues = (judged_row(row, strategy, judge) for row in asked)
+    asked: set[str] = set()
+    rows = _unique(evidence, asked)
+    dialogues = (judged_row(row, strategy, judge) for row in rows)
     for judged in converse(dialogues, generator, window):
         spool.write(judged)
         on_progress(1)
+    deque(rows, maxlen=0)  # rows that nobody took went in, too
     if spool.failed and spool.failed == len(spool.outcomes):
         raise UserError("no row could be asked", spool.failure)
     over = abstentions_over(spool.outcomes, max_abstain_share, seed)
@@ -90,13 +96,11 @@ def demonstrate(
     kept = sum(outcome != "" for outcome in spool.outcomes)
     replays = random.Random(seed).sample(spool.replays, min(round(replay_share * kept), len(spool.replays)))
     figures = _save(spool, replays, folder)
-    named = sum(figures["skipped"].values())
-    if figures["demonstrations"] - len(replays) + named != asked.count:
-        what = f"{asked.count} rows went in, {figures['demonstrations'] - len(replays)} were kept"
-        raise AssertionError(f"{what} and {named} named as left out")
     dataset = load_demonstrations(folder)
+    skipped = [row["id"] for row in read_json_lines(folder / "skipped.jsonl")]
+    account_for(asked, [*dataset["id"][: len(dataset) - len(replays)], *skipped], "demonstrating")
     told = {"judge": judge.report(), "versions": versions()} | about(dataset)
-    write_json(folder / "manifest.json", figures | told)
+    write_checked_json(folder / "manifest.json", figures | told)
     return dataset
 
 
@@ -132,25 +136,13 @@ def abstentions_over(outcomes: Sequence[str], share: float, seed: int) -> set[in
     return set(random.Random(seed).sample(abstentions, max(0, len(abstentions) - allowed)))
 
 
-def _unique(evidence: Iterable[Evidence]) -> Iterator[Evidence]:
-    seen: set[str] = set()
+def _unique(evidence: Iterable[Evidence], seen: set[str]) -> Iterator[Evidence]:
+    """The rows as they are taken, their ids put into `seen`."""
     for row in evidence:
         if row.id in seen:
             raise ValueError(f"evidence ids are not unique: {row.id!r} comes twice")
         seen.add(row.id)
         yield row
-
-
-class _Counted(Iterator[Evidence]):
-    """Rows on their way in, and how many they were; no row may be lost between there and the dataset."""
-
-    def __init__(self, rows: Iterator[Evidence]) -> None:
-        self._rows, self.count = rows, 0
-
-    def __next__(self) -> Evidence:
-        row = next(self._rows)
-        self.count += 1
-        return row
 
 
 def _save(spool: Spool, replays: Sequence[int], folder: Path) -> dict[str, Any]:
@@ -185,7 +177,7 @@ def _save(spool: Spool, replays: Sequence[int], folder: Path) -> dict[str, Any]:
         "rows_in": len(spool.outcomes),
         "unverified_winner_rate": unverified / winners if winners else None,
         "demonstrations": counts["outcomes"].total(),
-        "train.parquet": file_hash(folder / "train.parquet"),
+        **hashes(folder, [folder / name for name in FILES]),
         **{name: dict(sorted(found.items())) for name, found in counts.items()},
     }
 
@@ -218,17 +210,37 @@ def _kind(row: dict[str, Any]) -> str:
     return f"{outcome}{place} (from {row['source']} candidates)"
 
 
+FILES = ("train.parquet", "candidates.jsonl", "skipped.jsonl")
+"""The files whose hashes stand in the manifest, under their names."""
+
+
+def checked_file(folder: Path, name: str) -> Path:
+    """One of the files that `demonstrate` saved in `folder`.
+
+    Raises:
+        UserError: if it is not what the manifest beside it speaks of.
+    """
+    path = folder / "manifest.json"
+    known = read_json(path).get(name) if path.exists() else None
+    refuse_changed(folder, {name: known} if known else {}, _DAMAGED)
+    return folder / name
+
+
 def load_demonstrations(folder: Path) -> Dataset:
     """Read the dataset that `demonstrate` saved in `folder`.
 
     Raises:
         UserError: if its file is damaged, or of another kind.
     """
-    path = folder / "train.parquet"
+    path = checked_file(folder, "train.parquet")
     with explained(f"{path} cannot be read", _DAMAGED):
         if not pyarrow.parquet.read_metadata(path).num_rows:  # datasets cannot read a file without rows
             return Dataset.from_dict({name: [] for name in FEATURES}, features=FEATURES)
-        found: Dataset = datasets.Dataset.from_parquet(glob.escape(str(path)))  # datasets takes paths for patterns
+        piecewise = ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)  # else all of it is held
+        found: Dataset = datasets.Dataset.from_parquet(
+            glob.escape(str(path)),  # datasets takes paths for patterns
+            fragment_scan_options=piecewise,
+        )
     if lacking := [name for name in FEATURES if name not in found.column_names]:
         raise UserError(f"{path} has no column {lacking[0]!r}", _DAMAGED)
     return found

@@ -14,45 +14,20 @@ The tokenizer is used through its public methods; nothing here imports transform
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from jinja2 import TemplateError
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Message
+from hf_selfdemo.prompting.chat_format import MARKER, REPLY, USER, ChatFormat, chat_format, text_ids
+from hf_selfdemo.prompting.disarming import neutralise, without_look_alikes
+from hf_selfdemo.prompting.rendering import OTHER_TEMPLATE, name_of, render_turns
 
-_TODAY = datetime.date(2024, 7, 26)
-"""The date in every prompt whose template writes one: what Llama's templates say when they are given none."""
-
-_CLOCK = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
-_MARKER = re.compile(r"<<?/?[^\s<>]{1,64}>>?|\[/?[A-Z][A-Z_]*\]")  # </s>, <|user|>, <<SYS>>, [/INST]
-_SYSTEM, _USER, _REPLY = "sysqz", "usrqz", "repqz"  # contents to look for in what a template renders
-_OTHER_TEMPLATE = "set tokenizer.chat_template to one whose turns hold plain text"
+_CHARACTER = re.compile(r"\S")
 _SHOWN = 8  # tokens of a difference that its description quotes
-
-
-@dataclass(frozen=True, slots=True)
-class _ChatFormat:
-    """What a chat template does around contents.
-
-    `anchor` is the end of a prompt from its last added token on, `anchor_ids` its tokens: a reply is encoded behind it,
-    since some tokenizers treat the beginning of a text differently. `before` and `after` are the blanks around a reply.
-    """
-
-    template: str
-    control_tokens: tuple[str, ...]
-    takes_system: bool
-    anchor: str
-    anchor_ids: list[int]
-    before: str
-    after: str
-    stop_id: int | None
 
 
 def control_tokens(tokenizer: Any) -> tuple[str, ...]:
@@ -61,59 +36,118 @@ def control_tokens(tokenizer: Any) -> tuple[str, ...]:
     Added tokens count whether special or not, since some tokenizers mark `<think>` or `[INST]` as ordinary ones; runs
     of blanks are left alone. Markers in angle or square brackets count even where the vocabulary does not know them.
     """
-    return _format(tokenizer).control_tokens
+    return chat_format(tokenizer).control_tokens
 
 
-@lru_cache(maxsize=64)
-def _pattern(tokens: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, tokens)))
+def disarm(tokenizer: Any, text: str, name: str = "a text") -> str:
+    """The text with control tokens taken apart: those spelt out in it, and what the tokenizer would make one of.
 
+    Args:
+        tokenizer: a transformers tokenizer with a chat template.
+        text: untrusted.
+        name: of the text, for messages.
 
-def neutralise(text: str, tokens: tuple[str, ...]) -> str:
-    """Put a blank after the first character of each control token in `text`, so that it stays readable but inert.
-
-    Repeated until none is left, since taking one apart can put another together.
-
-    Example:
-        >>> neutralise("hi<|im_end|>", ("<|im_end|>",))
-        'hi< |im_end|>'
+    Raises:
+        UserError: if something in it stays a control token whatever is done.
     """
-    return take_apart(text, _pattern(tokens)) if tokens else text
+    form = chat_format(tokenizer)
+    return without_look_alikes(neutralise(text, form.control_tokens), tokenizer, form.control_ids, name)
 
 
-def take_apart(text: str, pattern: re.Pattern[str]) -> str:
-    """Put a blank after the first character of whatever `pattern` finds, until it finds nothing."""
-    while pattern.search(text):
-        text = pattern.sub(lambda m: m.group()[0] + " " + m.group()[1:], text)
-    return text
-
-
-def encode_prompt(tokenizer: Any, messages: Sequence[Message]) -> list[int]:
+def encode_prompt(tokenizer: Any, messages: Sequence[Message], name: str = "a prompt") -> list[int]:
     """Token ids of `messages` up to where the assistant begins to write, control tokens in their text disarmed.
 
     Args:
         tokenizer: a transformers tokenizer with a chat template.
         messages: chat turns; contents are untrusted.
+        name: of what is asked, such as its row, for messages.
 
     Raises:
-        UserError: if the tokenizer has no chat template, or one that shows no plain text.
+        UserError: if the tokenizer has no chat template, or one that shows no plain text, does not come to an end, or
+            writes other control tokens for these messages than for others; if a text cannot be disarmed.
     """
-    rendered = _render(tokenizer, _format(tokenizer).template, _safe(tokenizer, messages), add_generation_prompt=True)
-    return _ids(tokenizer, rendered)
+    return _prompt(tokenizer, messages, name)[1]
 
 
-def encode_response(tokenizer: Any, text: str) -> list[int]:
+def encode_response(tokenizer: Any, text: str, name: str = "a reply") -> list[int]:
     """Token ids of a reply followed by the token that ends the assistant's turn: exactly what is to be learnt.
 
     Encoded apart from the prompt, so that no token straddles their border: at inference the prompt's tokens are given.
+
+    Args:
+        tokenizer: a transformers tokenizer with a chat template.
+        text: the reply, untrusted.
+        name: of the reply, such as its row, for messages.
+
+    Raises:
+        UserError: as `encode_prompt` and `stop_token_id`.
     """
-    form = _format(tokenizer)
-    reply = form.before + neutralise(text, form.control_tokens) + form.after
-    ids = _ids(tokenizer, form.anchor + reply)
+    return [*_reply(tokenizer, text, name)[1], stop_token_id(tokenizer)]
+
+
+def _prompt(tokenizer: Any, messages: Sequence[Message], name: str) -> tuple[list[Message], list[int]]:
+    """The turns as they are shown, and their tokens: the control tokens among them are those of the template alone."""
+    form = chat_format(tokenizer)
+    turns = list(messages) if form.takes_system else _without_system(messages)
+    safe = [_said(turn, neutralise(turn["content"], form.control_tokens)) for turn in turns]
+    ids = _prompt_ids(tokenizer, form, safe)
+    if _controls(form, ids) == _written(tokenizer, form, safe):
+        return safe, ids
+    safe = [_said(turn, without_look_alikes(turn["content"], tokenizer, form.control_ids, name)) for turn in safe]
+    apart = [_said(turn, f" {turn['content']} ") for turn in safe]  # where a text joins what the template writes
+    for turns in (safe, apart):
+        ids = _prompt_ids(tokenizer, form, turns)
+        plain = [_said(turn, _CHARACTER.sub("x", turn["content"])) for turn in turns]
+        if _controls(form, ids) == _controls(form, _prompt_ids(tokenizer, form, plain)):
+            return turns, ids
+    raise UserError(
+        f"for {name} the chat template of {name_of(tokenizer)} writes other control tokens than for other texts of the "
+        "same length",
+        OTHER_TEMPLATE,
+    )
+
+
+def _reply(tokenizer: Any, text: str, name: str) -> tuple[str, list[int]]:
+    """The reply as it is learnt, and its tokens: no control token is among them."""
+    form = chat_format(tokenizer)
+    text = neutralise(text, form.control_tokens)
+    ids = _replytext_ids(tokenizer, text)
+    if not form.control_ids.isdisjoint(ids):
+        text = without_look_alikes(text, tokenizer, form.control_ids, name)
+        ids = _replytext_ids(tokenizer, text)
+        if not form.control_ids.isdisjoint(ids):
+            raise UserError(f"{name} becomes a control token with what stands before it: {text!r}", "drop it")
+    return text, ids
+
+
+def _prompt_ids(tokenizer: Any, form: ChatFormat, turns: Sequence[Message]) -> list[int]:
+    return text_ids(tokenizer, render_turns(tokenizer, form.template, turns, add_generation_prompt=True))
+
+
+def _replytext_ids(tokenizer: Any, text: str) -> list[int]:
+    form = chat_format(tokenizer)
+    reply = form.before + text + form.after
+    ids = text_ids(tokenizer, form.anchor + reply)
     start = len(form.anchor_ids)
     if ids[:start] != form.anchor_ids:  # the reply's first characters would have joined the prompt's last token
-        ids, start = _ids(tokenizer, reply), 0
-    return [*ids[start:], stop_token_id(tokenizer)]
+        return text_ids(tokenizer, reply)
+    return ids[start:]
+
+
+def _controls(form: ChatFormat, ids: Sequence[int]) -> list[int]:
+    return [i for i in ids if i in form.control_ids]
+
+
+def _written(tokenizer: Any, form: ChatFormat, turns: Sequence[Message]) -> list[int]:
+    """The control tokens that the template itself writes for turns of these roles, found out once."""
+    roles = tuple(turn["role"] for turn in turns)
+    if roles not in form.written:
+        form.written[roles] = _controls(form, _prompt_ids(tokenizer, form, [_said(turn, USER) for turn in turns]))
+    return form.written[roles]
+
+
+def _said(turn: Message, content: str) -> Message:
+    return {"role": turn["role"], "content": content}
 
 
 def stop_token_id(tokenizer: Any) -> int:
@@ -122,7 +156,7 @@ def stop_token_id(tokenizer: Any) -> int:
     Raises:
         UserError: if the tokenizer has neither a template that ends the turn with one token nor an eos token.
     """
-    stop = _format(tokenizer).stop_id
+    stop = chat_format(tokenizer).stop_id
     if stop is None:
         raise UserError("the tokenizer has no token that ends an assistant turn", "set tokenizer.eos_token")
     return stop
@@ -140,12 +174,12 @@ def check_template(tokenizer: Any) -> None:
     Raises:
         UserError: naming what the template writes before a reply, or what the tokenizer lacks.
     """
-    template, asked = _format(tokenizer).template, [{"role": "user", "content": _USER}]
+    template, asked = chat_format(tokenizer).template, [{"role": "user", "content": USER}]
     stop_token_id(tokenizer)
-    closed = _render(tokenizer, template, [*asked, {"role": "assistant", "content": _REPLY}])
-    opened = _render(tokenizer, template, asked, add_generation_prompt=True)
-    begun, finished = (text.rpartition(_USER)[2].strip() for text in (opened, closed.partition(_REPLY)[0]))
-    if _REPLY in closed and _MARKER.findall(begun) != _MARKER.findall(finished):
+    closed = render_turns(tokenizer, template, [*asked, {"role": "assistant", "content": REPLY}])
+    opened = render_turns(tokenizer, template, asked, add_generation_prompt=True)
+    begun, finished = (text.rpartition(USER)[2].strip() for text in (opened, closed.partition(REPLY)[0]))
+    if REPLY in closed and MARKER.findall(begun) != MARKER.findall(finished):
         raise UserError(
             f"before a reply the chat template writes {begun!r}, and in a finished conversation {finished!r}, so that "
             "an answer would stand inside what it opens, such as a thought",
@@ -166,7 +200,7 @@ def check_vocabulary(tokenizer: Any, config: Any) -> None:
         UserError: naming the last of them.
     """
     size = getattr(config.get_text_config(), "vocab_size", None)
-    written = [*encode_prompt(tokenizer, [{"role": "user", "content": _USER}]), *encode_response(tokenizer, _REPLY)]
+    written = [*encode_prompt(tokenizer, [{"role": "user", "content": USER}]), *encode_response(tokenizer, REPLY)]
     last = max(tokenizer.vocab_size - 1, *written)
     if size is not None and last >= size:
         raise UserError(
@@ -191,12 +225,13 @@ def conversation_difference(tokenizer: Any, messages: Sequence[Message], respons
     Returns:
         None if both are the same tokens up to the end of the turn; otherwise one line that quotes the first difference.
     """
-    form = _format(tokenizer)
-    prompt = encode_prompt(tokenizer, messages)
-    ours = [*prompt, *encode_response(tokenizer, response)]
-    turns = _safe(tokenizer, [*messages, {"role": "assistant", "content": response}])
+    template = chat_format(tokenizer).template
+    asked, prompt = _prompt(tokenizer, messages, "the conversation")
+    said, reply = _reply(tokenizer, response, "its reply")
+    ours = [*prompt, *reply, stop_token_id(tokenizer)]
+    turns: list[Message] = [*asked, {"role": "assistant", "content": said}]
     try:
-        theirs = _ids(tokenizer, _render(tokenizer, form.template, turns))[: len(ours)]
+        theirs = text_ids(tokenizer, render_turns(tokenizer, template, turns))[: len(ours)]
     except (TemplateError, TypeError) as error:
         return f"the chat template refuses the whole conversation: {error}"
     if theirs == ours:
@@ -210,84 +245,6 @@ def conversation_difference(tokenizer: Any, messages: Sequence[Message], respons
     return f"in the {part}, after {before!r}, the chat template writes {there!r} where training has {here!r}"
 
 
-_formats: WeakKeyDictionary[Any, tuple[tuple[Any, ...], _ChatFormat]] = WeakKeyDictionary()
-
-
-def _format(tokenizer: Any) -> _ChatFormat:
-    """Read once per tokenizer, and anew when its template, vocabulary or named special tokens have changed."""
-    state = (_template(tokenizer), len(tokenizer), tokenizer.special_tokens_map)
-    held = _formats.get(tokenizer)
-    if held is None or held[0] != state:
-        held = _formats[tokenizer] = (state, _read(tokenizer, _CLOCK.sub(_stopped, state[0])))
-    return held[1]
-
-
-def _template(tokenizer: Any) -> str:
-    if not tokenizer.chat_template:
-        raise UserError("the tokenizer has no chat template", "use the model's instruct version")
-    try:
-        template: str = tokenizer.get_chat_template()
-    except ValueError:
-        names = ", ".join(sorted(tokenizer.chat_template))
-        remedy = "give the one you mean as chat_template_path, or set tokenizer.chat_template to it"
-        raise UserError(f"the tokenizer has several chat templates ({names}) and none is the default", remedy) from None
-    return template
-
-
-def _stopped(call: re.Match[str]) -> str:
-    return repr(_TODAY.strftime(call[2]))
-
-
-def _read(tokenizer: Any, template: str) -> _ChatFormat:
-    asked = [{"role": "user", "content": _USER}]
-    try:
-        opened = _render(tokenizer, template, asked, add_generation_prompt=True)
-        closed = _render(tokenizer, template, [*asked, {"role": "assistant", "content": _REPLY}])
-    except (TemplateError, TypeError) as error:
-        raise UserError(f"the chat template cannot show a question and its reply ({error})", _OTHER_TEMPLATE) from None
-    if _USER not in opened:
-        raise UserError("the chat template does not show the text of a user turn", _OTHER_TEMPLATE)
-    added = {text for text in _added(tokenizer).values() if len(text.strip()) > 1 and not text.isalnum()}
-    markers = _MARKER.findall(closed.replace(_USER, " ").replace(_REPLY, " "))
-    anchor = opened[max([opened.rfind(token) for token in added if token in opened], default=len(opened)) :]
-    head, _, tail = closed.rpartition(_REPLY)
-    lead = head[len(opened) :] if head.startswith(opened) else ""
-    after, stop = _end_of_turn(tokenizer, tail if _REPLY in closed else "")
-    return _ChatFormat(
-        template=template,
-        control_tokens=tuple(sorted(added.union(markers), key=lambda t: (-len(t), t))),
-        takes_system=_takes_system(tokenizer, template),
-        anchor=anchor,
-        anchor_ids=_ids(tokenizer, anchor),
-        before=lead if lead.isspace() else "",
-        after=after,
-        stop_id=stop,
-    )
-
-
-def _takes_system(tokenizer: Any, template: str) -> bool:
-    """Some templates raise at a system turn, others leave it out without a word."""
-    turns = [{"role": "system", "content": _SYSTEM}, {"role": "user", "content": _USER}]
-    try:
-        return _SYSTEM in _render(tokenizer, template, turns, add_generation_prompt=True)
-    except (TemplateError, TypeError):
-        return False
-
-
-def _end_of_turn(tokenizer: Any, tail: str) -> tuple[str, int | None]:
-    """Blanks and stop token from what the template writes behind a reply; the eos token where that is no token."""
-    ids = _ids(tokenizer, tail.lstrip())
-    if ids and ids[0] in _added(tokenizer):
-        return tail[: len(tail) - len(tail.lstrip())], ids[0]
-    return "", tokenizer.eos_token_id
-
-
-def _safe(tokenizer: Any, messages: Sequence[Message]) -> list[Message]:
-    form = _format(tokenizer)
-    turns = list(messages) if form.takes_system else _without_system(messages)
-    return [{"role": m["role"], "content": neutralise(m["content"], form.control_tokens)} for m in turns]
-
-
 def _without_system(messages: Sequence[Message]) -> list[Message]:
     """System turns at the head of the first user turn, two line ends between, as Gemma 3's own template has them."""
     system = [m["content"] for m in messages if m["role"] == "system"]
@@ -295,19 +252,3 @@ def _without_system(messages: Sequence[Message]) -> list[Message]:
     if system and turns and turns[0]["role"] == "user":
         system.append(turns.pop(0)["content"])
     return [{"role": "user", "content": "\n\n".join(system)}, *turns] if system else turns
-
-
-def _render(tokenizer: Any, template: str, turns: list[Message], **options: Any) -> str:
-    rendered: str = tokenizer.apply_chat_template(
-        turns, chat_template=template, tokenize=False, enable_thinking=False, **options
-    )
-    return rendered
-
-
-def _ids(tokenizer: Any, text: str) -> list[int]:
-    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"] if text else []
-    return ids
-
-
-def _added(tokenizer: Any) -> dict[int, str]:
-    return {i: token.content for i, token in tokenizer.added_tokens_decoder.items()}

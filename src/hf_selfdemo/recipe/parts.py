@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.on_disk import OnDisk
 from hf_selfdemo.core.seeding import stable_seed
 from hf_selfdemo.core.types import Question
-from hf_selfdemo.data.questions import read_questions, sample
+from hf_selfdemo.data.questions import each_question, sample
 from hf_selfdemo.recipe.config import DataArguments
 from hf_selfdemo.recipe.recipe import Recipe
 
@@ -94,31 +96,27 @@ def has_dev(data: DataArguments) -> bool:
     return bool(data.dev_questions) or data.held_out_share > 0
 
 
-def sampled_questions(part: Part) -> list[Question]:
+def sampled_questions(part: Part) -> OnDisk[Question]:
     """The questions of a part, as many as its keys say.
 
     Raises:
         UserError: for sources that cannot be read, or no question.
     """
     answerable, unanswerable = (getattr(part.data, f"max_{part.name}_{kind}") for kind in ("questions", "unanswerable"))
-    return sample(all_questions(part), answerable, unanswerable, part.data.data_seed_questions)
+    questions = all_questions(part)
+    brief = [Question(q.id, "", answerable=q.answerable) for q in questions]  # all that the draw looks at
+    kept = {q.id for q in sample(brief, answerable, unanswerable, part.data.data_seed_questions)}
+    return questions.at([place for place, q in enumerate(brief) if q.id in kept])
 
 
-def all_questions(part: Part) -> list[Question]:
+def all_questions(part: Part) -> OnDisk[Question]:
     """The same, all that there are.
 
     Raises:
         UserError: for sources that cannot be read, or no question.
     """
-    data, questions = part.data, list[Question]()
-    for source, prefix in _numbered(part.questions, f"{part.lender}_questions"):
-        questions += read_questions(
-            source, part.split, data.preset, data.columns, data.dataset_config, data.dataset_revision, prefix
-        )
-    if part.name != "test" and data.held_out_share:
-        questions = [q for q in questions if _is_held_out(q, data.held_out_share) == (part.name == "dev")]
-    if data.sources:
-        questions = [q for q in questions if q.source.startswith(tuple(data.sources))]
+    data = part.data
+    questions = OnDisk(question for question in _read(part) if _belongs(question, part))
     if not questions:
         raise UserError(
             f"no {part.name} question is left after the filter sources={data.sources}", "check the column map"
@@ -127,6 +125,23 @@ def all_questions(part: Part) -> list[Question]:
     if twice:
         raise UserError(f"the id {twice[0]!r} stands in two {part.name} files", "make ids unique")
     return questions
+
+
+def _read(part: Part) -> Iterator[Question]:
+    data = part.data
+    for source, prefix in _numbered(part.questions, f"{part.lender}_questions"):
+        yield from each_question(
+            source, part.split, data.preset, data.columns, data.dataset_config, data.dataset_revision, prefix
+        )
+
+
+def _belongs(question: Question, part: Part) -> bool:
+    """Whether it is the part's, where dev questions are held out of the others, and of the sources that are named."""
+    data = part.data
+    held_out = part.name != "test" and bool(data.held_out_share)
+    if held_out and _is_held_out(question, data.held_out_share) != (part.name == "dev"):
+        return False
+    return not data.sources or question.source.startswith(tuple(data.sources))
 
 
 def _numbered(sources: list[str], key: str) -> list[tuple[str, str]]:

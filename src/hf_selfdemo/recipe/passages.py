@@ -9,6 +9,7 @@ from typing import Any
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import load
+from hf_selfdemo.core.on_disk import OnDisk
 from hf_selfdemo.core.types import Evidence, Passage, Question
 from hf_selfdemo.data.questions import corpus_of, read_passages, shortened
 from hf_selfdemo.data.retrieval import RETRIEVERS
@@ -45,9 +46,9 @@ class Shortening:
             short += pieces
         return short
 
-    def questions(self, questions: Sequence[Question]) -> list[Question]:
+    def questions(self, questions: Sequence[Question]) -> OnDisk[Question]:
         """The questions with the passages that came with them."""
-        return [replace(q, passages=tuple(self.passages(q.passages, q.id))) for q in questions]
+        return OnDisk(replace(q, passages=tuple(self.passages(q.passages, q.id))) for q in questions)
 
     def answers_cut(self, evidence: Sequence[Evidence]) -> AnswersCut:
         """What was lost with the cut ends of the passages shown."""
@@ -80,7 +81,7 @@ class AnswersCut:
 
 def searched(
     keys: RetrievalArguments, part: Part, questions: Sequence[Question], shortening: Shortening
-) -> tuple[Any, list[Question]]:
+) -> tuple[Any, OnDisk[Question]]:
     """A part's retriever, and its questions with gold ids that hold in what it searches.
 
     Args:
@@ -100,7 +101,7 @@ def searched(
             )
         return kind(), shortening.questions(questions)
     if part.corpus == "questions":
-        passages, questions = corpus_of(questions)
+        passages, questions = corpus_of(list(questions))
     else:
         passages = read_passages(part.corpus, part.split)
     passages, index = shortening.passages(passages), keys.index_dir

@@ -17,6 +17,7 @@ from transformers import EarlyStoppingCallback, Trainer, TrainerCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import EvalLoopOutput
 
+from hf_selfdemo.core.accounting import account_for
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import defaults
 from hf_selfdemo.core.manifest import fingerprint, write_text
@@ -28,6 +29,7 @@ from hf_selfdemo.training.arguments import decisive_keys
 from hf_selfdemo.training.card import Card
 from hf_selfdemo.training.checkpoints import check_settings, find_best, forget_machine, last_checkpoint, mark_complete
 from hf_selfdemo.training.collator import SelfDemoDataCollator
+from hf_selfdemo.training.counted import count_on, counted, mean_loss
 from hf_selfdemo.training.generated import GeneratedEvaluation
 from hf_selfdemo.training.given import ASKED, given_rows
 from hf_selfdemo.training.lengths import LENGTH, EpochOfLengths, steps_for
@@ -59,6 +61,7 @@ class DemonstrationTraining(Trainer):
     _tag_names: list[str]
     args: Any
     model: Any
+    train_dataset: Any
     eval_dataset: Any
     data_collator: Any
     _total_train_tokens: Any
@@ -113,6 +116,7 @@ class DemonstrationTraining(Trainer):
             args.max_steps = steps_for(args, self.preflight_report)
         self.meter = OnPolicyMeter(rows, processing_class, args.meter_rows, args.seed, collator=collator.plain())
         self.on_policy: dict[str, dict[str, float]] = {}
+        self._counted: dict[str, Any] = {}
         self._settings = decisive_settings(args, rows, collator)
         if args.train_sampling_strategy == "group_by_length":
             rows = rows.add_column(LENGTH, self.preflight_report.lengths)
@@ -134,6 +138,7 @@ class DemonstrationTraining(Trainer):
                 **{name: value for name, value in kwargs.items() if name not in REFUSED},
             )
         args.padding_free = free
+        account_for(map(str, rows["id"]), map(str, self.train_dataset["id"]), "TRL's trainer was made")
         check_adapters(self.model)
         keep_arrangement(self.model)  # one given by its path was not there before
         check_arrangement(self.model)
@@ -165,8 +170,8 @@ class DemonstrationTraining(Trainer):
             resume_from_checkpoint = last_checkpoint(self.args.output_dir)
         if resume_from_checkpoint:
             usual = defaults(type(self.args))
-            counted = check_settings(resume_from_checkpoint, self._settings, usual)  # TRL would count from nothing
-            self._total_train_tokens, self.on_policy = counted["num_tokens"], counted["on_policy"]
+            self._counted = check_settings(resume_from_checkpoint, self._settings, usual)
+            self._total_train_tokens, self.on_policy = self._counted["num_tokens"], self._counted["on_policy"]
         result = super().train(resume_from_checkpoint or None, *args, **kwargs)
         self.on_policy["tuned"] = self._measured()
         return result
@@ -185,6 +190,10 @@ class DemonstrationTraining(Trainer):
         if "base" not in self.on_policy:
             self.on_policy["base"] = self._measured()
 
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """As TRL's; the mean loss is over all steps, also where a checkpoint was gone on from."""
+        super().log(mean_loss(self, logs), *args, **kwargs)
+
     def _measured(self) -> dict[str, float]:
         return self.meter.measure(self.model_wrapped, self.accelerator) if len(self.meter) else {}
 
@@ -201,12 +210,12 @@ class DemonstrationTraining(Trainer):
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
         self.accelerator.wait_for_everyone()  # each rank writes its random state
+        found = counted(self)
         if self.args.should_save:
             folder = Path(self._get_output_dir(trial=trial)) / f"checkpoint-{self.state.global_step}"
             if folder.exists():  # a limit on their number may have removed it
                 forget_machine(folder)
-                counted = {"num_tokens": self._total_train_tokens, "on_policy": self.on_policy}
-                mark_complete(folder, self._settings, counted)
+                mark_complete(folder, self._settings, found)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         sampler = super()._get_train_sampler(train_dataset)
@@ -360,6 +369,7 @@ class _Along(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         find_best(state, args.output_dir)
         self.trainer.measure_base()
+        count_on(self.trainer, self.trainer._counted)
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.collator.epoch = int(state.epoch or 0)  # one resumed in its middle is still the same epoch

@@ -14,7 +14,8 @@ from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_callback import TrainerState
 
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.manifest import differing, file_hash, read_json, to_disk, write_json
+from hf_selfdemo.core.integrity import hashes, refuse_changed
+from hf_selfdemo.core.manifest import differing, read_json, to_disk, write_checked_json, write_json
 
 _NOTE = "selfdemo.json"
 
@@ -22,7 +23,8 @@ _NOTE = "selfdemo.json"
 def mark_complete(folder: Path, settings: dict[str, Any], counted: dict[str, Any]) -> None:
     """Say of a checkpoint that it is whole, under which settings it was made, and what was counted until then."""
     to_disk(folder)
-    write_json(folder / _NOTE, {"settings": settings, "counted": counted, "files": _hashes(folder)})
+    files = hashes(folder, (path for path in folder.rglob("*") if path.is_file() and path != folder / _NOTE))
+    write_checked_json(folder / _NOTE, {"settings": settings, "counted": counted, "files": files})
 
 
 def forget_machine(folder: Path) -> None:
@@ -69,21 +71,9 @@ def check_settings(folder: str | Path, settings: dict[str, Any], defaults: Mappi
     if keys := differing(found, wanted, defaults):
         shown = ", ".join(f"{k} (there {found.get(k)!r}, now {wanted.get(k)!r})" for k in keys[:3])
         raise UserError(f"{folder} was made under other settings: {shown}", "restore them or take another output_dir")
-    changed = [name for name, known in note.get("files", {}).items() if _hash(Path(folder) / name) != known]
-    if changed:
-        what = f"{Path(folder) / changed[0]} is not as it was written"
-        raise UserError(what, f"remove {folder}: the same command goes on from the checkpoint before it, or anew")
+    remedy = f"remove {folder}: the same command goes on from the checkpoint before it, or anew"
+    refuse_changed(Path(folder), note.get("files", {}), remedy)
     return dict(note["counted"])
-
-
-def _hashes(folder: Path) -> dict[str, str]:
-    """Of all that a checkpoint holds, without the note itself."""
-    found = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / _NOTE)
-    return {path.relative_to(folder).as_posix(): file_hash(path) for path in found}
-
-
-def _hash(path: Path) -> str:
-    return file_hash(path) if path.is_file() else ""
 
 
 def _step(folder: Path) -> int:

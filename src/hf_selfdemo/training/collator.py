@@ -128,7 +128,8 @@ class SelfDemoDataCollator:
         for dropped in range(len(view.passages) + 1):
             gone = set(view.spare[:dropped])
             shown = [passage for place, passage in enumerate(view.passages) if place not in gone]
-            prompt = encode_prompt(self.tokenizer, single_prompt(row["question"], shown, mode, self.answerer))
+            messages = single_prompt(row["question"], shown, mode, self.answerer)
+            prompt = encode_prompt(self.tokenizer, messages, f"row {row['id']!r}")
             if self.max_length is None or len(prompt) + longest <= self.max_length:
                 lost = bool(view.holding) and view.holding <= gone
                 return EncodedRow(prompt, response, rejected, view.kind, dropped, lost)
@@ -140,14 +141,14 @@ class SelfDemoDataCollator:
     def _texts(self, row: Mapping[str, Any], view: View) -> tuple[list[int], list[int] | None]:
         if not (view.response or "").strip():
             raise ValueError(f"row {row['id']!r} has an empty response: drop it")
-        response = encode_response(self.tokenizer, view.response)
+        response = encode_response(self.tokenizer, view.response, f"row {row['id']!r}")
         if not self.preference:
             return response, None
         if not view.rejected.strip():
             raise ValueError(f"row {row['id']!r} has no rejected text: drop it")
         if normalise(view.rejected) == normalise(view.response):
             raise ValueError(f"row {row['id']!r} prefers a text to itself: drop it")
-        return response, encode_response(self.tokenizer, view.rejected)
+        return response, encode_response(self.tokenizer, view.rejected, f"row {row['id']!r}")
 
     def _padded(self, rows: Sequence[EncodedRow]) -> dict[str, torch.Tensor]:
         input_ids, mask = left_pad([row.prompt + row.response for row in rows], PAD)

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 from accelerate import Accelerator
 
+from hf_selfdemo.core.accounting import account_for
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import did_you_mean
 from hf_selfdemo.core.protocols import Answerer, Generator
@@ -100,7 +101,10 @@ class GeneratedEvaluation:
             ask = partial(predict, generator=(counted := _Counted(engine)), judge=AnswerMatchJudge())
             for mode in self.modes:
                 reply = partial(ask, mode=mode, answerer=self.answerer)
-                self.predictions[mode] = asked.share(reply, rows_asked(evidence, mode))
+                rows_of_mode = rows_asked(evidence, mode)
+                said = asked.share(reply, rows_of_mode)
+                account_for((row.id for row in rows_of_mode), (one.id for one in said), f"asking dev rows, {mode}")
+                self.predictions[mode] = said
             tokens = sum(asked.gather(counted.tokens))
             seconds = max(asked.gather(time.monotonic() - start))
         found = _worst(evidence, self.modes)

@@ -128,7 +128,8 @@ def _picked(rows: Dataset, count: int, seed: int) -> Dataset:
 
 def _texts(row: Mapping[str, Any], tokenizer: Any, collator: SelfDemoDataCollator | None) -> Iterator[_Text]:
     if collator is None:
-        prompt = encode_prompt(tokenizer, single_prompt(row["question"], evidence_of(row).passages))
+        messages = single_prompt(row["question"], evidence_of(row).passages)
+        prompt = encode_prompt(tokenizer, messages, f"row {row['id']!r}")
     else:
         prompt = collator.encode(row).prompt
     answers = row["outcome"] == "answer"
@@ -139,7 +140,7 @@ def _texts(row: Mapping[str, Any], tokenizer: Any, collator: SelfDemoDataCollato
     ]
     for figures, text in found:
         if text and text.strip():
-            yield _Text(figures, prompt, encode_response(tokenizer, text))
+            yield _Text(figures, prompt, encode_response(tokenizer, text, f"row {row['id']!r}"))
 
 
 def _measured(model: Any, rows: Sequence[Sequence[_Text]]) -> list[list[tuple[_Text, float]]]:

@@ -12,7 +12,8 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Message
 from hf_selfdemo.data.rows import evidence_of
 from hf_selfdemo.methods.answering import single_prompt
-from hf_selfdemo.prompting.chat import control_tokens, neutralise, take_apart
+from hf_selfdemo.prompting.chat import disarm
+from hf_selfdemo.prompting.disarming import take_apart
 from hf_selfdemo.training.given import TOLD, given_rows, whole_row
 
 _TURNS = List({"role": Value("string"), "content": Value("string")})
@@ -68,7 +69,6 @@ def to_trl(dataset: Dataset | Sequence[Mapping[str, Any]], preference: bool = Fa
             f"this is no dataset of demonstrations: it lacks {', '.join(sorted(absent))}",
             "give what `demonstrate` returns, or load_dataset of its train.parquet",
         )
-    tokens = control_tokens(tokenizer) if tokenizer is not None else ()
     if preference:
         told = rows.select_columns(sorted({"mode", "rejected", "response"} & {*rows.column_names}))
         kept = [i for i, row in enumerate(told) if has_pair(row)]
@@ -78,7 +78,7 @@ def to_trl(dataset: Dataset | Sequence[Mapping[str, Any]], preference: bool = Fa
     made: Dataset = rows.map(
         _conversation,
         with_indices=True,
-        fn_kwargs={"preference": preference, "tokens": tokens},
+        fn_kwargs={"preference": preference, "tokenizer": tokenizer},
         remove_columns=rows.column_names,
         features=PREFERENCE_FEATURES if preference else SFT_FEATURES,
         load_from_cache_file=False,  # the templates' texts, which the cache does not know of, may have changed
@@ -96,11 +96,12 @@ def has_pair(row: Mapping[str, Any]) -> bool:
     return row.get("mode") != "closed_book" and bool((row.get("rejected") or "").strip())
 
 
-def _conversation(row: Mapping[str, Any], place: int, preference: bool, tokens: tuple[str, ...]) -> dict[str, Any]:
+def _conversation(row: Mapping[str, Any], place: int, preference: bool, tokenizer: Any) -> dict[str, Any]:
     row = whole_row(row, place, TOLD)
 
     def turn(role: str, text: str) -> list[Message]:
-        return [{"role": role, "content": neutralise(take_apart(text, _MARKERS), tokens)}]
+        text = take_apart(text, _MARKERS)
+        return [{"role": role, "content": text if tokenizer is None else disarm(tokenizer, text, f"row {row['id']!r}")}]
 
     [asked] = single_prompt(row["question"], evidence_of(row).passages, row["mode"])
     said = {"chosen": row["response"], "rejected": row["rejected"]} if preference else {"completion": row["response"]}

@@ -9,12 +9,13 @@ from typing import Any
 
 from datasets import Dataset
 
+from hf_selfdemo.core.accounting import account_for
 from hf_selfdemo.core.console import progress, recall_line, say, usage_line, waiting
 from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import deciding, defaults
 from hf_selfdemo.core.ledger import Ledger
-from hf_selfdemo.core.manifest import claim_folder, fingerprint, read_json
+from hf_selfdemo.core.manifest import claim_folder, fingerprint, read_json, rows_fingerprint
 from hf_selfdemo.core.protocols import Judge, Strategy
 from hf_selfdemo.core.types import Evidence, Request, Source
 from hf_selfdemo.generation.models import ResolvedModel
@@ -107,8 +108,11 @@ def _make_calls(rows: Sequence[Evidence], strategy: Strategy, judge: Judge, engi
     """The calls of one shard, into the ledger."""
     with progress("demonstrate", len(rows)) as advance:
         dialogues = (judged_row(row, strategy, judge) for row in rows)
-        for _ in converse(dialogues, engine.generator, recipe.engine.window):
+        asked = []
+        for judged in converse(dialogues, engine.generator, recipe.engine.window):
+            asked.append(judged.evidence.id)
             advance(1)
+    account_for((row.id for row in rows), asked, f"asking shard {recipe.engine.shard}")
     say(usage_line("made now", engine.generator.usage, engine.generator.reused))
     say(f"shard {recipe.engine.shard} is in the ledger; a run without `shard` puts the dataset together")
 
@@ -158,13 +162,13 @@ def _must_not(request: Request) -> str:
 
 
 def _generation_settings(
-    recipe: Recipe, generator: str, evidence: list[Evidence], instructions: dict[Source, list[str]]
+    recipe: Recipe, generator: str, evidence: Sequence[Evidence], instructions: dict[Source, list[str]]
 ) -> dict[str, Any]:
     """Everything that decides what is written, so that a folder is not taken for another run's."""
     return {
         "generator": generator,
         "templates": templates_hash(recipe.method.method.templates),
-        "questions_passages_twins": fingerprint([asdict(row) for row in evidence]),
+        "questions_passages_twins": rows_fingerprint(map(asdict, evidence)),
         "instructions": fingerprint(instructions) if instructions else "",
         **recipe.chat_template,
         **deciding(recipe.demonstrate, "written"),

@@ -13,7 +13,7 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import defaults
 from hf_selfdemo.core.ledger import Ledger
 from hf_selfdemo.core.loading import did_you_mean
-from hf_selfdemo.core.manifest import claim_folder, fingerprint, read_json
+from hf_selfdemo.core.manifest import claim_folder, fingerprint, read_json, rows_fingerprint
 from hf_selfdemo.core.protocols import Judge
 from hf_selfdemo.core.types import Evidence, Mode
 from hf_selfdemo.evaluation.evaluated import (
@@ -67,7 +67,7 @@ def run_evaluate(recipe: Recipe) -> None:
     settings = {
         "base": model.fingerprint,
         "templates": templates_hash(TRAINED_ON),
-        "evidence": fingerprint([asdict(row) for row in evidence]),
+        "evidence": rows_fingerprint(map(asdict, evidence)),
         "max_answer_tokens": e.max_answer_tokens,
         **recipe.chat_template,
     }

@@ -8,8 +8,9 @@ from pathlib import Path
 from hf_selfdemo.core.console import say
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import did_you_mean
-from hf_selfdemo.core.manifest import read_json_lines, write_text
+from hf_selfdemo.core.manifest import write_text
 from hf_selfdemo.core.remade import remade
+from hf_selfdemo.evaluation.evaluated import Evaluation
 from hf_selfdemo.evaluation.exports.lm_eval import write_tasks
 from hf_selfdemo.evaluation.exports.ragas import ragas_rows
 from hf_selfdemo.recipe.evidence import recipe_evidence
@@ -45,13 +46,15 @@ def _lm_eval(recipe: Recipe, folder: Path) -> list[Path]:
 
 def _ragas(recipe: Recipe, folder: Path) -> list[Path]:
     """A file a model; only replies with passages have contexts."""
-    written = sorted((recipe.output_dir / "evaluation" / "predictions").glob("*.rag.jsonl"))
+    home = recipe.output_dir / "evaluation"
+    evaluation = Evaluation(home) if (home / "manifest.json").exists() else None
+    columns = map(evaluation.column, sorted(evaluation.columns)) if evaluation else ()
+    written = {column.name: found for column in columns if (found := column.predictions.get("rag"))}
     if not written:
         raise UserError(f"{recipe.output_dir} holds no replies with passages", "run `hf-selfdemo evaluate` first")
     evidence, _ = recipe_evidence(recipe, "test")
-    names = [path.name.replace(".rag.jsonl", ".jsonl") for path in written]
     with remade(folder) as staging:
-        for path, name in zip(written, names, strict=True):
-            rows = ragas_rows(evidence, [(p["id"], p["text"]) for p in read_json_lines(path)])
-            write_text(staging / name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-    return [folder / name for name in names]
+        for name, predictions in written.items():
+            rows = ragas_rows(evidence, [(p.id, p.text) for p in predictions])
+            write_text(staging / f"{name}.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    return [folder / f"{name}.jsonl" for name in written]

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from hf_selfdemo.core.errors import UserError, reason
-from hf_selfdemo.core.secret_shapes import without_secrets
+from hf_selfdemo.core.secrets import redacted
 from hf_selfdemo.verbs.processes import world_size
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -106,7 +106,7 @@ def _tells_of_full_disk(error: BaseException) -> bool:
 
 def _where_traceback(error: BaseException) -> str:
     """Write the traceback to a file of its own, in the system's folder for such files, without tokens."""
-    text = without_secrets("".join(traceback.format_exception(error)))
+    text = redacted("".join(traceback.format_exception(error)))
     try:
         handle, name = tempfile.mkstemp(prefix="hf-selfdemo-", suffix=".txt")
         with open(handle, "w", encoding="utf-8", errors="backslashreplace") as file:

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from hf_selfdemo.core.console import progress, say, usage_line
-from hf_selfdemo.core.manifest import claim_folder, fingerprint
+from hf_selfdemo.core.integrity import changed, hashes, known_hashes
+from hf_selfdemo.core.manifest import claim_folder, rows_fingerprint, write_checked_json
 from hf_selfdemo.core.types import Evidence, Mode, Source
 from hf_selfdemo.generation.models import ResolvedModel
 from hf_selfdemo.methods.prompt_search import SearchSettings, most_calls, search_prompts
@@ -26,6 +27,7 @@ def run_prompts(recipe: Recipe) -> None:
     model = named_model(recipe)
     evidence, _ = recipe_evidence(recipe, "train")
     folder = _search(recipe, open_engine(recipe, model), evidence)
+    _say_what_changed(folder)
     for mode in _MODES:
         say(f"{mode}, best first, in {folder / mode}.jsonl", "bold")
         for prompt in read_prompts(folder / f"{mode}.jsonl")[:3]:
@@ -48,6 +50,7 @@ def recipe_instructions(
         folder = str(_search(recipe, engine, evidence))
     if not folder:
         return engine, {}
+    _say_what_changed(Path(folder))
     found: dict[Source, list[str]] = {}
     for mode in _MODES:
         count = recipe.method.get(f"{mode}_candidates")
@@ -63,7 +66,7 @@ def _search(recipe: Recipe, engine: Engine, evidence: Sequence[Evidence]) -> Pat
         {
             "generator": engine.generator.identity,
             "templates": templates_hash(["search/*.txt", "candidates/instructed.txt"]),
-            "evidence": fingerprint([asdict(row) for row in evidence]),
+            "evidence": rows_fingerprint(map(asdict, evidence)),
             **asdict(settings),
         },
         defaults=asdict(SearchSettings()),
@@ -77,9 +80,16 @@ def _search(recipe: Recipe, engine: Engine, evidence: Sequence[Evidence]) -> Pat
             start = [fill(f"search/start_{mode}")]
             prompts = search_prompts(evidence, engine.generator, mode, start, settings, advance, figures)
         write_prompts(path, prompts)
+        write_checked_json(folder / "manifest.json", {"files": hashes(folder, folder.glob("*.jsonl"))})
         say(f"{mode}: " + ", ".join(f"{n} {what}" for what, n in figures.items()))
     say(usage_line("prompt search", engine.generator.usage, engine.generator.reused))
     return folder
+
+
+def _say_what_changed(folder: Path) -> None:
+    """Prompts may be edited; whoever did not should know that they are not those that were searched."""
+    for name in changed(folder, known_hashes(folder)):
+        say(f"{folder / name} is not as the search wrote it: it is used as it stands, or remove it to search again")
 
 
 def _settings(recipe: Recipe) -> SearchSettings:

@@ -218,8 +218,9 @@ def _show(artefacts: list[Artefact], private: bool) -> None:
         for name, size in sizes.items():
             show(f"  {name:{width}}  {_in_units(size):>9}")
         show(f"  {f'{len(sizes)} files':{width}}  {_in_units(sum(sizes.values())):>9}\n")
-        show(str(artefact.files["README.md"]))
         found = inspect_artefact(artefact)
+        card = str(artefact.files["README.md"])
+        show("the card is not shown: see below" if any(f.startswith("README.md") for f in found) else card)
         findings += [f"{artefact.repo_id}: {finding}" for finding in found]
     for finding in findings:
         show(f"refused: {finding}")

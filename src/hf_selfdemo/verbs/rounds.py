@@ -20,7 +20,8 @@ from rich.table import Table
 
 from hf_selfdemo.core.console import say, show
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.manifest import read_json, read_json_lines, versions, write_json
+from hf_selfdemo.core.manifest import read_json, read_json_lines, versions, write_checked_json
+from hf_selfdemo.methods.demonstrations import checked_file
 from hf_selfdemo.recipe.engine import ledger_path
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.demonstrate import asks_nothing, make_demonstrations, run_demonstrate
@@ -144,7 +145,7 @@ def _figures(recipe: Recipe, number: int) -> dict[str, Any]:
     return {
         "round": number,
         "demonstrations": made["demonstrations"],
-        **abstention_shares(folder / "demonstrations" / "candidates.jsonl"),
+        **abstention_shares(checked_file(folder / "demonstrations", "candidates.jsonl")),
         "on_policy": made["on_policy"],
         "trained": bool(trained),
         "on_policy_of_training": trained.get("on_policy", {}),
@@ -190,7 +191,7 @@ def _save(recipe: Recipe, rounds: list[dict[str, Any]], stopped: str) -> None:
     show(table)
     if stopped:
         say(stopped)
-    write_json(
+    write_checked_json(
         recipe.output_dir / "rounds" / "manifest.json",
         {
             "rounds": rounds,

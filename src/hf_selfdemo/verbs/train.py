@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import gc
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
 
+from hf_selfdemo.core.accounting import account_for
 from hf_selfdemo.core.console import hush, progress, say
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import defaults
@@ -18,14 +20,16 @@ from hf_selfdemo.core.manifest import (
     claim_folder,
     differing,
     file_hash,
-    fingerprint,
     read_json,
+    rows_fingerprint,
     to_disk,
     versions,
+    write_checked_json,
     write_json,
 )
 from hf_selfdemo.core.types import Evidence
 from hf_selfdemo.data.rows import FEATURES, evidence_row
+from hf_selfdemo.generation.tuned import model_hashes, weights_of
 from hf_selfdemo.methods.demonstrations import load_demonstrations
 from hf_selfdemo.methods.method import METHOD_FILE
 from hf_selfdemo.recipe.config import TrainArguments
@@ -68,7 +72,7 @@ def run_train(recipe: Recipe) -> None:
         "data": file_hash(source / "train.parquet"),
         "base": start.model.fingerprint,
         "start_from": start.weights,
-        "dev": fingerprint([asdict(row) for row in dev]) if dev else "",
+        "dev": rows_fingerprint(map(asdict, dev)) if dev else "",
     }
     usual = defaults(type(recipe.model), type(recipe.training), TrainArguments)
     if _is_trained(target, settings, usual):
@@ -76,18 +80,26 @@ def run_train(recipe: Recipe) -> None:
         return
     if is_main_process():
         claim_folder(target, settings, "choose another output_dir", _WORDS, usual)
-    trainer = _trainer(recipe, start, load_demonstrations(source), dev, written_by(source))
+    dataset = load_demonstrations(source)
+    trainer = _trainer(recipe, start, dataset, dev, written_by(source))
     _say_what_comes(recipe, trainer, dev)
+    _account_for(dataset, trainer)
     with progress("train", 0) as advance:
         report_progress(trainer, advance, say)
         result = _trained(trainer, target)
     trainer.save_model(str(target))
     trainer.create_model_card(model_name=recipe.output_dir.name)
     if is_main_process():
-        _write_manifest(recipe, trainer, settings, start.model.name, result.metrics)
+        _write_checked_json(recipe, trainer, settings, start.model.name, result.metrics)
     _say_what_was_kept(_best(trainer))
     del trainer
     gc.collect()  # it refers to itself in circles, and would hold model and optimizer beside what the next verb loads
+
+
+def _account_for(dataset: Dataset, trainer: Any) -> None:
+    """Every demonstration is trained, or among those that the manifest names as left out."""
+    left_out = [row for rows in getattr(trainer, "left_out", {}).values() for row in rows]
+    account_for(dataset["id"], [*trainer.train_dataset["id"], *left_out], "making the trainer")
 
 
 def evaluates(recipe: Recipe) -> bool:
@@ -98,10 +110,13 @@ def evaluates(recipe: Recipe) -> bool:
 def _is_trained(target: Path, settings: dict[str, Any], usual: dict[str, Any]) -> bool:
     """Whether the folder holds the result of this very training; its manifest is the last to be written there."""
     path = target / "manifest.json"
-    return path.exists() and not differing(read_json(path)["settings"], settings, usual)
+    if not path.exists() or differing(read_json(path)["settings"], settings, usual):
+        return False
+    weights_of(target)  # refuses a model that was damaged since
+    return True
 
 
-def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: list[Evidence], writer: dict[str, Any]) -> Any:
+def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: Sequence[Evidence], writer: dict[str, Any]) -> Any:
     """The trainer of the recipe's objective, with its model."""
     args = copy.copy(recipe.training)
     args.output_dir = str(recipe.output_dir / "model")  # checkpoints go beside the adapter
@@ -145,7 +160,7 @@ def _trained(trainer: Any, target: Path) -> Any:
         ) from None
 
 
-def _say_what_comes(recipe: Recipe, trainer: Any, dev: list[Evidence]) -> None:
+def _say_what_comes(recipe: Recipe, trainer: Any, dev: Sequence[Evidence]) -> None:
     report = trainer.preflight_report.as_dict()
     say(f"training on {report['rows']} rows, {report['tokens']} tokens an epoch, longest {report['longest']}")
     if dev:
@@ -161,14 +176,15 @@ def _say_what_was_kept(best: dict[str, Any]) -> None:
         say(f"best {best['metric']} {best['value']:.2f}; {kept}")
 
 
-def _write_manifest(recipe: Recipe, trainer: Any, settings: dict[str, Any], base: str, metrics: Any) -> None:
+def _write_checked_json(recipe: Recipe, trainer: Any, settings: dict[str, Any], base: str, metrics: Any) -> None:
     """The last file of a training."""
     report = trainer.preflight_report.as_dict()
     write_json(recipe.output_dir / "model" / METHOD_FILE, recipe.method.record())
     to_disk(recipe.output_dir / "model")
-    write_json(
+    write_checked_json(
         recipe.output_dir / "model" / "manifest.json",
         {
+            "files": model_hashes(recipe.output_dir / "model"),
             "settings": settings,
             "base": base,
             "start_from": recipe.train.start_from or "",

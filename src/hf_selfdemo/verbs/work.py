@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from hf_selfdemo.core.cache import content_hash
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.manifest import read_json, read_json_lines, write_json
+from hf_selfdemo.core.manifest import read_json, read_json_lines, write_checked_json
 from hf_selfdemo.core.types import CALL_FAILED
 from hf_selfdemo.generation.models import ResolvedModel
 from hf_selfdemo.recipe.dataset_key import LOADED_CODE, code_hash, dataset_key
@@ -94,7 +94,7 @@ class Work:
         manifest = read_json(folder / "demonstrations" / "manifest.json")
         _refuse_gaps(recipe, manifest, folder / "demonstrations" / "skipped.jsonl")
         self._refuse_changes(part, name)
-        write_json(folder / "manifest.json", manifest)
+        write_checked_json(folder / "manifest.json", manifest)
 
     def _keys(self, part: str, home: str, folder: Path, processes: int) -> dict[str, Any]:
         keys = self.keys | {"output_dir": str(folder)}

@@ -1,10 +1,13 @@
 """Ranking depends on the passages and the question alone, survives saving, and takes any question and any corpus."""
 
+import json
 import random
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import STAGING
 from hf_selfdemo.core.types import Passage, Question
 from hf_selfdemo.data.retrieval.bm25 import BM25Retriever, corpus_fingerprint
 
@@ -179,6 +182,34 @@ def test_a_broken_index_is_one_line_with_a_remedy(tmp_path, name, how):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", sorted(set(files_of_an_index()) - {"hf_selfdemo.json"}))
+def test_a_flipped_byte_is_not_searched(tmp_path, name):
+    BM25Retriever(CORPUS).save(tmp_path / "index")
+    path = tmp_path / "index" / name
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=f"no readable index.*{name} is not as it was written"):
+        BM25Retriever.load(tmp_path / "index")
+
+
+def test_an_index_of_an_earlier_version_without_hashes_is_read(tmp_path):
+    BM25Retriever(CORPUS).save(tmp_path / "index")
+    path = tmp_path / "index" / "hf_selfdemo.json"
+    settings = json.loads(path.read_text())
+    del settings["files"]
+    path.write_text(json.dumps(settings))
+    assert ask(BM25Retriever.load(tmp_path / "index"), "Seine") == ["s"]
+
+
+def test_a_kill_while_an_index_is_put_in_place_costs_the_index_and_leaves_nothing(tmp_path):
+    BM25Retriever.build_or_load(CORPUS, tmp_path / "index")
+    (tmp_path / f".index.ab12{STAGING}").mkdir()
+    (tmp_path / "index").rename(tmp_path / f".index.ab12{STAGING}" / "old")
+    assert ask(BM25Retriever.build_or_load(CORPUS, tmp_path / "index"), "Seine") == ["s"]
+    assert [p.name for p in tmp_path.iterdir()] == ["index"]
+
+
 def test_an_index_with_fewer_passages_than_it_searches_is_broken(tmp_path):
     BM25Retriever(CORPUS).save(tmp_path / "index")
     path = tmp_path / "index" / "passages.jsonl"
@@ -199,3 +230,15 @@ def test_a_file_beside_an_index_is_not_lost_when_the_index_is_built_anew(passage
         BM25Retriever(passages[:4]).save(tmp_path / "index")
     assert (tmp_path / "index" / "notes.txt").read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
     assert BM25Retriever.load(tmp_path / "index").passages == passages[:3]
+
+
+def test_an_index_that_several_build_at_once_is_whole_for_each(tmp_path):
+    """By turns with the same settings and with others, so that one replaces what another is reading."""
+
+    def build(number):
+        k1 = 0.9 + number % 2
+        return ask(BM25Retriever.build_or_load(CORPUS, tmp_path / "index", k1=k1), "the Danube")
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(build, range(40))) == [["d"]] * 40
+    assert BM25Retriever.load(tmp_path / "index").passages == CORPUS

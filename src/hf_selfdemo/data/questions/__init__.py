@@ -10,7 +10,7 @@ shortening.py  long passages, cut or split
 
 from hf_selfdemo.data.questions.columns import PRESETS, dig
 from hf_selfdemo.data.questions.passages import corpus_of, read_passages
-from hf_selfdemo.data.questions.reading import read_questions, sample
+from hf_selfdemo.data.questions.reading import each_question, read_questions, sample
 from hf_selfdemo.data.questions.shortening import cut_words, shortened
 from hf_selfdemo.data.questions.sources import EMBEDDED, Source, read_rows
 
@@ -21,6 +21,7 @@ __all__ = [
     "corpus_of",
     "cut_words",
     "dig",
+    "each_question",
     "read_passages",
     "read_questions",
     "read_rows",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import RESERVED_SUFFIXES, Question
@@ -42,8 +42,20 @@ def read_questions(
         >>> read_questions("embedded", split="test")[0].answerable
         True
     """
+    return list(each_question(source, split, preset, columns, dataset_config, revision, number_prefix))
+
+
+def each_question(
+    source: Source,
+    split: str,
+    preset: str,
+    columns: Sequence[str],
+    dataset_config: str | None,
+    revision: str | None,
+    number_prefix: str,
+) -> Iterator[Question]:
+    """The same one by one, as they are read."""
     mapping = ColumnMap.of(preset, columns)
-    questions: list[Question] = []
     seen: dict[str, int] = {}
     for row in read_rows(source, split, dataset_config, revision):
         question = _question(row, mapping, number_prefix)
@@ -53,8 +65,7 @@ def read_questions(
                 "make ids unique",
             )
         seen[question.id] = row.number
-        questions.append(question)
-    return questions
+        yield question
 
 
 def sample(questions: Sequence[Question], answerable: int, unanswerable: int, seed: int) -> list[Question]:

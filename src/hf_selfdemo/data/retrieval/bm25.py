@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +13,18 @@ import bm25s
 import numpy as np
 import Stemmer
 
+from hf_selfdemo.core.cache import content_hash
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import put_in_place
 from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, SHARE
+from hf_selfdemo.core.remade import alone
 from hf_selfdemo.core.types import Passage, Question
 from hf_selfdemo.scoring.normalise import normalise
 
 _SETTINGS = "hf_selfdemo.json"
+_FILES = "files"
+"""Hashes of the other files, beside the settings."""
+
 _FORMAT = 2
 """Goes up whenever texts are cut into other words than before: an index of earlier ones is built anew."""
 
@@ -70,24 +74,25 @@ class BM25Retriever:
         Raises:
             UserError: if `folder` holds something else than an index of this kind, which would be lost.
         """
-        if folder.exists() and not (folder / _SETTINGS).exists() and (folder.is_file() or any(folder.iterdir())):
-            raise UserError(f"{folder} holds no index but other files", "choose another folder")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(dir=folder.parent))
-        try:
-            self._index.save(staging, corpus=None)
-            (staging / _SETTINGS).write_text(json.dumps(self.settings, indent=1), encoding="utf-8")
-            with (staging / "passages.jsonl").open("w", encoding="utf-8") as out:
-                for p in self.passages:
-                    out.write(json.dumps({"id": p.id, "title": p.title, "text": p.text}, ensure_ascii=False) + "\n")
-            theirs = {path.name for path in folder.glob("*")} - {path.name for path in staging.iterdir()}
-            if theirs:
-                raise UserError(f"{folder / min(theirs)} is no file of the index", "move it elsewhere")
-            staging.chmod(0o755)
-            shutil.rmtree(folder, ignore_errors=True)
-            put_in_place(staging, folder)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+        _refuse_others(folder)
+        with alone(folder) as staging:
+            self._put(staging, folder)
+
+    def _put(self, staging: Path, folder: Path) -> None:
+        """Write the index into an empty folder beside its own, and let the two change places."""
+        new, old = staging / "new", staging / "old"
+        new.mkdir()
+        self._index.save(new, corpus=None)
+        with (new / "passages.jsonl").open("w", encoding="utf-8") as out:
+            for p in self.passages:
+                out.write(json.dumps({"id": p.id, "title": p.title, "text": p.text}, ensure_ascii=False) + "\n")
+        files = {path.name: content_hash(path) for path in sorted(new.iterdir())}
+        (new / _SETTINGS).write_text(json.dumps(self.settings | {_FILES: files}, indent=1), encoding="utf-8")
+        if theirs := {path.name for path in folder.glob("*")} - {path.name for path in new.iterdir()}:
+            raise UserError(f"{folder / min(theirs)} is no file of the index", "move it elsewhere")
+        if folder.exists():
+            folder.rename(old)
+        put_in_place(new, folder)
 
     @classmethod
     def load(cls, folder: Path) -> BM25Retriever:
@@ -99,6 +104,9 @@ class BM25Retriever:
         retriever = cls.__new__(cls)
         try:
             retriever.settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
+            for name, known in retriever.settings.pop(_FILES, {}).items():  # earlier versions wrote no hashes
+                if content_hash(folder / name) != known:
+                    raise ValueError(f"{name} is not as it was written")
             with (folder / "passages.jsonl").open(encoding="utf-8") as lines:
                 retriever.passages = [Passage(**json.loads(line)) for line in lines]
             retriever._index = bm25s.BM25.load(folder, mmap=True, load_corpus=False)
@@ -120,17 +128,22 @@ class BM25Retriever:
     @classmethod
     def build_or_load(cls, passages: Sequence[Passage], folder: Path, **settings: Any) -> BM25Retriever:
         """Load the index in `folder` if it was built from these passages with these settings, else build it there."""
-        if (folder / _SETTINGS).exists():
-            retriever = cls.load(folder)
-            if retriever.settings == _settings(passages, **settings):
-                return retriever
+        with suppress(UserError):  # it may be that another process is replacing it
+            if found := cls._built(passages, folder, settings):
+                return found
         retriever = cls(passages, **settings)
-        try:
-            retriever.save(folder)
-        except OSError:
-            if not (folder / _SETTINGS).exists():  # else another process has just put it there
-                raise
+        _refuse_others(folder)
+        with alone(folder) as staging:
+            if found := cls._built(passages, folder, settings):  # by another process, meanwhile
+                return found
+            retriever._put(staging, folder)
         return retriever
+
+    @classmethod
+    def _built(cls, passages: Sequence[Passage], folder: Path, settings: dict[str, Any]) -> BM25Retriever | None:
+        """The index in `folder`, if it is of these passages and settings."""
+        found = cls.load(folder) if (folder / _SETTINGS).exists() else None
+        return found if found and found.settings == _settings(passages, **settings) else None
 
     def _tokens(self, texts: list[str]) -> list[list[str]]:
         stemmer = Stemmer.Stemmer(self.settings["stemmer"]) if self.settings["stemmer"] else None
@@ -156,6 +169,11 @@ class BM25Retriever:
         return tuple(
             Passage(p.id, p.text, p.title, round(float(scores[i]), 4)) for i in ranked for p in [self.passages[i]]
         )
+
+
+def _refuse_others(folder: Path) -> None:
+    if folder.exists() and not (folder / _SETTINGS).exists() and (folder.is_file() or any(folder.iterdir())):
+        raise UserError(f"{folder} holds no index but other files", "choose another folder")
 
 
 def _settings(passages: Sequence[Passage], k1: float = 0.9, b: float = 0.4, stemmer: str = "english") -> dict[str, Any]:

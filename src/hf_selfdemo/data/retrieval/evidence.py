@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.protocols import Retriever, check_contract
 from hf_selfdemo.core.ranges import ONE_OR_MORE
-from hf_selfdemo.core.types import Evidence, Question
+from hf_selfdemo.core.types import Evidence, Passage, Question
 from hf_selfdemo.metrics.retrieval import answer_in_context
 from hf_selfdemo.scoring.answers.passages import holds_answer
+
+T = TypeVar("T")
 
 
 def collect_evidence(questions: Sequence[Question], retriever: Retriever, k: int) -> list[Evidence]:
@@ -20,14 +25,23 @@ def collect_evidence(questions: Sequence[Question], retriever: Retriever, k: int
     given, may stand in one by accident.
 
     Raises:
-        UserError: if `k` is below 1, or the retriever lacks a member of its contract.
+        UserError: if `k` is below 1, the retriever lacks a member of its contract, or has no result for a question.
     """
     ONE_OR_MORE.check(k=k)
     check_contract(retriever, Retriever, "retriever")
     return [
         _with_flag(Evidence(q, passages))
-        for q, passages in zip(questions, retriever.retrieve(questions, k), strict=True)
+        for q, passages in zip(questions, _retrieved(retriever, questions, k), strict=True)
     ]
+
+
+def _retrieved(retriever: Retriever, questions: Sequence[Question], k: int) -> list[tuple[Passage, ...]]:
+    """What was found for each question, whoever searched."""
+    found = list(retriever.retrieve(questions, k))
+    if len(found) != len(questions):
+        what = f"the retriever returned {len(found)} results for {len(questions)} questions"
+        raise UserError(what, "return one for each, in their order; an empty tuple where nothing is found")
+    return found
 
 
 def best(row: Evidence, k: int) -> Evidence:
@@ -47,7 +61,7 @@ def leave_gold_out(evidence: Sequence[Evidence], retriever: Retriever, k: int) -
     to show gets a twin without passages.
 
     Raises:
-        UserError: if `k` is below 1, or the retriever lacks a member of its contract.
+        UserError: if `k` is below 1, the retriever lacks a member of its contract, or has no result for a question.
     """
     ONE_OR_MORE.check(k=k)
     check_contract(retriever, Retriever, "retriever")
@@ -55,7 +69,7 @@ def leave_gold_out(evidence: Sequence[Evidence], retriever: Retriever, k: int) -
     twins: dict[str, Evidence] = {}
     depth, pending = 4 * k, rows
     while pending:
-        found = retriever.retrieve([row.question for row in pending], depth)
+        found = _retrieved(retriever, [row.question for row in pending], depth)
         unfinished = []
         for row, passages in zip(pending, found, strict=True):
             question, answers = row.question, row.question.answers
@@ -68,7 +82,7 @@ def leave_gold_out(evidence: Sequence[Evidence], retriever: Retriever, k: int) -
     return [twins[row.id] for row in rows]
 
 
-def choose_twins(twins: Sequence[Evidence], limit: int, seed: int) -> list[Evidence]:
+def choose_twins(twins: Sequence[T], limit: int, seed: int) -> list[T]:
     """At most `limit` twins by seed, in their original order; a negative limit keeps all."""
     if limit < 0 or limit >= len(twins):
         return list(twins)
@@ -82,15 +96,20 @@ def recall_report(evidence: Sequence[Evidence], ks: Sequence[int] = (1, 2, 3, 5,
     Only `k` up to the number of passages retrieved are reported. `no_passage` is the share of all rows for which
     nothing at all was found, where there are any.
     """
-    unfound = sum(not row.passages for row in evidence)
-    rows = [row for row in evidence if row.question.answerable and row.question.answers]
-    with_gold = [row for row in rows if row.question.gold_ids]
-    deepest = max((len(row.passages) for row in rows), default=0)
+    unfound = rows = with_gold = deepest = 0
+    answers, golds = Counter[int](), Counter[int]()
+    for row in evidence:
+        unfound += not row.passages
+        if not (row.question.answerable and row.question.answers):
+            continue
+        rows, with_gold = rows + 1, with_gold + bool(row.question.gold_ids)
+        deepest = max(deepest, len(row.passages))
+        for k in ks:
+            answers[k] += answer_in_context(replace(row, passages=row.passages[:k]))
+            golds[k] += any(row.question.is_gold(p) for p in row.passages[:k])
     report: dict[str, float] = {}
     for k in (k for k in ks if k <= deepest):
-        hits = sum(answer_in_context(replace(row, passages=row.passages[:k])) for row in rows)
-        report[f"answer@{k}"] = round(hits / len(rows), 4)
+        report[f"answer@{k}"] = round(answers[k] / rows, 4)
         if with_gold:
-            hits = sum(any(row.question.is_gold(p) for p in row.passages[:k]) for row in with_gold)
-            report[f"gold@{k}"] = round(hits / len(with_gold), 4)
+            report[f"gold@{k}"] = round(golds[k] / with_gold, 4)
     return report | ({"no_passage": round(unfound / len(evidence), 4)} if unfound else {})

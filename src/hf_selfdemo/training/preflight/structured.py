@@ -8,6 +8,7 @@ from typing import Any
 
 from datasets import Dataset
 
+from hf_selfdemo.core.accounting import RowsLost
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.prompting.chat import check_template, check_vocabulary
 from hf_selfdemo.training.collator import SelfDemoDataCollator
@@ -44,6 +45,7 @@ def preflight(
             fingerprint of what is trained, where it is known, and as `origin` that of what it was trained from.
 
     Raises:
+        RowsLost: if a row is neither trained, nor refused, nor counted as one without a pair.
         UserError: naming everything that must be mended, with row ids and remedies, worst first.
     """
     if len(dataset) == 0:
@@ -67,6 +69,9 @@ def preflight(
     _check_asked(held_out, Fitting(replace(collator, preference=False), limit, findings, "eval row"))
     _check_overlap(columns["question"], held_out, list(test_rows), choosing, findings)
     findings.raise_if_any()
+    seen = report.rows + report.counts.get("without_pair", 0)
+    if seen != len(dataset):
+        raise RowsLost(f"{len(dataset) - seen} of {len(dataset)} rows vanished in the preflight, not refused by name")
     report.warnings = findings.warnings
     return report
 
