@@ -67,7 +67,7 @@ def command(count: int) -> None:
             "columns": "passages=passages",
             "retriever": "given",
             "passages_per_question": "10",
-            "strategy": "ra_it",
+            "method": "ra_it",
             "on_policy_rows": "0",
             "train_twins": "0",
         }

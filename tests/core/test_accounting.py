@@ -143,7 +143,7 @@ def test_what_comes_twice_is_found():
 @pytest.fixture
 def recipe(model_folder, tmp_path):
     return [
-        *(f"--output_dir={tmp_path / 'run'}", f"--model_name_or_path={model_folder}", "--strategy=ra_it"),
+        *(f"--output_dir={tmp_path / 'run'}", f"--model_name_or_path={model_folder}", "--method=ra_it"),
         *("--max_train_questions=4", "--max_train_unanswerable=0", "--max_test_questions=3"),
         *("--max_test_unanswerable=0", "--max_answer_tokens=4", "--evaluate_modes", "rag", "--lora_r=2", "--use_cpu"),
         *("--on_policy_rows=0", "--meter_rows=0", "--num_train_epochs=1", "--passages_per_question=2"),
