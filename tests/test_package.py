@@ -100,7 +100,10 @@ def test_the_wheel_works_without_the_repository(installed, tmp_path):
     assert done.returncode == 0, done.stderr
     where, questions, _ = done.stdout.splitlines()[-1].split()
     assert Path(where) == installed / "hf_selfdemo" / "__init__.py" and int(questions) > 50
-    assert (tmp_path / "mine.yaml").read_text() == (ROOT / "recipes/quickstart/self_demo.yaml").read_text()
+    schema, _, keys = (tmp_path / "mine.yaml").read_text().partition("\n")
+    assert keys == (ROOT / "recipes/quickstart/self_demo.yaml").read_text().partition("\n")[2]
+    assert schema.endswith(f"$schema={(installed / 'hf_selfdemo/recipes/schema.json').as_uri()}")
+    assert (installed / "hf_selfdemo/recipes/schema.json").read_bytes() == (ROOT / "recipes/schema.json").read_bytes()
 
 
 def test_type_checkers_see_every_public_name():

@@ -13,13 +13,13 @@ from hf_selfdemo.core.ranges import LARGEST, NUMBER, ONE_OR_MORE, REFUSAL_PROMPT
 from hf_selfdemo.methods import METHODS
 from hf_selfdemo.methods.self_demo import PROMPTS
 from hf_selfdemo.recipe.implied import First
-from hf_selfdemo.recipe.keys import _GROUPS, OBJECTIVES
+from hf_selfdemo.recipe.keys import GROUPS, OBJECTIVES
 from hf_selfdemo.training.arguments import _UNHEEDED
 from hf_selfdemo.training.parameters import own_config
 from hf_selfdemo.verbs.cli import make_recipe, parse
 
 METHOD_KEYS = {group: name for name in METHODS for group in load("method", name, METHODS).keys}
-OWN = [*_GROUPS, *METHOD_KEYS]
+OWN = [*GROUPS, *METHOD_KEYS]
 GROUPS = [*OWN, ModelConfig, *(load("objective", name, OBJECTIVES) for name in OBJECTIVES)]
 KINDS = {key: kinds for group in GROUPS for key, kinds in number_keys(group).items()}
 RANGE = {key: one for one, keys in TRAINING_KEYS.items() for key in keys.split()}

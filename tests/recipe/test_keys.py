@@ -7,7 +7,7 @@ import pytest
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import load
-from hf_selfdemo.recipe.keys import _GROUPS, OBJECTIVES
+from hf_selfdemo.recipe.keys import GROUPS, OBJECTIVES
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.cli import make_recipe, parse
 
@@ -20,7 +20,7 @@ def recipe(*flags):
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_no_two_groups_share_a_key(objective):
-    groups = [*_GROUPS, load("objective", objective, OBJECTIVES)]
+    groups = [*GROUPS, load("objective", objective, OBJECTIVES)]
     names = Counter(f.name for group in groups for f in dataclasses.fields(group) if f.init)
     assert len(names) > 200 and not [name for name, count in names.items() if count > 1]
 

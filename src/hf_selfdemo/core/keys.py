@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import did_you_mean
-from hf_selfdemo.core.ranges import Range, number_keys
+from hf_selfdemo.core.ranges import Range, kinds_of, number_keys
 
 Decides = Literal["written", "kept", "weights", "replies", "nothing"]
 """What a key decides: which candidates are written, which of them are kept, the trained weights, the replies that are
@@ -85,15 +85,29 @@ def check_kinds(group: Any) -> None:
         ...
         hf_selfdemo.core.errors.UserError: pick is 'frist': did you mean 'first'?
     """
+    check_choices(group)
     numbers = number_keys(type(group))
     for name, kind in get_type_hints(type(group)).items():
         value = getattr(group, name)
         if name in numbers or _is_a(value, kind):
             continue
-        if get_origin(kind) is Literal:
-            raise UserError(f"{name} is {value!r}", did_you_mean(str(value), list(get_args(kind))))
         wanted = _KINDS[kind if kind in _KINDS else get_args(kind)[0]]  # what may be None wants its first kind
         raise UserError(f"{name} is {value!r}", f"give {wanted}")
+
+
+def check_choices(group: Any) -> None:
+    """Look at every value that is to be one of a few.
+
+    Args:
+        group: a dataclass of keys.
+
+    Raises:
+        UserError: naming the first key whose value is none of them, with the nearest.
+    """
+    for name, kind in get_type_hints(type(group)).items():
+        choices = [choice for one in kinds_of(kind) if get_origin(one) is Literal for choice in get_args(one)]
+        if choices and not _is_a(value := getattr(group, name), kind):
+            raise UserError(f"{name} is {value!r}", did_you_mean(str(value), choices))
 
 
 _KINDS: dict[Any, str] = {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from numbers import Integral, Real
 from reprlib import repr as shorter
 from types import NoneType, UnionType
@@ -20,13 +21,27 @@ class Range(NamedTuple):
 
     Args:
         remedy: what to give instead of others.
-        holds: whether a number is among them; never for what is no number (NaN).
-        whole: whether only whole numbers are.
+        least: the smallest of them.
+        most: the largest of them.
+        above: the number that they lie above.
+        below: the number that they lie below.
+        whole: whether only whole numbers are among them.
     """
 
     remedy: str
-    holds: Callable[[Any], bool]
+    least: float = -math.inf
+    most: float = math.inf
+    above: float | None = None
+    below: float | None = None
     whole: bool = False
+
+    def holds(self, number: Any) -> bool:
+        """Whether a number is among them; what is no number (NaN) never is."""
+        return bool(
+            self.least <= number <= self.most
+            and (self.above is None or number > self.above)
+            and (self.below is None or number < self.below)
+        )
 
     def check(self, **numbers: Any) -> None:
         """Look at numbers, given by the names of the parameters or keys that hold them.
@@ -54,22 +69,22 @@ def _shown(number: Any) -> str:
     return f"{number:g}" if isinstance(number, float) else shorter(number)
 
 
-ONE_OR_MORE = Range("give 1 or more", lambda n: n >= 1, whole=True)
-ZERO_OR_MORE = Range("give 0 or more", lambda n: n >= 0, whole=True)
-ALL_OR_SOME = Range("give -1 for all, or how many", lambda n: n >= -1, whole=True)
-STEPS = Range("give -1 for no limit, or how many", lambda n: n >= -1, whole=True)
-RANK = Range("give -1 or more", lambda n: n >= -1, whole=True)
-SEED = Range("give a whole number from 0 to 4294967295", lambda n: 0 <= n < 1 << 32, whole=True)  # numpy takes no other
-PORT = Range("give a port from 1 to 65535", lambda n: 0 < n < 1 << 16, whole=True)
-MATCH = Range("give 2 to 9", lambda n: 2 <= n <= 9, whole=True)  # "10" begins like "1", and a choice is known by that
-REFUSAL_PROMPTS = Range("give 1, 2 or 3", lambda n: 1 <= n <= 3, whole=True)
-NOT_NEGATIVE = Range("give 0 or more", lambda n: n >= 0)
-POSITIVE = Range("give more than 0", lambda n: n > 0)
-SHARE = Range("give a share between 0 and 1", lambda n: 0 <= n <= 1)
-SHARE_BELOW_ONE = Range("give a share from 0 to below 1", lambda n: 0 <= n < 1)
-SHARE_BELOW_HALF = Range("give a share from 0 to below 0.5", lambda n: 0 <= n < 0.5)
-SHARE_ABOVE_ZERO = Range("give a share above 0 and up to 1", lambda n: 0 < n <= 1)
-NUMBER = Range("give a number", lambda n: n == n)
+ONE_OR_MORE = Range("give 1 or more", least=1, whole=True)
+ZERO_OR_MORE = Range("give 0 or more", least=0, whole=True)
+ALL_OR_SOME = Range("give -1 for all, or how many", least=-1, whole=True)
+STEPS = Range("give -1 for no limit, or how many", least=-1, whole=True)
+RANK = Range("give -1 or more", least=-1, whole=True)
+SEED = Range("give a whole number from 0 to 4294967295", least=0, below=1 << 32, whole=True)  # numpy takes no other
+PORT = Range("give a port from 1 to 65535", least=1, below=1 << 16, whole=True)
+MATCH = Range("give 2 to 9", least=2, most=9, whole=True)  # "10" begins like "1", and a choice is known by that
+REFUSAL_PROMPTS = Range("give 1, 2 or 3", least=1, most=3, whole=True)
+NOT_NEGATIVE = Range("give 0 or more", least=0)
+POSITIVE = Range("give more than 0", above=0)
+SHARE = Range("give a share between 0 and 1", least=0, most=1)
+SHARE_BELOW_ONE = Range("give a share from 0 to below 1", least=0, below=1)
+SHARE_BELOW_HALF = Range("give a share from 0 to below 0.5", least=0, below=0.5)
+SHARE_ABOVE_ZERO = Range("give a share above 0 and up to 1", above=0, most=1)
+NUMBER = Range("give a number")
 
 TRAINING_KEYS: Mapping[Range, str] = {
     ONE_OR_MORE: "max_length max_dev_tokens per_device_train_batch_size per_device_eval_batch_size "
@@ -110,7 +125,7 @@ def check_keys(group: Any) -> None:
         ...
         hf_selfdemo.core.errors.UserError: server_retries is -1: give 0 or more
     """
-    ranges = {f.name: f.metadata.get("range") for f in dataclasses.fields(group)}
+    ranges = key_ranges(type(group))
     for key, kinds in number_keys(type(group)).items():
         value = getattr(group, key)
         if value is None and NoneType in kinds:
@@ -119,7 +134,19 @@ def check_keys(group: Any) -> None:
         if several and not isinstance(value, list):
             raise UserError(f"{key} is {value!r}", "give a list of numbers")
         for number in value if several else [value]:
-            (ranges[key] or _BY_KEY.get(key, NUMBER)).check(**{key: number})
+            ranges[key].check(**{key: number})
+
+
+def key_ranges(group: Any) -> dict[str, Range]:
+    """The range of every number among a class of keys: its field says it, or `TRAINING_KEYS`; else it is any number.
+
+    Example:
+        >>> from hf_selfdemo.recipe.config import TrainArguments
+        >>> key_ranges(TrainArguments)["num_rounds"].remedy
+        'give 1 or more'
+    """
+    said = {f.name: f.metadata.get("range") for f in dataclasses.fields(group)}
+    return {key: said[key] or _BY_KEY.get(key, NUMBER) for key in number_keys(group)}
 
 
 def number_keys(group: Any) -> dict[str, frozenset[Any]]:
@@ -131,11 +158,16 @@ def number_keys(group: Any) -> dict[str, frozenset[Any]]:
         (['max_refusal_rise', 'num_rounds'], {})
     """
     hints = get_type_hints(group)
-    kinds = {f.name: frozenset(_kinds(hints[f.name])) for f in dataclasses.fields(group) if f.init}
+    kinds = {f.name: frozenset(kinds_of(hints[f.name])) for f in dataclasses.fields(group) if f.init}
     numbers = {int, float, list[int], list[float]}
     return {key: found for key, found in kinds.items() if found - {NoneType} and found - {NoneType} <= numbers}
 
 
-def _kinds(hint: Any) -> tuple[Any, ...]:
-    """What a value may be, each alone."""
+def kinds_of(hint: Any) -> tuple[Any, ...]:
+    """What a value may be, each alone.
+
+    Example:
+        >>> kinds_of(int | None)
+        (<class 'int'>, <class 'NoneType'>)
+    """
     return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn, get_type_hints
-
-from trl import TrlParser
+from typing import Any, NoReturn
 
 from hf_selfdemo.core.console import show
 from hf_selfdemo.core.secret_shapes import without_secrets
 from hf_selfdemo.core.secrets import is_secret_name
+from hf_selfdemo.recipe.flags import help_text
 
 
 def show_help(
@@ -31,43 +30,32 @@ def show_help(
         objective: the recipe's.
         values: what the recipe says.
     """
-    shared = set.intersection(*(set(_names(kind)) for kind in objectives.values()))
-    told = [_titled(group, _heading(group)) for group in groups]
-    told += [_titled(group, f"{name}: {_heading(group)}") for name, found in methods.items() for group in found]
-    told.append(_titled(model, "The model and its LoRA, as in TRL"))
-    heading = f"Training, as in TRL; defaults are those of objective {objective}"
-    told.append(_titled(objectives[objective], heading, shared))
+    shared = set.intersection(*(set(key_names([kind])) for kind in objectives.values()))
+    told = {_heading(group): (group, key_names([group])) for group in groups}
+    told |= {f"{name}: {_heading(one)}": (one, key_names([one])) for name, found in methods.items() for one in found}
+    told["The model and its LoRA, as in TRL"] = model, key_names([model])
+    told[f"Training, as in TRL; defaults are those of objective {objective}"] = objectives[objective], sorted(shared)
     for name, kind in objectives.items():
-        told.append(_titled(kind, f"Training with objective {name} only", set(_names(kind)) - shared))
-    parser = TrlParser(
-        told, usage="hf-selfdemo VERB [--config RECIPE.yaml] [--KEY VALUE ...]", conflict_handler="resolve"
-    )
-    parser.set_defaults_with_config(**{k: "(not shown)" if _is_secret(k, v) else v for k, v in values.items()})
-    show(without_secrets(parser.format_help().rstrip()))
+        told[f"Training with objective {name} only"] = kind, sorted(set(key_names([kind])) - shared)
+    shown = {key: "(not shown)" if _is_secret(key, value) else value for key, value in values.items()}
+    show(without_secrets(help_text(told, shown).rstrip()))
     raise SystemExit(0)
+
+
+def key_names(groups: Sequence[Any]) -> list[str]:
+    """The keys of these classes of keys.
+
+    Example:
+        >>> from hf_selfdemo.recipe.config import ExportArguments
+        >>> key_names([ExportArguments])
+        ['export_to']
+    """
+    return [f.name for group in groups for f in dataclasses.fields(group) if f.init]
 
 
 def _heading(group: Any) -> str:
     return (group.__doc__ or "").partition("\n")[0].rstrip(".")
 
 
-def _names(group: Any) -> list[str]:
-    return [f.name for f in dataclasses.fields(group) if f.init]
-
-
 def _is_secret(key: str, value: Any) -> bool:
     return isinstance(value, str) and bool(value) and is_secret_name(key)
-
-
-def _titled(group: Any, title: str, only: set[str] | None = None) -> Any:
-    """A group of keys, or some of them, as the parser wants it to print them under a heading."""
-    kinds = get_type_hints(group)
-    fields = [f for f in dataclasses.fields(group) if f.init and (only is None or f.name in only)]
-    made: Any = dataclasses.make_dataclass("Keys", [(f.name, kinds[f.name], _copy(f)) for f in fields], kw_only=True)
-    made._argument_group_name = title
-    return made
-
-
-def _copy(f: Any) -> Any:
-    metadata = {name: value for name, value in f.metadata.items() if name not in ("decides", "range")}
-    return dataclasses.field(default=f.default, default_factory=f.default_factory, metadata=metadata)

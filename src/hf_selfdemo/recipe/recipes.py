@@ -12,12 +12,16 @@ from hf_selfdemo.core.loading import did_you_mean
 
 _SUFFIX = ".yaml"
 
+SCHEMA = "# yaml-language-server: $schema="
+"""How the first line of a recipe tells editors where its schema is."""
+
 USAGE = """\
 usage: hf-selfdemo recipes list
        hf-selfdemo recipes copy NAME [TARGET]
 
 list prints the recipes that come with the package; wherever a recipe is wanted (--config), its name will do.
-copy writes one to TARGET, a file or a folder, to be changed; without TARGET to recipes/NAME.yaml.
+copy writes one to TARGET, a file or a folder, to be changed; without TARGET to recipes/NAME.yaml. Its first line names
+the schema of the package, so that editors complete and check keys.
 Those of accelerate/ are for `accelerate launch --config_file FILE -m hf_selfdemo train ...`.
 """
 
@@ -104,7 +108,7 @@ def copy_recipe(name: str, target: str) -> Path:
     source, written = recipe_file(name), Path(target)
     if target.endswith("/") or written.is_dir():
         written = written / source.name
-    text = source.read_text(encoding="utf-8")
+    text = _with_schema(source.read_text(encoding="utf-8"))
     try:
         written.parent.mkdir(parents=True, exist_ok=True)
         with written.open("x", encoding="utf-8") as file:  # never over what somebody has changed
@@ -116,6 +120,12 @@ def copy_recipe(name: str, target: str) -> Path:
     return written
 
 
+def _with_schema(text: str) -> str:
+    """A recipe names the schema by a path from its folder; a copy of it may lie anywhere."""
+    first, _, rest = text.partition("\n")
+    return f"{SCHEMA}{(_folder() / 'schema.json').as_uri()}\n{rest}" if first.startswith(SCHEMA) else text
+
+
 def _folder() -> Path:
     """A wheel has the recipes inside the package; in the repository they lie at its root, to be found by readers."""
     package = Path(hf_selfdemo.__file__).parent
@@ -124,6 +134,6 @@ def _folder() -> Path:
 
 
 def _about(path: Path) -> str:
-    """A recipe says in its first line what it is."""
+    """A recipe says in its first line what it is; above it stands only where its schema is."""
     with path.open(encoding="utf-8") as lines:
-        return lines.readline().removeprefix("#").strip()
+        return next(line for line in lines if not line.startswith(SCHEMA)).removeprefix("#").strip()

@@ -27,3 +27,9 @@ STAGES = {
 
 VERBS = {verb: (verb,) for verb in STAGES} | {"run": ("rounds", "evaluate")}
 """What each command runs, in order; every stage goes on from what it finds."""
+
+WITHOUT_RECIPE = {
+    "recipes": "hf_selfdemo.recipe.recipes:run_recipes",
+    "schema": "hf_selfdemo.recipe.schema:run_schema",
+}
+"""Verbs that take words of their own instead of a recipe."""

@@ -26,6 +26,7 @@ verbs:
   app           look into a run, and ask its models, in a browser
   ledger        what the calls made so far are and cost
   recipes       list the recipes of this package, or copy one to change it
+  schema        the JSON Schema of a recipe, by which editors complete and check keys
 
 accelerate launch -m hf_selfdemo train ... trains on several devices.
 
@@ -56,16 +57,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(verb: str, *arguments: str) -> None:
     from hf_selfdemo.core.errors import UserError
     from hf_selfdemo.core.loading import did_you_mean, load
-    from hf_selfdemo.recipe.parts import refuse_unnamed
-    from hf_selfdemo.recipe.recipes import run_recipes
-    from hf_selfdemo.verbs import STAGES, VERBS
-    from hf_selfdemo.verbs.lock import locked
+    from hf_selfdemo.verbs import STAGES, VERBS, WITHOUT_RECIPE
     from hf_selfdemo.verbs.processes import refuse_many
 
-    if verb == "recipes":  # the one verb that takes words of its own instead of a recipe
-        return run_recipes(arguments)
+    if verb in WITHOUT_RECIPE:
+        return load("verb", verb, WITHOUT_RECIPE)(arguments)
     if verb not in VERBS:
-        raise UserError(f"unknown verb {verb!r}", did_you_mean(verb, [*VERBS, "recipes"]))
+        raise UserError(f"unknown verb {verb!r}", did_you_mean(verb, [*VERBS, *WITHOUT_RECIPE]))
     refuse_many(verb)
     quiet()
     if verb == "ledger" and not any(a.startswith(("--config", "--output_dir", "--output-dir")) for a in arguments):
@@ -73,6 +71,9 @@ def _run(verb: str, *arguments: str) -> None:
     recipe = parse(arguments)
     if recipe.push.dry_run and verb != "push":
         raise UserError(f"dry_run is for push, {verb} would do its work", "leave it out, or use plan or preflight")
+    from hf_selfdemo.recipe.parts import refuse_unnamed
+    from hf_selfdemo.verbs.lock import locked
+
     if verb == "run" and not recipe.evaluate.compare:  # its last stage would refuse when all is paid for
         refuse_unnamed(recipe, "train", "dev" if recipe.evaluate.evaluate_on == "dev" else "test")
     with locked(verb, recipe):
@@ -117,9 +118,10 @@ def quiet() -> None:
     log_plainly(logging.WARNING)
     logging.getLogger("bm25s").addFilter(lambda record: record.levelno >= logging.WARNING)  # it logs its every step
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # on every import, of kernels that few have
-    from transformers.utils.logging import disable_progress_bar
+    if "transformers" in sys.modules:  # else it looks at these variables when it is imported
+        from transformers.utils.logging import disable_progress_bar
 
-    disable_progress_bar()
+        disable_progress_bar()
 
 
 def parse(arguments: Sequence[str]) -> Any:
@@ -140,7 +142,7 @@ def parse(arguments: Sequence[str]) -> Any:
 
 
 def make_recipe(config: dict[str, Any], flags: Sequence[str] = ()) -> Any:
-    """A `Recipe` from keys and flags, as `stages.keys.make_recipe` tells; imported when needed, for it brings TRL."""
+    """A `Recipe` from keys and flags, as `recipe.keys.make_recipe` tells; imported when needed."""
     from hf_selfdemo.recipe.keys import make_recipe as make
 
     return make(config, flags)
