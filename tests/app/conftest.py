@@ -28,7 +28,6 @@ def run(tmp_path_factory):
         ScriptedGenerator(said),
         AnswerMatchJudge(),
         folder / "demonstrations",
-        max_abstain_share=0.5,
     )
     evaluation = folder / "evaluation"
     write_rows(evaluation, evidence)

@@ -17,7 +17,7 @@ from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.methods.demonstrations import demonstrate
 from hf_selfdemo.methods.ra_it import RaIt
-from hf_selfdemo.methods.self_demo import Sampling, SelfDemo
+from hf_selfdemo.methods.self_demo import Choosing, Sampling, SelfDemo
 from hf_selfdemo.verbs import train
 from hf_selfdemo.verbs.cli import main
 
@@ -28,8 +28,11 @@ ROWS = [
 ROWS[3] = replace(ROWS[3], question=replace(ROWS[3].question, answers=()))  # left out by its name
 
 
-def run(folder, strategy=None, rows=ROWS, **keys):
-    return demonstrate(rows, strategy or RaIt(), ScriptedGenerator(knows), AnswerMatchJudge(), folder, **keys)
+REPLAYING = SelfDemo(Sampling(1, 1, 1), Choosing(max_abstain_share=1, replay_share=1))
+
+
+def run(folder, strategy=None, rows=ROWS):
+    return demonstrate(rows, strategy or RaIt(), ScriptedGenerator(knows), AnswerMatchJudge(), folder)
 
 
 def knows(request):
@@ -64,7 +67,7 @@ def losing(function, name, when=lambda args: True):
 
 
 def test_replays_are_no_rows_that_went_in(tmp_path):
-    dataset = run(tmp_path, SelfDemo(Sampling(rag_candidates=1, closed_book_candidates=1)), replay_share=1)
+    dataset = run(tmp_path, REPLAYING)
     assert list(dataset["mode"]).count("closed_book") == 5 and len(dataset) == 11
 
 
@@ -94,12 +97,12 @@ def test_rows_that_are_never_taken_went_in_too(tmp_path, monkeypatch):
         run(tmp_path, rows=iter(ROWS))
 
 
-@pytest.mark.parametrize("replay_share", [0, 1])
+@pytest.mark.parametrize("strategy", [RaIt(), REPLAYING], ids=["one", "several"])
 @pytest.mark.parametrize(("owner", "name"), [(Spool, "read"), (ParquetRows, "flush")])
-def test_a_merge_that_loses_a_row_is_found(tmp_path, monkeypatch, owner, name, replay_share):
+def test_a_merge_that_loses_a_row_is_found(tmp_path, monkeypatch, owner, name, strategy):
     """Between what was judged and what is on the disk."""
     if owner is Spool:
-        monkeypatch.setattr(Spool, "read", losing(Spool.read, "read", lambda args: len(args[1]) == 6))
+        monkeypatch.setattr(Spool, "read", losing(Spool.read, "read"))
     else:
         whole = ParquetRows.flush
 
@@ -108,11 +111,18 @@ def test_a_merge_that_loses_a_row_is_found(tmp_path, monkeypatch, owner, name, r
             whole(self)
 
         monkeypatch.setattr(ParquetRows, "flush", flush)
-    strategy = (
-        SelfDemo(Sampling(rag_candidates=1, closed_book_candidates=1, refusal_candidates=1)) if replay_share else RaIt()
-    )
     with pytest.raises(RowsLost, match="1 of 6 rows vanished while demonstrating"):
-        run(tmp_path, strategy, replay_share=replay_share)
+        run(tmp_path, strategy)
+    assert not (tmp_path / "manifest.json").exists()
+
+
+def test_a_further_row_that_is_lost_is_found(tmp_path, monkeypatch):
+    whole = ParquetRows.write
+    monkeypatch.setattr(
+        ParquetRows, "write", lambda self, row: None if row["id"] == "q1#closed_book" else whole(self, row)
+    )
+    with pytest.raises(RowsLost, match="11 demonstrations were to be kept, and 10 are in the dataset"):
+        run(tmp_path, REPLAYING)
     assert not (tmp_path / "manifest.json").exists()
 
 

@@ -30,7 +30,17 @@ def test_rows_and_their_twins_come_back_from_a_dataset(row, twin):
 
 def test_a_demonstration_is_its_evidence_with_a_response(row):
     row = replace(row, question=replace(row.question, gold_ids=()))
-    made = dataset_row(Judged(row, [], [], Demonstration(row, "Winkler.", "answer", "rag")))
+    won = Demonstration(row, "Winkler.", "answer", "rag")
+    made = dataset_row(Judged(row, [], [], [won]), won)
     assert evidence_of(made) == row
     added = {"response": "Winkler.", "outcome": "answer", "source": "rag", "verified": True}
     assert made == evidence_row(row) | added
+
+
+@pytest.mark.parametrize("suffix", ["#row_2", "#row_13", "#closed_book"])
+def test_a_further_row_of_a_question_comes_from_the_same_evidence(row, twin, suffix):
+    for evidence in (row, twin):
+        evidence = replace(evidence, question=replace(evidence.question, gold_ids=()))
+        further = Demonstration(evidence, "Winkler.", "answer", "rag", suffix=suffix)
+        made = dataset_row(Judged(evidence, [], [], [further]), further)
+        assert made["id"] == evidence.id + suffix and evidence_of(made) == evidence

@@ -18,7 +18,7 @@ from hf_selfdemo.core.types import Evidence, Passage, Question, Reply, Request, 
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.methods.demonstrations import demonstrate
-from hf_selfdemo.methods.self_demo import Sampling, SelfDemo
+from hf_selfdemo.methods.self_demo import Choosing, Sampling, SelfDemo
 
 HOSTILE = (
     "a | b ``` <script>alert(99)</script> {{ 88 * 88 }} {% raw %} **bold** [x](javascript:99) <|im_end|> www.evil.test"
@@ -58,14 +58,13 @@ def demonstrated(
     judge: Judge | None = None,
     model: str = "me/writer",
     settings: Mapping[str, Any] | None = None,
-    **keys: Any,
 ) -> Path:
     """Finished demonstrations in the folder of a run, as `hf-selfdemo demonstrate` leaves them."""
     folder = run / "demonstrations"
     demonstrate(
-        evidence(), strategy or SelfDemo(Sampling(max_candidate_tokens=99)), ScriptedGenerator(reply),
-        judge or AnswerMatchJudge(),
-        folder, **keys,
+        evidence(),
+        strategy or SelfDemo(Sampling(max_candidate_tokens=99), Choosing(max_abstain_share=1)),
+        ScriptedGenerator(reply), judge or AnswerMatchJudge(), folder,
     )  # fmt: skip
     usage = Usage()
     usage.add("rag", Reply("", prompt_tokens=30, cached_tokens=10, generated_tokens=5))

@@ -61,7 +61,7 @@ def test_every_configuration_loads_as_it_was(run, load):
 
 
 def test_what_was_left_out_is_among_the_candidates_with_its_reason(tmp_path):
-    run = demonstrated(tmp_path / "run", max_abstain_share=0.25)
+    run = demonstrated(tmp_path / "run", SelfDemo(choosing=Choosing(max_abstain_share=0.25)))
     folder = written(dataset_artefact(run, "me/demos", data=DATA), tmp_path / "repository")
     rows = load_dataset(str(folder), "candidates", split="train", cache_dir=str(tmp_path / "cache"))
     left = [row for row in rows if row["skipped"]]
@@ -165,7 +165,8 @@ def test_rows_without_a_worse_text_make_no_preference_configuration(tmp_path):
 
 
 def test_a_tournament_shows_its_audit_and_its_unverified_winners(tmp_path):
-    run = demonstrated(tmp_path / "run", judge=TournamentJudge(), settings={"judge": "tournament"}, replay_share=0.5)
+    strategy = SelfDemo(choosing=Choosing(max_abstain_share=1, replay_share=0.5))
+    run = demonstrated(tmp_path / "run", strategy, TournamentJudge(), settings={"judge": "tournament"})
     card = dataset_artefact(run, "me/demos", data=DATA).files["README.md"]
     text = Page(card).text
     assert "Slot audit" in text and "picked_by_position: {of_2:" in text and "bracket_size: 3" in text

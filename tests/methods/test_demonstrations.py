@@ -1,22 +1,26 @@
 """No row is lost, repeated or leaked between questions and dataset, whatever interrupts the run."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.ledger import Ledger
-from hf_selfdemo.core.types import CALL_FAILED, Reply
+from hf_selfdemo.core.manifest import file_hash, fingerprint
+from hf_selfdemo.core.types import CALL_FAILED, Demonstration, Reply, Skip
 from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.data.retrieval.evidence import collect_evidence, leave_gold_out
+from hf_selfdemo.data.rows import evidence_of
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.judging.tournament import TournamentJudge
-from hf_selfdemo.methods.demonstrations import abstentions_over, demonstrate, load_demonstrations
+from hf_selfdemo.methods.demonstrations import demonstrate, load_demonstrations
 from hf_selfdemo.methods.ra_it import RaIt
 from hf_selfdemo.methods.self_demo import Choosing, Sampling, SelfDemo
+from hf_selfdemo.methods.shares import abstentions_over
 
 
 @pytest.fixture
@@ -42,12 +46,17 @@ def scripted(questions):
     return lambda: ScriptedGenerator(reply)
 
 
+def chosen(max_abstain_share=1.0, **keys):
+    """Self-demonstration that leaves out no abstention unless asked to."""
+    return SelfDemo(choosing=Choosing(max_abstain_share=max_abstain_share, **keys))
+
+
 def run(evidence, generator, folder, judge=None, strategy=None, **keys):
-    return demonstrate(evidence, strategy or SelfDemo(), generator, judge or AnswerMatchJudge(), folder, **keys)
+    return demonstrate(evidence, strategy or chosen(), generator, judge or AnswerMatchJudge(), folder, **keys)
 
 
 def test_every_row_is_a_demonstration_or_has_a_named_reason(evidence, scripted, tmp_path):
-    dataset = run(evidence, scripted(), tmp_path, max_abstain_share=0.4)
+    dataset = run(evidence, scripted(), tmp_path, strategy=chosen(0.4))
     skipped = [json.loads(line) for line in (tmp_path / "skipped.jsonl").open(encoding="utf-8")]
     assert sorted(dataset["id"]) + sorted(s["id"] for s in skipped) != []
     assert {*dataset["id"]} | {s["id"] for s in skipped} == {row.id for row in evidence}
@@ -70,7 +79,7 @@ def test_the_manifest_comes_once_and_last(evidence, scripted, tmp_path):
     dataset = run(evidence, scripted(), tmp_path, about=about)
     assert json.loads((tmp_path / "manifest.json").read_text())["model"] == {"name": len(dataset)}
     with pytest.raises(KeyboardInterrupt):
-        run(evidence, scripted(), tmp_path, max_abstain_share=0.4, about=stopped)
+        run(evidence, scripted(), tmp_path, strategy=chosen(0.4), about=stopped)
     assert names == [{"train.parquet", "candidates.jsonl", "skipped.jsonl"}] * 2
     assert not (tmp_path / "manifest.json").exists()
 
@@ -120,9 +129,7 @@ def test_another_judge_or_pair_policy_writes_nothing_again(evidence, scripted, t
     first = RecordedGenerator(scripted(), ledger)
     before = run(evidence, first, tmp_path / "a")
     second = RecordedGenerator(scripted(), ledger)
-    after = run(
-        evidence, second, tmp_path / "b", TournamentJudge(), SelfDemo(choosing=Choosing(pair_policy="other_label"))
-    )
+    after = run(evidence, second, tmp_path / "b", TournamentJudge(), chosen(pair_policy="other_label"))
     assert set(second.usage.by_stage) == {"judge"} and second.usage.calls > 0
     assert set(second.reused.by_stage) >= {"rag", "closed_book", "refusal"}
     assert after.to_list() != before.to_list()
@@ -200,9 +207,7 @@ def test_rows_may_come_from_a_generator_and_are_gone_through_once(evidence, scri
 
 @pytest.mark.parametrize("policy", ["keep", "drop"])
 def test_the_rate_of_unverified_winners_does_not_hang_on_the_policy(evidence, scripted, tmp_path, policy):
-    dataset = run(
-        evidence, scripted(), tmp_path, TournamentJudge(), SelfDemo(choosing=Choosing(unverified_winners=policy))
-    )
+    dataset = run(evidence, scripted(), tmp_path, TournamentJudge(), chosen(unverified_winners=policy))
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     rows = [json.loads(line) for line in (tmp_path / "candidates.jsonl").open()]
     wrong = 0
@@ -231,7 +236,7 @@ def test_an_answer_that_was_cut_off_makes_no_abstention_unverified(evidence, tmp
 
 
 def test_every_pair_is_said_in_the_manifest(evidence, scripted, tmp_path):
-    dataset = run(evidence, scripted(), tmp_path, strategy=SelfDemo(choosing=Choosing(pair_policy="other_label")))
+    dataset = run(evidence, scripted(), tmp_path, strategy=chosen(pair_policy="other_label"))
     pairs = json.loads((tmp_path / "manifest.json").read_text())["pairs"]
     assert sum(pairs.values()) == len(dataset) and pairs["answer over abstain"] > 0
     assert all(bool(row["rejected"]) == bool(row["rejected_label"]) for row in dataset)
@@ -249,7 +254,7 @@ def test_no_gold_answer_in_any_request(evidence, tmp_path):
 
 @pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 0.9, 1.0])
 def test_share_of_abstentions_is_capped_and_said(evidence, scripted, tmp_path, share):
-    dataset = run(evidence, scripted(), tmp_path, max_abstain_share=share)
+    dataset = run(evidence, scripted(), tmp_path, strategy=chosen(share))
     abstain = dataset["outcome"][:].count("abstain")
     assert abstain <= share * len(dataset) + 1e-9
     manifest = json.loads((tmp_path / "manifest.json").read_text())
@@ -260,17 +265,117 @@ def test_share_of_abstentions_is_capped_and_said(evidence, scripted, tmp_path, s
 
 
 def test_nothing_is_left_out_where_there_is_no_answer_to_balance():
-    assert abstentions_over(["abstain", "", "abstain"], 0.5, seed=0) == set()
+    assert abstentions_over(["abstain", "replay", "abstain"], 0.5, seed=0) == []
+
+
+@pytest.mark.parametrize(
+    ("share", "rows", "skipped"),
+    [
+        (0.25, "68f7172d07fcf088", "af651dcdc234e2c6"),
+        (0.4, "6d8d0ec97985f57b", "1eecc4c447d5e23f"),
+        (1.0, "d8dff7c00f96c040", "e3b0c44298fc1c14"),
+    ],
+)
+def test_which_abstentions_are_left_out_is_as_it_ever_was(evidence, scripted, tmp_path, share, rows, skipped):
+    """The hashes are of what was made when the pipeline drew them and not the method."""
+    dataset = run(evidence, scripted(), tmp_path, strategy=chosen(share))
+    assert fingerprint(dataset.to_list()) == rows
+    assert file_hash(tmp_path / "skipped.jsonl").startswith(skipped)
+
+
+class Three:
+    """Three rows a question: its own, and two more in groups of their own."""
+
+    def __init__(self, suffixes=("", "#row_2", "#row_3"), left_out=None):
+        self.suffixes, self.left_out, self.groups = suffixes, left_out or {}, []
+
+    def write(self, evidence):
+        return []
+        yield
+
+    def select(self, evidence, candidates, verdicts):
+        if not evidence.question.answers:
+            return Skip("nothing is known to be right")
+        return [
+            Demonstration(evidence, f"{evidence.question.answers[0]}{'!' * i}", "answer", "gold", suffix=s, group=s)
+            for i, s in enumerate(self.suffixes)
+        ]
+
+    def arrange(self, groups, seed):
+        self.groups = list(groups)
+        return self.left_out
+
+
+def test_a_question_may_have_several_rows_and_a_choice_over_all_leaves_some_out(evidence, tmp_path):
+    """A row is named only if there is a reason; each row that went in is kept or named once."""
+    strategy = Three(left_out={0: "too many like it", 4: "", 5: "not that one"})
+    dataset = run(evidence[:3], ScriptedGenerator(), tmp_path, strategy=strategy)
+    assert strategy.groups == ["answer", "#row_2", "#row_3"] * 3
+    a, b, c = (row.id for row in evidence[:3])
+    assert dataset["id"][:] == [f"{a}#row_2", f"{a}#row_3", b, c, f"{c}#row_2", f"{c}#row_3"]
+    assert dataset["response"][0].endswith("!") and dataset["response"][2] == evidence[1].question.answers[0]
+    skipped = [json.loads(line) for line in (tmp_path / "skipped.jsonl").open()]
+    assert [(row["id"], row["reason"]) for row in skipped] == [(a, "too many like it"), (f"{b}#row_3", "not that one")]
+    written = [json.loads(line) for line in (tmp_path / "candidates.jsonl").open()]
+    assert [(row["id"], row["skipped"]) for row in written] == [(a, "too many like it"), (b, ""), (c, "")]
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert (manifest["rows_in"], manifest["demonstrations"]) == (3, 6)
+
+
+def test_places_are_counted_over_what_was_not_skipped(evidence, questions, tmp_path):
+    bare = replace(evidence[0], question=replace(questions[0], id="bare", answers=()))
+    dataset = run([bare, evidence[1]], ScriptedGenerator(), tmp_path, strategy=Three(left_out={1: ""}))
+    assert dataset["id"][:] == [evidence[1].id, f"{evidence[1].id}#row_3"]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "said"),
+    [
+        (Three(suffixes=()), "select returned an empty list for row .*: return a list of demonstrations, or a Skip"),
+        (Three(suffixes=("", "#row_2", "#row_2")), r"suffixes \['', '#row_2', '#row_2'\]: give the first none"),
+        (Three(suffixes=("#row_2",)), "give the first none, and each further one its own"),
+        (Three(suffixes=("", "-2")), "suffix is '-2': write '#row_2', '#row_3' and so on"),
+        (Three(left_out={9: "too many"}), "arrange leaves out place 9 of 9: return places of the groups"),
+    ],
+)
+def test_a_strategy_that_breaks_its_contract_is_refused_by_the_row(evidence, tmp_path, strategy, said):
+    with pytest.raises(UserError, match=said):
+        run(evidence[:3], ScriptedGenerator(), tmp_path, strategy=strategy)
+    assert not (tmp_path / "manifest.json").exists()
+
+
+def test_one_demonstration_that_stands_in_no_list_is_refused(evidence, tmp_path):
+    strategy = Three()
+    strategy.select = lambda row, *_: Demonstration(row, "Bern.", "answer", "gold")
+    with pytest.raises(UserError, match="select returned a Demonstration for row"):
+        run(evidence, ScriptedGenerator(), tmp_path, strategy=strategy)
+
+
+def test_a_questions_own_row_that_is_left_out_and_not_named_is_no_finished_run(evidence, tmp_path):
+    with pytest.raises(UserError, match=f"arrange leaves out row {evidence[1].id!r} and gives no reason: name each"):
+        run(evidence[:3], ScriptedGenerator(), tmp_path, strategy=Three(left_out={3: ""}))
+    assert not (tmp_path / "manifest.json").exists()
 
 
 def test_replay_rows_are_closed_book_and_the_models_own_words(evidence, scripted, tmp_path):
-    dataset = run(evidence, scripted(), tmp_path, replay_share=0.25)
+    dataset = run(evidence, scripted(), tmp_path, strategy=chosen(replay_share=0.25))
     replays = dataset.filter(lambda r: r["mode"] == "closed_book")
     assert len(replays) == round(0.25 * (len(dataset) - len(replays)))
     for row in replays:
         own = [c["text"] for c in row["candidates"] if c["source"] == "closed_book"]
         assert row["response"] in own and row["passages"] == []
+        assert row["id"].endswith("#closed_book") and evidence_of(row).id == row["id"].removesuffix("#closed_book")
     assert len(set(dataset["id"])) == len(dataset)
+    assert not [json.loads(line) for line in (tmp_path / "skipped.jsonl").open()], "an extra that is not drawn"
+    again = run(evidence, scripted(), tmp_path / "again", strategy=chosen(replay_share=0.25))
+    assert again.to_list() == dataset.to_list()
+
+
+def test_replay_rows_are_drawn_per_row_that_is_kept(evidence, scripted, tmp_path):
+    dataset = run(evidence, scripted(), tmp_path, strategy=chosen(0.25, replay_share=0.5))
+    replays = dataset["mode"][:].count("closed_book")
+    assert 0 < replays == round(0.5 * (len(dataset) - replays))
+    assert dataset["outcome"][:].count("abstain") <= 0.25 * (len(dataset) - replays)
 
 
 def test_the_baseline_needs_no_generation(evidence, tmp_path):

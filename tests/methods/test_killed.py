@@ -64,8 +64,10 @@ def run(folder):
     ]
     folder.mkdir(exist_ok=True)
     generator = RecordedGenerator(scripted(folder / "completed.log"), Ledger(folder / "ledger.sqlite"))
-    strategy = SelfDemo(Sampling(summarise=True), Choosing(pair_policy="other_label"))
-    demonstrate(rows, strategy, generator, TournamentJudge(), folder / "run", max_abstain_share=0.3, replay_share=0.2)
+    strategy = SelfDemo(
+        Sampling(summarise=True), Choosing(pair_policy="other_label", max_abstain_share=0.3, replay_share=0.2)
+    )
+    demonstrate(rows, strategy, generator, TournamentJudge(), folder / "run")
 
 
 def scripted(log):

@@ -62,16 +62,16 @@ def test_a_draft_that_was_cut_off_or_empty_is_not_summarised(row):
 def test_a_right_answer_that_the_passages_do_not_hold_may_count_for_nothing(row):
     known = judged(("It was Winkler.", "rag", "correct"), ("I don't know.", "refusal", "abstain"))
     without = replace(row, answer_in_context=False)
-    assert SelfDemo().select(without, *known).outcome == "answer"
-    assert SelfDemo(choosing=Choosing(answer_when="in_context")).select(without, *known).response == "I don't know."
-    assert SelfDemo(choosing=Choosing(answer_when="in_context")).select(row, *known).response == "It was Winkler."
+    assert SelfDemo().select(without, *known)[0].outcome == "answer"
+    assert SelfDemo(choosing=Choosing(answer_when="in_context")).select(without, *known)[0].response == "I don't know."
+    assert SelfDemo(choosing=Choosing(answer_when="in_context")).select(row, *known)[0].response == "It was Winkler."
 
 
 @pytest.mark.parametrize("rule", ["nothing_right", "not_in_context"])
 def test_the_gold_answer_may_stand_in_where_the_passages_hold_it_and_nothing_right_was_written(row, rule):
     strategy = SelfDemo(choosing=Choosing(abstain_when=rule, gold_fallback=True, pair_policy="wrong_answer"))
     wrong = judged(("Courtois", "rag", "incorrect"), ("I don't know.", "refusal", "abstain"))
-    made = strategy.select(row, *wrong)
+    [made] = strategy.select(row, *wrong)
     assert isinstance(made, Demonstration) and (made.outcome, made.source, made.rejected.text) == (
         "answer",
         "gold",
@@ -79,9 +79,9 @@ def test_the_gold_answer_may_stand_in_where_the_passages_hold_it_and_nothing_rig
     )
     assert made.response in row.question.answers and made.response in row.passages[0].text
     right = judged(("It was Winkler.", "rag", "correct"), ("I don't know.", "refusal", "abstain"))
-    assert strategy.select(row, *right).source == "rag"
+    assert strategy.select(row, *right)[0].source == "rag"
     without = replace(row, answer_in_context=False)
-    assert strategy.select(without, *wrong).outcome == "abstain"
+    assert strategy.select(without, *wrong)[0].outcome == "abstain"
 
 
 @pytest.mark.parametrize("as_system", [False, True])
@@ -104,7 +104,7 @@ def test_right_answers_with_passages_come_first_and_the_shortest_wins(row):
         ("Winkler", "rag", "correct"),
         ("No idea", "refusal", "abstain"),
     )
-    assert SelfDemo().select(row, candidates, verdicts).response == "Winkler"
+    assert SelfDemo().select(row, candidates, verdicts)[0].response == "Winkler"
 
 
 def test_what_was_asked_to_decline_is_no_answer_to_train_on_unless_it_won_a_tournament(row):
@@ -113,18 +113,18 @@ def test_what_was_asked_to_decline_is_no_answer_to_train_on_unless_it_won_a_tour
         ("I cannot say, Winkler", "refusal", "correct"),
         ("I don't know", "refusal", "abstain"),
     )
-    result = SelfDemo().select(row, candidates, verdicts)
+    [result] = SelfDemo().select(row, candidates, verdicts)
     assert (result.response, result.outcome, result.verified) == ("I don't know", "abstain", True)
     assert isinstance(SelfDemo().select(row, candidates[:2], verdicts[:2]), Skip)
     verdicts[1] = Verdict("correct", place=1)
-    result = SelfDemo().select(row, candidates, verdicts)
+    [result] = SelfDemo().select(row, candidates, verdicts)
     assert (result.outcome, result.source, result.verified) == ("answer", "refusal", True)
 
 
 def test_a_tournaments_winner_is_kept_or_dropped_by_policy_where_it_is_not_right(row):
     candidates, verdicts = judged(("Courtois", "rag", "incorrect"), ("Winkler", "rag", "correct"))
     verdicts[0] = Verdict("incorrect", place=1)
-    kept = SelfDemo().select(row, candidates, verdicts)
+    [kept] = SelfDemo().select(row, candidates, verdicts)
     assert (kept.response, kept.verified) == ("Courtois", False)
     assert isinstance(SelfDemo(choosing=Choosing(unverified_winners="drop")).select(row, candidates, verdicts), Skip)
 
@@ -132,7 +132,7 @@ def test_a_tournaments_winner_is_kept_or_dropped_by_policy_where_it_is_not_right
 def test_an_abstention_that_beat_a_right_answer_is_not_verified(row):
     candidates, verdicts = judged(("I don't know", "refusal", "abstain"), ("Winkler", "rag", "correct"))
     verdicts[0] = Verdict("abstain", place=1)
-    result = SelfDemo().select(row, candidates, verdicts)
+    [result] = SelfDemo().select(row, candidates, verdicts)
     assert isinstance(result, Demonstration) and result.outcome == "abstain" and not result.verified
     assert isinstance(
         SelfDemo(choosing=Choosing(abstain_when="not_in_context")).select(row, candidates, verdicts), Skip

@@ -8,7 +8,7 @@ other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from hf_selfdemo.core.errors import UserError
@@ -89,8 +89,20 @@ class Strategy(Protocol):
 
     def select(
         self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
-    ) -> Demonstration | Skip:
-        """Turn judged candidates into one demonstration, or say why not."""
+    ) -> Sequence[Demonstration] | Skip:
+        """Turn judged candidates into one demonstration or several, or say why not.
+
+        The first has no `suffix`, each further one has its own.
+        """
+        ...
+
+    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
+        """Choose over the whole set, once all is selected: say which demonstrations to leave out, and why.
+
+        `groups` are those of all demonstrations in their order, and the keys of what is returned are places in it. The
+        reason may be "" for a further row of a question; the first one is always named. The same groups and seed give
+        the same; an empty mapping leaves out nothing.
+        """
         ...
 
 

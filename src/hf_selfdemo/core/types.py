@@ -1,17 +1,19 @@
 """Every value that travels between the rooms of the package, on one page.
 
 A *question* meets a retriever and becomes *evidence*; a strategy asks a generator about it (*requests* and *replies*)
-and so comes by *candidates*; a judge gives each a *verdict*; the strategy picks one *demonstration*, or says why it
+and so comes by *candidates*; a judge gives each a *verdict*; the strategy picks *demonstrations*, or says why it
 *skipped* the row. Evaluation turns the same evidence into *answers* and, once they are judged, *predictions*.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE
 from hf_selfdemo.core.wellformed import well_formed
 
@@ -34,8 +36,13 @@ Mode = Literal["rag", "closed_book"]
 """Whether a prompt shows the passages."""
 
 GOLD_REMOVED, CLOSED_BOOK = "#gold_removed", "#closed_book"
-RESERVED_SUFFIXES = (GOLD_REMOVED, CLOSED_BOOK)
 """How the ids of rows end that are made of others: leave-gold-out twins, and rows that anchor a closed-book reply."""
+
+FURTHER = re.compile(r"#(closed_book|row_[0-9]+)$")
+"""How the ids of further rows of one question end: `#closed_book`, or `#row_2`, `#row_3` and so on."""
+
+RESERVED = re.compile(f"{GOLD_REMOVED}$|{FURTHER.pattern}")
+"""No id of a question may end so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +191,9 @@ class Demonstration:
 
     `outcome` is "answer" or "abstain"; `source` says which kind of candidate won, whatever the training prompt;
     `verified` is False where an answer won a tournament without being found correct. `mode` "closed_book" marks the few
-    rows that are trained without passages, to keep what the model says there.
+    rows that are trained without passages, to keep what the model says there. The first demonstration of a question has
+    no `suffix`; each further one has its own (`FURTHER`), which is added to the row's id. `group` is what
+    `Strategy.arrange` goes by; default is the outcome.
     """
 
     evidence: Evidence
@@ -194,6 +203,18 @@ class Demonstration:
     verified: bool = True
     rejected: Rejected | None = None
     mode: Mode = "rag"
+    suffix: str = ""
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        """Whoever makes it: with another suffix the row's id could be that of another question."""
+        if self.suffix and not FURTHER.fullmatch(self.suffix):
+            raise UserError(f"suffix is {self.suffix!r}", "write '#row_2', '#row_3' and so on, or '#closed_book'")
+
+    @property
+    def id(self) -> str:
+        """Unique per row: several of one question share the evidence but not an id."""
+        return self.evidence.id + self.suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +234,12 @@ CALL_FAILED = "a call failed; the same command asks again"
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One row with all that was written for it, how it was judged, and what came of it."""
+    """One row with all that was written for it, how it was judged, and the demonstrations that came of it."""
 
     evidence: Evidence
     candidates: list[Candidate]
     verdicts: list[Verdict]
-    result: Demonstration | Skip
+    result: Sequence[Demonstration] | Skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -17,7 +18,7 @@ from datasets import Features, List, Value
 from hf_selfdemo.core.manifest import staged
 from hf_selfdemo.core.types import (
     CALL_FAILED,
-    CLOSED_BOOK,
+    FURTHER,
     GOLD_REMOVED,
     Demonstration,
     Evidence,
@@ -62,41 +63,53 @@ FEATURES = Features(
 _ROWS_A_WRITE = 512
 
 
+class Spooled(NamedTuple):
+    """A row in the dataset's columns, the reason and detail if it is left out, and whether a question's first row."""
+
+    row: dict[str, Any]
+    skipped: dict[str, str] | None
+    first: bool
+
+
 class Spool:
-    """Judged rows on the disk until it is known which of them are kept."""
+    """Judged questions on the disk, a line a row, until it is known which rows are kept.
+
+    `groups` are those of all demonstrations, in their order; a question that was skipped has none.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self.offsets: list[int] = []
-        self.outcomes: list[str] = []  # "answer", "abstain", or "" for what is skipped
-        self.replays: list[int] = []  # rows with own closed-book words to replay
-        self.failed, self.failure = 0, ""
-        self._reasons: dict[int, str] = {}
+        self.groups: list[str] = []
+        self.questions, self.failed, self.failure = 0, 0, ""
         # gone with the process, however that ends
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
 
     def write(self, judged: Judged) -> None:
+        self.questions += 1
         result = judged.result
-        if isinstance(result, Skip) and result.reason == CALL_FAILED:
-            self.failed, self.failure = self.failed + 1, self.failure or result.detail
-        own = [c.text for c in judged.candidates if c.source == "closed_book" and c.finish_reason == "stop" and c.text]
-        if own and not judged.evidence.gold_removed:
-            self.replays.append(len(self.outcomes))
-        self.outcomes.append("" if isinstance(result, Skip) else result.outcome)
-        self.offsets.append(self._file.tell())
-        line = {"row": dataset_row(judged), "skipped": isinstance(result, Skip) and asdict(result), "own": own[:1]}
+        if isinstance(result, Skip):
+            if result.reason == CALL_FAILED:
+                self.failed, self.failure = self.failed + 1, self.failure or result.detail
+            return self._write(Spooled(dataset_row(judged), asdict(result), first=True))
+        for made in result:
+            self.groups.append(sys.intern(made.group or made.outcome))
+            self._write(Spooled(dataset_row(judged, made), None, first=not made.suffix))
+
+    def _write(self, line: Spooled) -> None:
         self._file.write(json.dumps(line).encode() + b"\n")
 
-    def skip(self, places: set[int], reason: str) -> None:
-        for i in places:
-            self.outcomes[i], self._reasons[i] = "", reason
+    def read(self, left_out: Mapping[int, str]) -> Iterator[Spooled]:
+        """All rows in the order in which they were written.
 
-    def read(self, places: Iterable[int]) -> Iterator[dict[str, Any]]:
-        """Rows by place: "row" in the dataset's columns, "skipped" with the reason if it is, "own" words to replay."""
-        for i in places:
-            self._file.seek(self.offsets[i])
-            found = json.loads(self._file.readline())
-            if i in self._reasons:
-                found["skipped"] = asdict(Skip(self._reasons[i]))
+        Args:
+            left_out: demonstrations by their place among all, with the reason.
+        """
+        self._file.seek(0)
+        place = -1
+        for line in map(json.loads, self._file):
+            found = Spooled(*line)
+            place += found.skipped is None
+            if found.skipped is None and place in left_out:
+                found = found._replace(skipped=asdict(Skip(left_out[place])))
             yield found
 
 
@@ -170,8 +183,9 @@ def evidence_of(row: Mapping[str, Any]) -> Evidence:
         >>> evidence_of(evidence_row(twin)) == twin
         True
     """
+    identifier = FURTHER.sub("", row["id"])
     question = Question(
-        row["id"].removesuffix(GOLD_REMOVED) if row["gold_removed"] else row["id"],  # `Evidence.id` adds it
+        identifier.removesuffix(GOLD_REMOVED) if row["gold_removed"] else identifier,  # `Evidence.id` adds it
         row["question"],
         tuple(row["answers"]),
         answerable=row["answerable"],
@@ -180,37 +194,28 @@ def evidence_of(row: Mapping[str, Any]) -> Evidence:
     return Evidence(question, passages, row["answer_in_context"], row["gold_removed"])
 
 
-def dataset_row(judged: Judged) -> dict[str, Any]:
-    """The row of a judged question, whatever came of it."""
-    result = judged.result
-    evidence = result.evidence if isinstance(result, Demonstration) else judged.evidence  # a strategy may drop passages
-    rejected = (result.rejected if isinstance(result, Demonstration) else None) or Rejected("", "")
-    return evidence_row(evidence) | {
-        "response": getattr(result, "response", ""),
-        "outcome": getattr(result, "outcome", ""),
-        "source": getattr(result, "source", ""),
-        "verified": getattr(result, "verified", False),
+def dataset_row(judged: Judged, made: Demonstration | None = None) -> dict[str, Any]:
+    """A row of a judged question.
+
+    Args:
+        judged: the question, with all that was written for it.
+        made: one of the demonstrations that came of it; None if none did.
+    """
+    candidates = [
+        asdict(c) | {"label": v.label, "place": v.place, "reason": v.reason}
+        for c, v in zip(judged.candidates, judged.verdicts, strict=True)
+    ]
+    if made is None:
+        return evidence_row(judged.evidence) | {"candidates": candidates}
+    rejected = made.rejected or Rejected("", "")
+    return evidence_row(made.evidence) | {  # a strategy may drop passages
+        "id": made.id,
+        "mode": made.mode,
+        "response": made.response,
+        "outcome": made.outcome,
+        "source": made.source,
+        "verified": made.verified,
         "rejected": rejected.text,
         "rejected_label": rejected.label,
-        "candidates": [
-            asdict(c) | {"label": v.label, "place": v.place, "reason": v.reason}
-            for c, v in zip(judged.candidates, judged.verdicts, strict=True)
-        ],
-    }
-
-
-def replay_row(found: dict[str, Any]) -> dict[str, Any]:
-    """A closed-book row whose target is what the model says there anyway: an anchor, right or wrong."""
-    row: dict[str, Any] = found["row"]
-    return row | {
-        "id": row["id"] + CLOSED_BOOK,
-        "mode": "closed_book",
-        "passages": [],
-        "answer_in_context": False,
-        "response": found["own"][0],
-        "outcome": "answer",
-        "source": "closed_book",
-        "verified": False,
-        "rejected": "",
-        "rejected_label": "",
+        "candidates": candidates,
     }

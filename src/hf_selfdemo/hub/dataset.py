@@ -30,7 +30,7 @@ CANDIDATE_FEATURES = Features({**FEATURES, "skipped": Value("string")})
 
 _OF_MODEL_JUDGES = ("judge_orders", "judge_passages", "judge_reasoning", "judge_tries", "max_judge_tokens")
 _OF_TOURNAMENTS = ("bracket_size", "judge_orders", "unverified_winners")
-_OF_JUDGES = ("replay_share", *(f.name for f in dataclasses.fields(JudgeArguments)))
+_OF_JUDGES = tuple(f.name for f in dataclasses.fields(JudgeArguments))
 _AGAIN = "run `hf-selfdemo demonstrate` again; what is in the ledger is not asked for again"
 _HASHES = ("generator", "questions_passages_twins", "instructions", "templates")
 

@@ -2,9 +2,10 @@
 
 demonstrations/
     run.json          the settings that decided the candidates
-    candidates.jsonl  every row with all that was written for it, how it was judged, and what became of it
+    candidates.jsonl  every row that went in, with all that was written for it, how it was judged, and what became of
+                      it; of several demonstrations the first
     train.parquet     the demonstrations: load_dataset("parquet", data_files=...) reads it anywhere
-    skipped.jsonl     every row that became none, with the reason
+    skipped.jsonl     every row that is left out, with the reason
     manifest.json     counts, costs, versions, hashes
 
 Nothing of a run is kept in memory but a few bytes a row, so that its size does not matter; what was paid for is in the
@@ -15,9 +16,8 @@ from __future__ import annotations
 
 import glob
 import json
-import random
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +26,25 @@ import pyarrow.parquet
 from datasets import Dataset
 from pyarrow.dataset import ParquetFragmentScanOptions
 
-from hf_selfdemo.core.accounting import account_for
+from hf_selfdemo.core.accounting import RowsLost, account_for
 from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.errors import CallFailed, UserError, explained
 from hf_selfdemo.core.integrity import hashes, refuse_changed
 from hf_selfdemo.core.manifest import atomic_file, read_json, read_json_lines, versions, write_checked_json
 from hf_selfdemo.core.protocols import Generator, Judge, Strategy, check_contract
-from hf_selfdemo.core.ranges import ONE_OR_MORE, SHARE
-from hf_selfdemo.core.types import CALL_FAILED, Candidate, Dialogue, Evidence, Judged, Skip, Verdict
-from hf_selfdemo.data.rows import FEATURES, Spool, parquet_rows, replay_row
+from hf_selfdemo.core.ranges import ONE_OR_MORE
+from hf_selfdemo.core.types import (
+    CALL_FAILED,
+    FURTHER,
+    Candidate,
+    Demonstration,
+    Dialogue,
+    Evidence,
+    Judged,
+    Skip,
+    Verdict,
+)
+from hf_selfdemo.data.rows import FEATURES, Spool, parquet_rows
 from hf_selfdemo.scoring.outcomes import is_verified
 
 
@@ -44,8 +54,6 @@ def demonstrate(
     generator: Generator,
     judge: Judge,
     folder: Path,
-    max_abstain_share: float = 1.0,
-    replay_share: float = 0.0,
     window: int = 16,
     seed: int = 0,
     on_progress: Callable[[int], None] = lambda rows: None,
@@ -59,10 +67,8 @@ def demonstrate(
         generator: who writes. Wrapped in a `RecordedGenerator` it never makes a call twice, whatever interrupts.
         judge: who labels.
         folder: where everything goes.
-        max_abstain_share: largest share of abstentions among the demonstrations.
-        replay_share: closed-book rows with the model's own closed-book words, per demonstration.
         window: rows in flight.
-        seed: of the draws.
+        seed: of the draws by which the strategy chooses over the whole set.
         on_progress: called with 1 for every row that is done.
         about: what else the manifest is to tell, asked when the dataset is written; the manifest comes after it.
 
@@ -72,10 +78,9 @@ def demonstrate(
     Raises:
         ValueError: if two rows share an id.
         RowsLost: if a row is neither in the dataset nor named in `skipped.jsonl`; there is no manifest then.
-        UserError: if a share is none, `window` is below 1, strategy, generator or judge lacks a member of its contract,
-            or no row at all could be asked.
+        UserError: if `window` is below 1, strategy, generator or judge lacks a member of its contract, the strategy
+            chooses what its contract does not allow, or no row at all could be asked.
     """
-    SHARE.check(max_abstain_share=max_abstain_share, replay_share=replay_share)
     ONE_OR_MORE.check(window=window)
     check_contract(strategy, Strategy, "strategy")
     check_contract(generator, Generator, "generator")
@@ -89,16 +94,19 @@ def demonstrate(
         spool.write(judged)
         on_progress(1)
     deque(rows, maxlen=0)  # rows that nobody took went in, too
-    if spool.failed and spool.failed == len(spool.outcomes):
+    if spool.failed and spool.failed == spool.questions:
         raise UserError("no row could be asked", spool.failure)
-    over = abstentions_over(spool.outcomes, max_abstain_share, seed)
-    spool.skip(over, f"abstention over max_abstain_share {max_abstain_share:g}")
-    kept = sum(outcome != "" for outcome in spool.outcomes)
-    replays = random.Random(seed).sample(spool.replays, min(round(replay_share * kept), len(spool.replays)))
-    figures = _save(spool, replays, folder)
+    left_out = strategy.arrange(spool.groups, seed)
+    if unknown := [i for i in left_out if i not in range(len(spool.groups))]:
+        what = f"arrange leaves out place {unknown[0]} of {len(spool.groups)}"
+        raise UserError(what, "return places of the groups that it was given")
+    figures = _save(spool, left_out, folder)
     dataset = load_demonstrations(folder)
     skipped = [row["id"] for row in read_json_lines(folder / "skipped.jsonl")]
-    account_for(asked, [*dataset["id"][: len(dataset) - len(replays)], *skipped], "demonstrating")
+    told_of = [name for name in [*dataset["id"], *skipped] if name in asked or not FURTHER.search(name)]
+    account_for(asked, told_of, "demonstrating")
+    if len(dataset) != (kept := len(spool.groups) - len(left_out)):
+        raise RowsLost(f"{kept} demonstrations were to be kept, and {len(dataset)} are in the dataset")
     told = {"judge": judge.report(), "versions": versions()} | about(dataset)
     write_checked_json(folder / "manifest.json", figures | told)
     return dataset
@@ -110,30 +118,27 @@ def judged_row(row: Evidence, strategy: Strategy, judge: Judge) -> Dialogue[Judg
     try:
         candidates = yield from strategy.write(row)
         verdicts = yield from judge.judge(row, candidates)
-        return Judged(row, candidates, verdicts, strategy.select(row, candidates, verdicts))
+        result = strategy.select(row, candidates, verdicts)
+        _refuse_misfit(row, result)
+        return Judged(row, candidates, verdicts, result)
     except CallFailed as failure:
         unscored = [Verdict("unscored", "a call failed")] * len(candidates)
         return Judged(row, candidates, unscored, Skip(CALL_FAILED, str(failure)))
 
 
-def abstentions_over(outcomes: Sequence[str], share: float, seed: int) -> set[int]:
-    """Places of the abstentions to leave out, by seed, so that they are at most `share` of the demonstrations.
-
-    A weak model fails most hard questions; trained on all its failures it refuses everything. With no answer at all
-    among the demonstrations nothing can be balanced, and all are kept for the preflight to report.
-
-    Args:
-        outcomes: "answer", "abstain" or "" of every row.
-        share: 0 to 1.
-        seed: of the draw.
-
-    Example:
-        >>> len(abstentions_over(["answer", "abstain", "abstain", ""], 0.5, seed=0))
-        1
-    """
-    answers, abstentions = outcomes.count("answer"), [i for i, o in enumerate(outcomes) if o == "abstain"]
-    allowed = len(abstentions) if share >= 1 or not answers else int(answers * share / (1 - share))
-    return set(random.Random(seed).sample(abstentions, max(0, len(abstentions) - allowed)))
+def _refuse_misfit(row: Evidence, result: Sequence[Demonstration] | Skip) -> None:
+    """Rows are known by their ids: the first is the question's own, and no two may be taken for one."""
+    if isinstance(result, Skip):
+        return
+    if not isinstance(result, Sequence) or not result:
+        what = f"select returned {'an empty' if isinstance(result, Sequence) else 'a'} {type(result).__name__}"
+        raise UserError(f"{what} for row {row.id!r}", "return a list of demonstrations, or a Skip with the reason")
+    suffixes = [made.suffix for made in result]
+    if suffixes[0] or len(set(suffixes)) < len(suffixes):
+        raise UserError(
+            f"select gave the demonstrations of row {row.id!r} the suffixes {suffixes}",
+            "give the first none, and each further one its own, as '#row_2'",
+        )
 
 
 def _unique(evidence: Iterable[Evidence], seen: set[str]) -> Iterator[Evidence]:
@@ -145,10 +150,13 @@ def _unique(evidence: Iterable[Evidence], seen: set[str]) -> Iterator[Evidence]:
         yield row
 
 
-def _save(spool: Spool, replays: Sequence[int], folder: Path) -> dict[str, Any]:
+def _save(spool: Spool, left_out: Mapping[int, str], folder: Path) -> dict[str, Any]:
     """Write the dataset and the records beside it, each whole or not at all, and count.
 
     The manifest of an earlier dataset goes first: where there is none, a start was stopped.
+
+    Raises:
+        UserError: if a row that went in would be neither kept nor named.
     """
     (folder / "manifest.json").unlink(missing_ok=True)
     counts: dict[str, Counter[str]] = {
@@ -160,21 +168,24 @@ def _save(spool: Spool, replays: Sequence[int], folder: Path) -> dict[str, Any]:
         atomic_file(folder / "candidates.jsonl") as candidates,
         atomic_file(folder / "skipped.jsonl") as skipped,
     ):
-        for found in spool.read(range(len(spool.outcomes))):
-            row, skip = found["row"], found["skipped"]
-            if skip:
-                skipped.write(json.dumps({"id": row["id"]} | skip, ensure_ascii=False) + "\n")
-            else:
+        for row, skip, first in spool.read(left_out):
+            reason = skip["reason"] if skip else ""
+            if skip is None:
                 train.write(row)
-            candidates.write(json.dumps(row | {"skipped": skip["reason"] if skip else ""}, ensure_ascii=False) + "\n")
-            _count(counts, row, skip)
-            unverified += _has_unverified_winner(row)
-        for replay in map(replay_row, spool.read(replays)):
-            train.write(replay)
-            counts["outcomes"][_kind(replay)] += 1
+                _count_kept(counts, row)
+            elif reason:
+                skipped.write(json.dumps({"id": row["id"]} | skip, ensure_ascii=False) + "\n")
+                counts["skipped"][reason] += 1
+            elif first:
+                what = f"arrange leaves out row {row['id']!r} and gives no reason"
+                raise UserError(what, "name each first row of a question; only further ones may go unnamed")
+            if first:
+                candidates.write(json.dumps(row | {"skipped": reason}, ensure_ascii=False) + "\n")
+                _count_written(counts, row)
+                unverified += _has_unverified_winner(row)
     winners = counts["winners"].total()
     return {
-        "rows_in": len(spool.outcomes),
+        "rows_in": spool.questions,
         "unverified_winner_rate": unverified / winners if winners else None,
         "demonstrations": counts["outcomes"].total(),
         **hashes(folder, [folder / name for name in FILES]),
@@ -182,15 +193,16 @@ def _save(spool: Spool, replays: Sequence[int], folder: Path) -> dict[str, Any]:
     }
 
 
-def _count(counts: dict[str, Counter[str]], row: dict[str, Any], skip: dict[str, str] | None) -> None:
+def _count_written(counts: dict[str, Counter[str]], row: dict[str, Any]) -> None:
     counts["candidate_labels"].update(f"{c['source']}: {c['label']}" for c in row["candidates"])
     if winner := _winner(row):
         counts["winners"][f"{winner['source']}: {winner['label']}"] += 1
-    if skip:
-        counts["skipped"][skip["reason"]] += 1
-        return
+
+
+def _count_kept(counts: dict[str, Counter[str]], row: dict[str, Any]) -> None:
     counts["outcomes"][_kind(row)] += 1
-    counts["pairs"][f"{row['outcome']} over {row['rejected_label']}" if row["rejected_label"] else "no pair"] += 1
+    if row["mode"] != "closed_book":  # no pair is made of what is shown no passages
+        counts["pairs"][f"{row['outcome']} over {row['rejected_label']}" if row["rejected_label"] else "no pair"] += 1
 
 
 def _winner(row: dict[str, Any]) -> dict[str, Any] | None:

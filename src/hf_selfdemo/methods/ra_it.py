@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hf_selfdemo.core.types import Candidate, Demonstration, Dialogue, Evidence, Skip, Verdict
@@ -20,7 +20,7 @@ class RaIt:
 
     Example:
         >>> from hf_selfdemo.core.types import Question
-        >>> RaIt().select(Evidence(Question("1", "Who?", ("Marie Curie", "Curie"))), [], []).response
+        >>> RaIt().select(Evidence(Question("1", "Who?", ("Marie Curie", "Curie"))), [], [])[0].response
         'Marie Curie'
     """
 
@@ -32,10 +32,13 @@ class RaIt:
 
     def select(
         self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
-    ) -> Demonstration | Skip:
+    ) -> Sequence[Demonstration] | Skip:
         if not evidence.question.answers or not evidence.question.answerable:
             return Skip("no gold answer to train on")
-        return Demonstration(evidence, evidence.question.answers[0], "answer", "gold")
+        return [Demonstration(evidence, evidence.question.answers[0], "answer", "gold")]
+
+    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
+        return {}
 
 
 METHOD = Method(strategy=RaIt, objectives=("sft",), asks=False)

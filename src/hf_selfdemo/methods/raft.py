@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from hf_selfdemo.core.keys import key
@@ -46,7 +46,7 @@ class Raft:
     Example:
         >>> from hf_selfdemo.core.types import Passage, Question
         >>> row = Evidence(Question("1", "Who?", ("Curie",)), (Passage("a", "Curie did."), Passage("b", "Rain.")))
-        >>> [p.id for p in Raft(Distractors(oracle_share=0)).select(row, [], []).evidence.passages]
+        >>> [p.id for p in Raft(Distractors(oracle_share=0)).select(row, [], [])[0].evidence.passages]
         ['b']
     """
 
@@ -58,12 +58,15 @@ class Raft:
 
     def select(
         self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
-    ) -> Demonstration | Skip:
+    ) -> Sequence[Demonstration] | Skip:
         if random.Random(stable_seed(self.seed, evidence.id)).random() >= self.distractors.oracle_share:
             asked = evidence.question
             kept = tuple(p for p in evidence.passages if not holds_answer(p, asked.answers, asked.text))
             evidence = replace(evidence, passages=kept, answer_in_context=False)
         return _GOLD.select(evidence, candidates, verdicts)
+
+    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
+        return _GOLD.arrange(groups, seed)
 
 
 METHOD = Method(strategy=Raft, keys=(Distractors,), objectives=("sft",), asks=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from hf_selfdemo.core.keys import check_kinds, key
-from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, REFUSAL_PROMPTS, ZERO_OR_MORE, check_keys
+from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, REFUSAL_PROMPTS, SHARE, ZERO_OR_MORE, check_keys
 from hf_selfdemo.core.seeding import stable_seed
 from hf_selfdemo.core.types import (
     Candidate,
@@ -24,6 +24,7 @@ from hf_selfdemo.core.types import (
 )
 from hf_selfdemo.methods.method import Method
 from hf_selfdemo.methods.pairs import PairPolicy, choose_rejected
+from hf_selfdemo.methods.shares import REPLAY, abstentions_over, replayed, replays_over
 from hf_selfdemo.prompting.instructions import instructed_messages
 from hf_selfdemo.prompting.preamble import without_preamble
 from hf_selfdemo.prompting.prompts import fill, render
@@ -67,7 +68,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Choosing:
-    """How one candidate is chosen, and what it is preferred to.
+    """How one candidate is chosen, what it is preferred to, and how many rows of a kind there are.
 
     With `abstain_when` "nothing_right" any row without a correct candidate becomes an abstention. A weak model fails
     most rows, and would be taught to refuse everything; "not_in_context" leaves out those whose passages hold the
@@ -76,7 +77,7 @@ class Choosing:
     distribution.
 
     Raises:
-        UserError: for an unknown policy.
+        UserError: for an unknown policy, or a share that is none.
     """
 
     abstain_when: Literal["nothing_right", "not_in_context"] = key(
@@ -99,9 +100,19 @@ class Choosing:
         "kept",
     )
     match_pair_length: bool = key(False, "reject the loser nearest the winner's length", "kept")
+    max_abstain_share: float = key(
+        0.5, "largest share of abstentions among demonstrations; the rest is left out by seed", "kept", SHARE
+    )
+    replay_share: float = key(
+        0.0,
+        "closed-book rows with the model's own closed-book reply, per demonstration, against forgetting",
+        "kept",
+        SHARE,
+    )
 
     def __post_init__(self) -> None:
         check_kinds(self)
+        check_keys(self)
 
 
 @dataclass(frozen=True)
@@ -112,7 +123,8 @@ class SelfDemo:
     correct closed-book one, the shortest first; else, where `abstain_when` allows, a refusal the model wrote itself. A
     text that was asked to decline and states an answer all the same is then neither: it contradicts its own prompt.
     Replies cut off by length never win: they would teach the model not to stop. Rows about which nothing is known to be
-    right are only asked for refusals.
+    right are only asked for refusals. With `replay_share` some questions have a closed-book row besides, whose target
+    is what the model says there anyway, right or wrong.
 
     Args:
         sampling: how candidates are written.
@@ -208,6 +220,21 @@ class SelfDemo:
         ]
 
     def select(
+        self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
+    ) -> Sequence[Demonstration] | Skip:
+        best = self._best(evidence, candidates, verdicts)
+        if isinstance(best, Skip):
+            return best
+        return [best, *(replayed(evidence, candidates) if self.choosing.replay_share else [])]
+
+    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
+        share = self.choosing.max_abstain_share
+        over = abstentions_over(groups, share, seed)
+        others = len(groups) - groups.count(REPLAY) - len(over)
+        more = replays_over(groups, self.choosing.replay_share, others, seed)
+        return dict.fromkeys(over, f"abstention over max_abstain_share {share:g}") | dict.fromkeys(more, "")
+
+    def _best(
         self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
     ) -> Demonstration | Skip:
         judged = list(zip(candidates, verdicts, strict=True))

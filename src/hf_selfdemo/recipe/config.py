@@ -144,15 +144,6 @@ class DemonstrateArguments:
     """How demonstrations come about. Keys of a method's own stand in its file."""
 
     method: str = key("self_demo", "self_demo, or a baseline: ra_it or raft", "written")
-    max_abstain_share: float = key(
-        0.5, "largest share of abstentions among demonstrations; the rest is left out by seed", "kept", SHARE
-    )
-    replay_share: float = key(
-        0.0,
-        "closed-book rows with the model's own closed-book reply, per demonstration, against forgetting",
-        "kept",
-        SHARE,
-    )
     on_policy_rows: int = key(32, "rows measured for the on-policy figure; 0 for none", "nothing", ZERO_OR_MORE)
     demonstrate_seed: int = key(0, "seed of sampling and of every draw among candidates", "written", SEED)
 

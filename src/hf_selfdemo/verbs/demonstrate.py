@@ -133,8 +133,6 @@ def _demonstrate(
             engine.generator,
             judge,
             folder,
-            max_abstain_share=recipe.demonstrate.max_abstain_share,
-            replay_share=recipe.demonstrate.replay_share,
             window=recipe.engine.window,
             seed=recipe.demonstrate.demonstrate_seed,
             on_progress=advance,

@@ -167,6 +167,7 @@ BAD_ROWS = {
     "a source is a struct": (PLAIN | {"source": {"name": "nq"}}, ["row 2", "'source'", "map another"]),
     "an id of a twin": (PLAIN | {"id": "1#gold_removed"}, ["row 2", "'1#gold_removed'", "another id"]),
     "an id of an anchor": (PLAIN | {"id": "1#closed_book"}, ["row 2", "'1#closed_book'", "another id"]),
+    "an id of a further row": (PLAIN | {"id": "1#row_2"}, ["row 2", "'1#row_2'", "#row_2 marks", "another id"]),
     "answers hold structs": (PLAIN | {"answers": [{"text": "Ada"}]}, ["row 2", "'answers'"]),
     "duplicate id": (PLAIN | {"id": "0"}, ["rows 1 and 2", "'0'", "unique"]),
     "broken JSON": ('{"id": "1", "question"', ["line 2", "no JSON", "mend or drop"]),

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.types import RESERVED_SUFFIXES, Question
+from hf_selfdemo.core.types import RESERVED, Question
 from hf_selfdemo.data.questions.columns import ColumnMap
 from hf_selfdemo.data.questions.passages import question_passages
 from hf_selfdemo.data.questions.sources import Row, Source, read_rows, source_name
@@ -96,10 +96,9 @@ def _question(row: Row, mapping: ColumnMap, number_prefix: str) -> Question:
     answers = texts("answers")
     answerable = read_flag(cells.get("answerable"), row.where, mapping.column("answerable"))
     identifier = text("id") or f"{number_prefix}{row.number:06d}"
-    if identifier.endswith(RESERVED_SUFFIXES):
+    if made := RESERVED.search(identifier):
         raise UserError(
-            f"{row.where} has the id {identifier!r}, and {' and '.join(RESERVED_SUFFIXES)} mark rows that are made "
-            "of others",
+            f"{row.where} has the id {identifier!r}, and {made[0]} marks rows that are made of others",
             "give it another id",
         )
     return Question(
