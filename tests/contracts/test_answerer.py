@@ -55,7 +55,7 @@ def test_it_is_an_answerer(answerer):
 
 def test_an_answer_comes_of_at_most_so_many_calls(answerer):
     for _, _, answer, requests in talks(answerer):
-        assert isinstance(answer, Answer) and answer.text.startswith("reply" if len(requests) > 1 else "Answer: reply")
+        assert isinstance(answer, Answer) and "reply" in answer.text
         assert 1 <= len(requests) <= answerer.most_calls
     assert max(len(requests) for *_, requests in talks(answerer)) == answerer.most_calls
 
@@ -91,10 +91,9 @@ def test_a_single_prompt_is_the_one_that_is_asked(answerer):
 
 def test_whichever_call_fails_the_row_is_unscored_and_no_other(answerer):
     for mode in MODES:
-        for place in range(len(talk(answerer, ANSWERABLE, mode)[1])):
-            failing = talk(answerer, ANSWERABLE, mode)[1][place].id
-            found = predict([ANSWERABLE, ROWS[3]], Failing(failing), AnswerMatchJudge(), mode, answerer)
-            assert (found[0].label == "unscored" and found[1].label != "unscored") or failing.startswith(ROWS[3].id)
+        for request in talk(answerer, ANSWERABLE, mode)[1]:
+            found = predict([ANSWERABLE, ROWS[3]], Failing(request.id), AnswerMatchJudge(), mode, answerer)
+            assert [p.label == "unscored" for p in found] == [True, False], request.id
 
 
 class Failing(ScriptedGenerator):

@@ -33,7 +33,9 @@ def rows(count=30):
 def evaluated(tmp_path):
     """Writes a finished evaluation of some columns into the folder of a run, as `hf-selfdemo evaluate` does."""
 
-    def write(run, names=("base", "tuned"), evidence=None, settings=None, judge=None, modes=("rag",), shift=0):
+    def write(
+        run, names=("base", "tuned"), evidence=None, settings=None, judge=None, modes=("rag",), shift=0, answerers=None
+    ):
         evidence = rows() if evidence is None else evidence
         folder = tmp_path / run / "evaluation"
         write_json(folder / "run.json", SETTINGS | (settings or {}))
@@ -51,6 +53,7 @@ def evaluated(tmp_path):
             "judges": {name: JUDGE | (judge or {}) for name in names},
             "usage": {name: asdict(Usage(calls=len(evidence))) for name in names},
             "reused": {},
+            "answerers": answerers or {},
             "training": {},
         }
         settings = SETTINGS | (settings or {})
@@ -131,16 +134,13 @@ def retrieved():
 @pytest.mark.parametrize(
     ("other", "named"),
     [
-        ({"settings": {"templates": "t2"}}, "templates (t1 and t2)"),
-        ({"settings": {"max_answer_tokens": 32}}, "max_answer_tokens (24 and 32)"),
         ({"judge": {"name": "llm_label"}}, "judge's name (answer_match and llm_label)"),
         ({"judge": {"code": "c2"}}, "judge's code (c1 and c2)"),
         ({"judge": {"model": "m"}}, "judge's model (None and m)"),
         ({"evidence": rows(20), "settings": {"evidence": "e2"}}, "questions (10 of 30, the first is 'q20')"),
         ({"evidence": reworded(), "settings": {"evidence": "e2"}}, "questions (1 of 30, the first is 'q0')"),
-        ({"evidence": retrieved(), "settings": {"evidence": "e2"}}, "passages (of 30 questions, the first is 'q0')"),
     ],
-    ids=["templates", "length", "judge", "judge's code", "judge's model", "fewer", "reworded", "passages"],
+    ids=["judge", "judge's code", "judge's model", "fewer", "reworded"],
 )
 def test_what_is_not_alike_is_not_compared(evaluated, compare, refused, tmp_path, other, named):
     evaluated("one")
@@ -151,9 +151,31 @@ def test_what_is_not_alike_is_not_compared(evaluated, compare, refused, tmp_path
 
 def test_every_difference_is_named(evaluated, compare, refused):
     evaluated("one")
-    two = evaluated("two", settings={"templates": "t2", "max_answer_tokens": 32}, judge={"code": "c2"})
+    two = evaluated("two", evidence=rows(20), settings={"evidence": "e2"}, judge={"code": "c2"})
     line = refused(*compare("base", f"other={two}"))
-    assert all(what in line for what in ("templates", "max_answer_tokens", "judge's code"))
+    assert all(what in line for what in ("questions (10 of 30", "judge's code"))
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"settings": {"templates": "t2"}}, "templates (t1 and t2)"),
+        ({"settings": {"max_answer_tokens": 32}}, "max_answer_tokens (24 and 32)"),
+        ({"evidence": retrieved(), "settings": {"evidence": "e2"}}, "passages (of 30 questions, the first is 'q0')"),
+        ({"answerers": {"tuned": "active_rag/1"}}, "answerers (prompt and active_rag/1)"),
+        ({"answerers": {"tuned": "prompt/1"}}, ""),
+    ],
+    ids=["templates", "length", "passages", "answerer", "an earlier version's prompt"],
+)
+def test_how_columns_were_asked_and_what_they_were_shown_may_differ_and_is_told(
+    evaluated, compare, tmp_path, capsys, other, told
+):
+    evaluated("one")
+    assert main(compare("base", f"other={evaluated('two', **other)}:tuned")) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert f"base and other differ in {told}" in said if told else "differ" not in said
+    figures = json.loads((tmp_path / "one/comparisons/base-other/figures.json").read_text())
+    assert figures["provenance"].get("differences") == ({"other": [told]} if told else None)
 
 
 def test_another_base_model_is_what_one_may_want_to_compare(evaluated, compare):
@@ -231,7 +253,7 @@ def tuned(gold, model_folder, tmp_path):
     return [*gold, "--adapters", f"copy={tmp_path / 'copy'}", f"other={tmp_path / 'other'}"]
 
 
-def test_evaluation_leaves_a_page_that_can_be_compared_afterwards(tuned, gold, tmp_path, capsys, refused):
+def test_evaluation_leaves_a_page_that_can_be_compared_afterwards(tuned, gold, tmp_path, capsys):
     assert main(["evaluate", *tuned]) == 0
     folder = tmp_path / "run/evaluation"
     assert f"to read: {folder / 'report.html'}" in capsys.readouterr().err.replace("\n", "")
@@ -253,8 +275,10 @@ def test_evaluation_leaves_a_page_that_can_be_compared_afterwards(tuned, gold, t
     assert (tmp_path / "run/comparisons/copy-other/report.html").exists()
     longer = [*tuned, "--max_answer_tokens=5", f"--output_dir={tmp_path / 'longer'}", "--ledger", str(tmp_path / "l")]
     assert main(["evaluate", *longer]) == 0
-    line = refused("evaluate", *gold, "--compare", "copy", f"longer={tmp_path / 'longer'}:copy")
-    assert "max_answer_tokens (4 and 5)" in line and "judge" not in line and "questions" not in line
+    capsys.readouterr()
+    assert main(["evaluate", *gold, "--compare", "copy", f"longer={tmp_path / 'longer'}:copy"]) == 0
+    line = " ".join(capsys.readouterr().err.split())
+    assert "max_answer_tokens (4 and 5); answerers (prompt/" in line and "judge" not in line and "questions" not in line
 
 
 def test_a_second_start_reads_the_ledger_and_makes_the_same_page(tuned, tmp_path):

@@ -2,7 +2,7 @@
 
 rows.jsonl       every row that was asked, with the passages shown, once for all columns
 predictions/     the replies, a file a column and mode
-manifest.json    settings, hashes of these files, and by column: model, judge, cost, training
+manifest.json    settings, hashes of these files, and by column: model, how it was asked, judge, cost, training
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _FOLDERS = {"test": "evaluation", "dev": "evaluation_dev"}
 
 ROWS = "rows.jsonl"
 _OF_ROWS = ("id", "question", "answers", "passages", "answer_in_context", "gold_removed", "answerable")
-_BY_COLUMN = ("models", "judges", "usage", "reused", "training")
+_BY_COLUMN = ("models", "answerers", "judges", "usage", "reused", "asking", "training")
 _AGAIN = "evaluate again; replies that are in the ledger are not asked for again"
 
 
@@ -100,7 +100,7 @@ class Evaluation:
             raise UserError(f"{self.folder} holds no column {name!r}", "known are " + ", ".join(self.columns))
         paths = {mode: _path(name, mode) for mode in get_args(Mode)}
         found = {mode: path for mode, path in paths.items() if path in self.manifest["files"]}
-        record = {key: self.manifest[key].get(name, {}) for key in _BY_COLUMN}
+        record = {key: self.manifest.get(key, {}).get(name, {}) for key in _BY_COLUMN}
         predictions = {mode: _predictions(self._checked(path)) for mode, path in found.items()}
         for mode, said in predictions.items():
             asked = rows_asked(list(self.evidence.values()), mode)
@@ -139,13 +139,16 @@ def write_manifest(
     Args:
         folder: of the evaluation.
         modes: in which the columns of this start were asked.
-        by_column: `models`, `judges`, `usage`, `reused` and `training` of the columns of this start.
+        by_column: what is told of the columns of this start, by column: `judges`, and any of `models`, `answerers`,
+            `usage`, `reused`, `asking` (by mode, what answering cost) and `training`.
         about: what is said of all of them.
     """
     path = folder / "manifest.json"
     earlier = read_json(path) if path.exists() else {}
     stay = [name for name in earlier.get("judges", {}) if name not in by_column["judges"]]
-    columns = {key: {name: earlier[key].get(name, {}) for name in stay} | by_column[key] for key in _BY_COLUMN}
+    columns = {
+        key: {name: earlier.get(key, {}).get(name, {}) for name in stay} | by_column.get(key, {}) for key in _BY_COLUMN
+    }
     files = {name: digest for name, digest in earlier.get("files", {}).items() if _column_of(name) in stay}
     for name in [ROWS, *(_path(name, mode) for name in by_column["judges"] for mode in modes)]:
         files[name] = file_hash(folder / name)

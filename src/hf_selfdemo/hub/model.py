@@ -183,7 +183,7 @@ def _card(
         recipe={"model_name_or_path": base} | _recipe(manifest["settings"]),
         results=results,
         headline=_headline(results),
-        table=markdown_table(results.runs) if results else "",
+        table=markdown_table(results.runs, results.asking) if results else "",
         on_policy=_on_policy(manifest.get("on_policy") or {}),
         prompt=prompt_template().strip(),
         prompt_file=PROMPT,

@@ -80,11 +80,21 @@ class Chosen:
             instructions: wordings found by prompt search, by source.
 
         Raises:
-            UserError: for keys that no strategy can be made of.
+            UserError: if the method trains nothing, or for keys that no strategy can be made of.
         """
-        assert self.method.strategy is not None, f"{self.name} trains nothing"
+        self.refuse_training()
+        assert self.method.strategy is not None, f"{self.name} has objectives and no strategy"
         found = {"instructions": instructions or {}} if self.method.searches_prompts else {}
         return self.method.strategy(*self.keys, seed=seed, **found)
+
+    def refuse_training(self) -> None:
+        """Let no work begin that such a method has no use for.
+
+        Raises:
+            UserError: if the method trains nothing.
+        """
+        if not self.method.trains:
+            raise UserError(f"method {self.name!r} trains nothing", "run `hf-selfdemo evaluate` to compare it")
 
     def answerer(self, max_answer_tokens: int = 32, seed: int = 0) -> Answerer:
         """The answerer that these keys make.

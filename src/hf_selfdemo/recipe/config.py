@@ -143,7 +143,7 @@ class EngineArguments:
 class DemonstrateArguments:
     """How demonstrations come about. Keys of a method's own stand in its file."""
 
-    method: str = key("self_demo", "self_demo, or a baseline: ra_it or raft", "written")
+    method: str = key("self_demo", "self_demo, or another row of the table `METHODS`, such as the baselines", "written")
     on_policy_rows: int = key(32, "rows measured for the on-policy figure; 0 for none", "nothing", ZERO_OR_MORE)
     demonstrate_seed: int = key(0, "seed of sampling and of every draw among candidates", "written", SEED)
 

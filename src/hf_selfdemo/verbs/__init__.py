@@ -33,3 +33,6 @@ WITHOUT_RECIPE = {
     "schema": "hf_selfdemo.recipe.schema:run_schema",
 }
 """Verbs that take words of their own instead of a recipe."""
+
+TRAINING = frozenset({"prompts", "demonstrate", "preflight", "train", "rounds"})
+"""Stages on the way to trained weights, which a method that trains nothing does without."""

@@ -55,9 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(verb: str, *arguments: str) -> None:
+    from hf_selfdemo.core.console import say
     from hf_selfdemo.core.errors import UserError
     from hf_selfdemo.core.loading import did_you_mean, load
-    from hf_selfdemo.verbs import STAGES, VERBS, WITHOUT_RECIPE
+    from hf_selfdemo.verbs import STAGES, TRAINING, VERBS, WITHOUT_RECIPE
     from hf_selfdemo.verbs.processes import refuse_many
 
     if verb in WITHOUT_RECIPE:
@@ -74,10 +75,17 @@ def _run(verb: str, *arguments: str) -> None:
     from hf_selfdemo.recipe.parts import refuse_unnamed
     from hf_selfdemo.verbs.lock import locked
 
+    stages: tuple[str, ...] = VERBS[verb]
+    if verb in TRAINING:
+        recipe.method.refuse_training()
+    if verb == "run" and not recipe.method.method.trains:
+        stages = tuple(stage for stage in stages if stage not in TRAINING)
+        say(f"method {recipe.method.name!r} trains nothing: evaluating only")
     if verb == "run" and not recipe.evaluate.compare:  # its last stage would refuse when all is paid for
-        refuse_unnamed(recipe, "train", "dev" if recipe.evaluate.evaluate_on == "dev" else "test")
+        trained = ("train",) if recipe.method.method.trains else ()
+        refuse_unnamed(recipe, *trained, "dev" if recipe.evaluate.evaluate_on == "dev" else "test")
     with locked(verb, recipe):
-        for stage in VERBS[verb]:
+        for stage in stages:
             load("stage", stage, STAGES)(recipe)
 
 

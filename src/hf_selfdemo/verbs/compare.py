@@ -1,13 +1,14 @@
 """`hf-selfdemo evaluate --compare ...`: finished evaluations side by side, in `output_dir/comparisons`.
 
 A column is named by itself, if it is in this run's evaluation, or as name=folder: another run's column of that name or,
-if there is none, the one model that was trained there; name=folder:column says which one.
+if there is none, the one model that was trained there; name=folder:column says which one. Questions and judge must be
+the same; what else differs is told.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ from hf_selfdemo.evaluation.evaluated import PLAIN, Evaluation, folder_for
 from hf_selfdemo.evaluation.report import Column, Comparison, terminal_table, write_figures, write_page
 from hf_selfdemo.recipe.recipe import Recipe
 
-_SAME = ("templates", "max_answer_tokens")
-"""Settings that must not differ. The base model may: it is often what is compared."""
+_ASKED = ("templates", "max_answer_tokens")
+"""Settings that say how columns were asked. They may differ, as the base model may: that is often what is compared."""
 
 
 @dataclass(frozen=True)
@@ -37,43 +38,34 @@ class _Place:
         found: dict[str, Any] = self.evaluation.manifest["judges"][self.column]
         return found
 
+    @property
+    def answerer(self) -> str:
+        """How it was asked."""
+        return str(self.evaluation.manifest.get("answerers", {}).get(self.column) or "prompt")
+
 
 def run_compare(recipe: Recipe) -> None:
     """Compare what `compare` names with the first of it; print the table and write the report.
 
     Raises:
-        UserError: for a column that is not there, or columns that differ in more than the model.
+        UserError: for a column that is not there, other questions, or labels of another judge.
     """
     places = _places(recipe)
+    differences = {}
     for place in places[1:]:
         _refuse_differences(places[0], place)
-    comparison = _comparison(places)
+        if found := _told_differences(places[0], place):
+            differences[place.name] = found
+    comparison = _comparison(places, differences)
     where = folder_for(recipe.evaluate.evaluate_on).replace("evaluation", "comparisons")
     folder = recipe.output_dir / where / "-".join(place.name for place in places)
     columns = {p.name: f"{p.evaluation.folder}:{p.column}" for p in places}
     claim_folder(folder, columns, "give these columns other names, as name=folder")
-    show(terminal_table(comparison.runs, comparison.title), table_width(len(places)))
+    show(terminal_table(comparison.runs, comparison.title, comparison.asking), table_width(len(places)))
+    for name, found in differences.items():
+        say(f"{places[0].name} and {name} differ in {'; '.join(found)}")
     page = write_page(folder, write_figures(folder, comparison), comparison)
     say(f"to read: {page}")
-
-
-def differences(one: Evaluation, other: Evaluation) -> list[str]:
-    """What two evaluations differ in, besides the models: settings and rows, in words.
-
-    Args:
-        one: an evaluation.
-        other: another, or the same.
-
-    Raises:
-        UserError: if one of them cannot be read.
-    """
-    if one.folder == other.folder:
-        return []
-    settings, others = one.manifest["settings"], other.manifest["settings"]
-    found = [f"{key} ({settings[key]} and {others[key]})" for key in _SAME if settings[key] != others[key]]
-    if settings["evidence"] != others["evidence"]:
-        found += _row_differences(one.evidence, other.evidence)
-    return found
 
 
 def _places(recipe: Recipe) -> list[_Place]:
@@ -116,10 +108,11 @@ def _column(name: str, evaluation: Evaluation, elsewhere: bool) -> str:
 
 
 def _refuse_differences(one: _Place, other: _Place) -> None:
+    """Other questions, or labels of another judge, cannot stand beside each other."""
     for place in (one, other):
         if place.column not in place.evaluation.columns:
             place.evaluation.column(place.column)  # says that it is not there
-    found = differences(one.evaluation, other.evaluation)
+    found = list(_other_questions(one.evaluation, other.evaluation))
     keys = sorted({*one.judge, *other.judge})
     found += [
         f"judge's {key} ({one.judge.get(key)} and {other.judge.get(key)})"
@@ -133,14 +126,32 @@ def _refuse_differences(one: _Place, other: _Place) -> None:
         )
 
 
-def _row_differences(one: dict[str, Evidence], other: dict[str, Evidence]) -> Iterator[str]:
-    missing = [row for row in {**one, **other} if row not in one or row not in other]
-    both = [row for row in one if row in other]
-    reworded = [row for row in both if _asked(one[row]) != _asked(other[row])]
-    if missing or reworded:
-        which = [*missing, *reworded]
-        yield f"questions ({len(which)} of {len({**one, **other})}, the first is {which[0]!r})"
-    shown = [row for row in both if _shown(one[row]) != _shown(other[row])]
+def _told_differences(one: _Place, other: _Place) -> list[str]:
+    """What else differs besides the models, in words: how they were asked, and what they were shown."""
+    settings, others = (place.evaluation.manifest["settings"] for place in (one, other))
+    found = [f"{key} ({settings[key]} and {others[key]})" for key in _ASKED if settings[key] != others[key]]
+    if not _same_answerer(one.answerer, other.answerer):
+        found.append(f"answerers ({one.answerer} and {other.answerer})")
+    return found + list(_other_passages(one.evaluation, other.evaluation))
+
+
+def _same_answerer(one: str, other: str) -> bool:
+    """Whether two columns were asked alike; of earlier versions' no more is known than that it was one prompt."""
+    known = "/" in one and "/" in other
+    return one == other if known else one.partition("/")[0] == other.partition("/")[0]
+
+
+def _other_questions(one: Evaluation, other: Evaluation) -> Iterator[str]:
+    rows, others = one.evidence, other.evidence
+    missing = [row for row in {**rows, **others} if row not in rows or row not in others]
+    reworded = [row for row in rows if row in others and _asked(rows[row]) != _asked(others[row])]
+    if which := [*missing, *reworded]:
+        yield f"questions ({len(which)} of {len({**rows, **others})}, the first is {which[0]!r})"
+
+
+def _other_passages(one: Evaluation, other: Evaluation) -> Iterator[str]:
+    rows, others = one.evidence, other.evidence
+    shown = [row for row in rows if row in others and _shown(rows[row]) != _shown(others[row])]
     if shown:
         yield f"passages (of {len(shown)} questions, the first is {shown[0]!r})"
 
@@ -153,14 +164,15 @@ def _shown(row: Evidence) -> tuple[Any, ...]:
     return tuple((passage.title, passage.text) for passage in row.passages), row.answer_in_context
 
 
-def _comparison(places: Sequence[_Place]) -> Comparison:
+def _comparison(places: Sequence[_Place], differences: Mapping[str, list[str]]) -> Comparison:
     order = {row: i for i, row in enumerate(places[0].evaluation.evidence)}
     columns = [_in_order(place, order) for place in places]
     manifests = {str(place.evaluation.folder): place.evaluation.manifest for place in places}
     first = places[0].evaluation.manifest
     bases = {manifest["base_model"]: None for manifest in manifests.values()}
     provenance = {
-        "settings": {key: first["settings"][key] for key in _SAME},
+        "settings": {key: first["settings"][key] for key in _ASKED},
+        **({"differences": differences} if differences else {}),
         "judge": places[0].judge,
         "columns": {p.name: f"{p.evaluation.folder}:{p.column}" for p in places},
         "data": {folder: manifest["data"] for folder, manifest in manifests.items()},

@@ -15,9 +15,8 @@ from hf_selfdemo.core.ledger import Ledger
 from hf_selfdemo.core.loading import did_you_mean
 from hf_selfdemo.core.manifest import claim_folder, fingerprint, read_json, rows_fingerprint
 from hf_selfdemo.core.protocols import Judge
-from hf_selfdemo.core.types import Evidence, Mode
+from hf_selfdemo.core.types import COUNTS, Evidence, Mode, Prediction, Usage
 from hf_selfdemo.evaluation.evaluated import (
-    PLAIN,
     Evaluation,
     comparison_of,
     folder_for,
@@ -30,8 +29,7 @@ from hf_selfdemo.evaluation.predict import predict, rows_asked
 from hf_selfdemo.evaluation.report import terminal_table, write_figures, write_page
 from hf_selfdemo.generation.models import ResolvedModel, read_chat_template
 from hf_selfdemo.generation.recorded import RecordedGenerator
-from hf_selfdemo.generation.tuned import is_adapter, merged, weights_hash, weights_of
-from hf_selfdemo.methods.answering import PromptAnswerer
+from hf_selfdemo.generation.tuned import is_adapter, merged, weights_hash
 from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
 from hf_selfdemo.recipe.config import EvaluateArguments
 from hf_selfdemo.recipe.dataset_key import PACKAGE, folder_hash
@@ -39,18 +37,17 @@ from hf_selfdemo.recipe.engine import in_process, ledger_path, recipe_judge
 from hf_selfdemo.recipe.evidence import has_dev, passages_warning, recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.ability import AbilityCheck
+from hf_selfdemo.verbs.columns import Asked, recipe_columns
 from hf_selfdemo.verbs.compare import run_compare
-from hf_selfdemo.verbs.rounds import round_models
 from hf_selfdemo.verbs.unscored import WhyUnscored, unscored_lines
-
-_PLAIN_TEMPLATE = "candidates/rag_1"
 
 _WORDS = {"base": "base model", "templates": "prompts", "evidence": "test questions or passages"}
 """What the settings of an evaluation are called where they differ."""
 
 
 def run_evaluate(recipe: Recipe) -> None:
-    """Compare the base model with what was trained, on the test questions; print the table and write the report.
+    """Compare the base model with what was trained, or with a method that trains nothing; print the table and write the
+    report.
 
     With `compare` no model is asked: finished evaluations are compared.
     """
@@ -71,36 +68,34 @@ def run_evaluate(recipe: Recipe) -> None:
         "max_answer_tokens": e.max_answer_tokens,
         **recipe.chat_template,
     }
-    tuned_models, modes = _tuned_models(recipe), recipe_modes(e)
-    claim_folder(folder, settings, _elsewhere(tuned_models), _WORDS, defaults(EvaluateArguments))
-    _refuse_other_models(folder, tuned_models)
-    _say_what_is_replaced(folder, recipe, ability)
+    columns, modes = recipe_columns(recipe), recipe_modes(e)
+    tuned = {column.name: column.weights for column in columns if column.weights}
+    claim_folder(folder, settings, _elsewhere(tuned), _WORDS, defaults(EvaluateArguments))
+    _refuse_other_models(folder, tuned)
+    _say_what_is_replaced(folder, recipe, ability, columns)
     network, tokenizer = recipe.load(model)
-    _say_which_templates_differ(tuned_models, tokenizer)
+    _say_which_templates_differ(tuned, tokenizer)
     ledger = Ledger(ledger_path(recipe))
-    base = RecordedGenerator(in_process(recipe, network, tokenizer), ledger)
-    runs: dict[str, dict[str, Any]] = {}
+    base = RecordedGenerator(in_process(recipe, network, tokenizer), ledger)  # who judges, and shows other abilities
+    runs: dict[str, dict[str, list[Prediction]]] = {}
     unscored: dict[str, dict[str, dict[str, int]]] = {}
-    usage: dict[str, Any] = {}
-    reused: dict[str, Any] = {}
-    models: dict[str, Path | None] = {"base": None, **({PLAIN: None} if e.evaluate_plain else {}), **tuned_models}
+    accounts: dict[str, dict[str, RecordedGenerator]] = {}
     total = sum(len(rows_asked(evidence, mode)) for mode in modes)
-    with progress("evaluate", total * len(models) + ability.steps(len(models))) as advance:
-        for name, path in models.items():
-            generator, current = base, network
-            if name == PLAIN:
-                generator = RecordedGenerator(base.generator, ledger)  # an account of its own
-            if path is not None:
-                current = _tuned(network, path, recipe, model)
-                generator = RecordedGenerator(in_process(recipe, current, tokenizer), ledger)
+    with progress("evaluate", total * len(columns) + ability.steps(len(columns))) as advance:
+        for column in columns:
+            name, current, engine = column.name, network, base.generator
+            if column.weights:
+                current = _tuned(network, column.weights, recipe, model)
+                engine = in_process(recipe, current, tokenizer)
+            asked = {mode: RecordedGenerator(engine, ledger) for mode in modes}
             judges = {mode: WhyUnscored(judge) for mode in modes}
             runs[name] = {
                 mode: predict(
                     evidence,
-                    generator,
+                    asked[mode],
                     judges[mode],
                     mode,
-                    PromptAnswerer(e.max_answer_tokens, **({"rag": _PLAIN_TEMPLATE} if name == PLAIN else {})),
+                    column.answerer,
                     judge_generator=base,
                     on_progress=advance,
                 )
@@ -108,15 +103,21 @@ def run_evaluate(recipe: Recipe) -> None:
             }
             unscored[name] = {mode: judges[mode].reasons(runs[name][mode]) for mode in modes}
             ability.measure(name, current, tokenizer, base, advance)
-            usage[name], reused[name] = asdict(generator.usage), asdict(generator.reused)
+            accounts[name] = asked
             for mode, predictions in runs[name].items():
                 write_predictions(folder, name, mode, predictions)
+    names = list(runs)
     by_column: dict[str, dict[str, Any]] = {
-        "models": {name: str(path or "") for name, path in models.items()},
-        "judges": dict.fromkeys(models, _judge_record(recipe, model.fingerprint)),
-        "usage": usage,
-        "reused": reused,
-        "training": {name: training_record(path) for name, path in models.items()},
+        "models": {column.name: str(column.weights or "") for column in columns},
+        "answerers": {column.name: column.answerer.identity for column in columns},
+        "judges": dict.fromkeys(names, _judge_record(recipe, model.fingerprint)),
+        "usage": {name: asdict(_summed(name, accounts, base, "usage")) for name in names},
+        "reused": {name: asdict(_summed(name, accounts, base, "reused")) for name in names},
+        "asking": {
+            name: {mode: _asking(accounts[name][mode], len(found)) for mode, found in runs[name].items()}
+            for name in names
+        },
+        "training": {column.name: training_record(column.weights) for column in columns},
     }
     title = f"{model.name}: {len(evidence)} {part} rows"
     about = {
@@ -129,10 +130,24 @@ def run_evaluate(recipe: Recipe) -> None:
     write_rows(folder, evidence)
     write_manifest(folder, modes, by_column, about | {"ability": ability.settings(), "unscored": unscored})
     say(recall_line(recall))
-    _report(Evaluation(folder), list(models), ability)
+    _report(Evaluation(folder), names, ability)
     for line in unscored_lines(unscored):
         say(line)
     _show_replies(runs, evidence, e.predictions_shown)
+
+
+def _summed(
+    name: str, accounts: Mapping[str, Mapping[str, RecordedGenerator]], judging: RecordedGenerator, kind: str
+) -> Usage:
+    """What a column cost; the base model's has what it was asked as a judge, too."""
+    spent = [*accounts[name].values(), *([judging] if name == "base" else [])]
+    return sum((getattr(generator, kind) for generator in spent), Usage())
+
+
+def _asking(account: RecordedGenerator, questions: int) -> dict[str, int]:
+    """What answering cost, whenever it was paid: calls made now and those found in the ledger."""
+    spent = account.usage + account.reused
+    return {"questions": questions} | {key: getattr(spent, key) for key in COUNTS}
 
 
 def _asked(recipe: Recipe) -> str:
@@ -171,10 +186,10 @@ def _judge(recipe: Recipe) -> Judge:
 def _elsewhere(models: Mapping[str, Path]) -> str:
     """How to have another evaluation of the same models."""
     named = " ".join(f"{name}={path}" for name, path in models.items())
-    return f"choose another output_dir, and name the models there: --adapters {named}"
+    return "choose another output_dir" + (f", and name the models there: --adapters {named}" if named else "")
 
 
-def _say_what_is_replaced(folder: Path, recipe: Recipe, ability: AbilityCheck) -> None:
+def _say_what_is_replaced(folder: Path, recipe: Recipe, ability: AbilityCheck, columns: Sequence[Asked]) -> None:
     path = folder / "manifest.json"
     before = read_json(path) if path.exists() else {}
     judge, former = recipe.evaluate.evaluate_judge, before.get("judges", {}).get("base", {}).get("name")
@@ -184,6 +199,9 @@ def _say_what_is_replaced(folder: Path, recipe: Recipe, ability: AbilityCheck) -
     if before.get("ability") and not ability:
         words = "neither choice_questions nor instruction_prompts is set"
         say(f"the ability figures in {folder} are removed: {words}")
+    for column in columns:
+        if before.get("answerers", {}).get(column.name, column.answerer.identity) != column.answerer.identity:
+            say(f"the replies of {column.name!r} in {folder} are replaced: it is asked in another way than before")
 
 
 def _refuse_other_models(folder: Path, models: Mapping[str, Path]) -> None:
@@ -208,7 +226,7 @@ def _report(evaluation: Evaluation, names: list[str], ability: AbilityCheck) -> 
     """Print the table, and write it, its figures and the page to read."""
     comparison, folder = comparison_of(evaluation, names), evaluation.folder
     width = table_width(len(names))
-    show(terminal_table(comparison.runs, comparison.title), width)
+    show(terminal_table(comparison.runs, comparison.title, comparison.asking), width)
     figures = write_figures(folder, comparison)
     ability.report(folder, width)
     found = read_json(folder / "figures.json")
@@ -236,31 +254,6 @@ def recipe_modes(e: EvaluateArguments) -> list[Mode]:
         if mode not in known:
             raise UserError(f"evaluate_modes: {mode!r} is unknown", did_you_mean(mode, list(known)))
     return [mode for mode in known if mode in e.evaluate_modes]
-
-
-def _tuned_models(recipe: Recipe) -> dict[str, Path]:
-    """Folders by column: those that the recipe names, else what was trained in its output_dir."""
-    if recipe.evaluate.adapters:
-        return dict(map(_named_folder, recipe.evaluate.adapters))
-    if recipe.train.num_rounds > 1:
-        return round_models(recipe)
-    folder = recipe.output_dir / "model"
-    try:
-        weights_of(folder)
-    except UserError:
-        remedy = "run `hf-selfdemo train` with the same config, or name another run's: --adapters tuned=RUN/model"
-        raise UserError(f"{folder} holds no trained model", remedy) from None
-    return {"tuned": folder}
-
-
-def _named_folder(pair: str) -> tuple[str, Path]:
-    name, equals, path = pair.partition("=")
-    if not equals or name in ("base", PLAIN):
-        raise UserError(f"adapters: {pair!r} is no name=folder pair", "write e.g. tuned=runs/quickstart/model")
-    if not name or set(name) & set("/\\:"):  # it names a column and the files of its replies
-        raise UserError(f"adapters: {name!r} is no name of a column", "leave out slashes and colons")
-    weights_of(Path(path))
-    return name, Path(path)
 
 
 def _say_which_templates_differ(models: Mapping[str, Path], tokenizer: Any) -> None:

@@ -15,6 +15,7 @@ from hf_selfdemo.evaluation.exports.lm_eval import write_tasks
 from hf_selfdemo.evaluation.exports.ragas import ragas_rows
 from hf_selfdemo.recipe.evidence import recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.verbs.columns import recipe_answerer
 from hf_selfdemo.verbs.evaluate import recipe_modes
 
 EXPORTS = ("lm_eval", "ragas")
@@ -41,7 +42,7 @@ def _lm_eval(recipe: Recipe, folder: Path) -> list[Path]:
             f"evaluate_judge is {e.evaluate_judge!r} and lm_eval can only match answers", "set it to answer_match"
         )
     evidence, _ = recipe_evidence(recipe, "test")
-    return write_tasks(folder, evidence, recipe_modes(e), e.max_answer_tokens)
+    return write_tasks(folder, evidence, recipe_modes(e), e.max_answer_tokens, recipe_answerer(recipe))
 
 
 def _ragas(recipe: Recipe, folder: Path) -> list[Path]:

@@ -21,6 +21,7 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import read_json, write_json
 from hf_selfdemo.core.protocols import Strategy
 from hf_selfdemo.core.types import CALL_FAILED, COUNTS, Evidence, Request, Skip, Usage
+from hf_selfdemo.evaluation.predict import rows_asked
 from hf_selfdemo.generation.models import ResolvedModel
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.methods.demonstrations import judged_row
@@ -28,15 +29,29 @@ from hf_selfdemo.recipe.config import PlanArguments
 from hf_selfdemo.recipe.engine import Engine, named_model, open_engine, recipe_judge
 from hf_selfdemo.recipe.evidence import recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
-from hf_selfdemo.verbs.footprint.fits import CHARACTERS_A_TOKEN, Lengths, footprint, row_lengths
-from hf_selfdemo.verbs.plan_tables import calls_table, device_lines, memory_table
+from hf_selfdemo.verbs.columns import recipe_columns
+from hf_selfdemo.verbs.evaluate import recipe_modes
+from hf_selfdemo.verbs.footprint.fits import (
+    CHARACTERS_A_TOKEN,
+    Lengths,
+    footprint,
+    recipe_memory,
+    recipe_shape,
+    row_lengths,
+)
+from hf_selfdemo.verbs.plan_tables import answering_table, calls_table, device_lines, memory_table
 from hf_selfdemo.verbs.prompts import recipe_instructions
 
 FirstTurns = list[tuple[Evidence, list[Request]]]
 
 
 def run_plan(recipe: Recipe) -> None:
-    """Print what demonstrating costs, what each verb needs, and leave it in `output_dir/plan.json`."""
+    """Print what demonstrating costs, what each verb needs, and leave it in `output_dir/plan.json`.
+
+    Of a method that trains nothing it is told how many calls evaluating takes.
+    """
+    if not recipe.method.method.trains:
+        return _plan_answering(recipe)
     unasked = recipe.plan.plan_questions < 1
     known = unasked and recipe.engine.engine == "transformers"
     model = ResolvedModel(recipe.model_name, "", "") if known else named_model(recipe)  # fetches it where need be
@@ -61,6 +76,24 @@ def run_plan(recipe: Recipe) -> None:
         plan |= footprint(recipe, evidence, lengths, most, plan.get("all"))
     write_json(path, plan)
     _show(plan, path, recipe)
+
+
+def _plan_answering(recipe: Recipe) -> None:
+    """Calls of evaluating, at most, and memory; nothing is asked."""
+    evidence, _ = recipe_evidence(recipe, "dev" if recipe.evaluate.evaluate_on == "dev" else "test")
+    columns, modes = recipe_columns(recipe), recipe_modes(recipe.evaluate)
+    rows = {mode: len(rows_asked(evidence, mode)) for mode in modes}
+    calls = {column.name: {mode: rows[mode] * column.answerer.most_calls for mode in modes} for column in columns}
+    plan: dict[str, Any] = {"questions": len(evidence), "sample": 0, "evaluate_calls": calls}
+    say(f"method {recipe.method.name!r} trains nothing: evaluating {len(evidence)} questions is all")
+    show(answering_table(calls, len(evidence)))
+    if lengths := _lengths(recipe, evidence, []):
+        memory = recipe_memory(recipe, recipe_shape(recipe), lengths, 0)
+        plan["memory_gb"] = {verb: sum(parts.values()) / 1e9 for verb, parts in memory.items()}
+        say(f"memory: about {plan['memory_gb']['evaluate']:.2f} GB")
+    path = recipe.output_dir / "plan.json"
+    write_json(path, plan)
+    say(f"the plan is in {path}")
 
 
 def _lengths(recipe: Recipe, evidence: Sequence[Evidence], turns: FirstTurns) -> Lengths | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
 from hf_selfdemo.core.types import COUNTS
 from hf_selfdemo.recipe.config import PlanArguments
@@ -22,6 +23,17 @@ def calls_table(plan: Mapping[str, Any]) -> Table:
         table.add_row(stage, *(f"{counts[name]:,}" for name in COUNTS))
     table.add_section()
     table.add_row("all", *(f"{plan['all'][name]:,}" for name in COUNTS))
+    return table
+
+
+def answering_table(calls: Mapping[str, Mapping[str, int]], questions: int) -> Table:
+    """The most calls that evaluating takes, by column and mode."""
+    modes = list(next(iter(calls.values())))
+    table = Table("column", *(f"calls, {mode}" for mode in modes), title=f"{questions} questions, at most")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, counts in calls.items():
+        table.add_row(Text(name), *(f"{counts[mode]:,}" for mode in modes))
     return table
 
 

@@ -74,3 +74,11 @@ def test_json_has_counts_and_intervals():
     found = figures_json(RUNS)["tuned"]["rag"]["abstention_rate"]
     assert {key: found[key] for key in ("hits", "total", "value")} == {"hits": 2, "total": 3, "value": 2 / 3}
     assert found["interval"][0] < 2 / 3 < found["interval"][1]
+
+
+def test_what_answering_cost_is_told_where_it_is_known():
+    asking = {"base": {"rag": {"questions": 4, "calls": 36, "prompt_tokens": 100, "generated_tokens": 21}}, "tuned": {}}
+    rows = {row[0]: row[1:] for row in figure_rows(RUNS, asking=asking)}
+    assert rows["calls a question"][:2] == ["9.0", ""] and rows["tokens a question"][0] == "30"
+    assert not any("closed-book: calls" in name for name in rows)
+    assert figure_rows(RUNS) == figure_rows(RUNS, asking={"base": {}}), "an earlier version's"

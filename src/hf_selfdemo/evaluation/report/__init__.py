@@ -14,6 +14,7 @@ from hf_selfdemo.evaluation.report.figures import figures_json, report_figures
 from hf_selfdemo.evaluation.report.page import report_page
 from hf_selfdemo.evaluation.report.table import (
     ALWAYS_ABSTAIN,
+    Asking,
     Runs,
     figure_rows,
     header,
@@ -24,6 +25,7 @@ from hf_selfdemo.evaluation.report.written import write_figures, write_page
 
 __all__ = [
     "ALWAYS_ABSTAIN",
+    "Asking",
     "Column",
     "Comparison",
     "Runs",

@@ -13,8 +13,8 @@ from hf_selfdemo.core.types import Evidence, Prediction
 class Column:
     """One model.
 
-    `predictions` are by mode. `record` tells what is known of its making and cost: `model`, `judge`, `usage`, `reused`
-    (as in manifests), `training` (what its manifest says), `versions`; any may be missing.
+    `predictions` are by mode. `record` tells what is known of its making and cost: `models`, `judges`, `usage`,
+    `reused`, `asking` (as in manifests), `training` (what its manifest says); any may be missing.
     """
 
     name: str
@@ -54,3 +54,8 @@ class Comparison:
     def runs(self) -> dict[str, dict[str, Sequence[Prediction]]]:
         """Predictions by column and mode, as the table takes them."""
         return {c.name: {mode: c.predictions[mode] for mode in self.modes} for c in self.columns}
+
+    @property
+    def asking(self) -> dict[str, Mapping[str, Mapping[str, int]]]:
+        """What answering cost, by column and mode, as far as it is known."""
+        return {c.name: c.record.get("asking", {}) for c in self.columns}

@@ -51,7 +51,7 @@ def report_figures(comparison: Comparison, seed: int = 0) -> dict[str, Any]:
     Returns:
         Data that JSON can hold: `columns` (as of `figures_json`) and the trivial model `always_abstain`, `rows`,
         `outcomes` by mode and group, `changes` from the first column to each other one, `refusals`, `risk_coverage`,
-        `training`, `cost`, `provenance`.
+        `training`, `asking` (what answering cost, by column and mode), `cost`, `provenance`.
     """
     runs, modes = comparison.runs, comparison.modes
     trivial = {"rag": always_abstaining(comparison.columns[0].predictions["rag"])} if "rag" in modes else {}
@@ -73,6 +73,7 @@ def report_figures(comparison: Comparison, seed: int = 0) -> dict[str, Any]:
         "refusals": {mode: _refusals({name: runs[name][mode] for name in runs}) for mode in modes},
         "risk_coverage": {mode: _risk({name: runs[name][mode] for name in runs}) for mode in modes},
         "training": {c.name: c.record["training"] for c in comparison.columns if c.record.get("training")},
+        "asking": {name: modes for name, modes in comparison.asking.items() if modes},
         "cost": {c.name: _cost(c.record) for c in comparison.columns if c.record},
         "provenance": dict(comparison.provenance),
     }

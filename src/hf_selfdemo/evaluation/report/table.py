@@ -17,6 +17,9 @@ from hf_selfdemo.scoring.outcomes import Rate, f_score, figures, unscored_bounds
 Runs = Mapping[str, Mapping[str, Sequence[Prediction]]]
 """Predictions by model, then by mode; every model answered the same questions in the same order."""
 
+Asking = Mapping[str, Mapping[str, Mapping[str, int]]]
+"""What answering cost by model, then by mode: `questions`, and what `COUNTS` names."""
+
 ALWAYS_ABSTAIN = "always abstain"
 """The trivial model: printed beside the others, since some figures flatter it."""
 
@@ -36,7 +39,7 @@ ROWS = {
 }
 
 
-def figure_rows(runs: Runs, seed: int = 0) -> list[list[str]]:
+def figure_rows(runs: Runs, seed: int = 0, asking: Asking | None = None) -> list[list[str]]:
     """The table as text cells: a name, then a cell a model. Intervals are 95%: Wilson for rates, bootstrap for F."""
     rag = {name: modes["rag"] for name, modes in runs.items() if "rag" in modes}
     closed = {name: modes["closed_book"] for name, modes in runs.items() if "closed_book" in modes}
@@ -57,6 +60,7 @@ def figure_rows(runs: Runs, seed: int = 0) -> list[list[str]]:
         rows.append(("closed-book: correct", {name: _cell(found["accuracy"]) for name, found in columns.items()}))
         rows.append(("closed-book: abstained", {n: _cell(found["abstention_rate"]) for n, found in columns.items()}))
         rows.append(("closed-book: change in correct", changes))
+    rows += _cost_rows(asking or {}, "rag", "") + _cost_rows(asking or {}, "closed_book", "closed-book: ")
     return [[label, *(cells.get(name, "") for name in header(runs)[1:])] for label, cells in rows]
 
 
@@ -66,9 +70,9 @@ def header(runs: Runs) -> list[str]:
     return ["", *models, *([ALWAYS_ABSTAIN] if any("rag" in modes for modes in runs.values()) else [])]
 
 
-def terminal_table(runs: Runs, title: str) -> Table:
+def terminal_table(runs: Runs, title: str, asking: Asking | None = None) -> Table:
     """For `rich.print`."""
-    return text_table(title, header(runs), figure_rows(runs))
+    return text_table(title, header(runs), figure_rows(runs, asking=asking))
 
 
 def text_table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
@@ -81,11 +85,24 @@ def text_table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) 
     return table
 
 
-def markdown_table(runs: Runs) -> str:
+def markdown_table(runs: Runs, asking: Asking | None = None) -> str:
     """The same table for a file."""
     lines = ["| " + " | ".join(header(runs)) + " |", "|---" + "|--:" * (len(header(runs)) - 1) + "|"]
-    lines += ["| " + " | ".join(row) + " |" for row in figure_rows(runs)]
+    lines += ["| " + " | ".join(row) + " |" for row in figure_rows(runs, asking=asking)]
     return "\n".join(lines) + "\n"
+
+
+def _cost_rows(asking: Asking, mode: str, prefix: str) -> list[tuple[str, dict[str, str]]]:
+    """Calls and tokens, read and written, that a question took; nothing where that is not known."""
+    known = {name: modes[mode] for name, modes in asking.items() if modes.get(mode, {}).get("questions")}
+    if not known:
+        return []
+    calls = {name: f"{spent['calls'] / spent['questions']:.1f}" for name, spent in known.items()}
+    tokens = {
+        name: f"{(spent['prompt_tokens'] + spent['generated_tokens']) / spent['questions']:.0f}"
+        for name, spent in known.items()
+    }
+    return [(f"{prefix}calls a question", calls), (f"{prefix}tokens a question", tokens)]
 
 
 def _cell(rate: Rate) -> str:

@@ -26,7 +26,7 @@ def write_figures(folder: Path, comparison: Comparison, seed: int = 0) -> dict[s
         What `figures.json` holds.
     """
     found = report_figures(comparison, seed)
-    write_text(folder / "table.md", f"{comparison.title}\n\n{markdown_table(comparison.runs)}")
+    write_text(folder / "table.md", f"{comparison.title}\n\n{markdown_table(comparison.runs, comparison.asking)}")
     write_json(folder / "figures.json", found)
     return found
 

@@ -110,19 +110,25 @@ def recipe_memory(recipe: Recipe, shape: ModelShape, lengths: Lengths, candidate
         chunk = groups * lengths.longest_request * cache_bytes(shape, number)
         written, held = lengths.reply, max(recipe.engine.prefix_cache_gb * 1e9, chunk)
         found["demonstrate"] = writing_memory(shape, number, batch, lengths.longest_request, written, held=held)
-    pairs = recipe.train.objective == "dpo"
-    reference = pairs and not shape.adapters and not training.precompute_ref_log_probs
-    found["train"] = training_memory(
-        shape,
-        _precision(recipe),
-        training.per_device_train_batch_size * (2 if pairs else 1),
-        min(lengths.longest_prompt + lengths.reply, training.max_length or 10**9),
-        lengths.reply,
-        training.gradient_checkpointing,
-        2 if reference else 1,
+    if recipe.method.method.trains:
+        pairs = recipe.train.objective == "dpo"
+        reference = pairs and not shape.adapters and not training.precompute_ref_log_probs
+        found["train"] = training_memory(
+            shape,
+            _precision(recipe),
+            training.per_device_train_batch_size * (2 if pairs else 1),
+            min(lengths.longest_prompt + lengths.reply, training.max_length or 10**9),
+            lengths.reply,
+            training.gradient_checkpointing,
+            2 if reference else 1,
+        )
+    e = recipe.evaluate
+    copies = 2 if recipe.method.method.trains or e.adapters else 1  # base and tuned model are there together
+    several = recipe.method.answerer().most_calls > 1  # the calls of a question share their beginning
+    held = recipe.engine.prefix_cache_gb * 1e9 if several else 0
+    found["evaluate"] = writing_memory(
+        shape, number, batch, lengths.longest_prompt, e.max_answer_tokens, copies=copies, held=held
     )
-    answer = recipe.evaluate.max_answer_tokens  # base and tuned model are there together
-    found["evaluate"] = writing_memory(shape, number, batch, lengths.longest_prompt, answer, copies=2)
     return found
 
 
