@@ -4,4 +4,5 @@ METHODS = {
     "self_demo": "hf_selfdemo.methods.self_demo:METHOD",
     "ra_it": "hf_selfdemo.methods.ra_it:METHOD",
     "raft": "hf_selfdemo.methods.raft:METHOD",
+    "active_rag": "hf_selfdemo.methods.active_rag:METHOD",
 }
