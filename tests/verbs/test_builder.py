@@ -327,9 +327,9 @@ def test_keys_given_by_name_win_over_the_file(keys, tmp_path):
     recipe.write_text("output_dir: runs/x\nmethod: raft\npassages_per_question: 2\nmax_train_questions: 2\n")
     builder = SelfDemoBuilder("ra_it", recipe=recipe, **keys)
     found = builder.recipe
-    assert found.demonstrate.strategy == "ra_it" and found.retrieval.passages_per_question == 1
+    assert found.demonstrate.method == "ra_it" and found.retrieval.passages_per_question == 1
     assert found.data.max_train_questions == 2
-    assert SelfDemoBuilder("sft", recipe=str(recipe), cache_dir=tmp_path).recipe.demonstrate.strategy == "raft"
+    assert SelfDemoBuilder("sft", recipe=str(recipe), cache_dir=tmp_path).recipe.demonstrate.method == "raft"
 
 
 def test_inputs_that_change_under_way_are_refused_and_nothing_is_kept(keys, tmp_path, monkeypatch):
@@ -398,16 +398,15 @@ def test_rows_that_a_server_left_unanswered_are_not_kept_as_whole(tmp_path):
         ({"max_train_question": 3}, "unknown recipe key 'max_train_question': did you mean 'max_train_questions'?"),
         ({"train_questions": "q.jsonl"}, "train_questions is 'q.jsonl': give a list of texts"),
         ({"max_train_questions": 2.5}, "max_train_questions is 2.5: give a whole number"),
-        ({"summarise": 3}, "the recipe's summarise is 3: give true or false"),
-        ({"train_corpus": None}, "the recipe's train_corpus is None: give a text"),
-        ({"index_dir": 3}, "the recipe's index_dir is 3: give a text"),
+        ({"summarise": 3}, "summarise is 3: give true or false"),
+        ({"train_corpus": None}, "train_corpus is None: give a text"),
+        ({"index_dir": 3}, "index_dir is 3: give a text"),
         ({"splits": "dev"}, "there is no split 'dev'"),
         ({"splits": ()}, "there is no split"),
         ({"output_dir": "x"}, "output_dir is not the builder's: give cache_dir"),
         ({"shard": "0/2"}, "give num_proc"),
         ({"recipe": "nowhere.yaml"}, "the recipe 'nowhere.yaml' cannot be read"),
         ({"config_name": "ra_it", "method": "raft"}, "has a method of its own"),
-        ({"config_name": "preference", "method": "raft"}, "method 'raft' rejects no text"),
         ({"config_name": "ra_it", "train_questions": ["nowhere.jsonl"]}, "there is no file nowhere.jsonl"),
         ({"config_name": "ra_it", "train_corpus": "nowhere.jsonl"}, "there is no file nowhere.jsonl"),
         ({"model_name_or_path": "./nowhere"}, "is no model folder"),
@@ -418,6 +417,12 @@ def test_mistakes_are_one_line_and_found_before_anything_is_made(keys, arguments
     with pytest.raises(UserError) as error:
         SelfDemoBuilder(**keys | arguments)
     assert message in str(error.value)
+
+
+def test_preferences_need_a_method_that_rejects_texts(keys):
+    given = {key: value for key, value in keys.items() if not key.endswith(("_candidates", "_candidate_tokens"))}
+    with pytest.raises(UserError, match="method 'raft' rejects no text"):
+        SelfDemoBuilder(**given, config_name="preference", method="raft")
 
 
 def test_a_manifest_is_there_once_the_dataset_is(keys):

@@ -88,7 +88,7 @@ def test_interrupted_training_goes_on_from_its_checkpoint(flags, tmp_path, monke
 
 
 def test_self_demo_reuses_candidates_when_only_the_choice_changes(flags, tmp_path, capsys):
-    flags = [f for f in flags if not f.startswith("--strategy")] + ["--max_candidate_tokens=3", "--rag_candidates=2"]
+    flags = [f for f in flags if not f.startswith("--method")] + ["--max_candidate_tokens=3", "--rag_candidates=2"]
     assert main(["demonstrate", *flags]) == 0
     made = json.loads((tmp_path / "run/demonstrations/manifest.json").read_text())["usage"]
     assert made["calls"] > 0
@@ -104,7 +104,7 @@ def test_self_demo_reuses_candidates_when_only_the_choice_changes(flags, tmp_pat
 
 
 def test_shards_fill_one_ledger_and_a_plain_run_puts_it_together(flags, brief_model, tmp_path):
-    flags = [f for f in flags if not f.startswith("--strategy")] + [f"--model_name_or_path={brief_model}"]
+    flags = [f for f in flags if not f.startswith("--method")] + [f"--model_name_or_path={brief_model}"]
     flags += ["--max_candidate_tokens=12", "--judge=tournament", "--max_abstain_share=1"]
     assert main(["demonstrate", *flags, f"--output_dir={tmp_path / 'whole'}"]) == 0
     for shard in ("0/2", "1/2"):
@@ -118,7 +118,7 @@ def test_shards_fill_one_ledger_and_a_plain_run_puts_it_together(flags, brief_mo
 
 
 def test_a_device_map_changes_nothing_on_one_device(flags, brief_model, tmp_path):
-    flags = [f for f in flags if not f.startswith("--strategy")] + [f"--model_name_or_path={brief_model}"]
+    flags = [f for f in flags if not f.startswith("--method")] + [f"--model_name_or_path={brief_model}"]
     flags += ["--max_candidate_tokens=12", "--max_train_questions=2"]
     for name, extra in (("plain", []), ("mapped", ["--device_map=cpu"])):
         assert main(["demonstrate", *flags, f"--output_dir={tmp_path / name}", *extra]) == 0
@@ -127,7 +127,7 @@ def test_a_device_map_changes_nothing_on_one_device(flags, brief_model, tmp_path
 
 
 def test_plan_tells_what_is_then_spent_and_its_sample_is_not_asked_again(flags, tmp_path, capsys):
-    flags = [f for f in flags if not f.startswith("--strategy")]
+    flags = [f for f in flags if not f.startswith("--method")]
     flags += ["--max_candidate_tokens=4", "--judge=tournament", "--max_train_questions=24", "--summarise"]
     assert main(["plan", *flags, "--price_prompt=1", "--price_generated=2", "--plan_questions=10"]) == 0
     said = capsys.readouterr()
@@ -153,7 +153,7 @@ def test_a_full_disk_is_one_line_and_the_same_command_goes_on(flags, tmp_path, c
         return replace(source, target)
 
     monkeypatch.setattr(os, "replace", no_room)
-    flags = [f for f in flags if not f.startswith("--strategy")] + ["--max_candidate_tokens=3"]
+    flags = [f for f in flags if not f.startswith("--method")] + ["--max_candidate_tokens=3"]
     assert "the disk is full" in error_of(capsys, "demonstrate", *flags)
     assert not (tmp_path / "run/demonstrations/train.parquet").exists()
     full[0] = False
@@ -168,7 +168,7 @@ def test_plan_for_a_strategy_that_asks_nothing(flags, capsys):
 
 def test_ledger_shows_what_it_holds(flags, tmp_path, capsys):
     assert "there is no ledger" in error_of(capsys, "ledger", *flags)
-    flags = [f for f in flags if not f.startswith("--strategy")] + ["--max_candidate_tokens=3"]
+    flags = [f for f in flags if not f.startswith("--method")] + ["--max_candidate_tokens=3"]
     assert main(["demonstrate", *flags]) == 0
     capsys.readouterr()
     assert main(["ledger", f"--output_dir={tmp_path / 'run'}"]) == 0
@@ -179,7 +179,7 @@ def test_ledger_shows_what_it_holds(flags, tmp_path, capsys):
 
 
 def test_prompts_are_searched_once_and_used(flags, tmp_path, capsys):
-    flags = [f for f in flags if not f.startswith("--strategy")] + ["--max_candidate_tokens=3", "--prompt_search"]
+    flags = [f for f in flags if not f.startswith("--method")] + ["--max_candidate_tokens=3", "--prompt_search"]
     flags += ["--search_train_examples=2", "--search_eval_examples=2", "--search_steps=1", "--search_topk=1"]
     flags += ["--search_beam_size=1", "--max_search_answer_tokens=3"]
     assert main(["prompts", *flags]) == 0

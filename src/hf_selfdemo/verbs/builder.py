@@ -18,9 +18,11 @@ import datasets
 from fsspec.core import url_to_fs
 
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.loading import did_you_mean
+from hf_selfdemo.core.loading import did_you_mean, load
 from hf_selfdemo.core.manifest import fingerprint, read_json
 from hf_selfdemo.data.rows import FEATURES
+from hf_selfdemo.methods import METHODS
+from hf_selfdemo.recipe.help import key_names
 from hf_selfdemo.recipe.recipe_file import read_yaml
 from hf_selfdemo.verbs.work import Work, read_rows
 
@@ -46,7 +48,8 @@ class SelfDemoBuilder(datasets.GeneratorBasedBuilder):
     Args:
         config_name: "sft" (all demonstrations), "preference" (those with a rejected text), or a baseline, "ra_it" or
             "raft" (gold targets, no model needed).
-        recipe: path of a recipe file; training and evaluation keys in it have no effect.
+        recipe: path of a recipe file; training and evaluation keys in it have no effect, nor have keys of another
+            method where the configuration is a baseline.
         splits: parts of the data, "train" and "test". The latter has the recipe's test questions, test corpus and other
             test keys, for preference and evaluation sets that are held out; searched prompts are those of "train".
         cache_dir: default is that of `datasets`.
@@ -195,7 +198,9 @@ def _keys(config_name: str, recipe: str | PathLike[str] | None, given: dict[str,
         return keys
     if given.get("method", config_name) != config_name:
         raise UserError(f"configuration {config_name!r} has a method of its own", "leave method out, or use 'sft'")
-    return keys | {"method": config_name}
+    of_methods = {name: set(key_names(load("method", name, METHODS).keys)) for name in METHODS}
+    unknown = set().union(*of_methods.values()) - of_methods[config_name]
+    return {key: value for key, value in keys.items() if key not in unknown} | {"method": config_name}
 
 
 def _plain(value: Any) -> Any:
