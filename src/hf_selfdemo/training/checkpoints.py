@@ -12,6 +12,7 @@ from typing import Any
 from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_callback import TrainerState
 
+from hf_selfdemo.core.artefacts import Checkpoint
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.integrity import hashes, refuse_changed
 from hf_selfdemo.core.manifest import read_json, to_disk, write_checked_json, write_json
@@ -60,7 +61,7 @@ def check_settings(folder: str | Path, settings: dict[str, Any]) -> dict[str, An
     path = Path(folder) / _NOTE
     if not path.exists():
         raise UserError(f"{folder} is no whole checkpoint of this trainer", "go on from another, or start anew")
-    note = read_json(path)
+    note = read_json(path, Checkpoint)
     found, wanted = note["settings"], json.loads(json.dumps(settings, default=str))
     keys = sorted(k for k in {*found, *wanted} if found.get(k) != wanted.get(k))
     if keys:

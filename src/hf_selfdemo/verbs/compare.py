@@ -69,11 +69,19 @@ def differences(one: Evaluation, other: Evaluation) -> list[str]:
     """
     if one.folder == other.folder:
         return []
-    settings, others = one.manifest["settings"], other.manifest["settings"]
+    settings, others = _settings(one), _settings(other)
     found = [f"{key} ({settings[key]} and {others[key]})" for key in _SAME if settings[key] != others[key]]
     if settings["evidence"] != others["evidence"]:
         found += _row_differences(one.evidence, other.evidence)
     return found
+
+
+def _settings(evaluation: Evaluation) -> dict[str, Any]:
+    [found] = evaluation.told("settings")
+    if lacking := [key for key in (*_SAME, "evidence") if key not in found]:
+        raise UserError(f"{evaluation.folder} does not tell its {lacking[0]}", "evaluate again with the same keys")
+    settings: dict[str, Any] = found
+    return settings
 
 
 def _places(recipe: Recipe) -> list[_Place]:
@@ -156,15 +164,16 @@ def _shown(row: Evidence) -> tuple[Any, ...]:
 def _comparison(places: Sequence[_Place]) -> Comparison:
     order = {row: i for i, row in enumerate(places[0].evaluation.evidence)}
     columns = [_in_order(place, order) for place in places]
-    manifests = {str(place.evaluation.folder): place.evaluation.manifest for place in places}
-    first = places[0].evaluation.manifest
-    bases = {manifest["base_model"]: None for manifest in manifests.values()}
+    evaluations = {str(place.evaluation.folder): place.evaluation for place in places}
+    settings = _settings(places[0].evaluation)
+    told = {folder: evaluation.told("data", "versions", "base_model") for folder, evaluation in evaluations.items()}
+    bases = {base: None for _, _, base in told.values()}
     provenance = {
-        "settings": {key: first["settings"][key] for key in _SAME},
+        "settings": {key: settings[key] for key in _SAME},
         "judge": places[0].judge,
         "columns": {p.name: f"{p.evaluation.folder}:{p.column}" for p in places},
-        "data": {folder: manifest["data"] for folder, manifest in manifests.items()},
-        "versions": {folder: manifest["versions"] for folder, manifest in manifests.items()},
+        "data": {folder: data for folder, (data, _, _) in told.items()},
+        "versions": {folder: versions for folder, (_, versions, _) in told.items()},
     }
     title = f"{', '.join(bases)}: {len(order)} test rows"
     comparison = Comparison(title, columns, places[0].evaluation.evidence, provenance)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
+from hf_selfdemo.core.artefacts import Evaluated
 from hf_selfdemo.core.console import progress, recall_line, say, show, table_width
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.ledger import Ledger
@@ -172,8 +173,7 @@ def _elsewhere(models: Mapping[str, Path]) -> str:
 
 
 def _say_what_is_replaced(folder: Path, recipe: Recipe, ability: AbilityCheck) -> None:
-    path = folder / "manifest.json"
-    before = read_json(path) if path.exists() else {}
+    before = read_json(folder / "manifest.json", Evaluated, missing_ok=True)
     judge, former = recipe.evaluate.evaluate_judge, before.get("judges", {}).get("base", {}).get("name")
     if former and former != judge:
         words = f"evaluate_judge was {former!r}, is {judge!r}"
@@ -185,8 +185,7 @@ def _say_what_is_replaced(folder: Path, recipe: Recipe, ability: AbilityCheck) -
 
 def _refuse_other_models(folder: Path, models: Mapping[str, Path]) -> None:
     """Replies of one model are not replaced by those of another that lies elsewhere and is given the same name."""
-    path = folder / "manifest.json"
-    before = read_json(path) if path.exists() else {}
+    before = read_json(folder / "manifest.json", Evaluated, missing_ok=True)
     for name, place in models.items():
         former = before.get("models", {}).get(name)
         known = before.get("training", {}).get(name, {}).get("weights")

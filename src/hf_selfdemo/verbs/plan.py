@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hf_selfdemo.core.artefacts import Plan
 from hf_selfdemo.core.console import progress, say, show
 from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.errors import UserError
@@ -89,7 +90,7 @@ def _measured(recipe: Recipe, engine: Engine, strategy: Strategy, turns: FirstTu
     seconds = time.perf_counter() - start if generator.usage.calls else None
     found = {"sample": len(sample)} | estimate(turns, sample, generator.usage + generator.reused, seconds)
     if seconds is None and path.exists():  # the sample was in the ledger: an earlier plan took its time
-        found["seconds"] = read_json(path).get("seconds")
+        found["seconds"] = read_json(path, Plan).get("seconds")
     return found
 
 
