@@ -16,7 +16,7 @@ def test_a_manifest_that_was_changed_is_named(tmp_path):
     text = path.read_text()
     for one, other in (('"rows": 4', '"rows": 5'), ("0.25", "0.35"), ('"loss"', '"lose"')):
         path.write_text(text.replace(one, other))
-        with pytest.raises(UserError, match=r"manifest\.json is not as it was written: it is damaged"):
+        with pytest.raises(UserError, match=r"manifest\.json is not as it was written: bring back a copy"):
             read_json(path)
     path.write_text(json.dumps(json.loads(text), indent=4))
     assert read_json(path)["rows"] == 4, "other spacing is no change"

@@ -7,6 +7,7 @@ the disk or removed, and before and after a reply is recorded.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -90,6 +91,8 @@ def _import_all() -> None:
             importlib.import_module(module.name)
     engine.TransformersGenerator = _scripted
     quiet()
+    gc.collect()
+    gc.freeze()  # or each child would copy what it only counts
 
 
 def _scripted(network, tokenizer, *_, **__):

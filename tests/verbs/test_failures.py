@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hf_selfdemo.core.artefacts import Demonstrations, SkippedRow
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.ledger import Ledger
 from hf_selfdemo.core.manifest import read_json, read_json_lines
@@ -66,6 +67,11 @@ FORESEEN = {
         Exception("I/O error: No space left on device (os error 28)"),
         "the disk is full",
     ),
+    "torch on a full disk": (
+        RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 8512 vs 8406"),
+        "the disk is full",
+    ),
+    "numpy on a full disk": (OSError("3490 requested and 2016 written"), "the disk is full"),
     "a read-only mount": (OSError(errno.EROFS, "Read-only file system", "/mnt/hub/x"), "/mnt/hub/x cannot be used"),
     "a long name": (OSError(errno.ENAMETOOLONG, "File name too long", "n" * 300), "File name too long"),
     "no memory": (MemoryError(), "the memory is used up"),
@@ -149,10 +155,11 @@ def test_a_manifest_that_is_none_is_named_with_what_it_lacks(tmp_path):
         with pytest.raises(UserError, match=r"manifest\.json is no JSON"):
             read_json(path)
     path.write_text('{"settings": {}}')
-    with pytest.raises(UserError, match=r"manifest\.json has no 'judges'"):
-        read_json(path)["judges"]
-    with pytest.raises(UserError, match=r"manifest\.json has no 'base'"):
-        read_json(path)["settings"]["base"]
+    with pytest.raises(UserError, match=r"manifest\.json is damaged, it has no 'judges'"):
+        read_json(path, Demonstrations, "judges")
+    path.write_text('{"settings": 7}')
+    with pytest.raises(UserError, match=r"manifest\.json is damaged, settings is 7, not an object"):
+        read_json(path, Demonstrations)
 
 
 def test_a_torn_line_is_named(tmp_path):
@@ -161,8 +168,8 @@ def test_a_torn_line_is_named(tmp_path):
     with pytest.raises(UserError, match=r"line 2 of .*rows\.jsonl is no JSON"):
         list(read_json_lines(path))
     path.write_text("{}\n")
-    with pytest.raises(UserError, match=r"line 1 of .*rows\.jsonl has no 'id'"):
-        [row["id"] for row in read_json_lines(path)]
+    with pytest.raises(UserError, match=r"line 1 of .*rows\.jsonl is damaged, id is missing"):
+        list(read_json_lines(path, SkippedRow))
 
 
 def test_demonstrations_that_are_damaged_are_named(tmp_path):
@@ -185,7 +192,7 @@ def test_a_ledger_whose_reply_is_damaged_is_named(tmp_path):
     ledger.put("k", "tiny", "rag", "q1", Reply("Paris"))
     for damaged in ("{", '{"no": 1}', "[]"):
         ledger._db.execute("UPDATE calls SET reply = ?", (damaged,))
-        with pytest.raises(UserError, match=r"ledger\.sqlite holds a call that cannot be read"):
+        with pytest.raises(UserError, match=r"ledger\.sqlite holds a call that is not as it was written"):
             ledger.get("k")
 
 
@@ -229,25 +236,56 @@ def own_code(folder):
     (folder / "m.py").write_text("raise SystemExit('ran')\n")
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        no_weights,
-        torn_weights,
-        garbage_weights,
-        pickled_weights,
-        torn_config,
-        unknown_config,
-        other_shape,
-        own_code,
-    ],
-)
+DAMAGES = [
+    no_weights,
+    torn_weights,
+    garbage_weights,
+    pickled_weights,
+    torn_config,
+    unknown_config,
+    other_shape,
+    own_code,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_model_that_cannot_be_loaded_is_named(model_folder, tmp_path, damage):
     folder = tmp_path / "model"
     shutil.copytree(model_folder, folder)
     damage(folder)
     with pytest.raises(UserError, match=f"the model in {folder} cannot be loaded"):
         load_model(ResolvedModel(str(folder), str(folder), "f"))
+
+
+def torn_tokenizer(folder):
+    (folder / "tokenizer.json").write_text("{")
+
+
+def latin_template(folder):
+    (folder / "chat_template.jinja").write_bytes("{{ 'caf\xe9' }}".encode("latin-1"))
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES, torn_tokenizer, latin_template])
+def test_a_damaged_model_is_one_line_of_the_command(model_folder, own, tmp_path, capsys, damage):
+    folder = tmp_path / "model"
+    shutil.copytree(model_folder, folder)
+    damage(folder)
+    assert str(folder) in line_of(capsys, 2, "demonstrate", *own, f"--model_name_or_path={folder}")
+
+
+@pytest.mark.parametrize("key", ["dtype", "inference_dtype"])
+def test_a_dtype_that_is_none_is_one_line_of_the_command(own, capsys, key):
+    assert "float99" in line_of(capsys, 2, "demonstrate", *own, f"--{key}=float99")
+
+
+@pytest.mark.parametrize("damage", ["torn", "garbage", "empty"])
+def test_a_damaged_adapter_is_one_line_of_the_command(gold, tmp_path, capsys, damage):
+    assert main(["demonstrate", *gold]) == 0 and main(["train", *gold]) == 0
+    path = tmp_path / "run/model/adapter_model.safetensors"
+    whole = path.read_bytes()
+    path.write_bytes({"torn": whole[:500], "garbage": b"\xff" * 500, "empty": b""}[damage])
+    (tmp_path / "run/model/manifest.json").unlink()  # which has its hash
+    assert str(path.parent) in line_of(capsys, 2, "evaluate", *gold)
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"version": "1.0"}', "[1]"])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo.core.errors import UserError, explained
-from hf_selfdemo.core.manifest import read_json, read_json_lines
+from hf_selfdemo.core import artefacts
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import parse_object, read_json, read_json_lines
 from hf_selfdemo.methods.demonstrations import checked_file
 
 SKIPPED = "skipped"
@@ -37,7 +37,7 @@ class Demonstrations:
         UserError: if there are none.
 
     Example:
-        >>> import tempfile
+        >>> import json, tempfile
         >>> folder = Path(tempfile.mkdtemp())
         >>> row = {"id": "q1", "question": "Who?", "answers": ["Winkler"], "response": "Winkler.", "outcome": "answer"}
         >>> row |= {"source": "rag", "verified": True, "skipped": ""}
@@ -52,7 +52,7 @@ class Demonstrations:
         self.path = folder / "candidates.jsonl"
         if not self.path.exists() or not (folder / "manifest.json").exists():
             raise UserError(f"{folder} holds no demonstrations", "run `hf-selfdemo demonstrate` first")
-        self.manifest = read_json(folder / "manifest.json")
+        self.manifest = read_json(folder / "manifest.json", artefacts.Demonstrations)
         self._details = _details(checked_file(folder, "skipped.jsonl"))
         checked_file(folder, self.path.name)
         self._entries = _entries(self.path)
@@ -98,16 +98,16 @@ class Demonstrations:
         """A row in the columns of `rows.FEATURES`, with the reason why it was skipped (`skipped`, `detail`)."""
         with self.path.open("rb") as lines:
             lines.seek(self._entries[place].offset)
-            found: dict[str, Any] = json.loads(lines.readline())
+            found = parse_object(lines.readline(), f"a row of {self.path}", artefacts.WrittenRow)
         return found | {"detail": self._details.get(found["id"], "")}
 
 
 def _entries(path: Path) -> list[_Entry]:
-    found, offset = [], 0
-    remedy = "demonstrate again: calls that were made are in the ledger"
-    with explained(f"{path} cannot be read", remedy), path.open("rb") as lines:
+    found: list[_Entry] = []
+    offset = 0
+    with path.open("rb") as lines:
         for line in lines:
-            found.append(_entry(json.loads(line), offset))
+            found.append(_entry(parse_object(line, f"line {len(found) + 1} of {path}", artefacts.ListedRow), offset))
             offset += len(line)
     return found
 
@@ -123,4 +123,4 @@ def _details(path: Path) -> dict[str, str]:
     """What is told of skipped rows beyond the reason, by id."""
     if not path.exists():
         return {}
-    return {row["id"]: row["detail"] for row in read_json_lines(path) if row["detail"]}
+    return {row["id"]: row["detail"] for row in read_json_lines(path, artefacts.SkippedRow) if row["detail"]}

@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from hf_selfdemo.core.artefacts import Hashed
 from hf_selfdemo.core.manifest import file_hash, read_json, write_json
 
 _LARGE = 1 << 20
@@ -39,7 +40,7 @@ def content_hash(path: Path) -> str:
     where = str(path.resolve())
     note = cache_dir() / "hashes" / f"{hashlib.sha256(os.fsencode(where)).hexdigest()[:32]}.json"
     with suppress(OSError, ValueError, KeyError, TypeError):
-        known = read_json(note)
+        known = read_json(note, Hashed)
         if known["path"] == where and known["state"] == state:
             return str(known["sha256"])
     digest = file_hash(path)

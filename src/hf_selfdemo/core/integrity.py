@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from hf_selfdemo.core.artefacts import Hashes
 from hf_selfdemo.core.cache import content_hash
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import read_json
@@ -40,5 +41,4 @@ def changed(folder: Path, known: Mapping[str, str]) -> Iterator[str]:
 
 def known_hashes(folder: Path) -> dict[str, str]:
     """The hashes that the manifest of a folder tells as `files`; none where there is no manifest, or an earlier one."""
-    path = folder / "manifest.json"
-    return dict(read_json(path).get("files", {})) if path.exists() else {}
+    return dict(read_json(folder / "manifest.json", Hashes, missing_ok=True).get("files", {}))

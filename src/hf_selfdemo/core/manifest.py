@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from hf_selfdemo.core.errors import UserError, reason
+from hf_selfdemo.core.kinds import mismatch
 
 PACKAGES = ("hf-selfdemo", "torch", "transformers", "trl", "peft", "datasets", "bm25s", "tokenizers", "accelerate")
 
@@ -36,60 +37,77 @@ def write_checked_json(path: Path, content: Any) -> None:
 
 
 _CHECKSUM = "checksum"
-_DAMAGED = "it is damaged: bring back a copy, or remove it and run again what wrote it"
+_REMADE = "bring back a copy, or remove it and run again what wrote it"
 
 
-class _NoKey(UserError, KeyError):
-    """Still a KeyError: a template takes a key that is not there for undefined."""
-
-    __str__ = ValueError.__str__  # a KeyError would show itself in quotes
-
-
-class _Told(dict[str, Any]):
-    """A JSON object that says where it stands when a key is not there."""
-
-    where = ""
-
-    def __missing__(self, key: str) -> Any:
-        raise _NoKey(f"{self.where} has no {key!r}", _DAMAGED)
-
-
-def read_json(path: str | Path) -> dict[str, Any]:
+def read_json(path: str | Path, kind: Any = dict, *needed: str, missing_ok: bool = False) -> dict[str, Any]:
     """A JSON object from a file, such as `write_json` leaves.
 
+    Args:
+        path: of the file.
+        kind: what it must be, as `kinds.mismatch` takes it: mostly one of `artefacts`.
+        needed: keys that must be there, besides those without which it is not of its kind.
+        missing_ok: give an empty object where there is no file.
+
     Raises:
-        UserError: if the file holds none, or other values than were written (where `write_checked_json` wrote them), or
-            later where a key is read that is not there.
+        UserError: if the file holds none, other values than were written (where `write_checked_json` wrote them), or
+            something is missing or of another kind.
     """
-    found = _parsed(Path(path).read_bytes(), str(path))
-    if (known := found.pop(_CHECKSUM, None)) is not None and known != fingerprint(found):
-        raise UserError(f"{path} is not as it was written", _DAMAGED)
-    return found
+    try:
+        text = Path(path).read_bytes()
+    except FileNotFoundError:
+        if missing_ok:
+            return {}
+        raise
+    return parse_object(text, str(path), kind, *needed)
 
 
-def read_json_lines(path: Path) -> Iterator[dict[str, Any]]:
+def read_json_lines(path: Path, kind: Any = dict) -> Iterator[dict[str, Any]]:
     """The JSON objects of a file that holds one a line.
 
+    Args:
+        path: of the file.
+        kind: what each must be, as in `read_json`.
+
     Raises:
-        UserError: for a line that holds none, or later where a key is read that is not there.
+        UserError: for a line that holds none, or one of another kind.
     """
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
-            yield _parsed(line, f"line {number} of {path}")
+            yield parse_object(line, f"line {number} of {path}", kind)
 
 
-def _parsed(text: bytes, where: str) -> dict[str, Any]:
-    def told(fields: dict[str, Any]) -> _Told:
-        found = _Told(fields)
-        found.where = where
-        return found
+def parse_object(text: bytes, where: str, kind: Any = dict, *needed: str) -> dict[str, Any]:
+    """The JSON object that a text is.
 
+    Args:
+        text: in UTF-8.
+        where: it stands, for messages.
+        kind: as in `read_json`.
+        needed: as in `read_json`.
+
+    Raises:
+        UserError: as `read_json`.
+
+    Example:
+        >>> parse_object(b'{"rows": "7"}', "plan.json", dict[str, int])  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        hf_selfdemo.core.errors.UserError: plan.json is damaged, rows is '7', not a whole number: bring back a copy, ...
+    """
     try:
-        found = json.loads(text.decode("utf-8"), object_hook=told)
+        found = json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{where} is no JSON ({reason(error)})", _DAMAGED) from None
+        raise UserError(f"{where} is no JSON ({reason(error)})", _REMADE) from None
     if not isinstance(found, dict):
-        raise UserError(f"{where} is no JSON object", _DAMAGED)
+        raise UserError(f"{where} is no JSON object", _REMADE)
+    if (known := found.pop(_CHECKSUM, None)) is not None and known != fingerprint(found):
+        raise UserError(f"{where} is not as it was written", _REMADE)
+    for key in needed:
+        if key not in found:
+            raise UserError(f"{where} is damaged, it has no {key!r}", _REMADE)
+    if wrong := mismatch(found, kind):
+        raise UserError(f"{where} is damaged, {wrong}", _REMADE)
     return found
 
 
@@ -252,7 +270,7 @@ def claim_folder(
     if path.exists():
         try:
             found = dict(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             raise UserError(f"{path} cannot be read", "choose another output_dir or remove that folder") from None
         keys = differing(found, wanted, defaults or {})
         if keys and [p.name for p in folder.iterdir()] == ["run.json"]:

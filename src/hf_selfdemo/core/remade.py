@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from hf_selfdemo.core.artefacts import Written
 from hf_selfdemo.core.cache import content_hash
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import STAGING, put_in_place, read_json, staged_folder, sweep, write_json
@@ -80,5 +81,4 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _written(folder: Path) -> set[str]:
-    path = folder / RECORD
-    return set(read_json(path)["written"]) if path.exists() else set()
+    return set(read_json(folder / RECORD, Written, missing_ok=True).get("written", ()))

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from hf_selfdemo.core.accounting import account_for
+from hf_selfdemo.core.artefacts import Demonstrations, Evaluated, EvaluatedRow, Training
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.loading import did_you_mean
 from hf_selfdemo.core.manifest import (
@@ -74,15 +75,24 @@ class Evaluation:
         path = self.folder / "manifest.json"
         if not path.exists():
             raise UserError(f"{self.folder} holds no finished evaluation", "run `hf-selfdemo evaluate` first")
-        found = read_json(path)
+        found = read_json(path, Evaluated)
         if "files" not in found:
             raise UserError(f"{self.folder} is of an earlier version, which kept no rows", _AGAIN)
-        return found
+        return read_json(path, Evaluated, "title", *_BY_COLUMN)
+
+    def told(self, *keys: str) -> list[Any]:
+        """What the manifest tells under keys that are in that of a run, but not in what is shown of it elsewhere.
+
+        Raises:
+            UserError: if one of them is not there.
+        """
+        found = read_json(self.folder / "manifest.json", Evaluated, *keys)
+        return [found[key] for key in keys]
 
     @cached_property
     def evidence(self) -> dict[str, Evidence]:
         """The rows by id, in the order in which they were asked."""
-        return {row.id: row for row in map(evidence_of, read_json_lines(self._checked(ROWS)))}
+        return {row.id: row for row in map(evidence_of, read_json_lines(self._checked(ROWS), EvaluatedRow))}
 
     @property
     def columns(self) -> list[str]:
@@ -144,7 +154,7 @@ def write_manifest(
         about: what is said of all of them.
     """
     path = folder / "manifest.json"
-    earlier = read_json(path) if path.exists() else {}
+    earlier = read_json(path, Evaluated, missing_ok=True)
     stay = [name for name in earlier.get("judges", {}) if name not in by_column["judges"]]
     columns = {
         key: {name: earlier.get(key, {}).get(name, {}) for name in stay} | by_column.get(key, {}) for key in _BY_COLUMN
@@ -157,10 +167,9 @@ def write_manifest(
 
 def training_record(folder: Path | None) -> dict[str, Any]:
     """How the model in a folder was made, as far as its manifest tells; empty for a model that was not trained here."""
-    path = folder / "manifest.json" if folder else None
-    if folder is None or path is None or not path.exists():
+    if folder is None or not (folder / "manifest.json").exists():
         return {}
-    made = read_json(path)
+    made = read_json(folder / "manifest.json", Training)
     settings, metrics = made.get("settings", {}), made.get("metrics", {})
     found: dict[str, Any] = {
         key: made[key] for key in ("base", "start_from", "rows_trained", "on_policy") if key in made
@@ -173,7 +182,7 @@ def training_record(folder: Path | None) -> dict[str, Any]:
 
 def _demonstrations(path: Path, data: str) -> dict[str, Any]:
     """What was trained on, if the folder beside the model holds it still."""
-    made = read_json(path) if path.exists() else {}
+    made = read_json(path, Demonstrations, missing_ok=True)
     if not data or made.get("train.parquet") != data:
         return {}
     settings = made.get("settings", {})
@@ -218,5 +227,5 @@ def _lines(rows: Any) -> str:
 
 def _predictions(path: Path) -> list[Prediction]:
     with explained(f"{path} holds no predictions", _AGAIN):
-        rows = ({**fields, "trace": tuple(map(tuple, fields.get("trace", ())))} for fields in read_json_lines(path))
-        return [Prediction(**fields) for fields in rows]
+        rows = read_json_lines(path, Prediction)
+        return [Prediction(**{**fields, "trace": tuple(map(tuple, fields.get("trace", ())))}) for fields in rows]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from hf_selfdemo.core.artefacts import Adapter, Training
 from hf_selfdemo.core.cache import content_hash
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.integrity import hashes, known_hashes, refuse_changed
@@ -59,13 +60,12 @@ def tuned_fingerprint(base: ResolvedModel, folder: Path) -> str:
 
 def base_name(folder: Path) -> str:
     """The name of the model that an adapter stands on."""
-    return str(read_json(folder / ADAPTER)["base_model_name_or_path"])
+    return str(read_json(folder / ADAPTER, Adapter, "base_model_name_or_path")["base_model_name_or_path"])
 
 
 def stands_on(folder: Path, base: ResolvedModel) -> bool:
     """Whether an adapter was trained on this base: by the fingerprint in its manifest, or else by name."""
-    path = folder / "manifest.json"
-    known = read_json(path).get("settings", {}).get("base") if path.exists() else None
+    known = read_json(folder / "manifest.json", Training, missing_ok=True).get("settings", {}).get("base")
     return bool(known == base.fingerprint) if known else base_name(folder) == base.name
 
 

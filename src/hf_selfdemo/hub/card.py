@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import yaml
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.hub.yaml_text import dump_yaml
 
 CARDS = Path(__file__).parent / "cards"
 
@@ -46,7 +46,7 @@ def write_card(template: str, metadata: Mapping[str, Any], **values: Any) -> str
         ['---', 'license: mit', '---']
     """
     given = {key: value for key, value in metadata.items() if value not in (None, [], "")}
-    front = dump_yaml(given, allow_unicode=True, width=1000)
+    front = yaml.safe_dump(given, sort_keys=False, allow_unicode=True, width=1000)
     try:
         body = _environment().get_template(f"{template}.md.jinja").render(**values).strip()
     except jinja2.UndefinedError as error:
@@ -115,7 +115,7 @@ def as_yaml(settings: Mapping[str, Any]) -> str:
 
 
 def _flow(value: Any) -> str:
-    dumped = dump_yaml(value, default_flow_style=True, allow_unicode=True, width=float("inf"))
+    dumped = yaml.safe_dump(value, sort_keys=False, default_flow_style=True, allow_unicode=True, width=float("inf"))
     return dumped.removesuffix("\n...\n").strip()
 
 

@@ -11,7 +11,8 @@ from typing import Any, get_args
 from datasets import Dataset, Features, Value
 from huggingface_hub import DatasetCard, DatasetCardData
 
-from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.artefacts import Demonstrations
+from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.manifest import file_hash, read_json
 from hf_selfdemo.core.types import Label, Source
 from hf_selfdemo.data.rows import FEATURES, evidence_of
@@ -32,6 +33,7 @@ _OF_MODEL_JUDGES = ("judge_orders", "judge_passages", "judge_reasoning", "judge_
 _OF_TOURNAMENTS = ("bracket_size", "judge_orders", "unverified_winners")
 _OF_JUDGES = tuple(f.name for f in dataclasses.fields(JudgeArguments))
 _AGAIN = "run `hf-selfdemo demonstrate` again; what is in the ledger is not asked for again"
+_NEEDED = ("train.parquet", "demonstrations", "candidate_labels", "rows_in", "outcomes", "skipped")
 _HASHES = ("generator", "questions_passages_twins", "instructions", "templates")
 
 
@@ -115,9 +117,10 @@ def _manifest(source: Path) -> dict[str, Any]:
     path = source / "manifest.json"
     if not path.exists():
         raise UserError(f"{source} holds no finished demonstrations", "run `hf-selfdemo demonstrate` first")
-    manifest = read_json(path)
+    manifest = read_json(path, Demonstrations)
     if not {"model", "settings", "selection"} <= manifest.keys():
         raise UserError(f"{path} does not say what the demonstrations were made with", _AGAIN)
+    manifest = read_json(path, Demonstrations, *_NEEDED)
     if not (source / "train.parquet").exists() or file_hash(source / "train.parquet") != manifest["train.parquet"]:
         raise UserError(
             f"{source / 'train.parquet'} is not what was demonstrated: it was changed, or a start was stopped", _AGAIN
@@ -134,7 +137,8 @@ def _configs(source: Path) -> dict[str, Dataset]:
         configs["preference"] = to_trl(structured, preference=True)
     configs["structured"] = structured
     if (path := checked_file(source, "candidates.jsonl")).exists():
-        configs["candidates"] = Dataset.from_json(glob.escape(str(path)), features=CANDIDATE_FEATURES)
+        with explained(f"{path} cannot be read", _AGAIN):
+            configs["candidates"] = Dataset.from_json(glob.escape(str(path)), features=CANDIDATE_FEATURES)
     return configs
 
 
@@ -166,7 +170,7 @@ def _metadata(
 def _settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The keys that decided what was written and kept, without those that had no say."""
     found: dict[str, Any] = manifest["settings"] | manifest["selection"]
-    method, judge = found.pop("method"), found.pop("judge")
+    method, judge = found.pop("method", ""), found.pop("judge", "")
     if not own_words(method):
         silent = {*_HASHES, *_OF_JUDGES}
         return {"method": method} | {key: value for key, value in found.items() if key not in silent}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
+from hf_selfdemo.core.artefacts import Index, IndexParameters
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import read_json
 from hf_selfdemo.hub.artefact import Artefact
@@ -65,15 +65,14 @@ def index_artefact(
         tags=["bm25", "bm25s", "retrieval", "search", "lexical", "rag", "self-demo"],
         datasets=[corpus] if "/" in corpus and is_hub_id(corpus) else None,
     )
-    with (folder / "vocab.index.json").open(encoding="utf-8") as file:
-        terms = len(json.load(file))
+    terms = len(read_json(folder / "vocab.index.json", dict[str, int]))
     card = write_card(
         "index",
         metadata.to_dict(),
         repo_id=repo_id,
-        passages=read_json(folder / "params.index.json")["num_docs"],
+        passages=read_json(folder / "params.index.json", IndexParameters)["num_docs"],
         terms=terms,
-        settings=read_json(folder / _SETTINGS),
+        settings=read_json(folder / _SETTINGS, Index),
         license=license,
         corpus=corpus if is_hub_id(corpus) else Path(corpus).name,
     )

@@ -89,7 +89,7 @@ def _inspect(name: str, file: Path | str, secrets: Mapping[str, str]) -> Iterato
                 found[place] = f"{trace}: make it relative, or take it out"
     except Packed:
         yield f"{name} is packed or binary, and what it holds cannot be looked at: unpack it, or leave it out"
-    except (ValueError, OSError, struct.error) as error:
+    except (ValueError, OSError, RecursionError, struct.error) as error:
         yield f"{name} cannot be read ({type(error).__name__}): make it again"
     for place, what in found.items():
         yield f"{name}, {redacted(place, secrets)}, holds {what}"  # a key may be a secret itself

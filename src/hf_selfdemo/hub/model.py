@@ -8,6 +8,7 @@ from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
+from hf_selfdemo.core.artefacts import Demonstrations, Training
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import read_json
 from hf_selfdemo.evaluation.report import markdown_table
@@ -31,6 +32,9 @@ PROMPT = "prompt.jinja"
 
 _LENGTH = ("train_tokens", "max_steps", "num_train_epochs")
 """What says how long training goes on; the first that is set decides, and the others say nothing."""
+
+_NEEDED = ("base", "rows_trained", "settings")
+"""What a card cannot do without."""
 
 _RECIPE = (
     "objective",
@@ -99,7 +103,7 @@ def model_artefact(
         raise UserError(f"{source} holds no adapter to merge", "leave merge_adapter out")
     base = base_id(source, manifest["base"], base_model)
     results = read_results(evaluation or run / "evaluation", source, column)
-    if results and results.manifest["settings"]["templates"] != templates_hash(TRAINED_ON):
+    if results and results.manifest.get("settings", {}).get("templates") != templates_hash(TRAINED_ON):
         raise UserError("the evaluation was made with other prompts than this version has", "evaluate again")
     tokenizer = tokenizer_files(source)
     if merged:
@@ -132,13 +136,14 @@ def _manifest(source: Path) -> dict[str, Any]:
     path = source / "manifest.json"
     if not path.exists():
         raise UserError(f"{source} holds no finished training", "run `hf-selfdemo train` with the same config first")
-    return {"start_from": "", "processes": 1} | read_json(path)  # earlier versions did not tell these
+    told = read_json(path, Training, *_NEEDED)
+    return {"start_from": "", "processes": 1} | told  # earlier versions did not tell these
 
 
 def _demonstrations(run: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The manifest of what was trained on, if the folder beside the model holds it still."""
     path = run / "demonstrations" / "manifest.json"
-    made = read_json(path) if path.exists() else {}
+    made = read_json(path, Demonstrations, missing_ok=True)
     return made if made.get("train.parquet") == manifest["settings"].get("data") else {}
 
 

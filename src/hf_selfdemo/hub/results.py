@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import yaml
 from huggingface_hub import EvalResult, EvalResultEntry, eval_result_entries_to_yaml
 
+from hf_selfdemo.core.artefacts import Training
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import read_json
 from hf_selfdemo.core.types import Prediction
@@ -16,7 +18,6 @@ from hf_selfdemo.evaluation.evaluated import Evaluation
 from hf_selfdemo.evaluation.report import Asking, Comparison, figures_json
 from hf_selfdemo.generation.tuned import weights_hash
 from hf_selfdemo.hub.card import is_hub_id
-from hf_selfdemo.hub.yaml_text import dump_yaml
 
 FIGURES = {
     "accuracy": "correct",
@@ -95,7 +96,7 @@ def read_results(folder: Path, model: Path, column: str = "") -> Results | None:
     evaluation = Evaluation(folder)
     column = column or _column(folder, evaluation.columns)
     recorded = evaluation.manifest["training"].get(column, {})
-    trained = read_json(model / "manifest.json")
+    trained = read_json(model / "manifest.json", Training)
     made = trained.get("settings", {}) | trained.get("metrics", {}) | trained | {"weights": weights_hash(model)}
     if column not in evaluation.columns or any(recorded.get(key) != made.get(key) for key in _MADE):
         raise UserError(f"{folder} holds no evaluation of this model: {column!r} is another training", _AGAIN)
@@ -109,7 +110,7 @@ def read_results(folder: Path, model: Path, column: str = "") -> Results | None:
     runs = compared.runs
     if not runs["base"]:
         raise UserError(f"in {folder} the base model and {column!r} were not asked in one mode", _AGAIN)
-    return Results(runs, judges[column]["name"], evaluation.manifest, compared.asking)
+    return Results(runs, judges[column].get("name", ""), evaluation.manifest, compared.asking)
 
 
 def model_index(results: Results) -> list[EvalResult]:
@@ -149,7 +150,7 @@ def eval_results_file(results: Results, benchmark: str) -> str:
         before = f", base model {base[key]['value']:.4f}" if key in base else ""
         notes = f"with passages, {results.rows} rows, 95% interval {low:.4f} to {high:.4f}{before}"
         entries.append(EvalResultEntry(benchmark, key, round(figure["value"], 4), notes=notes))
-    return dump_yaml(eval_result_entries_to_yaml(entries), width=1000)
+    return str(yaml.safe_dump(eval_result_entries_to_yaml(entries), sort_keys=False, width=1000))
 
 
 def _column(folder: Path, columns: list[str]) -> str:

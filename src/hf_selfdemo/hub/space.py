@@ -9,6 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from hf_selfdemo.core.artefacts import Demonstrations, Evaluated, EvaluatedRow
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.integrity import refuse_changed
 from hf_selfdemo.core.manifest import read_json, read_json_lines
@@ -18,7 +21,6 @@ from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
 from hf_selfdemo.hub.weights import base_id, config_file, tokenizer_files, weight_files
-from hf_selfdemo.hub.yaml_text import dump_yaml
 
 REQUIREMENTS = "hf-selfdemo[app]\n"
 """What the Space installs."""
@@ -52,6 +54,7 @@ _KEYS = (
 )
 """Keys that the page needs as they were."""
 
+_KINDS = {"demonstrations": Demonstrations, "evaluation": Evaluated}
 _SHOWN = {"demonstrations": ("candidates.jsonl", "skipped.jsonl"), "evaluation": ("rows.jsonl",)}
 """Files that the page reads, by folder; replies are named by the evaluation's manifest."""
 
@@ -83,7 +86,7 @@ def space_artefact(
     Relations: `verbs.app` serves it, from a recipe as from any other.
     """
     checked_id(repo_id)
-    manifests = {name: read_json(p) for name in _SHOWN if (p := run / name / "manifest.json").exists()}
+    manifests = {name: read_json(p, _KINDS[name]) for name in _SHOWN if (p := run / name / "manifest.json").exists()}
     if not manifests:
         raise UserError(f"{run} holds neither demonstrations nor an evaluation", "run `hf-selfdemo run` first")
     evaluation = manifests.get("evaluation", {})
@@ -110,7 +113,8 @@ def _recipe(base: str, corpus: str, trained: str, keys: Mapping[str, Any]) -> st
     """What the page shows and asks, as any recipe says it."""
     named = {"output_dir": "run", "model_name_or_path": base, "test_corpus": corpus, "app_host": "0.0.0.0"}
     kept = {key: keys[key] for key in _KEYS if keys.get(key) is not None}
-    return dump_yaml(named | kept | ({"adapters": [f"tuned={trained}"]} if trained else {}))
+    keys = named | kept | ({"adapters": [f"tuned={trained}"]} if trained else {})
+    return str(yaml.safe_dump(keys, sort_keys=False))
 
 
 def _sources(data: Mapping[str, Any]) -> list[str]:
@@ -164,7 +168,7 @@ def _shown_passages(path: Path) -> list[dict[str, Any]]:
     """Every passage that the evaluation showed, once."""
     if not path.exists():
         raise UserError(f"{path.parent} keeps no passages", "evaluate again, or name a corpus in `data`")
-    shown = [p for row in read_json_lines(path) for p in row["passages"]]
+    shown = [p for row in read_json_lines(path, EvaluatedRow) for p in row["passages"]]
     return list({(p["id"], p["title"], p["text"]): p for p in shown}.values())
 
 

@@ -72,7 +72,7 @@ def _plain(name: str, text: str) -> Iterator[tuple[str, str]]:
             for number, row in enumerate(rows, 1):
                 yield from _strings(row, f"row {number}")
             return
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     for number, line in enumerate(text.splitlines(), 1):
         yield f"line {number}", line
@@ -121,4 +121,7 @@ def _safetensors_metadata(path: Path) -> Any:
     """What the header says besides shapes; the format is an 8-byte length, then JSON."""
     with path.open("rb") as handle:
         (size,) = struct.unpack("<Q", handle.read(8))
-        return json.loads(handle.read(size)).get("__metadata__", {})
+        if size > path.stat().st_size:
+            raise ValueError("the header is longer than the file")
+        header = json.loads(handle.read(size))
+        return header.get("__metadata__", {}) if isinstance(header, dict) else header

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from hf_selfdemo.core.artefacts import Adapter
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.manifest import read_json
 from hf_selfdemo.core.remade import not_ours, remade, strangers
@@ -78,7 +79,7 @@ def config_file(folder: Path, base: str = "") -> dict[str, str]:
         base: Hub id of the adapter's base.
     """
     if base:
-        config = read_json(folder / ADAPTER) | {"base_model_name_or_path": base}
+        config = read_json(folder / ADAPTER, Adapter) | {"base_model_name_or_path": base}
         return {ADAPTER: json.dumps(config, indent=2) + "\n"}
     return {"config.json": _without_places(folder / "config.json")}
 
@@ -119,7 +120,8 @@ def merge_weights(folder: Path, target: Path, fingerprint: str = "") -> None:
     base = resolve_model(base_name(folder), fingerprint if is_commit(fingerprint) else "main")
     if fingerprint and base.fingerprint != fingerprint:
         raise UserError(f"{base.name} is not what was trained on, as it is here", "push the adapter, without merging")
-    precision = AutoConfig.from_pretrained(base.path).dtype or torch.float32
+    with explained(f"the configuration in {base.path} cannot be read", "see that it is whole"):
+        precision = AutoConfig.from_pretrained(base.path).dtype or torch.float32
     network: Any = merged(load_model(base), folder)
     with remade(target) as staging:
         network.to(precision).save_pretrained(staging)

@@ -27,6 +27,7 @@ from datasets import Dataset
 from pyarrow.dataset import ParquetFragmentScanOptions
 
 from hf_selfdemo.core.accounting import RowsLost, account_for
+from hf_selfdemo.core.artefacts import Demonstrations
 from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.errors import CallFailed, UserError, explained
 from hf_selfdemo.core.integrity import hashes, refuse_changed
@@ -233,7 +234,7 @@ def checked_file(folder: Path, name: str) -> Path:
         UserError: if it is not what the manifest beside it speaks of.
     """
     path = folder / "manifest.json"
-    known = read_json(path).get(name) if path.exists() else None
+    known = read_json(path, Demonstrations, missing_ok=True).get(name)
     refuse_changed(folder, {name: known} if known else {}, _DAMAGED)
     return folder / name
 

@@ -58,7 +58,7 @@ def help_text(titled: Mapping[str, tuple[Any, Sequence[str]]], given: Mapping[st
     usage = "hf-selfdemo VERB [--config RECIPE.yaml] [--KEY VALUE ...]"
     parser = _Parser(usage=usage, formatter_class=ArgumentDefaultsHelpFormatter, conflict_handler="resolve")
     for title, (group, names) in titled.items():
-        _add(parser.add_argument_group(title), group, defaults(group) | given, None, names)
+        _add(parser.add_argument_group(title), group, {**defaults(group), **given}, None, names)
     return parser.format_help()
 
 

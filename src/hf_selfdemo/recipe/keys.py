@@ -95,7 +95,8 @@ def make_recipe(given: dict[str, Any], flags: Sequence[str] = ()) -> Recipe:
         check_keys(group)
     common, own_keys = groups[: len(GROUPS)], groups[len(GROUPS) : len(ours)]
     model, training = (_made(name, found) for name, found in zip(("model", objective), values[-2:], strict=True))
-    recipe = Recipe(*common, Chosen(first.method, method, tuple(own_keys)), model, training)
+    parts: list[Any] = [*common, Chosen(first.method, method, tuple(own_keys)), model, training]
+    recipe = Recipe(*parts)
     recipe.implied = implied
     _embedded_if_none_named(recipe.data, {*given, *flagged})
     return recipe

@@ -9,6 +9,7 @@ from typing import Any
 
 from trl import get_peft_config
 
+from hf_selfdemo.core.artefacts import Adapter, Training
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.loading import did_you_mean, did_you_mean_file
 from hf_selfdemo.core.manifest import read_json
@@ -72,7 +73,7 @@ def load_start(recipe: Recipe, start: Start) -> tuple[Any, Any, dict[str, Any]]:
 def _origin(folder: Path) -> str:
     """Fingerprint of the model that a whole one was trained from, as its manifest tells."""
     path = folder / "manifest.json"
-    return str(read_json(path).get("settings", {}).get("base", "")) if path.exists() else ""
+    return str(read_json(path, Training, missing_ok=True).get("settings", {}).get("base", ""))
 
 
 def check_targets(config: Any, network: Any) -> None:
@@ -115,7 +116,7 @@ def _check_named(key: str, wanted: Sequence[str] | None, known: Sequence[str]) -
 
 def _refuse_misfit(recipe: Recipe, folder: Path, base: ResolvedModel) -> None:
     """An adapter fits one base only, and keeps the shape it was made with, whatever the recipe says of shapes."""
-    found = read_json(folder / ADAPTER)
+    found = read_json(folder / ADAPTER, Adapter, "base_model_name_or_path")
     if not stands_on(folder, base):
         raise UserError(
             f"start_from: the adapter in {folder} stands on {found['base_model_name_or_path']}, not on {base.name} as "

@@ -13,6 +13,7 @@ from typing import Any
 from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_callback import TrainerState
 
+from hf_selfdemo.core.artefacts import Checkpoint
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.integrity import hashes, refuse_changed
 from hf_selfdemo.core.manifest import differing, read_json, to_disk, write_checked_json, write_json
@@ -66,7 +67,7 @@ def check_settings(folder: str | Path, settings: dict[str, Any], defaults: Mappi
     path = Path(folder) / _NOTE
     if not path.exists():
         raise UserError(f"{folder} is no whole checkpoint of this trainer", "go on from another, or start anew")
-    note = read_json(path)
+    note = read_json(path, Checkpoint)
     found, wanted = note["settings"], json.loads(json.dumps(settings, default=str))
     if keys := differing(found, wanted, defaults):
         shown = ", ".join(f"{k} (there {found.get(k)!r}, now {wanted.get(k)!r})" for k in keys[:3])

@@ -17,9 +17,10 @@ from typing import Any
 import datasets
 from fsspec.core import url_to_fs
 
+from hf_selfdemo.core.artefacts import BuiltDataset, Demonstrations
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import did_you_mean, load
-from hf_selfdemo.core.manifest import fingerprint, read_json
+from hf_selfdemo.core.manifest import fingerprint, parse_object, read_json
 from hf_selfdemo.data.rows import FEATURES
 from hf_selfdemo.methods import METHODS
 from hf_selfdemo.recipe.help import key_names
@@ -112,11 +113,10 @@ class SelfDemoBuilder(datasets.GeneratorBasedBuilder):
             UserError: if nothing is prepared yet.
         """
         try:
-            with self._fs.open(posixpath.join(self._output_dir, "manifest.json"), encoding="utf-8") as file:
-                found: dict[str, Any] = json.load(file)
+            text = self._fs.cat_file(posixpath.join(self._output_dir, "manifest.json"))
         except FileNotFoundError:
             raise UserError(f"there is no dataset in {self._output_dir}", "call download_and_prepare") from None
-        return found
+        return parse_object(text, f"{self._output_dir}/manifest.json", BuiltDataset)
 
     def download_and_prepare(
         self, output_dir: Any = None, download_config: Any = None, download_mode: Any = None, **options: Any
@@ -133,8 +133,7 @@ class SelfDemoBuilder(datasets.GeneratorBasedBuilder):
         if not files.exists(posixpath.join(path, "dataset_info.json")):
             return
         try:
-            with files.open(posixpath.join(path, "manifest.json")) as file:
-                found = json.load(file)
+            found = parse_object(files.cat_file(posixpath.join(path, "manifest.json")), f"{folder}/manifest.json")
         except FileNotFoundError:
             found = {}
         if (found.get("config"), found.get("hash")) != (self.config.name, self.hash):
@@ -152,7 +151,7 @@ class SelfDemoBuilder(datasets.GeneratorBasedBuilder):
             self._work.forget(self._home)
         made = {part: fspath(self._work.made(part, self._home, num_proc or 1)) for part in self._parts}
         self._refuse_nothing(made)
-        manifests = {part: read_json(f"{folder}/manifest.json") for part, folder in made.items()}
+        manifests = {part: read_json(f"{folder}/manifest.json", Demonstrations) for part, folder in made.items()}
         content = {"config": self.config.name, "hash": self.hash, "splits": manifests}
         with self._fs.open(posixpath.join(self._output_dir, "manifest.json"), "w", encoding="utf-8") as out:
             json.dump(content, out, indent=1, ensure_ascii=False, sort_keys=True)

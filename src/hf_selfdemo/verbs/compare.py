@@ -68,6 +68,14 @@ def run_compare(recipe: Recipe) -> None:
     say(f"to read: {page}")
 
 
+def _settings(evaluation: Evaluation) -> dict[str, Any]:
+    [found] = evaluation.told("settings")
+    if lacking := [key for key in (*_ASKED, "evidence") if key not in found]:
+        raise UserError(f"{evaluation.folder} does not tell its {lacking[0]}", "evaluate again with the same keys")
+    settings: dict[str, Any] = found
+    return settings
+
+
 def _places(recipe: Recipe) -> list[_Place]:
     inner = folder_for(recipe.evaluate.evaluate_on)
     known: dict[Path, Evaluation] = {}
@@ -128,7 +136,7 @@ def _refuse_differences(one: _Place, other: _Place) -> None:
 
 def _told_differences(one: _Place, other: _Place) -> list[str]:
     """What else differs besides the models, in words: how they were asked, and what they were shown."""
-    settings, others = (place.evaluation.manifest["settings"] for place in (one, other))
+    settings, others = _settings(one.evaluation), _settings(other.evaluation)
     found = [f"{key} ({settings[key]} and {others[key]})" for key in _ASKED if settings[key] != others[key]]
     if not _same_answerer(one.answerer, other.answerer):
         found.append(f"answerers ({one.answerer} and {other.answerer})")
@@ -167,16 +175,17 @@ def _shown(row: Evidence) -> tuple[Any, ...]:
 def _comparison(places: Sequence[_Place], differences: Mapping[str, list[str]]) -> Comparison:
     order = {row: i for i, row in enumerate(places[0].evaluation.evidence)}
     columns = [_in_order(place, order) for place in places]
-    manifests = {str(place.evaluation.folder): place.evaluation.manifest for place in places}
-    first = places[0].evaluation.manifest
-    bases = {manifest["base_model"]: None for manifest in manifests.values()}
+    evaluations = {str(place.evaluation.folder): place.evaluation for place in places}
+    settings = _settings(places[0].evaluation)
+    told = {folder: evaluation.told("data", "versions", "base_model") for folder, evaluation in evaluations.items()}
+    bases = {base: None for _, _, base in told.values()}
     provenance = {
-        "settings": {key: first["settings"][key] for key in _ASKED},
+        "settings": {key: settings[key] for key in _ASKED},
         **({"differences": differences} if differences else {}),
         "judge": places[0].judge,
         "columns": {p.name: f"{p.evaluation.folder}:{p.column}" for p in places},
-        "data": {folder: manifest["data"] for folder, manifest in manifests.items()},
-        "versions": {folder: manifest["versions"] for folder, manifest in manifests.items()},
+        "data": {folder: data for folder, (data, _, _) in told.items()},
+        "versions": {folder: versions for folder, (_, versions, _) in told.items()},
     }
     title = f"{', '.join(bases)}: {len(order)} test rows"
     comparison = Comparison(title, columns, places[0].evaluation.evidence, provenance)

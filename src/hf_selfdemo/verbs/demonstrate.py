@@ -10,6 +10,7 @@ from typing import Any
 from datasets import Dataset
 
 from hf_selfdemo.core.accounting import account_for
+from hf_selfdemo.core.artefacts import Demonstrations
 from hf_selfdemo.core.console import progress, recall_line, say, usage_line, waiting
 from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.errors import UserError
@@ -98,7 +99,7 @@ def _say_what_is_replaced(folder: Path, selection: dict[str, Any]) -> None:
     path = folder / "manifest.json"
     if not path.exists():
         return
-    before = read_json(path).get("selection", {})
+    before = read_json(path, Demonstrations).get("selection", {})
     changed = [f"{k} was {before[k]!r}, is {v!r}" for k, v in selection.items() if k in before and before[k] != v]
     if changed:
         say(f"the dataset in {folder} is chosen anew and replaced: {', '.join(changed)}")

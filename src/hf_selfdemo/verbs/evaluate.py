@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, get_args
 
+from hf_selfdemo.core.artefacts import Evaluated
 from hf_selfdemo.core.console import progress, recall_line, say, show, table_width
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import defaults
@@ -79,7 +80,7 @@ def run_evaluate(recipe: Recipe) -> None:
     base = RecordedGenerator(in_process(recipe, network, tokenizer), ledger)  # who judges, and shows other abilities
     runs: dict[str, dict[str, list[Prediction]]] = {}
     unscored: dict[str, dict[str, dict[str, int]]] = {}
-    accounts: dict[str, dict[str, RecordedGenerator]] = {}
+    accounts: dict[str, Mapping[Any, RecordedGenerator]] = {}
     total = sum(len(rows_asked(evidence, mode)) for mode in modes)
     with progress("evaluate", total * len(columns) + ability.steps(len(columns))) as advance:
         for column in columns:
@@ -137,7 +138,7 @@ def run_evaluate(recipe: Recipe) -> None:
 
 
 def _summed(
-    name: str, accounts: Mapping[str, Mapping[str, RecordedGenerator]], judging: RecordedGenerator, kind: str
+    name: str, accounts: Mapping[str, Mapping[Any, RecordedGenerator]], judging: RecordedGenerator, kind: str
 ) -> Usage:
     """What a column cost; the base model's has what it was asked as a judge, too."""
     spent = [*accounts[name].values(), *([judging] if name == "base" else [])]
@@ -190,8 +191,7 @@ def _elsewhere(models: Mapping[str, Path]) -> str:
 
 
 def _say_what_is_replaced(folder: Path, recipe: Recipe, ability: AbilityCheck, columns: Sequence[Asked]) -> None:
-    path = folder / "manifest.json"
-    before = read_json(path) if path.exists() else {}
+    before = read_json(folder / "manifest.json", Evaluated, missing_ok=True)
     judge, former = recipe.evaluate.evaluate_judge, before.get("judges", {}).get("base", {}).get("name")
     if former and former != judge:
         words = f"evaluate_judge was {former!r}, is {judge!r}"
@@ -206,8 +206,7 @@ def _say_what_is_replaced(folder: Path, recipe: Recipe, ability: AbilityCheck, c
 
 def _refuse_other_models(folder: Path, models: Mapping[str, Path]) -> None:
     """Replies of one model are not replaced by those of another that lies elsewhere and is given the same name."""
-    path = folder / "manifest.json"
-    before = read_json(path) if path.exists() else {}
+    before = read_json(folder / "manifest.json", Evaluated, missing_ok=True)
     for name, place in models.items():
         former = before.get("models", {}).get(name)
         known = before.get("training", {}).get(name, {}).get("weights")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import tempfile
 import threading
@@ -17,8 +18,12 @@ from hf_selfdemo.core.secrets import redacted
 from hf_selfdemo.verbs.processes import world_size
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_SAYS_FULL = ("No space left on device", "os error 28", "Disk quota exceeded", "PytorchStreamWriter failed writing")
-"""What writers of weights say of a full disk, in errors of their own kinds."""
+_SAYS_FULL = re.compile(
+    "No space left on device|os error 28|Disk quota exceeded|"
+    "PytorchStreamWriter failed writing|inline_container.* unexpected pos|"  # torch
+    r"\d+ requested and \d+ written"  # numpy
+)
+"""What writers of weights and arrays say of a full disk, in errors of their own kinds."""
 
 BUG, BAD_INPUT, STOPPED, TERMINATED = 1, 2, 130, 143
 """Exit codes."""
@@ -101,7 +106,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _tells_of_full_disk(error: BaseException) -> bool:
     if isinstance(error, OSError) and error.errno in _FULL:
         return True
-    return any(words in str(error) for words in _SAYS_FULL)
+    return bool(_SAYS_FULL.search(str(error)))
 
 
 def _where_traceback(error: BaseException) -> str:

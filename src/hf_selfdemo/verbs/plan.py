@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hf_selfdemo.core.artefacts import Plan
 from hf_selfdemo.core.console import progress, say, show
 from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.errors import UserError
@@ -83,7 +84,9 @@ def _plan_answering(recipe: Recipe) -> None:
     evidence, _ = recipe_evidence(recipe, "dev" if recipe.evaluate.evaluate_on == "dev" else "test")
     columns, modes = recipe_columns(recipe), recipe_modes(recipe.evaluate)
     rows = {mode: len(rows_asked(evidence, mode)) for mode in modes}
-    calls = {column.name: {mode: rows[mode] * column.answerer.most_calls for mode in modes} for column in columns}
+    calls: dict[str, dict[str, int]] = {
+        column.name: {mode: rows[mode] * column.answerer.most_calls for mode in modes} for column in columns
+    }
     plan: dict[str, Any] = {"questions": len(evidence), "sample": 0, "evaluate_calls": calls}
     say(f"method {recipe.method.name!r} trains nothing: evaluating {len(evidence)} questions is all")
     show(answering_table(calls, len(evidence)))
@@ -122,7 +125,7 @@ def _measured(recipe: Recipe, engine: Engine, strategy: Strategy, turns: FirstTu
     seconds = time.perf_counter() - start if generator.usage.calls else None
     found = {"sample": len(sample)} | estimate(turns, sample, generator.usage + generator.reused, seconds)
     if seconds is None and path.exists():  # the sample was in the ledger: an earlier plan took its time
-        found["seconds"] = read_json(path).get("seconds")
+        found["seconds"] = read_json(path, Plan).get("seconds")
     return found
 
 

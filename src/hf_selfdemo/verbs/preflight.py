@@ -9,6 +9,7 @@ from typing import Any
 from datasets import Dataset
 from transformers import AutoConfig, GenerationConfig
 
+from hf_selfdemo.core.artefacts import Demonstrations
 from hf_selfdemo.core.console import show, waiting
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.manifest import read_json
@@ -55,8 +56,7 @@ def run_preflight(recipe: Recipe) -> None:
 def written_by(source: Path) -> dict[str, Any]:
     """Who wrote the demonstrations in a folder, as the manifest there tells; empty where the library's `demonstrate`
     made them, which does not know."""
-    path = source / "manifest.json"
-    found: dict[str, Any] = read_json(path).get("model", {}) if path.exists() else {}
+    found: dict[str, Any] = read_json(source / "manifest.json", Demonstrations, missing_ok=True).get("model", {})
     return found
 
 

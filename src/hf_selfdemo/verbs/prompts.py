@@ -71,17 +71,20 @@ def _search(recipe: Recipe, engine: Engine, evidence: Sequence[Evidence]) -> Pat
         },
         defaults=asdict(SearchSettings()),
     )
+    known = known_hashes(folder)
     for mode in _MODES:
         path = folder / f"{mode}.jsonl"
-        if path.exists():
-            continue
-        figures: Counter[str] = Counter()
-        with progress(f"searching {mode} prompts", most_calls(settings)) as advance:
-            start = [fill(f"search/start_{mode}")]
-            prompts = search_prompts(evidence, engine.generator, mode, start, settings, advance, figures)
-        write_prompts(path, prompts)
-        write_checked_json(folder / "manifest.json", {"files": hashes(folder, folder.glob("*.jsonl"))})
-        say(f"{mode}: " + ", ".join(f"{n} {what}" for what, n in figures.items()))
+        if not path.exists():
+            figures: Counter[str] = Counter()
+            with progress(f"searching {mode} prompts", most_calls(settings)) as advance:
+                start = [fill(f"search/start_{mode}")]
+                prompts = search_prompts(evidence, engine.generator, mode, start, settings, advance, figures)
+            write_prompts(path, prompts)
+            known.pop(path.name, None)
+            say(f"{mode}: " + ", ".join(f"{n} {what}" for what, n in figures.items()))
+        if path.name not in known:  # just searched, or a start was killed before it wrote the hash
+            known |= hashes(folder, [path])
+            write_checked_json(folder / "manifest.json", {"files": known})
     say(usage_line("prompt search", engine.generator.usage, engine.generator.reused))
     return folder
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from rich.table import Table
 
+from hf_selfdemo.core.artefacts import CountedRow, Demonstrations, Rounds, Training
 from hf_selfdemo.core.console import say, show
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import read_json, read_json_lines, versions, write_checked_json
@@ -59,7 +60,7 @@ def round_models(recipe: Recipe) -> dict[str, Path]:
     path = recipe.output_dir / "rounds" / "manifest.json"
     if not path.exists():
         raise UserError(f"{path.parent} holds no rounds", "run `hf-selfdemo rounds` with the same config first")
-    numbers = range(1, read_json(path)["result"] + 1)
+    numbers = range(1, read_json(path, Rounds)["result"] + 1)
     return {f"round_{number}": round_folder(recipe.output_dir, number) / "model" for number in numbers}
 
 
@@ -127,8 +128,8 @@ def _demonstrate(recipe: Recipe, current: Recipe) -> None:
     """Let the model of the round before write; what is there already, made under the same keys, is left as it is."""
     model = current.resolve_tuned(Path(current.train.start_from or ""))
     path = current.output_dir / "demonstrations" / "manifest.json"
-    first = read_json(recipe.output_dir / "demonstrations" / "manifest.json")
-    found = read_json(path) if path.exists() else {}
+    first = read_json(recipe.output_dir / "demonstrations" / "manifest.json", Demonstrations, "selection", "settings")
+    found = read_json(path, Demonstrations, missing_ok=True)
     if found.get("selection") == first["selection"] and found.get("settings") == first["settings"] | {
         "generator": model.fingerprint
     }:
@@ -140,8 +141,8 @@ def _demonstrate(recipe: Recipe, current: Recipe) -> None:
 def _figures(recipe: Recipe, number: int) -> dict[str, Any]:
     """What a round came to: its demonstrations, and its model if there is one yet."""
     folder = round_folder(recipe.output_dir, number)
-    made, model = read_json(folder / "demonstrations" / "manifest.json"), folder / "model" / "manifest.json"
-    trained = read_json(model) if model.exists() else {}
+    made = read_json(folder / "demonstrations" / "manifest.json", Demonstrations, "demonstrations", "on_policy")
+    trained = read_json(folder / "model" / "manifest.json", Training, missing_ok=True)
     return {
         "round": number,
         "demonstrations": made["demonstrations"],
@@ -166,7 +167,7 @@ def abstention_shares(path: Path) -> dict[str, float | None]:
         where there is nothing to count.
     """
     counts: Counter[str] = Counter()
-    for row in read_json_lines(path):
+    for row in read_json_lines(path, CountedRow):
         if row["answer_in_context"]:
             labels = [c["label"] for c in row["candidates"] if c["source"] == "rag" and c["label"] != "unscored"]
             counts["written"] += len(labels)

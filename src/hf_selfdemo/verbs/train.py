@@ -12,6 +12,7 @@ from typing import Any
 from datasets import Dataset
 
 from hf_selfdemo.core.accounting import account_for
+from hf_selfdemo.core.artefacts import Training
 from hf_selfdemo.core.console import hush, progress, say
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import defaults
@@ -110,7 +111,7 @@ def evaluates(recipe: Recipe) -> bool:
 def _is_trained(target: Path, settings: dict[str, Any], usual: dict[str, Any]) -> bool:
     """Whether the folder holds the result of this very training; its manifest is the last to be written there."""
     path = target / "manifest.json"
-    if not path.exists() or differing(read_json(path)["settings"], settings, usual):
+    if not path.exists() or differing(read_json(path, Training, "settings")["settings"], settings, usual):
         return False
     weights_of(target)  # refuses a model that was damaged since
     return True

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet
 from filelock import FileLock
 
+from hf_selfdemo.core.artefacts import Demonstrations, SkippedRow
 from hf_selfdemo.core.cache import content_hash
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import read_json, read_json_lines, write_checked_json
@@ -91,7 +92,7 @@ class Work:
                 recipe_evidence(recipe, part)  # builds the index, which the processes then find
             make_calls(keys, part, processes, folder)
         make_demonstrations(recipe, part, model)
-        manifest = read_json(folder / "demonstrations" / "manifest.json")
+        manifest = read_json(folder / "demonstrations" / "manifest.json", Demonstrations, "skipped")
         _refuse_gaps(recipe, manifest, folder / "demonstrations" / "skipped.jsonl")
         self._refuse_changes(part, name)
         write_checked_json(folder / "manifest.json", manifest)
@@ -142,7 +143,8 @@ def _searches(recipe: Recipe) -> bool:
 
 def _refuse_changed(folder: Path) -> None:
     path = folder / "demonstrations" / "train.parquet"
-    if not path.exists() or content_hash(path) != read_json(folder / "manifest.json")["train.parquet"]:
+    known = read_json(folder / "manifest.json", Demonstrations).get("train.parquet")
+    if not path.exists() or content_hash(path) != known:
         remedy = "prepare with download_mode='force_redownload'"
         raise UserError(f"{path} is not what was demonstrated: it was changed since", remedy)
 
@@ -151,7 +153,7 @@ def _refuse_gaps(recipe: Recipe, manifest: dict[str, Any], skipped: Path) -> Non
     """Rows that a server failed to answer may be there next time; a dataset without them must not be kept as whole."""
     if recipe.engine.engine != "server" or not (failed := manifest["skipped"].get(CALL_FAILED)):
         return
-    first = next(row for row in read_json_lines(skipped) if row["reason"] == CALL_FAILED)
+    first = next(row for row in read_json_lines(skipped, SkippedRow) if row["reason"] == CALL_FAILED)
     raise UserError(
         f"{failed} questions could not be asked, the first is {first['id']!r} ({first['detail']})",
         "prepare again, which asks only these; shorten rows that are too long, and drop those that fail for good",

@@ -13,8 +13,10 @@ import bm25s
 import numpy as np
 import Stemmer
 
+from hf_selfdemo.core.artefacts import Index
 from hf_selfdemo.core.cache import content_hash
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.kinds import mismatch
 from hf_selfdemo.core.manifest import put_in_place
 from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, SHARE
 from hf_selfdemo.core.remade import alone
@@ -104,7 +106,10 @@ class BM25Retriever:
         retriever = cls.__new__(cls)
         try:
             retriever.settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
-            for name, known in retriever.settings.pop(_FILES, {}).items():  # earlier versions wrote no hashes
+            hashes = retriever.settings.pop(_FILES, {})  # earlier versions wrote none
+            if wrong := mismatch(retriever.settings, Index) or mismatch(hashes, dict[str, str], _FILES):
+                raise ValueError(f"{_SETTINGS}: {wrong}")
+            for name, known in hashes.items():
                 if content_hash(folder / name) != known:
                     raise ValueError(f"{name} is not as it was written")
             with (folder / "passages.jsonl").open(encoding="utf-8") as lines:
@@ -118,11 +123,9 @@ class BM25Retriever:
                 raise ValueError("its passages are not those it was built from")
             if len(retriever._index.vocab_dict.keys() - {""}) + 1 != len(retriever._index.scores["indptr"]):
                 raise ValueError("its vocabulary is not the one it was built with")
-        except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-            reason = str(error).partition("\n")[0]
-            raise UserError(
-                f"{folder} holds no readable index ({reason})", "delete the folder and build again"
-            ) from None
+        except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            said = str(error).partition("\n")[0]
+            raise UserError(f"{folder} holds no readable index ({said})", "delete the folder and build again") from None
         return retriever
 
     @classmethod

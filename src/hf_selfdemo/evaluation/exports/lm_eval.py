@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo.core.manifest import write_text
+from hf_selfdemo.core.artefacts import TaskRow
+from hf_selfdemo.core.manifest import read_json_lines, write_text
 from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.core.remade import remade
 from hf_selfdemo.core.types import Evidence, Mode, Prediction
@@ -95,8 +96,7 @@ def load_documents(path: Path) -> dict[str, Any]:
     """
     import datasets
 
-    with path.open(encoding="utf-8") as lines:
-        return {"test": datasets.Dataset.from_list([json.loads(line) for line in lines])}
+    return {"test": datasets.Dataset.from_list(list(read_json_lines(path, TaskRow)))}
 
 
 def process_results(document: Mapping[str, Any], results: Sequence[str]) -> dict[str, Result]:

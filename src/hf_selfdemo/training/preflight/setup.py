@@ -70,8 +70,8 @@ def check_writer(writer: Mapping[str, Any] | None, model: Any, findings: Finding
             "let the model trained here write them: `hf-selfdemo demonstrate` keeps its name",
         )
         return
-    if writer.get("trained") and not writer["fingerprint"].startswith("server/"):
-        same = writer["fingerprint"] in (writer["trained"], writer.get("origin"))
+    if writer.get("trained") and not str(writer.get("fingerprint")).startswith("server/"):
+        same = writer.get("fingerprint") in (writer["trained"], writer.get("origin"))
     else:  # of a model behind a server the name is all there is
         same = not name or _last_part(writer["name"]) == _last_part(name)
     if not same:

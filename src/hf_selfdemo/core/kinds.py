@@ -1,0 +1,90 @@
+"""Whether a value that was read from a file is of the kind that it was written as."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from functools import lru_cache
+from types import NoneType, UnionType
+from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+_WORDS = {str: "text", bool: "true or false", int: "a whole number", float: "a number", NoneType: "null"}
+_WORDS |= {dict: "an object", list: "a list"}
+
+
+def mismatch(value: Any, kind: Any, key: str = "") -> str:
+    """What is wrong with a value that JSON brought, and where in it; "" if it is of the kind.
+
+    Args:
+        value: made of objects, lists, texts, numbers, true, false and null.
+        kind: a type of these, `Any`, a union, a `Literal`, or a TypedDict or dataclass for an object with such keys;
+            a tuple stands for a list. Keys that these do not tell are not looked at.
+        key: where the value stands.
+
+    Example:
+        >>> mismatch({"calls": {"rag": "7"}}, dict[str, dict[str, int]])
+        "calls.rag is '7', not a whole number"
+        >>> mismatch({"calls": {"rag": 7}}, dict[str, dict[str, int]])
+        ''
+    """
+    return next(_mismatches(value, kind, key), "")
+
+
+def _mismatches(value: Any, kind: Any, key: str) -> Iterator[str]:
+    plain, inner = get_origin(kind) or kind, get_args(kind)
+    if plain is tuple:
+        plain, inner = list, inner[:1]
+    if plain in (Union, UnionType):
+        if not any(mismatch(value, one) == "" for one in inner):
+            yield mismatch(value, inner[0], key)
+    elif plain is Literal:
+        if value not in inner or isinstance(value, bool):
+            yield _says(key, value, "one of " + ", ".join(map(str, inner)))
+    elif is_typeddict(plain) or is_dataclass(plain):
+        yield from _lacks(value, plain, key)
+    elif plain is not Any and not _is(value, plain):
+        yield _says(key, value, _WORDS[plain])
+    elif plain is list and inner:
+        for number, one in enumerate(value):
+            yield from _mismatches(one, inner[0], f"{key}[{number}]")
+    elif plain is dict and inner:
+        for name, one in value.items():
+            yield from _mismatches(one, inner[1], _below(key, name))
+
+
+def _lacks(value: Any, kind: Any, key: str) -> Iterator[str]:
+    """What is wrong with an object of known keys."""
+    if not isinstance(value, Mapping):
+        yield _says(key, value, _WORDS[dict])
+        return
+    known, required = _keys(kind)
+    for name, inner in known.items():
+        if name in value:
+            yield from _mismatches(value[name], inner, _below(key, name))
+        elif name in required:
+            yield f"{_below(key, name)} is missing"
+
+
+@lru_cache
+def _keys(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
+    if is_typeddict(kind):  # which does not see what is not required where annotations are texts
+        told = get_type_hints(kind, include_extras=True)
+        optional = {name for name, hint in told.items() if get_origin(hint) is NotRequired}
+        return get_type_hints(kind), kind.__required_keys__ - optional
+    given = [one.name for one in fields(kind) if one.default is MISSING and one.default_factory is MISSING]
+    return get_type_hints(kind), frozenset(given)
+
+
+def _is(value: Any, plain: Any) -> bool:
+    if isinstance(value, bool):
+        return plain is bool
+    return isinstance(value, (int, float) if plain is float else plain)
+
+
+def _below(key: str, name: str) -> str:
+    return f"{key}.{name}" if key else name
+
+
+def _says(key: str, value: Any, wanted: str) -> str:
+    shown = repr(value) if isinstance(value, str | int | float | None) else _WORDS.get(type(value), "something else")
+    return f"{key or 'it'} is {shown[:60]}, not {wanted}"
