@@ -15,10 +15,10 @@ from typing import Any
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.segment import Segment
-from rich.status import Status
 from rich.text import Text
 
 from hf_selfdemo.core.control_characters import shown
+from hf_selfdemo.core.lines import Lines
 from hf_selfdemo.core.types import Usage
 
 _FILE_WIDTH = 120
@@ -87,7 +87,12 @@ def hush(quiet: bool) -> None:
 
 @contextmanager
 def progress(name: str, total: int) -> Iterator[Callable[..., None]]:
-    """A bar on standard error; yields what moves it."""
+    """A bar on standard error, or lines where that is no terminal; yields what counts, as `Lines.advance` does."""
+    if not _log.is_terminal:
+        lines = Lines(name, say, total)
+        with lines.ticking():
+            yield lines.advance
+        return
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -95,18 +100,42 @@ def progress(name: str, total: int) -> Iterator[Callable[..., None]]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=_log) as bars:
+    with _alone(), Progress(*columns, console=_log) as bars:
         task = bars.add_task(name, total=total)
 
-        def advance(rows: int, total: int | None = None, note: str = "") -> None:
-            bars.update(task, advance=rows, total=total, description=f"{name} {note}".strip())
+        def advance(rows: int, total: int | None = None, note: str = "", before: int = 0) -> None:
+            bars.update(task, advance=rows + before, total=total, description=f"{name} {note}".strip())
 
         yield advance
 
 
-def waiting(what: str) -> Status:
-    """A spinner for work whose length is not known beforehand."""
-    return _log.status(Text(what))
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """A spinner for work whose length is not known beforehand; where there is no terminal, a line now and then.
+
+    Below a bar that is shown already there is none: a terminal has one of both at a time.
+    """
+    if not _log.is_terminal:
+        with Lines(what, say).ticking():
+            yield
+    elif _shown:
+        yield
+    else:
+        with _alone(), _log.status(Text(what)):
+            yield
+
+
+_shown: list[None] = []
+"""One entry for each bar or spinner that is shown."""
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    _shown.append(None)
+    try:
+        yield
+    finally:
+        _shown.pop()
 
 
 def log_plainly(level: int) -> None:

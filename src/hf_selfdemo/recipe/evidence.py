@@ -59,7 +59,8 @@ def recipe_retriever(recipe: Recipe, part: str) -> Any:
     """
     named = part_of(recipe, part)
     questions = all_questions(named) if named.corpus == "questions" else []
-    return searched(recipe.retrieval, named, questions, Shortening(recipe.retrieval))[0]
+    with waiting("reading passages and their index"):
+        return searched(recipe.retrieval, named, questions, Shortening(recipe.retrieval))[0]
 
 
 def passages_warning(evidence: Sequence[Evidence]) -> str | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hf_selfdemo.core.console import waiting
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import check_choices, check_kinds
 from hf_selfdemo.core.loading import did_you_mean, load
@@ -110,7 +111,8 @@ def default_objective(method: Method) -> str:
 def _made(name: str, values: Mapping[str, Any]) -> Any:
     """One of TRL's configurations, which is imported only here, when all that can be known of the keys is right."""
     try:
-        return load("class", name, CLASSES)(**values)
+        with waiting("importing torch and TRL"):
+            return load("class", name, CLASSES)(**values)
     except UserError:
         raise
     except Exception as error:  # the configurations' own checks raise many kinds

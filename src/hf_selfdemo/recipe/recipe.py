@@ -116,13 +116,15 @@ class Recipe:
         """
         if is_adapter(Path(resolved.path)):
             network, tokenizer = self.load(self.base_of(Path(resolved.path)))
-            return merged(network, Path(resolved.path)), tokenizer
+            with waiting(f"merging the adapter in {resolved.path}"):
+                return merged(network, Path(resolved.path)), tokenizer
         named = (not training and self.engine.inference_dtype) or self.model.dtype
         dtype = "auto" if named in (None, "auto", "float32") else named
         trust = self.training.trust_remote_code
         quantised, attention = self._quantisation() if training else None, self.model.attn_implementation or "sdpa"
-        tokenizer = self.load_tokenizer(resolved)
-        return load_model(resolved, dtype, trust, self.engine.device_map, quantised, attention), tokenizer
+        with waiting(f"loading {resolved.name}"):
+            tokenizer = self.load_tokenizer(resolved)
+            return load_model(resolved, dtype, trust, self.engine.device_map, quantised, attention), tokenizer
 
     def load_tokenizer(self, resolved: ResolvedModel) -> Any:
         """The tokenizer of a model, with the recipe's chat template if there is one."""

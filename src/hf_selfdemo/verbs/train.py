@@ -13,7 +13,7 @@ from datasets import Dataset
 
 from hf_selfdemo.core.accounting import account_for
 from hf_selfdemo.core.artefacts import Training
-from hf_selfdemo.core.console import hush, progress, say
+from hf_selfdemo.core.console import hush, progress, say, waiting
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import defaults
 from hf_selfdemo.core.loading import load
@@ -124,17 +124,19 @@ def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: Sequence[Evide
     args.disable_tqdm = True  # one bar, ours
     network, tokenizer, options = load_start(recipe, start)
     rows = [evidence_row(row) for row in dev]
-    trainer: Any = load("objective", recipe.train.objective, TRAINERS)(
-        network,
-        args,
-        train_dataset=dataset,
-        processing_class=tokenizer,
-        eval_dataset=Dataset.from_list(rows, features=FEATURES) if rows else None,
-        writer=writer | {"trained": start.fingerprint, "origin": start.origin},
-        test_rows=_known_test_rows(recipe),
-        answerer=recipe.method.answerer(args.max_dev_tokens, args.seed),
-        **options,
-    )
+    test_rows = _known_test_rows(recipe)
+    with waiting("looking at every row"):
+        trainer: Any = load("objective", recipe.train.objective, TRAINERS)(
+            network,
+            args,
+            train_dataset=dataset,
+            processing_class=tokenizer,
+            eval_dataset=Dataset.from_list(rows, features=FEATURES) if rows else None,
+            writer=writer | {"trained": start.fingerprint, "origin": start.origin},
+            test_rows=test_rows,
+            answerer=recipe.method.answerer(args.max_dev_tokens, args.seed),
+            **options,
+        )
     return trainer
 
 
