@@ -11,6 +11,7 @@ from huggingface_hub import ModelCard, ModelCardData
 from hf_selfdemo.core.artefacts import Demonstrations, Training
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import read_json
+from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.evaluation.report import markdown_table
 from hf_selfdemo.generation.tuned import is_adapter
 from hf_selfdemo.hub.artefact import Artefact
@@ -24,11 +25,12 @@ from hf_selfdemo.hub.weights import (
     tokenizer_files,
     weight_files,
 )
-from hf_selfdemo.methods.method import own_words
-from hf_selfdemo.prompting.prompts import TEMPLATES, TRAINED_ON, templates_hash
+from hf_selfdemo.methods.answering import PROMPTED, PromptAnswerer
+from hf_selfdemo.methods.method import METHOD_FILE, own_words, recorded_method
+from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
 
 PROMPT = "prompt.jinja"
-"""The with-passages prompt, a file in the repository."""
+"""The with-passages prompt, a file in the repository of a model that is asked in one call."""
 
 _LENGTH = ("train_tokens", "max_steps", "num_train_epochs")
 """What says how long training goes on; the first that is set decides, and the others say nothing."""
@@ -109,8 +111,13 @@ def model_artefact(
     if merged:
         merge_weights(source, merged, manifest["settings"].get("base", ""))
     whole = bool(merged) or not adapter
-    card = _card(repo_id, base, manifest, results, _demonstrations(run, manifest), whole, dataset_id, license, language)
-    files: dict[str, Path | str] = {"README.md": card, PROMPT: prompt_template()}
+    made, answerer = _demonstrations(run, manifest), _answerer(source)
+    card = _card(repo_id, base, manifest, results, made, whole, dataset_id, license, language, answerer)
+    files: dict[str, Path | str] = {"README.md": card}
+    if isinstance(answerer, PromptAnswerer):
+        files[PROMPT] = answerer.template()
+    if (source / METHOD_FILE).exists():
+        files[METHOD_FILE] = source / METHOD_FILE
     files |= config_file(merged or source, "" if whole else base)
     files |= weight_files(source, merged)
     files |= tokenizer
@@ -120,16 +127,10 @@ def model_artefact(
     return Artefact("model", repo_id, "model", files, f"Add {what}, trained on {manifest['rows_trained']} rows")
 
 
-def prompt_template() -> str:
-    """The with-passages prompt as one jinja2 template: `passages` (each with `title` and `text`, best first) and
-    `question` are filled in, with `trim_blocks` and `lstrip_blocks`.
-
-    Example:
-        >>> prompt_template().splitlines()[-2]
-        'Question: {{ question }}'
-    """
-    passages = (TEMPLATES / "passages.txt").read_text(encoding="utf-8").rstrip("\n")
-    return (TEMPLATES / "rag.txt").read_text(encoding="utf-8").replace('{% include "passages.txt" %}', passages)
+def _answerer(source: Path) -> Answerer:
+    """How the model wants to be asked."""
+    found = recorded_method(source)
+    return found.answerer() if found else PROMPTED
 
 
 def _manifest(source: Path) -> dict[str, Any]:
@@ -157,6 +158,7 @@ def _card(
     dataset_id: str,
     license: str,
     language: Sequence[str],
+    answerer: Answerer,
 ) -> str:
     objective = manifest["settings"].get("objective", "sft")
     data = ModelCardData(
@@ -190,8 +192,9 @@ def _card(
         headline=_headline(results),
         table=markdown_table(results.runs, results.asking) if results else "",
         on_policy=_on_policy(manifest.get("on_policy") or {}),
-        prompt=prompt_template().strip(),
+        prompt=answerer.template().strip() if isinstance(answerer, PromptAnswerer) else "",
         prompt_file=PROMPT,
+        most_calls=answerer.most_calls,
         license=license,
     )
     ModelCard(card)  # raises where the metadata could not be read again

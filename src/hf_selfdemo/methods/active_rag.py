@@ -80,7 +80,10 @@ class ActiveRag:
             return Answer(stated(thought.text), thought.finish_reason, trace=(("thought", thought.text),))
         asked = {view: render(f"active_rag/{view}", evidence.question.text, evidence.passages) for view in VIEWS}
         thought, *notes = yield [thinking, *(self._request(evidence, view, asked[view]) for view in VIEWS)]
-        correction: Message = {"role": "user", "content": fill("active_rag/correct", thought=thought.text)}
+        correction: Message = {
+            "role": "user",
+            "content": fill("active_rag/correct", thought=thought.text, question=evidence.question.text),
+        }
         corrected = yield [
             self._request(
                 evidence, f"{view}/corrected", (*asked[view], {"role": "assistant", "content": note.text}, correction)

@@ -14,7 +14,7 @@ from hf_selfdemo.core.manifest import fingerprint
 from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.core.ranges import ONE_OR_MORE
 from hf_selfdemo.core.types import Answer, Dialogue, Evidence, Message, Mode, Passage, Question, Request
-from hf_selfdemo.prompting.prompts import render, templates_hash
+from hf_selfdemo.prompting.prompts import TEMPLATES, render, templates_hash
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,18 @@ class PromptAnswerer:
         if mode == "closed_book":
             return render(self.closed_book, evidence.question.text)
         return render(self.rag, evidence.question.text, evidence.passages)
+
+    def template(self) -> str:
+        """The with-passages prompt as one jinja2 template: `passages` (each with `title` and `text`, best first) and
+        `question` are filled in, with `trim_blocks` and `lstrip_blocks`.
+
+        Example:
+            >>> PromptAnswerer().template().splitlines()[-2]
+            'Question: {{ question }}'
+        """
+        passages = (TEMPLATES / "passages.txt").read_text(encoding="utf-8").rstrip("\n")
+        whole = (TEMPLATES / f"{self.rag}.txt").read_text(encoding="utf-8")
+        return whole.replace('{% include "passages.txt" %}', passages)
 
 
 PROMPTED = PromptAnswerer()

@@ -110,12 +110,14 @@ class Chosen:
             return PromptAnswerer(max_answer_tokens)
         return self.method.answerer(*self.keys, max_answer_tokens=max_answer_tokens, seed=seed)
 
+    def recipe_keys(self) -> dict[str, Any]:
+        """Its name and keys as a recipe has them."""
+        return {"method": self.name} | {k: v for group in self.keys for k, v in dataclasses.asdict(group).items()}
+
     def record(self) -> dict[str, Any]:
-        """Its name and keys, as JSON can hold them; `recorded_method` reads them again."""
-        return {
-            "method": self.name,
-            "keys": {k: v for group in self.keys for k, v in dataclasses.asdict(group).items()},
-        }
+        """Its name and keys for `METHOD_FILE`; `recorded_method` reads them again."""
+        keys = self.recipe_keys()
+        return {"method": keys.pop("method"), "keys": keys}
 
     def deciding(self, *decides: Any) -> dict[str, Any]:
         """Its keys that decide one of these things, with their values."""

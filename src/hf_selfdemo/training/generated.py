@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, get_args
 
@@ -12,11 +12,12 @@ from accelerate import Accelerator
 from hf_selfdemo.core.accounting import account_for
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import did_you_mean
-from hf_selfdemo.core.protocols import Answerer, Generator
+from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.core.ranges import ONE_OR_MORE
-from hf_selfdemo.core.types import Evidence, Label, Mode, Prediction, Reply, Request
+from hf_selfdemo.core.types import Evidence, Label, Mode, Prediction
 from hf_selfdemo.data.rows import evidence_of
 from hf_selfdemo.evaluation.predict import predict, rows_asked
+from hf_selfdemo.generation.accounted import AccountedGenerator
 from hf_selfdemo.generation.transformers import TransformersGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.methods.answering import PromptAnswerer
@@ -98,14 +99,14 @@ class GeneratedEvaluation:
         with paused(model, accelerator) as asked:
             several = self.answerer.most_calls > 1  # else there are no prefixes to share
             engine = TransformersGenerator(asked, self.tokenizer, self.batch_size, share_prefixes=several)
-            ask = partial(predict, generator=(counted := _Counted(engine)), judge=AnswerMatchJudge())
+            ask = partial(predict, generator=(counted := AccountedGenerator(engine)), judge=AnswerMatchJudge())
             for mode in self.modes:
                 reply = partial(ask, mode=mode, answerer=self.answerer)
                 rows_of_mode = rows_asked(evidence, mode)
                 said = asked.share(reply, rows_of_mode)
                 account_for((row.id for row in rows_of_mode), (one.id for one in said), f"asking dev rows, {mode}")
                 self.predictions[mode] = said
-            tokens = sum(asked.gather(counted.tokens))
+            tokens = sum(asked.gather(counted.usage.generated_tokens))
             seconds = max(asked.gather(time.monotonic() - start))
         found = _worst(evidence, self.modes)
         for mode in self.modes:
@@ -202,19 +203,3 @@ def _problem(name: str, known: Mapping[str, bool | None]) -> str:
     if known[name] is None:
         return "is neither better high nor low"
     return "can be missing with these dev rows and dev_modes"
-
-
-class _Counted:
-    """A generator that counts the tokens it writes."""
-
-    concurrency = 1
-
-    def __init__(self, generator: Generator) -> None:
-        self.generator = generator
-        self.identity = ""  # nothing is written down by it
-        self.tokens = 0
-
-    def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
-        for place, reply in self.generator.stream(requests):
-            self.tokens += reply.generated_tokens
-            yield place, reply

@@ -5,17 +5,18 @@ from __future__ import annotations
 import importlib.util
 import threading
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hf_selfdemo.core.console import say
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.protocols import Generator
+from hf_selfdemo.core.protocols import Answerer, Generator
 from hf_selfdemo.generation.models import resolve_model
 from hf_selfdemo.recipe.engine import in_process
 from hf_selfdemo.recipe.evidence import recipe_retriever
 from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.verbs.columns import model_answerer, recipe_answerer
 from hf_selfdemo.verbs.failures import Terminated
 from hf_selfdemo.verbs.rounds import round_models
 
@@ -63,6 +64,7 @@ def recipe_page(recipe: Recipe) -> Any:
         recipe.evaluate.max_answer_tokens,
         recipe.retrieval.passages_per_question,
         recipe.retrieval.max_passage_words,
+        _answerers(recipe),
     )
     return page(recipe.model_name, demonstrations, replies, asking)
 
@@ -75,15 +77,24 @@ def _or_reason(read: Callable[[], T]) -> T | UserError:
 
 
 def _models(recipe: Recipe) -> dict[str, Callable[[], Generator]]:
-    """How the base model is loaded and, if there is one, what was trained."""
+    """How the base model is loaded, also for a method that trains nothing, and, if there is one, what was trained."""
 
+    @cache
     def base() -> Generator:
         return in_process(recipe, *recipe.load(recipe.resolve()))
 
     def tuned(where: str) -> Generator:
         return in_process(recipe, *recipe.load(recipe.resolve_tuned(Path(resolve_model(where).path))))
 
-    return {"base": base} | {name: partial(tuned, where) for name, where in _tuned(recipe).items()}
+    own = {} if recipe.method.method.trains else {recipe.method.name: base}
+    return {"base": base} | own | {name: partial(tuned, where) for name, where in _tuned(recipe).items()}
+
+
+def _answerers(recipe: Recipe) -> dict[str, Answerer]:
+    """How they are asked where it is not in the usual way; a model that is on the Hub alone is asked in that."""
+    own = {} if recipe.method.method.trains else {recipe.method.name: recipe_answerer(recipe)}
+    folders = {name: Path(where) for name, where in _tuned(recipe).items() if Path(where).is_dir()}
+    return own | {name: model_answerer(recipe, folder) for name, folder in folders.items()}
 
 
 def _tuned(recipe: Recipe) -> dict[str, str]:

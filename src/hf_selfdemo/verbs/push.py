@@ -146,6 +146,7 @@ def _space(recipe: Recipe, owner: str) -> list[Artefact]:
             base_model=keys.hub_base_model or "",
             adapter=_model_id(recipe, owner) if pushed else "",
             license=keys.source_license or "",
+            method=recipe.method.recipe_keys() if not recipe.method.method.trains else None,
         )
     ]
 
