@@ -94,7 +94,7 @@ def test_who_needs_a_single_prompt_is_told_that_there_is_none():
         ({"method": "raff", "keys": {}}, "names the method 'raff', which is not known here"),
         ({"method": "raft", "keys": {"share": 1}}, "names the key 'share', which method 'raft' does not have"),
         ({"method": "raft", "keys": {"oracle_share": 2.0}}, "oracle_share is 2"),
-        ({"keys": {}}, "has no 'method'"),
+        ({"keys": {}}, "method.json is damaged, method is missing"),
     ],
 )
 def test_a_folder_of_a_method_that_is_not_known_is_refused_by_its_file(tmp_path, content, message):
@@ -112,7 +112,7 @@ def test_a_trace_is_kept_in_the_file_of_predictions_and_only_there_where_there_i
     for name, predictions in found.items():
         write_predictions(tmp_path, name, "rag", predictions)
     by_column = {"judges": {name: {} for name in told}} | {k: {} for k in ("models", "usage", "reused", "training")}
-    write_manifest(tmp_path, ["rag"], by_column, {})
+    write_manifest(tmp_path, ["rag"], by_column, {"title": "two"})
     read = {name: Evaluation(tmp_path).column(name).predictions["rag"] for name in told}
     assert read == found and read["talks"][0].trace == (("draft", "a draft"),)
     assert "trace" not in (tmp_path / "predictions/plain.rag.jsonl").read_text()

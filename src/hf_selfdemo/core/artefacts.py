@@ -98,6 +98,13 @@ class Training(Hashes, total=False):
     versions: dict[str, str]
 
 
+class MethodRecord(TypedDict):
+    """`model/method.json`."""
+
+    method: str
+    keys: dict[str, Any]
+
+
 class Checkpoint(TypedDict):
     """The note in a checkpoint that says that it is whole."""
 
@@ -157,6 +164,8 @@ class Evaluated(TypedDict, total=False):
     recall: dict[str, float]
     files: dict[str, str]
     models: dict[str, str]
+    answerers: dict[str, str]
+    asking: dict[str, dict[str, dict[str, int]]]
     judges: dict[str, JudgeRecord]
     usage: dict[str, Calls]
     reused: dict[str, Calls]

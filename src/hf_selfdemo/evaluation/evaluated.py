@@ -40,7 +40,8 @@ _FOLDERS = {"test": "evaluation", "dev": "evaluation_dev"}
 
 ROWS = "rows.jsonl"
 _OF_ROWS = ("id", "question", "answers", "passages", "answer_in_context", "gold_removed", "answerable")
-_BY_COLUMN = ("models", "answerers", "judges", "usage", "reused", "asking", "training")
+_ALWAYS = ("models", "judges", "usage", "reused", "training")
+_BY_COLUMN = (*_ALWAYS, "answerers", "asking")  # what earlier versions did not tell of columns comes last
 _AGAIN = "evaluate again; replies that are in the ledger are not asked for again"
 
 
@@ -78,7 +79,7 @@ class Evaluation:
         found = read_json(path, Evaluated)
         if "files" not in found:
             raise UserError(f"{self.folder} is of an earlier version, which kept no rows", _AGAIN)
-        return read_json(path, Evaluated, "title", *_BY_COLUMN)
+        return read_json(path, Evaluated, "title", *_ALWAYS)
 
     def told(self, *keys: str) -> list[Any]:
         """What the manifest tells under keys that are in that of a run, but not in what is shown of it elsewhere.
@@ -156,9 +157,10 @@ def write_manifest(
     path = folder / "manifest.json"
     earlier = read_json(path, Evaluated, missing_ok=True)
     stay = [name for name in earlier.get("judges", {}) if name not in by_column["judges"]]
-    columns = {
-        key: {name: earlier.get(key, {}).get(name, {}) for name in stay} | by_column.get(key, {}) for key in _BY_COLUMN
-    }
+    columns: dict[str, dict[str, Any]] = {}
+    for key in _BY_COLUMN:
+        told = earlier.get(key, {})
+        columns[key] = {name: told[name] for name in stay if name in told} | by_column.get(key, {})
     files = {name: digest for name, digest in earlier.get("files", {}).items() if _column_of(name) in stay}
     for name in [ROWS, *(_path(name, mode) for name in by_column["judges"] for mode in modes)]:
         files[name] = file_hash(folder / name)

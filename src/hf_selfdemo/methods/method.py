@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hf_selfdemo.core.artefacts import MethodRecord
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.keys import deciding
 from hf_selfdemo.core.loading import load
@@ -155,7 +156,7 @@ def recorded_method(folder: Path | None) -> Chosen | None:
     """
     if folder is None or not (path := folder / METHOD_FILE).exists():
         return None
-    found = read_json(path)
+    found = read_json(path, MethodRecord)
     name, values = found["method"], dict(found["keys"])
     if name not in METHODS:
         raise UserError(f"{path} names the method {name!r}, which is not known here", _NEWER)
