@@ -55,11 +55,12 @@ def help_text(titled: Mapping[str, tuple[Any, Sequence[str]]], given: Mapping[st
         titled: by its heading, a class of keys and those of them that stand below it.
         given: keys as a recipe file has them; they stand where else the defaults do.
     """
-    usage = "hf-selfdemo VERB [--config RECIPE.yaml] [--KEY VALUE ...]"
-    parser = _Parser(usage=usage, formatter_class=ArgumentDefaultsHelpFormatter, conflict_handler="resolve")
-    for title, (group, names) in titled.items():
+    told = ["usage: hf-selfdemo VERB [--config RECIPE.yaml] [--KEY VALUE ...]"]
+    for title, (group, names) in titled.items():  # a parser for each: methods may have keys of the same name
+        parser = _Parser(usage=SUPPRESS, formatter_class=ArgumentDefaultsHelpFormatter, add_help=False)
         _add(parser.add_argument_group(title), group, {**defaults(group), **given}, None, names)
-    return parser.format_help()
+        told.append(parser.format_help().strip("\n"))
+    return "\n\n".join(told)
 
 
 def _add(
