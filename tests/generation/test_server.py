@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,12 @@ def test_an_account_with_holes_counts_as_nothing(connect, mock_server):
     mock_server.answer = lambda body: mock_server.completion(prompt_tokens=4, prompt_tokens_details=None)
     [reply] = ask(connect(), [request("q")])
     assert (reply.prompt_tokens, reply.cached_tokens, reply.generated_tokens) == (4, 0, 0)
+
+
+def test_a_server_is_not_asked_how_likely_a_text_is(connect, mock_server):
+    mock_server.answer = lambda body: pytest.fail("asked")
+    [reply] = ask(connect(), [replace(request("q"), scored="a text")])
+    assert reply.finish_reason == "error" and "a server does not tell how likely" in reply.error
 
 
 # --- many calls ---

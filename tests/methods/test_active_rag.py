@@ -1,6 +1,9 @@
 """Nine calls: a thought, four notes, four corrections of it; the answer that most of them give."""
 
+import pytest
+
 from hf_selfdemo.core.conversation import converse
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Evidence, Passage, Question, Reply
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.generation.transformers import TransformersGenerator
@@ -103,3 +106,38 @@ class Counted(ScriptedGenerator):
         for i, reply in self.generator.stream(requests):
             self.cached += reply.cached_tokens if requests[i].id.endswith("corrected") else 0
             yield i, reply
+
+
+def test_the_likeliest_note_can_choose_the_answer():
+    texts = dict(zip(VIEWS, ("a longer note", "brief", "", "the longest of all notes"), strict=True))
+
+    def say(request):
+        _, view, *corrected = request.id.split("/")
+        return f"Answer: by {view}" if corrected else texts.get(view, "a thought")
+
+    asked = []
+    generator = ScriptedGenerator(say)
+    engine = Watched(generator, asked)
+    [answer] = converse([ActiveRag(Thinking(pick="perplexity")).answer(ROW, "rag")], engine)
+    assert (answer.text, answer.confidence) == ("by associate", -len("brief"))
+    scored = [r for r in asked if r.scored]
+    assert [r.scored for r in scored] == ["a longer note", "brief", "the longest of all notes"], "nothing is not scored"
+    assert {r.messages[0]["content"] for r in scored} == {ROW.question.text} and len(asked) == 12
+    assert ActiveRag(Thinking(pick="perplexity")).most_calls == 13
+
+
+def test_a_choice_that_is_none_is_refused_by_its_key():
+    with pytest.raises(UserError, match="pick is 'perplexty': did you mean 'perplexity'"):
+        Thinking(pick="perplexty")
+
+
+class Watched(ScriptedGenerator):
+    """A generator whose requests are listed."""
+
+    def __init__(self, generator, asked):
+        super().__init__(generator.reply)
+        self.asked = asked
+
+    def stream(self, requests):
+        self.asked += requests
+        yield from super().stream(requests)

@@ -101,7 +101,9 @@ class Request:
     """One call to the model.
 
     `stage` says what the call is for and only serves the account. With `choices` nothing is written: the reply is the
-    choice that the model finds likeliest to come next; choices must differ in their first token. `share` and `keep`
+    choice that the model finds likeliest to come next; choices must differ in their first token. With `scored`, a text,
+    nothing is written either: the reply's only score is the mean log-probability of a token of it, were it the reply;
+    servers do not tell that. `share` and `keep`
     are hints about cost and change no reply: requests with the same non-empty `share` key have much of their beginning
     in common, and after a request with `keep` another one will go on from its reply.
     """
@@ -115,6 +117,7 @@ class Request:
     choices: tuple[str, ...] = ()
     share: str = ""
     keep: bool = False
+    scored: str = ""
 
     def __post_init__(self) -> None:
         """Whoever asks: an engine would take such numbers for others, or write nothing."""
@@ -126,11 +129,12 @@ class Request:
 class Reply:
     """What came back, and what it cost in tokens.
 
-    `finish_reason`: "stop" (the model ended its turn, or chose), "length" (cut off), or "error" (the engine gave up on
-    this request; `error` says why, there is no text). `scores` are the log-probabilities of the request's choices, in
-    their order, where the engine can tell them. `cached_tokens` are those of the prompt that were not computed again.
-    `raw` is all that came, where `text` is but a part of it because the model's thoughts were cut. `left_out` names
-    parameters of the sampling that a server refused and that the call went without.
+    `finish_reason`: "stop" (the model ended its turn, or chose), "length" (cut off), or "error" (the engine gave up
+    on this request; `error` says why, there is no text). `scores` are the log-probabilities of the request's
+    choices, in their order, where the engine can tell them, or that of the text to be scored. `cached_tokens` are
+    those of the prompt that were not computed again. `raw` is all that came, where `text` is but a part of it
+    because the model's thoughts were cut. `left_out` names parameters of the sampling that a server refused and
+    that the call went without.
     """
 
     text: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Literal
 
-from hf_selfdemo.core.keys import key
+from hf_selfdemo.core.keys import check_kinds, key
 from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, check_keys
 from hf_selfdemo.core.seeding import stable_seed
 from hf_selfdemo.core.types import Answer, Dialogue, Evidence, Message, Mode, Reply, Request
@@ -34,19 +34,27 @@ class Thinking:
     view_tokens: int = key(64, "longest note on the passages, in tokens", "replies", ONE_OR_MORE)
     reasoning_tokens: int = key(48, "longest reasoning before an answer, in tokens", "replies", ONE_OR_MORE)
     temperature: float = key(0.2, "of every call; the paper has 0.2", "replies", NOT_NEGATIVE)
+    pick: Literal["majority", "perplexity"] = key(
+        "majority",
+        "whose answer is given: majority (that most agree with), or perplexity (that of the likeliest note, four calls "
+        "more)",
+        "replies",
+    )
 
     def __post_init__(self) -> None:
         check_keys(self)
+        check_kinds(self)
 
 
 @dataclass(frozen=True)
 class ActiveRag:
     """Thinks without passages, notes what they say from four sides, and lets each note correct the thought.
 
-    Each correction goes on from the chat in which its note was written, and ends with an answer; the one that most
-    others agree with is given, and the share that agrees is its confidence. The paper reports the four apart, and looks
-    for an accepted answer in reasoning and answer together; here only what stands after "Answer:" counts. Without
-    passages the thought alone answers.
+    Each correction goes on from the chat in which its note was written, and ends with an answer. Given is the one that
+    most others agree with, and the share that agrees is its confidence; or that of the note which the model finds
+    likeliest after the question, as in the paper's first version, with the note's mean log-probability. The paper
+    reports the four apart, and looks for an accepted answer in reasoning and answer together; here only what stands
+    after "Answer:" counts. Without passages the thought alone answers.
 
     Args:
         thinking: how much is written on the way.
@@ -64,7 +72,9 @@ class ActiveRag:
     max_answer_tokens: int = 32
     seed: int = 0
 
-    most_calls: ClassVar[int] = 1 + 2 * len(VIEWS)
+    @property
+    def most_calls(self) -> int:
+        return 1 + len(VIEWS) * (3 if self.thinking.pick == "perplexity" else 2)
 
     @property
     def identity(self) -> str:
@@ -91,10 +101,24 @@ class ActiveRag:
             for view, note in zip(VIEWS, notes, strict=True)
         ]
         answers = [stated(reply.text) for reply in corrected]
-        votes = agreeing(answers, evidence.question.text)
-        best = votes.index(max(votes))
-        trace = _trace(thought, notes, corrected)
-        return Answer(answers[best], corrected[best].finish_reason, votes[best] / len(VIEWS), trace=trace)
+        if self.thinking.pick == "perplexity":
+            worth = yield from self._likelihoods(evidence, notes)
+        else:
+            worth = [votes / len(VIEWS) for votes in agreeing(answers, evidence.question.text)]
+        best = worth.index(max(worth))
+        confidence = worth[best] if worth[best] > float("-inf") else None
+        return Answer(answers[best], corrected[best].finish_reason, confidence, trace=_trace(thought, notes, corrected))
+
+    def _likelihoods(self, evidence: Evidence, notes: Sequence[Reply]) -> Dialogue[list[float]]:
+        """Mean log-probability of each note as a reply to the question alone; an empty one is out of question."""
+        question: Message = {"role": "user", "content": evidence.question.text}
+        written = {view: note.text for view, note in zip(VIEWS, notes, strict=True) if note.text}
+        replies = yield [
+            Request(f"{evidence.id}/{view}/likelihood", (question,), "likelihood", scored=text)
+            for view, text in written.items()
+        ]
+        found = {view: reply.scores[0] for view, reply in zip(written, replies, strict=True)}
+        return [found.get(view, float("-inf")) for view in VIEWS]
 
     def _request(self, evidence: Evidence, name: str, messages: tuple[Message, ...]) -> Request:
         note, identifier = name in VIEWS, f"{evidence.id}/{name}"
