@@ -90,6 +90,7 @@ def _training_defaults(objective: str) -> dict[str, Any]:
     from hf_selfdemo.training.arguments import decisive_keys
 
     config: Any = load("objective", objective, OBJECTIVES)
-    defaults = decisive_keys(asdict(ModelConfig()) | config(output_dir="unused").to_dict())
+    keys = asdict(ModelConfig()) | config(output_dir="unused").to_dict()
+    defaults = decisive_keys(keys, keys)
     found: dict[str, Any] = json.loads(json.dumps(defaults, default=str))
     return found

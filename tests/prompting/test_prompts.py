@@ -6,7 +6,7 @@ import pytest
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Passage
-from hf_selfdemo.prompting.prompts import TEMPLATES, render, templates_hash
+from hf_selfdemo.prompting.prompts import JUDGED_WITH, SEARCHED_WITH, TEMPLATES, render, templates_hash
 
 CANDIDATES = sorted(f"candidates/{path.stem}" for path in TEMPLATES.glob("candidates/*_[0-9].txt"))
 NAMES = ["rag", "closed_book", *CANDIDATES]
@@ -167,3 +167,11 @@ def test_what_is_not_used_changes_no_hash(tmp_path):
     (folder / "notes.md").write_text("x")
     (folder / "closed_book.txt").write_text("Another.")
     assert templates_hash(USED, folder) == templates_hash(USED)
+
+
+@pytest.mark.parametrize(("room", "named"), [("judging", JUDGED_WITH), ("search", SEARCHED_WITH)])
+def test_every_template_that_judges_and_searches_fill_is_named(room, named):
+    """A run is known by the templates that are named, so one that is filled and not named could change unseen."""
+    assert {name for name in named if name.startswith(f"{room}/")} == {
+        path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.glob(f"{room}/*.txt")
+    }

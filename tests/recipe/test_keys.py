@@ -2,11 +2,14 @@
 
 import dataclasses
 from collections import Counter
+from typing import get_args
 
 import pytest
 
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.keys import Decides
 from hf_selfdemo.core.loading import load
+from hf_selfdemo.methods import METHODS
 from hf_selfdemo.recipe.keys import GROUPS, OBJECTIVES
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.cli import make_recipe, parse
@@ -18,9 +21,20 @@ def recipe(*flags):
     return parse(["--output_dir=x", *flags])
 
 
+METHOD_KEYS = {name: load("method", name, METHODS).keys for name in METHODS}
+
+
+@pytest.mark.parametrize("group", [*GROUPS, *(group for keys in METHOD_KEYS.values() for group in keys)])
+def test_each_key_says_what_it_is_for_and_what_it_decides(group):
+    for f in dataclasses.fields(group):
+        assert f.metadata["help"].strip(), f.name
+        assert f.metadata["decides"] in get_args(Decides), f.name
+
+
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_no_two_groups_share_a_key(objective):
-    groups = [*GROUPS, load("objective", objective, OBJECTIVES)]
+def test_no_two_groups_share_a_key(objective, method):
+    groups = [*GROUPS, *METHOD_KEYS[method], load("objective", objective, OBJECTIVES)]
     names = Counter(f.name for group in groups for f in dataclasses.fields(group) if f.init)
     assert len(names) > 200 and not [name for name, count in names.items() if count > 1]
 

@@ -11,6 +11,7 @@ from transformers import Trainer
 import hf_selfdemo.verbs.evaluate
 import hf_selfdemo.verbs.rounds as stage
 from hf_selfdemo.core.ledger import Ledger
+from hf_selfdemo.core.manifest import read_json, write_checked_json
 from hf_selfdemo.verbs.cli import main, parse
 
 TWO = ["--num_rounds=2", "--learning_rate=0.01"]
@@ -100,6 +101,18 @@ def test_a_run_killed_anywhere_goes_on_and_repeats_nothing(own, tmp_path, monkey
             assert (run / folder / name).read_bytes() == (whole / folder / name).read_bytes()
     assert manifest(run / "rounds")["rounds"] == manifest(whole / "rounds")["rounds"]
     assert (run / "evaluation/table.md").read_text() == (whole / "evaluation/table.md").read_text()
+
+
+def test_a_round_that_was_made_before_a_key_was_known_is_made_already(own, tmp_path, capsys):
+    assert main(["rounds", *own, *TWO, "--max_steps=1"]) == 0
+    path = tmp_path / "run/rounds/2/demonstrations/manifest.json"
+    made = read_json(path)
+    write_checked_json(path, made | {"settings": {k: v for k, v in made["settings"].items() if k != "greedy_first"}})
+    before = path.read_bytes()
+    capsys.readouterr()
+    assert main(["rounds", *own, *TWO, "--max_steps=1"]) == 0
+    assert "rounds/2/demonstrations is made already" in " ".join(capsys.readouterr().err.split())
+    assert path.read_bytes() == before
 
 
 def interrupting(function, number):

@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import load_file
 from transformers import Trainer
 
-from hf_selfdemo.core.manifest import read_json
+from hf_selfdemo.core.keys import defaults
+from hf_selfdemo.core.manifest import differing, read_json
 from hf_selfdemo.data.questions import read_passages, read_questions
 from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.data.retrieval.evidence import collect_evidence
@@ -22,7 +23,8 @@ from hf_selfdemo.methods.demonstrations import demonstrate
 from hf_selfdemo.methods.ra_it import RaIt
 from hf_selfdemo.recipe import recipe
 from hf_selfdemo.recipe.evidence import recipe_questions
-from hf_selfdemo.verbs.cli import main, parse
+from hf_selfdemo.training.sft import SelfDemoConfig
+from hf_selfdemo.verbs.cli import main, make_recipe, parse
 from hf_selfdemo.verbs.train import _training_keys
 
 BEST = ["--load_best_model_at_end=true", "--learning_rate=0.01"]
@@ -280,14 +282,22 @@ def test_an_adapter_is_known_by_the_fingerprint_of_its_base_if_there_is_one(made
     assert "stands on" in refused("train", *made, f"--start_from={tmp_path / 'first'}")
 
 
-def test_what_is_told_or_kept_makes_no_other_training(made):
+def test_what_is_told_or_kept_makes_no_other_training(own):
     def keys(*flags):
-        return _training_keys(parse([*made, *flags]))
+        return _training_keys(parse([*own, *flags]))
 
     told = ["--logging_steps=3", "--save_strategy=epoch", "--report_to=none", "--dataloader_num_workers=1"]
     assert keys() == keys(*told, "--meter_rows=3")
     for decisive in ("--max_dev_tokens=9", "--learning_rate=0.5", "--lora_r=3", "--seed=8"):
         assert keys() != keys(decisive), decisive
+
+
+def test_a_key_that_is_set_to_nothing_is_not_one_that_nobody_set():
+    """Rows of any length are another training than rows of the usual length."""
+    limited, unlimited = (
+        _training_keys(make_recipe({"output_dir": "x", **keys})) for keys in ({}, {"max_length": None})
+    )
+    assert differing(limited, unlimited, defaults(SelfDemoConfig)) == ["max_length"]
 
 
 def test_held_out_questions_are_never_trained_on_and_stay_the_same_at_any_size(made):

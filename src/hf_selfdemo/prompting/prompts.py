@@ -19,6 +19,15 @@ TEMPLATES = Path(__file__).parent / "templates"
 TRAINED_ON = ("rag.txt", "closed_book.txt")
 """The templates under which models are trained and evaluated."""
 
+JUDGED_WITH = ("judging/label.txt", "judging/pick.txt")
+"""The templates that judging models are asked with."""
+
+SEARCHED_WITH = (
+    *("search/critique.txt", "search/rewrite.txt", "search/score.txt", "search/start_closed_book.txt"),
+    *("search/start_rag.txt", "candidates/instructed.txt"),
+)
+"""The templates of prompt search."""
+
 
 @lru_cache(maxsize=8)
 def _environment(folder: Path) -> jinja2.Environment:

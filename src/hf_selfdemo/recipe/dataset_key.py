@@ -12,7 +12,7 @@ from hf_selfdemo.core.keys import deciding
 from hf_selfdemo.core.manifest import file_hash, fingerprint, versions
 from hf_selfdemo.data.questions import EMBEDDED, read_passages, read_questions
 from hf_selfdemo.methods.searched_prompts import read_prompts
-from hf_selfdemo.prompting.prompts import templates_hash
+from hf_selfdemo.prompting.prompts import JUDGED_WITH, SEARCHED_WITH, templates_hash
 from hf_selfdemo.recipe.parts import part_of
 from hf_selfdemo.recipe.recipe import Recipe
 
@@ -42,12 +42,12 @@ def dataset_key(recipe: Recipe, part: str, weights: str) -> str:
     return fingerprint(
         {
             "model": weights,
-            "templates": templates_hash([*recipe.method.method.templates, "judging/*.txt", "search/*.txt"]),
+            "templates": templates_hash([*recipe.method.method.templates, *JUDGED_WITH, *SEARCHED_WITH]),
             **recipe.chat_template,
             "inputs": _inputs(recipe, part),
             "keys": _keys(recipe, part),
             "prompts": _prompts(recipe.search.prompts_dir),
-            "search": asdict(recipe.search) if searching else {},
+            "search": deciding(recipe.search, "written") if searching else {},
             "searched on": dataset_key(recipe, "train", weights) if searching and part != "train" else "",
             "code": LOADED_CODE,
             "versions": versions(),

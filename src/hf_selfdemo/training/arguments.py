@@ -152,11 +152,18 @@ class RowArguments:
                 )
 
 
-def decisive_keys(keys: Mapping[str, Any]) -> dict[str, Any]:
+def decisive_keys(keys: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
     """Those that decide the weights, and are set: no paths, tokens or logging.
 
+    Args:
+        keys: with their values.
+        usual: defaults; a key that is None in place of another default is set, unless nothing heeds it.
+
     Example:
-        >>> decisive_keys({"learning_rate": 0.1, "output_dir": "runs/a", "hub_token": "t", "seed": None})
+        >>> decisive_keys({"learning_rate": 0.1, "output_dir": "runs/a", "hub_token": "t", "seed": None}, {})
         {'learning_rate': 0.1}
+        >>> decisive_keys({"max_length": None}, {"max_length": 2048})
+        {'max_length': None}
     """
-    return {key: value for key, value in keys.items() if value is not None and not key.startswith(_NO_EFFECT)}
+    unset = {key for key, value in keys.items() if value is None and (usual.get(key) is None or key in _UNHEEDED)}
+    return {key: value for key, value in keys.items() if key not in unset and not key.startswith(_NO_EFFECT)}

@@ -6,6 +6,7 @@ import copy
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ from hf_selfdemo.training.parameters import (
 from hf_selfdemo.training.paused import random_state_kept
 from hf_selfdemo.training.preflight import preflight
 from hf_selfdemo.training.quantised import check_arrangement, keep_arrangement, keep_precision, trainable_weights
+from hf_selfdemo.training.views import Views
 
 logger = logging.getLogger(__name__)
 
@@ -342,8 +344,10 @@ def choose_best(
 def decisive_settings(args: Any, dataset: Dataset, collator: SelfDemoDataCollator) -> dict[str, Any]:
     """What decides the weights: keys, rows, templates, and how many processes share a batch."""
     rows = fingerprint([[row["id"], row["response"], row.get("rejected")] for row in dataset])
-    made = {"rows": rows, "templates": templates_hash(TRAINED_ON), "views": fingerprint(repr(collator.views))}
-    return decisive_keys(args.to_dict()) | made | {"processes": args.world_size}
+    usual = Views()
+    views = {name: value for name, value in asdict(collator.views).items() if value != getattr(usual, name)}
+    made = {"rows": rows, "templates": templates_hash(TRAINED_ON), "views": fingerprint(views)}
+    return decisive_keys(args.to_dict(), defaults(type(args))) | made | {"processes": args.world_size}
 
 
 def _with_target(rows: Dataset, preference: bool) -> Dataset | None:

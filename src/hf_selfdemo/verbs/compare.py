@@ -15,10 +15,12 @@ from typing import Any
 
 from hf_selfdemo.core.console import say, show, table_width
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.manifest import claim_folder
+from hf_selfdemo.core.keys import defaults
+from hf_selfdemo.core.manifest import claim_folder, differing
 from hf_selfdemo.core.types import Evidence, Prediction
 from hf_selfdemo.evaluation.evaluated import PLAIN, Evaluation, folder_for
 from hf_selfdemo.evaluation.report import Column, Comparison, terminal_table, write_figures, write_page
+from hf_selfdemo.recipe.config import JudgeArguments
 from hf_selfdemo.recipe.recipe import Recipe
 
 _ASKED = ("templates", "max_answer_tokens")
@@ -121,11 +123,9 @@ def _refuse_differences(one: _Place, other: _Place) -> None:
         if place.column not in place.evaluation.columns:
             place.evaluation.column(place.column)  # says that it is not there
     found = list(_other_questions(one.evaluation, other.evaluation))
-    keys = sorted({*one.judge, *other.judge})
     found += [
         f"judge's {key} ({one.judge.get(key)} and {other.judge.get(key)})"
-        for key in keys
-        if one.judge.get(key) != other.judge.get(key)
+        for key in differing(one.judge, other.judge, defaults(JudgeArguments))
     ]
     if found:
         raise UserError(

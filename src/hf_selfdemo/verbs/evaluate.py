@@ -31,7 +31,7 @@ from hf_selfdemo.evaluation.report import terminal_table, write_figures, write_p
 from hf_selfdemo.generation.models import ResolvedModel, read_chat_template
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.generation.tuned import is_adapter, merged, weights_hash
-from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
+from hf_selfdemo.prompting.prompts import JUDGED_WITH, TRAINED_ON, templates_hash
 from hf_selfdemo.recipe.config import EvaluateArguments
 from hf_selfdemo.recipe.dataset_key import PACKAGE, folder_hash
 from hf_selfdemo.recipe.engine import in_process, ledger_path, recipe_judge
@@ -171,7 +171,7 @@ def _judge_record(recipe: Recipe, base: str) -> dict[str, Any]:
     record = {"name": name, "code": code}
     if name == "answer_match":
         return record
-    return record | {"model": base, "templates": templates_hash(["judging/*.txt"]), **asdict(recipe.judge)}
+    return record | {"model": base, "templates": templates_hash(JUDGED_WITH), **asdict(recipe.judge)}
 
 
 def _judge(recipe: Recipe) -> Judge:

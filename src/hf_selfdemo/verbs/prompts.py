@@ -14,7 +14,7 @@ from hf_selfdemo.core.types import Evidence, Mode, Source
 from hf_selfdemo.generation.models import ResolvedModel
 from hf_selfdemo.methods.prompt_search import SearchSettings, most_calls, search_prompts
 from hf_selfdemo.methods.searched_prompts import read_prompts, write_prompts
-from hf_selfdemo.prompting.prompts import fill, templates_hash
+from hf_selfdemo.prompting.prompts import SEARCHED_WITH, fill, templates_hash
 from hf_selfdemo.recipe.engine import Engine, named_model, open_engine
 from hf_selfdemo.recipe.evidence import recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
@@ -65,7 +65,7 @@ def _search(recipe: Recipe, engine: Engine, evidence: Sequence[Evidence]) -> Pat
         folder,
         {
             "generator": engine.generator.identity,
-            "templates": templates_hash(["search/*.txt", "candidates/instructed.txt"]),
+            "templates": templates_hash(SEARCHED_WITH),
             "evidence": rows_fingerprint(map(asdict, evidence)),
             **asdict(settings),
         },

@@ -21,8 +21,10 @@ from rich.table import Table
 from hf_selfdemo.core.artefacts import CountedRow, Demonstrations, Rounds, Training
 from hf_selfdemo.core.console import say, show
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.manifest import read_json, read_json_lines, versions, write_checked_json
+from hf_selfdemo.core.keys import defaults
+from hf_selfdemo.core.manifest import differing, read_json, read_json_lines, versions, write_checked_json
 from hf_selfdemo.methods.demonstrations import checked_file
+from hf_selfdemo.recipe.config import DemonstrateArguments, JudgeArguments
 from hf_selfdemo.recipe.engine import ledger_path
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.demonstrate import asks_nothing, make_demonstrations, run_demonstrate
@@ -130,9 +132,9 @@ def _demonstrate(recipe: Recipe, current: Recipe) -> None:
     path = current.output_dir / "demonstrations" / "manifest.json"
     first = read_json(recipe.output_dir / "demonstrations" / "manifest.json", Demonstrations, "selection", "settings")
     found = read_json(path, Demonstrations, missing_ok=True)
-    if found.get("selection") == first["selection"] and found.get("settings") == first["settings"] | {
-        "generator": model.fingerprint
-    }:
+    there, wanted = (made.get("settings", {}) | made.get("selection", {}) for made in (found, first))
+    usual = defaults(DemonstrateArguments, JudgeArguments, *recipe.method.method.keys)
+    if there and not differing(there, wanted | {"generator": model.fingerprint}, usual):
         say(f"{path.parent} is made already")
         return
     make_demonstrations(current, model=model)

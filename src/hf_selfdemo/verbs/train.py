@@ -75,7 +75,7 @@ def run_train(recipe: Recipe) -> None:
         "start_from": start.weights,
         "dev": rows_fingerprint(map(asdict, dev)) if dev else "",
     }
-    usual = defaults(type(recipe.model), type(recipe.training), TrainArguments)
+    usual = _usual(recipe)
     if _is_trained(target, settings, usual):
         say(f"{target} is trained already")
         return
@@ -236,4 +236,9 @@ def _plain(strategy: Any) -> str:
 def _training_keys(recipe: Recipe) -> dict[str, Any]:
     """What decides the weights: model and training keys, without paths, tokens and logging."""
     keys = asdict(recipe.model) | recipe.training.to_dict() | {"objective": recipe.train.objective}
-    return decisive_keys(keys)
+    return decisive_keys(keys, _usual(recipe))
+
+
+def _usual(recipe: Recipe) -> dict[str, Any]:
+    """The defaults of these keys."""
+    return defaults(type(recipe.model), type(recipe.training), TrainArguments)
