@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
+from hf_selfdemo.core import console
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.verbs import VERBS
+from hf_selfdemo.verbs import VERBS, cli
 from hf_selfdemo.verbs.cli import main
 from hf_selfdemo.verbs.processes import is_main_process, refuse_many, world_size
 
@@ -29,6 +30,22 @@ def test_several_processes_only_train(verb, monkeypatch):
     refuse_many("train")
     with pytest.raises(UserError, match=rf"^{verb} was launched in 4 processes .*launch train alone"):
         refuse_many(verb)
+
+
+@pytest.mark.parametrize(("rank", "speaks"), [("0", True), ("1", False)])
+def test_one_of_several_speaks_from_the_first_moment(rank, speaks, monkeypatch, capsys):
+    """Reading keys and importing libraries take long enough to tell of them."""
+
+    def parse(arguments):
+        console.say("importing")
+        raise UserError("no recipe", "give one")
+
+    for name, value in {"WORLD_SIZE": "2", "RANK": rank}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(cli, "parse", parse)
+    monkeypatch.setattr(console, "_log", console._Plain(stderr=True, force_jupyter=False))
+    assert main(["train"]) == 2
+    assert ("importing" in capsys.readouterr().err) == speaks
 
 
 def test_several_processes_train_together_and_one_writes_and_speaks(gold, dev, manifest):

@@ -55,17 +55,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(verb: str, *arguments: str) -> None:
-    from hf_selfdemo.core.console import say
+    from hf_selfdemo.core.console import hush, say
     from hf_selfdemo.core.errors import UserError
     from hf_selfdemo.core.loading import did_you_mean, load
     from hf_selfdemo.verbs import STAGES, TRAINING, VERBS, WITHOUT_RECIPE
-    from hf_selfdemo.verbs.processes import refuse_many
+    from hf_selfdemo.verbs.processes import is_main_process, refuse_many
 
     if verb in WITHOUT_RECIPE:
         return load("verb", verb, WITHOUT_RECIPE)(arguments)
     if verb not in VERBS:
         raise UserError(f"unknown verb {verb!r}", did_you_mean(verb, [*VERBS, *WITHOUT_RECIPE]))
     refuse_many(verb)
+    hush(not is_main_process())
     quiet()
     if verb == "ledger" and not any(a.startswith(("--config", "--output_dir", "--output-dir")) for a in arguments):
         arguments = (*arguments, "--output_dir=.")  # nothing is written, and --ledger may say where it is

@@ -13,7 +13,7 @@ from datasets import Dataset
 
 from hf_selfdemo.core.accounting import account_for
 from hf_selfdemo.core.artefacts import Training
-from hf_selfdemo.core.console import hush, progress, say, waiting
+from hf_selfdemo.core.console import progress, say, waiting
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import defaults
 from hf_selfdemo.core.loading import load
@@ -61,9 +61,8 @@ _WORDS = {
 def run_train(recipe: Recipe) -> None:
     """Train on the demonstrations and save the adapter (or the model, without LoRA).
 
-    Launched in several processes, all train, and the first alone writes and speaks.
+    Launched in several processes, all train, and the first alone writes and speaks (`verbs.cli` hushes the others).
     """
-    hush(not is_main_process())
     source, target = recipe.output_dir / "demonstrations", recipe.output_dir / "model"
     if not (source / "train.parquet").exists():
         raise UserError(f"{source} holds no demonstrations", "run `hf-selfdemo demonstrate` with the same config first")
