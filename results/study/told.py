@@ -87,7 +87,7 @@ def _training_defaults(objective: str) -> dict[str, Any]:
 
     from hf_selfdemo.core.loading import load
     from hf_selfdemo.recipe.keys import OBJECTIVES
-    from hf_selfdemo.training.arguments import decisive_keys
+    from hf_selfdemo.training.decisive import decisive_keys
 
     config: Any = load("objective", objective, OBJECTIVES)
     keys = asdict(ModelConfig()) | config(output_dir="unused").to_dict()

@@ -14,7 +14,7 @@ from hf_selfdemo.methods import METHODS
 from hf_selfdemo.methods.self_demo import PROMPTS
 from hf_selfdemo.recipe.implied import First
 from hf_selfdemo.recipe.keys import GROUPS, OBJECTIVES
-from hf_selfdemo.training.arguments import _UNHEEDED
+from hf_selfdemo.training.arguments import UNHEEDED
 from hf_selfdemo.training.parameters import own_config
 from hf_selfdemo.verbs.cli import make_recipe, parse
 
@@ -45,7 +45,7 @@ def test_every_key_that_may_be_a_number_has_one_range_and_every_range_is_of_a_ke
     names = {f.name for group in GROUPS for f in dataclasses.fields(group) if f.init}
     numbers = {key for key in names if kinds(hints[key]) & {int, float}}
     assert len(ranged) == len(set(ranged))
-    assert set(ranged) == numbers - _UNHEEDED.keys()
+    assert set(ranged) == numbers - UNHEEDED.keys()
     assert len(numbers) > 110
 
 

@@ -28,40 +28,13 @@ from hf_selfdemo.hub.weights import (
 from hf_selfdemo.methods.answering import PROMPTED, PromptAnswerer
 from hf_selfdemo.methods.method import METHOD_FILE, own_words, recorded_method
 from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
+from hf_selfdemo.training.decisive import told_keys
 
 PROMPT = "prompt.jinja"
 """The with-passages prompt, a file in the repository of a model that is asked in one call."""
 
-_LENGTH = ("train_tokens", "max_steps", "num_train_epochs")
-"""What says how long training goes on; the first that is set decides, and the others say nothing."""
-
 _NEEDED = ("base", "rows_trained", "settings")
 """What a card cannot do without."""
-
-_RECIPE = (
-    "objective",
-    "learning_rate",
-    "lr_scheduler_type",
-    "warmup_steps",
-    "train_sampling_strategy",
-    "per_device_train_batch_size",
-    "gradient_accumulation_steps",
-    "weight_decay",
-    "max_length",
-    "loss_type",
-    "loss_weights",
-    "beta",
-    "abstention_weight",
-    "passage_order",
-    "passage_dropout",
-    "leave_gold_out_share",
-    "closed_book_share",
-    "bf16",
-    "load_in_4bit",
-    "load_in_8bit",
-    "seed",
-)
-_LORA = ("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora", "use_dora")
 
 
 def model_artefact(
@@ -187,7 +160,7 @@ def _card(
         dataset_id=dataset_id,
         demonstrations=demonstrations,
         own=own_words(demonstrations["settings"]["method"]) if demonstrations else False,
-        recipe={"model_name_or_path": base} | _recipe(manifest["settings"]),
+        recipe={"model_name_or_path": base} | told_keys(manifest["settings"]),
         results=results,
         headline=_headline(results),
         table=markdown_table(results.runs, results.asking) if results else "",
@@ -206,14 +179,6 @@ def _headline(results: Results | None) -> dict[str, tuple[str, str] | None]:
     base, tuned = (results.figures.get(name, {}) for name in ("base", "this model")) if results else ({}, {})
     both = {key: (base[key]["value"], tuned[key]["value"]) for key in tuned if key in base}
     return {key: (f"{both[key][0]:.0%}", f"{both[key][1]:.0%}") if key in both else None for key in FIGURES}
-
-
-def _recipe(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys that decided the weights; none of them is a path."""
-    unset = (None, False, -1)
-    length = [key for key in _LENGTH if settings.get(key) not in unset][:1]
-    keys = (*length, *_RECIPE, *(_LORA if settings.get("use_peft") else ()))
-    return {key: settings[key] for key in keys if settings.get(key) not in unset}
 
 
 def _on_policy(figures: Mapping[str, Mapping[str, float]]) -> str:

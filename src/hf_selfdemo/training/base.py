@@ -26,11 +26,11 @@ from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.methods.answering import PROMPTED
 from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
 from hf_selfdemo.training.adapters import check_adapters
-from hf_selfdemo.training.arguments import decisive_keys
 from hf_selfdemo.training.card import Card
 from hf_selfdemo.training.checkpoints import check_settings, find_best, forget_machine, last_checkpoint, mark_complete
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 from hf_selfdemo.training.counted import count_on, counted, mean_loss
+from hf_selfdemo.training.decisive import decisive_keys
 from hf_selfdemo.training.generated import GeneratedEvaluation
 from hf_selfdemo.training.given import ASKED, given_rows
 from hf_selfdemo.training.lengths import LENGTH, EpochOfLengths, steps_for

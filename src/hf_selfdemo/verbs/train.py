@@ -37,8 +37,8 @@ from hf_selfdemo.recipe.config import TrainArguments
 from hf_selfdemo.recipe.evidence import has_dev, recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.start import Start, load_start, training_start
-from hf_selfdemo.training.arguments import decisive_keys
 from hf_selfdemo.training.checkpoints import last_checkpoint
+from hf_selfdemo.training.decisive import decisive_keys
 from hf_selfdemo.training.progress import report_progress
 from hf_selfdemo.verbs.preflight import asked_later, written_by
 from hf_selfdemo.verbs.processes import is_main_process, world_size
