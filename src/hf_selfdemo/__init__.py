@@ -9,6 +9,7 @@ import importlib
 from typing import Any
 
 _PUBLIC = {
+    "Answer": "core.types",
     "Candidate": "core.types",
     "Demonstration": "core.types",
     "Evidence": "core.types",
@@ -40,6 +41,7 @@ _PUBLIC = {
     "Choosing": "methods.self_demo",
     "RaIt": "methods.ra_it",
     "Raft": "methods.raft",
+    "PromptAnswerer": "methods.answering",
     "search_prompts": "methods.prompt_search",
     "SearchSettings": "methods.prompt_search",
     "demonstrate": "methods.demonstrations",

@@ -5,6 +5,7 @@ from hf_selfdemo.core.conversation import ask as ask
 from hf_selfdemo.core.conversation import converse as converse
 from hf_selfdemo.core.errors import UserError as UserError
 from hf_selfdemo.core.ledger import Ledger as Ledger
+from hf_selfdemo.core.types import Answer as Answer
 from hf_selfdemo.core.types import Candidate as Candidate
 from hf_selfdemo.core.types import Demonstration as Demonstration
 from hf_selfdemo.core.types import Evidence as Evidence
@@ -28,6 +29,7 @@ from hf_selfdemo.judging.answer_match import AnswerMatchJudge as AnswerMatchJudg
 from hf_selfdemo.judging.llm_label import LlmLabelJudge as LlmLabelJudge
 from hf_selfdemo.judging.match_then_llm import MatchThenLlmJudge as MatchThenLlmJudge
 from hf_selfdemo.judging.tournament import TournamentJudge as TournamentJudge
+from hf_selfdemo.methods.answering import PromptAnswerer as PromptAnswerer
 from hf_selfdemo.methods.demonstrations import demonstrate as demonstrate
 from hf_selfdemo.methods.prompt_search import SearchSettings as SearchSettings
 from hf_selfdemo.methods.prompt_search import search_prompts as search_prompts
