@@ -17,6 +17,7 @@ from hf_selfdemo.evaluation.predict import predict
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.generation.transformers import TransformersGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
+from hf_selfdemo.methods.active_rag import ActiveRag, Thinking
 from hf_selfdemo.methods.answering import PromptAnswerer
 from hf_selfdemo.training import generated
 from hf_selfdemo.training.generated import GREATER_IS_BETTER, GeneratedEvaluation
@@ -97,6 +98,14 @@ def test_rows_need_no_response_and_replays_are_not_asked_twice(model, tokenizer,
     evaluation = GeneratedEvaluation(tokenizer, max_new_tokens=2)
     evaluation(model, Dataset.from_list([dev_rows[0] | blank, replay], features=FEATURES))
     assert [len(found) for found in evaluation.predictions.values()] == [1, 1]
+
+
+def test_dev_questions_are_asked_in_as_many_calls_as_the_method_takes(model, tokenizer, dev_rows):
+    answerer = ActiveRag(Thinking(2, 2, 0.0), 2)
+    evaluation = GeneratedEvaluation(tokenizer, ["rag"], answerer=answerer)
+    figures = evaluation(model, dev_rows[:2])
+    assert [len(p.trace) for p in evaluation.predictions["rag"]] == [9, 9]
+    assert figures["generated_tokens"] == 2 * (5 * 4 + 4 * 2), "a thought and corrections of four tokens, notes of two"
 
 
 def adapted(model):

@@ -114,3 +114,15 @@ def test_what_was_trained_in_the_run_is_asked(recipe, tmp_path):
     (tmp_path / "run" / "model").mkdir()
     (tmp_path / "run" / "model" / "adapter_model.safetensors").touch()
     assert app._tuned(made) == {"tuned": str(tmp_path / "run" / "model")}
+
+
+def test_a_method_that_trains_nothing_is_asked_beside_the_base_model_with_one_set_of_weights(
+    recipe, asking, monkeypatch
+):
+    loaded = []
+    real = app.in_process
+    monkeypatch.setattr(app, "in_process", lambda *parts: loaded.append(1) or real(*parts))
+    keys = ["--method=active_rag", "--view_tokens=2", "--reasoning_tokens=2", "--max_answer_tokens=2"]
+    found = dict(asking(recipe(*keys)).ask("Where?", None))
+    assert list(found) == ["base", "active_rag"] and loaded == [1]
+    assert [told.usage.calls for told in found.values()] == [1, 1] and found["active_rag"].answer.trace
