@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 
+import pyarrow.parquet
 import pytest
 from datasets import Dataset
 
 from hf_selfdemo.core.types import Demonstration, Judged
-from hf_selfdemo.data.rows import FEATURES, dataset_row, evidence_of, evidence_row
+from hf_selfdemo.data.rows import FEATURES, dataset_row, evidence_of, evidence_row, parquet_rows
 
 
 @pytest.fixture
@@ -44,3 +45,13 @@ def test_a_further_row_of_a_question_comes_from_the_same_evidence(row, twin, suf
         further = Demonstration(evidence, "Winkler.", "answer", "rag", suffix=suffix)
         made = dataset_row(Judged(evidence, [], [], [further]), further)
         assert made["id"] == evidence.id + suffix and evidence_of(made) == evidence
+
+
+def test_a_dataset_is_read_in_pieces_of_few_rows(row, tmp_path):
+    """A reader holds several groups at once, so that their size decides its memory."""
+    with parquet_rows(tmp_path / "train.parquet") as out:
+        for _ in range(500):
+            out.write(evidence_row(row))
+    found = pyarrow.parquet.ParquetFile(tmp_path / "train.parquet").metadata
+    groups = [found.row_group(i).num_rows for i in range(found.num_row_groups)]
+    assert sum(groups) == 500 and max(groups) <= 128

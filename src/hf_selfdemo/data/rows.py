@@ -60,7 +60,8 @@ FEATURES = Features(
 )
 """The columns of a demonstration dataset. `answers` is for evaluation only; no prompt is ever made from it."""
 
-_ROWS_A_WRITE = 512
+_ROWS_A_WRITE = 128
+"""Also the groups that a reader meets, of which `datasets` holds some sixteen at a time."""
 
 
 class Spooled(NamedTuple):
