@@ -13,13 +13,14 @@ from hf_selfdemo.core.ranges import LARGEST, NUMBER, ONE_OR_MORE, REFUSAL_PROMPT
 from hf_selfdemo.methods import METHODS
 from hf_selfdemo.methods.self_demo import PROMPTS
 from hf_selfdemo.recipe.implied import First
-from hf_selfdemo.recipe.keys import GROUPS, OBJECTIVES
+from hf_selfdemo.recipe.keys import GROUPS as KEYS_OF_ALL
+from hf_selfdemo.recipe.keys import OBJECTIVES
 from hf_selfdemo.training.arguments import UNHEEDED
 from hf_selfdemo.training.parameters import own_config
 from hf_selfdemo.verbs.cli import make_recipe, parse
 
 METHOD_KEYS = {group: name for name in METHODS for group in load("method", name, METHODS).keys}
-OWN = [*GROUPS, *METHOD_KEYS]
+OWN = [*KEYS_OF_ALL, *METHOD_KEYS]
 GROUPS = [*OWN, ModelConfig, *(load("objective", name, OBJECTIVES) for name in OBJECTIVES)]
 KINDS = {key: kinds for group in GROUPS for key, kinds in number_keys(group).items()}
 RANGE = {key: one for one, keys in TRAINING_KEYS.items() for key in keys.split()}
@@ -40,11 +41,14 @@ def kinds(hint):
 
 def test_every_key_that_may_be_a_number_has_one_range_and_every_range_is_of_a_key():
     ranged = [key for keys in TRAINING_KEYS.values() for key in keys.split()]
+    common = ranged + [f.name for group in KEYS_OF_ALL for f in dataclasses.fields(group) if "range" in f.metadata]
+    for name in METHODS:  # two methods may have a key of the same name: a recipe has one method
+        own = [f.name for group in load("method", name, METHODS).keys for f in dataclasses.fields(group)]
+        assert len(common + own) == len({*common, *own})
     ranged += [f.name for group in OWN for f in dataclasses.fields(group) if "range" in f.metadata]
     hints = {key: hint for group in GROUPS for key, hint in get_type_hints(group).items()}
     names = {f.name for group in GROUPS for f in dataclasses.fields(group) if f.init}
     numbers = {key for key in names if kinds(hints[key]) & {int, float}}
-    assert len(ranged) == len(set(ranged))
     assert set(ranged) == numbers - UNHEEDED.keys()
     assert len(numbers) > 110
 
