@@ -5,11 +5,13 @@ Training, evaluation, cards and exports take the prompt from here.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.keys import deciding, defaults
 from hf_selfdemo.core.manifest import fingerprint
 from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.core.ranges import ONE_OR_MORE
@@ -82,13 +84,22 @@ def answerer_identity(name: str, templates: Sequence[str], *keys: Any) -> str:
     Args:
         name: for people.
         templates: patterns of the templates that it fills.
-        keys: values that decide its answers.
+        keys: values that decide its answers, or objects of a method's own keys.
 
     Example:
         >>> PromptAnswerer().identity.partition("/")[0], PromptAnswerer() == PromptAnswerer(rag="candidates/rag_1")
         ('prompt', False)
     """
-    return f"{name}/{fingerprint([templates_hash(templates), *map(repr, keys)])}"
+    return f"{name}/{fingerprint([templates_hash(templates), *map(_decisive, keys)])}"
+
+
+def _decisive(keys: Any) -> str:
+    """A value, or those of a method's keys that are set: a key that is added and left alone changes no identity."""
+    if not dataclasses.is_dataclass(keys):
+        return repr(keys)
+    usual = defaults(keys)
+    found = {name: value for name, value in deciding(keys, "replies").items() if value != usual[name]}
+    return repr(sorted(found.items()))
 
 
 def single_prompt(
