@@ -1,9 +1,12 @@
 """Replies are labelled against the right rows, kept, and asked for once."""
 
+import gc
+
 import pytest
 
 from hf_selfdemo.core.ledger import Ledger
-from hf_selfdemo.core.types import Reply
+from hf_selfdemo.core.on_disk import OnDisk
+from hf_selfdemo.core.types import Evidence, Passage, Question, Reply
 from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.data.retrieval.evidence import collect_evidence, leave_gold_out
 from hf_selfdemo.evaluation.predict import predict
@@ -73,3 +76,23 @@ def test_a_judge_may_ask_another_model_than_the_one_judged(evidence):
 def test_empty_replies_are_unscored(evidence):
     rows = predict(evidence, ScriptedGenerator(lambda r: ""), AnswerMatchJudge(), "rag")
     assert {p.label for p in rows} == {"unscored"}
+
+
+def test_few_rows_are_held_while_they_are_asked_and_judged():
+    """Counted by the passages alive whenever the judge is asked."""
+
+    def row(i):
+        passages = tuple(Passage(f"{i}/{k}", f"Number {i} is {i * 7}, {k}.") for k in range(3))
+        return Evidence(Question(f"q{i}", f"What is number {i}?", (str(i * 7),)), passages, True)
+
+    class Counting(AnswerMatchJudge):
+        def judge(self, evidence, candidates):
+            counted.append(sum(type(found) is Passage for found in gc.get_objects()) if evidence.id in looked else 0)
+            return super().judge(evidence, candidates)
+
+    counted, looked = [], {f"q{i}" for i in range(0, 1000, 100)}
+    rows = OnDisk(row(i) for i in range(1000))
+    before = sum(type(found) is Passage for found in gc.get_objects())
+    said = predict(rows, ScriptedGenerator(lambda request: "It is 7."), Counting(), "rag")
+    assert len(said) == len(counted) == 1000 and said[1].label == "correct"
+    assert max(counted) - before < 1000

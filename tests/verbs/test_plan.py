@@ -1,13 +1,15 @@
 """`hf-selfdemo plan` before anything is there: no weights, no calls, and still what a run needs."""
 
+import gc
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from hf_selfdemo.core.types import Evidence, Question, Request
+from hf_selfdemo.core.types import Request
 from hf_selfdemo.verbs.cli import main
+from hf_selfdemo.verbs.first_turns import FirstTurns, first_turn
 from hf_selfdemo.verbs.plan import counted
 
 
@@ -159,9 +161,8 @@ def test_shared_beginnings_are_read_once():
     def request(name, text, share):
         return Request(name, ({"role": "user", "content": text},), "rag", max_new_tokens=5, share=share)
 
-    row = Evidence(Question("q", "?"))
     requests = [request("a", "x" * 40 + "yy", "s"), request("b", "x" * 40 + "zz", "s"), request("c", "x" * 40, "")]
-    found = counted([(row, requests)], characters=2)
+    found = counted(FirstTurns([requests]), characters=2)
     assert found["all"] == {"calls": 3, "prompt_tokens": 62, "cached_tokens": 20, "generated_tokens": 15}
 
 
@@ -169,3 +170,20 @@ def test_measuring_and_memory_stand_beside_each_other(plan, model_folder, tmp_pa
     planned = plan(f"--model_name_or_path={model_folder}", "--plan_questions=2")
     assert planned["sample"] == 2 and planned["seconds"] > 0 and planned["memory_gb"]["train"]
     assert Path(tmp_path / "run/ledger.sqlite").exists()
+
+
+def test_no_row_s_requests_are_held(plan, monkeypatch):
+    """Counted by the requests alive while each row's first turn is written."""
+    alive, asked = [], []
+
+    def counting(strategy, row):
+        found = first_turn(strategy, row)
+        asked.append(len(found))
+        alive.append(sum(type(one) is Request for one in gc.get_objects()))
+        return found
+
+    before = sum(type(one) is Request for one in gc.get_objects())
+    monkeypatch.setattr("hf_selfdemo.verbs.plan.first_turn", counting)
+    plan()
+    assert len(asked) == 10 and sum(asked) > 3 * max(asked)
+    assert max(alive) - before <= 2 * max(asked)

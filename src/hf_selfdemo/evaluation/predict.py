@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from hf_selfdemo.core.accounting import account_for
@@ -51,14 +51,9 @@ def predict(
     check_contract(judge_generator or generator, Generator, "judge's generator")
     check_contract(judge, Judge, "judge")
     rows = rows_asked(evidence, mode)
-    answers = []
-    for answer in converse((_answer(row, mode, answerer) for row in rows), generator, window):
-        answers.append(answer)
-        on_progress(1)
-    shown = [_as_shown(row, answer) for row, answer in zip(rows, answers, strict=False)]
-    labels = (_verdict(row, answer, mode, judge) for row, answer in zip(shown, answers, strict=False))
-    verdicts = converse(labels, judge_generator or generator, window)
-    predictions = [_prediction(*parts, mode) for parts in zip(shown, answers, verdicts, strict=False)]
+    answers = OnDisk(_told(converse((_answer(row, mode, answerer) for row in rows), generator, window), on_progress))
+    dialogues = (_labelled(row, answer, mode, judge) for row, answer in zip(rows, answers, strict=False))
+    predictions = list(converse(dialogues, judge_generator or generator, window))
     account_for((row.id for row in rows), (said.id for said in predictions), f"evaluating {mode}")
     return predictions
 
@@ -69,6 +64,12 @@ def rows_asked(evidence: Sequence[Evidence], mode: Mode) -> Sequence[Evidence]:
         return evidence
     asked = [place for place, row in enumerate(evidence) if not row.gold_removed]
     return evidence.at(asked) if isinstance(evidence, OnDisk) else [evidence[place] for place in asked]
+
+
+def _told(answers: Iterator[Answer], on_progress: Callable[[int], None]) -> Iterator[Answer]:
+    for answer in answers:
+        yield answer
+        on_progress(1)
 
 
 def _answer(row: Evidence, mode: Mode, answerer: Answerer) -> Dialogue[Answer]:
@@ -86,15 +87,13 @@ def _as_shown(row: Evidence, answer: Answer) -> Evidence:
     return replace(row, answer_in_context=answer_in_context(row))
 
 
-def _verdict(row: Evidence, answer: Answer, mode: Mode, judge: Judge) -> Dialogue[Verdict]:
+def _labelled(row: Evidence, answer: Answer, mode: Mode, judge: Judge) -> Dialogue[Prediction]:
+    row = _as_shown(row, answer)
     candidate = Candidate(answer.text, mode, mode, answer.finish_reason)
     try:
-        return (yield from judge.judge(row, [candidate]))[0]
+        verdict = (yield from judge.judge(row, [candidate]))[0]
     except CallFailed:
-        return Verdict("unscored", "a call failed")
-
-
-def _prediction(row: Evidence, answer: Answer, verdict: Verdict, mode: Mode) -> Prediction:
+        verdict = Verdict("unscored", "a call failed")
     return Prediction(
         id=row.id,
         mode=mode,

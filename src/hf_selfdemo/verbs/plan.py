@@ -8,10 +8,8 @@ asked and no weights are loaded: first turns are counted by their texts, and eve
 
 from __future__ import annotations
 
-import os
-import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +19,7 @@ from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import read_json, write_json
 from hf_selfdemo.core.protocols import Strategy
-from hf_selfdemo.core.types import CALL_FAILED, COUNTS, Evidence, Request, Skip, Usage
+from hf_selfdemo.core.types import CALL_FAILED, COUNTS, Evidence, Skip, Usage
 from hf_selfdemo.evaluation.predict import rows_asked
 from hf_selfdemo.generation.models import ResolvedModel
 from hf_selfdemo.generation.recorded import RecordedGenerator
@@ -32,6 +30,7 @@ from hf_selfdemo.recipe.evidence import recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.columns import recipe_columns
 from hf_selfdemo.verbs.evaluate import recipe_modes
+from hf_selfdemo.verbs.first_turns import FirstTurns, first_turn
 from hf_selfdemo.verbs.footprint.fits import (
     CHARACTERS_A_TOKEN,
     Lengths,
@@ -42,8 +41,6 @@ from hf_selfdemo.verbs.footprint.fits import (
 )
 from hf_selfdemo.verbs.plan_tables import answering_table, calls_table, device_lines, memory_table
 from hf_selfdemo.verbs.prompts import recipe_instructions
-
-FirstTurns = list[tuple[Evidence, list[Request]]]
 
 
 def run_plan(recipe: Recipe) -> None:
@@ -60,21 +57,20 @@ def run_plan(recipe: Recipe) -> None:
     searched = recipe.search.prompts_dir or not unasked  # looking for prompts would ask the model
     engine, instructions = recipe_instructions(recipe, model, evidence) if searched else (None, {})
     strategy = recipe.method.strategy(recipe.demonstrate.demonstrate_seed, instructions)
-    turns = [(row, requests) for row in evidence if (requests := first_turn(strategy, row))]
+    turns = FirstTurns(first_turn(strategy, row) for row in evidence)
     path = recipe.output_dir / "plan.json"
     plan: dict[str, Any] = {"questions": len(evidence), "sample": 0}
     lengths = _lengths(recipe, evidence, turns)
     if turns and unasked:
         plan |= counted(turns, lengths.characters if lengths else CHARACTERS_A_TOKEN)
     elif turns:
-        plan |= _measured(recipe, engine or open_engine(recipe, model), strategy, turns, path)
+        plan |= _measured(recipe, engine or open_engine(recipe, model), strategy, evidence, turns, path)
     else:
         say(f"{len(evidence)} questions, no calls: method {recipe.method.name} asks nothing")
     if turns:
         plan["price"] = price(plan["all"], recipe.plan)
     if lengths:
-        most = max((len(requests) for _, requests in turns), default=0)
-        plan |= footprint(recipe, evidence, lengths, most, plan.get("all"))
+        plan |= footprint(recipe, evidence, lengths, turns.most, plan.get("all"))
     write_json(path, plan)
     _show(plan, path, recipe)
 
@@ -90,7 +86,7 @@ def _plan_answering(recipe: Recipe) -> None:
     plan: dict[str, Any] = {"questions": len(evidence), "sample": 0, "evaluate_calls": calls}
     say(f"method {recipe.method.name!r} trains nothing: evaluating {len(evidence)} questions is all")
     show(answering_table(calls, len(evidence)))
-    if lengths := _lengths(recipe, evidence, []):
+    if lengths := _lengths(recipe, evidence, FirstTurns([])):
         memory = recipe_memory(recipe, recipe_shape(recipe), lengths, 0)
         plan["memory_gb"] = {verb: sum(parts.values()) / 1e9 for verb, parts in memory.items()}
         say(f"memory: about {plan['memory_gb']['evaluate']:.2f} GB")
@@ -102,7 +98,7 @@ def _plan_answering(recipe: Recipe) -> None:
 def _lengths(recipe: Recipe, evidence: Sequence[Evidence], turns: FirstTurns) -> Lengths | None:
     """Lengths of the rows; None where a server's model is not one whose sizes can be read."""
     try:
-        return row_lengths(recipe, evidence, _requests(turns))
+        return row_lengths(recipe, evidence, turns)
     except UserError as error:
         if recipe.engine.engine == "transformers":
             raise
@@ -110,100 +106,61 @@ def _lengths(recipe: Recipe, evidence: Sequence[Evidence], turns: FirstTurns) ->
         return None
 
 
-def _measured(recipe: Recipe, engine: Engine, strategy: Strategy, turns: FirstTurns, path: Path) -> dict[str, Any]:
+def _measured(
+    recipe: Recipe, engine: Engine, strategy: Strategy, evidence: Sequence[Evidence], turns: FirstTurns, path: Path
+) -> dict[str, Any]:
     """Ask a few questions, and estimate all by them."""
     judge = recipe_judge(recipe, recipe.judge.judge)
     generator = RecordedGenerator(engine.generator.generator, engine.generator.ledger)  # an account of the sample alone
-    sample = draw(turns, recipe.plan.plan_questions, recipe.demonstrate.demonstrate_seed)
+    places = turns.draw(recipe.plan.plan_questions, recipe.demonstrate.demonstrate_seed)
+    sample = [evidence[place] for place in places]
     start = time.perf_counter()
     with progress("measuring", len(sample)) as advance:
-        dialogues = (judged_row(row, strategy, judge) for row, _ in sample)
+        dialogues = (judged_row(row, strategy, judge) for row in sample)
         for judged in converse(dialogues, generator, recipe.engine.window):
             if isinstance(judged.result, Skip) and judged.result.reason == CALL_FAILED:
                 raise UserError("a question of the sample could not be asked", judged.result.detail)
             advance(1)
     seconds = time.perf_counter() - start if generator.usage.calls else None
-    found = {"sample": len(sample)} | estimate(turns, sample, generator.usage + generator.reused, seconds)
+    asked = FirstTurns(first_turn(strategy, row) for row in sample)
+    found = {"sample": len(sample)} | estimate(turns, asked, generator.usage + generator.reused, seconds)
     if seconds is None and path.exists():  # the sample was in the ledger: an earlier plan took its time
         found["seconds"] = read_json(path, Plan).get("seconds")
     return found
-
-
-def first_turn(strategy: Strategy, row: Evidence) -> list[Request]:
-    """What a strategy asks first about a row; nothing is sent."""
-    try:
-        return list(next(strategy.write(row)))
-    except StopIteration:
-        return []
-
-
-def draw(turns: FirstTurns, count: int, seed: int) -> FirstTurns:
-    """Rows to measure by: one of those that are asked most, so that every stage is met, and others at random."""
-    most = max(turns, key=lambda turn: len(turn[1]))
-    others = [turn for turn in turns if turn is not most]
-    return [most, *random.Random(seed).sample(others, min(max(count, 1) - 1, len(others)))]
 
 
 def estimate(turns: FirstTurns, sample: FirstTurns, measured: Usage, seconds: float | None) -> dict[str, Any]:
     """Counts by stage and in all, and seconds, for all rows.
 
     Args:
-        turns: every row with its first-turn requests.
-        sample: those of them that were measured.
+        turns: first turns of all rows.
+        sample: of those that were measured.
         measured: what they cost.
         seconds: how long they took; None if nothing had to be asked.
     """
-    everything, asked = _requests(turns), _requests(sample)
+    calls, tokens = turns.calls.total() / sample.calls.total(), turns.characters.total() / sample.characters.total()
     stages = {}
     for stage, usage in measured.by_stage.items():
-        first = {r.stage for r in asked} & {stage}  # second turns and judgements grow with all first turns
-        of_all = [r for r in everything if not first or r.stage == stage]
-        of_sample = [r for r in asked if not first or r.stage == stage]
-        tokens = _characters(of_all) / _characters(of_sample)
-        stages[stage] = {
-            name: round(getattr(usage, name) * (len(of_all) / len(of_sample) if name == "calls" else tokens))
-            for name in COUNTS
-        }
-    scale = _characters(everything) / _characters(asked)
-    return {
-        "stages": stages,
-        "all": _summed(stages),
-        "seconds": None if seconds is None else seconds * scale,
-    }
+        first = stage in sample.calls  # second turns and judgements grow with all first turns
+        more = turns.calls[stage] / sample.calls[stage] if first else calls
+        longer = turns.characters[stage] / sample.characters[stage] if first else tokens
+        stages[stage] = {name: round(getattr(usage, name) * (more if name == "calls" else longer)) for name in COUNTS}
+    return {"stages": stages, "all": _summed(stages), "seconds": None if seconds is None else seconds * tokens}
 
 
 def counted(turns: FirstTurns, characters: float) -> dict[str, Any]:
     """Counts by stage and in all of every first turn, asked of nobody; what its prompts share is read once.
 
     Args:
-        turns: every row with its first-turn requests.
+        turns: first turns of all rows.
         characters: how many make a token.
 
     Returns:
         As `estimate`, without seconds. A reply counts as long as it may get, so generated tokens are an upper bound;
         second turns and a judge's calls, which depend on replies, are not in it.
     """
-    stages: dict[str, dict[str, float]] = {}
-    for _, requests in turns:
-        for request, text, shared in _with_shared(requests):
-            counts = stages.setdefault(request.stage, dict.fromkeys(COUNTS, 0.0))
-            reply = 0 if request.choices else request.max_new_tokens
-            for name, count in zip(COUNTS, (1, len(text) / characters, shared / characters, reply), strict=True):
-                counts[name] += count
-    rounded = {stage: {name: round(count) for name, count in counts.items()} for stage, counts in stages.items()}
-    return {"stages": rounded, "all": _summed(rounded), "seconds": None}
-
-
-def _with_shared(requests: Sequence[Request]) -> Iterator[tuple[Request, str, int]]:
-    """Requests of one row with their text and how many characters of it an earlier one has read."""
-    groups: dict[str, list[tuple[Request, str]]] = {}
-    for request in requests:
-        text = "".join(message["content"] for message in request.messages)
-        groups.setdefault(request.share or request.id, []).append((request, text))
-    for group in groups.values():
-        shared = len(os.path.commonprefix([text for _, text in group]))  # noqa: RUF071  # texts, not paths
-        for place, (request, text) in enumerate(group):
-            yield request, text, shared if place else 0
+    stages = turns.counted(characters)
+    return {"stages": stages, "all": _summed(stages), "seconds": None}
 
 
 def price(counts: dict[str, int], rates: PlanArguments) -> float:
@@ -216,14 +173,6 @@ def price(counts: dict[str, int], rates: PlanArguments) -> float:
 
 def _summed(stages: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
     return {name: sum(stage[name] for stage in stages.values()) for name in COUNTS}
-
-
-def _requests(turns: FirstTurns) -> list[Request]:
-    return [request for _, requests in turns for request in requests]
-
-
-def _characters(requests: Sequence[Request]) -> int:
-    return sum(len(message["content"]) for request in requests for message in request.messages)
 
 
 def _show(plan: dict[str, Any], path: Path, recipe: Recipe) -> None:

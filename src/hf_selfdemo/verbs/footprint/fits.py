@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from hf_selfdemo.core.errors import UserError, explained
-from hf_selfdemo.core.types import Evidence, Message, Mode, Request
+from hf_selfdemo.core.types import Evidence, Message, Mode
 from hf_selfdemo.generation.models import GGUF_PACKAGES, ResolvedModel, read_chat_template
 from hf_selfdemo.methods.answering import single_prompt
 from hf_selfdemo.prompting.chat import encode_prompt
@@ -16,6 +16,7 @@ from hf_selfdemo.recipe.evidence import recipe_questions
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.start import check_targets
 from hf_selfdemo.verbs.evaluate import recipe_modes
+from hf_selfdemo.verbs.first_turns import FirstTurns
 from hf_selfdemo.verbs.footprint.compute import forward_flops, hours, training_flops
 from hf_selfdemo.verbs.footprint.memory import Precision, cache_bytes, training_memory, writing_memory
 from hf_selfdemo.verbs.footprint.shape import ModelShape, model_shape
@@ -54,25 +55,25 @@ class Lengths:
     reply: int
 
 
-def row_lengths(recipe: Recipe, evidence: Sequence[Evidence], requests: Sequence[Request]) -> Lengths:
+def row_lengths(recipe: Recipe, evidence: Sequence[Evidence], turns: FirstTurns) -> Lengths:
     """How long prompts and replies are, by the model's tokenizer or else by `CHARACTERS_A_TOKEN`."""
-    place = model_place(recipe)
-    prompts = [single_prompt(row.question.text, row.passages) for row in evidence]
-    tokenizer = _tokenizer(recipe, place)
-    sample = prompts[:: max(1, len(prompts) // _COUNTED)]
-    per_token = CHARACTERS_A_TOKEN
-    if tokenizer is not None:
-        per_token = sum(map(_characters, sample)) / sum(len(encode_prompt(tokenizer, prompt)) for prompt in sample)
-    answers = [answer for row in evidence for answer in row.question.answers[:1]]
-    gold = max(map(len, answers), default=0) / per_token
-    lengths = [_characters(prompt) / per_token for prompt in prompts]
+    tokenizer = _tokenizer(recipe, model_place(recipe))
+    written = encoded = longest = summed = gold = 0
+    for place, row in enumerate(evidence):
+        prompt = single_prompt(row.question.text, row.passages)
+        length = _characters(prompt)
+        summed, longest = summed + length, max(longest, length)
+        gold = max(gold, *map(len, row.question.answers[:1]), 0)
+        if tokenizer is not None and place % max(1, len(evidence) // _COUNTED) == 0:
+            written, encoded = written + length, encoded + len(encode_prompt(tokenizer, prompt))
+    per_token = written / encoded if encoded else CHARACTERS_A_TOKEN
     return Lengths(
         source="4 characters a token" if tokenizer is None else "the tokenizer",
         characters=per_token,
-        prompt=sum(lengths) / len(lengths),
-        longest_prompt=round(max(lengths)),
-        longest_request=round(max((_characters(r.messages) for r in requests), default=0) / per_token),
-        reply=max((r.max_new_tokens for r in requests), default=round(gold) + 1),
+        prompt=summed / len(evidence) / per_token,
+        longest_prompt=round(longest / per_token),
+        longest_request=round(turns.longest / per_token),
+        reply=turns.longest_reply if turns else round(gold / per_token) + 1,
     )
 
 
