@@ -126,6 +126,19 @@ def test_the_likeliest_note_can_choose_the_answer():
     assert ActiveRag(Thinking(pick="perplexity")).most_calls == 13
 
 
+def test_an_empty_answer_is_never_given_where_another_is_there():
+    notes = dict(zip(VIEWS, ("a longer note", "brief", "longer yet, by far", "the longest of all"), strict=True))
+
+    def say(request):
+        _, view, *corrected = request.id.split("/")
+        if corrected:
+            return "" if view == "associate" else f"by {view}"
+        return notes.get(view, "a thought")
+
+    [answer] = converse([ActiveRag(Thinking(pick="perplexity")).answer(ROW, "rag")], ScriptedGenerator(say))
+    assert answer.text == "by anchoring"
+
+
 def test_a_choice_that_is_none_is_refused_by_its_key():
     with pytest.raises(UserError, match="pick is 'perplexty': did you mean 'perplexity'"):
         Thinking(pick="perplexty")

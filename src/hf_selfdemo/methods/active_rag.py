@@ -105,7 +105,7 @@ class ActiveRag:
             worth = yield from self._likelihoods(evidence, notes)
         else:
             worth = [votes / len(VIEWS) for votes in agreeing(answers, evidence.question.text)]
-        best = worth.index(max(worth))
+        best = max(range(len(VIEWS)), key=lambda i: (bool(answers[i]), worth[i]))  # an empty one is no answer
         confidence = worth[best] if worth[best] > float("-inf") else None
         return Answer(answers[best], corrected[best].finish_reason, confidence, trace=_trace(thought, notes, corrected))
 
