@@ -56,6 +56,6 @@ def test_a_ledger_that_holds_half_a_character_can_be_gone_on_with(tmp_path):
     with sqlite3.connect(path) as db:
         [(kept,)] = db.execute("SELECT reply FROM calls")
         before = json.dumps(json.loads(kept) | {"text": f"It is amber{HALF}."})
-        db.execute("UPDATE calls SET reply = ?", (before,))
+        db.execute("UPDATE calls SET reply = ?, checksum = NULL", (before,))  # as an earlier version left it
     assert "\\ud83d" in before
     assert Ledger(path).get("k").text == "It is amber\ufffd."

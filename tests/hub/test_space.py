@@ -252,6 +252,6 @@ def test_a_whole_model_goes_along_with_its_tokenizer(run, model_folder):
 
 
 def test_a_space_asks_as_a_method_that_trains_nothing_does(run):
-    keys = {"method": "active_rag", "view_tokens": 3, "reasoning_tokens": 2, "temperature": 0.0}
+    keys = {"method": "active_rag", "view_tokens": 3, "reasoning_tokens": 2, "temperature": 0.0, "pick": "majority"}
     recipe = recipe_of(space_artefact(run, "me/look", method=keys))
     assert make_recipe(recipe).method.recipe_keys() == keys
