@@ -8,7 +8,8 @@ import weakref
 import pytest
 
 from hf_selfdemo.core.on_disk import OnDisk
-from hf_selfdemo.core.types import Evidence, Passage
+from hf_selfdemo.core.types import Evidence, Passage, Prediction, Question
+from hf_selfdemo.evaluation.evaluated import Evaluation, write_manifest, write_predictions, write_rows
 from hf_selfdemo.recipe.evidence import recipe_evidence
 from hf_selfdemo.recipe.keys import make_recipe
 
@@ -74,3 +75,23 @@ def test_few_rows_of_a_recipe_are_held_at_a_time(tmp_path, monkeypatch):
     gone = weakref.ref(evidence)
     del evidence
     assert gone() is None
+
+
+def test_no_passage_of_a_finished_evaluation_is_held(tmp_path):
+    def passages():
+        return sum(type(found) is Passage for found in gc.get_objects())
+
+    shown = (Passage("1", "Iron is older."), Passage("2", "Tin is younger."))
+    rows = [Evidence(Question(f"q{i}", "Which is older?", ("Iron",)), shown, True) for i in range(500)]
+    write_rows(tmp_path, rows)
+    write_predictions(
+        tmp_path, "base", "rag", [Prediction(row.id, "rag", "Iron", "correct", True, True) for row in rows]
+    )
+    write_manifest(tmp_path, ["rag"], {"judges": {"base": {}}}, {"title": "made up", "settings": {}})
+    before, evaluation = passages(), Evaluation(tmp_path)
+    column = evaluation.column("base")
+    assert [one.id for one in column.predictions["rag"]] == list(evaluation.evidence) and len(
+        evaluation.evidence
+    ) == 500
+    assert evaluation.evidence["q7"] == rows[7] and "q500" not in evaluation.evidence
+    assert passages() - before < 50

@@ -377,3 +377,16 @@ def test_every_recipe_parses():
     assert len(recipes) >= 3
     for recipe in recipes:
         assert parse(["--config", str(recipe)]).output_dir
+
+
+def test_memory_that_arrow_frees_goes_back_to_the_system():
+    code = "; ".join(
+        [
+            "from hf_selfdemo.verbs.cli import main",
+            "main(['recipes'])",
+            "import pyarrow",
+            "assert pyarrow.default_memory_pool().backend_name == 'system'",
+        ]
+    )
+    unset = {name: value for name, value in os.environ.items() if name != "ARROW_DEFAULT_MEMORY_POOL"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=unset, stdout=subprocess.DEVNULL)

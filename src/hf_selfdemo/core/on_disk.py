@@ -6,7 +6,7 @@ import os
 import pickle
 import tempfile
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar, overload
 
 T = TypeVar("T")
@@ -55,3 +55,37 @@ class OnDisk(Sequence[T], Generic[T]):
             return self.at(range(len(self))[place])
         at = self._places[place]
         return pickle.loads(os.pread(self._file.fileno(), self._ends[at + 1] - self._ends[at], self._ends[at]))
+
+
+class OnDiskByKey(Mapping[str, T], Generic[T]):
+    """The same under keys, in the order given; only keys and places are in memory.
+
+    Args:
+        items: keys, none twice, with what stands under them; gone through once.
+
+    Example:
+        >>> found = OnDiskByKey([("q1", "amber"), ("q2", "basalt")])
+        >>> found["q2"], list(found), found.rows[0], "q3" in found
+        ('basalt', ['q1', 'q2'], 'amber', False)
+    """
+
+    def __init__(self, items: Iterable[tuple[str, T]]) -> None:
+        self._places: dict[str, int] = {}
+        self.rows: OnDisk[T] = OnDisk(self._placed(items))
+
+    def _placed(self, items: Iterable[tuple[str, T]]) -> Iterator[T]:
+        for place, (key, item) in enumerate(items):
+            self._places[key] = place
+            yield item
+
+    def __getitem__(self, key: str) -> T:
+        return self.rows[self._places[key]]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)

@@ -25,8 +25,8 @@ from hf_selfdemo.core.manifest import (
     read_json_lines,
     versions,
     write_checked_json,
-    write_text,
 )
+from hf_selfdemo.core.on_disk import OnDiskByKey
 from hf_selfdemo.core.types import Evidence, Mode, Prediction
 from hf_selfdemo.data.rows import evidence_of, evidence_row
 from hf_selfdemo.evaluation.predict import rows_asked
@@ -91,9 +91,10 @@ class Evaluation:
         return [found[key] for key in keys]
 
     @cached_property
-    def evidence(self) -> dict[str, Evidence]:
+    def evidence(self) -> OnDiskByKey[Evidence]:
         """The rows by id, in the order in which they were asked."""
-        return {row.id: row for row in map(evidence_of, read_json_lines(self._checked(ROWS), EvaluatedRow))}
+        rows = map(evidence_of, read_json_lines(self._checked(ROWS), EvaluatedRow))
+        return OnDiskByKey((row.id, row) for row in rows)
 
     @property
     def columns(self) -> list[str]:
@@ -114,7 +115,7 @@ class Evaluation:
         record = {key: self.manifest.get(key, {}).get(name, {}) for key in _BY_COLUMN}
         predictions = {mode: _predictions(self._checked(path)) for mode, path in found.items()}
         for mode, said in predictions.items():
-            asked = rows_asked(list(self.evidence.values()), mode)
+            asked = rows_asked(self.evidence.rows, mode)
             account_for((row.id for row in asked), (one.id for one in said), f"writing {found[mode]}")
         return Column(name, predictions, record)
 
@@ -135,9 +136,12 @@ def write_rows(folder: Path, evidence: Sequence[Evidence]) -> None:
 
 def write_predictions(folder: Path, name: str, mode: str, predictions: Sequence[Prediction]) -> None:
     """Write one model's labelled replies in one mode; a trace only where there is one."""
-    rows = (asdict(prediction) for prediction in predictions)
-    lines = ({key: value for key, value in row.items() if value or key != "trace"} for row in rows)
-    write_text(folder / _path(name, mode), _lines(lines))
+    path = folder / _path(name, mode)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_file(path) as out:
+        for row in map(asdict, predictions):
+            told = {key: value for key, value in row.items() if value or key != "trace"}
+            out.write(json.dumps(told, ensure_ascii=False) + "\n")
 
 
 def write_manifest(
@@ -221,10 +225,6 @@ def _path(name: str, mode: str) -> str:
 def _column_of(path: str) -> str:
     """The column whose replies a file holds; what `_path` names, the other way round."""
     return path.removeprefix("predictions/").removesuffix(".jsonl").rpartition(".")[0]
-
-
-def _lines(rows: Any) -> str:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 def _predictions(path: Path) -> list[Prediction]:

@@ -95,6 +95,8 @@ def reported(job: Callable[[], None]) -> int:
     # spinning OpenMP threads make torch four times slower as soon as anything else runs; must be set before its import
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    # what is read or written is given back to the system at once, where Arrow's own pool would keep it
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     from hf_selfdemo.core.console import fail
     from hf_selfdemo.verbs.failures import STOPPED, ending, terminable
 
