@@ -84,7 +84,7 @@ def test_given_passages_are_typed_in(recipe, asking):
 def test_base_alone_is_asked_where_nothing_was_trained(recipe, asking):
     found = asking(recipe("--max_answer_tokens=3"))
     [(name, reply)] = found.ask("Where?", None)
-    assert name == "base" and 0 < reply.generated_tokens <= 3
+    assert name == "base" and 0 < reply.usage.generated_tokens <= 3
 
 
 def test_the_last_of_the_named_models_is_asked_beside_it(recipe, asking, tmp_path, model_folder):
