@@ -13,11 +13,12 @@ from safetensors.torch import load_file
 from transformers import Trainer
 
 from hf_selfdemo.core.keys import defaults
-from hf_selfdemo.core.manifest import differing, read_json
+from hf_selfdemo.core.manifest import differing, read_json, write_checked_json
 from hf_selfdemo.data.questions import read_passages, read_questions
 from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.data.retrieval.evidence import collect_evidence
 from hf_selfdemo.generation.scripted import ScriptedGenerator
+from hf_selfdemo.generation.tuned import model_hashes
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.methods.demonstrations import demonstrate
 from hf_selfdemo.methods.ra_it import RaIt
@@ -232,6 +233,9 @@ def test_what_was_trained_before_decides_the_result(made, refused, tmp_path):
     kept = weights(tmp_path / "run/model")
     assert main(["train", *going_on]) == 0 and equal(kept, weights(tmp_path / "run/model"))
     shutil.copyfile(tmp_path / "run/model/adapter_model.safetensors", tmp_path / "first/adapter_model.safetensors")
+    assert "is not as it was written" in refused("train", *going_on)
+    told = read_json(tmp_path / "first/manifest.json") | {"files": model_hashes(tmp_path / "first")}
+    write_checked_json(tmp_path / "first/manifest.json", told)
     assert "holds another run: other weights to start from: choose" in refused("train", *going_on)
 
 

@@ -20,7 +20,7 @@ from hf_selfdemo.verbs.processes import world_size
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _SAYS_FULL = re.compile(
     "No space left on device|os error 28|Disk quota exceeded|"
-    "PytorchStreamWriter failed writing|inline_container.* unexpected pos|"  # torch
+    "PytorchStreamWriter failed writing|inline_container.* unexpected pos|basic_ios::clear: iostream error|"  # torch
     r"\d+ requested and \d+ written"  # numpy
 )
 """What writers of weights and arrays say of a full disk, in errors of their own kinds."""
