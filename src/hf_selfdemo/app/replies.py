@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +82,7 @@ class Replies:
         ]
 
 
-def _pairs(evidence: dict[str, Evidence], one: Sequence[Prediction], other: Sequence[Prediction]) -> list[Pair]:
+def _pairs(evidence: Mapping[str, Evidence], one: Sequence[Prediction], other: Sequence[Prediction]) -> list[Pair]:
     theirs = {prediction.id: prediction for prediction in other}
     return [Pair(evidence[p.id], p, theirs[p.id]) for p in one if p.id in theirs]
 
