@@ -32,14 +32,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hf_selfdemo.loading import load
+from hf_selfdemo.core.loading import load
+from hf_selfdemo.core.types import Candidate, Evidence, Label, Question
 from hf_selfdemo.scoring.agreement import agreement, agreement_bounds
 from hf_selfdemo.scoring.answers.match import answers_match
 from hf_selfdemo.scoring.match import contains_answer
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.scoring.outcomes import Rate
 from hf_selfdemo.scoring.overlap import exact_match, token_f1, token_recall
-from hf_selfdemo.types import Candidate, Evidence, Label, Question
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "evouna_nq.jsonl.gz"
 SIBLINGS = Path(__file__).parent / "labelled"
@@ -118,7 +118,7 @@ def compare(rows: Sequence[Row], said: Sequence[Label]) -> dict[str, Any]:
 
 def asked(rows: Sequence[Row], name: str, model: str) -> list[Label]:
     """What a judge of the package says of each row; those that ask a model ask `model`."""
-    from hf_selfdemo.conversation import converse
+    from hf_selfdemo.core.conversation import converse
     from hf_selfdemo.generation.scripted import ScriptedGenerator
     from hf_selfdemo.judging import JUDGES
 
@@ -134,8 +134,8 @@ def asked(rows: Sequence[Row], name: str, model: str) -> list[Label]:
 
 
 def _engine(model: str) -> Any:
+    from hf_selfdemo.generation.models import load_model, load_tokenizer, resolve_model
     from hf_selfdemo.generation.transformers import TransformersGenerator
-    from hf_selfdemo.models import load_model, load_tokenizer, resolve_model
 
     found = resolve_model(model)
     return TransformersGenerator(load_model(found, "auto"), load_tokenizer(found))

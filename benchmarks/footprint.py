@@ -31,13 +31,13 @@ ROWS, STEPS = 2, 2
 
 def measured(checkpointing: bool) -> dict[str, Any]:
     """Train in this process; gigabytes estimated and measured."""
-    from hf_selfdemo.cli import parse, quiet
-    from hf_selfdemo.footprint.memory import Precision, training_memory
-    from hf_selfdemo.rows import evidence_row
-    from hf_selfdemo.stages.evidence import recipe_evidence
-    from hf_selfdemo.stages.footprint import recipe_shape
-    from hf_selfdemo.stages.start import load_start, training_start
+    from hf_selfdemo.data.rows import evidence_row
+    from hf_selfdemo.recipe.evidence import recipe_evidence
+    from hf_selfdemo.recipe.start import load_start, training_start
     from hf_selfdemo.training.sft import SelfDemoTrainer
+    from hf_selfdemo.verbs.cli import parse, quiet
+    from hf_selfdemo.verbs.footprint.fits import recipe_shape
+    from hf_selfdemo.verbs.footprint.memory import Precision, training_memory
 
     quiet()
     flags = [f"--output_dir={tempfile.mkdtemp()}", "--use_cpu", "--passages_per_question=12", "--lora_dropout=0"]

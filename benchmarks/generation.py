@@ -33,12 +33,13 @@ from typing import Any
 import torch
 
 from hf_selfdemo import BM25Retriever, SelfDemo, TransformersGenerator, collect_evidence, read_passages, read_questions
-from hf_selfdemo.conversation import converse
-from hf_selfdemo.demonstrations import judged_row
+from hf_selfdemo.core.conversation import converse
+from hf_selfdemo.core.manifest import versions
+from hf_selfdemo.core.types import Evidence, Judged, Reply, Request, Usage
+from hf_selfdemo.generation.models import DEFAULT_MODEL, load_model, load_tokenizer, resolve_model
 from hf_selfdemo.judging.tournament import TournamentJudge
-from hf_selfdemo.manifest import versions
-from hf_selfdemo.models import DEFAULT_MODEL, load_model, load_tokenizer, resolve_model
-from hf_selfdemo.types import Evidence, Judged, Reply, Request, Usage
+from hf_selfdemo.methods.demonstrations import judged_row
+from hf_selfdemo.methods.self_demo import Sampling
 
 
 class Measured:
@@ -63,7 +64,9 @@ class Measured:
 
 def run(evidence: Sequence[Evidence], generator: Measured, window: int, options: Any) -> tuple[list[Judged], dict]:
     """All rows on one side, and what they cost."""
-    strategy = SelfDemo(temperature=options.temperature, max_new_tokens=options.max_new_tokens, summarise=True)
+    strategy = SelfDemo(
+        Sampling(temperature=options.temperature, max_candidate_tokens=options.max_new_tokens, summarise=True)
+    )
     judge = TournamentJudge()
     wall, process = time.perf_counter(), time.process_time()
     judged = list(converse((judged_row(row, strategy, judge) for row in evidence), generator, window))
@@ -93,7 +96,7 @@ def matmul_ceiling(device: torch.device, dtype: torch.dtype) -> float:
 
 def prefill_rate(generator: TransformersGenerator, evidence: Sequence[Evidence]) -> float:
     """Floating-point operations a second while prompts are computed: twice the parameters, a token."""
-    requests = [next(SelfDemo(1, 0, 0).write(row))[0] for row in evidence]
+    requests = [next(SelfDemo(Sampling(1, 0, 0)).write(row))[0] for row in evidence]
     asked = [Request(r.id, r.messages, "prefill", choices=("1", "2")) for r in requests]
     start = time.perf_counter()
     tokens = sum(reply.prompt_tokens for _, reply in generator.stream(asked))

@@ -28,11 +28,11 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from hf_selfdemo.retrieval.bm25 import BM25Retriever
+from hf_selfdemo.core.types import Passage, Question
+from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.scoring.answers import match, passages
 from hf_selfdemo.scoring.answers.match import answers_match
 from hf_selfdemo.scoring.match import contains_answer
-from hf_selfdemo.types import Passage, Question
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "open_qa"
 RANDOM, DEPTH = 10, 10

@@ -33,9 +33,9 @@ def rows(count: int) -> Iterator:
 def one(count: int) -> None:
     """Run the pipeline and print the peak memory in MB."""
     from hf_selfdemo import ScriptedGenerator, SelfDemo, demonstrate
+    from hf_selfdemo.core.ledger import Ledger
     from hf_selfdemo.generation.recorded import RecordedGenerator
     from hf_selfdemo.judging.tournament import TournamentJudge
-    from hf_selfdemo.ledger import Ledger
 
     def reply(request):
         if request.choices:
@@ -67,7 +67,7 @@ def command(count: int) -> None:
             "columns": "passages=passages",
             "retriever": "given",
             "passages_per_question": "10",
-            "strategy": "ra_it",
+            "method": "ra_it",
             "on_policy_rows": "0",
             "train_twins": "0",
         }

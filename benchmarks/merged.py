@@ -31,10 +31,10 @@ from typing import Any
 
 import torch
 
-from hf_selfdemo.cli import quiet
+from hf_selfdemo.core.manifest import versions
 from hf_selfdemo.generation.last_logits import last_logits
-from hf_selfdemo.manifest import versions
-from hf_selfdemo.models import DEFAULT_MODEL, load_model, resolve_model
+from hf_selfdemo.generation.models import DEFAULT_MODEL, load_model, resolve_model
+from hf_selfdemo.verbs.cli import quiet
 
 SIDES = ("base", "merged", "strided")
 DTYPES = ("float32", "bfloat16")

@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo.manifest import versions
+from hf_selfdemo.core.manifest import versions
 from hf_selfdemo.scoring.label import label_by_match
 from hf_selfdemo.scoring.outcomes import Rate
 from hf_selfdemo.scoring.refusal import is_refusal

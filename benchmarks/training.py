@@ -52,10 +52,10 @@ from hf_selfdemo import (
     read_passages,
     read_questions,
 )
-from hf_selfdemo.manifest import versions
-from hf_selfdemo.models import DEFAULT_MODEL, load_model, load_tokenizer, resolve_model
-from hf_selfdemo.rows import FEATURES, evidence_row
-from hf_selfdemo.types import Evidence
+from hf_selfdemo.core.manifest import versions
+from hf_selfdemo.core.types import Evidence
+from hf_selfdemo.data.rows import FEATURES, evidence_row
+from hf_selfdemo.generation.models import DEFAULT_MODEL, load_model, load_tokenizer, resolve_model
 
 AGAINST = {"rows": "plain", "moving": "plain", "free": "plain", "grouped": "random"}
 """What each side is measured against."""

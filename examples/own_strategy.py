@@ -3,12 +3,13 @@
     python examples/own_strategy.py
 
 A strategy does no input or output and knows no model, so a script can stand in for one. To name it in recipes
-(`strategy: quote_first`) put the class into `strategies/quote_first.py` of the package and a line into the table there.
+(`method: quote_first`) put the class into `methods/quote_first.py` of the package, a `METHOD = Method(QuoteFirst, ...)`
+below it, and a line into the table in `methods/__init__.py`.
 """
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hf_selfdemo import (
@@ -26,8 +27,8 @@ from hf_selfdemo import (
     read_passages,
     read_questions,
 )
-from hf_selfdemo.prompts import render
-from hf_selfdemo.types import Dialogue, Message, Skip
+from hf_selfdemo.core.types import Dialogue, Message, Skip
+from hf_selfdemo.prompting.prompts import render
 
 QUOTE = "First copy the one sentence of the passages that answers it; if there is none, write: Not mentioned."
 ANSWER = "Now answer the question in a few words, from that sentence alone."
@@ -48,15 +49,18 @@ class QuoteFirst:
 
     def select(
         self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
-    ) -> Demonstration | Skip:
+    ) -> Sequence[Demonstration] | Skip:
         for candidate, verdict in zip(candidates, verdicts, strict=True):
             if candidate.finish_reason != "stop":
                 return Skip("the answer was cut off")
             if verdict.label == "correct":
-                return Demonstration(evidence, candidate.text, "answer", "rag")
+                return [Demonstration(evidence, candidate.text, "answer", "rag")]
             if verdict.label == "abstain" and not evidence.answer_in_context:
-                return Demonstration(evidence, candidate.text, "abstain", "rag")
+                return [Demonstration(evidence, candidate.text, "abstain", "rag")]
         return Skip("neither right, nor declined where that was due")
+
+    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
+        return {}  # a choice over the whole set leaves nothing out
 
 
 def scripted_reply(request: Request) -> str:

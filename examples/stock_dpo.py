@@ -11,7 +11,7 @@ from datasets import Dataset
 from peft import LoraConfig
 from trl import DPOConfig, DPOTrainer
 
-from hf_selfdemo.trl_columns import to_trl
+from hf_selfdemo.training.trl_columns import to_trl
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Pairs of demonstrations in TRL's own DPOTrainer.")

@@ -11,7 +11,7 @@ from datasets import Dataset
 from peft import LoraConfig
 from trl import SFTConfig, SFTTrainer
 
-from hf_selfdemo.trl_columns import to_trl
+from hf_selfdemo.training.trl_columns import to_trl
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Demonstrations in TRL's own SFTTrainer.")

@@ -15,8 +15,8 @@ import shutil
 
 import pytest
 
-from hf_selfdemo.questions import EMBEDDED, read_passages, read_questions
-from hf_selfdemo.types import Evidence, Passage, Question
+from hf_selfdemo.core.types import Evidence, Passage, Question
+from hf_selfdemo.data.questions import EMBEDDED, read_passages, read_questions
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"

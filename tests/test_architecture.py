@@ -1,4 +1,4 @@
-"""Who may know whom: a module imports from its own level or below, and heavy libraries only where they are used."""
+"""Who may know whom: a room imports from itself and from those below it; heavy libraries come late."""
 
 import ast
 import subprocess
@@ -10,61 +10,27 @@ import pytest
 import hf_selfdemo
 
 ROOT = Path(hf_selfdemo.__file__).parent
-LEVELS = {
-    0: {
-        "types",
-        "errors",
-        "loading",
-        "control_characters",
-        "scoring",
-        "config",
-        "manifest",
-        "in_flight",
-        "ledger",
-        "seeding",
-        "preamble",
-        "ranges",
-        "accounting",
-        "kinds",
-        "artefacts",
-        "wellformed",
-        "bounded",
-        "disarming",
-        "on_disk",
-    },
-    1: {
-        "cache",
-        "protocols",
-        "prompts",
-        "instructions",
-        "conversation",
-        "rendering",
-        "chat_format",
-        "chat",
-        "padding",
-        "metrics",
-        "remade",
-        "integrity",
-    },
-    2: {"footprint", "questions", "models", "retrieval", "generation", "judging", "strategies"},
-    3: {
-        "prompt_search",
-        "searched_prompts",
-        "rows",
-        "demonstrations",
-        "training",
-        "evaluation",
-        "evaluated",
-        "tuned",
-        "report",
-        "ability",
-        "exports",
-        "trl_columns",
-        "hub",
-    },
-    4: {"app", "stages", "builder", "cli", "__main__"},
-}
-ROOM_LEVEL = {room: level for level, rooms in LEVELS.items() for room in rooms}
+ROOMS = (
+    "core",
+    "scoring",
+    "metrics",
+    "prompting",
+    "data",
+    "generation",
+    "judging",
+    "methods",
+    "evaluation",
+    "training",
+    "recipe",
+    "hub",
+    "app",
+    "verbs",
+    "__main__",
+)
+"""From the bottom to the top: a room imports from itself and from those before it, so there is no circle."""
+NEIGHBOURS = {"generation", "judging"}
+"""Rooms that must not know each other: whoever writes and whoever judges meet in a protocol."""
+STANDARD_LIBRARY_ALONE = ("core.types", "core.errors", "core.loading", "core.manifest", "core.ledger", "scoring")
 MODULES = sorted(p for p in ROOT.rglob("*.py") if p.parent != ROOT or p.name != "__init__.py")
 
 
@@ -79,21 +45,21 @@ def imports_of(path):
             yield parts[1] if len(parts) > 1 else node.names[0].name
 
 
-def test_every_module_has_a_level():
-    assert {room_of(p) for p in MODULES} == set(ROOM_LEVEL)
+def test_every_file_stands_in_a_room():
+    assert {room_of(p) for p in MODULES} == set(ROOMS)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_go_down(path):
-    room, level = room_of(path), ROOM_LEVEL[room_of(path)]
+    room = room_of(path)
     for imported in imports_of(path):
-        assert ROOM_LEVEL[imported] <= level, f"{room} (level {level}) imports {imported}"
-        if level == 2 and ROOM_LEVEL[imported] == 2:
-            assert imported == room, f"{room} and {imported} are neighbours and must not know each other"
+        assert ROOMS.index(imported) <= ROOMS.index(room), f"{room} imports {imported}, which stands above it"
+        if room != imported:
+            assert not {room, imported} <= NEIGHBOURS, f"{room} and {imported} must not know each other"
 
 
-def test_level_zero_needs_the_standard_library_alone():
-    modules = ", ".join(f"hf_selfdemo.{room}" for room in LEVELS[0])
+def test_the_values_need_the_standard_library_alone():
+    modules = ", ".join(f"hf_selfdemo.{module}" for module in STANDARD_LIBRARY_ALONE)
     code = f"import sys, {modules}; print([m for m in ('torch', 'numpy', 'jinja2', 'yaml') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
 
@@ -108,8 +74,8 @@ def test_public_names_are_not_shadowed_by_modules():
     assert not set(hf_selfdemo.__all__) & {p.stem for p in ROOT.iterdir()}
 
 
-PRINTER = ROOT / "stages" / "console.py"
-OWN_WORDS = {ROOT / "cli.py": ["USAGE", "version('hf-selfdemo')"]}
+PRINTER = ROOT / "core" / "console.py"
+OWN_WORDS = {ROOT / "verbs" / "cli.py": ["USAGE", "version('hf-selfdemo')"]}
 """What is printed elsewhere, before anything from outside is read."""
 PRINTING = {"Console", "Progress", "Status", "Live", "Prompt", "pprint", "inspect"}
 """Names by which a text can reach the terminal."""

@@ -46,7 +46,7 @@ def test_example_of_a_trained_model_in_the_readme_runs(model_folder, tmp_path, m
 
 
 def test_recipe_of_the_readme_parses(tmp_path):
-    from hf_selfdemo.cli import parse
+    from hf_selfdemo.verbs.cli import parse
 
     block = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)[0]
     recipe = tmp_path / "recipe.yaml"
@@ -59,12 +59,15 @@ def test_every_option_in_the_documents_is_known():
 
     from trl import ModelConfig
 
-    from hf_selfdemo import config
+    from hf_selfdemo.core.loading import load
+    from hf_selfdemo.methods import METHODS
+    from hf_selfdemo.recipe import config
     from hf_selfdemo.training.dpo import SelfDemoDPOConfig
     from hf_selfdemo.training.sft import SelfDemoConfig
 
     groups = [getattr(config, n) for n in dir(config) if n.endswith("Arguments")]
     groups += [ModelConfig, SelfDemoConfig, SelfDemoDPOConfig]
+    groups += [keys for name in METHODS for keys in load("method", name, METHODS).keys]
     known = {f.name for g in groups for f in dataclasses.fields(g)} | {"config", "help", "no", "vs"}
     for page in PAGES:
         for command in re.findall(r"hf-selfdemo \w+[^\n`]*", page.read_text(encoding="utf-8")):

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from datasets import Dataset
 
-from hf_selfdemo.rows import FEATURES, evidence_row
-from hf_selfdemo.types import Evidence, Passage, Question
+from hf_selfdemo.core.types import Evidence, Passage, Question
+from hf_selfdemo.data.rows import FEATURES, evidence_row
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"

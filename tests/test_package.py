@@ -14,8 +14,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import hf_selfdemo
-from hf_selfdemo.cli import main
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.verbs.cli import main
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "hf_selfdemo"
@@ -68,13 +68,13 @@ def test_the_wheel_holds_the_package_and_its_recipes_and_nothing_else(installed)
     assert {
         "py.typed",
         "__init__.pyi",
-        "data/corpus.jsonl",
-        "templates/rag.txt",
+        "data/embedded/corpus.jsonl",
+        "prompting/templates/rag.txt",
         "recipes/paper/self_demo.yaml",
     } <= inside
     assert {p.name.partition("-")[0] for p in installed.iterdir()} == {"hf_selfdemo"}
     (scripts,) = installed.glob("*.dist-info/entry_points.txt")
-    assert "hf-selfdemo = hf_selfdemo.cli:main" in scripts.read_text()
+    assert "hf-selfdemo = hf_selfdemo.verbs.cli:main" in scripts.read_text()
 
 
 def test_the_source_archive_can_be_worked_with(archive):
@@ -90,17 +90,20 @@ def test_the_wheel_works_without_the_repository(installed, tmp_path):
         installed,
         tmp_path,
         "import hf_selfdemo, pathlib\n"
-        "from hf_selfdemo.cli import main\n"
-        "from hf_selfdemo.stages.recipe_file import read_yaml\n"
-        "from hf_selfdemo.prompts import templates_hash\n"
+        "from hf_selfdemo.verbs.cli import main\n"
+        "from hf_selfdemo.recipe.recipe_file import read_yaml\n"
+        "from hf_selfdemo.prompting.prompts import templates_hash\n"
         "assert main(['recipes', 'copy', 'quickstart/self_demo', 'mine.yaml']) == 0\n"
         "assert read_yaml('quickstart/self_demo') == read_yaml('mine.yaml') != {}\n"
-        "print(hf_selfdemo.__file__, len(hf_selfdemo.read_questions('embedded')), templates_hash())\n",
+        "print(hf_selfdemo.__file__, len(hf_selfdemo.read_questions('embedded')), templates_hash(['rag.txt']))\n",
     )
     assert done.returncode == 0, done.stderr
     where, questions, _ = done.stdout.splitlines()[-1].split()
     assert Path(where) == installed / "hf_selfdemo" / "__init__.py" and int(questions) > 50
-    assert (tmp_path / "mine.yaml").read_text() == (ROOT / "recipes/quickstart/self_demo.yaml").read_text()
+    schema, _, keys = (tmp_path / "mine.yaml").read_text().partition("\n")
+    assert keys == (ROOT / "recipes/quickstart/self_demo.yaml").read_text().partition("\n")[2]
+    assert schema.endswith(f"$schema={(installed / 'hf_selfdemo/recipes/schema.json').as_uri()}")
+    assert (installed / "hf_selfdemo/recipes/schema.json").read_bytes() == (ROOT / "recipes/schema.json").read_bytes()
 
 
 def test_type_checkers_see_every_public_name():

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from hf_selfdemo.cli import main
+from hf_selfdemo.methods.self_demo import Sampling
+from hf_selfdemo.verbs.cli import main
 
 pytestmark = pytest.mark.real_model
 
@@ -42,14 +43,14 @@ def test_run_with_the_real_model(tmp_path, capsys):
 
 def test_sharing_prefixes_writes_the_same_texts():
     from hf_selfdemo import SelfDemo, TransformersGenerator, collect_evidence, read_passages, read_questions
-    from hf_selfdemo.conversation import ask
-    from hf_selfdemo.models import DEFAULT_MODEL, load_model, load_tokenizer, resolve_model
-    from hf_selfdemo.retrieval.bm25 import BM25Retriever
+    from hf_selfdemo.core.conversation import ask
+    from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
+    from hf_selfdemo.generation.models import DEFAULT_MODEL, load_model, load_tokenizer, resolve_model
 
     resolved = resolve_model(DEFAULT_MODEL)
     model, tokenizer = load_model(resolved), load_tokenizer(resolved)
     evidence = collect_evidence(read_questions("embedded")[:2], BM25Retriever(read_passages("embedded")), 2)
-    strategy = SelfDemo(2, 0, 2, temperature=0.0, max_new_tokens=8)
+    strategy = SelfDemo(Sampling(2, 0, 2, temperature=0.0, max_candidate_tokens=8))
     requests = [r for row in evidence for r in next(strategy.write(row))]
     shared, plain = (
         ask(TransformersGenerator(model, tokenizer, share_prefixes=share), requests) for share in (True, False)

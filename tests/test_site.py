@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 import hf_selfdemo
-from hf_selfdemo import config
+from hf_selfdemo.recipe import config
 
 pytest.importorskip("material", reason="needs the extra docs")
 
@@ -89,7 +89,7 @@ def test_every_public_name_has_its_place_in_the_reference(pages):
     homes = {f"hf_selfdemo.{module}.{name}" for name, module in hf_selfdemo._PUBLIC.items()}
     assert len(homes) == len(hf_selfdemo.__all__) and homes <= places
     packed = (folder_of(pages) / "objects.inv").read_bytes().split(b"\n", 4)[4]
-    assert "hf_selfdemo.strategies.self_demo.SelfDemo py:class" in zlib.decompress(packed).decode()
+    assert "hf_selfdemo.methods.self_demo.SelfDemo py:class" in zlib.decompress(packed).decode()
 
 
 def test_every_key_is_explained(pages):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import hf_selfdemo
-from hf_selfdemo import config as keys
+from hf_selfdemo.recipe import config as keys
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

@@ -23,10 +23,10 @@ from origin import commit, machine
 from records import HERE, RECORDS, Record, Row, lettered, packed, rows_hash
 from told import demonstrations_told, keys_told, training_told, usage_told, versions_told
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluated import PLAIN, Evaluation
-from hf_selfdemo.manifest import read_json, write_json, write_text
-from hf_selfdemo.types import Prediction
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import read_json, write_json, write_text
+from hf_selfdemo.core.types import Prediction
+from hf_selfdemo.evaluation.evaluated import PLAIN, Evaluation
 
 _NAME = re.compile(r"(?P<row>.+?)-(?P<seed>\d+)(?P<squad>-squad)?")
 _WHENCE = ("package", "machine")

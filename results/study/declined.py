@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 from figures import Draws, Replies
 
-from hf_selfdemo.report.resampling import Array
-from hf_selfdemo.types import Label
+from hf_selfdemo.core.types import Label
+from hf_selfdemo.evaluation.report.resampling import Array
 
 
 class Declined(NamedTuple):

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from records import Record, Study
 
-from hf_selfdemo.report.resampling import RESAMPLES, SCORED, Array, percentiles, rates, resampled
+from hf_selfdemo.core.types import Prediction
+from hf_selfdemo.evaluation.report.resampling import RESAMPLES, SCORED, Array, percentiles, rates, resampled
 from hf_selfdemo.scoring.abstention import always_abstaining
-from hf_selfdemo.types import Prediction
 
 ABSTAIN_VALUE = 0.25
 """What an abstention is worth in `lambda_score`; with 0 that figure is plain accuracy."""

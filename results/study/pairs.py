@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from figures import Draws, Replies
 
-from hf_selfdemo.report.resampling import Array
-from hf_selfdemo.types import Label, Prediction
+from hf_selfdemo.core.types import Label, Prediction
+from hf_selfdemo.evaluation.report.resampling import Array
 
 TWIN = "#gold_removed"
 """What the id of a leave-gold-out row has behind that of its question, as in `Evidence.id`."""

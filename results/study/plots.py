@@ -23,10 +23,10 @@ from figures import System, systems
 from records import HERE, RECORDS, read_study
 from tables import settings
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import write_text
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import write_text
+from hf_selfdemo.core.types import Label, Prediction
 from hf_selfdemo.scoring.outcomes import Rate, figures
-from hf_selfdemo.types import Label, Prediction
 
 OUTCOMES: dict[Label, tuple[str, str]] = {
     "correct": ("correct", "#0072b2"),

@@ -17,10 +17,10 @@ import torch
 from peft.utils import SAFETENSORS_WEIGHTS_NAME as WEIGHTS
 from safetensors.torch import load_file, save_file
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import write_text
+from hf_selfdemo.generation.tuned import ADAPTER
 from hf_selfdemo.hub.model import PROMPT, model_artefact
-from hf_selfdemo.manifest import write_text
-from hf_selfdemo.tuned import ADAPTER
 
 TEXTS = (ADAPTER, PROMPT, "generation_config.json")
 """What goes along; the card is the study's own."""

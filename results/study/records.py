@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import fingerprint, read_json
-from hf_selfdemo.types import Label, Prediction
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import fingerprint, read_json
+from hf_selfdemo.core.types import Label, Prediction
 
 HERE = Path(__file__).parent
 RECORDS = HERE / "records"

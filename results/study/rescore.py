@@ -19,12 +19,12 @@ from records import HERE, RECORDS, Row, read_study
 from rich.console import Console
 from rich.table import Table
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Prediction, Question
+from hf_selfdemo.data.questions import read_questions
+from hf_selfdemo.evaluation.report.table import ROWS
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
-from hf_selfdemo.questions import read_questions
-from hf_selfdemo.report.table import ROWS
 from hf_selfdemo.scoring.outcomes import f_score, figures
-from hf_selfdemo.types import Prediction, Question
 
 PREDICTIONS = HERE / "predictions"
 

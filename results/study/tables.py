@@ -20,10 +20,10 @@ from figures import ABSTAIN_VALUE, BASE_MODES, DISCERNMENT, Draws, System, diffe
 from pairs import SHARES, drawn_share, pairs_of, share
 from records import HERE, RECORDS, Study, read_study
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import write_text
-from hf_selfdemo.report.resampling import RESAMPLES, Array
-from hf_selfdemo.report.table import ROWS
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import write_text
+from hf_selfdemo.evaluation.report.resampling import RESAMPLES, Array
+from hf_selfdemo.evaluation.report.table import ROWS
 
 README, PLOTS = HERE / "README.md", HERE / "plots"
 BLOCK = re.compile(r"(?<=<!-- tables -->\n).*?(?=<!-- end of tables -->)", re.DOTALL)

@@ -19,15 +19,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from hf_selfdemo.chat import encode_prompt
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluated import PLAIN, Evaluation
-from hf_selfdemo.manifest import read_json
-from hf_selfdemo.models import load_model, load_tokenizer, resolve_model
-from hf_selfdemo.prompts import render
-from hf_selfdemo.report.resampling import Array
-from hf_selfdemo.tuned import merged
-from hf_selfdemo.types import Evidence
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import read_json
+from hf_selfdemo.core.types import Evidence
+from hf_selfdemo.evaluation.evaluated import PLAIN, Evaluation
+from hf_selfdemo.evaluation.report.resampling import Array
+from hf_selfdemo.generation.models import load_model, load_tokenizer, resolve_model
+from hf_selfdemo.generation.tuned import merged
+from hf_selfdemo.prompting.chat import encode_prompt
+from hf_selfdemo.prompting.prompts import render
 
 OPENINGS = ("The passage", "The passages", "I don't")
 """How the refusals of this model begin: nearly all of them, before training and after it."""

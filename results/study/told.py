@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo.types import COUNTS
+from hf_selfdemo.core.types import COUNTS
 
 Manifest = Mapping[str, Any]
 
@@ -85,11 +85,12 @@ def _without_folder(value: Any) -> Any:
 def _training_defaults(objective: str) -> dict[str, Any]:
     from trl import ModelConfig
 
-    from hf_selfdemo.loading import load
-    from hf_selfdemo.stages.keys import OBJECTIVES
-    from hf_selfdemo.training.arguments import decisive_keys
+    from hf_selfdemo.core.loading import load
+    from hf_selfdemo.recipe.keys import OBJECTIVES
+    from hf_selfdemo.training.decisive import decisive_keys
 
     config: Any = load("objective", objective, OBJECTIVES)
-    defaults = decisive_keys(asdict(ModelConfig()) | config(output_dir="unused").to_dict())
+    keys = asdict(ModelConfig()) | config(output_dir="unused").to_dict()
+    defaults = decisive_keys(keys, keys)
     found: dict[str, Any] = json.loads(json.dumps(defaults, default=str))
     return found

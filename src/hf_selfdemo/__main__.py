@@ -2,6 +2,6 @@
 
 import sys
 
-from hf_selfdemo.cli import main
+from hf_selfdemo.verbs.cli import main
 
 sys.exit(main())

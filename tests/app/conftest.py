@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from hf_selfdemo.demonstrations import demonstrate
-from hf_selfdemo.evaluated import write_manifest, write_predictions, write_rows
+from hf_selfdemo.core.types import Prediction, Usage
+from hf_selfdemo.evaluation.evaluated import write_manifest, write_predictions, write_rows
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
-from hf_selfdemo.strategies.self_demo import SelfDemo
-from hf_selfdemo.types import Prediction, Usage
+from hf_selfdemo.methods.demonstrations import demonstrate
+from hf_selfdemo.methods.self_demo import Choosing, SelfDemo
 
 from .made_run import HOSTILE, LABELS, rows, said
 
@@ -21,14 +21,13 @@ def run(tmp_path_factory):
     """The folder of a run with demonstrations and an evaluation of two models."""
     folder = tmp_path_factory.mktemp("run")
     evidence = rows()
-    strategy = SelfDemo(abstain_when="not_in_context")
+    strategy = SelfDemo(choosing=Choosing(abstain_when="not_in_context"))
     demonstrate(
         evidence,
         strategy,
         ScriptedGenerator(said),
         AnswerMatchJudge(),
         folder / "demonstrations",
-        max_abstain_share=0.5,
     )
     evaluation = folder / "evaluation"
     write_rows(evaluation, evidence)
@@ -81,8 +80,8 @@ def served(run, free_port):
     from hf_selfdemo.app.page import page
     from hf_selfdemo.app.replies import Replies
     from hf_selfdemo.app.serving import serve
-    from hf_selfdemo.questions import read_passages
-    from hf_selfdemo.retrieval.bm25 import BM25Retriever
+    from hf_selfdemo.data.questions import read_passages
+    from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 
     loaded = []
 

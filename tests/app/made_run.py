@@ -1,6 +1,6 @@
 """Rows and replies that were made up, with texts that would like to be more than text."""
 
-from hf_selfdemo.types import Evidence, Passage, Question
+from hf_selfdemo.core.types import Evidence, Passage, Question
 
 HOSTILE = (
     '<img src=x onerror="window.struck=1"> <script>window.struck=1</script> <a href="javascript:window.struck=1">x</a> '

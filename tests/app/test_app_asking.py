@@ -6,10 +6,11 @@ import time
 import pytest
 
 from hf_selfdemo.app.asking import LONGEST_QUESTION, LONGEST_TYPED, Asking, checked_question, told_words, typed_passages
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Passage, Reply
+from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.generation.scripted import ScriptedGenerator
-from hf_selfdemo.retrieval.bm25 import BM25Retriever
-from hf_selfdemo.types import Passage, Reply
+from hf_selfdemo.methods.active_rag import ActiveRag
 
 CORPUS = [Passage(f"p{i}", f"Tower {i} stands by the river number {i}.") for i in range(20)]
 
@@ -72,7 +73,7 @@ def test_passages_are_shown_as_in_training_and_left_out_without():
     list(asking.ask("Where?", [Passage("1", "By the sea.", "Tower")]))
     list(asking.ask("Where?", None))
     assert "By the sea." in prompts[0] and "Tower" in prompts[0] and "By the sea." not in prompts[1]
-    from hf_selfdemo.prompts import render
+    from hf_selfdemo.prompting.prompts import render
 
     assert prompts[0] == render("rag", "Where?", [Passage("1", "By the sea.", "Tower")])[0]["content"]
 
@@ -128,3 +129,13 @@ def test_words_that_a_reply_adds_are_told_but_not_those_of_refusals_or_of_the_qu
     assert told_words(["I don't know who did.", "Neil did."], "Who?") == ["neil", "did"]
     assert told_words(["The list starts in 1970."], "When was the first race held?") == []
     assert told_words([""], "Who?") == []
+
+
+def test_a_model_is_asked_as_its_method_says_and_the_answer_tells_what_it_took():
+    engine = ScriptedGenerator(lambda request: f"{request.stage}. Answer: here")
+    asking = Asking({"base": lambda: engine, "active_rag": lambda: engine}, answerers={"active_rag": ActiveRag()})
+    found = dict(asking.ask("Where?", [Passage("1", "By the sea.", "Tower")]))
+    assert found["base"].usage.calls == 1 and found["base"].answer.trace == ()
+    assert found["active_rag"].text == "here" and found["active_rag"].usage.calls == 9 == len(
+        found["active_rag"].answer.trace
+    )

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from hf_selfdemo.app.demonstrations import Demonstrations
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,21 @@ from html.parser import HTMLParser
 import pytest
 
 from hf_selfdemo.app import fragments
+from hf_selfdemo.app.asking import Told
 from hf_selfdemo.app.demonstrations import Demonstrations
 from hf_selfdemo.app.replies import Replies
-from hf_selfdemo.types import Passage, Reply
+from hf_selfdemo.core.types import Answer, Passage, Usage
 
 from .made_run import HOSTILE
 
 ALLOWED = {
     *("details", "summary", "div", "span", "p", "b", "bdi", "code", "ul", "ol", "li", "mark", "section", "h1", "h3"),
 }
+
+
+def told(text, *trace, **cost):
+    """An answer with what was written on the way and what it cost."""
+    return Told(Answer(text, trace=trace), Usage(**cost))
 
 
 class Seen(HTMLParser):
@@ -40,8 +46,8 @@ def fragments_of_hostile_texts(run):
     yield_all = [
         fragments.demonstration(demonstrations.row(0)),
         fragments.comparison(replies.find("rag", "tuned")[0], HOSTILE, HOSTILE),
-        fragments.answers(HOSTILE, passages, {HOSTILE: Reply(HOSTILE)}, HOSTILE, HOSTILE),
-        fragments.answers(HOSTILE, passages, {HOSTILE: Reply(HOSTILE)}),
+        fragments.answers(HOSTILE, passages, {HOSTILE: told(HOSTILE, (HOSTILE, HOSTILE))}, HOSTILE, HOSTILE),
+        fragments.answers(HOSTILE, passages, {HOSTILE: told(HOSTILE)}),
         fragments.notice(HOSTILE, alert=True),
         fragments.heading(HOSTILE),
         fragments.about(HOSTILE),
@@ -106,11 +112,11 @@ def test_the_winner_of_a_tournament_is_told_with_the_judges_words(run):
 
 
 def test_an_accepted_answer_labels_and_marks_replies():
-    replies = {"base": Reply("I don't know."), "tuned": Reply("In Poland.", prompt_tokens=1234, generated_tokens=3)}
+    replies = {"base": told("I don't know."), "tuned": told("In Poland.", prompt_tokens=1234, generated_tokens=3)}
     html = fragments.answers("Where?", [Passage("1", "Poland and Spain.")], replies, "Poland")
     assert re.findall(r'chip (\w+)"', html) == ["abstain", "correct"]
     assert html.count("<mark>Poland</mark>") == 2 and "1,234 tokens read, 3 written" in html
-    html = fragments.answers("Where?", [Passage("1", "Poland and Spain.")], {"tuned": Reply("In Spain.")})
+    html = fragments.answers("Where?", [Passage("1", "Poland and Spain.")], {"tuned": told("In Spain.")})
     assert "chip" not in html and "<mark>Spain</mark>" in html
 
 
@@ -118,3 +124,12 @@ def test_what_is_still_to_come_is_told():
     assert "tuned is asked" in fragments.answers("Where?", None, {}, waiting="tuned is asked")
     assert "Asked without passages." in fragments.answers("Where?", None, {})
     assert "none was shown" in fragments.answers("Where?", (), {})
+
+
+def test_what_was_written_on_the_way_can_be_unfolded():
+    html = fragments.answers(
+        "Where?", None, {"many": told("Poland.", ("thought", "In <b>Spain</b>."), ("note", ""), calls=9)}
+    )
+    assert "<summary>Written on the way</summary>" in html and "9 calls, 0 tokens read" in html
+    assert "<b>thought</b>: " in html and "In &lt;b&gt;Spain&lt;/b&gt;." in html and "(nothing)" in html
+    assert "on the way" not in fragments.answers("Where?", None, {"one": told("Poland.", calls=1)})

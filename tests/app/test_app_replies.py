@@ -5,8 +5,8 @@ import shutil
 import pytest
 
 from hf_selfdemo.app.replies import CHANGED, Replies
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import read_json, write_json
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import read_json, write_json
 
 
 @pytest.fixture(scope="module")

@@ -144,7 +144,7 @@ def test_the_server_itself_calls_nobody(run, free_port, monkeypatch):
     from hf_selfdemo.app.demonstrations import Demonstrations
     from hf_selfdemo.app.page import page
     from hf_selfdemo.app.serving import serve
-    from hf_selfdemo.errors import UserError
+    from hf_selfdemo.core.errors import UserError
 
     asked, resolve = set(), socket.getaddrinfo
 
@@ -166,7 +166,7 @@ def test_a_port_that_is_taken_is_told(served, run):
     from hf_selfdemo.app.asking import Asking
     from hf_selfdemo.app.page import page
     from hf_selfdemo.app.serving import serve
-    from hf_selfdemo.errors import UserError
+    from hf_selfdemo.core.errors import UserError
 
     taken = int(served.url.rstrip("/").rpartition(":")[2])
     made = page("x", *(UserError("nothing", "here"),) * 2, Asking({}))

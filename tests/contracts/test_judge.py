@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from hf_selfdemo.conversation import converse
+from hf_selfdemo.core.conversation import converse
+from hf_selfdemo.core.loading import load
+from hf_selfdemo.core.protocols import Judge
+from hf_selfdemo.core.types import Candidate, Evidence, Passage, Question, Verdict
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.judging import JUDGES
-from hf_selfdemo.loading import load
-from hf_selfdemo.protocols import Judge
-from hf_selfdemo.types import Candidate, Evidence, Passage, Question, Verdict
 
 LABELS = {"correct", "incorrect", "abstain", "unscored"}
 ODD = {

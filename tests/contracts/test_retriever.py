@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from hf_selfdemo.loading import load
-from hf_selfdemo.protocols import Retriever
-from hf_selfdemo.retrieval import RETRIEVERS
-from hf_selfdemo.types import Passage, Question
+from hf_selfdemo.core.loading import load
+from hf_selfdemo.core.protocols import Retriever
+from hf_selfdemo.core.types import Passage, Question
+from hf_selfdemo.data.retrieval import RETRIEVERS
 
 CORPUS = [
     *(Passage(f"p{i}", f"The river number{i} reaches the sea.", score=1.0) for i in range(6)),

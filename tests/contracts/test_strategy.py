@@ -5,10 +5,11 @@ import itertools
 
 import pytest
 
-from hf_selfdemo.loading import load
-from hf_selfdemo.protocols import Strategy
-from hf_selfdemo.strategies import STRATEGIES
-from hf_selfdemo.types import Demonstration, Evidence, Passage, Question, Reply, Request, Skip, Verdict
+from hf_selfdemo.core.loading import load
+from hf_selfdemo.core.protocols import Strategy
+from hf_selfdemo.core.types import Demonstration, Evidence, Passage, Question, Reply, Request, Skip, Verdict
+from hf_selfdemo.methods import METHODS
+from hf_selfdemo.methods.self_demo import Choosing, SelfDemo
 
 SENTINEL = "Zyxomma Qwertzuiop"
 SHOWN = (Passage("p1", "It was found in a mine.", "Germanium"), Passage("p2", "Bernard Courtois found iodine."))
@@ -24,9 +25,19 @@ ROWS = [
 LABELS = ("correct", "incorrect", "abstain", "unscored")
 
 
-@pytest.fixture(params=sorted(STRATEGIES))
+def replaying():
+    return SelfDemo(choosing=Choosing(replay_share=0.3))
+
+
+@pytest.fixture(params=[*sorted(METHODS), replaying])
 def make(request):
-    return load("strategy", request.param, STRATEGIES)
+    """Makes each method's strategy with its defaults, and one that chooses several demonstrations."""
+    if request.param is replaying:
+        return replaying
+    method = load("method", request.param, METHODS)
+    if method.strategy is None:
+        pytest.skip("it trains nothing")
+    return method.strategy
 
 
 def talk(strategy, row, finish_reasons=("stop",)):
@@ -47,7 +58,14 @@ def reply(candidates, labels):
 
 
 def outcomes(make):
-    """Every row under many mixtures of labels and ways to finish, with what was chosen."""
+    """Every row under many mixtures of labels and ways to finish, with each demonstration chosen, or the skip."""
+    for row, candidates, verdicts, chosen in choices(make):
+        for result in [chosen] if isinstance(chosen, Skip) else chosen:
+            yield row, candidates, verdicts, result
+
+
+def choices(make):
+    """The same, with all that was chosen for a row at once."""
     for row in ROWS:
         for finish in (("stop",), ("length",), ("stop", "length"), ("length", "length", "stop")):
             written, _ = talk(make(), row, finish)
@@ -109,12 +127,13 @@ def test_what_is_chosen_is_a_demonstration_or_a_skip_with_a_reason(make):
         assert (
             dataclasses.replace(result.evidence, passages=row.passages, answer_in_context=row.answer_in_context) == row
         )
+        assert result.mode == "rag" or (not result.evidence.passages and not result.evidence.answer_in_context)
         assert set(result.evidence.passages) <= set(row.passages)
         assert result.response.strip() and (not result.rejected or result.response != result.rejected.text)
         assert result.outcome in ("answer", "abstain")
         if result.source == "gold":
             assert result.response in row.question.answers
-        else:
+        elif result.mode == "rag":  # what is replayed closed-book may be wrong
             [won] = [(c, v) for c, v in zip(candidates, verdicts, strict=True) if c.text == result.response]
             assert won[0].source == result.source
             assert won[1].label == {"answer": "correct", "abstain": "abstain"}[result.outcome]
@@ -142,17 +161,36 @@ def test_an_abstention_only_where_nothing_is_right(make):
 
 def test_an_answer_where_something_is_right(make):
     candidates, verdicts = reply(talk(make(), ANSWERABLE)[0], ("correct",))
-    assert make().select(ANSWERABLE, candidates, verdicts).outcome == "answer"
+    assert make().select(ANSWERABLE, candidates, verdicts)[0].outcome == "answer"
 
 
 def test_the_winner_of_a_tournament_is_what_is_chosen(make):
     candidates, verdicts = reply(talk(make(), ANSWERABLE)[0], ("correct", "incorrect", "abstain"))
     for place, candidate in enumerate(candidates):
         placed = [dataclasses.replace(v, place=1 if i == place else 2) for i, v in enumerate(verdicts)]
-        result = make().select(ANSWERABLE, candidates, placed)
+        result = make().select(ANSWERABLE, candidates, placed)[0]
         assert result.response == candidate.text and result.source == candidate.source
 
 
 @pytest.mark.parametrize("row", ROWS, ids=range(len(ROWS)))
 def test_no_candidates_at_all_raise_nothing(make, row):
-    assert isinstance(make().select(row, [], []), Demonstration | Skip)
+    chosen = make().select(row, [], [])
+    assert isinstance(chosen, Skip) or all(isinstance(made, Demonstration) for made in chosen)
+
+
+def test_each_row_of_a_question_has_an_id_of_its_own_and_the_first_that_of_the_question(make):
+    for row, _, _, chosen in choices(make):
+        if not isinstance(chosen, Skip):
+            ids = [made.id for made in chosen]
+            assert ids[0] == row.id and len(set(ids)) == len(ids)
+
+
+def test_what_is_left_out_of_the_whole_set_is_the_same_every_time_and_named(make):
+    made = [result for *_, result in outcomes(make) if isinstance(result, Demonstration)]
+    groups = [one.group or one.outcome for one in made]
+    for seed in range(3):
+        left_out = make().arrange(groups, seed)
+        assert left_out == make().arrange(tuple(groups), seed)
+        assert len(left_out) < len(groups) and set(left_out) <= set(range(len(groups)))
+        assert all(reason.strip() or made[i].suffix for i, reason in left_out.items())
+    assert dict(make().arrange([], 0)) == {}

@@ -9,7 +9,7 @@ import pytest
 from forks import Forks
 from runs import RECIPE, Run
 
-from hf_selfdemo.questions import EMBEDDED
+from hf_selfdemo.data.questions import EMBEDDED
 
 SEED = os.environ.get("HF_SELFDEMO_FAULTS_SEED", "0")
 

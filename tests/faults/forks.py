@@ -83,7 +83,7 @@ def _import_all() -> None:
 
     import hf_selfdemo
     import hf_selfdemo.generation.transformers as engine
-    from hf_selfdemo.cli import quiet
+    from hf_selfdemo.verbs.cli import quiet
 
     torch.set_num_threads(1)  # a thread pool does not outlive a fork
     for module in pkgutil.walk_packages(hf_selfdemo.__path__, "hf_selfdemo."):
@@ -126,7 +126,7 @@ def _reply(request) -> str:
 
 
 def _child(root: Path, arguments: list[str], kill: int) -> None:
-    from hf_selfdemo.cli import main
+    from hf_selfdemo.verbs.cli import main
 
     code = 70
     try:
@@ -170,7 +170,7 @@ def _counted(root: Path, kill: int) -> list[int]:
 
         return called
 
-    from hf_selfdemo.ledger import Ledger
+    from hf_selfdemo.core.ledger import Ledger
 
     Ledger.put = around(Ledger.put)
     os.fsync = around(os.fsync)

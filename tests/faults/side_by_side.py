@@ -151,7 +151,7 @@ def begin(home: Path, command: list[str], name: str) -> int:
         for stream, number in (("out", 1), ("err", 2)):
             os.dup2(os.open(f"{name}.{stream}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), number)
         os.environ["OPENAI_API_KEY"] = str(home)
-        from hf_selfdemo.cli import main
+        from hf_selfdemo.verbs.cli import main
 
         code = main(command)
         sys.stdout.flush()

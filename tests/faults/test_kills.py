@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from runs import VERBS, differences
 
-from hf_selfdemo.manifest import STAGING
+from hf_selfdemo.core.manifest import STAGING
 
 KILLS = {
     **{"prompts": 8, "demonstrate": 10, "train": 8, "evaluate": 8, "compare": 3, "ragas": 4, "lm_eval": 4},

@@ -18,7 +18,7 @@ from side_by_side import Server, artefacts, asked, begin, copied, end, give, war
 OWN = ["--output_dir=run"]
 COMMANDS = {
     "demonstrate": ["demonstrate", *OWN],
-    "other strategy": ["demonstrate", *OWN, "--strategy=ra_it"],
+    "other method": ["demonstrate", *OWN, "--method=ra_it"],
     "other judge": ["demonstrate", *OWN, "--judge=tournament"],
     "other pairs": ["demonstrate", *OWN, "--pair_policy=gold"],
     "other seed": ["demonstrate", *OWN, "--demonstrate_seed=1"],
@@ -53,7 +53,7 @@ TOGETHER = [
 
 PAIRS = [
     *(("nothing", "demonstrate", other) for other in COMMANDS if other in (
-        "demonstrate", "other strategy", "other judge", "other pairs", "other seed", "other temperature", "shard 0",
+        "demonstrate", "other method", "other judge", "other pairs", "other seed", "other temperature", "shard 0",
         "plan", "ledger", "preflight", "train",
     )),
     ("nothing", "shard 0", "shard 0"),

@@ -8,11 +8,11 @@ import time
 
 import pytest
 
-from hf_selfdemo.conversation import ask
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.conversation import ask
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Reply, Request
 from hf_selfdemo.generation import bounded
 from hf_selfdemo.generation.server import ServerGenerator
-from hf_selfdemo.types import Reply, Request
 
 ASKED = Request("q", ({"role": "user", "content": "q"},), "rag")
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"

@@ -27,10 +27,10 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
 
-from hf_selfdemo.conversation import ask
+from hf_selfdemo.core.conversation import ask
 from hf_selfdemo.generation.likelihood import text_nll
 from hf_selfdemo.generation.transformers import TransformersGenerator
-from hf_selfdemo.types import Request
+from hf_selfdemo.core.types import Request
 
 torch.set_num_threads(1)
 config = LlamaConfig(vocab_size=32000, hidden_size=64, intermediate_size=64, num_hidden_layers=1,

@@ -5,10 +5,13 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, Lfm2Config, MistralConfig
 
-from hf_selfdemo.chat import encode_prompt, encode_response
+from hf_selfdemo.core.conversation import ask
+from hf_selfdemo.core.types import Request
 from hf_selfdemo.generation import likelihood
 from hf_selfdemo.generation.likelihood import mean_nll, response_nll, text_nll
-from hf_selfdemo.prompts import render
+from hf_selfdemo.generation.transformers import TransformersGenerator
+from hf_selfdemo.prompting.chat import encode_prompt, encode_response
+from hf_selfdemo.prompting.prompts import render
 
 SMALL = {
     "vocab_size": 1200,
@@ -71,3 +74,17 @@ def test_other_layers_than_full_attention_give_the_same_figures(config, tokenize
 def test_mean_is_over_tokens_and_none_without():
     assert mean_nll([(6.0, 3), (0.0, 3)]) == 1.0
     assert mean_nll([]) is None
+
+
+def test_the_engine_scores_a_given_text_beside_what_it_writes(model, tokenizer, questions):
+    prompt = render("closed_book", questions[0].text)
+    texts = ["Poland", "I don't know, nothing is said of it.", "word " * 3000]
+    requests = [Request(f"{i}", prompt, "likelihood", scored=text) for i, text in enumerate(texts)]
+    requests.insert(1, Request("written", prompt, "rag", 0.0, 4))
+    replies = ask(TransformersGenerator(model, tokenizer), requests)
+    assert replies.pop(1) == ask(TransformersGenerator(model, tokenizer), requests[1:2])[0]
+    expected = response_nll(model, tokenizer, [prompt] * 2, texts[:2])
+    for reply, (nats, count) in zip(replies, expected, strict=False):
+        assert reply.text == "" and reply.scores == (pytest.approx(-nats / count, abs=1e-4),)
+        assert reply.generated_tokens == 0 < reply.prompt_tokens
+    assert replies[2].finish_reason == "error" and "to score '2' takes" in replies[2].error

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from hf_selfdemo.conversation import ask
+from hf_selfdemo.core.conversation import ask
+from hf_selfdemo.core.ledger import Ledger
+from hf_selfdemo.core.protocols import Generator
+from hf_selfdemo.core.types import Reply, Request
 from hf_selfdemo.generation.recorded import RecordedGenerator, call_key
 from hf_selfdemo.generation.scripted import ScriptedGenerator
-from hf_selfdemo.ledger import Ledger
-from hf_selfdemo.protocols import Generator
-from hf_selfdemo.types import Reply, Request
 
 ASKED = Request("q1/rag/0", ({"role": "user", "content": "hello"},), "rag", 1.0, 8, 3)
 
@@ -35,6 +35,7 @@ def test_it_is_a_generator_itself(ledger):
         {"max_new_tokens": 9},
         {"seed": 4},
         {"choices": ("a", "b")},
+        {"scored": "a text"},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -47,6 +48,12 @@ def test_what_does_not_decide_it_is_not():
         assert call_key("m", replace(ASKED, **change)) == call_key("m", ASKED)
     greedy = replace(ASKED, temperature=0.0)
     assert call_key("m", greedy) == call_key("m", replace(greedy, seed=9)), "nothing is drawn"
+
+
+def test_a_field_that_is_not_set_changes_no_key():
+    """As it was when requests had nothing to be scored."""
+    known = "e919669049e8f8feee19635c096ffea8530d77529aaf07a04f2622cdaeafba2f"
+    assert call_key("m", ASKED) == known and call_key("m", replace(ASKED, scored="")) == known
 
 
 def test_equal_calls_are_made_once_and_all_get_the_reply(ledger):

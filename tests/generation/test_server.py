@@ -8,18 +8,19 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from hf_selfdemo.cli import main
-from hf_selfdemo.conversation import ask, converse
-from hf_selfdemo.errors import CallFailed, UserError
+from hf_selfdemo.core.conversation import ask, converse
+from hf_selfdemo.core.errors import CallFailed, UserError
+from hf_selfdemo.core.ledger import Ledger
+from hf_selfdemo.core.protocols import Generator
+from hf_selfdemo.core.types import Reply, Request
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.generation.server import ServerGenerator
-from hf_selfdemo.ledger import Ledger
-from hf_selfdemo.protocols import Generator
-from hf_selfdemo.types import Reply, Request
+from hf_selfdemo.verbs.cli import main
 
 KEY = "sk-Very-Secret-0123456789"
 SOON = {"retry-after-ms": "1"}  # spares the tests the SDK's back-off
@@ -94,6 +95,12 @@ def test_an_account_with_holes_counts_as_nothing(connect, mock_server):
     mock_server.answer = lambda body: mock_server.completion(prompt_tokens=4, prompt_tokens_details=None)
     [reply] = ask(connect(), [request("q")])
     assert (reply.prompt_tokens, reply.cached_tokens, reply.generated_tokens) == (4, 0, 0)
+
+
+def test_a_server_is_not_asked_how_likely_a_text_is(connect, mock_server):
+    mock_server.answer = lambda body: pytest.fail("asked")
+    [reply] = ask(connect(), [replace(request("q"), scored="a text")])
+    assert reply.finish_reason == "error" and "a server does not tell how likely" in reply.error
 
 
 # --- many calls ---
@@ -619,7 +626,7 @@ def test_killed_server_loses_no_finished_call_and_the_rest_is_asked_after_a_rest
 
 @pytest.mark.real_model
 def test_a_real_model_behind_a_server_knows_the_capital_of_france(start_server):
-    from hf_selfdemo.models import DEFAULT_MODEL, resolve_model
+    from hf_selfdemo.generation.models import DEFAULT_MODEL, resolve_model
 
     server = start_server(resolve_model(DEFAULT_MODEL).path)
     server.wait()

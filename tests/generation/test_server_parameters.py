@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from hf_selfdemo.conversation import ask
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.conversation import ask
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.ledger import Ledger
+from hf_selfdemo.core.types import Request
 from hf_selfdemo.generation.recorded import RecordedGenerator
-from hf_selfdemo.ledger import Ledger
-from hf_selfdemo.types import Request
 
 
 def asked(count, **fields):

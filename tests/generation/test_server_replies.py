@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from hf_selfdemo.cli import main
-from hf_selfdemo.conversation import ask
-from hf_selfdemo.demonstrations import load_demonstrations
+from hf_selfdemo.core.conversation import ask
+from hf_selfdemo.core.ledger import Ledger
+from hf_selfdemo.core.types import Reply, Request
 from hf_selfdemo.generation.recorded import RecordedGenerator, call_key
-from hf_selfdemo.ledger import Ledger
-from hf_selfdemo.types import Reply, Request
+from hf_selfdemo.methods.demonstrations import load_demonstrations
+from hf_selfdemo.verbs.cli import main
 
 ASKED = Request("q", ({"role": "user", "content": "q"},), "rag")
 

@@ -2,7 +2,7 @@
 
 import json
 
-from hf_selfdemo.cli import main
+from hf_selfdemo.verbs.cli import main
 
 COMMANDS = "[/x] \x1b]0;owned\x07 \u202e"
 

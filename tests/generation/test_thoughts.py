@@ -8,10 +8,10 @@ import pytest
 import torch
 from transformers import AddedToken
 
-from hf_selfdemo.conversation import ask
+from hf_selfdemo.core.conversation import ask
+from hf_selfdemo.core.types import Reply, Request
 from hf_selfdemo.generation.thoughts import settled, without_thoughts
 from hf_selfdemo.generation.transformers import TransformersGenerator
-from hf_selfdemo.types import Reply, Request
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from hf_selfdemo.conversation import ask
+from hf_selfdemo.core.conversation import ask
+from hf_selfdemo.core.types import Request, Usage
 from hf_selfdemo.generation import identity
 from hf_selfdemo.generation.prefixes import Prefix, PrefixStore, common_length
 from hf_selfdemo.generation.transformers import TransformersGenerator
-from hf_selfdemo.prompts import render
-from hf_selfdemo.types import Request, Usage
+from hf_selfdemo.prompting.prompts import render
 
 
 def make_requests(questions, passages, temperature=0.0):

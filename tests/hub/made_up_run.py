@@ -12,13 +12,13 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 
-from hf_selfdemo.demonstrations import demonstrate
+from hf_selfdemo.core.manifest import read_json, write_json
+from hf_selfdemo.core.protocols import Judge, Strategy
+from hf_selfdemo.core.types import Evidence, Passage, Question, Reply, Request, Usage
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
-from hf_selfdemo.manifest import read_json, write_json
-from hf_selfdemo.protocols import Judge, Strategy
-from hf_selfdemo.strategies.self_demo import SelfDemo
-from hf_selfdemo.types import Evidence, Passage, Question, Reply, Request, Usage
+from hf_selfdemo.methods.demonstrations import demonstrate
+from hf_selfdemo.methods.self_demo import Choosing, Sampling, SelfDemo
 
 HOSTILE = (
     "a | b ``` <script>alert(99)</script> {{ 88 * 88 }} {% raw %} **bold** [x](javascript:99) <|im_end|> www.evil.test"
@@ -58,17 +58,17 @@ def demonstrated(
     judge: Judge | None = None,
     model: str = "me/writer",
     settings: Mapping[str, Any] | None = None,
-    **keys: Any,
 ) -> Path:
     """Finished demonstrations in the folder of a run, as `hf-selfdemo demonstrate` leaves them."""
     folder = run / "demonstrations"
     demonstrate(
-        evidence(), strategy or SelfDemo(max_new_tokens=99), ScriptedGenerator(reply), judge or AnswerMatchJudge(),
-        folder, **keys,
+        evidence(),
+        strategy or SelfDemo(Sampling(max_candidate_tokens=99), Choosing(max_abstain_share=1)),
+        ScriptedGenerator(reply), judge or AnswerMatchJudge(), folder,
     )  # fmt: skip
     usage = Usage()
     usage.add("rag", Reply("", prompt_tokens=30, cached_tokens=10, generated_tokens=5))
-    named = {"strategy": "self_demo", "rag_candidates": 3, "closed_book_candidates": 3, "refusal_candidates": 3}
+    named = {"method": "self_demo", "rag_candidates": 3, "closed_book_candidates": 3, "refusal_candidates": 3}
     added = {
         "model": {"name": model, "path": "", "fingerprint": "f1"},
         "recall": {"answer@1": 0.5, "answer@10": 0.75, "answer@2": 0.5},

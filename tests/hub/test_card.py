@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_up_run import Page
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.hub.card import checked_id, fenced, inline, is_hub_id, wrapped, write_card
 
 TEXTS = st.lists(

@@ -13,19 +13,21 @@ from huggingface_hub import DatasetCard
 from made_up_run import DATA, PAGE, Page, code_blocks, demonstrated, evidence, written
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
-from hf_selfdemo.demonstrations import load_demonstrations
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.data.rows import FEATURES
 from hf_selfdemo.hub.dataset import CANDIDATE_FEATURES, dataset_artefact, shown_data
 from hf_selfdemo.judging.tournament import TournamentJudge
-from hf_selfdemo.rows import FEATURES
-from hf_selfdemo.strategies.ra_it import RaIt
-from hf_selfdemo.strategies.self_demo import SelfDemo
-from hf_selfdemo.trl_columns import PREFERENCE_FEATURES, SFT_FEATURES, to_trl
+from hf_selfdemo.methods.demonstrations import load_demonstrations
+from hf_selfdemo.methods.ra_it import RaIt
+from hf_selfdemo.methods.self_demo import Choosing, Sampling, SelfDemo
+from hf_selfdemo.training.trl_columns import PREFERENCE_FEATURES, SFT_FEATURES, to_trl
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return demonstrated(tmp_path_factory.mktemp("run"), SelfDemo(max_new_tokens=99, pair_policy="other_label"))
+    return demonstrated(
+        tmp_path_factory.mktemp("run"), SelfDemo(Sampling(max_candidate_tokens=99), Choosing(pair_policy="other_label"))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,7 @@ def test_every_configuration_loads_as_it_was(run, load):
 
 
 def test_what_was_left_out_is_among_the_candidates_with_its_reason(tmp_path):
-    run = demonstrated(tmp_path / "run", max_abstain_share=0.25)
+    run = demonstrated(tmp_path / "run", SelfDemo(choosing=Choosing(max_abstain_share=0.25)))
     folder = written(dataset_artefact(run, "me/demos", data=DATA), tmp_path / "repository")
     rows = load_dataset(str(folder), "candidates", split="train", cache_dir=str(tmp_path / "cache"))
     left = [row for row in rows if row["skipped"]]
@@ -154,7 +156,7 @@ def test_local_sources_are_named_without_their_folders_and_a_local_writer_not_at
 
 
 def test_rows_without_a_worse_text_make_no_preference_configuration(tmp_path):
-    run = demonstrated(tmp_path / "run", RaIt(), settings={"strategy": "ra_it"})
+    run = demonstrated(tmp_path / "run", RaIt(), settings={"method": "ra_it"})
     made = dataset_artefact(run, "me/demos", data=DATA)
     assert not [name for name in made.files if name.startswith("preference/")]
     page = Page(made.files["README.md"])
@@ -163,7 +165,8 @@ def test_rows_without_a_worse_text_make_no_preference_configuration(tmp_path):
 
 
 def test_a_tournament_shows_its_audit_and_its_unverified_winners(tmp_path):
-    run = demonstrated(tmp_path / "run", judge=TournamentJudge(), settings={"judge": "tournament"}, replay_share=0.5)
+    strategy = SelfDemo(choosing=Choosing(max_abstain_share=1, replay_share=0.5))
+    run = demonstrated(tmp_path / "run", strategy, TournamentJudge(), settings={"judge": "tournament"})
     card = dataset_artefact(run, "me/demos", data=DATA).files["README.md"]
     text = Page(card).text
     assert "Slot audit" in text and "picked_by_position: {of_2:" in text and "bracket_size: 3" in text
@@ -234,7 +237,7 @@ def test_what_is_not_finished_or_was_changed_is_refused(tmp_path):
 
 
 def test_a_run_in_which_nothing_was_kept_is_refused(tmp_path):
-    run = demonstrated(tmp_path / "run", SelfDemo(max_new_tokens=2))
+    run = demonstrated(tmp_path / "run", SelfDemo(Sampling(max_candidate_tokens=2)))
     with pytest.raises(UserError, match="holds no demonstration: every row was left out"):
         dataset_artefact(run, "me/demos", data=DATA)
 

@@ -6,11 +6,11 @@ from bm25s.hf import BM25HF
 from huggingface_hub import ModelCard
 from made_up_run import DATA, HOSTILE, Page, code_blocks, written
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Passage, Question
+from hf_selfdemo.data.questions import read_questions
+from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.hub.index import index_artefact
-from hf_selfdemo.questions import read_questions
-from hf_selfdemo.retrieval.bm25 import BM25Retriever
-from hf_selfdemo.types import Passage, Question
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save_file
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.secrets import secret_in
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.inspection import inspect_artefact, refuse_findings
-from hf_selfdemo.hub.secrets import secret_in
 
 TOKEN = "hf_" + "aB7" * 12
 DATA = Path(__file__).parents[3] / "shared" / "data" / "open_qa" / "corpus.jsonl.gz"

@@ -6,7 +6,7 @@ from huggingface_hub import SpaceCard
 from made_up_run import code_blocks, written
 
 from hf_selfdemo import metrics
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.hub.metrics import metric_artefacts
 
 PREDICTIONS, REFERENCES = ["It is Bern.", "I don't know.", "Basel"], [["Bern"], ["Oslo"], []]

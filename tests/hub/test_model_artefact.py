@@ -16,20 +16,22 @@ from huggingface_hub import ModelCard, parse_eval_result_entries
 from made_up_run import Page, code_blocks, evidence, written
 from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
-from hf_selfdemo.chat import encode_prompt, stop_token_id
-from hf_selfdemo.cli import main
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluated import Evaluation, comparison_of, write_manifest, write_predictions, write_rows
-from hf_selfdemo.hub.model import model_artefact, prompt_template
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import read_json, write_json
+from hf_selfdemo.core.types import Passage, Prediction
+from hf_selfdemo.evaluation.evaluated import Evaluation, comparison_of, write_manifest, write_predictions, write_rows
+from hf_selfdemo.evaluation.report import markdown_table
+from hf_selfdemo.hub.model import model_artefact
 from hf_selfdemo.hub.results import FIGURES
-from hf_selfdemo.manifest import read_json, write_json
-from hf_selfdemo.prompts import TEMPLATES, render
-from hf_selfdemo.report import markdown_table
-from hf_selfdemo.types import Passage, Prediction
+from hf_selfdemo.methods.answering import PromptAnswerer
+from hf_selfdemo.methods.method import METHOD_FILE
+from hf_selfdemo.prompting.chat import encode_prompt, stop_token_id
+from hf_selfdemo.prompting.prompts import TEMPLATES, render
+from hf_selfdemo.verbs.cli import main
 
 KEYS = {"base_model": "base/tiny", "dataset_id": "me/demos", "license": "apache-2.0"}
 SMALL = [
-    *("--strategy=ra_it", "--passages_per_question=2", "--max_train_questions=4", "--max_train_unanswerable=0"),
+    *("--method=ra_it", "--passages_per_question=2", "--max_train_questions=4", "--max_train_unanswerable=0"),
     *("--max_test_questions=3", "--max_test_unanswerable=2", "--max_answer_tokens=4", "--num_train_epochs=2"),
     *("--per_device_train_batch_size=2", "--learning_rate=0.05", "--lora_r=2", "--use_cpu", "--on_policy_rows=0"),
     "--meter_rows=2",
@@ -74,7 +76,7 @@ def said_by(card):
 def test_only_what_others_need_goes_up(artefact, run):
     assert set(artefact.files) == {
         "README.md", "prompt.jinja", "adapter_config.json", "adapter_model.safetensors", "tokenizer.json",
-        "tokenizer_config.json", "chat_template.jinja", "generation_config.json",
+        "tokenizer_config.json", "chat_template.jinja", "generation_config.json", "method.json",
     }  # fmt: skip
     left = {path.name for path in (run / "model").iterdir()} - {*artefact.files}
     assert {"manifest.json", "run.json"} <= left, "there is something to leave out"
@@ -107,6 +109,23 @@ def test_the_code_on_the_card_runs_and_asks_as_training_did(artefact, repositori
     assert found["model"].peft_config["default"].base_model_name_or_path == "base/tiny"
 
 
+def test_a_model_that_is_asked_in_several_calls_has_code_for_that_and_no_prompt(
+    run, repositories, tmp_path, monkeypatch
+):
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    keys = {"view_tokens": 2, "reasoning_tokens": 2, "temperature": 0.0}
+    write_json(copy / "model" / METHOD_FILE, {"method": "active_rag", "keys": keys})
+    manifest = read_json(copy / "model/manifest.json")
+    write_json(copy / "model/manifest.json", {key: value for key, value in manifest.items() if key != "files"})
+    made = model_artefact(copy, "me/tuned", **KEYS)
+    assert "prompt.jinja" not in made.files and "up to 9 calls a question" in made.files["README.md"]
+    repositories(made)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name: name)
+    said, found = said_by(made.files["README.md"])
+    assert len(found["answer"].trace) == 9 and said == found["answer"].text
+
+
 def test_a_merged_model_says_what_base_and_adapter_say(run, artefact, repositories, tmp_path):
     merged = model_artefact(run, "me/merged", **KEYS, merge_adapter=True, folder=tmp_path / "made")
     names = {"adapter_config.json", "adapter_model.safetensors"}
@@ -136,7 +155,7 @@ def test_the_prompt_in_the_repository_is_the_packages_own():
     import jinja2
 
     for passages in ([], [Passage("1", "It is.", "T"), Passage("2", "{{ 7 }}\n\n- x ", "")]):
-        made = jinja2.Template(prompt_template(), trim_blocks=True, lstrip_blocks=True)
+        made = jinja2.Template(PromptAnswerer().template(), trim_blocks=True, lstrip_blocks=True)
         text = made.render(question="Who?", passages=passages).strip()
         assert text == render("rag", "Who?", passages, TEMPLATES)[0]["content"]
 

@@ -18,11 +18,11 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from test_secrets import MAKERS, SECRETS
 
-from hf_selfdemo.cli import main, parse
+from hf_selfdemo.core.secret_shapes import SHAPES
+from hf_selfdemo.core.secrets import secret_in
 from hf_selfdemo.hub.inspection import inspect_artefact
-from hf_selfdemo.hub.secret_shapes import SHAPES
-from hf_selfdemo.hub.secrets import secret_in
-from hf_selfdemo.stages import push
+from hf_selfdemo.verbs import push
+from hf_selfdemo.verbs.cli import main, parse
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 ENVIRONMENT = {
@@ -33,7 +33,7 @@ ENVIRONMENT = {
 }
 ADDED = "planted"
 SMALL = [
-    *("--strategy=ra_it", "--passages_per_question=2", "--max_train_questions=4", "--max_train_unanswerable=0"),
+    *("--method=ra_it", "--passages_per_question=2", "--max_train_questions=4", "--max_train_unanswerable=0"),
     *("--max_test_questions=2", "--max_test_unanswerable=1", "--max_answer_tokens=4", "--num_train_epochs=1"),
     *("--per_device_train_batch_size=4", "--lora_r=2", "--use_cpu", "--on_policy_rows=0", "--meter_rows=1"),
 ]

@@ -10,8 +10,9 @@ from made_up_run import demonstrated
 from server import TOKEN
 
 import hf_selfdemo
-from hf_selfdemo.cli import main
-from hf_selfdemo.stages.push import repository_name
+from hf_selfdemo.core.manifest import file_hash, read_json, write_checked_json
+from hf_selfdemo.verbs.cli import main
+from hf_selfdemo.verbs.push import repository_name
 
 
 @pytest.fixture
@@ -104,9 +105,17 @@ def test_a_dry_run_of_another_verb_is_refused_before_it_does_anything(tmp_path, 
     assert "dry_run is for push" in capsys.readouterr().err and not (tmp_path / "run").exists()
 
 
-def test_a_dry_run_lists_what_would_be_refused(hub, run, refused, capsys):
-    path = run / "demonstrations/candidates.jsonl"
+def plant(run):
+    """A token among the candidates, as if a passage had held it and the model had repeated it."""
+    folder = run / "demonstrations"
+    path = folder / "candidates.jsonl"
     path.write_text(path.read_text().replace("It was the moon.", f"It was {TOKEN}."))
+    told = read_json(folder / "manifest.json") | {"candidates.jsonl": file_hash(path)}
+    write_checked_json(folder / "manifest.json", told)
+
+
+def test_a_dry_run_lists_what_would_be_refused(hub, run, refused, capsys):
+    plant(run)
     arguments = ["push", f"--output_dir={run}", "--artefacts", "dataset", "--dry-run"]
     assert main(arguments) == 2
     said = capsys.readouterr()
@@ -117,8 +126,7 @@ def test_a_dry_run_lists_what_would_be_refused(hub, run, refused, capsys):
 
 
 def test_what_must_stay_here_is_refused_before_anything_is_asked(hub, run, refused):
-    path = run / "demonstrations/candidates.jsonl"
-    path.write_text(path.read_text().replace("It was the moon.", f"It was {TOKEN}."))
+    plant(run)
     line = refused(f"--output_dir={run}", "--artefacts", "metrics", "dataset", "--hub_namespace=me")
     assert "candidates/train-00000-of-00001.parquet, row" in line and "take it out" in line
     assert hub.requests == []
@@ -160,7 +168,7 @@ def test_a_folders_name_becomes_one_that_the_hub_takes(folder, name):
 
 
 SMALL = [
-    *("--strategy=ra_it", "--max_train_questions=6", "--max_train_unanswerable=0", "--passages_per_question=2"),
+    *("--method=ra_it", "--max_train_questions=6", "--max_train_unanswerable=0", "--passages_per_question=2"),
     *("--max_test_questions=3", "--max_test_unanswerable=1", "--max_answer_tokens=4", "--num_train_epochs=1"),
     *("--lora_r=2", "--use_cpu", "--on_policy_rows=2"),
 ]

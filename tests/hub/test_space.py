@@ -16,14 +16,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluated import Evaluation, write_manifest, write_predictions, write_rows
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import read_json, write_json
+from hf_selfdemo.core.types import Evidence, Passage, Prediction, Question, Usage
+from hf_selfdemo.data.questions import read_passages
+from hf_selfdemo.data.rows import evidence_row
+from hf_selfdemo.evaluation.evaluated import Evaluation, write_manifest, write_predictions, write_rows
 from hf_selfdemo.hub.inspection import inspect_artefact
 from hf_selfdemo.hub.space import space_artefact
-from hf_selfdemo.manifest import read_json, write_json
-from hf_selfdemo.questions import read_passages
-from hf_selfdemo.rows import evidence_row
-from hf_selfdemo.types import Evidence, Passage, Prediction, Question, Usage
+from hf_selfdemo.recipe.keys import make_recipe
 
 ROWS = [
     Evidence(
@@ -248,3 +249,9 @@ def test_a_whole_model_goes_along_with_its_tokenizer(run, model_folder):
     artefact = space_artefact(run, "me/look")
     assert {"run/model/config.json", "run/model/tokenizer.json", "run/model/model.safetensors"} <= set(artefact.files)
     assert inspect_artefact(replace(artefact, files=dict(artefact.files))) == []
+
+
+def test_a_space_asks_as_a_method_that_trains_nothing_does(run):
+    keys = {"method": "active_rag", "view_tokens": 3, "reasoning_tokens": 2, "temperature": 0.0, "pick": "majority"}
+    recipe = recipe_of(space_artefact(run, "me/look", method=keys))
+    assert make_recipe(recipe).method.recipe_keys() == keys

@@ -6,7 +6,7 @@ import pytest
 from huggingface_hub import HfApi
 from server import READER, TOKEN
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.upload import hub_user, push_artefact
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hf_selfdemo.types import Reply
+from hf_selfdemo.core.types import Reply
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,12 @@ import dataclasses
 
 import pytest
 
-from hf_selfdemo.conversation import converse
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.conversation import converse
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Candidate, Evidence, Passage, Question, Reply
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.judging.llm_label import LABEL_WORDS, LlmLabelJudge
-from hf_selfdemo.prompts import render
-from hf_selfdemo.types import Candidate, Evidence, Passage, Question, Reply
+from hf_selfdemo.prompting.prompts import render
 
 
 def candidates(*texts):

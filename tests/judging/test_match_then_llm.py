@@ -2,9 +2,9 @@
 
 import pytest
 
+from hf_selfdemo.core.types import Candidate, Evidence, Question
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.judging.match_then_llm import MatchThenLlmJudge
-from hf_selfdemo.types import Candidate, Evidence, Question
 
 TEXTS = ("Clemens Winkler", "The chemist from Freiberg", "I don't know.", "", "Bernard Courtois")
 

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hf_selfdemo.conversation import converse
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.conversation import converse
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.seeding import stable_seed
+from hf_selfdemo.core.types import Candidate, Evidence, Passage, Question, Reply, Request, Verdict
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.judging.slot_audit import SlotAudit
 from hf_selfdemo.judging.tournament import NO_WINNER, TournamentJudge, read_scores
-from hf_selfdemo.prompts import render
-from hf_selfdemo.seeding import stable_seed
-from hf_selfdemo.types import Candidate, Evidence, Passage, Question, Reply, Request, Verdict
+from hf_selfdemo.prompting.prompts import render
 
 SOURCES = ("rag", "closed_book", "refusal")
 MARKER = "zyxomma"

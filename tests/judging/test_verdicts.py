@@ -4,11 +4,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Reply, Request
 from hf_selfdemo.judging.inquiry import Inquiry
 from hf_selfdemo.judging.llm_label import LABEL_WORDS
 from hf_selfdemo.judging.verdicts import read_choice, read_label
-from hf_selfdemo.types import Reply, Request
 
 PROPERTY = settings(max_examples=150, deadline=None)
 LABELS = {"correct": "correct", "incorrect": "incorrect", "refuse": "abstain"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.metrics.abstention import score
 from hf_selfdemo.metrics.abstention.scorer import FIGURES
 from hf_selfdemo.scoring.risk_coverage import aurc, aurc_bounds, e_aurc, risk_coverage

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 import hf_selfdemo.metrics
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.metrics import METRICS, abstention, qa_accuracy
 from hf_selfdemo.metrics.demo import scored
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.metrics import abstention, qa_accuracy
 from hf_selfdemo.metrics.rows import Row, read_rows
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import hf_selfdemo.metrics
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.metrics import METRICS, load
 
 NAMES = sorted(METRICS)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Evidence, Passage, Question
 from hf_selfdemo.metrics.retrieval import answer_in_context, retrieval_figures
-from hf_selfdemo.types import Evidence, Passage, Question
 
 
 def found(gold, shown, **flags):

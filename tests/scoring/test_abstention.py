@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Prediction
 from hf_selfdemo.scoring.abstention import (
     abstention_f1,
     abstention_figures,
@@ -17,7 +18,6 @@ from hf_selfdemo.scoring.abstention import (
     mean_lambda_score,
 )
 from hf_selfdemo.scoring.outcomes import f_score, figures
-from hf_selfdemo.types import Prediction
 
 SCORED = ("correct", "incorrect", "abstain")
 

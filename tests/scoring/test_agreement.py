@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.scoring.agreement import agreement, agreement_bounds, cohen_kappa
 from hf_selfdemo.scoring.outcomes import Rate
 

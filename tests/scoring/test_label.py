@@ -2,7 +2,7 @@
 
 import pytest
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.scoring.label import label_by_match
 
 

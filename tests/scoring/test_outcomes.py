@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hf_selfdemo.core.types import Prediction
 from hf_selfdemo.scoring.outcomes import Rate, bootstrap, f_score, figures, unscored_bounds
-from hf_selfdemo.types import Prediction
 
 
 def predict(label, answerable=True, in_context=True):

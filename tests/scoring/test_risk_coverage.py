@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.scoring.risk_coverage import Point, aurc, aurc_bounds, e_aurc, risk_coverage
 
 LABELS = ("correct", "incorrect", "abstain", "unscored")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo.evaluated import write_manifest, write_predictions, write_rows
-from hf_selfdemo.manifest import write_json
-from hf_selfdemo.types import Evidence, Label, Passage, Prediction, Question
+from hf_selfdemo.core.manifest import write_json
+from hf_selfdemo.core.types import Evidence, Label, Passage, Prediction, Question
+from hf_selfdemo.evaluation.evaluated import write_manifest, write_predictions, write_rows
 
 LABELS: dict[str, Label] = {"c": "correct", "i": "incorrect", "a": "abstain", "u": "unscored"}
 
@@ -77,7 +77,7 @@ def trained(run: Path, seed: int, tokens: int = 4000) -> None:
             "outcomes": {"answers (from rag candidates)": 5, "abstentions (from refusal candidates)": 2},
             "skipped": {"nothing right although the passages hold the answer": 2},
             "on_policy": {"target_nll_per_token": 0.5},
-            "settings": {"strategy": "self_demo", "rag_candidates": 3},
+            "settings": {"method": "self_demo", "rag_candidates": 3},
             "selection": {"abstain_when": "not_in_context"},
             "usage": usage,
             "reused": usage,

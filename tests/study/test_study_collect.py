@@ -11,8 +11,8 @@ import pytest
 from made_up_runs import BASE, EVIDENCE, WHENCE, evaluated, replies, run, trained
 from records import read_study
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluated import PLAIN
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.evaluation.evaluated import PLAIN
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_training_keys_at_their_defaults_are_left_out(runs):
     target, _ = collected(runs)
     keys = read_study(target).records["self_demo-0"]["keys"]
     assert keys["training"] == {"objective": "sft", "seed": 0, "learning_rate": 0.5}
-    assert keys["demonstrations"] == {"strategy": "self_demo", "rag_candidates": 3, "abstain_when": "not_in_context"}
+    assert keys["demonstrations"] == {"method": "self_demo", "rag_candidates": 3, "abstain_when": "not_in_context"}
 
 
 def test_no_record_names_a_folder_of_the_machine(runs):

@@ -10,10 +10,11 @@ import torch
 from peft import PeftModel
 from safetensors.torch import load_file
 
-from hf_selfdemo.cli import main as selfdemo
-from hf_selfdemo.manifest import read_json, write_json
-from hf_selfdemo.models import load_model, resolve_model
-from hf_selfdemo.prompts import TEMPLATES
+from hf_selfdemo.core.manifest import read_json, write_checked_json, write_json
+from hf_selfdemo.generation.models import load_model, resolve_model
+from hf_selfdemo.generation.tuned import model_hashes
+from hf_selfdemo.prompting.prompts import TEMPLATES
+from hf_selfdemo.verbs.cli import main as selfdemo
 
 HUB_ID = "base/tiny"
 
@@ -22,13 +23,15 @@ HUB_ID = "base/tiny"
 def run(model_folder, tmp_path_factory):
     """An adapter for the tiny model, as if that came from the Hub."""
     folder = tmp_path_factory.mktemp("published") / "run"
-    keys = ["--strategy=ra_it", "--passages_per_question=1", "--max_train_questions=2", "--max_train_unanswerable=0"]
+    keys = ["--method=ra_it", "--passages_per_question=1", "--max_train_questions=2", "--max_train_unanswerable=0"]
     keys += [f"--output_dir={folder}", f"--model_name_or_path={model_folder}", "--on_policy_rows=0"]
     assert selfdemo(["demonstrate", *keys]) == 0
     assert selfdemo(["train", *keys, "--max_steps=2", "--learning_rate=0.05", "--lora_r=2", "--use_cpu"]) == 0
-    for name, key in (("manifest.json", "base"), ("adapter_config.json", "base_model_name_or_path")):
-        path = folder / "model" / name
-        write_json(path, read_json(path) | {key: HUB_ID})
+    model = folder / "model"
+    config = model / "adapter_config.json"
+    write_json(config, read_json(config) | {"base_model_name_or_path": HUB_ID})
+    told = read_json(model / "manifest.json") | {"base": HUB_ID, "files": model_hashes(model)}
+    write_checked_json(model / "manifest.json", told)
     return folder
 
 

@@ -8,8 +8,8 @@ import pytest
 import rescore
 from records import Row, Study
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.types import Question
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Question
 
 QUESTIONS = {"q1": Question("q1", "Who built it?", ("Ada Storm",)), "q2": Question("q2", "When?", ("1901",))}
 ROWS = {

@@ -14,10 +14,11 @@ from pairs import SHARES, drawn_share, pairs_of, share
 from plots import draw
 from records import lettered, read_study
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.report.paired import changes
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import file_hash, read_json, write_checked_json
+from hf_selfdemo.core.types import Evidence, Question
+from hf_selfdemo.evaluation.report.paired import changes
 from hf_selfdemo.scoring.abstention import abstention_figures
-from hf_selfdemo.types import Evidence, Question
 
 LABELS = {"base": "base, plain", "base_may_decline": "base, may decline", "ra_it": "RA-IT", "self_demo": "ours"}
 ABLATIONS = {"reference": "self_demo", "ablations": {"no_cap": "Abstentions are not capped.", "none": "Never run."}}
@@ -98,18 +99,12 @@ def test_twins_move_no_figure_of_the_natural_rows(folder):
         relabelled = [json.dumps(json.loads(line) | {"label": "incorrect"}) for line in lines[len(rows) :]]
         path.write_text("\n".join([*lines[: len(rows)], *relabelled]) + "\n")
         manifest = path.parents[1] / "manifest.json"
-        found = json.loads(manifest.read_text())
-        found["files"]["predictions/tuned.rag.jsonl"] = collect_hash(path)
-        manifest.write_text(json.dumps(found))
+        found = read_json(manifest)
+        found["files"]["predictions/tuned.rag.jsonl"] = file_hash(path)
+        write_checked_json(manifest, found)
     after = made(folder)
     natural = before.index("## Leave-gold-out")
     assert after[:natural] == before[:natural] and after != before
-
-
-def collect_hash(path):
-    from hf_selfdemo.manifest import file_hash
-
-    return file_hash(path)
 
 
 def test_pairs_of_known_runs(folder):

@@ -7,9 +7,9 @@ import pytest
 import torch
 from tell_apart import area, refusal_probabilities
 
-from hf_selfdemo.chat import encode_prompt
-from hf_selfdemo.prompts import render
-from hf_selfdemo.types import Evidence, Passage, Question
+from hf_selfdemo.core.types import Evidence, Passage, Question
+from hf_selfdemo.prompting.chat import encode_prompt
+from hf_selfdemo.prompting.prompts import render
 
 ROWS = [
     Evidence(Question("1", "Who built it?", ("Ada",)), (Passage("p", "Ada built it."),), answer_in_context=True),

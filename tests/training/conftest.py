@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from hf_selfdemo.rows import evidence_row
-from hf_selfdemo.types import Evidence, Passage, Question
+from hf_selfdemo.core.types import Evidence, Passage, Question
+from hf_selfdemo.data.rows import evidence_row
 
 
 @pytest.fixture

@@ -15,16 +15,16 @@ from peft import (
 )
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from hf_selfdemo.chat import encode_prompt
-from hf_selfdemo.cli import quiet
-from hf_selfdemo.conversation import ask
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.conversation import ask
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Request
 from hf_selfdemo.generation.likelihood import text_nll
 from hf_selfdemo.generation.transformers import TransformersGenerator
+from hf_selfdemo.generation.tuned import merged
+from hf_selfdemo.prompting.chat import encode_prompt
 from hf_selfdemo.training.dpo import SelfDemoDPOConfig, SelfDemoDPOTrainer
 from hf_selfdemo.training.sft import SelfDemoConfig, SelfDemoTrainer
-from hf_selfdemo.tuned import merged
-from hf_selfdemo.types import Request
+from hf_selfdemo.verbs.cli import quiet
 
 ROW = {
     "id": "1",

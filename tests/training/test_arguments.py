@@ -6,14 +6,15 @@ import pytest
 from datasets import Dataset
 from transformers.integrations import integration_utils
 
-from hf_selfdemo.cli import parse
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.rows import FEATURES
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.data.rows import FEATURES
 from hf_selfdemo.training import parameters
-from hf_selfdemo.training.arguments import _UNHEEDED
+from hf_selfdemo.training.arguments import UNHEEDED
+from hf_selfdemo.training.decisive import told_keys
 from hf_selfdemo.training.dpo import SelfDemoDPOConfig, SelfDemoDPOTrainer
 from hf_selfdemo.training.given import given_rows
 from hf_selfdemo.training.sft import SelfDemoConfig, SelfDemoTrainer
+from hf_selfdemo.verbs.cli import parse
 
 ROW = {
     "id": "1",
@@ -50,7 +51,7 @@ def trainer(model, tokenizer, folder, kind=SelfDemoTrainer, rows=(ROW,), **keys)
     return kind(model, args, rows if isinstance(rows, Dataset) else list(rows), tokenizer)
 
 
-@pytest.mark.parametrize("key", _UNHEEDED)
+@pytest.mark.parametrize("key", UNHEEDED)
 def test_a_key_that_would_change_nothing_is_refused(key):
     value = ANOTHER.get(key, True)
     with pytest.raises(UserError, match=f"{key} is .* has no effect"):
@@ -68,7 +69,7 @@ def test_it_is_refused_by_every_verb_that_reads_the_recipe():
 
 
 def test_its_usual_value_is_taken(model, tokenizer, tmp_path):
-    usual = {key: harmless[-1] for key, harmless in _UNHEEDED.items()}
+    usual = {key: harmless[-1] for key, harmless in UNHEEDED.items()}
     assert trainer(model, tokenizer, tmp_path, **usual).train().global_step == 1
 
 
@@ -123,3 +124,12 @@ def test_rows_train_the_same_whatever_they_were_set_to_come_as(model, tokenizer,
         made = trainer(copy.deepcopy(model), tokenizer, tmp_path, kind, rows, logging_steps=1)
         losses.append(made.train().training_loss)
     assert losses[0] == losses[1]
+
+
+def test_a_key_of_ours_is_told_on_a_card_where_it_is_set_and_decides_the_weights():
+    """No list names it: one that is added is told, too."""
+    set_ = {"passage_dropout": 0.2, "dev_modes": ["rag"], "meter_rows": 9, "output_dir": "runs/a"}
+    assert told_keys(set_ | {"chat_template_path": "a.jinja", "passage_order": "as_retrieved"}) == {
+        "passage_dropout": 0.2,
+        "dev_modes": ["rag"],
+    }

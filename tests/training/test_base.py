@@ -10,8 +10,8 @@ from datasets import Dataset
 from peft import LoraConfig
 from transformers import TrainerCallback
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.rows import FEATURES
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.data.rows import FEATURES
 from hf_selfdemo.training import checkpoints
 from hf_selfdemo.training.checkpoints import last_checkpoint
 from hf_selfdemo.training.lengths import LENGTH

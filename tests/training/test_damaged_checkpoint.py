@@ -2,7 +2,7 @@
 
 import pytest
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.training.checkpoints import check_settings, mark_complete
 
 
@@ -17,7 +17,7 @@ def checkpoint(tmp_path):
 
 
 def test_a_whole_checkpoint_is_gone_on_from(checkpoint):
-    assert check_settings(checkpoint, {"seed": 1}) == {"num_tokens": 7}
+    assert check_settings(checkpoint, {"seed": 1}, {}) == {"num_tokens": 7}
 
 
 @pytest.mark.parametrize("name", ["adapter_model.safetensors", "optimizer.pt", "inner/rng_state.pth"])
@@ -29,17 +29,17 @@ def test_a_file_that_is_torn_flipped_or_gone_is_named(checkpoint, name):
         if damaged is not None:
             path.write_bytes(damaged)
         with pytest.raises(UserError, match=rf"checkpoint-4/{name} is not as it was written: remove"):
-            check_settings(checkpoint, {"seed": 1})
+            check_settings(checkpoint, {"seed": 1}, {})
         path.write_bytes(whole)
 
 
 def test_a_checkpoint_without_hashes_is_still_gone_on_from(checkpoint):
     note = checkpoint / "selfdemo.json"
     note.write_text('{"settings": {"seed": 1}, "counted": {"num_tokens": 7}}')
-    assert check_settings(checkpoint, {"seed": 1}) == {"num_tokens": 7}
+    assert check_settings(checkpoint, {"seed": 1}, {}) == {"num_tokens": 7}
 
 
 def test_a_damaged_note_is_named(checkpoint):
     (checkpoint / "selfdemo.json").write_text('{"settings": {"see')
     with pytest.raises(UserError, match=r"checkpoint-4/selfdemo\.json is no JSON"):
-        check_settings(checkpoint, {"seed": 1})
+        check_settings(checkpoint, {"seed": 1}, {})

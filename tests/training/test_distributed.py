@@ -50,8 +50,8 @@ def train(objective, model_folder, output_dir, ranks, lora=False, sharded=False,
         shard()
     from peft import LoraConfig
 
-    from hf_selfdemo.models import load_model, load_tokenizer, resolve_model
-    from hf_selfdemo.rows import FEATURES
+    from hf_selfdemo.data.rows import FEATURES
+    from hf_selfdemo.generation.models import load_model, load_tokenizer, resolve_model
     from hf_selfdemo.training.dpo import SelfDemoDPOConfig, SelfDemoDPOTrainer
     from hf_selfdemo.training.sft import SelfDemoConfig, SelfDemoTrainer
 

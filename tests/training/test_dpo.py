@@ -10,9 +10,9 @@ from transformers import TrainerCallback
 from trl import DPOConfig, DPOTrainer
 from trl.trainer.dpo_trainer import DataCollatorForPreference
 
-import hf_selfdemo.prompts
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.rows import FEATURES
+import hf_selfdemo.prompting.prompts
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.data.rows import FEATURES
 from hf_selfdemo.training.dpo import SelfDemoDPOConfig, SelfDemoDPOTrainer
 
 WORDS = ("tin", "lead", "zinc", "gold", "iron", "neon", "argon", "radon")
@@ -333,8 +333,8 @@ def test_figures_are_kept_beside_the_rows_for_the_same_prompts_and_model(model, 
     changed = copy.deepcopy(model)
     changed.lm_head.weight.data.mul_(1.01)
     assert runs_over(model=changed) == 2
-    fill = hf_selfdemo.prompts.fill
-    monkeypatch.setattr(hf_selfdemo.prompts, "fill", lambda *a, **k: fill(*a, **k) + " Well?")
+    fill = hf_selfdemo.prompting.prompts.fill
+    monkeypatch.setattr(hf_selfdemo.prompting.prompts, "fill", lambda *a, **k: fill(*a, **k) + " Well?")
     assert runs_over() == 2
 
 

@@ -7,7 +7,7 @@ from datasets import Dataset
 from transformers import DataCollatorForLanguageModeling, Trainer, TrainingArguments
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.training.preflight import examine
 from hf_selfdemo.training.preflight.spans import Trained, faults
 
@@ -139,7 +139,7 @@ def test_a_stream_is_looked_at_in_part(sft):
 
 
 def test_the_trainer_of_this_package_passes(model, tokenizer, tmp_path):
-    from hf_selfdemo.rows import FEATURES
+    from hf_selfdemo.data.rows import FEATURES
     from hf_selfdemo.training.sft import SelfDemoConfig, SelfDemoTrainer
 
     passage = {"id": "p", "title": "Germanium", "text": "Clemens Winkler discovered it. " * 90, "score": 1.0}

@@ -11,12 +11,14 @@ from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.utils import add_fused_lm_head
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluation import predict
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.data.rows import FEATURES
+from hf_selfdemo.evaluation.predict import predict
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.generation.transformers import TransformersGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
-from hf_selfdemo.rows import FEATURES
+from hf_selfdemo.methods.active_rag import ActiveRag, Thinking
+from hf_selfdemo.methods.answering import PromptAnswerer
 from hf_selfdemo.training import generated
 from hf_selfdemo.training.generated import GREATER_IS_BETTER, GeneratedEvaluation
 from hf_selfdemo.training.meter import OnPolicyMeter
@@ -84,7 +86,7 @@ def test_replies_are_those_of_the_model_on_its_own(model, tokenizer, dev_rows, d
     figures = evaluation(model.train(), dev_rows)
     generator = TransformersGenerator(model.eval(), tokenizer)
     for mode in ("rag", "closed_book"):
-        expected = predict(dev_evidence, generator, AnswerMatchJudge(), mode, 6)
+        expected = predict(dev_evidence, generator, AnswerMatchJudge(), mode, PromptAnswerer(6))
         assert evaluation.predictions[mode] == expected
     assert figures["generated_tokens"] == 6 * (5 + 4)
     assert figures["generation_runtime"] > 0
@@ -96,6 +98,14 @@ def test_rows_need_no_response_and_replays_are_not_asked_twice(model, tokenizer,
     evaluation = GeneratedEvaluation(tokenizer, max_new_tokens=2)
     evaluation(model, Dataset.from_list([dev_rows[0] | blank, replay], features=FEATURES))
     assert [len(found) for found in evaluation.predictions.values()] == [1, 1]
+
+
+def test_dev_questions_are_asked_in_as_many_calls_as_the_method_takes(model, tokenizer, dev_rows):
+    answerer = ActiveRag(Thinking(2, 2, 0.0), 2)
+    evaluation = GeneratedEvaluation(tokenizer, ["rag"], answerer=answerer)
+    figures = evaluation(model, dev_rows[:2])
+    assert [len(p.trace) for p in evaluation.predictions["rag"]] == [9, 9]
+    assert figures["generated_tokens"] == 2 * (5 * 4 + 4 * 2), "a thought and corrections of four tokens, notes of two"
 
 
 def adapted(model):
@@ -138,7 +148,7 @@ def test_training_models_are_asked_as_they_will_be_used(prepare, model, tokenize
     after = [weight.grad for weight in prepared.parameters() if weight.grad is not None]
     assert before and all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
     alone = TransformersGenerator(prepared.eval(), tokenizer)
-    assert evaluation.predictions["rag"] == predict(dev_evidence, alone, AnswerMatchJudge(), "rag", 6)
+    assert evaluation.predictions["rag"] == predict(dev_evidence, alone, AnswerMatchJudge(), "rag", PromptAnswerer(6))
 
 
 class Asking(TrainerCallback):

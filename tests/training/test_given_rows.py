@@ -5,8 +5,8 @@ import copy
 import pytest
 from datasets import Dataset
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.rows import FEATURES
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.data.rows import FEATURES
 from hf_selfdemo.training.dpo import SelfDemoDPOConfig, SelfDemoDPOTrainer
 from hf_selfdemo.training.given import ASKED, given_rows
 from hf_selfdemo.training.sft import SelfDemoConfig, SelfDemoTrainer

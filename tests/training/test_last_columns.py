@@ -7,7 +7,7 @@ import torch
 from peft import LoraConfig, PromptTuningConfig, get_peft_model
 from trl.trainer.utils import add_fused_lm_head
 
-from hf_selfdemo.padding import left_pad, positions
+from hf_selfdemo.generation.padding import left_pad, positions
 from hf_selfdemo.training.last_columns import last_columns
 
 

@@ -5,9 +5,9 @@ import torch
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model
 
+from hf_selfdemo.data.rows import FEATURES, evidence_row
 from hf_selfdemo.generation.likelihood import mean_nll, response_nll
-from hf_selfdemo.prompts import render
-from hf_selfdemo.rows import FEATURES, evidence_row
+from hf_selfdemo.prompting.prompts import render
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 from hf_selfdemo.training.meter import OnPolicyMeter, meter_table
 

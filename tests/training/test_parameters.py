@@ -11,7 +11,7 @@ from test_base import rows
 from transformers import DataCollatorWithPadding, TrainerCallback, TrainingArguments
 from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.training.base import DemonstrationTraining
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 from hf_selfdemo.training.dpo import SelfDemoDPOConfig, SelfDemoDPOTrainer

@@ -87,7 +87,7 @@ def answers(model, tokenizer, rows, accelerator=None):
     """Figures, texts and nats: of all rows, whoever asked them."""
     from datasets import Dataset
 
-    from hf_selfdemo.rows import FEATURES
+    from hf_selfdemo.data.rows import FEATURES
     from hf_selfdemo.training.generated import GeneratedEvaluation
     from hf_selfdemo.training.meter import OnPolicyMeter
 

@@ -9,8 +9,8 @@ import torch
 from datasets import Dataset
 from rich.console import Console
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.rows import FEATURES
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.data.rows import FEATURES
 from hf_selfdemo.training.collator import IGNORED, SelfDemoDataCollator
 from hf_selfdemo.training.preflight import PreflightReport, preflight
 from hf_selfdemo.training.preflight.report import Sample, histogram

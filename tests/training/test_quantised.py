@@ -6,8 +6,8 @@ from datasets import Dataset
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, LlamaConfig, LlamaForCausalLM, TrainerCallback
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.rows import FEATURES
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.data.rows import FEATURES
 from hf_selfdemo.training.dpo import SelfDemoDPOConfig, SelfDemoDPOTrainer
 from hf_selfdemo.training.paused import paused
 from hf_selfdemo.training.quantised import check_arrangement, keep_arrangement

@@ -7,8 +7,8 @@ import torch
 from datasets import Dataset
 from trl import SFTTrainer
 
-from hf_selfdemo.demonstrations import FEATURES
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.methods.demonstrations import FEATURES
 from hf_selfdemo.training.sft import SelfDemoConfig, SelfDemoTrainer
 
 

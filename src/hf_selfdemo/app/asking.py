@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from bm25s.stopwords import STOPWORDS_EN
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.prompts import render
-from hf_selfdemo.protocols import Generator, Retriever
-from hf_selfdemo.questions import cut_words
-from hf_selfdemo.ranges import ONE_OR_MORE, ZERO_OR_MORE
+from hf_selfdemo.core.conversation import converse
+from hf_selfdemo.core.errors import CallFailed, UserError
+from hf_selfdemo.core.protocols import Answerer, Generator, Retriever
+from hf_selfdemo.core.ranges import ONE_OR_MORE, ZERO_OR_MORE
+from hf_selfdemo.core.types import Answer, Evidence, Mode, Passage, Question, Usage
+from hf_selfdemo.core.wellformed import well_formed
+from hf_selfdemo.data.questions import cut_words
+from hf_selfdemo.generation.accounted import AccountedGenerator
+from hf_selfdemo.methods.answering import PromptAnswerer
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.scoring.refusal import is_refusal
-from hf_selfdemo.types import Passage, Question, Reply, Request
-from hf_selfdemo.wellformed import well_formed
 
 T = TypeVar("T")
 
@@ -30,20 +33,34 @@ LONGEST_QUESTION, LONGEST_TYPED, LONGEST_ANSWER = 500, 8000, 200
 _SHORTEST_WORD = 3
 
 
+@dataclass(frozen=True)
+class Told:
+    """An answer, and what it cost."""
+
+    answer: Answer
+    usage: Usage = field(default_factory=Usage)
+
+    @property
+    def text(self) -> str:
+        """The answer itself."""
+        return self.answer.text
+
+
 class Asking:
     """The models of a run and its corpus. Nothing is loaded before the first question.
 
     Args:
         models: by name, how each is loaded.
         retriever: how the corpus is opened; None where there is none to search.
-        max_answer_tokens: longest reply.
+        max_answer_tokens: longest answer of a model that is asked in the usual way.
         passages: shown with a question unless it says otherwise.
         max_passage_words: typed passages are cut after so many words, as the corpus' are; 0 keeps them whole.
+        answerers: by name, how models are asked that have a way of their own.
 
     Example:
         >>> from hf_selfdemo.generation.scripted import ScriptedGenerator
         >>> asking = Asking({"base": lambda: ScriptedGenerator(lambda request: "In Poland.")})
-        >>> [(name, reply.text) for name, reply in asking.ask("Where?", typed_passages("She was born in Poland."))]
+        >>> [(name, told.text) for name, told in asking.ask("Where?", typed_passages("She was born in Poland."))]
         [('base', 'In Poland.')]
     """
 
@@ -54,6 +71,7 @@ class Asking:
         max_answer_tokens: int = 32,
         passages: int = 4,
         max_passage_words: int = 0,
+        answerers: Mapping[str, Answerer] | None = None,
     ) -> None:
         ONE_OR_MORE.check(max_answer_tokens=max_answer_tokens, passages=passages)
         ZERO_OR_MORE.check(max_passage_words=max_passage_words)
@@ -63,7 +81,7 @@ class Asking:
         self.max_passage_words = max_passage_words
         self._models = {name: _Once(load) for name, load in models.items()}
         self._retriever = _Once(retriever) if retriever else None
-        self._max_answer_tokens = max_answer_tokens
+        self._answerers = {name: PromptAnswerer(max_answer_tokens) for name in models} | dict(answerers or {})
         self._turn = threading.Lock()
 
     def search(self, question: str, count: int) -> tuple[Passage, ...]:
@@ -78,8 +96,8 @@ class Asking:
         [found] = self._retriever().retrieve([asked], max(1, min(count, MOST_PASSAGES)))
         return found
 
-    def ask(self, question: str, passages: Sequence[Passage] | None) -> Iterator[tuple[str, Reply]]:
-        """What each model replies, greedily, as soon as it has; one model writes at a time, whoever asks.
+    def ask(self, question: str, passages: Sequence[Passage] | None) -> Iterator[tuple[str, Told]]:
+        """What each model answers, as soon as it has; one model writes at a time, whoever asks.
 
         Args:
             question: any.
@@ -88,15 +106,16 @@ class Asking:
         Raises:
             UserError: if the question is empty or too long, or a model cannot be loaded or cannot answer.
         """
-        mode = "closed_book" if passages is None else "rag"
-        messages = render(mode, checked_question(question), passages or ())
-        request = Request("the question", messages, "ask", 0.0, self._max_answer_tokens)
+        mode: Mode = "closed_book" if passages is None else "rag"
+        asked = Evidence(Question("the question", checked_question(question)), tuple(passages or ()))
         for name, model in self._models.items():
             with self._turn:
-                [(_, reply)] = model().stream([request])
-            if reply.finish_reason == "error":
-                raise UserError(f"{name} did not answer: {reply.error}", "ask again, or differently")
-            yield name, reply
+                counted = AccountedGenerator(model())
+                try:
+                    [answer] = converse([self._answerers[name].answer(asked, mode)], counted)
+                except CallFailed as failure:
+                    raise UserError(f"{name} did not answer: {failure}", "ask again, or differently") from None
+            yield name, Told(answer, counted.usage)
 
 
 class _Once(Generic[T]):

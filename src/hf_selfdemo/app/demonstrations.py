@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo import artefacts
-from hf_selfdemo.demonstrations import checked_file
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import parse_object, read_json, read_json_lines
+from hf_selfdemo.core import artefacts
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import parse_object, read_json, read_json_lines
+from hf_selfdemo.methods.demonstrations import checked_file
 
 SKIPPED = "skipped"
 """The outcome of a row that became no demonstration; a reason may follow it, after a colon."""

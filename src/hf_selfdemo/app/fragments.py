@@ -10,16 +10,16 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from hf_selfdemo.app.asking import told_words
+from hf_selfdemo.app.asking import Told, told_words
 from hf_selfdemo.app.demonstrations import SKIPPED
 from hf_selfdemo.app.replies import Pair
-from hf_selfdemo.control_characters import shown
+from hf_selfdemo.core.control_characters import shown
+from hf_selfdemo.core.types import Passage
+from hf_selfdemo.evaluation.report.highlight import segments
+from hf_selfdemo.evaluation.report.words import LABEL_NAMES
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
-from hf_selfdemo.report.highlight import segments
-from hf_selfdemo.report.words import LABEL_NAMES
 from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.scoring.refusal import is_refusal
-from hf_selfdemo.types import Passage, Reply
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _LONGEST = 4000
@@ -81,7 +81,10 @@ def comparison(pair: Pair, first: str, other: str) -> str:
         evidence=pair.evidence,
         change=pair.change,
         with_passages=with_passages,
-        said=[(name, p.label, _pieces(p.text, question.answers)) for name, p in _named(pair, first, other)],
+        said=[
+            (name, p.label, _pieces(p.text, question.answers), _trace(p.trace))
+            for name, p in _named(pair, first, other)
+        ],
         passages=_passages(pair.evidence.passages if with_passages else (), question.answers, question.text),
         answers=question.answers,
     )
@@ -90,7 +93,7 @@ def comparison(pair: Pair, first: str, other: str) -> str:
 def answers(
     question: str,
     passages: Sequence[Passage] | None,
-    replies: Mapping[str, Reply],
+    replies: Mapping[str, Told],
     accepted: str = "",
     waiting: str = "",
 ) -> str:
@@ -109,13 +112,18 @@ def answers(
     return _fill(
         "answers.html",
         replies=[
-            (name, _label(reply.text, known, question), reply, _pieces(reply.text, known))
-            for name, reply in replies.items()
+            (name, _label(told.text, known, question), told, _pieces(told.text, known), _trace(told.answer.trace))
+            for name, told in replies.items()
         ],
         passages=None if passages is None else _passages(passages, marked, question if known else None),
         accepted=accepted,
         waiting=waiting,
     )
+
+
+def _trace(steps: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What was written on the way, in short."""
+    return [(name, text[:_LONGEST]) for name, text in steps]
 
 
 def notice(text: object, alert: bool = False) -> str:

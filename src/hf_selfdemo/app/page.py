@@ -15,15 +15,16 @@ from hf_selfdemo.app.asking import (
     LONGEST_TYPED,
     MOST_PASSAGES,
     Asking,
+    Told,
     checked_question,
     typed_passages,
 )
 from hf_selfdemo.app.demonstrations import SKIPPED, Demonstrations
 from hf_selfdemo.app.listing import listing
 from hf_selfdemo.app.replies import CHANGED, Replies
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.report.words import LABEL_NAMES, MODE_NAMES
-from hf_selfdemo.types import Passage, Reply
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Passage
+from hf_selfdemo.evaluation.report.words import LABEL_NAMES, MODE_NAMES
 
 T = TypeVar("T")
 
@@ -159,7 +160,7 @@ def _ask(asking: Asking) -> None:
 
 def _answered(asking: Asking, question: str, source: str, count: int, typed: str, accepted: str) -> Iterator[str]:
     """What is shown while a question is answered, and at last; whatever goes wrong ends in one line."""
-    replies: dict[str, Reply] = {}
+    replies: dict[str, Told] = {}
     try:
         asked, accepted = checked_question(question), accepted.strip()[:LONGEST_ANSWER]
         yield fragments.notice("Looking for passages")

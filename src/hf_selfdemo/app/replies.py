@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluated import Evaluation
-from hf_selfdemo.types import Evidence, Prediction
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Evidence, Prediction
+from hf_selfdemo.evaluation.evaluated import Evaluation
 
 CHANGED = "changed"
 """Stands for every kind of change at once."""
@@ -82,7 +82,7 @@ class Replies:
         ]
 
 
-def _pairs(evidence: dict[str, Evidence], one: Sequence[Prediction], other: Sequence[Prediction]) -> list[Pair]:
+def _pairs(evidence: Mapping[str, Evidence], one: Sequence[Prediction], other: Sequence[Prediction]) -> list[Pair]:
     theirs = {prediction.id: prediction for prediction in other}
     return [Pair(evidence[p.id], p, theirs[p.id]) for p in one if p.id in theirs]
 

@@ -16,8 +16,8 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.ranges import PORT
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.ranges import PORT
 
 _MOST_WAITING = 32
 """Questions in the queue; whoever comes when it is full is told so."""

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from hf_selfdemo.disarming import take_apart
+from hf_selfdemo.core.types import Reply, Request
 from hf_selfdemo.generation.finish_reasons import finish_reason
 from hf_selfdemo.generation.thoughts import TAGS, settled
-from hf_selfdemo.types import Reply, Request
+from hf_selfdemo.prompting.disarming import take_apart
 
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
 """Where servers put thoughts beside the text. They are never read as the reply."""

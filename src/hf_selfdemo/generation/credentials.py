@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 
 _NO_KEY = "no-key-is-set"  # the SDK wants one, local servers do not
 _SHORT, _LONG = 8, 16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hf_selfdemo.types import FinishReason
+from hf_selfdemo.core.types import FinishReason
 
 _ENDS: dict[str, FinishReason] = {
     "stop": "stop",  # OpenAI, vLLM, SGLang, llama.cpp, Ollama, Gemini (STOP)

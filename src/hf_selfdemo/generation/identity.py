@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from hf_selfdemo.chat import encode_prompt
-from hf_selfdemo.types import Message
+from hf_selfdemo.core.types import Message
+from hf_selfdemo.prompting.chat import encode_prompt
 
 _PROBE: tuple[Message, ...] = (
     {"role": "system", "content": "s"},

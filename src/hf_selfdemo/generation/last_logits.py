@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 
 
 def last_logits(model: Any, columns: int, **inputs: Any) -> torch.Tensor:

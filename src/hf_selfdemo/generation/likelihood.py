@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -11,11 +11,11 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
-from hf_selfdemo.chat import encode_prompt, encode_response
+from hf_selfdemo.core.ranges import ONE_OR_MORE
+from hf_selfdemo.core.types import Message, Reply, Request
 from hf_selfdemo.generation.last_logits import last_logits
-from hf_selfdemo.padding import PAD, left_pad, positions
-from hf_selfdemo.ranges import ONE_OR_MORE
-from hf_selfdemo.types import Message
+from hf_selfdemo.generation.padding import PAD, left_pad, positions
+from hf_selfdemo.prompting.chat import encode_prompt, encode_response
 
 _NO_TARGET = -100
 
@@ -63,6 +63,28 @@ def text_nll(model: Any, texts: Sequence[TextIds], batch_size: int = 12) -> list
         for i, loss in zip(picks, score(model, [texts[i] for i in picks]), strict=True):
             result[i] = loss
     return result
+
+
+def scored_replies(
+    model: Any, tokenizer: Any, requests: Sequence[Request], batch_size: int, limit: int
+) -> Iterator[Reply]:
+    """A reply to each request with a text to be scored, in their order.
+
+    Args:
+        model: a causal language model.
+        tokenizer: its tokenizer.
+        requests: all with `scored`.
+        batch_size: texts run at once.
+        limit: tokens that the model takes; what needs more is answered with an error.
+    """
+    texts = [(encode_prompt(tokenizer, r.messages), encode_response(tokenizer, r.scored)) for r in requests]
+    lengths = [len(prompt) + len(text) for prompt, text in texts]
+    losses = iter(text_nll(model, [both for both, n in zip(texts, lengths, strict=True) if n <= limit], batch_size))
+    for request, (_, text), length in zip(requests, texts, lengths, strict=True):
+        if length > limit:
+            yield Reply("", "error", error=f"to score {request.id!r} takes {length} tokens and the model takes {limit}")
+        else:
+            yield Reply("", scores=(-next(losses) / len(text),), prompt_tokens=length)
 
 
 def _can_continue(config: Any) -> bool:

@@ -7,10 +7,10 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 
+from hf_selfdemo.core.ledger import Ledger
+from hf_selfdemo.core.protocols import Generator
+from hf_selfdemo.core.types import Reply, Request, Usage
 from hf_selfdemo.generation.thoughts import settled
-from hf_selfdemo.ledger import Ledger
-from hf_selfdemo.protocols import Generator
-from hf_selfdemo.types import Reply, Request, Usage
 
 _KEPT = ("stop", "length")
 _NEVER_EMPTY = "server/"  # how the identities begin of engines whose replies have text
@@ -21,7 +21,8 @@ _LOOK_AGAIN_S = 0.02
 class RecordedGenerator:
     """Wraps any `Generator`; a drop-in for it.
 
-    A call's key is a hash of everything that decides its reply: the generator's identity, the messages, the choices,
+    A call's key is a hash of everything that decides its reply: the generator's identity, the messages, the choices or
+    the text to be scored,
     and the sampling (no seed where nothing is sampled). Not of its id or stage, so that equal calls are made once
     whoever asks. Only replies that ended well or were cut off are recorded: after any other the next start asks again.
     So it does where an earlier version recorded that a server had sent no text. A call that another thread or process
@@ -127,4 +128,5 @@ def call_key(identity: str, request: Request) -> str:
     """The name of a call in the ledger: SHA-256 over all that decides the reply."""
     seed = request.seed if request.temperature > 0 and not request.choices else 0
     sampling = (request.choices, request.temperature if not request.choices else 0, request.max_new_tokens, seed)
-    return hashlib.sha256(json.dumps([identity, request.messages, sampling]).encode()).hexdigest()
+    decides = [identity, request.messages, sampling, *([request.scored] if request.scored else [])]
+    return hashlib.sha256(json.dumps(decides).encode()).hexdigest()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from hf_selfdemo.ranges import NOT_NEGATIVE
+from hf_selfdemo.core.ranges import NOT_NEGATIVE
 
 
 class Sampler:

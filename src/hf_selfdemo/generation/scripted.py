@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from hf_selfdemo.types import Reply, Request
+from hf_selfdemo.core.types import Reply, Request
 
 
 class ScriptedGenerator:
     """Answers each request with `reply(request)`; words stand in for tokens in the accounting.
 
+    Of texts to be scored the shorter one is the likelier.
+
     Args:
         reply: from a request to the text the "model" writes. Default: the last message, upper-cased.
 
     Example:
-        >>> from hf_selfdemo.types import Request
+        >>> from hf_selfdemo.core.types import Request
         >>> ask = Request("1", ({"role": "user", "content": "hello"},), "rag")
         >>> next(ScriptedGenerator().stream([ask]))[1].text
         'HELLO'
@@ -28,6 +30,9 @@ class ScriptedGenerator:
 
     def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
         for i, request in enumerate(requests):
+            if request.scored:
+                yield i, Reply("", scores=(-float(len(request.scored)),))
+                continue
             words = self.reply(request).split(" ")
             yield (
                 i,

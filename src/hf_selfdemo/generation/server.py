@@ -19,13 +19,13 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.ranges import ONE_OR_MORE, POSITIVE, ZERO_OR_MORE
+from hf_selfdemo.core.types import Reply, Request
 from hf_selfdemo.generation.bounded import bounded_client
 from hf_selfdemo.generation.chat_completions import call_arguments, json_choice, read_choice, read_reply, words
 from hf_selfdemo.generation.credentials import read_key, without_key
 from hf_selfdemo.generation.parameters import Parameters, left_out, refused_parameter, without
-from hf_selfdemo.ranges import ONE_OR_MORE, POSITIVE, ZERO_OR_MORE
-from hf_selfdemo.types import Reply, Request
 
 STRUCTURED_OUTPUT = ("auto", "json_schema", "choice", "none")
 """Ways of holding a server to the choices of a request."""
@@ -146,6 +146,8 @@ class ServerGenerator:
             return outcome
 
     async def _attempt(self, request: Request) -> Reply | UserError:
+        if request.scored:
+            return Reply("", "error", error="a server does not tell how likely a given text is")
         try:
             return await (self._choose(request) if request.choices else self._complete(request, "none"))
         except self._sdk.APIStatusError as error:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
-from hf_selfdemo.types import Reply
+from hf_selfdemo.core.types import Reply
 
 TAGS = "think|thinks|thinking|thought|thoughts|reasoning|seed:think|mm:think|longcat_think"
 """Names of the tags, as a pattern."""

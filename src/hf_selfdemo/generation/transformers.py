@@ -16,16 +16,17 @@ from typing import Any, TypeVar
 import torch
 from transformers import DynamicCache
 
-from hf_selfdemo.chat import check_vocabulary, encode_prompt, encode_response, stop_token_id
+from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE
+from hf_selfdemo.core.types import Reply, Request
 from hf_selfdemo.generation.cache import cache_with, can_drop_rows, can_reuse, cut
 from hf_selfdemo.generation.identity import model_identity
 from hf_selfdemo.generation.last_logits import last_logits
+from hf_selfdemo.generation.likelihood import scored_replies
+from hf_selfdemo.generation.padding import PAD, left_pad, positions
 from hf_selfdemo.generation.prefixes import Prefix, PrefixStore, common_length
 from hf_selfdemo.generation.sampling import Sampler
 from hf_selfdemo.generation.thoughts import opened_thought, settled, thought_markers
-from hf_selfdemo.padding import PAD, left_pad, positions
-from hf_selfdemo.ranges import NOT_NEGATIVE, ONE_OR_MORE
-from hf_selfdemo.types import Reply, Request
+from hf_selfdemo.prompting.chat import check_vocabulary, encode_prompt, encode_response, stop_token_id
 
 T = TypeVar("T")
 
@@ -115,7 +116,12 @@ class TransformersGenerator:
         return model_identity(self.model, self.tokenizer)
 
     def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
-        rows = [_Row(i, r, encode_prompt(self.tokenizer, r.messages, f"call {r.id!r}")) for i, r in enumerate(requests)]
+        scoring = [i for i, r in enumerate(requests) if r.scored]
+        texts = [requests[i] for i in scoring]
+        replies = scored_replies(self.model, self.tokenizer, texts, self.batch_size, self.max_prompt_tokens)
+        yield from zip(scoring, replies, strict=True)
+        writing = [(i, r) for i, r in enumerate(requests) if not r.scored]
+        rows = [_Row(i, r, encode_prompt(self.tokenizer, r.messages, f"call {r.id!r}")) for i, r in writing]
         fitting = []
         for row in rows:
             needed = len(row.ids) + (0 if row.request.choices else row.request.max_new_tokens)

@@ -14,7 +14,7 @@ import yaml
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 
 CARDS = Path(__file__).parent / "cards"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import glob
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,25 +11,27 @@ from typing import Any, get_args
 from datasets import Dataset, Features, Value
 from huggingface_hub import DatasetCard, DatasetCardData
 
-from hf_selfdemo.artefacts import Demonstrations
-from hf_selfdemo.demonstrations import checked_file, load_demonstrations
-from hf_selfdemo.errors import UserError, explained
+from hf_selfdemo.core.artefacts import Demonstrations
+from hf_selfdemo.core.errors import UserError, explained
+from hf_selfdemo.core.manifest import file_hash, read_json
+from hf_selfdemo.core.types import Label, Source
+from hf_selfdemo.data.rows import FEATURES, evidence_of
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
 from hf_selfdemo.hub.shards import describe, size_category, write_shards
-from hf_selfdemo.manifest import file_hash, read_json
-from hf_selfdemo.prompts import render
-from hf_selfdemo.rows import FEATURES, evidence_of
-from hf_selfdemo.trl_columns import has_pair, to_trl
-from hf_selfdemo.types import Label, Source
+from hf_selfdemo.methods.answering import single_prompt
+from hf_selfdemo.methods.demonstrations import checked_file, load_demonstrations
+from hf_selfdemo.methods.method import own_words
+from hf_selfdemo.recipe.config import JudgeArguments
+from hf_selfdemo.training.trl_columns import has_pair, to_trl
 
 CANDIDATE_FEATURES = Features({**FEATURES, "skipped": Value("string")})
 """The columns of every row that was asked: those of a demonstration, and why it became none ("" if it did)."""
 
 _OF_MODEL_JUDGES = ("judge_orders", "judge_passages", "judge_reasoning", "judge_tries", "max_judge_tokens")
 _OF_TOURNAMENTS = ("bracket_size", "judge_orders", "unverified_winners")
-_OF_GOLD_TARGETS = ("oracle_share", "demonstrate_seed", "max_abstain_share")
+_OF_JUDGES = tuple(f.name for f in dataclasses.fields(JudgeArguments))
 _AGAIN = "run `hf-selfdemo demonstrate` again; what is in the ledger is not asked for again"
 _NEEDED = ("train.parquet", "demonstrations", "candidate_labels", "rows_in", "outcomes", "skipped")
 _HASHES = ("generator", "questions_passages_twins", "instructions", "templates")
@@ -80,6 +83,7 @@ def dataset_artefact(
         rows=_counts(configs["structured"]),
         written=_written(manifest["candidate_labels"]),
         settings=_settings(manifest),
+        own=own_words(manifest["settings"]["method"]),
         data=shown_data(data),
         license=license,
         example=_example(configs["structured"]),
@@ -166,13 +170,13 @@ def _metadata(
 def _settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """The keys that decided what was written and kept, without those that had no say."""
     found: dict[str, Any] = manifest["settings"] | manifest["selection"]
-    strategy, judge = found.pop("strategy", ""), found.pop("judge", "")
-    if strategy != "self_demo":
-        silent = {*found} - {*_OF_GOLD_TARGETS}
-        return {"strategy": strategy} | {key: value for key, value in found.items() if key not in silent}
-    silent = {*_HASHES, "oracle_share", *(_OF_MODEL_JUDGES if judge == "answer_match" else ())}
+    method, judge = found.pop("method", ""), found.pop("judge", "")
+    if not own_words(method):
+        silent = {*_HASHES, *_OF_JUDGES}
+        return {"method": method} | {key: value for key, value in found.items() if key not in silent}
+    silent = {*_HASHES, *(_OF_MODEL_JUDGES if judge == "answer_match" else ())}
     silent |= {*(_OF_TOURNAMENTS if judge != "tournament" else ())}
-    return {"strategy": strategy, "judge": judge} | {k: v for k, v in found.items() if k not in silent}
+    return {"method": method, "judge": judge} | {k: v for k, v in found.items() if k not in silent}
 
 
 def _counts(rows: Dataset) -> dict[str, int]:
@@ -209,5 +213,5 @@ def _example(rows: Dataset) -> dict[str, Any]:
     telling = rows.select_columns(["mode", "outcome", "verified", "rejected"])
     marks = [(one["verified"] and one["outcome"] == "answer", has_pair(one)) for one in telling]
     row: dict[str, Any] = rows[marks.index(max(marks))]
-    [asked] = render(row["mode"], row["question"], evidence_of(row).passages)
+    [asked] = single_prompt(row["question"], evidence_of(row).passages, row["mode"])
     return row | {"prompt": asked["content"]}

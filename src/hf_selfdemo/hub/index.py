@@ -8,12 +8,12 @@ from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
-from hf_selfdemo.artefacts import Index, IndexParameters
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.artefacts import Index, IndexParameters
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import read_json
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
-from hf_selfdemo.manifest import read_json
 
 _SETTINGS, _PASSAGES = "hf_selfdemo.json", "passages.jsonl"
 _FILES = (

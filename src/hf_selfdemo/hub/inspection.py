@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.secrets import known_secrets, redacted, secret_in
 from hf_selfdemo.hub.artefact import Artefact
-from hf_selfdemo.hub.secrets import known_secrets, redacted, secret_in
 from hf_selfdemo.hub.texts import Packed, texts
 
 _ROWS = (".parquet", ".jsonl", ".csv", ".tsv", "tokenizer.json", "vocab.json", "vocab.index.json", "merges.txt")

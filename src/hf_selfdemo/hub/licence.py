@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 
 EMBEDDED_LICENCE = "apache-2.0"
 """Of the embedded corpus and its questions, see `data/README.md`."""

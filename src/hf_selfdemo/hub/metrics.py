@@ -7,7 +7,7 @@ from pathlib import Path
 
 from huggingface_hub import RepoCard
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id
 from hf_selfdemo.metrics import METRICS

@@ -8,8 +8,12 @@ from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
-from hf_selfdemo.artefacts import Demonstrations, Training
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.artefacts import Demonstrations, Training
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import read_json
+from hf_selfdemo.core.protocols import Answerer
+from hf_selfdemo.evaluation.report import markdown_table
+from hf_selfdemo.generation.tuned import is_adapter
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, write_card
 from hf_selfdemo.hub.results import FIGURES, Results, eval_results_file, model_index, read_results
@@ -21,44 +25,16 @@ from hf_selfdemo.hub.weights import (
     tokenizer_files,
     weight_files,
 )
-from hf_selfdemo.manifest import read_json
-from hf_selfdemo.prompts import TEMPLATES, templates_hash
-from hf_selfdemo.report import markdown_table
-from hf_selfdemo.tuned import is_adapter
+from hf_selfdemo.methods.answering import PROMPTED, PromptAnswerer
+from hf_selfdemo.methods.method import METHOD_FILE, own_words, recorded_method
+from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
+from hf_selfdemo.training.decisive import told_keys
 
 PROMPT = "prompt.jinja"
-"""The with-passages prompt, a file in the repository."""
-
-_LENGTH = ("train_tokens", "max_steps", "num_train_epochs")
-"""What says how long training goes on; the first that is set decides, and the others say nothing."""
+"""The with-passages prompt, a file in the repository of a model that is asked in one call."""
 
 _NEEDED = ("base", "rows_trained", "settings")
 """What a card cannot do without."""
-
-_RECIPE = (
-    "objective",
-    "learning_rate",
-    "lr_scheduler_type",
-    "warmup_steps",
-    "train_sampling_strategy",
-    "per_device_train_batch_size",
-    "gradient_accumulation_steps",
-    "weight_decay",
-    "max_length",
-    "loss_type",
-    "loss_weights",
-    "beta",
-    "abstention_weight",
-    "passage_order",
-    "passage_dropout",
-    "leave_gold_out_share",
-    "closed_book_share",
-    "bf16",
-    "load_in_4bit",
-    "load_in_8bit",
-    "seed",
-)
-_LORA = ("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora", "use_dora")
 
 
 def model_artefact(
@@ -102,14 +78,19 @@ def model_artefact(
         raise UserError(f"{source} holds no adapter to merge", "leave merge_adapter out")
     base = base_id(source, manifest["base"], base_model)
     results = read_results(evaluation or run / "evaluation", source, column)
-    if results and results.manifest.get("settings", {}).get("templates") != templates_hash():
+    if results and results.manifest.get("settings", {}).get("templates") != templates_hash(TRAINED_ON):
         raise UserError("the evaluation was made with other prompts than this version has", "evaluate again")
     tokenizer = tokenizer_files(source)
     if merged:
         merge_weights(source, merged, manifest["settings"].get("base", ""))
     whole = bool(merged) or not adapter
-    card = _card(repo_id, base, manifest, results, _demonstrations(run, manifest), whole, dataset_id, license, language)
-    files: dict[str, Path | str] = {"README.md": card, PROMPT: prompt_template()}
+    made, answerer = _demonstrations(run, manifest), _answerer(source)
+    card = _card(repo_id, base, manifest, results, made, whole, dataset_id, license, language, answerer)
+    files: dict[str, Path | str] = {"README.md": card}
+    if isinstance(answerer, PromptAnswerer):
+        files[PROMPT] = answerer.template()
+    if (source / METHOD_FILE).exists():
+        files[METHOD_FILE] = source / METHOD_FILE
     files |= config_file(merged or source, "" if whole else base)
     files |= weight_files(source, merged)
     files |= tokenizer
@@ -119,16 +100,10 @@ def model_artefact(
     return Artefact("model", repo_id, "model", files, f"Add {what}, trained on {manifest['rows_trained']} rows")
 
 
-def prompt_template() -> str:
-    """The with-passages prompt as one jinja2 template: `passages` (each with `title` and `text`, best first) and
-    `question` are filled in, with `trim_blocks` and `lstrip_blocks`.
-
-    Example:
-        >>> prompt_template().splitlines()[-2]
-        'Question: {{ question }}'
-    """
-    passages = (TEMPLATES / "passages.txt").read_text(encoding="utf-8").rstrip("\n")
-    return (TEMPLATES / "rag.txt").read_text(encoding="utf-8").replace('{% include "passages.txt" %}', passages)
+def _answerer(source: Path) -> Answerer:
+    """How the model wants to be asked."""
+    found = recorded_method(source)
+    return found.answerer() if found else PROMPTED
 
 
 def _manifest(source: Path) -> dict[str, Any]:
@@ -156,6 +131,7 @@ def _card(
     dataset_id: str,
     license: str,
     language: Sequence[str],
+    answerer: Answerer,
 ) -> str:
     objective = manifest["settings"].get("objective", "sft")
     data = ModelCardData(
@@ -183,13 +159,15 @@ def _card(
         manifest=manifest,
         dataset_id=dataset_id,
         demonstrations=demonstrations,
-        recipe={"model_name_or_path": base} | _recipe(manifest["settings"]),
+        own=own_words(demonstrations["settings"]["method"]) if demonstrations else False,
+        recipe={"model_name_or_path": base} | told_keys(manifest["settings"]),
         results=results,
         headline=_headline(results),
-        table=markdown_table(results.runs) if results else "",
+        table=markdown_table(results.runs, results.asking) if results else "",
         on_policy=_on_policy(manifest.get("on_policy") or {}),
-        prompt=prompt_template().strip(),
+        prompt=answerer.template().strip() if isinstance(answerer, PromptAnswerer) else "",
         prompt_file=PROMPT,
+        most_calls=answerer.most_calls,
         license=license,
     )
     ModelCard(card)  # raises where the metadata could not be read again
@@ -201,14 +179,6 @@ def _headline(results: Results | None) -> dict[str, tuple[str, str] | None]:
     base, tuned = (results.figures.get(name, {}) for name in ("base", "this model")) if results else ({}, {})
     both = {key: (base[key]["value"], tuned[key]["value"]) for key in tuned if key in base}
     return {key: (f"{both[key][0]:.0%}", f"{both[key][1]:.0%}") if key in both else None for key in FIGURES}
-
-
-def _recipe(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys that decided the weights; none of them is a path."""
-    unset = (None, False, -1)
-    length = [key for key in _LENGTH if settings.get(key) not in unset][:1]
-    keys = (*length, *_RECIPE, *(_LORA if settings.get("use_peft") else ()))
-    return {key: settings[key] for key in keys if settings.get(key) not in unset}
 
 
 def _on_policy(figures: Mapping[str, Mapping[str, float]]) -> str:

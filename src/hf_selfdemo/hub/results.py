@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 from huggingface_hub import EvalResult, EvalResultEntry, eval_result_entries_to_yaml
 
-from hf_selfdemo.artefacts import Training
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluated import Evaluation
+from hf_selfdemo.core.artefacts import Training
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import read_json
+from hf_selfdemo.core.types import Prediction
+from hf_selfdemo.evaluation.evaluated import Evaluation
+from hf_selfdemo.evaluation.report import Asking, Comparison, figures_json
+from hf_selfdemo.generation.tuned import weights_hash
 from hf_selfdemo.hub.card import is_hub_id
-from hf_selfdemo.manifest import read_json
-from hf_selfdemo.report import Comparison, figures_json
-from hf_selfdemo.tuned import weights_hash
-from hf_selfdemo.types import Prediction
 
 FIGURES = {
     "accuracy": "correct",
@@ -40,12 +40,13 @@ class Results:
     """One trained model beside its base, on the same rows.
 
     `runs` are predictions by model ("base" and "this model") and mode, in the modes in which both were asked; `judge`
-    is the name of who labelled them; `manifest` is the evaluation's.
+    is the name of who labelled them; `manifest` is the evaluation's; `asking` is what answering cost.
     """
 
     runs: Mapping[str, Mapping[str, Sequence[Prediction]]]
     judge: str
     manifest: Mapping[str, Any]
+    asking: Asking = field(default_factory=dict)
 
     @property
     def modes(self) -> list[str]:
@@ -105,10 +106,11 @@ def read_results(folder: Path, model: Path, column: str = "") -> Results | None:
     if judges["base"] != judges[column]:
         raise UserError(f"in {folder} the base model and {column!r} were labelled by different judges", _AGAIN)
     columns = [evaluation.column("base"), replace(evaluation.column(column), name="this model")]
-    runs = Comparison(column, columns).runs
+    compared = Comparison(column, columns)
+    runs = compared.runs
     if not runs["base"]:
         raise UserError(f"in {folder} the base model and {column!r} were not asked in one mode", _AGAIN)
-    return Results(runs, judges[column].get("name", ""), evaluation.manifest)
+    return Results(runs, judges[column].get("name", ""), evaluation.manifest, compared.asking)
 
 
 def model_index(results: Results) -> list[EvalResult]:

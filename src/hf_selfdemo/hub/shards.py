@@ -12,8 +12,8 @@ from datasets.utils.metadata import MetadataConfigs
 from datasets.utils.py_utils import convert_file_size_to_int
 from huggingface_hub import DatasetCardData
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.remade import remade
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.remade import remade
 
 _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M", 10_000_000: "1M<n<10M"}
 

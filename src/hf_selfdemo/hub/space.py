@@ -11,16 +11,17 @@ from typing import Any
 
 import yaml
 
-from hf_selfdemo.artefacts import Demonstrations, Evaluated, EvaluatedRow
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.artefacts import Demonstrations, Evaluated, EvaluatedRow
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.integrity import refuse_changed
+from hf_selfdemo.core.manifest import read_json, read_json_lines
+from hf_selfdemo.data.questions import read_passages
+from hf_selfdemo.generation.tuned import is_adapter
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
 from hf_selfdemo.hub.weights import base_id, config_file, tokenizer_files, weight_files
-from hf_selfdemo.integrity import refuse_changed
-from hf_selfdemo.manifest import read_json, read_json_lines
-from hf_selfdemo.questions import read_passages
-from hf_selfdemo.tuned import is_adapter
+from hf_selfdemo.methods.method import METHOD_FILE
 
 REQUIREMENTS = "hf-selfdemo[app]\n"
 """What the Space installs."""
@@ -32,7 +33,7 @@ import os
 import sys
 from pathlib import Path
 
-from hf_selfdemo.cli import main
+from hf_selfdemo.verbs.cli import main
 
 os.chdir(Path(__file__).parent)
 sys.exit(main(["app", "--config", "recipe.yaml", *sys.argv[1:]]))
@@ -68,6 +69,7 @@ def space_artefact(
     adapter: str = "",
     trained: Path | None = None,
     license: str = "",
+    method: Mapping[str, Any] | None = None,
 ) -> Artefact:
     """The app over a run as a Space: demonstrations, replies and corpus to look into, and the models to ask.
 
@@ -79,11 +81,12 @@ def space_artefact(
         adapter: Hub id of what was trained, if it was pushed; without one its weights go into the Space.
         trained: folder of what was trained; default is `model` in the run.
         license: of questions and passages; may be left out for the embedded corpus.
+        method: keys of a recipe whose method trains nothing, `method` among them, to ask as it does.
 
     Raises:
         UserError: if the run holds nothing to look at, the base has no Hub id, or a licence must be named.
 
-    Relations: `stages.app` serves it, from a recipe as from any other.
+    Relations: `verbs.app` serves it, from a recipe as from any other.
     """
     checked_id(repo_id)
     manifests = {name: read_json(p, _KINDS[name]) for name in _SHOWN if (p := run / name / "manifest.json").exists()}
@@ -103,17 +106,17 @@ def space_artefact(
         "README.md": write_card("space", metadata, repo_id=repo_id, base=base, license=license),
         "app.py": APP,
         "requirements.txt": REQUIREMENTS,
-        "recipe.yaml": _recipe(base, corpus, where, {**data, "max_answer_tokens": answer_tokens}),
+        "recipe.yaml": _recipe(base, corpus, where, {**data, "max_answer_tokens": answer_tokens}, method or {}),
     }
     files |= _rows(run, manifests, base) | corpus_file | weights
     return Artefact("app", repo_id, "space", files, "Add the app over a run", space_sdk="gradio")
 
 
-def _recipe(base: str, corpus: str, trained: str, keys: Mapping[str, Any]) -> str:
+def _recipe(base: str, corpus: str, trained: str, keys: Mapping[str, Any], method: Mapping[str, Any]) -> str:
     """What the page shows and asks, as any recipe says it."""
     named = {"output_dir": "run", "model_name_or_path": base, "test_corpus": corpus, "app_host": "0.0.0.0"}
     kept = {key: keys[key] for key in _KEYS if keys.get(key) is not None}
-    keys = named | kept | ({"adapters": [f"tuned={trained}"]} if trained else {})
+    keys = named | kept | dict(method) | ({"adapters": [f"tuned={trained}"]} if trained else {})
     return str(yaml.safe_dump(keys, sort_keys=False))
 
 
@@ -179,6 +182,7 @@ def _weights(folder: Path, base: str) -> dict[str, Path | str]:
     whole = not is_adapter(folder)
     found: dict[str, Path | str] = {**weight_files(folder), **config_file(folder, "" if whole else base)}
     found |= tokenizer_files(folder) if whole else {}
+    found |= {METHOD_FILE: folder / METHOD_FILE} if (folder / METHOD_FILE).exists() else {}
     return {f"{_MODEL}/{name}": file for name, file in found.items()}
 
 

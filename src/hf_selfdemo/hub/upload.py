@@ -14,11 +14,11 @@ from typing import Any
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
 from huggingface_hub.errors import HTTPError
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.generation.tuned import ADAPTER
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.inspection import refuse_findings
 from hf_selfdemo.hub.patience import LOGIN, TriedAlready, patiently, what_went_wrong
-from hf_selfdemo.tuned import ADAPTER
 
 _REPLACED = (".parquet", ".safetensors", ".safetensors.index.json", ADAPTER)
 """Files that change what a repository loads as; those of an earlier push must not stay beside those of a later one."""

@@ -7,14 +7,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo.artefacts import Adapter
-from hf_selfdemo.chat import stop_token_id
-from hf_selfdemo.errors import UserError, explained
+from hf_selfdemo.core.artefacts import Adapter
+from hf_selfdemo.core.errors import UserError, explained
+from hf_selfdemo.core.manifest import read_json
+from hf_selfdemo.core.remade import not_ours, remade, strangers
+from hf_selfdemo.generation.models import load_model, resolve_model
+from hf_selfdemo.generation.tuned import ADAPTER, base_name, is_adapter, merged, weights_of
 from hf_selfdemo.hub.card import is_hub_id
-from hf_selfdemo.manifest import read_json
-from hf_selfdemo.models import load_model, resolve_model
-from hf_selfdemo.remade import not_ours, remade, strangers
-from hf_selfdemo.tuned import ADAPTER, base_name, is_adapter, merged, weights_of
+from hf_selfdemo.prompting.chat import stop_token_id
 
 _TOKENIZER = (
     "tokenizer.json",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hf_selfdemo.ranges import ONE_OR_MORE
+from hf_selfdemo.core.ranges import ONE_OR_MORE
+from hf_selfdemo.core.types import Candidate, Dialogue, Evidence, Verdict
 from hf_selfdemo.scoring.label import label_by_match
-from hf_selfdemo.types import Candidate, Dialogue, Evidence, Verdict
 
 _WORDS = {
     "unscored": "empty reply",

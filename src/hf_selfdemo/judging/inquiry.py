@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from hf_selfdemo.ranges import ONE_OR_MORE
-from hf_selfdemo.seeding import stable_seed
-from hf_selfdemo.types import Dialogue, Reply, Request
+from hf_selfdemo.core.ranges import ONE_OR_MORE
+from hf_selfdemo.core.seeding import stable_seed
+from hf_selfdemo.core.types import Dialogue, Reply, Request
 
 T = TypeVar("T")
 

@@ -7,12 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from hf_selfdemo.core.ranges import ONE_OR_MORE, ZERO_OR_MORE
+from hf_selfdemo.core.types import Candidate, Dialogue, Evidence, Reply, Request, Verdict
 from hf_selfdemo.judging.inquiry import Inquiry
 from hf_selfdemo.judging.request import judging_request, known_answers, shown
 from hf_selfdemo.judging.verdicts import read_label
-from hf_selfdemo.ranges import ONE_OR_MORE, ZERO_OR_MORE
 from hf_selfdemo.scoring.refusal import is_refusal
-from hf_selfdemo.types import Candidate, Dialogue, Evidence, Reply, Request, Verdict
 
 LABEL_WORDS = ("correct", "incorrect", "refuse")
 """What the model chooses among; no two begin alike."""
@@ -40,9 +40,9 @@ class LlmLabelJudge:
     Relations: `AnswerMatchJudge` needs no model; `MatchThenLlmJudge` asks only where that one finds no answer.
 
     Example:
-        >>> from hf_selfdemo.conversation import converse
+        >>> from hf_selfdemo.core.conversation import converse
         >>> from hf_selfdemo.generation.scripted import ScriptedGenerator
-        >>> from hf_selfdemo.types import Question
+        >>> from hf_selfdemo.core.types import Question
         >>> row = Evidence(Question("q1", "Who discovered germanium?", ("Winkler",)))
         >>> dialogue = LlmLabelJudge().judge(row, [Candidate("A chemist called Winkler.", "rag", "p")])
         >>> next(converse([dialogue], ScriptedGenerator(lambda request: "Correct.")))[0].label

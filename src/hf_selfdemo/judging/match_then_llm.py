@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from hf_selfdemo.core.types import Candidate, Dialogue, Evidence, Verdict
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.judging.llm_label import LlmLabelJudge
 from hf_selfdemo.judging.request import known_answers
-from hf_selfdemo.types import Candidate, Dialogue, Evidence, Verdict
 
 
 class MatchThenLlmJudge:
@@ -31,9 +31,9 @@ class MatchThenLlmJudge:
     Relations: `AnswerMatchJudge` and `LlmLabelJudge` are its two halves.
 
     Example:
-        >>> from hf_selfdemo.conversation import converse
+        >>> from hf_selfdemo.core.conversation import converse
         >>> from hf_selfdemo.generation.scripted import ScriptedGenerator
-        >>> from hf_selfdemo.types import Question
+        >>> from hf_selfdemo.core.types import Question
         >>> row = Evidence(Question("q1", "Who wrote Candide?", ("Voltaire",)))
         >>> written = [Candidate(text, "rag", "p") for text in ("Voltaire", "F.-M. Arouet.")]
         >>> model = ScriptedGenerator(lambda request: "correct")

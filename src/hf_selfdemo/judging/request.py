@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from hf_selfdemo.prompts import fill
-from hf_selfdemo.types import Evidence, Request
+from hf_selfdemo.core.types import Evidence, Request
+from hf_selfdemo.prompting.prompts import fill
 
 SHORT_REPLY = 32
 """Tokens for one word or number, from an engine that cannot choose and writes a sentence around it."""
@@ -58,7 +58,7 @@ def known_answers(evidence: Evidence) -> tuple[str, ...]:
     """The accepted answers that say anything (hold a letter, a figure or a symbol), each on one line.
 
     Example:
-        >>> from hf_selfdemo.types import Question
+        >>> from hf_selfdemo.core.types import Question
         >>> known_answers(Evidence(Question("q1", "Who?", ("Clemens\\nWinkler", "?!", ""))))
         ('Clemens Winkler',)
     """

@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from hf_selfdemo.core.protocols import Judge
+from hf_selfdemo.core.ranges import MATCH, ONE_OR_MORE, ZERO_OR_MORE
+from hf_selfdemo.core.seeding import stable_seed
+from hf_selfdemo.core.types import Candidate, Dialogue, Evidence, Reply, Request, Verdict
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.judging.brackets import brackets, elect, rotations, rounds
 from hf_selfdemo.judging.inquiry import Inquiry
 from hf_selfdemo.judging.request import judging_request, shown
 from hf_selfdemo.judging.slot_audit import SlotAudit
 from hf_selfdemo.judging.verdicts import read_choice
-from hf_selfdemo.protocols import Judge
-from hf_selfdemo.ranges import MATCH, ONE_OR_MORE, ZERO_OR_MORE
 from hf_selfdemo.scoring.normalise import normalise
-from hf_selfdemo.seeding import stable_seed
-from hf_selfdemo.types import Candidate, Dialogue, Evidence, Reply, Request, Verdict
 
 NO_WINNER = "no winner: the judge's pick cannot be read"
 """Why every candidate of a row is unscored whose tournament came to no end."""
@@ -49,9 +49,9 @@ class TournamentJudge:
         UserError: if a number makes no tournament; it names the key.
 
     Example:
-        >>> from hf_selfdemo.conversation import converse
+        >>> from hf_selfdemo.core.conversation import converse
         >>> from hf_selfdemo.generation.scripted import ScriptedGenerator
-        >>> from hf_selfdemo.types import Question
+        >>> from hf_selfdemo.core.types import Question
         >>> row = Evidence(Question("q1", "Who discovered germanium?", ("Winkler",)))
         >>> written = [Candidate(text, "rag", "p") for text in ("Courtois", "Winkler")]
         >>> knows = ScriptedGenerator(lambda r: "1" if "Reply 1: Winkler" in r.messages[0]["content"] else "2")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from hf_selfdemo.types import Label
+from hf_selfdemo.core.types import Label
 
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 _NTH = "|".join(_ORDINALS)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hf_selfdemo import loading
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core import loading
+from hf_selfdemo.core.errors import UserError
 
 METRICS = {
     "qa_accuracy": "hf_selfdemo.metrics.qa_accuracy.qa_accuracy:QaAccuracy",

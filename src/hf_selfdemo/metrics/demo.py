@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 
 _EXAMPLE = {
     "predictions": ["It is Bern.", "I don't know.", "It was Basel."],

@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.loading import did_you_mean
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.loading import did_you_mean
 from hf_selfdemo.metrics import abstention, qa_accuracy
 from hf_selfdemo.metrics.rows import read_rows
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Evidence
 from hf_selfdemo.scoring.answers.passages import holds_answer
-from hf_selfdemo.types import Evidence
 
 MEASURES = ("R@1", "R@5", "R@10", "R@20", "RR", "nDCG@10")
 """Recall at k, reciprocal rank and nDCG, as ir-measures writes them; Success@k is 1 where any gold passage is found."""
@@ -36,7 +36,7 @@ def retrieval_figures(evidence: Iterable[Evidence], measures: Sequence[str] = ME
     every run; `beir` reports the same measures.
 
     Example:
-        >>> from hf_selfdemo.types import Passage, Question
+        >>> from hf_selfdemo.core.types import Passage, Question
         >>> found = Evidence(Question("1", "Who?", gold_ids=("a", "b")), (Passage("c", "..."), Passage("a", "...")))
         >>> retrieval_figures([found], ["R@2", "RR"])
         {'R@2': 0.5, 'RR': 0.5, 'questions': 1}
@@ -73,7 +73,7 @@ def answer_in_context(row: Evidence) -> bool:
     Relations: `scoring.answers.passages.holds_answer` looks into each passage.
 
     Example:
-        >>> from hf_selfdemo.types import Passage, Question
+        >>> from hf_selfdemo.core.types import Passage, Question
         >>> shown = (Passage("a", "It opened on Dec 25th, 2001."),)
         >>> answer_in_context(Evidence(Question("1", "When did it open?", ("25 December 2001",)), shown))
         True

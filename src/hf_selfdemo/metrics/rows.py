@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 
 References = Sequence[Sequence[str] | str]
 """Accepted answers of each row, aliases among them: a list, empty where there is none; one may be a bare string."""
@@ -33,7 +33,7 @@ def read_rows(predictions: Sequence[str], references: References, questions: Seq
         >>> read_rows(["Bern.", None], [["Bern"], []])
         Traceback (most recent call last):
         ...
-        hf_selfdemo.errors.UserError: predictions[1] is None: give a string; an empty one counts as unscored
+        hf_selfdemo.core.errors.UserError: predictions[1] is None: give a string; an empty one counts as unscored
     """
     texts = column("predictions", predictions, _is_text, "give a string; an empty one counts as unscored")
     wanted = column("references", references, _is_list, _EMPTY_IF_NONE, rows=len(texts))
@@ -54,7 +54,7 @@ def column(name: str, values: Any, fits: Callable[[Any], bool], remedy: str, row
         >>> column("answerable", [True, None], lambda value: value in (True, False), "give True or False")
         Traceback (most recent call last):
         ...
-        hf_selfdemo.errors.UserError: answerable[1] is None: give True or False
+        hf_selfdemo.core.errors.UserError: answerable[1] is None: give True or False
     """
     if isinstance(values, str) or not hasattr(values, "__len__"):
         raise UserError(f"{name} is {values!r}", "give a list, one entry a row")

@@ -11,9 +11,9 @@ from dataclasses import replace
 from itertools import product
 from numbers import Real
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Label, Prediction
 from hf_selfdemo.scoring.outcomes import Rate, f_score, figures
-from hf_selfdemo.types import Label, Prediction
 
 Values = Mapping[str, float | None]
 """Figures by name; None where there is nothing to count."""

@@ -7,9 +7,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Label
 from hf_selfdemo.scoring.outcomes import Rate
-from hf_selfdemo.types import Label
 
 
 @dataclass(frozen=True, slots=True)

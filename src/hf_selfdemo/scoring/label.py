@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.digested import by_digest
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Label
 from hf_selfdemo.scoring.answers.match import answers_match
 from hf_selfdemo.scoring.refusal import is_refusal
-from hf_selfdemo.types import Label
 
 
 def label_by_match(text: str, answers: Sequence[str], question: str = "") -> Label:
@@ -39,7 +39,7 @@ def label_by_match(text: str, answers: Sequence[str], question: str = "") -> Lab
     return _label(text, tuple(answers), question)
 
 
-@lru_cache(maxsize=1 << 15)  # several metrics look at the same rows
+@by_digest(1 << 15)  # several metrics look at the same rows
 def _label(text: str, answers: tuple[str, ...], question: str) -> Label:
     if not text.strip():
         return "unscored"

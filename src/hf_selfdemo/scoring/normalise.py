@@ -16,7 +16,10 @@ _APART = re.compile(rf"[{UNSPACED}][{MARKS}]*|[^{UNSPACED}]+")
 _ABBREVIATION = re.compile(r"\b((?:[^\W\d_]\.){2,})")
 
 
-@lru_cache(maxsize=1 << 16)  # the same answers and passages are looked at by many rows and several scorers
+_SHORT = 256
+"""Characters; longer texts are passages, and a cache of them grows with the rows to many megabytes."""
+
+
 def normalise(text: str, keep_articles: bool = False, by_letter: bool = True) -> str:
     """Lower-case, fold accents, drop punctuation and English articles, squeeze blanks.
 
@@ -36,6 +39,10 @@ def normalise(text: str, keep_articles: bool = False, by_letter: bool = True) ->
         >>> normalise("C++"), normalise("A"), normalise("The The"), normalise("?!")
         ('c++', 'a', 'the the', '?!')
     """
+    return (_kept if len(text) <= _SHORT else _normalised)(text, keep_articles, by_letter)
+
+
+def _normalised(text: str, keep_articles: bool, by_letter: bool) -> str:
     folded = text.lower() if text.isascii() else without_accents(text)
     plain = _DIGIT_COMMA.sub("", folded).replace("_", " ").replace("−", "-").replace("'", "").replace("’", "")
     if plain.count(".") > 1:
@@ -47,3 +54,8 @@ def normalise(text: str, keep_articles: bool = False, by_letter: bool = True) ->
     if keep_articles or ARTICLES.issuperset(words):
         return " ".join(words)
     return " ".join([*(word for word in words[:-1] if word not in ARTICLES), words[-1]])
+
+
+_kept = lru_cache(maxsize=1 << 13)(
+    _normalised
+)  # the same answers are looked at again and again, and by several scorers

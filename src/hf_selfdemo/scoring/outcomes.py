@@ -18,7 +18,7 @@ import random
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from hf_selfdemo.types import Prediction
+from hf_selfdemo.core.types import Prediction
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from itertools import groupby
 from numbers import Real
 from typing import NamedTuple
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.types import Label
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Label
 
 
 class Point(NamedTuple):

@@ -6,9 +6,9 @@ from typing import Any
 
 from accelerate.utils import is_peft_model
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.generation.last_logits import refuse_virtual_tokens
-from hf_selfdemo.tuned import adapters_on_tied_weights
+from hf_selfdemo.generation.tuned import adapters_on_tied_weights
 
 
 def check_adapters(model: Any) -> None:

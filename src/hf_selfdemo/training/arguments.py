@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.ranges import check_keys
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.ranges import check_keys
 
-_NO_EFFECT = (
-    "output_dir",
-    "hub_",
-    "push_to_hub",
-    "log",
-    "report_to",
-    "run_name",
-    "project",
-    "trackio",
-    "save_",
-    "disable_tqdm",
-    "meter_rows",
-    "dataloader_num_workers",
-    "dataloader_prefetch_factor",
-    "dataloader_persistent_workers",
-    "dataloader_pin_memory",
-    "ddp_",
-    "local_rank",
-    "resume_",
-)
-"""Beginnings of keys that say where, how fast or what is told, and decide no weight."""
-
-_UNHEEDED: dict[str, tuple[Any, ...]] = {
+UNHEEDED: dict[str, tuple[Any, ...]] = {
     "assistant_only_loss": (False,),
     "batch_eval_metrics": (False,),
     "completion_only_loss": (None, True),
@@ -144,19 +121,9 @@ class RowArguments:
         super().__post_init__()  # type: ignore[misc]  # that of TRL's config
 
     def _refuse_unheeded(self) -> None:
-        for key, harmless in _UNHEEDED.items():
+        for key, harmless in UNHEEDED.items():
             value = getattr(self, key, harmless[0])
             if value not in harmless:
                 raise UserError(
                     f"{key} is {value!r}, and has no effect on rows as they are trained here", "leave it out"
                 )
-
-
-def decisive_keys(keys: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that decide the weights, and are set: no paths, tokens or logging.
-
-    Example:
-        >>> decisive_keys({"learning_rate": 0.1, "output_dir": "runs/a", "hub_token": "t", "seed": None})
-        {'learning_rate': 0.1}
-    """
-    return {key: value for key, value in keys.items() if value is not None and not key.startswith(_NO_EFFECT)}

@@ -6,6 +6,7 @@ import copy
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,19 @@ from transformers import EarlyStoppingCallback, Trainer, TrainerCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import EvalLoopOutput
 
-from hf_selfdemo.accounting import account_for
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.manifest import fingerprint, write_text
-from hf_selfdemo.prompts import templates_hash
+from hf_selfdemo.core.accounting import account_for
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.keys import defaults
+from hf_selfdemo.core.manifest import fingerprint, write_text
+from hf_selfdemo.core.protocols import Answerer
+from hf_selfdemo.methods.answering import PROMPTED
+from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
 from hf_selfdemo.training.adapters import check_adapters
-from hf_selfdemo.training.arguments import decisive_keys
 from hf_selfdemo.training.card import Card
 from hf_selfdemo.training.checkpoints import check_settings, find_best, forget_machine, last_checkpoint, mark_complete
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 from hf_selfdemo.training.counted import count_on, counted, mean_loss
+from hf_selfdemo.training.decisive import decisive_keys
 from hf_selfdemo.training.generated import GeneratedEvaluation
 from hf_selfdemo.training.given import ASKED, given_rows
 from hf_selfdemo.training.lengths import LENGTH, EpochOfLengths, steps_for
@@ -41,6 +45,7 @@ from hf_selfdemo.training.parameters import (
 from hf_selfdemo.training.paused import random_state_kept
 from hf_selfdemo.training.preflight import preflight
 from hf_selfdemo.training.quantised import check_arrangement, keep_arrangement, keep_precision, trainable_weights
+from hf_selfdemo.training.views import Views
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +78,7 @@ class DemonstrationTraining(Trainer):
         data_collator: SelfDemoDataCollator | None = None,
         writer: Mapping[str, Any] | None = None,
         test_rows: Iterable[Mapping[str, Any]] = (),
+        answerer: Answerer | None = None,
         callbacks: Sequence[TrainerCallback] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -87,9 +93,9 @@ class DemonstrationTraining(Trainer):
             raise UserError("there is no demonstration to train on", "see `skipped` in the manifest for the reasons")
         dev_losses = None if eval_dataset is None else _with_target(eval_dataset, self.preference)
         check_arguments(args, model, len(rows), len(dev_losses or ()))
-        collator = data_collator or collator_of(args, processing_class, self.preference)
+        collator = data_collator or collator_of(args, processing_class, self.preference, answerer)
         self.generated = GeneratedEvaluation(
-            processing_class, args.dev_modes, args.max_dev_tokens, args.per_device_eval_batch_size
+            processing_class, args.dev_modes, args.max_dev_tokens, args.per_device_eval_batch_size, answerer
         )
         choose_best(args, self.generated, eval_dataset, self.preference)
         network = None if isinstance(model, str) else model
@@ -165,7 +171,8 @@ class DemonstrationTraining(Trainer):
         if resume_from_checkpoint is True:
             resume_from_checkpoint = last_checkpoint(self.args.output_dir)
         if resume_from_checkpoint:
-            self._counted = check_settings(resume_from_checkpoint, self._settings)
+            usual = defaults(type(self.args))
+            self._counted = check_settings(resume_from_checkpoint, self._settings, usual)
             self._total_train_tokens, self.on_policy = self._counted["num_tokens"], self._counted["on_policy"]
         result = super().train(resume_from_checkpoint or None, *args, **kwargs)
         self.on_policy["tuned"] = self._measured()
@@ -291,7 +298,7 @@ def _keys_refused_plainly() -> Iterator[None]:
         raise UserError(f"training cannot begin ({error})", "mend the key that this speaks of") from error
 
 
-def collator_of(args: Any, tokenizer: Any, preference: bool) -> SelfDemoDataCollator:
+def collator_of(args: Any, tokenizer: Any, preference: bool, answerer: Answerer | None = None) -> SelfDemoDataCollator:
     """The collator that the training keys describe.
 
     Raises:
@@ -311,6 +318,7 @@ def collator_of(args: Any, tokenizer: Any, preference: bool) -> SelfDemoDataColl
         preference=preference,
         padding_free=not preference and args.padding_free,
         seed=args.seed,
+        answerer=answerer or PROMPTED,
     )
 
 
@@ -336,8 +344,10 @@ def choose_best(
 def decisive_settings(args: Any, dataset: Dataset, collator: SelfDemoDataCollator) -> dict[str, Any]:
     """What decides the weights: keys, rows, templates, and how many processes share a batch."""
     rows = fingerprint([[row["id"], row["response"], row.get("rejected")] for row in dataset])
-    made = {"rows": rows, "templates": templates_hash(), "views": fingerprint(repr(collator.views))}
-    return decisive_keys(args.to_dict()) | made | {"processes": args.world_size}
+    usual = Views()
+    views = {name: value for name, value in asdict(collator.views).items() if value != getattr(usual, name)}
+    made = {"rows": rows, "templates": templates_hash(TRAINED_ON), "views": fingerprint(views)}
+    return decisive_keys(args.to_dict(), defaults(type(args))) | made | {"processes": args.world_size}
 
 
 def _with_target(rows: Dataset, preference: bool) -> Dataset | None:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hf_selfdemo.prompts import render
-from hf_selfdemo.types import Passage
+from hf_selfdemo.core.types import Passage
+from hf_selfdemo.methods.answering import single_prompt
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Card:
 def _prompt() -> str:
     """The with-passages prompt as it is, with words in capitals where something is to be filled in."""
     passages = [Passage(str(n), f"TEXT OF THE {which} PASSAGE", "TITLE") for n, which in enumerate(("BEST", "SECOND"))]
-    return render("rag", "QUESTION", passages)[0]["content"]
+    return single_prompt("QUESTION", passages)[0]["content"]
 
 
 _WHOLE = "AutoModelForCausalLM"
@@ -90,16 +90,16 @@ import torch
 from {module} import {loader}
 from transformers import AutoTokenizer
 
-from hf_selfdemo.chat import encode_prompt
-from hf_selfdemo.prompts import render
-from hf_selfdemo.types import Passage
+from hf_selfdemo.core.types import Passage
+from hf_selfdemo.methods.answering import single_prompt
+from hf_selfdemo.prompting.chat import encode_prompt
 
 folder = "path/to/this/folder"
 model = {loader}.from_pretrained(folder)
 tokenizer = AutoTokenizer.from_pretrained(folder)
 
 passages = [Passage("1", "Clemens Winkler discovered germanium in 1886.", "Germanium")]  # best first
-prompt = encode_prompt(tokenizer, render("rag", "Who discovered germanium?", passages))
+prompt = encode_prompt(tokenizer, single_prompt("Who discovered germanium?", passages))
 reply = model.generate(torch.tensor([prompt]), do_sample=False, max_new_tokens=32)
 print(tokenizer.decode(reply[0, len(prompt) :], skip_special_tokens=True))
 ```

@@ -6,16 +6,17 @@ A checkpoint's note is the last file written into it: a folder without one was i
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_callback import TrainerState
 
-from hf_selfdemo.artefacts import Checkpoint
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.integrity import hashes, refuse_changed
-from hf_selfdemo.manifest import read_json, to_disk, write_checked_json, write_json
+from hf_selfdemo.core.artefacts import Checkpoint
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.integrity import hashes, refuse_changed
+from hf_selfdemo.core.manifest import differing, read_json, to_disk, write_checked_json, write_json
 
 _NOTE = "selfdemo.json"
 
@@ -52,8 +53,13 @@ def last_checkpoint(folder: str | Path) -> str | None:
     return str(max(found, key=_step)) if found else None
 
 
-def check_settings(folder: str | Path, settings: dict[str, Any]) -> dict[str, Any]:
+def check_settings(folder: str | Path, settings: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
     """Refuse a checkpoint that is not whole or was made under other settings; else return what was counted until it.
+
+    Args:
+        folder: the checkpoint.
+        settings: those of the training that wants to go on from it.
+        defaults: of settings that one of the two does not have.
 
     Raises:
         UserError: naming the keys that differ, or a file that is not as it was written.
@@ -63,8 +69,7 @@ def check_settings(folder: str | Path, settings: dict[str, Any]) -> dict[str, An
         raise UserError(f"{folder} is no whole checkpoint of this trainer", "go on from another, or start anew")
     note = read_json(path, Checkpoint)
     found, wanted = note["settings"], json.loads(json.dumps(settings, default=str))
-    keys = sorted(k for k in {*found, *wanted} if found.get(k) != wanted.get(k))
-    if keys:
+    if keys := differing(found, wanted, defaults):
         shown = ", ".join(f"{k} (there {found.get(k)!r}, now {wanted.get(k)!r})" for k in keys[:3])
         raise UserError(f"{folder} was made under other settings: {shown}", "restore them or take another output_dir")
     remedy = f"remove {folder}: the same command goes on from the checkpoint before it, or anew"

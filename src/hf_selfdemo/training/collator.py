@@ -12,10 +12,12 @@ from typing import Any, NamedTuple
 
 import torch
 
-from hf_selfdemo.chat import encode_prompt, encode_response
-from hf_selfdemo.padding import PAD, left_pad, positions
-from hf_selfdemo.prompts import render
-from hf_selfdemo.ranges import ONE_OR_MORE
+from hf_selfdemo.core.protocols import Answerer
+from hf_selfdemo.core.ranges import ONE_OR_MORE
+from hf_selfdemo.core.types import Mode
+from hf_selfdemo.generation.padding import PAD, left_pad, positions
+from hf_selfdemo.methods.answering import PROMPTED, single_prompt
+from hf_selfdemo.prompting.chat import encode_prompt, encode_response
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.training.views import KINDS, View, Views
 
@@ -52,9 +54,8 @@ class SelfDemoDataCollator:
 
     Both hold `ids`, the rows' names, for messages.
 
-    The prompt is `templates/rag.txt` with the passages of the view, or `templates/closed_book.txt`. Prompt and response
-    are encoded apart, so no token straddles their border. Gold answers serve to find the passages that hold them; they
-    are never shown.
+    The prompt is the answerer's, with the passages of the view or without any. Prompt and response are encoded apart,
+    so no token straddles their border. Gold answers serve to find the passages that hold them; they are never shown.
 
     Args:
         tokenizer: with a chat template.
@@ -66,6 +67,7 @@ class SelfDemoDataCollator:
         preference: make pairs.
         padding_free: no padding; supervised rows only.
         seed: of all draws; the same (seed, epoch, row id) always gives the same view, whatever the batch or worker.
+        answerer: how the model will be asked; it must have a single prompt.
 
     Raises:
         ValueError: for a row that does not fit even without a passage, whose response is empty or, in a pair, equals
@@ -82,6 +84,7 @@ class SelfDemoDataCollator:
     preference: bool = False
     padding_free: bool = False
     seed: int = 0
+    answerer: Answerer = PROMPTED
 
     def __post_init__(self) -> None:
         if self.preference and (self.padding_free or self.closed_book_share):
@@ -121,11 +124,12 @@ class SelfDemoDataCollator:
         view = self.views.of(row, self.epoch)
         response, rejected = self._texts(row, view)
         longest = max(len(response), len(rejected or ()))
-        template = "closed_book" if view.kind == "closed_book" else "rag"
+        mode: Mode = "closed_book" if view.kind == "closed_book" else "rag"
         for dropped in range(len(view.passages) + 1):
             gone = set(view.spare[:dropped])
             shown = [passage for place, passage in enumerate(view.passages) if place not in gone]
-            prompt = encode_prompt(self.tokenizer, render(template, row["question"], shown), f"row {row['id']!r}")
+            messages = single_prompt(row["question"], shown, mode, self.answerer)
+            prompt = encode_prompt(self.tokenizer, messages, f"row {row['id']!r}")
             if self.max_length is None or len(prompt) + longest <= self.max_length:
                 lost = bool(view.holding) and view.holding <= gone
                 return EncodedRow(prompt, response, rejected, view.kind, dropped, lost)

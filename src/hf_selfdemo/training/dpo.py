@@ -17,7 +17,7 @@ from peft.tuners.tuners_utils import check_target_module_exists
 from transformers import SchedulerType, TrainingArguments
 from trl import DPOConfig, DPOTrainer
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.training.arguments import RowArguments
 from hf_selfdemo.training.base import DemonstrationTraining, collator_of
 from hf_selfdemo.training.collator import SelfDemoDataCollator
@@ -110,7 +110,7 @@ class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
         check_parameters(model, kwargs)
         check_collator(data_collator, self.preference)
         processing_class = own_tokenizer(processing_class, model, args)
-        collator = data_collator or collator_of(args, processing_class, self.preference)
+        collator = data_collator or collator_of(args, processing_class, self.preference, kwargs.get("answerer"))
         if args.precompute_ref_log_probs and collator.views.change:
             raise UserError(
                 "precompute_ref_log_probs scores each row once, and here rows change by epoch",

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, get_args
 
 from accelerate import Accelerator
 
-from hf_selfdemo.accounting import account_for
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.evaluation import predict, rows_asked
+from hf_selfdemo.core.accounting import account_for
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.loading import did_you_mean
+from hf_selfdemo.core.protocols import Answerer
+from hf_selfdemo.core.ranges import ONE_OR_MORE
+from hf_selfdemo.core.types import Evidence, Label, Mode, Prediction
+from hf_selfdemo.data.rows import evidence_of
+from hf_selfdemo.evaluation.predict import predict, rows_asked
+from hf_selfdemo.generation.accounted import AccountedGenerator
 from hf_selfdemo.generation.transformers import TransformersGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
-from hf_selfdemo.loading import did_you_mean
-from hf_selfdemo.protocols import Generator
-from hf_selfdemo.ranges import ONE_OR_MORE
-from hf_selfdemo.rows import evidence_of
+from hf_selfdemo.methods.answering import PromptAnswerer
 from hf_selfdemo.scoring.outcomes import f_score, figures
 from hf_selfdemo.training.paused import paused
-from hf_selfdemo.types import Evidence, Label, Mode, Prediction, Reply, Request
 
 GREATER_IS_BETTER: dict[str, bool | None] = {
     "accuracy": True,
@@ -45,13 +47,14 @@ GREATER_IS_BETTER: dict[str, bool | None] = {
 
 
 class GeneratedEvaluation:
-    """Greedy replies to dev questions in the middle of training, judged by string match.
+    """Answers to dev questions in the middle of training, judged by string match.
 
     Args:
         tokenizer: with a chat template.
         modes: "rag" shows the passages, "closed_book" does not; figures of the latter begin with `closed_book_`.
         max_new_tokens: longest reply.
         batch_size: rows decoded at once, on each rank.
+        answerer: how they are asked; default is greedily, under the prompt of training.
 
     `predictions` holds the replies of the last evaluation by mode, for reading.
 
@@ -68,11 +71,12 @@ class GeneratedEvaluation:
         modes: Sequence[str] = ("rag", "closed_book"),
         max_new_tokens: int = 32,
         batch_size: int = 16,
+        answerer: Answerer | None = None,
     ) -> None:
         ONE_OR_MORE.check(max_new_tokens=max_new_tokens, batch_size=batch_size)
         self.tokenizer = tokenizer
         self.modes = _modes(modes)
-        self.max_new_tokens = max_new_tokens
+        self.answerer = answerer or PromptAnswerer(max_new_tokens)
         self.batch_size = batch_size
         self.predictions: dict[Mode, list[Prediction]] = {}
 
@@ -93,16 +97,16 @@ class GeneratedEvaluation:
         """
         start, evidence = time.monotonic(), dev_evidence(rows)
         with paused(model, accelerator) as asked:
-            # one question, one request: there are no prefixes to share
-            engine = TransformersGenerator(asked, self.tokenizer, self.batch_size, share_prefixes=False)
-            ask = partial(predict, generator=(counted := _Counted(engine)), judge=AnswerMatchJudge())
+            several = self.answerer.most_calls > 1  # else there are no prefixes to share
+            engine = TransformersGenerator(asked, self.tokenizer, self.batch_size, share_prefixes=several)
+            ask = partial(predict, generator=(counted := AccountedGenerator(engine)), judge=AnswerMatchJudge())
             for mode in self.modes:
-                reply = partial(ask, mode=mode, max_answer_tokens=self.max_new_tokens)
+                reply = partial(ask, mode=mode, answerer=self.answerer)
                 rows_of_mode = rows_asked(evidence, mode)
                 said = asked.share(reply, rows_of_mode)
                 account_for((row.id for row in rows_of_mode), (one.id for one in said), f"asking dev rows, {mode}")
                 self.predictions[mode] = said
-            tokens = sum(asked.gather(counted.tokens))
+            tokens = sum(asked.gather(counted.usage.generated_tokens))
             seconds = max(asked.gather(time.monotonic() - start))
         found = _worst(evidence, self.modes)
         for mode in self.modes:
@@ -199,19 +203,3 @@ def _problem(name: str, known: Mapping[str, bool | None]) -> str:
     if known[name] is None:
         return "is neither better high nor low"
     return "can be missing with these dev rows and dev_modes"
-
-
-class _Counted:
-    """A generator that counts the tokens it writes."""
-
-    concurrency = 1
-
-    def __init__(self, generator: Generator) -> None:
-        self.generator = generator
-        self.identity = ""  # nothing is written down by it
-        self.tokens = 0
-
-    def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
-        for place, reply in self.generator.stream(requests):
-            self.tokens += reply.generated_tokens
-            yield place, reply

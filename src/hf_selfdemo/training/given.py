@@ -7,11 +7,11 @@ from typing import Any
 
 from datasets import Dataset
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.questions.values import read_texts
-from hf_selfdemo.rows import FEATURES
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Passage
+from hf_selfdemo.data.questions.values import read_texts
+from hf_selfdemo.data.rows import FEATURES
 from hf_selfdemo.scoring.answers.passages import holds_answer
-from hf_selfdemo.types import Passage
 
 TRAINED = ("id", "question", "passages", "response", "outcome")
 """Columns without which a row cannot be trained."""

@@ -13,11 +13,11 @@ import numpy
 from accelerate import Accelerator
 from datasets import Dataset
 
-from hf_selfdemo.chat import encode_prompt, encode_response
+from hf_selfdemo.core.ranges import SEED, ZERO_OR_MORE
+from hf_selfdemo.data.rows import evidence_of
 from hf_selfdemo.generation.likelihood import mean_nll, text_nll
-from hf_selfdemo.prompts import render
-from hf_selfdemo.ranges import SEED, ZERO_OR_MORE
-from hf_selfdemo.rows import evidence_of
+from hf_selfdemo.methods.answering import single_prompt
+from hf_selfdemo.prompting.chat import encode_prompt, encode_response
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 from hf_selfdemo.training.paused import paused
 
@@ -128,9 +128,8 @@ def _picked(rows: Dataset, count: int, seed: int) -> Dataset:
 
 def _texts(row: Mapping[str, Any], tokenizer: Any, collator: SelfDemoDataCollator | None) -> Iterator[_Text]:
     if collator is None:
-        prompt = encode_prompt(
-            tokenizer, render("rag", row["question"], evidence_of(row).passages), f"row {row['id']!r}"
-        )
+        messages = single_prompt(row["question"], evidence_of(row).passages)
+        prompt = encode_prompt(tokenizer, messages, f"row {row['id']!r}")
     else:
         prompt = collator.encode(row).prompt
     answers = row["outcome"] == "answer"

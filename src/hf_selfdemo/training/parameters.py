@@ -13,9 +13,9 @@ from transformers.integrations.integration_utils import (
     get_available_reporting_integrations,
 )
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.loading import did_you_mean
-from hf_selfdemo.models import load_tokenizer, read_chat_template, resolve_model
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.loading import did_you_mean
+from hf_selfdemo.generation.models import load_tokenizer, read_chat_template, resolve_model
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 
 Config = TypeVar("Config", bound=TrainingArguments)
@@ -23,7 +23,7 @@ Config = TypeVar("Config", bound=TrainingArguments)
 OBEYED = ("callbacks", "optimizers", "optimizer_cls_and_kwargs", "quantization_config", "peft_config", "ref_model")
 """Parameters that TRL's trainers get as they are, beside those that `DemonstrationTraining` names itself."""
 
-OWN = ("writer", "test_rows")
+OWN = ("writer", "test_rows", "answerer")
 """Parameters that TRL's trainers do not have."""
 
 REFUSED = {

@@ -22,7 +22,7 @@ _SHOWN = (
 def report_progress(
     trainer: Trainer, advance: Callable[..., None], say: Callable[[str], None] = lambda line: None
 ) -> None:
-    """Let `trainer` call `advance(steps, total, note)` as it goes; needs `disable_tqdm=True`.
+    """Let `trainer` call `advance(steps, total, note, before)` as it goes; needs `disable_tqdm=True`.
 
     Args:
         trainer: not yet training.
@@ -56,7 +56,7 @@ class _OnBar(TrainerCallback):
         self.note = ""
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.advance(state.global_step, state.max_steps, self.note)
+        self.advance(0, state.max_steps, self.note, before=state.global_step)
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         self.advance(1, state.max_steps, self.note)

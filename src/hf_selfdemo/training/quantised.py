@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 
 _REARRANGES = "support_avx512bf16_for_cpu"
 """Whether a `Linear4bit` of bitsandbytes may rearrange its weights; false on CPUs without AVX512-BF16."""

@@ -10,7 +10,7 @@ from torch.nn import functional
 from transformers import TrainingArguments
 from trl import SFTConfig, SFTTrainer
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.training.arguments import RowArguments
 from hf_selfdemo.training.base import DemonstrationTraining
 from hf_selfdemo.training.collator import IGNORED
@@ -46,6 +46,8 @@ class SelfDemoTrainer(DemonstrationTraining, SFTTrainer):
         writer: who wrote the demonstrations (`name` and `fingerprint`, as their manifest has it), to warn where it is
             not the model trained.
         test_rows: rows with `id` and `question` that are evaluated later, to warn of those that are trained on.
+        answerer: how the model will be asked: the prompt of rows and dev questions; default is one greedy call under
+            the prompt of the mode.
         kwargs: everything else that `SFTTrainer` takes and rows allow (`peft_config`, `callbacks`, ...).
 
     Raises:

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hf_selfdemo.errors import UserError
-from hf_selfdemo.loading import did_you_mean
-from hf_selfdemo.ranges import SHARE
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.loading import did_you_mean
+from hf_selfdemo.core.ranges import SHARE
+from hf_selfdemo.core.seeding import stable_seed
+from hf_selfdemo.core.types import Passage
 from hf_selfdemo.scoring.answers.passages import holds_answer
-from hf_selfdemo.seeding import stable_seed
-from hf_selfdemo.types import Passage
 
 KINDS = ("answer", "abstain", "closed_book")
 """What a view trains."""

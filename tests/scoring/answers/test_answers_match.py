@@ -7,7 +7,7 @@ from hand_written import pairs
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.scoring.answers.claims import negates
 from hf_selfdemo.scoring.answers.match import answers_match
 from hf_selfdemo.scoring.answers.reading import row_of

@@ -1,12 +1,14 @@
 """A passage holds an answer where the judge would accept a quotation from it; what replies must not do, it may."""
 
+import tracemalloc
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from hf_selfdemo.core.types import Passage
 from hf_selfdemo.scoring.answers.match import answers_match
 from hf_selfdemo.scoring.answers.passages import holds_answer
-from hf_selfdemo.types import Passage
 
 WHEN, WHO, MANY, WHERE = "When did the bridge open?", "Who built it?", "How many died?", "Where is it?"
 
@@ -101,3 +103,20 @@ def test_a_quotation_that_is_judged_right_stands_in_a_passage_that_holds_the_ans
 @example("", "", ["x"], "")
 def test_no_text_breaks_it(title, text, answers, question):
     assert holds_answer(Passage("1", text, title), answers, question) in (True, False)
+
+
+def test_no_passage_is_held_once_it_was_looked_at():
+    """Counted in bytes of Python's own account, which no clock and no other process changes."""
+    rows, length = 3000, 3000
+
+    def look(first):
+        for i in range(first, first + rows):
+            text = f"The answer to number {i} is {i * 7}. ".ljust(length, "x")
+            assert holds_answer(Passage(str(i), text), [str(i * 7)], f"What is the answer to number {i}?")
+
+    look(0)
+    tracemalloc.start()
+    look(rows)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < rows * length / 4

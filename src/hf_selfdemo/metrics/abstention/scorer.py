@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, get_args
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Label, Prediction
 from hf_selfdemo.metrics.rows import References, Row, column, read_rows
 from hf_selfdemo.scoring.abstention import abstention_figures, always_abstaining, bounds
 from hf_selfdemo.scoring.label import label_by_match
 from hf_selfdemo.scoring.risk_coverage import aurc, aurc_bounds, e_aurc, risk_coverage
-from hf_selfdemo.types import Label, Prediction
 
 FIGURES = {
     "accuracy": "accuracy",

@@ -72,7 +72,7 @@ _LACKING = frozenset({"unable", "except", "lack", "missing", "without"})
 """Words of questions that a negation answers, as "cannot roar" does "Which sound is it unable to make?"."""
 
 
-@lru_cache(maxsize=1 << 13)
+@lru_cache(maxsize=1 << 10)
 def asking(question: str) -> Asking:
     """Read a question.
 
@@ -93,7 +93,7 @@ def asking(question: str) -> Asking:
     return Asking(keys, frozenset(map(root, keys)), kind, negates(question) or bool(keys & _LACKING))
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 10)
 def expected(answer: str, question: str = "") -> Expected:
     """Read an accepted answer in the light of its question.
 

@@ -35,7 +35,7 @@ _COMPARED = each("more less higher lower later earlier older younger over under 
 _FEWEST_WORDS = 2
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 10)
 def plain_answers(answer: str, question: str = "") -> tuple[str, ...]:
     """What an accepted answer comes to without what it adds to itself; the answer itself if it adds nothing.
 

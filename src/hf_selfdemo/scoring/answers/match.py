@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.scoring.answers.claims import asserted, declines, denies, guesses, hedges
 from hf_selfdemo.scoring.answers.coverage import states_acronym, states_essence, states_squashed
 from hf_selfdemo.scoring.answers.dates import states_dates

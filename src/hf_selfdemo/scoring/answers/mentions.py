@@ -124,7 +124,7 @@ def _opens_with_name(clause: str) -> bool:
     return clause[:1].isupper() and clause.split()[0].casefold() not in STOPWORDS
 
 
-@lru_cache(maxsize=1 << 13)
+@lru_cache(maxsize=1 << 10)
 def _asked(question: str) -> tuple[str, ...]:
     """The roots of the telling words of a question for a person or thing, as they stand."""
     if asking(question).kind not in ("person", "other"):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import chain
 
+from hf_selfdemo.core.digested import by_digest
+from hf_selfdemo.core.types import Passage
 from hf_selfdemo.scoring.answers.claims import asserted, denies
 from hf_selfdemo.scoring.answers.expected import expected
 from hf_selfdemo.scoring.answers.glosses import plain_answers
 from hf_selfdemo.scoring.answers.match import states
 from hf_selfdemo.scoring.answers.reading import Reading, read
 from hf_selfdemo.scoring.match import contains_answer
-from hf_selfdemo.types import Passage
 
 
 def holds_answer(passage: Passage, answers: Sequence[str], question: str) -> bool:
@@ -35,7 +35,7 @@ def holds_answer(passage: Passage, answers: Sequence[str], question: str) -> boo
     return _holds(passage.title, passage.text, tuple(answers), question)
 
 
-@lru_cache(maxsize=1 << 15)  # the flag, the twins and recall at every depth look at the same passages
+@by_digest(1 << 15)  # the flag, the twins and recall at every depth look at the same passages
 def _holds(title: str, text: str, answers: tuple[str, ...], question: str) -> bool:
     whole = f"{title}\n{text}"
     if contains_answer(whole, answers):  # soon known, and so it is mostly

@@ -40,7 +40,7 @@ _VERBS = each("is are was were do does did has have had can could will would sho
 _OPPOSED = each("un in il im ir non dis")
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 10)
 def polar(answer: str, question: str = "") -> bool | None:
     """Whether an accepted answer is a yes (True) or a no (False); None if it is neither, or the question wants another.
 

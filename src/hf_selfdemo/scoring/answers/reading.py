@@ -45,7 +45,7 @@ def read(text: str) -> Reading:
     return Reading(found, in_a_row(found.keys), tuple(found.keys[a + 1 : b] for a, b in borders if a + 1 < b))
 
 
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 10)
 def row_of(answer: str) -> str:
     """The words of an answer in a row, without sentence ends; one blank if it holds no word.
 

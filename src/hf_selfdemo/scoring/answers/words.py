@@ -136,7 +136,7 @@ def _ends_sentence(point: str, previous: str) -> bool:
     return point != ","
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def _canonical(piece: str) -> tuple[tuple[str, ...], bool]:
     """The canonical words of one piece of text, and whether `join_numbers` has to look at them."""
     word = fold(piece)
@@ -201,7 +201,7 @@ def fold(text: str) -> str:
     return text.casefold() if text.isascii() else without_accents(text).translate(_PLAIN)
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def singular(word: str) -> str:
     """The word without its plural ending, roughly: both sides of a comparison are cut alike.
 
@@ -244,7 +244,7 @@ _LONGEST_ENDING = max(map(len, _ENDINGS))
 _SHORTEST_ROOT = 4
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 14)
 def root(word: str) -> str:
     """What is left of a word without its endings, at least four letters; a people is its country.
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from hf_selfdemo.chat import control_tokens
+from hf_selfdemo.prompting.chat import control_tokens
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.training.preflight.findings import Findings
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 
 _SHOWN = 4
 """Rows named for one problem beyond the first; of the others there is the number."""
@@ -24,7 +24,7 @@ class Findings:
         >>> found.raise_if_any()
         Traceback (most recent call last):
         ...
-        hf_selfdemo.errors.UserError: row 'q1' has an empty response (and 1 more: 'q2'): drop it
+        hf_selfdemo.core.errors.UserError: row 'q1' has an empty response (and 1 more: 'q2'): drop it
     """
 
     def __init__(self, rows: int) -> None:

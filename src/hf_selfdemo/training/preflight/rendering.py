@@ -8,15 +8,15 @@ from collections.abc import Sequence
 
 from datasets import Dataset
 
-from hf_selfdemo.chat import conversation_difference, encode_prompt, encode_response
-from hf_selfdemo.prompts import render
+from hf_selfdemo.core.types import Mode, Passage
+from hf_selfdemo.methods.answering import single_prompt
+from hf_selfdemo.prompting.chat import conversation_difference, encode_prompt, encode_response
 from hf_selfdemo.training.collator import EncodedRow
 from hf_selfdemo.training.preflight.content import Texts, has_pair
 from hf_selfdemo.training.preflight.fitting import Fitting, Row, length
 from hf_selfdemo.training.preflight.report import PreflightReport, Sample, histogram
 from hf_selfdemo.training.preflight.setup import stop_token
 from hf_selfdemo.training.preflight.spans import Trained, faults, trained
-from hf_selfdemo.types import Passage
 
 _BATCH = 8
 _COMPARED = 16
@@ -115,8 +115,8 @@ class Rendering:
         if encoded.dropped:
             return
         passages = [Passage(p["id"], p["text"], p["title"] or "") for p in row["passages"] or ()]
-        closed_book = encoded.kind == "closed_book"
-        messages = render("closed_book", row["question"]) if closed_book else render("rag", row["question"], passages)
+        mode: Mode = "closed_book" if encoded.kind == "closed_book" else "rag"
+        messages = single_prompt(row["question"], passages, mode, self.view.answerer)
         if encode_prompt(self.tokenizer, messages) != encoded.prompt:
             what = "shows another prompt than the model will be asked with"
             self.findings.refuse(what, "render it as evaluation does", str(row["id"]))

@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from hf_selfdemo.control_characters import shown
+from hf_selfdemo.core.control_characters import shown
 from hf_selfdemo.training.preflight.spans import Trained
 
 _TAIL_TOKENS = 60

@@ -7,7 +7,7 @@ from typing import Any
 
 from datasets import Dataset
 
-from hf_selfdemo.chat import stop_token_id
+from hf_selfdemo.prompting.chat import stop_token_id
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 from hf_selfdemo.training.preflight.findings import Findings
 from hf_selfdemo.training.views import Views

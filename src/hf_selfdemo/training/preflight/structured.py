@@ -8,9 +8,9 @@ from typing import Any
 
 from datasets import Dataset
 
-from hf_selfdemo.accounting import RowsLost
-from hf_selfdemo.chat import check_template, check_vocabulary
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.accounting import RowsLost
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.prompting.chat import check_template, check_vocabulary
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 from hf_selfdemo.training.given import unformatted
 from hf_selfdemo.training.preflight import content, setup

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from hf_selfdemo.errors import UserError
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.training.preflight import setup
 from hf_selfdemo.training.preflight.findings import Findings
 from hf_selfdemo.training.preflight.report import PreflightReport, Sample, histogram

@@ -1,0 +1,1 @@
+"""What every other room stands on: values, protocols, errors, the ledger, manifests, the printer."""

@@ -1,0 +1,308 @@
+"""What stands in the files that this package writes and reads again, as far as anything depends on it.
+
+Most files grew over time, and the library writes less into some of them than the verbs: whoever reads one says which
+keys it cannot do without (`manifest.read_json`). What is there must be as it is told here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired, TypedDict
+
+from hf_selfdemo.core.types import Mode
+
+
+class Calls(TypedDict, total=False):
+    """What calls cost."""
+
+    calls: int
+    prompt_tokens: int
+    cached_tokens: int
+    generated_tokens: int
+    by_stage: dict[str, Any]
+
+
+class Model(TypedDict):
+    """Who wrote demonstrations."""
+
+    name: str
+    fingerprint: NotRequired[str]
+
+
+class DemonstrateSettings(TypedDict, total=False):
+    """What decided the candidates."""
+
+    method: str
+
+
+class Selection(TypedDict, total=False):
+    """What decided which of them are kept."""
+
+    judge: str
+
+
+_Hash = TypedDict("_Hash", {"train.parquet": str, "candidates.jsonl": str, "skipped.jsonl": str}, total=False)
+
+
+class Demonstrations(_Hash, total=False):
+    """`demonstrations/manifest.json`."""
+
+    rows_in: int
+    demonstrations: int
+    unverified_winner_rate: float | None
+    outcomes: dict[str, int]
+    skipped: dict[str, int]
+    candidate_labels: dict[str, int]
+    winners: dict[str, int]
+    pairs: dict[str, int]
+    judge: dict[str, Any]
+    model: Model
+    settings: DemonstrateSettings
+    selection: Selection
+    usage: Calls
+    reused: Calls
+    recall: dict[str, float]
+    on_policy: dict[str, float | None]
+    versions: dict[str, str]
+
+
+class TrainSettings(TypedDict, total=False):
+    """What decided the weights."""
+
+    base: str
+    data: str
+    objective: str
+    seed: int
+
+
+class Hashes(TypedDict, total=False):
+    """What a manifest tells of files beside it."""
+
+    files: dict[str, str]
+
+
+class Training(Hashes, total=False):
+    """`model/manifest.json`."""
+
+    base: str
+    start_from: str
+    processes: int
+    rows_trained: int
+    settings: TrainSettings
+    metrics: dict[str, float]
+    preflight: dict[str, Any]
+    left_out: dict[str, Any]
+    on_policy: dict[str, dict[str, float]]
+    dev: list[dict[str, Any]]
+    best: dict[str, Any]
+    log: list[dict[str, Any]]
+    versions: dict[str, str]
+
+
+class MethodRecord(TypedDict):
+    """`model/method.json`."""
+
+    method: str
+    keys: dict[str, Any]
+
+
+class Checkpoint(TypedDict):
+    """The note in a checkpoint that says that it is whole."""
+
+    settings: dict[str, Any]
+    counted: dict[str, Any]
+    files: NotRequired[dict[str, str]]
+
+
+class EvaluateSettings(TypedDict, total=False):
+    """What decided the replies."""
+
+    base: str
+    templates: str
+    evidence: str
+    max_answer_tokens: int
+
+
+class JudgeRecord(TypedDict, total=False):
+    """Who labelled."""
+
+    name: str
+
+
+class TrainedOn(TypedDict, total=False):
+    """What a column of an evaluation tells of the demonstrations its model was trained on."""
+
+    rows_in: int
+    demonstrations: int
+    outcomes: dict[str, int]
+    usage: Calls
+    reused: Calls
+
+
+class TrainingRecord(TypedDict, total=False):
+    """What a column of an evaluation tells of how its model came about."""
+
+    base: str
+    start_from: str
+    rows_trained: int
+    weights: str
+    objective: str
+    data: str
+    seed: int
+    train_runtime: float
+    num_tokens: float
+    on_policy: dict[str, dict[str, float]]
+    demonstrations: TrainedOn
+
+
+class Evaluated(TypedDict, total=False):
+    """`evaluation/manifest.json`."""
+
+    title: str
+    base_model: str
+    settings: EvaluateSettings
+    data: dict[str, Any]
+    recall: dict[str, float]
+    files: dict[str, str]
+    models: dict[str, str]
+    answerers: dict[str, str]
+    asking: dict[str, dict[str, dict[str, int]]]
+    judges: dict[str, JudgeRecord]
+    usage: dict[str, Calls]
+    reused: dict[str, Calls]
+    training: dict[str, TrainingRecord]
+    ability: dict[str, Any]
+    unscored: dict[str, Any]
+    versions: dict[str, str]
+
+
+class EvaluatedRow(TypedDict):
+    """A line of `evaluation/rows.jsonl`."""
+
+    id: str
+    question: str
+    answers: list[str]
+    passages: list[ShownPassage]
+    answer_in_context: bool
+    gold_removed: bool
+    answerable: bool
+
+
+class ShownPassage(TypedDict):
+    """A passage as it was shown."""
+
+    id: str
+    text: str
+    title: str
+    score: float
+
+
+class WrittenCandidate(TypedDict):
+    """A text that was written, and how it was labelled."""
+
+    source: str
+    label: str
+
+
+class ListedRow(TypedDict):
+    """What a row of `demonstrations/candidates.jsonl` is found by."""
+
+    id: str
+    question: str
+    answers: list[str]
+    response: str
+    outcome: str
+    source: str
+    verified: bool
+    skipped: str
+
+
+class CountedRow(TypedDict):
+    """What of a row of `demonstrations/candidates.jsonl` says how often a model declined."""
+
+    answer_in_context: bool
+    candidates: list[WrittenCandidate]
+    outcome: str
+    skipped: str
+
+
+class WrittenRow(EvaluatedRow, ListedRow):
+    """A line of `demonstrations/candidates.jsonl`."""
+
+    candidates: list[WrittenCandidate]
+
+
+class TaskRow(TypedDict):
+    """A line of a task for lm-evaluation-harness."""
+
+    mode: Mode
+    question: str
+    prompt: str
+    answers: list[str]
+    answerable: bool
+    answer_in_context: bool
+
+
+class SkippedRow(TypedDict):
+    """A line of `demonstrations/skipped.jsonl`."""
+
+    id: str
+    reason: str
+    detail: str
+
+
+class BuiltDataset(TypedDict):
+    """`manifest.json` beside a dataset that the builder made."""
+
+    config: str
+    hash: str
+    splits: dict[str, Demonstrations]
+
+
+class Rounds(TypedDict):
+    """`rounds/manifest.json`."""
+
+    result: int
+
+
+class Adapter(TypedDict, total=False):
+    """PEFT's configuration of an adapter."""
+
+    base_model_name_or_path: str
+    r: int
+    lora_alpha: float
+
+
+class Index(TypedDict):
+    """What a BM25 index was built with."""
+
+    k1: float
+    b: float
+    stemmer: str
+    format: int
+    corpus: str
+
+
+class IndexParameters(TypedDict):
+    """What bm25s tells of an index."""
+
+    num_docs: int
+
+
+class Plan(TypedDict, total=False):
+    """`plan.json`."""
+
+    seconds: float | None
+
+
+class Hashed(TypedDict):
+    """What is kept of a large file whose content was hashed."""
+
+    path: str
+    state: list[int]
+    sha256: str
+
+
+class Written(TypedDict):
+    """Hashes of what was written into a folder."""
+
+    written: list[str]

@@ -1,0 +1,127 @@
+"""Driving dialogues: many rows beside each other, so that an engine can batch and share what they have in common.
+
+Row by row with a window in flight, never step by step over the whole dataset: all calls of a question come close
+together, while the engine still holds the passages they share.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from itertools import islice
+from typing import Generic, TypeVar
+
+from hf_selfdemo.core.errors import CallFailed
+from hf_selfdemo.core.protocols import Generator
+from hf_selfdemo.core.ranges import ONE_OR_MORE
+from hf_selfdemo.core.types import Dialogue, Reply, Request
+
+T = TypeVar("T")
+
+
+def ask(generator: Generator, requests: Sequence[Request]) -> list[Reply]:
+    """All replies at once, in the order of the requests.
+
+    Example:
+        >>> from hf_selfdemo.generation.scripted import ScriptedGenerator
+        >>> ask(ScriptedGenerator(), [Request("1", ({"role": "user", "content": "hello"},), "rag")])[0].text
+        'HELLO'
+    """
+    replies = dict(generator.stream(requests)) if requests else {}
+    return [replies[i] for i in range(len(requests))]
+
+
+def converse(dialogues: Iterable[Dialogue[T]], generator: Generator, window: int = 16) -> Iterator[T]:
+    """Hold dialogues with the model, `window` at a time, and yield their results in the order they came in.
+
+    An engine that batches gets the requests of all dialogues in flight in one call, whatever stage each has reached; a
+    finished dialogue makes room for the next. An engine that is asked from threads gets one dialogue a thread, at least
+    as many as it takes calls, and none waits for another.
+
+    Args:
+        dialogues: taken one by one as there is room, so that they may come from a generator.
+        generator: who replies.
+        window: dialogues in flight.
+
+    Raises:
+        UserError: if `window` < 1.
+        CallFailed: where a call failed and its dialogue, into which it is thrown, does not catch it.
+
+    Example:
+        >>> from hf_selfdemo.generation.scripted import ScriptedGenerator
+        >>> def shout(word):
+        ...     [reply] = yield [Request(word, ({"role": "user", "content": word},), "rag")]
+        ...     return reply.text + "!"
+        >>> list(converse(map(shout, ["one", "two"]), ScriptedGenerator()))
+        ['ONE!', 'TWO!']
+    """
+    ONE_OR_MORE.check(window=window)  # with none nothing would enter, and all rows be gone without a word
+    if generator.concurrency > 1:
+        return _in_threads(iter(dialogues), generator, max(window, generator.concurrency))
+    return _in_waves(iter(dialogues), generator, window)
+
+
+class _Row(Generic[T]):
+    """A dialogue in flight with the requests it waits for; `result` holds what it returned, once it has."""
+
+    def __init__(self, dialogue: Dialogue[T]) -> None:
+        self.dialogue = dialogue
+        self.requests: Sequence[Request] = ()
+        self.result: list[T] = []
+        self.go_on(None)
+
+    def go_on(self, replies: list[Reply] | None) -> None:
+        try:
+            failed = next((r for r in replies or () if r.finish_reason == "error"), None)
+            if failed:
+                self.requests = self.dialogue.throw(CallFailed(failed.error))
+            elif replies is None:
+                self.requests = next(self.dialogue)
+            else:
+                self.requests = self.dialogue.send(replies)
+        except StopIteration as end:
+            self.requests = ()
+            self.result.append(end.value)
+
+
+def _in_waves(dialogues: Iterator[Dialogue[T]], generator: Generator, window: int) -> Iterator[T]:
+    rows: deque[_Row[T]] = deque()  # in order; finished ones wait in it for those before them
+    while True:
+        live = [row for row in rows if not row.result]
+        entering = [_Row(dialogue) for dialogue in islice(dialogues, window - len(live))]
+        rows.extend(entering)
+        if not rows:
+            return
+        while rows and rows[0].result:
+            yield rows.popleft().result[0]
+        live += [row for row in entering if not row.result]
+        replies = iter(ask(generator, [request for row in live for request in row.requests]))
+        for row in live:
+            row.go_on([next(replies) for _ in row.requests])
+
+
+def _in_threads(dialogues: Iterator[Dialogue[T]], generator: Generator, window: int) -> Iterator[T]:
+    stopped = threading.Event()
+
+    def drive(dialogue: Dialogue[T]) -> T:
+        row = _Row(dialogue)
+        while not row.result:
+            if stopped.is_set():
+                raise CancelledError
+            row.go_on(ask(generator, row.requests))
+        return row.result[0]
+
+    pool = ThreadPoolExecutor(window, thread_name_prefix="dialogue")
+    running: deque[Future[T]] = deque()
+    try:
+        for dialogue in dialogues:
+            running.append(pool.submit(drive, dialogue))
+            if len(running) >= 2 * window:  # a slow row holds back those behind it, not those in flight
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
+    finally:
+        stopped.set()  # nobody waits for the rest any more
+        pool.shutdown(wait=True, cancel_futures=True)

@@ -1,0 +1,183 @@
+"""Every call ever made, in one SQLite file: what is in it was paid for once and is never paid for again.
+
+SQLite, because it is the storage with the strongest promises in the standard library: a commit is on the disk when it
+returns (write-ahead log, synchronous=FULL), a torn tail is rolled back when the file is next opened, and several
+processes may share one file (on one machine; network file systems do not lock well enough).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.core.errors import UserError, explained
+from hf_selfdemo.core.in_flight import InFlight
+from hf_selfdemo.core.types import Reply
+
+FORMAT = 1
+_APPLICATION_ID = 0x48465344  # tells our files from any other program's SQLite database
+_BUSY_S = 60.0
+
+_DAMAGED = "it is damaged: move it away to start anew, or bring back a copy"
+
+_SELDOM = ("raw", "left_out")  # fields that are written only where they say something
+
+_COLUMNS = (
+    *("key", "model", "stage", "request", "reply"),
+    *("prompt_tokens", "cached_tokens", "generated_tokens", "at"),
+)
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS calls (
+    key TEXT PRIMARY KEY, model TEXT NOT NULL, stage TEXT NOT NULL, request TEXT NOT NULL, reply TEXT NOT NULL,
+    prompt_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, generated_tokens INTEGER NOT NULL, at REAL NOT NULL,
+    checksum TEXT
+) WITHOUT ROWID
+"""
+_ROW = ", ".join(_COLUMNS)
+_UNCHECKED = "ALTER TABLE calls ADD COLUMN checksum TEXT"
+"""For a ledger of an earlier version: its calls have no checksum, and are taken as they are."""
+
+
+class Ledger:
+    """Replies by key, each on the disk before `put` returns. Threads and processes may share it.
+
+    Args:
+        path: the file; its folder is made.
+
+    `in_flight` are claims to calls that are being made, so that none is made twice at the same time.
+
+    Raises:
+        UserError: if the file is no ledger, was written in another format, is damaged, or cannot be written (the disk
+            is full, another process holds it for a minute).
+
+    Example:
+        >>> import tempfile
+        >>> path = Path(tempfile.mkdtemp()) / "ledger.sqlite"
+        >>> Ledger(path).put("k", "tiny", "rag", "q1/rag/0", Reply("Paris")).text
+        'Paris'
+        >>> Ledger(path).get("k").text
+        'Paris'
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.RLock()
+        self.in_flight = InFlight(path.with_name(f"{path.name}.calls"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self._explained():
+            self._db = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+            self._open()
+
+    def _open(self) -> None:
+        new = not self._value("SELECT count(*) FROM sqlite_master")
+        application, version = self._value("PRAGMA application_id"), self._value("PRAGMA user_version")
+        if not new and application != _APPLICATION_ID:
+            raise UserError(f"{self.path} is a database of another program", "name another file as `ledger`")
+        if not new and version != FORMAT:
+            raise UserError(
+                f"the ledger {self.path} has format {version}, and this version of hf-selfdemo reads format {FORMAT}",
+                "name another file as `ledger`, or use the version that wrote it",
+            )
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.create_function("checksum_of", len(_COLUMNS), _checksum, deterministic=True)
+        self._db.execute("BEGIN IMMEDIATE")  # two processes may be making the file at the same moment
+        if new:
+            self._db.execute(_SCHEMA)
+        elif not self._value("SELECT count(*) FROM pragma_table_info('calls') WHERE name = 'checksum'"):
+            self._db.execute(_UNCHECKED)
+        self._db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        self._db.execute(f"PRAGMA user_version = {FORMAT}")
+        self._db.execute("COMMIT")
+
+    def get(self, key: str) -> Reply | None:
+        """The reply under `key`, if the call was ever made."""
+        with self._lock, self._explained():
+            query = f"SELECT reply, checksum, checksum_of({_ROW}) FROM calls WHERE key = ?"
+            reply, known, checksum = self._db.execute(query, (key,)).fetchone() or (None, None, None)
+        if known is not None and known != checksum:
+            raise UserError(f"the ledger {self.path} holds a call that is not as it was written", _DAMAGED)
+        with explained(f"the ledger {self.path} holds a call that cannot be read", _DAMAGED):
+            return None if reply is None else _read(reply)
+
+    def put(self, key: str, model: str, stage: str, request: str, reply: Reply) -> Reply:
+        """Record a call and return the reply that counts: of two processes with one key, the first one's."""
+        said = (key, model, stage, request, _written(reply))
+        row = (*said, reply.prompt_tokens, reply.cached_tokens, reply.generated_tokens, time.time())
+        with self._lock, self._explained():
+            places = ", ".join("?" * (len(row) + 1))
+            self._db.execute(f"INSERT OR IGNORE INTO calls VALUES ({places})", (*row, _checksum(*row)))
+        kept = self.get(key)
+        assert kept is not None
+        return kept
+
+    def drop_empty(self, key: str) -> None:
+        """Forget a call that brought no text; any other is left, also if another process has just made it."""
+        empty = "json_extract(reply, '$.text') = '' AND json_extract(reply, '$.raw') IS NULL"
+        with self._lock, self._explained():
+            self._db.execute(f"DELETE FROM calls WHERE key = ? AND {empty}", (key,))
+
+    def summary(self) -> list[dict[str, Any]]:
+        """Calls and tokens by model and stage, with the first and last time (seconds since 1970).
+
+        Raises:
+            UserError: if a call is not as it was written; all are looked at.
+        """
+        query = """
+            SELECT model, stage, count(*) AS calls, sum(prompt_tokens) AS prompt_tokens,
+                   sum(cached_tokens) AS cached_tokens, sum(generated_tokens) AS generated_tokens,
+                   min(at) AS first, max(at) AS last
+            FROM calls GROUP BY model, stage ORDER BY model, min(at)
+        """
+        damaged = f"SELECT count(*) FROM calls WHERE checksum != checksum_of({_ROW})"
+        with self._lock, self._explained():
+            if count := self._value(damaged):
+                raise UserError(f"{count} calls of the ledger {self.path} are not as they were written", _DAMAGED)
+            cursor = self._db.execute(query)
+            names = [column[0] for column in cursor.description]
+            return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def close(self) -> None:
+        """Fold the write-ahead log into the file and let go of it."""
+        with self._lock:
+            self._db.close()
+
+    def _value(self, query: str) -> Any:
+        return self._db.execute(query).fetchone()[0]
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            what = str(error)
+            remedy = "see that it can be read and written there"
+            if "full" in what:
+                remedy = "free some space; every finished call is kept and the same command goes on"
+            elif "locked" in what:
+                remedy = "another process holds it; stop that one, or wait"
+            elif "not a database" in what or "malformed" in what:
+                remedy = _DAMAGED
+            raise UserError(f"the ledger {self.path} cannot be used ({what})", remedy) from None
+
+
+def _checksum(*row: Any) -> str:
+    """Over all that stands in the row of a call."""
+    return hashlib.sha256(repr(row).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _written(reply: Reply) -> str:
+    return json.dumps({name: value for name, value in asdict(reply).items() if value or name not in _SELDOM})
+
+
+def _read(reply: str) -> Reply:
+    fields = json.loads(reply)
+    return Reply(**fields | {name: tuple(fields.get(name, ())) for name in ("scores", "left_out")})

@@ -1,0 +1,91 @@
+"""Rows in a temporary file instead of in memory, so that a run takes no more of it however many rows it has."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import tempfile
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Generic, TypeVar, overload
+
+T = TypeVar("T")
+
+
+class OnDisk(Sequence[T], Generic[T]):
+    """Items in the order given, each read when it is asked for. The file is gone with the process, however that ends.
+
+    Reading moves no position in the file: threads and forked processes may share it.
+
+    Args:
+        items: gone through once; anything that can be pickled.
+
+    Example:
+        >>> words = OnDisk(word for word in ("amber", "basalt", "chalk"))
+        >>> len(words), words[1], list(words[::2]), list(words.at([2, 0]))
+        (3, 'basalt', ['amber', 'chalk'], ['chalk', 'amber'])
+    """
+
+    def __init__(self, items: Iterable[T]) -> None:
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115
+        self._ends = array("Q", [0])
+        for item in items:
+            written = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
+            self._file.write(written)
+            self._ends.append(self._ends[-1] + len(written))
+        self._file.flush()
+        self._places: Sequence[int] = range(len(self._ends) - 1)
+
+    def at(self, places: Sequence[int]) -> OnDisk[T]:
+        """The items at these places, in their order, in the same file."""
+        found: OnDisk[T] = OnDisk.__new__(OnDisk)
+        found._file, found._ends = self._file, self._ends
+        found._places = [self._places[place] for place in places]
+        return found
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> OnDisk[T]: ...
+    def __getitem__(self, place: Any) -> Any:
+        if isinstance(place, slice):
+            return self.at(range(len(self))[place])
+        at = self._places[place]
+        return pickle.loads(os.pread(self._file.fileno(), self._ends[at + 1] - self._ends[at], self._ends[at]))
+
+
+class OnDiskByKey(Mapping[str, T], Generic[T]):
+    """The same under keys, in the order given; only keys and places are in memory.
+
+    Args:
+        items: keys, none twice, with what stands under them; gone through once.
+
+    Example:
+        >>> found = OnDiskByKey([("q1", "amber"), ("q2", "basalt")])
+        >>> found["q2"], list(found), found.rows[0], "q3" in found
+        ('basalt', ['q1', 'q2'], 'amber', False)
+    """
+
+    def __init__(self, items: Iterable[tuple[str, T]]) -> None:
+        self._places: dict[str, int] = {}
+        self.rows: OnDisk[T] = OnDisk(self._placed(items))
+
+    def _placed(self, items: Iterable[tuple[str, T]]) -> Iterator[T]:
+        for place, (key, item) in enumerate(items):
+            self._places[key] = place
+            yield item
+
+    def __getitem__(self, key: str) -> T:
+        return self.rows[self._places[key]]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)

@@ -1,0 +1,173 @@
+"""Which values a number may have: the ranges by name, and a look at every number among the keys of a recipe."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from numbers import Integral, Real
+from reprlib import repr as shorter
+from types import NoneType, UnionType
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
+
+from hf_selfdemo.core.errors import UserError
+
+LARGEST = 10**12
+"""No number of a recipe is meant to be above it; what comes after it overflows somewhere."""
+
+
+class Range(NamedTuple):
+    """The values that a number may have.
+
+    Args:
+        remedy: what to give instead of others.
+        least: the smallest of them.
+        most: the largest of them.
+        above: the number that they lie above.
+        below: the number that they lie below.
+        whole: whether only whole numbers are among them.
+    """
+
+    remedy: str
+    least: float = -math.inf
+    most: float = math.inf
+    above: float | None = None
+    below: float | None = None
+    whole: bool = False
+
+    def holds(self, number: Any) -> bool:
+        """Whether a number is among them; what is no number (NaN) never is."""
+        return bool(
+            self.least <= number <= self.most
+            and (self.above is None or number > self.above)
+            and (self.below is None or number < self.below)
+        )
+
+    def check(self, **numbers: Any) -> None:
+        """Look at numbers, given by the names of the parameters or keys that hold them.
+
+        Raises:
+            UserError: naming the first that is none, not whole, out of range, or not finite.
+
+        Example:
+            >>> ONE_OR_MORE.check(window=0)
+            Traceback (most recent call last):
+            ...
+            hf_selfdemo.core.errors.UserError: window is 0: give 1 or more
+        """
+        kind: type[Any] = Integral if self.whole else Real
+        for name, number in numbers.items():
+            if isinstance(number, bool) or not isinstance(number, kind):
+                raise UserError(f"{name} is {shorter(number)}", f"give a {'whole ' if self.whole else ''}number")
+            if not self.holds(number):
+                raise UserError(f"{name} is {_shown(number)}", self.remedy)
+            if not abs(number) <= LARGEST:
+                raise UserError(f"{name} is {_shown(number)}", f"{self.remedy}, at most {LARGEST:,}")
+
+
+def _shown(number: Any) -> str:
+    return f"{number:g}" if isinstance(number, float) else shorter(number)
+
+
+ONE_OR_MORE = Range("give 1 or more", least=1, whole=True)
+ZERO_OR_MORE = Range("give 0 or more", least=0, whole=True)
+ALL_OR_SOME = Range("give -1 for all, or how many", least=-1, whole=True)
+STEPS = Range("give -1 for no limit, or how many", least=-1, whole=True)
+RANK = Range("give -1 or more", least=-1, whole=True)
+SEED = Range("give a whole number from 0 to 4294967295", least=0, below=1 << 32, whole=True)  # numpy takes no other
+PORT = Range("give a port from 1 to 65535", least=1, below=1 << 16, whole=True)
+MATCH = Range("give 2 to 9", least=2, most=9, whole=True)  # "10" begins like "1", and a choice is known by that
+REFUSAL_PROMPTS = Range("give 1, 2 or 3", least=1, most=3, whole=True)
+NOT_NEGATIVE = Range("give 0 or more", least=0)
+POSITIVE = Range("give more than 0", above=0)
+SHARE = Range("give a share between 0 and 1", least=0, most=1)
+SHARE_BELOW_ONE = Range("give a share from 0 to below 1", least=0, below=1)
+SHARE_BELOW_HALF = Range("give a share from 0 to below 0.5", least=0, below=0.5)
+SHARE_ABOVE_ZERO = Range("give a share above 0 and up to 1", above=0, most=1)
+NUMBER = Range("give a number")
+
+TRAINING_KEYS: Mapping[Range, str] = {
+    ONE_OR_MORE: "max_length max_dev_tokens per_device_train_batch_size per_device_eval_batch_size "
+    "gradient_accumulation_steps eval_accumulation_steps save_total_limit torch_empty_cache_steps ddp_bucket_cap_mb "
+    "ddp_timeout dataloader_prefetch_factor precompute_ref_batch_size ref_model_sync_steps lora_r lora_alpha",
+    ZERO_OR_MORE: "train_tokens early_stopping_patience meter_rows dataloader_num_workers",
+    STEPS: "max_steps",
+    RANK: "local_rank",
+    SEED: "seed data_seed",
+    NOT_NEGATIVE: "learning_rate weight_decay adam_epsilon max_grad_norm warmup_steps neftune_noise_alpha eval_delay "
+    "router_aux_loss_coef abstention_weight loss_weights",
+    POSITIVE: "num_train_epochs logging_steps eval_steps save_steps beta discopop_tau",
+    SHARE: "passage_dropout leave_gold_out_share closed_book_share label_smoothing_factor ld_alpha "
+    "ref_model_mixup_alpha",
+    SHARE_BELOW_ONE: "lora_dropout adam_beta1 adam_beta2",
+    SHARE_BELOW_HALF: "label_smoothing",
+    NUMBER: "f_alpha_divergence_coef",
+}
+"""All numbers among the keys of TRL's configurations that are obeyed, by their range. Keys of our own say it in their
+field."""
+
+_BY_KEY = {key: one for one, keys in TRAINING_KEYS.items() for key in keys.split()}
+
+
+def check_keys(group: Any) -> None:
+    """Look at every number among the keys of a group.
+
+    Args:
+        group: a dataclass of keys.
+
+    Raises:
+        UserError: naming the first key whose number cannot be meant.
+
+    Example:
+        >>> from hf_selfdemo.recipe.config import EngineArguments
+        >>> check_keys(EngineArguments(server_retries=-1))
+        Traceback (most recent call last):
+        ...
+        hf_selfdemo.core.errors.UserError: server_retries is -1: give 0 or more
+    """
+    ranges = key_ranges(type(group))
+    for key, kinds in number_keys(type(group)).items():
+        value = getattr(group, key)
+        if value is None and NoneType in kinds:
+            continue
+        several = list in {get_origin(kind) for kind in kinds}
+        if several and not isinstance(value, list):
+            raise UserError(f"{key} is {value!r}", "give a list of numbers")
+        for number in value if several else [value]:
+            ranges[key].check(**{key: number})
+
+
+def key_ranges(group: Any) -> dict[str, Range]:
+    """The range of every number among a class of keys: its field says it, or `TRAINING_KEYS`; else it is any number.
+
+    Example:
+        >>> from hf_selfdemo.recipe.config import TrainArguments
+        >>> key_ranges(TrainArguments)["num_rounds"].remedy
+        'give 1 or more'
+    """
+    said = {f.name: f.metadata.get("range") for f in dataclasses.fields(group)}
+    return {key: said[key] or _BY_KEY.get(key, NUMBER) for key in number_keys(group)}
+
+
+def number_keys(group: Any) -> dict[str, frozenset[Any]]:
+    """The keys of a class of keys that hold numbers, or lists of numbers and nothing else, with their declared kinds.
+
+    Example:
+        >>> from hf_selfdemo.recipe.config import ExportArguments, TrainArguments
+        >>> sorted(number_keys(TrainArguments)), number_keys(ExportArguments)
+        (['max_refusal_rise', 'num_rounds'], {})
+    """
+    hints = get_type_hints(group)
+    kinds = {f.name: frozenset(kinds_of(hints[f.name])) for f in dataclasses.fields(group) if f.init}
+    numbers = {int, float, list[int], list[float]}
+    return {key: found for key, found in kinds.items() if found - {NoneType} and found - {NoneType} <= numbers}
+
+
+def kinds_of(hint: Any) -> tuple[Any, ...]:
+    """What a value may be, each alone.
+
+    Example:
+        >>> kinds_of(int | None)
+        (<class 'int'>, <class 'NoneType'>)
+    """
+    return get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)

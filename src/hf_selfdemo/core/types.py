@@ -1,0 +1,330 @@
+"""Every value that travels between the rooms of the package, on one page.
+
+A *question* meets a retriever and becomes *evidence*; a strategy asks a generator about it (*requests* and *replies*)
+and so comes by *candidates*; a judge gives each a *verdict*; the strategy picks *demonstrations*, or says why it
+*skipped* the row. Evaluation turns the same evidence into *answers* and, once they are judged, *predictions*.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, TypeVar
+
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE
+from hf_selfdemo.core.wellformed import well_formed
+
+T = TypeVar("T")
+
+Message = dict[str, str]
+"""One chat turn, ``{"role": ..., "content": ...}``, as `tokenizer.apply_chat_template` takes it."""
+
+Label = Literal["correct", "incorrect", "abstain", "unscored"]
+"""What a judge says of a text. *unscored* (empty reply, unreadable verdict) is never counted as a score."""
+
+FinishReason = Literal["stop", "length", "error"]
+"""How a reply ended."""
+
+Source = Literal["rag", "closed_book", "refusal", "gold"]
+"""Where a text came from: written with the passages, without them, asked to refuse, or the gold answer itself."""
+
+
+Mode = Literal["rag", "closed_book"]
+"""Whether a prompt shows the passages."""
+
+GOLD_REMOVED, CLOSED_BOOK = "#gold_removed", "#closed_book"
+"""How the ids of rows end that are made of others: leave-gold-out twins, and rows that anchor a closed-book reply."""
+
+FURTHER = re.compile(r"#(closed_book|row_[0-9]+)$")
+"""How the ids of further rows of one question end: `#closed_book`, or `#row_2`, `#row_3` and so on."""
+
+RESERVED = re.compile(f"{GOLD_REMOVED}$|{FURTHER.pattern}")
+"""No id of a question may end so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of text that may hold the answer; `score` is the retriever's, higher is better."""
+
+    id: str
+    text: str
+    title: str = ""
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with every accepted answer; no answers means that nothing is known to be right.
+
+    `passages` came with the question (KILT/DPR/SQuAD style) and `gold_ids` name the passages known to hold the answer,
+    or the documents that these are pieces of. `answerable` is about the corpus: False when nothing in it answers the
+    question.
+    """
+
+    id: str
+    text: str
+    answers: tuple[str, ...] = ()
+    passages: tuple[Passage, ...] = ()
+    gold_ids: tuple[str, ...] = ()
+    answerable: bool = True
+    source: str = ""
+
+    def is_gold(self, passage: Passage) -> bool:
+        """Whether `gold_ids` name the passage, or the document that it is a piece of (`ID#...`)."""
+        return any(passage.id == gold or passage.id.startswith(gold + "#") for gold in self.gold_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A question and the passages shown with it, best first.
+
+    `answer_in_context`: some passage holds an accepted answer. `gold_removed`: this is the leave-gold-out twin, from
+    which every such passage was masked on purpose.
+    """
+
+    question: Question
+    passages: tuple[Passage, ...] = ()
+    answer_in_context: bool = False
+    gold_removed: bool = False
+
+    @property
+    def id(self) -> str:
+        """Unique per row: twins share a question but not an id."""
+        return self.question.id + (GOLD_REMOVED if self.gold_removed else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call to the model.
+
+    `stage` says what the call is for and only serves the account. With `choices` nothing is written: the reply is the
+    choice that the model finds likeliest to come next; choices must differ in their first token. With `scored`, a text,
+    nothing is written either: the reply's only score is the mean log-probability of a token of it, were it the reply;
+    servers do not tell that. `share` and `keep`
+    are hints about cost and change no reply: requests with the same non-empty `share` key have much of their beginning
+    in common, and after a request with `keep` another one will go on from its reply.
+    """
+
+    id: str
+    messages: tuple[Message, ...]
+    stage: str
+    temperature: float = 0.0
+    max_new_tokens: int = 32
+    seed: int = 0
+    choices: tuple[str, ...] = ()
+    share: str = ""
+    keep: bool = False
+    scored: str = ""
+
+    def __post_init__(self) -> None:
+        """Whoever asks: an engine would take such numbers for others, or write nothing."""
+        NOT_NEGATIVE.check(temperature=self.temperature)
+        ONE_OR_MORE.check(max_new_tokens=self.max_new_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back, and what it cost in tokens.
+
+    `finish_reason`: "stop" (the model ended its turn, or chose), "length" (cut off), or "error" (the engine gave up
+    on this request; `error` says why, there is no text). `scores` are the log-probabilities of the request's
+    choices, in their order, where the engine can tell them, or that of the text to be scored. `cached_tokens` are
+    those of the prompt that were not computed again. `raw` is all that came, where `text` is but a part of it
+    because the model's thoughts were cut. `left_out` names parameters of the sampling that a server refused and
+    that the call went without.
+    """
+
+    text: str
+    finish_reason: FinishReason = "stop"
+    scores: tuple[float, ...] = ()
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    generated_tokens: int = 0
+    error: str = ""
+    raw: str = ""
+    left_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Texts are well-formed, whoever wrote them: what half a character stands in can be kept in no file."""
+        for name in ("text", "error"):
+            object.__setattr__(self, name, well_formed(getattr(self, name)))
+
+
+Dialogue: TypeAlias = Generator[Sequence[Request], list[Reply], T]
+"""A conversation with the model as a Python generator: it yields requests, is sent their replies in the same order,
+and in the end returns its result. Whoever drives it (`conversation.converse`) decides what runs beside what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A text that may become a demonstration: where it came from, by which prompt, and how its writing ended."""
+
+    text: str
+    source: Source
+    prompt: str
+    finish_reason: FinishReason = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A judge's word on one candidate, with the reason in a few words.
+
+    `place` is the candidate's place in a tournament: 1 won, 2 was beaten in the final, 3 in the round before it, and so
+    on; 0 did not take part, or there was none.
+    """
+
+    label: Label
+    reason: str = ""
+    place: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The worse text of a preference pair, and what it is: its label, or "gold" for the gold answer itself."""
+
+    text: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """One training row: `response` is to be learnt under the with-passages prompt of `evidence`.
+
+    `outcome` is "answer" or "abstain"; `source` says which kind of candidate won, whatever the training prompt;
+    `verified` is False where an answer won a tournament without being found correct. `mode` "closed_book" marks the few
+    rows that are trained without passages, to keep what the model says there. The first demonstration of a question has
+    no `suffix`; each further one has its own (`FURTHER`), which is added to the row's id. `group` is what
+    `Strategy.arrange` goes by; default is the outcome.
+    """
+
+    evidence: Evidence
+    response: str
+    outcome: Literal["answer", "abstain"]
+    source: Source
+    verified: bool = True
+    rejected: Rejected | None = None
+    mode: Mode = "rag"
+    suffix: str = ""
+    group: str = ""
+
+    def __post_init__(self) -> None:
+        """Whoever makes it: with another suffix the row's id could be that of another question."""
+        if self.suffix and not FURTHER.fullmatch(self.suffix):
+            raise UserError(f"suffix is {self.suffix!r}", "write '#row_2', '#row_3' and so on, or '#closed_book'")
+
+    @property
+    def id(self) -> str:
+        """Unique per row: several of one question share the evidence but not an id."""
+        return self.evidence.id + self.suffix
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Why a row became no demonstration. Counted by reason in the manifest, so that no row vanishes unnamed.
+
+    `detail` is about this row alone, and not counted by.
+    """
+
+    reason: str
+    detail: str = ""
+
+
+CALL_FAILED = "a call failed; the same command asks again"
+"""The reason of a row that could not be asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One row with all that was written for it, how it was judged, and the demonstrations that came of it."""
+
+    evidence: Evidence
+    candidates: list[Candidate]
+    verdicts: list[Verdict]
+    result: Sequence[Demonstration] | Skip
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of asking a model a question, in as many calls as it took.
+
+    `confidence` is higher where the model is surer, on a scale of its own; None where nobody asked. `passages` are
+    those that were really shown, where they are others than the row's. `trace` holds what was written on the way, in
+    order, each text under a name.
+    """
+
+    text: str
+    finish_reason: FinishReason = "stop"
+    confidence: float | None = None
+    passages: tuple[Passage, ...] | None = None
+    trace: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One evaluated answer. `mode` is "rag" (passages shown) or "closed_book".
+
+    `confidence` and `trace` are as in `Answer`.
+    """
+
+    id: str
+    mode: Mode
+    text: str
+    label: Label
+    answerable: bool
+    answer_in_context: bool
+    source: str = ""
+    confidence: float | None = None
+    trace: tuple[tuple[str, str], ...] = ()
+
+
+COUNTS = ("calls", "prompt_tokens", "cached_tokens", "generated_tokens")
+"""What is counted of calls: the fields of `Usage`, in the order in which tables show them."""
+
+
+@dataclass(slots=True)
+class Usage:
+    """What calls cost: how many there were, and tokens. Prefilled are the prompt's less the cached ones.
+
+    `thoughts_cut` counts the replies from whose text thoughts were cut, `left_out` those that were written without a
+    parameter, by its name.
+    """
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    generated_tokens: int = 0
+    thoughts_cut: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    by_stage: dict[str, Usage] = field(default_factory=dict)
+
+    @property
+    def prefilled_tokens(self) -> int:
+        """Prompt tokens that were run through the model."""
+        return self.prompt_tokens - self.cached_tokens
+
+    def add(self, stage: str, reply: Reply) -> None:
+        """Count one call."""
+        for usage in (self, self.by_stage.setdefault(stage, Usage())):
+            usage.calls += 1
+            usage.prompt_tokens += reply.prompt_tokens
+            usage.cached_tokens += reply.cached_tokens
+            usage.generated_tokens += reply.generated_tokens
+            usage.thoughts_cut += bool(reply.raw)
+            for name in reply.left_out:
+                usage.left_out[name] = usage.left_out.get(name, 0) + 1
+
+    def __add__(self, other: Usage) -> Usage:
+        """Both together, stage by stage."""
+        stages = {*self.by_stage, *other.by_stage}
+        return Usage(
+            self.calls + other.calls,
+            self.prompt_tokens + other.prompt_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.generated_tokens + other.generated_tokens,
+            self.thoughts_cut + other.thoughts_cut,
+            dict(Counter(self.left_out) + Counter(other.left_out)),
+            {s: self.by_stage.get(s, Usage()) + other.by_stage.get(s, Usage()) for s in sorted(stages)},
+        )

@@ -1,0 +1,1 @@
+"""Questions, passages, what is retrieved for them, and the rows of a demonstrations dataset."""

@@ -1,0 +1,258 @@
+"""Rows of a source, each with its place: embedded data, files, dataset folders, Hub ids, datasets in memory."""
+
+from __future__ import annotations
+
+import difflib
+import gzip
+import io
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from os import PathLike, fspath
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeAlias
+
+from hf_selfdemo.core.errors import UserError, reason
+from hf_selfdemo.core.loading import did_you_mean, did_you_mean_file
+from hf_selfdemo.core.wellformed import well_formed_json
+
+if TYPE_CHECKING:
+    import datasets
+
+EMBEDDED = Path(__file__).parent.parent / "embedded"
+
+Source: TypeAlias = "str | PathLike[str] | datasets.Dataset | datasets.DatasetDict | datasets.IterableDataset"
+"""What questions and passages can be read from."""
+
+_LONGEST_LINE = 32 * 1024 * 1024
+_LARGEST_JSON = 1024 * 1024 * 1024
+"""Characters of a line of .jsonl, and of a whole .json, which is read at once."""
+
+_MOST_BLANK = 100_000
+"""Lines without a row that may follow each other."""
+
+_MOST_UNPACKED = 200
+_LEAST_UNPACKED = 64 * 1024 * 1024
+"""Times its packed size that a file may unfold to, and the bytes that any may: texts are packed to a third or a tenth,
+and rows that repeat one passage to a fiftieth."""
+
+_ROWS_A_READ = 256
+"""Of Parquet, whose cells may be of any size."""
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+"""The escape of half a character in JSON; most are one of a pair."""
+
+
+class Row(NamedTuple):
+    """The fields of a row, its number from 1, and where it stands, for messages."""
+
+    number: int
+    where: str
+    fields: dict[str, Any]
+
+
+def read_rows(
+    source: Source,
+    split: str,
+    config: str | None = None,
+    revision: str | None = None,
+    embedded: str = "questions.jsonl",
+) -> Iterator[Row]:
+    """The rows of a source, as they are.
+
+    Args:
+        source: "embedded", a file (.jsonl, .json, both also .gz, .parquet), a dataset folder, a Hub id, or a dataset of
+            the `datasets` library.
+        split: used where the source has splits.
+        config: the Hub dataset's configuration.
+        revision: of the Hub dataset.
+        embedded: which of the embedded files "embedded" means.
+
+    Raises:
+        UserError: if the source cannot be found or read, or has no rows; for a line that is no JSON object.
+    """
+    name, number = source_name(source), 0
+    for number, (line, fields) in enumerate(_rows(source, split, config, revision, embedded), 1):
+        yield Row(number, f"row {number}{f' (line {line})' if line not in (0, number) else ''} of {name}", fields)
+    if not number:
+        raise UserError(f"{name} ({split}) has no rows", "check the path and the split")
+
+
+def source_name(source: Source) -> str:
+    """A source as messages call it."""
+    return fspath(source) if isinstance(source, str | PathLike) else "the dataset"
+
+
+def _rows(
+    source: Source, split: str, config: str | None, revision: str | None, embedded: str
+) -> Iterable[tuple[int, dict[str, Any]]]:
+    """Rows with the line they stand on; 0 where there are no lines."""
+    if not isinstance(source, str | PathLike):
+        return _unnumbered(_loaded(source, split))
+    source = fspath(source)
+    if source == "embedded":
+        return ((line, row) for line, row in _json_lines(EMBEDDED / embedded) if row["split"] == split)
+    path = Path(source).expanduser()
+    if path.is_file():
+        return _file(path)
+    if not path.is_dir() and difflib.get_close_matches(source, ["embedded"], cutoff=0.8):
+        raise UserError(f"there is no dataset {source!r}", "did you mean 'embedded'?")  # asking the Hub takes long
+    if path.is_dir() or (source.count("/") <= 1 and not source.startswith((".", "/", "~")) and not path.suffix):
+        return _unnumbered(_dataset(source, path, split, config, revision))
+    raise UserError(f"there is no file {source}", did_you_mean_file(source, "check the path"))
+
+
+def _unnumbered(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+    return ((0, row) for row in rows)
+
+
+def _loaded(source: Any, split: str) -> Iterator[dict[str, Any]]:
+    """A dataset in memory, its cells as plain Python values."""
+    import datasets
+
+    if isinstance(source, datasets.DatasetDict | datasets.IterableDatasetDict):
+        if split not in source:
+            raise UserError(f"the dataset has no split {split!r}", did_you_mean(split, list(source)))
+        source = source[split]
+    if not isinstance(source, datasets.Dataset | datasets.IterableDataset):
+        raise UserError(
+            f"a {type(source).__name__} is no source of rows", "give a path, a Hub id or a dataset of `datasets`"
+        )
+    return map(well_formed_json, source.with_format(None))
+
+
+def _file(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    name = path.name.removesuffix(".gz")
+    try:
+        if not path.stat().st_size:
+            raise UserError(f"{path} has no rows", "the file is empty: check the path, or write it anew")
+        if name.endswith((".jsonl", ".ndjson")):
+            yield from _json_lines(path)
+        elif name.endswith(".json"):
+            yield from _json(path)
+        elif name.endswith(".parquet"):
+            import pyarrow.parquet
+
+            with pyarrow.parquet.ParquetFile(path) as file:
+                batches = file.iter_batches(_ROWS_A_READ)
+                yield from _unnumbered(row for batch in batches for row in batch.to_pylist())
+        else:
+            raise UserError(f"{path} is of no known format", "give .jsonl, .json (both also .gz) or .parquet")
+    except UserError:
+        raise
+    except MemoryError as error:
+        what = f"{path} does not fit into the memory ({reason(error)})"
+        raise UserError(what, "cut it into smaller files, or shorten its cells") from error
+    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:  # torn, another format, not in UTF-8
+        said = str(error).partition("\n")[0]
+        raise UserError(f"{path} cannot be read ({said})", "check that it is whole, and UTF-8 if text") from error
+
+
+def _dataset(source: str, path: Path, split: str, config: str | None, revision: str | None) -> Iterable[dict[str, Any]]:
+    import datasets
+
+    try:
+        if (path / "dataset_dict.json").exists():
+            splits = datasets.load_from_disk(source)
+            if split not in splits:
+                raise UserError(f"dataset {source} has no split {split!r}", did_you_mean(split, list(splits)))
+            return splits[split]
+        if (path / "state.json").exists():
+            return datasets.load_from_disk(source)
+        return datasets.load_dataset(source, config, split=split, revision=revision)
+    except UserError:
+        raise
+    except Exception as error:  # every Hub and format problem has a class of its own; the user needs one line
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UserError(
+            f"dataset {source!r} (split {split!r}) cannot be read: {said}", "check name and split"
+        ) from error
+
+
+def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    with _open(path) as file:
+        yield from _parsed_lines(_bounded_lines(file, path), path)
+
+
+def _bounded_lines(file: TextIO, path: Path) -> Iterator[str]:
+    """No more of a file is held than the longest row that can be meant, and gigabytes of line breaks end at once."""
+    number = blank = 0
+    while line := file.readline(_LONGEST_LINE + 1):
+        number += 1
+        if len(line) > _LONGEST_LINE:
+            what = f"line {number} of {path} is longer than {_LONGEST_LINE:,} characters"
+            raise UserError(what, "write one object a line, or shorten it")
+        blank = 0 if line.strip() else blank + 1
+        if blank > _MOST_BLANK:
+            what = f"{path} has more than {_MOST_BLANK:,} empty lines in a row, up to line {number}"
+            raise UserError(what, "write one object a line")
+        yield line
+
+
+def _parsed_lines(lines: Iterable[str], path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    for i, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                row = _parsed(line)
+            except json.JSONDecodeError as error:
+                raise UserError(f"line {i} of {path} is no JSON ({error.msg})", "mend or drop it") from None
+            if not isinstance(row, dict):
+                raise UserError(f"line {i} of {path} is no JSON object", "write one object a line")
+            yield i, row
+
+
+def _json(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """A list of objects, an object that holds one in `data`, or in spite of the name one object a line."""
+    with _open(path) as handle:
+        text = handle.read(_LARGEST_JSON + 1)
+    if len(text) > _LARGEST_JSON:
+        raise UserError(f"{path} holds more than {_LARGEST_JSON:,} characters", "write .jsonl, which is read in parts")
+    try:
+        rows = _parsed(text)
+    except json.JSONDecodeError as error:
+        if _is_object(text.lstrip().partition("\n")[0]):
+            yield from _parsed_lines(text.split("\n"), path)  # not at other ends of line, which texts may hold
+            return
+        raise UserError(f"{path} is no JSON ({error.msg}, line {error.lineno})", "mend it") from None
+    if isinstance(rows, dict):
+        rows = rows["data"] if "data" in rows else [rows] if rows and "\n" not in text.strip() else None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise UserError(f"{path} is no list of objects", "write [{...}, ...], or one object a line")
+    yield from _unnumbered(rows)
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def _parsed(text: str) -> Any:
+    return well_formed_json(json.loads(text)) if _SURROGATE.search(text) else json.loads(text)
+
+
+def _open(path: Path) -> TextIO:
+    packed = path.suffix == ".gz"
+    file: Any = _Unpacked(path) if packed else path.open("rb")
+    return io.TextIOWrapper(file, encoding="utf-8-sig")  # a byte order mark, if any, is left out
+
+
+class _Unpacked(gzip.GzipFile):
+    """A packed file that ends in an error where it unfolds to what no rows do: a few megabytes may hold terabytes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._packed = path, path.open("rb")
+        super().__init__(fileobj=self._packed, mode="rb")
+
+    def read1(self, size: int = -1) -> bytes:
+        found = super().read1(size)
+        if self.tell() > max(_LEAST_UNPACKED, _MOST_UNPACKED * self._packed.tell()):
+            what = f"{self._path} unfolds to more than {_MOST_UNPACKED} times its size"
+            raise UserError(what, "it is no file of rows; if it is, unpack it and name the unpacked file")
+        return found
+
+    def close(self) -> None:
+        super().close()
+        self._packed.close()

@@ -1,0 +1,184 @@
+"""What a cell means, whatever wrote it: JSON, a CSV file, a Parquet table or a dataset.
+
+Absent are null and NaN, with which tables fill a gap. Numbers are read as texts where a text is wanted. A list or
+object that was written as text, as a CSV file has it, is that list or object. What cannot be read is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import math
+import re
+import tokenize
+from numbers import Number
+from typing import Any
+
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.wellformed import well_formed_json
+
+_WORDS = {"true": True, "yes": True, "t": True, "y": True, "1": True} | {
+    "false": False,
+    "no": False,
+    "f": False,
+    "n": False,
+    "0": False,
+}
+
+LONGEST_TEXT = 1_000_000
+"""Characters of a question, an answer, an id; a longer one fits into no prompt, and every step would hold it again."""
+
+LONGEST_PASSAGE = 32 * 1024 * 1024
+"""Characters of a passage, which may be a whole book that is cut later."""
+
+_OPENS_A_LIST = re.compile(r"""\s*(\[\s*(["']|\{\s*["'])|\{\s*["'])""")
+"""How a list of texts or objects, or an object, begins."""
+
+
+def is_absent(value: Any) -> bool:
+    """True for null and NaN.
+
+    Example:
+        >>> is_absent(None), is_absent(float("nan")), is_absent(0), is_absent("")
+        (True, True, False, False)
+    """
+    return value is None or (isinstance(value, Number) and value != value)
+
+
+def refuse_long(text: str, where: str, column: str, most: int = LONGEST_TEXT) -> None:
+    """Refuse a text of more than `most` characters.
+
+    Raises:
+        UserError: if it is longer.
+    """
+    if len(text) > most:
+        what = f"{where}: {column!r} has {len(text):,} characters"
+        raise UserError(what, f"shorten it to {most:,}, drop the row, or map another column")
+
+
+def plain(value: Any) -> Any:
+    """A cell of an array library as Python's own value."""
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def read_text(value: Any, where: str, column: str) -> str:
+    """A text as it is; "" if absent. A whole number that a table holds as 1996.0 is "1996".
+
+    Raises:
+        UserError: for a list, an object or whatever else is no text and no number, and for a text that no prompt holds.
+
+    Example:
+        >>> read_text("Ada", "row 1", "title"), read_text(1996.0, "row 1", "title"), read_text(None, "row 1", "title")
+        ('Ada', '1996', '')
+    """
+    value = plain(value)
+    if is_absent(value):
+        return ""
+    if isinstance(value, str):
+        refuse_long(value, where, column)
+        return value
+    if isinstance(value, Number):
+        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    raise UserError(f"{where}: {column!r} is no text but {_shown(value)}", "write it as text, or map another column")
+
+
+def read_texts(value: Any, where: str, column: str) -> tuple[str, ...]:
+    """The texts of a list, each once and without blanks around it; of a text or number that one; none if absent.
+
+    Raises:
+        UserError: for anything else.
+
+    Example:
+        >>> read_texts('["Ada", "A. L."]', "row 1", "answers"), read_texts(1996, "row 1", "answers")
+        (('Ada', 'A. L.'), ('1996',))
+    """
+    value = structured(value, where, column)
+    items = [plain(item) for item in (value if isinstance(value, list | tuple) else [value])]
+    if not all(is_absent(item) or isinstance(item, str | Number) for item in items):
+        inner = f", such as {column}.{next(iter(value))}" if isinstance(value, dict) and value else ""
+        raise UserError(
+            f"{where}: {column!r} is neither a text nor a list of texts",
+            "write it as text or a list of texts, or map another column" + inner,
+        )
+    return tuple(dict.fromkeys(text for item in items if (text := read_text(item, where, column).strip())))
+
+
+def read_flag(value: Any, where: str, column: str) -> bool | None:
+    """Yes or no; None if absent.
+
+    Raises:
+        UserError: for what is neither.
+
+    Example:
+        >>> read_flag("False", "row 1", "answerable"), read_flag(1.0, "row 1", "answerable")
+        (False, True)
+    """
+    word = read_text(value, where, column).strip().casefold()
+    if word and word not in _WORDS:
+        raise UserError(
+            f"{where}: {column!r} is {_shown(value)}, neither true nor false",
+            "write true or false, or map another column",
+        )
+    return _WORDS[word] if word else None
+
+
+def read_number(value: Any, where: str, column: str) -> float | None:
+    """A finite number; None if absent.
+
+    Raises:
+        UserError: for anything else.
+    """
+    word = read_text(value, where, column).strip()
+    try:
+        number = float(word) if word else math.nan
+    except ValueError:
+        number = math.inf
+    if math.isinf(number):
+        raise UserError(f"{where}: {column!r} is {_shown(value)}", "give a number")
+    return None if math.isnan(number) else number
+
+
+def structured(value: Any, where: str, column: str) -> Any:
+    """A list or object that was written as text, in JSON or as Python prints it, as what it is; else the value.
+
+    Raises:
+        UserError: for a text that begins like a list of texts or an object and cannot be read as one.
+
+    Example:
+        >>> structured("['Ada', 'A. L.']", "row 1", "answers"), structured("[sic]", "row 1", "answers")
+        (['Ada', 'A. L.'], '[sic]')
+    """
+    value = plain(value)
+    if not isinstance(value, str) or not value.lstrip().startswith(("[", "{")):
+        return value
+    for read in (json.loads, _python_value):
+        try:
+            found = well_formed_json(read(value.strip()))
+        except (ValueError, SyntaxError, MemoryError, RecursionError, tokenize.TokenError):
+            continue
+        if isinstance(found, list | dict):
+            return found
+    if _OPENS_A_LIST.match(value):
+        raise UserError(
+            f"{where}: {column!r} begins like a list written as text and cannot be read as one",
+            "write a list; if this is the text itself, put it into a list",
+        )
+    return value
+
+
+def _python_value(text: str) -> Any:
+    """What Python printed. Texts beside each other without a comma, as numpy prints an array, are not one text."""
+    if len(text) > LONGEST_TEXT:  # its tree would take a hundred times as much memory
+        raise ValueError("too long")
+    tree = ast.parse(text, mode="eval")
+    texts = sum(isinstance(node, ast.Constant) and isinstance(node.value, str) for node in ast.walk(tree))
+    written = sum(token.type == tokenize.STRING for token in tokenize.generate_tokens(io.StringIO(text).readline))
+    if texts != written:
+        raise ValueError("a comma is missing")
+    return ast.literal_eval(tree)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

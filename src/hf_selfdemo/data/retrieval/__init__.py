@@ -1,0 +1,6 @@
+"""Where passages come from: a retriever behind the `Retriever` protocol."""
+
+RETRIEVERS = {
+    "bm25": "hf_selfdemo.data.retrieval.bm25:BM25Retriever",
+    "given": "hf_selfdemo.data.retrieval.given:GivenRetriever",
+}

@@ -1,0 +1,192 @@
+"""Lexical search over a corpus with bm25s: English stemming, exact and repeatable ranking, memory-mapped indexes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import bm25s
+import numpy as np
+import Stemmer
+
+from hf_selfdemo.core.artefacts import Index
+from hf_selfdemo.core.cache import content_hash
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.kinds import mismatch
+from hf_selfdemo.core.manifest import put_in_place
+from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, SHARE
+from hf_selfdemo.core.remade import alone
+from hf_selfdemo.core.types import Passage, Question
+from hf_selfdemo.scoring.normalise import normalise
+
+_SETTINGS = "hf_selfdemo.json"
+_FILES = "files"
+"""Hashes of the other files, beside the settings."""
+
+_FORMAT = 2
+"""Goes up whenever texts are cut into other words than before: an index of earlier ones is built anew."""
+
+
+class BM25Retriever:
+    """BM25 (Lucene's variant, Robertson et al. 1995) over passages.
+
+    Title and text are searched together. Both sides are folded by `normalise` (case, accents, hyphens) and stemmed;
+    these settings are stored with the index, so a query is always cut like the corpus was. Words are what stands
+    between blanks and punctuation: texts that put none between them (Chinese, Japanese, Thai) want another retriever.
+
+    Args:
+        passages: the corpus.
+        k1: term saturation.
+        b: length normalisation; short passages of like length want less than the textbook's 0.75.
+        stemmer: a Snowball language, or "" for none.
+
+    Raises:
+        UserError: for an empty corpus, or a number out of range; from `retrieve`, if `k` is below 1.
+
+    Example:
+        >>> corpus = [Passage("1", "The Seine flows through Paris."), Passage("2", "The Danube reaches the Black Sea.")]
+        >>> [p.id for p in BM25Retriever(corpus).retrieve([Question("q", "Which sea does the Danube reach?")], k=9)[0]]
+        ['2']
+    """
+
+    def __init__(self, passages: Sequence[Passage], k1: float = 0.9, b: float = 0.4, stemmer: str = "english") -> None:
+        NOT_NEGATIVE.check(k1=k1)
+        SHARE.check(b=b)
+        if not passages:
+            raise UserError("the corpus is empty", "give a corpus with at least one passage")
+        self.passages = list(passages)
+        self.settings = _settings(self.passages, k1, b, stemmer)
+        self._index = bm25s.BM25(k1=k1, b=b, method="lucene", backend="numpy")
+        tokens = self._tokens([f"{p.title} {p.text}" for p in self.passages])
+        if not any(tokens):
+            raise UserError("no passage of the corpus holds a word to search for", "check its `text` column")
+        self._index.index(tokens, show_progress=False)
+
+    def retrieve(self, questions: Sequence[Question], k: int) -> list[tuple[Passage, ...]]:
+        ONE_OR_MORE.check(k=k)
+        return [self._search(tokens, k) for tokens in self._tokens([q.text for q in questions])]
+
+    def save(self, folder: Path) -> None:
+        """Write index, passages and settings to `folder`, which appears whole or not at all.
+
+        Raises:
+            UserError: if `folder` holds something else than an index of this kind, which would be lost.
+        """
+        _refuse_others(folder)
+        with alone(folder) as staging:
+            self._put(staging, folder)
+
+    def _put(self, staging: Path, folder: Path) -> None:
+        """Write the index into an empty folder beside its own, and let the two change places."""
+        new, old = staging / "new", staging / "old"
+        new.mkdir()
+        self._index.save(new, corpus=None)
+        with (new / "passages.jsonl").open("w", encoding="utf-8") as out:
+            for p in self.passages:
+                out.write(json.dumps({"id": p.id, "title": p.title, "text": p.text}, ensure_ascii=False) + "\n")
+        files = {path.name: content_hash(path) for path in sorted(new.iterdir())}
+        (new / _SETTINGS).write_text(json.dumps(self.settings | {_FILES: files}, indent=1), encoding="utf-8")
+        if theirs := {path.name for path in folder.glob("*")} - {path.name for path in new.iterdir()}:
+            raise UserError(f"{folder / min(theirs)} is no file of the index", "move it elsewhere")
+        if folder.exists():
+            folder.rename(old)
+        put_in_place(new, folder)
+
+    @classmethod
+    def load(cls, folder: Path) -> BM25Retriever:
+        """Open a saved index, memory-mapped, with the tokenizer settings it was built with.
+
+        Raises:
+            UserError: if `folder` holds no index of this kind.
+        """
+        retriever = cls.__new__(cls)
+        try:
+            retriever.settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
+            hashes = retriever.settings.pop(_FILES, {})  # earlier versions wrote none
+            if wrong := mismatch(retriever.settings, Index) or mismatch(hashes, dict[str, str], _FILES):
+                raise ValueError(f"{_SETTINGS}: {wrong}")
+            for name, known in hashes.items():
+                if content_hash(folder / name) != known:
+                    raise ValueError(f"{name} is not as it was written")
+            with (folder / "passages.jsonl").open(encoding="utf-8") as lines:
+                retriever.passages = [Passage(**json.loads(line)) for line in lines]
+            retriever._index = bm25s.BM25.load(folder, mmap=True, load_corpus=False)
+            if retriever._index.scores["num_docs"] != len(retriever.passages):
+                raise ValueError("it was not built from so many passages")
+            if retriever.settings["format"] != _FORMAT:
+                raise ValueError("an earlier version built it from other words")
+            if corpus_fingerprint(retriever.passages) != retriever.settings["corpus"]:
+                raise ValueError("its passages are not those it was built from")
+            if len(retriever._index.vocab_dict.keys() - {""}) + 1 != len(retriever._index.scores["indptr"]):
+                raise ValueError("its vocabulary is not the one it was built with")
+        except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            said = str(error).partition("\n")[0]
+            raise UserError(f"{folder} holds no readable index ({said})", "delete the folder and build again") from None
+        return retriever
+
+    @classmethod
+    def build_or_load(cls, passages: Sequence[Passage], folder: Path, **settings: Any) -> BM25Retriever:
+        """Load the index in `folder` if it was built from these passages with these settings, else build it there."""
+        with suppress(UserError):  # it may be that another process is replacing it
+            if found := cls._built(passages, folder, settings):
+                return found
+        retriever = cls(passages, **settings)
+        _refuse_others(folder)
+        with alone(folder) as staging:
+            if found := cls._built(passages, folder, settings):  # by another process, meanwhile
+                return found
+            retriever._put(staging, folder)
+        return retriever
+
+    @classmethod
+    def _built(cls, passages: Sequence[Passage], folder: Path, settings: dict[str, Any]) -> BM25Retriever | None:
+        """The index in `folder`, if it is of these passages and settings."""
+        found = cls.load(folder) if (folder / _SETTINGS).exists() else None
+        return found if found and found.settings == _settings(passages, **settings) else None
+
+    def _tokens(self, texts: list[str]) -> list[list[str]]:
+        stemmer = Stemmer.Stemmer(self.settings["stemmer"]) if self.settings["stemmer"] else None
+        return bm25s.tokenize(
+            [normalise(text, by_letter=False) for text in texts],
+            token_pattern=r"(?u)\b\w+\b",
+            stopwords="en",
+            stemmer=stemmer,
+            return_ids=False,
+            show_progress=False,
+        )
+
+    def _search(self, tokens: list[str], k: int) -> tuple[Passage, ...]:
+        known = [token for token in tokens if token in self._index.vocab_dict]
+        if not known:  # only stop words, or words the corpus has not
+            return ()
+        scores = self._index.get_scores(known)
+        k = min(k, len(scores))
+        threshold = np.partition(scores, -k)[-k]
+        # every passage at the threshold takes part in the tie-break, which an engine's own top-k would not ensure
+        hits = np.flatnonzero((scores >= threshold) & (scores > 0))
+        ranked = sorted(hits, key=lambda i: (-float(scores[i]), self.passages[i].id))[:k]
+        return tuple(
+            Passage(p.id, p.text, p.title, round(float(scores[i]), 4)) for i in ranked for p in [self.passages[i]]
+        )
+
+
+def _refuse_others(folder: Path) -> None:
+    if folder.exists() and not (folder / _SETTINGS).exists() and (folder.is_file() or any(folder.iterdir())):
+        raise UserError(f"{folder} holds no index but other files", "choose another folder")
+
+
+def _settings(passages: Sequence[Passage], k1: float = 0.9, b: float = 0.4, stemmer: str = "english") -> dict[str, Any]:
+    """What an index was built with; two indexes with equal settings give equal results."""
+    return {"k1": k1, "b": b, "stemmer": stemmer, "format": _FORMAT, "corpus": corpus_fingerprint(passages)}
+
+
+def corpus_fingerprint(passages: Sequence[Passage]) -> str:
+    """A short hash over ids, titles and texts in order."""
+    digest = hashlib.sha256()
+    for p in passages:
+        digest.update(f"{p.id}\0{p.title}\0{p.text}\1".encode())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,222 @@
+"""Demonstration rows on the disk: their columns, the place where they wait, and the Parquet file they end in."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet
+from datasets import Features, List, Value
+
+from hf_selfdemo.core.manifest import staged
+from hf_selfdemo.core.types import (
+    CALL_FAILED,
+    FURTHER,
+    GOLD_REMOVED,
+    Demonstration,
+    Evidence,
+    Judged,
+    Passage,
+    Question,
+    Rejected,
+    Skip,
+)
+
+_PASSAGE = {"id": Value("string"), "title": Value("string"), "text": Value("string"), "score": Value("float64")}
+_CANDIDATE = {
+    "text": Value("string"),
+    "source": Value("string"),
+    "prompt": Value("string"),
+    "finish_reason": Value("string"),
+    "label": Value("string"),
+    "place": Value("int32"),
+    "reason": Value("string"),
+}
+FEATURES = Features(
+    {
+        "id": Value("string"),
+        "mode": Value("string"),
+        "question": Value("string"),
+        "answers": List(Value("string")),
+        "passages": List(_PASSAGE),
+        "answer_in_context": Value("bool"),
+        "gold_removed": Value("bool"),
+        "answerable": Value("bool"),
+        "response": Value("string"),
+        "outcome": Value("string"),
+        "source": Value("string"),
+        "verified": Value("bool"),
+        "rejected": Value("string"),
+        "rejected_label": Value("string"),
+        "candidates": List(_CANDIDATE),
+    }
+)
+"""The columns of a demonstration dataset. `answers` is for evaluation only; no prompt is ever made from it."""
+
+_ROWS_A_WRITE = 128
+"""Also the groups that a reader meets, of which `datasets` holds some sixteen at a time."""
+
+
+class Spooled(NamedTuple):
+    """A row in the dataset's columns, the reason and detail if it is left out, and whether a question's first row."""
+
+    row: dict[str, Any]
+    skipped: dict[str, str] | None
+    first: bool
+
+
+class Spool:
+    """Judged questions on the disk, a line a row, until it is known which rows are kept.
+
+    `groups` are those of all demonstrations, in their order; a question that was skipped has none.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.groups: list[str] = []
+        self.questions, self.failed, self.failure = 0, 0, ""
+        # gone with the process, however that ends
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+
+    def write(self, judged: Judged) -> None:
+        self.questions += 1
+        result = judged.result
+        if isinstance(result, Skip):
+            if result.reason == CALL_FAILED:
+                self.failed, self.failure = self.failed + 1, self.failure or result.detail
+            return self._write(Spooled(dataset_row(judged), asdict(result), first=True))
+        for made in result:
+            self.groups.append(sys.intern(made.group or made.outcome))
+            self._write(Spooled(dataset_row(judged, made), None, first=not made.suffix))
+
+    def _write(self, line: Spooled) -> None:
+        self._file.write(json.dumps(line).encode() + b"\n")
+
+    def read(self, left_out: Mapping[int, str]) -> Iterator[Spooled]:
+        """All rows in the order in which they were written.
+
+        Args:
+            left_out: demonstrations by their place among all, with the reason.
+        """
+        self._file.seek(0)
+        place = -1
+        for line in map(json.loads, self._file):
+            found = Spooled(*line)
+            place += found.skipped is None
+            if found.skipped is None and place in left_out:
+                found = found._replace(skipped=asdict(Skip(left_out[place])))
+            yield found
+
+
+class ParquetRows:
+    """Rows to a Parquet file, a few at a time."""
+
+    def __init__(self, writer: pyarrow.parquet.ParquetWriter) -> None:
+        self._writer = writer
+        self._rows: list[dict[str, Any]] = []
+
+    def write(self, row: dict[str, Any]) -> None:
+        self._rows.append(row)
+        if len(self._rows) >= _ROWS_A_WRITE:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._rows:
+            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=FEATURES.arrow_schema))
+        self._rows = []
+
+
+@contextmanager
+def parquet_rows(path: Path) -> Iterator[ParquetRows]:
+    """A Parquet file to write rows to, which appears under its name when all is written, or not at all."""
+    with staged(path) as staging, pyarrow.parquet.ParquetWriter(staging, FEATURES.arrow_schema) as writer:
+        rows = ParquetRows(writer)
+        yield rows
+        rows.flush()
+
+
+def evidence_row(evidence: Evidence) -> dict[str, Any]:
+    """The row of a question that has no response yet: something to ask, not to learn from.
+
+    Args:
+        evidence: the question and the passages shown with it.
+
+    Returns:
+        A row in the columns of `FEATURES`; those about a response are empty.
+    """
+    question = evidence.question
+    return {
+        "id": evidence.id,
+        "mode": "rag",
+        "question": question.text,
+        "answers": list(question.answers),
+        "passages": [asdict(p) for p in evidence.passages],
+        "answer_in_context": evidence.answer_in_context,
+        "gold_removed": evidence.gold_removed,
+        "answerable": question.answerable,
+        "response": "",
+        "outcome": "",
+        "source": "",
+        "verified": False,
+        "rejected": "",
+        "rejected_label": "",
+        "candidates": [],
+    }
+
+
+def evidence_of(row: Mapping[str, Any]) -> Evidence:
+    """The evidence that a row was made from, as far as the columns hold it.
+
+    What they do not hold comes back empty: the passages that came with the question, the ids of its gold passages, and
+    the collection it was taken from.
+
+    Args:
+        row: in the columns of `FEATURES`; those about a response are not read.
+
+    Example:
+        >>> twin = Evidence(Question("q1", "Who discovered germanium?", ("Winkler",)), gold_removed=True)
+        >>> evidence_of(evidence_row(twin)) == twin
+        True
+    """
+    identifier = FURTHER.sub("", row["id"])
+    question = Question(
+        identifier.removesuffix(GOLD_REMOVED) if row["gold_removed"] else identifier,  # `Evidence.id` adds it
+        row["question"],
+        tuple(row["answers"]),
+        answerable=row["answerable"],
+    )
+    passages = tuple(Passage(p["id"], p["text"], p["title"], p["score"]) for p in row["passages"])
+    return Evidence(question, passages, row["answer_in_context"], row["gold_removed"])
+
+
+def dataset_row(judged: Judged, made: Demonstration | None = None) -> dict[str, Any]:
+    """A row of a judged question.
+
+    Args:
+        judged: the question, with all that was written for it.
+        made: one of the demonstrations that came of it; None if none did.
+    """
+    candidates = [
+        asdict(c) | {"label": v.label, "place": v.place, "reason": v.reason}
+        for c, v in zip(judged.candidates, judged.verdicts, strict=True)
+    ]
+    if made is None:
+        return evidence_row(judged.evidence) | {"candidates": candidates}
+    rejected = made.rejected or Rejected("", "")
+    return evidence_row(made.evidence) | {  # a strategy may drop passages
+        "id": made.id,
+        "mode": made.mode,
+        "response": made.response,
+        "outcome": made.outcome,
+        "source": made.source,
+        "verified": made.verified,
+        "rejected": rejected.text,
+        "rejected_label": rejected.label,
+        "candidates": candidates,
+    }

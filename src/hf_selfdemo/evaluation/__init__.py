@@ -1,0 +1,1 @@
+"""Asking models, scoring what they answer, and telling it: tables, the report, other tools' formats."""

@@ -1,0 +1,123 @@
+"""Multiple choice by likelihood: nothing is written, the model's choice is the one that it finds likeliest.
+
+Definitions are lm-evaluation-harness' own (EleutherAI, version 0.4.13) as it runs with `--apply_chat_template`, no
+examples and no description. Each question is put in two forms: as its `mmlu` tasks do, where the choices are listed and
+a letter is to follow, and as its `arc` tasks do, where the text of a choice is to follow.
+
+- *acc*: the choice with the highest log-likelihood is the right one;
+- *acc_norm*: the one with the highest log-likelihood divided by its number of characters is;
+- of choices that are equally likely the first counts, as numpy's argmax has it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.evaluation.ability.choices import LETTERS, ChoiceQuestion
+from hf_selfdemo.generation.likelihood import TextIds, text_nll
+from hf_selfdemo.prompting.chat import encode_prompt, encode_response
+from hf_selfdemo.prompting.prompts import fill
+
+FORMS = Path(__file__).parent
+"""Where the two forms of a question lie, `letter.txt` and `text.txt`."""
+
+METRICS = {
+    "letter_acc": "choices by letter (acc)",
+    "text_acc": "choices by text (acc)",
+    "text_acc_norm": "choices by text, per character (acc_norm)",
+}
+"""What is said about a model, and in which words."""
+
+_CHUNK = 32
+"""Questions between two signs of life."""
+
+
+class ChoiceScores(NamedTuple):
+    """Log-likelihoods in nats of the letter of each choice, and of its text, in the order of the choices."""
+
+    letter: tuple[float, ...]
+    text: tuple[float, ...]
+
+
+def score_choices(
+    model: Any,
+    tokenizer: Any,
+    questions: Sequence[ChoiceQuestion],
+    batch_size: int = 12,
+    on_progress: Callable[[int], None] = lambda questions: None,
+) -> list[ChoiceScores]:
+    """How likely a model finds each choice; choices of one question share its forward pass.
+
+    Args:
+        model: a causal language model.
+        tokenizer: its tokenizer, with a chat template.
+        questions: any number.
+        batch_size: choices run at once; a multiple of how many a question has saves most.
+        on_progress: called with how many questions were scored since.
+
+    Raises:
+        UserError: for a question that is longer than the model's context, before anything is run; and where a
+            likelihood is no number.
+    """
+    encoded = [_encoded(tokenizer, question) for question in questions]
+    _refuse_too_long(questions, encoded, getattr(model.config, "max_position_embeddings", None))
+    scores: list[ChoiceScores] = []
+    for start in range(0, len(questions), _CHUNK):
+        chunk = encoded[start : start + _CHUNK]
+        losses = iter(text_nll(model, [text for texts in chunk for text in texts], batch_size))
+        scores += [_scores([-next(losses) for _ in texts]) for texts in chunk]
+        on_progress(len(chunk))
+    for question, scored in zip(questions, scores, strict=True):
+        if any(math.isnan(score) for score in (*scored.letter, *scored.text)):
+            raise UserError(f"the likelihood of a choice of {question.id!r} is no number", "mend the model's weights")
+    return scores
+
+
+def picks(question: ChoiceQuestion, scores: ChoiceScores) -> dict[str, int]:
+    """The place of the chosen one by each of `METRICS`.
+
+    Example:
+        >>> question = ChoiceQuestion("1", "How many?", ("two", "two hundred"), 0)
+        >>> picks(question, ChoiceScores(letter=(-1.0, -1.0), text=(-3.0, -4.0)))
+        {'letter_acc': 0, 'text_acc': 0, 'text_acc_norm': 1}
+    """
+    per_character = [score / len(choice) for score, choice in zip(scores.text, question.choices, strict=True)]
+    return dict(zip(METRICS, map(_first, (scores.letter, scores.text, per_character)), strict=True))
+
+
+def _first(scores: Sequence[float]) -> int:
+    """The place of the highest; of equal ones, the first."""
+    return max(range(len(scores)), key=scores.__getitem__)
+
+
+def _encoded(tokenizer: Any, question: ChoiceQuestion) -> list[TextIds]:
+    """The letters of all choices behind one prompt, then their texts behind the other."""
+    letters = LETTERS[: len(question.choices)]
+    filled = {"question": question.text, "choices": question.choices, "letters": letters}
+    by_letter, by_text = (
+        encode_prompt(tokenizer, [{"role": "user", "content": fill(form, FORMS, **filled)}])
+        for form in ("letter", "text")
+    )
+    texts = [(by_letter, letter) for letter in letters] + [(by_text, choice) for choice in question.choices]
+    return [(prompt, encode_response(tokenizer, text)[:-1]) for prompt, text in texts]  # without the end of the turn
+
+
+def _scores(logs: list[float]) -> ChoiceScores:
+    half = len(logs) // 2
+    return ChoiceScores(tuple(logs[:half]), tuple(logs[half:]))
+
+
+def _refuse_too_long(
+    questions: Sequence[ChoiceQuestion], encoded: Sequence[Sequence[TextIds]], context: int | None
+) -> None:
+    for question, texts in zip(questions, encoded, strict=True):
+        needed = max(len(prompt) + len(reply) for prompt, reply in texts)
+        if context is not None and needed > context:
+            raise UserError(
+                f"choice question {question.id!r} needs {needed} tokens and the model takes {context}",
+                "drop or shorten it",
+            )

@@ -1,0 +1,114 @@
+"""What things are called on the page, and which way is better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hf_selfdemo.evaluation.report.table import ROWS
+
+MODE_NAMES = {"rag": "With passages", "closed_book": "Without passages"}
+
+GROUP_NAMES = {
+    "all": "All rows",
+    "in_context": "Rows whose passages hold the answer",
+    "not_in_context": "Rows whose passages do not",
+}
+
+LABEL_NAMES = {"correct": "correct", "incorrect": "incorrect", "abstain": "abstained", "unscored": "unscored"}
+
+SUMMARY = {
+    "rag": {
+        key: ROWS[key]
+        for key in ("accuracy_in_context", "false_refusals", "abstention_recall", "hallucination_not_in_context")
+    },
+    "closed_book": {"accuracy": "closed-book: correct"},
+}
+"""The figures that say in short what became of a model."""
+
+TABLES = {
+    "rag": {
+        "all": {
+            "accuracy": "correct",
+            "hallucination_rate": "incorrect",
+            "abstention_rate": "abstained",
+            "accuracy_given_attempted": "correct, of attempted",
+            "f_score": "F-score",
+        },
+        "in_context": {
+            "accuracy_in_context": "correct",
+            "hallucination_in_context": "incorrect",
+            "false_refusals": "false refusals",
+        },
+        "not_in_context": {
+            "accuracy_not_in_context": "correct",
+            "hallucination_not_in_context": "incorrect",
+            "abstention_recall": "abstention recall",
+        },
+    },
+    "closed_book": {
+        "all": {
+            "accuracy": "correct",
+            "hallucination_rate": "incorrect",
+            "abstention_rate": "abstained",
+            "accuracy_given_attempted": "correct, of attempted",
+            "f_score": "F-score",
+        }
+    },
+}
+"""The figures of a table of changes, by mode and group."""
+
+REJECTED = "on_policy/rejected"
+"""Measured of every pair there is, and of interest where pairs are trained on."""
+
+METER_NAMES = {
+    "on_policy/chosen": "what is trained on",
+    "on_policy/chosen_answer": "answers among it",
+    "on_policy/chosen_abstain": "abstentions among it",
+    REJECTED: "what it is preferred to",
+    "on_policy/gold": "gold answers, same prompts",
+    "on_policy/gold_answer": "gold answers where an answer is trained",
+}
+
+ABILITY_NAMES = {
+    "letter_acc": "choices by letter",
+    "text_acc": "choices by text",
+    "text_acc_norm": "choices by text, per character",
+    "own_replies": "replies to instructions, nats per token",
+}
+"""What `ability` measures; a figure that is not named here goes by its own name."""
+
+_MORE_IS_BETTER = {
+    "accuracy": True,
+    "hallucination_rate": False,
+    "accuracy_given_attempted": True,
+    "f_score": True,
+    "accuracy_in_context": True,
+    "hallucination_in_context": False,
+    "false_refusals": False,
+    "hallucination_not_in_context": False,
+    "abstention_recall": True,
+}
+"""Whether more of a figure is better; what is missing depends on the questions."""
+
+
+def verdict(change: Mapping[str, Any]) -> str:
+    """What a change amounts to, in a word or two.
+
+    Args:
+        change: as `asdict` of a `paired.Change`.
+
+    Example:
+        >>> verdict({"figure": "false_refusals", "interval": (0.01, 0.2)})
+        'worse'
+        >>> verdict({"figure": "false_refusals", "interval": (-0.01, 0.2)})
+        'no clear change'
+    """
+    if change["interval"] is None:
+        return ""
+    low, high = change["interval"]
+    if low <= 0 <= high:
+        return "no clear change"
+    if change["figure"] not in _MORE_IS_BETTER:
+        return "more" if low > 0 else "less"
+    return "better" if (low > 0) == _MORE_IS_BETTER[change["figure"]] else "worse"

@@ -1,0 +1,107 @@
+"""Trained models in folders: adapters, which need their base, and whole ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.core.artefacts import Adapter, Training
+from hf_selfdemo.core.cache import content_hash
+from hf_selfdemo.core.errors import UserError, explained
+from hf_selfdemo.core.integrity import hashes, known_hashes, refuse_changed
+from hf_selfdemo.core.loading import did_you_mean_file
+from hf_selfdemo.core.manifest import fingerprint, read_json
+from hf_selfdemo.generation.models import ResolvedModel
+
+ADAPTER = "adapter_config.json"
+"""The file that makes a folder an adapter's."""
+
+
+def is_adapter(folder: Path) -> bool:
+    """Whether a folder holds an adapter, rather than a whole model."""
+    return (folder / ADAPTER).exists()
+
+
+def weights_of(folder: Path) -> list[Path]:
+    """The files that hold the weights.
+
+    Raises:
+        UserError: if there are none, or a file is not as it was when training ended.
+    """
+    remedy = f"bring back a copy, or remove {folder / 'manifest.json'} and train again, from the last checkpoint"
+    refuse_changed(folder, known_hashes(folder), remedy)
+    found = sorted(folder.glob("*.safetensors"))
+    if not found:
+        remedy = did_you_mean_file(folder, "there is no such folder")
+        if folder.is_dir():
+            remedy = "run `hf-selfdemo train` with the same config first"
+        raise UserError(f"{folder} holds no trained model", remedy)
+    return found
+
+
+def model_hashes(folder: Path) -> dict[str, str]:
+    """Hashes of what was saved with the weights; not of checkpoints, which have their own, nor of texts for people."""
+    files = [path for path in folder.glob("*") if path.name not in _BESIDE and path.is_file()]
+    return hashes(folder, [*files, *folder.glob("chat_templates/*")])
+
+
+_BESIDE = ("manifest.json", "README.md")
+
+
+def weights_hash(folder: Path) -> str:
+    """A short hash over the content of the weights."""
+    return fingerprint([[path.name, content_hash(path)] for path in weights_of(folder)])
+
+
+def tuned_fingerprint(base: ResolvedModel, folder: Path) -> str:
+    """A fingerprint of a base with the adapter in `folder`."""
+    return fingerprint([base.fingerprint, weights_hash(folder)])
+
+
+def base_name(folder: Path) -> str:
+    """The name of the model that an adapter stands on."""
+    return str(read_json(folder / ADAPTER, Adapter, "base_model_name_or_path")["base_model_name_or_path"])
+
+
+def stands_on(folder: Path, base: ResolvedModel) -> bool:
+    """Whether an adapter was trained on this base: by the fingerprint in its manifest, or else by name."""
+    known = read_json(folder / "manifest.json", Training, missing_ok=True).get("settings", {}).get("base")
+    return bool(known == base.fingerprint) if known else base_name(folder) == base.name
+
+
+def merged(network: Any, folder: Path) -> Any:
+    """The base with the adapter in `folder` merged into its weights, which makes every step of decoding cheaper.
+
+    The weights of `network` itself are changed. Embeddings and head that share one weight part where the adapter
+    changes them: PEFT would add what it learnt for one of them to both, or twice.
+
+    Raises:
+        UserError: if the adapter is of a kind that cannot be merged.
+    """
+    from peft import PeftModel
+    from torch.nn import Parameter
+
+    with explained(f"the adapter in {folder} cannot be loaded", "train it again, or bring back a copy"):
+        model = PeftModel.from_pretrained(network, folder)
+    if not hasattr(model, "merge_and_unload"):
+        kind = model.active_peft_config.peft_type.value
+        raise UserError(f"{folder} holds an adapter of the kind {kind}, which cannot be merged", "use a LoRA adapter")
+    for layer in adapters_on_tied_weights(model):
+        base = layer.get_base_layer()
+        base.weight = Parameter(base.weight.detach().clone(), requires_grad=False)
+        network.config.get_text_config().tie_word_embeddings = network.config.tie_word_embeddings = False
+    return model.merge_and_unload().eval()
+
+
+def adapters_on_tied_weights(model: Any) -> list[Any]:
+    """The adapter layers over embeddings and head of a model whose embeddings are its head; [] for any other.
+
+    Args:
+        model: a causal language model with adapters attached.
+    """
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    ends = [model.get_input_embeddings(), model.get_output_embeddings()]
+    if None in ends or getattr(ends[0], "weight", None) is not getattr(ends[1], "weight", None):
+        return []
+    return [end for end in ends if isinstance(end, BaseTunerLayer)]

@@ -1,0 +1,8 @@
+"""What to ask the model and which reply to train on: one file a method, and the pipeline that drives it."""
+
+METHODS = {
+    "self_demo": "hf_selfdemo.methods.self_demo:METHOD",
+    "ra_it": "hf_selfdemo.methods.ra_it:METHOD",
+    "raft": "hf_selfdemo.methods.raft:METHOD",
+    "active_rag": "hf_selfdemo.methods.active_rag:METHOD",
+}

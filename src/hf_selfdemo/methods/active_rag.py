@@ -1,0 +1,175 @@
+"""ActiveRAG (Xu et al. 2024, arXiv 2402.13547): think first, read from four sides, correct the thought from each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hf_selfdemo.core.keys import check_kinds, key
+from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, check_keys
+from hf_selfdemo.core.seeding import stable_seed
+from hf_selfdemo.core.types import Answer, Dialogue, Evidence, Message, Mode, Reply, Request
+from hf_selfdemo.methods.answering import answerer_identity
+from hf_selfdemo.methods.method import Method
+from hf_selfdemo.prompting.prompts import fill, render
+from hf_selfdemo.scoring.answers.match import answers_match
+from hf_selfdemo.scoring.refusal import is_refusal
+
+VIEWS = ("anchoring", "associate", "logician", "cognition")
+"""From which sides the passages are read: what is new, what adds to the known, what follows, what contradicts."""
+
+_MARK = re.compile(r"\banswer\W{0,2}:\W*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Thinking:
+    """How much is written on the way. The paper lets a model of OpenAI write as long as it likes.
+
+    Raises:
+        UserError: for a number out of range.
+    """
+
+    view_tokens: int = key(64, "longest note on the passages, in tokens", "replies", ONE_OR_MORE)
+    reasoning_tokens: int = key(48, "longest reasoning before an answer, in tokens", "replies", ONE_OR_MORE)
+    temperature: float = key(0.2, "of every call; the paper has 0.2", "replies", NOT_NEGATIVE)
+    pick: Literal["majority", "perplexity"] = key(
+        "majority",
+        "whose answer is given: majority (that most agree with), or perplexity (that of the likeliest note, four calls "
+        "more)",
+        "replies",
+    )
+
+    def __post_init__(self) -> None:
+        check_keys(self)
+        check_kinds(self)
+
+
+@dataclass(frozen=True)
+class ActiveRag:
+    """Thinks without passages, notes what they say from four sides, and lets each note correct the thought.
+
+    Each correction goes on from the chat in which its note was written, and ends with an answer. Given is the one that
+    most others agree with, and the share that agrees is its confidence; or that of the note which the model finds
+    likeliest after the question, as in the paper's first version, with the note's mean log-probability. The paper
+    reports the four apart, and looks for an accepted answer in reasoning and answer together; here only what stands
+    after "Answer:" counts. Without passages the thought alone answers.
+
+    Args:
+        thinking: how much is written on the way.
+        max_answer_tokens: longest answer, after the reasoning.
+        seed: of the sampling.
+
+    Relations: `PromptAnswerer` asks once.
+
+    Example:
+        >>> ActiveRag().most_calls
+        9
+    """
+
+    thinking: Thinking = field(default_factory=Thinking)
+    max_answer_tokens: int = 32
+    seed: int = 0
+
+    @property
+    def most_calls(self) -> int:
+        return 1 + len(VIEWS) * (3 if self.thinking.pick == "perplexity" else 2)
+
+    @property
+    def identity(self) -> str:
+        return answerer_identity("active_rag", ["active_rag/*.txt"], self.thinking, self.max_answer_tokens, self.seed)
+
+    def prompt(self, evidence: Evidence, mode: Mode) -> None:
+        """There is no single one."""
+
+    def answer(self, evidence: Evidence, mode: Mode) -> Dialogue[Answer]:
+        thinking = self._request(evidence, "thought", render("active_rag/thought", evidence.question.text))
+        if mode == "closed_book":
+            [thought] = yield [thinking]
+            return Answer(stated(thought.text), thought.finish_reason, trace=(("thought", thought.text),))
+        asked = {view: render(f"active_rag/{view}", evidence.question.text, evidence.passages) for view in VIEWS}
+        thought, *notes = yield [thinking, *(self._request(evidence, view, asked[view]) for view in VIEWS)]
+        correction: Message = {
+            "role": "user",
+            "content": fill("active_rag/correct", thought=thought.text, question=evidence.question.text),
+        }
+        corrected = yield [
+            self._request(
+                evidence, f"{view}/corrected", (*asked[view], {"role": "assistant", "content": note.text}, correction)
+            )
+            for view, note in zip(VIEWS, notes, strict=True)
+        ]
+        answers = [stated(reply.text) for reply in corrected]
+        if self.thinking.pick == "perplexity":
+            worth = yield from self._likelihoods(evidence, notes)
+        else:
+            worth = [votes / len(VIEWS) for votes in agreeing(answers, evidence.question.text)]
+        best = max(range(len(VIEWS)), key=lambda i: (bool(answers[i]), worth[i]))  # an empty one is no answer
+        confidence = worth[best] if worth[best] > float("-inf") else None
+        return Answer(answers[best], corrected[best].finish_reason, confidence, trace=_trace(thought, notes, corrected))
+
+    def _likelihoods(self, evidence: Evidence, notes: Sequence[Reply]) -> Dialogue[list[float]]:
+        """Mean log-probability of each note as a reply to the question alone; an empty one is out of question."""
+        question: Message = {"role": "user", "content": evidence.question.text}
+        written = {view: note.text for view, note in zip(VIEWS, notes, strict=True) if note.text}
+        replies = yield [
+            Request(f"{evidence.id}/{view}/likelihood", (question,), "likelihood", scored=text)
+            for view, text in written.items()
+        ]
+        found = {view: reply.scores[0] for view, reply in zip(written, replies, strict=True)}
+        return [found.get(view, float("-inf")) for view in VIEWS]
+
+    def _request(self, evidence: Evidence, name: str, messages: tuple[Message, ...]) -> Request:
+        note, identifier = name in VIEWS, f"{evidence.id}/{name}"
+        answering = self.thinking.reasoning_tokens + self.max_answer_tokens
+        return Request(
+            id=identifier,
+            messages=messages,
+            stage="note" if note else name.rpartition("/")[2],
+            temperature=self.thinking.temperature,
+            max_new_tokens=self.thinking.view_tokens if note else answering,
+            seed=stable_seed(self.seed, identifier),
+            share="" if name == "thought" else f"{evidence.id}/passages",
+            keep=note,
+        )
+
+
+def stated(text: str) -> str:
+    """What stands after the last "Answer:"; all of a reply that has none.
+
+    Example:
+        >>> stated("It was found in 1886. **Answer:** Clemens Winkler"), stated("Winkler.")
+        ('Clemens Winkler', 'Winkler.')
+    """
+    marks = list(_MARK.finditer(text))
+    return text[marks[-1].end() :].strip() if marks else text
+
+
+def agreeing(answers: Sequence[str], question: str) -> list[int]:
+    """How many of the answers say what each says, itself among them; an empty one says nothing.
+
+    Example:
+        >>> agreeing(["Clemens Winkler", "It was Winkler.", "I don't know.", ""], "Who found germanium?")
+        [2, 2, 1, 0]
+    """
+    return [sum(_agree(one, other, question) for other in answers) for one in answers]
+
+
+def _agree(one: str, other: str, question: str) -> bool:
+    if not (one and other):
+        return False
+    declining = is_refusal(one, question), is_refusal(other, question)
+    if any(declining):
+        return all(declining)
+    return one == other or answers_match(one, [other], question) or answers_match(other, [one], question)
+
+
+def _trace(thought: Reply, notes: Sequence[Reply], corrected: Sequence[Reply]) -> tuple[tuple[str, str], ...]:
+    told = [("thought", thought.text)]
+    for view, note, last in zip(VIEWS, notes, corrected, strict=True):
+        told += [(view, note.text), (f"{view}, corrected", last.text)]
+    return tuple(told)
+
+
+METHOD = Method(keys=(Thinking,), answerer=ActiveRag)

@@ -1,0 +1,172 @@
+"""What a method is: one value that names its parts and its keys. Verbs ask it instead of knowing methods by name."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.core.artefacts import MethodRecord
+from hf_selfdemo.core.errors import UserError, explained
+from hf_selfdemo.core.keys import deciding
+from hf_selfdemo.core.loading import load
+from hf_selfdemo.core.manifest import read_json
+from hf_selfdemo.core.protocols import Answerer, Strategy
+from hf_selfdemo.methods import METHODS
+from hf_selfdemo.methods.answering import PromptAnswerer
+
+
+@dataclass(frozen=True)
+class Method:
+    """A data strategy, the objectives its data serve, a way of answering, and keys of its own.
+
+    Args:
+        strategy: makes the strategy that writes and chooses demonstrations, from an object of each class of `keys`, in
+            their order, and `seed` by name; with `searches_prompts` also `instructions`, the wordings found, by source.
+            None for a method that trains nothing.
+        keys: dataclasses of its recipe keys, each field made by `core.keys.key`. Recipes know them with this method
+            only.
+        objectives: what its demonstrations may be trained with; none for a method that trains nothing.
+        templates: patterns of the templates that its strategy fills, below `prompting/templates`.
+        asks: whether demonstrating calls a model; gold answers need none.
+        searches_prompts: whether it takes wordings of prompt search.
+        answerer: makes what asks the model, from the same objects of keys, and `max_answer_tokens` and `seed` by name.
+            None asks in one greedy call under the prompt of the mode.
+
+    Relations: `METHODS` lists them; a method is one file with a `METHOD`, and one row there.
+    """
+
+    strategy: Callable[..., Strategy] | None = None
+    keys: tuple[type, ...] = ()
+    objectives: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ()
+    asks: bool = True
+    searches_prompts: bool = False
+    answerer: Callable[..., Answerer] | None = None
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is anything to train; else it is a way of answering alone."""
+        return bool(self.objectives)
+
+
+def own_words(name: str) -> bool:
+    """Whether the targets of a method are what a model wrote, and no gold answers.
+
+    Args:
+        name: of the method, as a manifest has it; one that is not in the table here is taken for one that asks.
+
+    Example:
+        >>> own_words("self_demo"), own_words("ra_it")
+        (True, False)
+    """
+    return name not in METHODS or load("method", name, METHODS).asks
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A method under its name, with the values of its keys."""
+
+    name: str
+    method: Method
+    keys: tuple[Any, ...]
+
+    def strategy(self, seed: int = 0, instructions: Any = None) -> Strategy:
+        """The strategy that these keys make.
+
+        Args:
+            seed: of everything drawn and sampled.
+            instructions: wordings found by prompt search, by source.
+
+        Raises:
+            UserError: if the method trains nothing, or for keys that no strategy can be made of.
+        """
+        self.refuse_training()
+        assert self.method.strategy is not None, f"{self.name} has objectives and no strategy"
+        found = {"instructions": instructions or {}} if self.method.searches_prompts else {}
+        return self.method.strategy(*self.keys, seed=seed, **found)
+
+    def refuse_training(self) -> None:
+        """Let no work begin that such a method has no use for.
+
+        Raises:
+            UserError: if the method trains nothing.
+        """
+        if not self.method.trains:
+            raise UserError(f"method {self.name!r} trains nothing", "run `hf-selfdemo evaluate` to compare it")
+
+    def answerer(self, max_answer_tokens: int = 32, seed: int = 0) -> Answerer:
+        """The answerer that these keys make.
+
+        Args:
+            max_answer_tokens: longest answer.
+            seed: of everything sampled.
+
+        Raises:
+            UserError: for keys that no answerer can be made of.
+        """
+        if self.method.answerer is None:
+            return PromptAnswerer(max_answer_tokens)
+        return self.method.answerer(*self.keys, max_answer_tokens=max_answer_tokens, seed=seed)
+
+    def recipe_keys(self) -> dict[str, Any]:
+        """Its name and keys as a recipe has them."""
+        return {"method": self.name} | {k: v for group in self.keys for k, v in dataclasses.asdict(group).items()}
+
+    def record(self) -> dict[str, Any]:
+        """Its name and keys for `METHOD_FILE`; `recorded_method` reads them again."""
+        keys = self.recipe_keys()
+        return {"method": keys.pop("method"), "keys": keys}
+
+    def deciding(self, *decides: Any) -> dict[str, Any]:
+        """Its keys that decide one of these things, with their values."""
+        return {name: value for group in self.keys for name, value in deciding(group, *decides).items()}
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of one of its keys; the default where the method has no such key."""
+        for group in self.keys:
+            if key in (f.name for f in dataclasses.fields(group)):
+                return getattr(group, key)
+        return default
+
+
+_NEWER = "use the version that wrote it"
+
+METHOD_FILE = "method.json"
+"""The file in a model's folder that says which method made it."""
+
+
+def recorded_method(folder: Path | None) -> Chosen | None:
+    """The method that the model in a folder was made by; None where nothing says so, as in folders of other makers.
+
+    Args:
+        folder: of a model; None is a model that nobody here trained.
+
+    Raises:
+        UserError: if the method, or one of its keys, is not known here.
+
+    Example:
+        >>> import tempfile; from hf_selfdemo.core.manifest import write_json
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> write_json(folder / METHOD_FILE, {"method": "raft", "keys": {"oracle_share": 0.5}})
+        >>> recorded_method(folder).get("oracle_share"), recorded_method(folder / "elsewhere")
+        (0.5, None)
+    """
+    if folder is None or not (path := folder / METHOD_FILE).exists():
+        return None
+    found = read_json(path, MethodRecord)
+    name, values = found["method"], dict(found["keys"])
+    if name not in METHODS:
+        raise UserError(f"{path} names the method {name!r}, which is not known here", _NEWER)
+    method: Method = load("method", name, METHODS)
+    known = {f.name for group in method.keys for f in dataclasses.fields(group)}
+    if strange := [key for key in values if key not in known]:
+        raise UserError(f"{path} names the key {strange[0]!r}, which method {name!r} does not have", _NEWER)
+    with explained(f"{path} holds keys that method {name!r} does not take", _NEWER):
+        keys = tuple(
+            group(**{f.name: values[f.name] for f in dataclasses.fields(group) if f.name in values})
+            for group in method.keys
+        )
+    return Chosen(name, method, keys)

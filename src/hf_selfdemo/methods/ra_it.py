@@ -1,0 +1,44 @@
+"""RA-IT, the baseline: the gold answer is the target, whatever the passages say (Lin et al. 2023, RA-DIT's LM part)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from hf_selfdemo.core.types import Candidate, Demonstration, Dialogue, Evidence, Skip, Verdict
+from hf_selfdemo.methods.method import Method
+
+
+@dataclass(frozen=True)
+class RaIt:
+    """Trains on the first gold answer under the with-passages prompt. Needs no generation and never abstains.
+
+    Args:
+        seed: of nothing here; every strategy has one.
+
+    Relations: `SelfDemo` trains on the same rows in the model's own words, and abstains where it has none.
+
+    Example:
+        >>> from hf_selfdemo.core.types import Question
+        >>> RaIt().select(Evidence(Question("1", "Who?", ("Marie Curie", "Curie"))), [], [])[0].response
+        'Marie Curie'
+    """
+
+    seed: int = 0
+
+    def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
+        return []
+        yield  # never reached: a dialogue that asks nothing
+
+    def select(
+        self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
+    ) -> Sequence[Demonstration] | Skip:
+        if not evidence.question.answers or not evidence.question.answerable:
+            return Skip("no gold answer to train on")
+        return [Demonstration(evidence, evidence.question.answers[0], "answer", "gold")]
+
+    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
+        return {}
+
+
+METHOD = Method(strategy=RaIt, objectives=("sft",), asks=False)

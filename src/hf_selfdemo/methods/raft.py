@@ -1,0 +1,72 @@
+"""RAFT, a baseline (Zhang et al. 2024, arXiv 2403.10131): gold answers, now and then over distractors alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from hf_selfdemo.core.keys import key
+from hf_selfdemo.core.ranges import SHARE, check_keys
+from hf_selfdemo.core.seeding import stable_seed
+from hf_selfdemo.core.types import Candidate, Demonstration, Dialogue, Evidence, Skip, Verdict
+from hf_selfdemo.methods.method import Method
+from hf_selfdemo.methods.ra_it import RaIt
+from hf_selfdemo.scoring.answers.passages import holds_answer
+
+_GOLD = RaIt()
+
+
+@dataclass(frozen=True)
+class Distractors:
+    """How often the passages that hold the answer are taken away.
+
+    Raises:
+        UserError: if `oracle_share` is no share.
+    """
+
+    oracle_share: float = key(0.8, "rows that keep the passages with the answer; RAFT's P", "kept", SHARE)
+
+    def __post_init__(self) -> None:
+        check_keys(self)
+
+
+@dataclass(frozen=True)
+class Raft:
+    """Trains on the first gold answer; a share of the rows loses every passage that holds it, and keeps the target.
+
+    Leaves out RAFT's chain of thought, which the original has a larger model write.
+
+    Args:
+        distractors: how often the passages that hold the answer are taken away.
+        seed: of the draw.
+
+    Relations: `RaIt` never takes a passage away.
+
+    Example:
+        >>> from hf_selfdemo.core.types import Passage, Question
+        >>> row = Evidence(Question("1", "Who?", ("Curie",)), (Passage("a", "Curie did."), Passage("b", "Rain.")))
+        >>> [p.id for p in Raft(Distractors(oracle_share=0)).select(row, [], [])[0].evidence.passages]
+        ['b']
+    """
+
+    distractors: Distractors = field(default_factory=Distractors)
+    seed: int = 0
+
+    def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
+        return _GOLD.write(evidence)
+
+    def select(
+        self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
+    ) -> Sequence[Demonstration] | Skip:
+        if random.Random(stable_seed(self.seed, evidence.id)).random() >= self.distractors.oracle_share:
+            asked = evidence.question
+            kept = tuple(p for p in evidence.passages if not holds_answer(p, asked.answers, asked.text))
+            evidence = replace(evidence, passages=kept, answer_in_context=False)
+        return _GOLD.select(evidence, candidates, verdicts)
+
+    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
+        return _GOLD.arrange(groups, seed)
+
+
+METHOD = Method(strategy=Raft, keys=(Distractors,), objectives=("sft",), asks=False)

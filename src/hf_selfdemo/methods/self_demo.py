@@ -1,0 +1,323 @@
+"""Self-demonstration (Finlayson et al. 2025, arXiv 2502.10596): the model's own best words are the target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+from hf_selfdemo.core.keys import check_kinds, key
+from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, REFUSAL_PROMPTS, SHARE, ZERO_OR_MORE, check_keys
+from hf_selfdemo.core.seeding import stable_seed
+from hf_selfdemo.core.types import (
+    Candidate,
+    Demonstration,
+    Dialogue,
+    Evidence,
+    Label,
+    Message,
+    Reply,
+    Request,
+    Skip,
+    Source,
+    Verdict,
+)
+from hf_selfdemo.methods.method import Method
+from hf_selfdemo.methods.pairs import PairPolicy, choose_rejected
+from hf_selfdemo.methods.shares import REPLAY, abstentions_over, replayed, replays_over
+from hf_selfdemo.prompting.instructions import instructed_messages
+from hf_selfdemo.prompting.preamble import without_preamble
+from hf_selfdemo.prompting.prompts import fill, render
+from hf_selfdemo.scoring.answers.passages import holds_answer
+from hf_selfdemo.scoring.match import contains_answer
+from hf_selfdemo.scoring.outcomes import is_verified
+
+PROMPTS = 3
+"""How many prompts there are of each kind (`candidates/rag_1.txt` to `rag_3.txt`, and so on); candidates cycle."""
+
+_CUT_OFF = "what would have won was cut off (raise max_candidate_tokens)"
+
+Judged: TypeAlias = tuple[Candidate, Verdict]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How candidates are written.
+
+    Raises:
+        UserError: for a number out of range.
+    """
+
+    rag_candidates: int = key(3, "candidates written with the passages", "written", ZERO_OR_MORE)
+    closed_book_candidates: int = key(3, "candidates written without passages", "written", ZERO_OR_MORE)
+    refusal_candidates: int = key(3, "candidates that decline", "written", ZERO_OR_MORE)
+    refusal_prompts: int = key(
+        PROMPTS, "different prompts for these, up to 3; the paper has 1", "written", REFUSAL_PROMPTS
+    )
+    temperature: float = key(1.0, "of candidate sampling", "written", NOT_NEGATIVE)
+    greedy_first: bool = key(False, "write the first candidate of each kind greedily", "written")
+    max_candidate_tokens: int = key(1000, "longest candidate, in tokens", "written", ONE_OR_MORE)
+    summarise: bool = key(False, "answer first, then say it in short (the paper); short answers need it not", "written")
+    instructions_as_system: bool = key(
+        False, "searched prompts stand in the system turn (the paper), else after the question", "written"
+    )
+
+    def __post_init__(self) -> None:
+        check_keys(self)
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """How one candidate is chosen, what it is preferred to, and how many rows of a kind there are.
+
+    With `abstain_when` "nothing_right" any row without a correct candidate becomes an abstention. A weak model fails
+    most rows, and would be taught to refuse everything; "not_in_context" leaves out those whose passages hold the
+    answer. With `answer_when` "in_context" an answer must also stand in the passages: what the model happens to know is
+    no answer from them. `gold_fallback` trains no word of the model's own, so each use moves the data away from its
+    distribution.
+
+    Raises:
+        UserError: for an unknown policy, or a share that is none.
+    """
+
+    abstain_when: Literal["nothing_right", "not_in_context"] = key(
+        "nothing_right",
+        "nothing_right (the paper), or not_in_context: never where the passages hold the answer",
+        "kept",
+    )
+    answer_when: Literal["right", "in_context"] = key(
+        "right", "right (the paper), or in_context: what the passages do not hold is declined, right or not", "kept"
+    )
+    gold_fallback: bool = key(
+        False, "where nothing right was written although the passages hold the answer, train the gold answer", "kept"
+    )
+    unverified_winners: Literal["keep", "drop"] = key(
+        "keep", "winners of a tournament not found right: keep (the paper) or drop", "kept"
+    )
+    pair_policy: PairPolicy = key(
+        "first_round_loser",
+        "what is rejected: first_round_loser, wrong_answer, false_refusal, other_label or gold",
+        "kept",
+    )
+    match_pair_length: bool = key(False, "reject the loser nearest the winner's length", "kept")
+    max_abstain_share: float = key(
+        0.5, "largest share of abstentions among demonstrations; the rest is left out by seed", "kept", SHARE
+    )
+    replay_share: float = key(
+        0.0,
+        "closed-book rows with the model's own closed-book reply, per demonstration, against forgetting",
+        "kept",
+        SHARE,
+    )
+
+    def __post_init__(self) -> None:
+        check_kinds(self)
+        check_keys(self)
+
+
+@dataclass(frozen=True)
+class SelfDemo:
+    """Asks for closed-book, with-passages and refusal candidates and picks one by their verdicts.
+
+    Where the judge held a tournament its winner is taken. Otherwise it is a correct with-passages candidate, else a
+    correct closed-book one, the shortest first; else, where `abstain_when` allows, a refusal the model wrote itself. A
+    text that was asked to decline and states an answer all the same is then neither: it contradicts its own prompt.
+    Replies cut off by length never win: they would teach the model not to stop. Rows about which nothing is known to be
+    right are only asked for refusals. With `replay_share` some questions have a closed-book row besides, whose target
+    is what the model says there anyway, right or wrong.
+
+    Args:
+        sampling: how candidates are written.
+        choosing: how one is chosen.
+        instructions: wordings found by prompt search, by source, best first; the templates' own where there are none.
+        seed: of everything sampled.
+
+    Relations: `RaIt` trains on the gold answer instead.
+
+    Example:
+        >>> SelfDemo(Sampling(rag_candidates=5), Choosing(abstain_when="not_in_context")).sampling.rag_candidates
+        5
+    """
+
+    sampling: Sampling = field(default_factory=Sampling)
+    choosing: Choosing = field(default_factory=Choosing)
+    instructions: Mapping[Source, Sequence[str]] = field(default_factory=dict)
+    seed: int = 0
+
+    def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
+        asked = list(self._requests(evidence))
+        if not asked:
+            return []
+        requests = [request for _, request in asked]
+        replies = yield requests
+        if self.sampling.summarise:
+            replies = yield from self._summaries(requests, replies)
+        return [
+            Candidate(reply.text, source, prompt, reply.finish_reason)
+            for ((source, prompt), _), reply in zip(asked, replies, strict=True)
+        ]
+
+    def _requests(self, evidence: Evidence) -> Iterator[tuple[tuple[Source, str], Request]]:
+        counts: dict[Source, int] = {
+            "rag": self.sampling.rag_candidates,
+            "closed_book": self.sampling.closed_book_candidates,
+            "refusal": self.sampling.refusal_candidates,
+        }
+        for source, count in counts.items():
+            if source != "refusal" and not evidence.question.answers:
+                continue
+            for i in range(count):
+                prompt, messages = self._prompt(source, i, evidence)
+                identifier = f"{evidence.id}/{source}/{i}"
+                yield (
+                    (source, prompt),
+                    Request(
+                        id=identifier,
+                        messages=messages,
+                        stage=source,
+                        temperature=0.0 if self.sampling.greedy_first and i == 0 else self.sampling.temperature,
+                        max_new_tokens=self.sampling.max_candidate_tokens,
+                        seed=stable_seed(self.seed, identifier),
+                        share=f"{evidence.id}/{'closed_book' if source == 'closed_book' else 'passages'}",
+                        keep=self.sampling.summarise,
+                    ),
+                )
+
+    def _prompt(self, source: Source, i: int, evidence: Evidence) -> tuple[str, tuple[Message, ...]]:
+        """The i-th prompt of a kind: its name and its messages."""
+        found = self.instructions.get(source, ())
+        if found:
+            n = i % len(found)
+            return f"search/{source}_{n + 1}", instructed_messages(
+                source, found[n], evidence, self.sampling.instructions_as_system
+            )
+        prompts = self.sampling.refusal_prompts if source == "refusal" else PROMPTS
+        name = f"candidates/{source}_{i % prompts + 1}"
+        shown = () if source == "closed_book" else evidence.passages
+        return name, render(name, evidence.question.text, shown)
+
+    def _summaries(self, requests: Sequence[Request], drafts: Sequence[Reply]) -> Dialogue[list[Reply]]:
+        """Second turns. What was cut off is not summarised: half a thought has no gist."""
+        whole = [i for i, draft in enumerate(drafts) if draft.finish_reason == "stop" and draft.text]
+        if not whole:
+            return list(drafts)
+        again = ({"role": "user", "content": fill("candidates/summarise")},)
+        replies = yield [
+            replace(
+                requests[i],
+                id=f"{requests[i].id}/summary",
+                messages=(*requests[i].messages, {"role": "assistant", "content": drafts[i].text}, *again),
+                stage="summary",
+                seed=stable_seed(self.seed, f"{requests[i].id}/summary"),
+                keep=False,
+            )
+            for i in whole
+        ]
+        summaries = dict(zip(whole, replies, strict=True))
+        return [
+            replace(summaries[i], text=without_preamble(summaries[i].text)) if i in summaries else draft
+            for i, draft in enumerate(drafts)
+        ]
+
+    def select(
+        self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
+    ) -> Sequence[Demonstration] | Skip:
+        best = self._best(evidence, candidates, verdicts)
+        if isinstance(best, Skip):
+            return best
+        return [best, *(replayed(evidence, candidates) if self.choosing.replay_share else [])]
+
+    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
+        share = self.choosing.max_abstain_share
+        over = abstentions_over(groups, share, seed)
+        others = len(groups) - groups.count(REPLAY) - len(over)
+        more = replays_over(groups, self.choosing.replay_share, others, seed)
+        return dict.fromkeys(over, f"abstention over max_abstain_share {share:g}") | dict.fromkeys(more, "")
+
+    def _best(
+        self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
+    ) -> Demonstration | Skip:
+        judged = list(zip(candidates, verdicts, strict=True))
+        if judged and all(verdict.label == "unscored" for _, verdict in judged):
+            return Skip(f"unscored: {judged[0][1].reason}")
+        champion = next(((c, v) for c, v in judged if v.place == 1), None)
+        may_answer = evidence.answer_in_context or self.choosing.answer_when == "right"
+        picked = champion or (may_answer and _right_answer(judged)) or self._refusal(evidence, judged)
+        abstains = picked is None or picked[1].label == "abstain"
+        if abstains and evidence.answer_in_context and self.choosing.gold_fallback:
+            picked, abstains = _gold(evidence), False
+        elif abstains and evidence.answer_in_context and self.choosing.abstain_when == "not_in_context":
+            cut_off = _was_cut_off(judged, "correct")
+            return Skip(_CUT_OFF if cut_off else "nothing right although the passages hold the answer")
+        if picked is None:
+            cut_off = _was_cut_off(judged, "abstain") or (may_answer and _was_cut_off(judged, "correct"))
+            return Skip(_CUT_OFF if cut_off else "nothing right and no refusal that reads as one")
+        winner, won = picked
+        finished = [v.label for c, v in judged if c.finish_reason == "stop"]
+        verified = not champion or is_verified(won.label, finished)
+        if not verified and self.choosing.unverified_winners == "drop":
+            return Skip("the tournament's winner was not found right")
+        return Demonstration(
+            evidence=evidence,
+            response=winner.text,
+            outcome="abstain" if abstains else "answer",
+            source=winner.source,
+            verified=verified,
+            rejected=choose_rejected(
+                evidence,
+                winner,
+                won,
+                candidates,
+                verdicts,
+                self.choosing.pair_policy,
+                self.choosing.match_pair_length,
+                self.seed,
+            ),
+        )
+
+    def _refusal(self, evidence: Evidence, judged: Sequence[Judged]) -> Judged | None:
+        """One of several, by seed: a single canned refusal is learnt in a few steps and then said everywhere."""
+        refusals = [
+            (c, v) for c, v in judged if c.finish_reason == "stop" and v.label == "abstain" and c.source == "refusal"
+        ]
+        refusals.sort(key=lambda pair: (pair[0].text, pair[0].prompt))
+        return refusals[stable_seed(self.seed, evidence.id) % len(refusals)] if refusals else None
+
+
+def _gold(evidence: Evidence) -> Judged:
+    """The first accepted answer that stands in the passages, or else that they state in other words."""
+    asked, passages = evidence.question, evidence.passages
+    text = " ".join(f"{p.title} {p.text}" for p in passages)
+    there = [answer for answer in asked.answers if contains_answer(text, [answer])]
+    there = there or [a for a in asked.answers if any(holds_answer(p, [a], asked.text) for p in passages)]
+    return Candidate([*there, *asked.answers][0], "gold", "gold"), Verdict("correct")
+
+
+def _was_cut_off(judged: Sequence[Judged], label: Label) -> bool:
+    """Whether a right answer, or a refusal, would have won had it been allowed to end."""
+    return any(
+        c.finish_reason == "length" and v.label == label and (c.source == "refusal") == (label == "abstain")
+        for c, v in judged
+    )
+
+
+def _right_answer(judged: Sequence[Judged]) -> Judged | None:
+    """The shortest right answer, with-passages ones first."""
+    for source in ("rag", "closed_book"):  # what was written to decline is no model of an answer, whatever it states
+        right = [(c, v) for c, v in judged if c.finish_reason == "stop" and v.label == "correct" and c.source == source]
+        if right:
+            return min(right, key=lambda pair: len(pair[0].text))
+    return None
+
+
+METHOD = Method(
+    strategy=SelfDemo,
+    keys=(Sampling, Choosing),
+    objectives=("sft", "dpo"),
+    templates=(
+        *(f"candidates/{source}_[1-{PROMPTS}].txt" for source in ("rag", "closed_book", "refusal")),
+        "candidates/instructed.txt",
+        "candidates/summarise.txt",
+    ),
+    searches_prompts=True,
+)

@@ -1,0 +1,1 @@
+"""From questions and passages to the tokens of a prompt: templates, wordings, chat templates."""

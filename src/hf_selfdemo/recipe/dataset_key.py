@@ -1,0 +1,125 @@
+"""The name of a dataset: a hash over everything that decides what is in it, found out without loading a model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.core.keys import deciding
+from hf_selfdemo.core.manifest import file_hash, fingerprint, versions
+from hf_selfdemo.data.questions import EMBEDDED, read_passages, read_questions
+from hf_selfdemo.methods.searched_prompts import read_prompts
+from hf_selfdemo.prompting.prompts import JUDGED_WITH, SEARCHED_WITH, templates_hash
+from hf_selfdemo.recipe.parts import part_of
+from hf_selfdemo.recipe.recipe import Recipe
+
+PACKAGE = Path(__file__).parent.parent
+
+_INPUTS = ("train_questions", "test_questions", "train_corpus", "test_corpus")
+"""What they hold counts, not what they are called."""
+
+_HUB_TIMEOUT_S = 10.0
+
+
+def dataset_key(recipe: Recipe, part: str, weights: str) -> str:
+    """A short hash over all that decides the demonstrations of one part of the data.
+
+    That is: the model's files (a server's only by their name), the templates, the content of question and corpus files,
+    the recipe's keys as far as they bear on it, this package's code as it was loaded, and the libraries' versions.
+
+    Args:
+        recipe: what is to be done.
+        part: "train" or "test".
+        weights: the fingerprint of the model that writes.
+
+    Raises:
+        UserError: for questions or passages that cannot be read.
+    """
+    searching = recipe.search.prompt_search and not recipe.search.prompts_dir
+    return fingerprint(
+        {
+            "model": weights,
+            "templates": templates_hash([*recipe.method.method.templates, *JUDGED_WITH, *SEARCHED_WITH]),
+            **recipe.chat_template,
+            "inputs": _inputs(recipe, part),
+            "keys": _keys(recipe, part),
+            "prompts": _prompts(recipe.search.prompts_dir),
+            "search": deciding(recipe.search, "written") if searching else {},
+            "searched on": dataset_key(recipe, "train", weights) if searching and part != "train" else "",
+            "code": LOADED_CODE,
+            "versions": versions(),
+        }
+    )
+
+
+def folder_hash(folder: Path, pattern: str = "**/*") -> str:
+    """SHA-256 over the names and contents of a folder's files."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.glob(pattern) if p.is_file()):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{file_hash(path)}\0".encode())
+    return digest.hexdigest()
+
+
+def code_hash() -> str:
+    """A hash over the package's source files as they are now."""
+    return folder_hash(PACKAGE, "**/*.py")
+
+
+LOADED_CODE = code_hash()
+"""The same as they were when this module was loaded."""
+
+
+def _keys(recipe: Recipe, part: str) -> dict[str, Any]:
+    """The keys that say what is written and kept of a part of the data; inputs count by what they hold."""
+    others = {"train", "dev", "test"} - {part}
+    groups = (recipe.data, recipe.retrieval, recipe.engine, recipe.demonstrate, recipe.judge)
+    found = {key: value for group in groups for key, value in deciding(group, "written", "kept", "replies").items()}
+    keys = {key: value for key, value in found.items() if not others & set(key.split("_")) and key not in _INPUTS}
+    keys |= recipe.method.deciding("written", "kept")
+    keys |= {"part": part, "dtype": recipe.model.dtype, "attention": recipe.model.attn_implementation}
+    return keys | {"trust_remote_code": recipe.training.trust_remote_code}
+
+
+def _inputs(recipe: Recipe, part: str) -> list[str]:
+    """What the sources of questions and passages hold."""
+    named = part_of(recipe, part)
+    found = [_questions(recipe, source, named.split) for source in named.questions]
+    if recipe.retrieval.retriever == "given" or named.corpus == "questions":
+        return [*found, "passages of the questions"]
+    return [*found, _content(named.corpus, "corpus.jsonl", None, lambda: read_passages(named.corpus, named.split))]
+
+
+def _questions(recipe: Recipe, source: str, split: str) -> str:
+    d = recipe.data
+
+    def read() -> list[Any]:
+        return read_questions(source, split, d.preset, d.columns, d.dataset_config, d.dataset_revision)
+
+    return _content(source, "questions.jsonl", d.dataset_revision, read)
+
+
+def _content(source: str, embedded: str, revision: str | None, read: Callable[[], list[Any]]) -> str:
+    """A hash of what a source holds; for a Hub dataset that can be asked, its name and commit."""
+    path = EMBEDDED / embedded if source == "embedded" else Path(source).expanduser()
+    if path.is_file():
+        return f"{path.suffixes} {file_hash(path)}"
+    if path.is_dir():
+        return folder_hash(path)
+    commit = _commit(source, revision)
+    return f"{source}@{commit}" if commit else fingerprint([asdict(row) for row in read()])
+
+
+def _commit(source: str, revision: str | None) -> str | None:
+    from huggingface_hub import HfApi
+
+    try:
+        return HfApi().dataset_info(source, revision=revision, timeout=_HUB_TIMEOUT_S).sha
+    except Exception:  # away, private, or no dataset: reading it will tell, or do without the Hub
+        return None
+
+
+def _prompts(folder: str | None) -> list[list[str]]:
+    return [read_prompts(Path(folder) / f"{mode}.jsonl") for mode in ("closed_book", "rag")] if folder else []

@@ -1,0 +1,98 @@
+"""The engine that a recipe names, behind the ledger; and the judges that use it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.core.console import say
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.ledger import Ledger
+from hf_selfdemo.core.loading import did_you_mean, load
+from hf_selfdemo.core.protocols import Generator, Judge
+from hf_selfdemo.generation.models import ResolvedModel
+from hf_selfdemo.generation.recorded import RecordedGenerator
+from hf_selfdemo.judging import JUDGES
+from hf_selfdemo.recipe.recipe import Recipe
+
+ENGINES = ("transformers", "server")
+
+
+@dataclass
+class Engine:
+    """Who writes: `generator` is recorded. `network` and `tokenizer` are there if the model runs in this process."""
+
+    generator: RecordedGenerator
+    network: Any = None
+    tokenizer: Any = None
+
+
+def ledger_path(recipe: Recipe) -> Path:
+    """The file that holds this recipe's calls."""
+    return Path(recipe.engine.ledger or recipe.output_dir / "ledger.sqlite")
+
+
+def named_model(recipe: Recipe) -> ResolvedModel:
+    """The model that writes, found but not loaded.
+
+    Raises:
+        UserError: for an unknown engine, a server without an address, or a model that cannot be found.
+    """
+    e = recipe.engine
+    if e.engine not in ENGINES:
+        raise UserError(f"unknown engine {e.engine!r}", did_you_mean(e.engine, list(ENGINES)))
+    if e.engine == "transformers":
+        return recipe.resolve()
+    if not e.server_url:
+        raise UserError("engine is 'server' and server_url is not set", "add it, e.g. http://localhost:8000/v1")
+    name = e.server_model or recipe.model_name
+    return ResolvedModel(name, "", f"server/{name}")
+
+
+def open_engine(recipe: Recipe, model: ResolvedModel) -> Engine:
+    """Load the model, or turn to the server, and put the ledger in front."""
+    ledger, e = Ledger(ledger_path(recipe)), recipe.engine
+    if e.engine == "transformers":
+        network, tokenizer = recipe.load(model)
+        return Engine(RecordedGenerator(in_process(recipe, network, tokenizer), ledger), network, tokenizer)
+    from hf_selfdemo.generation.server import ServerGenerator
+
+    server = ServerGenerator(
+        base_url=e.server_url or "",
+        model=model.name,
+        concurrency=e.server_concurrency,
+        timeout_s=e.server_timeout_s,
+        max_retries=e.server_retries,
+        api_key_env=e.server_key_variable,
+        structured_output=e.server_choices,
+        on_notice=say,
+    )
+    return Engine(RecordedGenerator(server, ledger))
+
+
+def in_process(recipe: Recipe, network: Any, tokenizer: Any) -> Generator:
+    """The transformers engine over a loaded model."""
+    from hf_selfdemo.generation.transformers import TransformersGenerator
+
+    e = recipe.engine
+    return TransformersGenerator(network, tokenizer, e.generation_batch_size, prefix_cache_gb=e.prefix_cache_gb)
+
+
+def recipe_judge(recipe: Recipe, name: str) -> Judge:
+    """The judge of that name, with the recipe's numbers."""
+    j = recipe.judge
+    kind = load("judge", name, JUDGES)
+    keys: dict[str, Any] = {}
+    if name != "answer_match":
+        keys = {
+            "passages": j.judge_passages,
+            "tries": j.judge_tries,
+            "reasoning": j.judge_reasoning,
+            "max_new_tokens": j.max_judge_tokens,
+            "seed": recipe.demonstrate.demonstrate_seed,
+        }
+    if name == "tournament":
+        keys |= {"bracket": j.bracket_size, "orders": j.judge_orders}
+    judge: Judge = kind(**keys)
+    return judge

@@ -1,0 +1,130 @@
+"""What the data and retrieval keys of a recipe say, as evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any, TypeVar
+
+from hf_selfdemo.core.console import say, waiting
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.on_disk import OnDisk
+from hf_selfdemo.core.types import Evidence, Question
+from hf_selfdemo.data.retrieval.evidence import best, choose_twins, collect_evidence, leave_gold_out, recall_report
+from hf_selfdemo.recipe.parts import Part, all_questions, has_dev, part_of, sampled_questions
+from hf_selfdemo.recipe.passages import AnswersCut, Shortening, searched
+from hf_selfdemo.recipe.recipe import Recipe
+
+__all__ = ["has_dev", "passages_warning", "recipe_evidence", "recipe_questions", "recipe_retriever"]
+
+_RECALL_DEPTH = 10
+"""How far down the retrieval report looks, whatever is shown."""
+
+_AT_ONCE = 256
+"""Questions that are searched for together."""
+
+T = TypeVar("T")
+
+
+def recipe_evidence(recipe: Recipe, part: str) -> tuple[OnDisk[Evidence], dict[str, float]]:
+    """The rows of "train", "dev" or "test": questions with their passages, twins at the end, and the recall report.
+
+    How many passages are too long is printed, and what became of the answers in them. `answers_cut` in the report is
+    the share of answers that were lost, where some were.
+
+    Raises:
+        UserError: for sources that are not named or cannot be read, no question, or too many answers lost to the cut.
+    """
+    with waiting("reading questions and passages"):
+        evidence, recall, said = _evidence(recipe, part_of(recipe, part))
+    if said:
+        say(said)
+    return evidence, recall
+
+
+def recipe_questions(recipe: Recipe, part: str) -> OnDisk[Question]:
+    """The questions of "train", "dev" or "test" alone: nothing is searched.
+
+    Raises:
+        UserError: for sources that cannot be read, or no question.
+    """
+    return sampled_questions(part_of(recipe, part))
+
+
+def recipe_retriever(recipe: Recipe, part: str) -> Any:
+    """What searches the corpus of "train", "dev" or "test".
+
+    Raises:
+        UserError: for a corpus that cannot be read.
+    """
+    named = part_of(recipe, part)
+    questions = all_questions(named) if named.corpus == "questions" else []
+    with waiting("reading passages and their index"):
+        return searched(recipe.retrieval, named, questions, Shortening(recipe.retrieval))[0]
+
+
+def passages_warning(evidence: Sequence[Evidence]) -> str | None:
+    """What to say of rows with nothing to show, which can only be abstained from; None where there are none."""
+    asked, unfound = 0, list[str]()
+    for row in evidence:
+        asked += not row.gold_removed
+        if not row.gold_removed and not row.passages:
+            unfound.append(row.id)
+    if not unfound:
+        return None
+    return (
+        f"warning: no passage was found for {len(unfound)} of {asked} questions (the first is {unfound[0]!r}): "
+        "check corpus and retriever; bm25 finds words between blanks, so not those of Chinese, Japanese or Thai"
+    )
+
+
+def _evidence(recipe: Recipe, part: Part) -> tuple[OnDisk[Evidence], dict[str, float], str]:
+    keys, k = recipe.retrieval, recipe.retrieval.passages_per_question
+    shortening = Shortening(keys)
+    retriever, questions = searched(keys, part, sampled_questions(part), shortening)
+    found = (collect_evidence(some, retriever, max(k, _RECALL_DEPTH)) for some in _some(questions))
+    deep = OnDisk(chain.from_iterable(found))
+    evidence = OnDisk(best(row, k) for row in deep)
+    cut = shortening.answers_cut(evidence)
+    _refuse_loss(cut, shortening, part)
+    masked = OnDisk(chain.from_iterable(_masked(some, retriever, k) for some in _some(evidence) if part.twins))
+    recall = recall_report(deep) | ({"answers_cut": round(cut.share, 4)} if cut.lost else {})
+    twins = masked.at(choose_twins(range(len(masked)), part.twins, part.data.data_seed_questions))
+    return OnDisk(chain(evidence, twins)), recall, _long_passages(cut, shortening, part)
+
+
+def _some(rows: OnDisk[T]) -> Iterator[list[T]]:
+    """A few rows at a time: a retriever searches for several questions at once, and all of them would not fit."""
+    return (list(rows[start : start + _AT_ONCE]) for start in range(0, len(rows), _AT_ONCE))
+
+
+def _masked(evidence: Sequence[Evidence], retriever: Any, k: int) -> list[Evidence]:
+    """Twins that show something else than the rows that they are twins of."""
+    before = {row.question.id: row.passages for row in evidence}
+    found = leave_gold_out(evidence, retriever, k)
+    return [twin for twin in found if twin.passages and twin.passages != before[twin.question.id]]
+
+
+def _refuse_loss(cut: AnswersCut, shortening: Shortening, part: Part) -> None:
+    keys = shortening.keys
+    if cut.share > keys.max_answers_cut:
+        raise UserError(
+            f"max_passage_words {keys.max_passage_words} cuts away the answers of {len(cut.lost)} of {cut.held} "
+            f"{part.name} questions whose passages held them ({cut.share:.1%}, the first is {cut.lost[0]!r})",
+            f"raise it, set split_passages: true, or allow it with max_answers_cut above {keys.max_answers_cut:g}",
+        )
+
+
+def _long_passages(cut: AnswersCut, shortening: Shortening, part: Part) -> str:
+    """What was done to long passages, in a line; "" if there were none."""
+    if not shortening.long:
+        return ""
+    keys = shortening.keys
+    what = (
+        f"{part.name}: {shortening.long} of {shortening.seen} passages are longer than {keys.max_passage_words} words"
+    )
+    if keys.split_passages:
+        return f"{what} and were split into {shortening.pieces} pieces"
+    return f"{what} and were cut; {len(cut.lost)} of {cut.held} questions lost the answer that their passages held" + (
+        f" ({cut.share:.1%})" if cut.lost else ""
+    )

@@ -1,0 +1,109 @@
+"""What is searched for a part's questions, and what `max_passage_words` does to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.loading import load
+from hf_selfdemo.core.on_disk import OnDisk
+from hf_selfdemo.core.types import Evidence, Passage, Question
+from hf_selfdemo.data.questions import corpus_of, read_passages, shortened
+from hf_selfdemo.data.retrieval import RETRIEVERS
+from hf_selfdemo.metrics.retrieval import answer_in_context
+from hf_selfdemo.recipe.config import RetrievalArguments
+from hf_selfdemo.recipe.parts import Part
+
+
+class Shortening:
+    """Keeps passages to `max_passage_words`, counts those that were longer, and knows them whole.
+
+    Raises:
+        UserError: for keys that contradict each other.
+    """
+
+    def __init__(self, keys: RetrievalArguments) -> None:
+        self.keys = keys
+        self.seen = self.long = self.pieces = 0
+        self._whole: dict[tuple[str, str], Passage] = {}
+        if keys.split_passages and keys.max_passage_words <= 0:
+            raise UserError("split_passages is set and max_passage_words is 0", "say how long a piece may be")
+
+    def passages(self, passages: Sequence[Passage], question: str = "") -> list[Passage]:
+        """The passages of a corpus, or those that came with a question, by its id; none longer than allowed."""
+        short: list[Passage] = []
+        for passage in passages:
+            pieces = shortened([passage], self.keys.max_passage_words, self.keys.split_passages)
+            self.seen += 1
+            if pieces != [passage]:
+                self.long += 1
+                self.pieces += len(pieces)
+                if not self.keys.split_passages:
+                    self._whole[question, passage.id] = passage
+            short += pieces
+        return short
+
+    def questions(self, questions: Sequence[Question]) -> OnDisk[Question]:
+        """The questions with the passages that came with them."""
+        return OnDisk(replace(q, passages=tuple(self.passages(q.passages, q.id))) for q in questions)
+
+    def answers_cut(self, evidence: Sequence[Evidence]) -> AnswersCut:
+        """What was lost with the cut ends of the passages shown."""
+        held, lost = 0, []
+        for row in evidence:
+            whole = [self._of(row, passage) for passage in row.passages]
+            if row.answer_in_context:
+                held += 1
+            elif whole != list(row.passages) and answer_in_context(replace(row, passages=tuple(whole))):
+                lost.append(row.id)
+        return AnswersCut(held + len(lost), tuple(lost))
+
+    def _of(self, row: Evidence, passage: Passage) -> Passage:
+        of_corpus = self._whole.get(("", passage.id), passage)
+        return self._whole.get((row.question.id, passage.id), of_corpus)
+
+
+@dataclass(frozen=True)
+class AnswersCut:
+    """How many questions had an answer in their passages before the cut, and the ids of those that have none after."""
+
+    held: int
+    lost: tuple[str, ...]
+
+    @property
+    def share(self) -> float:
+        """Of the answers that were there, those that are gone."""
+        return len(self.lost) / self.held if self.lost else 0.0
+
+
+def searched(
+    keys: RetrievalArguments, part: Part, questions: Sequence[Question], shortening: Shortening
+) -> tuple[Any, OnDisk[Question]]:
+    """A part's retriever, and its questions with gold ids that hold in what it searches.
+
+    Args:
+        keys: which retriever, and how long passages are.
+        part: where the corpus is named.
+        questions: that may bring passages of their own.
+        shortening: of the passages.
+
+    Raises:
+        UserError: for a corpus that is not named or cannot be read, or questions that do not bring the passages.
+    """
+    kind = load("retriever", keys.retriever, RETRIEVERS)
+    if keys.retriever == "given":
+        if not any(q.passages for q in questions):
+            raise UserError(
+                "retriever is 'given' but no question brings passages", "map a `passages` column or use bm25"
+            )
+        return kind(), shortening.questions(questions)
+    if part.corpus == "questions":
+        passages, questions = corpus_of(list(questions))
+    else:
+        passages = read_passages(part.corpus, part.split)
+    passages, index = shortening.passages(passages), keys.index_dir
+    retriever = kind.build_or_load(passages, Path(index) / part.name) if index else kind(passages)
+    return retriever, Shortening(keys).questions(questions)  # not shown, and not counted

@@ -1,0 +1,143 @@
+"""A parsed recipe, and the models it names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.core.console import waiting
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import fingerprint
+from hf_selfdemo.generation.models import (
+    DEFAULT_MODEL,
+    ResolvedModel,
+    load_model,
+    load_tokenizer,
+    read_chat_template,
+    resolve_model,
+)
+from hf_selfdemo.generation.tuned import base_name, is_adapter, merged, stands_on, tuned_fingerprint, weights_of
+from hf_selfdemo.methods.method import Chosen
+from hf_selfdemo.recipe.config import (
+    AbilityArguments,
+    AppArguments,
+    DataArguments,
+    DemonstrateArguments,
+    EngineArguments,
+    EvaluateArguments,
+    ExportArguments,
+    JudgeArguments,
+    PlanArguments,
+    PromptSearchArguments,
+    PushArguments,
+    RetrievalArguments,
+    TrainArguments,
+)
+
+
+@dataclass
+class Recipe:
+    """All parsed groups of one recipe.
+
+    `method` has the method's keys, `model` is TRL's ModelConfig, `training` a SelfDemoConfig or SelfDemoDPOConfig.
+    `implied` are training keys that nobody gave and that follow from others.
+    """
+
+    data: DataArguments
+    retrieval: RetrievalArguments
+    engine: EngineArguments
+    search: PromptSearchArguments
+    demonstrate: DemonstrateArguments
+    judge: JudgeArguments
+    train: TrainArguments
+    plan: PlanArguments
+    evaluate: EvaluateArguments
+    ability: AbilityArguments
+    export: ExportArguments
+    app: AppArguments
+    push: PushArguments
+    method: Chosen
+    model: Any
+    training: Any
+    implied: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def output_dir(self) -> Path:
+        """The run's folder."""
+        return Path(self.training.output_dir)
+
+    @property
+    def model_name(self) -> str:
+        """Hub id or folder of the model to start from."""
+        return self.model.model_name_or_path or DEFAULT_MODEL
+
+    def resolve(self) -> ResolvedModel:
+        """Find the model to start from."""
+        with waiting("looking for the model"):
+            return resolve_model(self.model_name, self.model.model_revision or "main")
+
+    def resolve_tuned(self, folder: Path) -> ResolvedModel:
+        """The model that was trained into `folder`, under a fingerprint of its own; an adapter bears its base's name.
+
+        Raises:
+            UserError: if there is none.
+        """
+        weights_of(folder)  # refuses a folder that holds none
+        if not is_adapter(folder):
+            return resolve_model(str(folder))  # as an adapter that stands on it finds it again
+        base = self.base_of(folder)
+        return ResolvedModel(base.name, str(folder), tuned_fingerprint(base, folder))
+
+    def base_of(self, folder: Path) -> ResolvedModel:
+        """The model that the adapter in `folder` stands on: mostly the recipe's own.
+
+        Raises:
+            UserError: if it is not there any more as it was when the adapter was trained.
+        """
+        own = self.resolve()
+        if stands_on(folder, own):
+            return own
+        base = resolve_model(base_name(folder))
+        if not stands_on(folder, base):
+            raise UserError(
+                f"the adapter in {folder} was trained on {base.name} with other weights or files than it has now",
+                "set model_name_or_path and model_revision to what it was trained on, or train again",
+            )
+        return base
+
+    def load(self, resolved: ResolvedModel, training: bool = False) -> tuple[Any, Any]:
+        """The network and its tokenizer; an adapter is merged into its base.
+
+        Args:
+            resolved: from `resolve` or `resolve_tuned`.
+            training: quantised as `load_in_4bit` and `load_in_8bit` say, for training adapters on it, and in `dtype`.
+                What writes is never quantised, and has its own `inference_dtype`.
+        """
+        if is_adapter(Path(resolved.path)):
+            network, tokenizer = self.load(self.base_of(Path(resolved.path)))
+            with waiting(f"merging the adapter in {resolved.path}"):
+                return merged(network, Path(resolved.path)), tokenizer
+        named = (not training and self.engine.inference_dtype) or self.model.dtype
+        dtype = "auto" if named in (None, "auto", "float32") else named
+        trust = self.training.trust_remote_code
+        quantised, attention = self._quantisation() if training else None, self.model.attn_implementation or "sdpa"
+        with waiting(f"loading {resolved.name}"):
+            tokenizer = self.load_tokenizer(resolved)
+            return load_model(resolved, dtype, trust, self.engine.device_map, quantised, attention), tokenizer
+
+    def load_tokenizer(self, resolved: ResolvedModel) -> Any:
+        """The tokenizer of a model, with the recipe's chat template if there is one."""
+        template = read_chat_template(self.training.chat_template_path)
+        return load_tokenizer(resolved, self.training.trust_remote_code, template)
+
+    @property
+    def chat_template(self) -> dict[str, str]:
+        """A hash of the chat template that the recipe gives, as a setting of what is made with it; else nothing."""
+        template = read_chat_template(self.training.chat_template_path)
+        return {} if template is None else {"chat_template": fingerprint(template)}
+
+    def _quantisation(self) -> Any:
+        from trl import get_quantization_config
+
+        return get_quantization_config(self.model)

@@ -1,0 +1,125 @@
+"""The keys of TRL's that recipes have, read once per installed version, so that they are known without importing it."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+from contextlib import suppress
+from copy import copy
+from functools import lru_cache, partial, reduce
+from operator import or_
+from pathlib import Path
+from types import MappingProxyType, NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from hf_selfdemo.core.cache import cache_dir
+from hf_selfdemo.core.console import waiting
+from hf_selfdemo.core.loading import load
+from hf_selfdemo.core.manifest import fingerprint, read_json, versions, write_json
+
+OBJECTIVES = {
+    "sft": "hf_selfdemo.training.sft:SelfDemoConfig",
+    "dpo": "hf_selfdemo.training.dpo:SelfDemoDPOConfig",
+}
+"""The training configuration of each objective. They share most of their keys."""
+
+CLASSES = {"model": "trl:ModelConfig"} | OBJECTIVES
+"""The classes whose fields are keys of a recipe, by a short name."""
+
+_KINDS: dict[str, Any] = {
+    **{kind.__name__: kind for kind in (bool, int, float, str, dict)},
+    **{f"list[{kind.__name__}]": list[kind] for kind in (int, float, str)},  # type: ignore[valid-type]
+    "None": NoneType,
+}
+"""What a field may hold, by the names that the cache has for it."""
+
+
+@lru_cache(maxsize=1)
+def training_keys() -> Mapping[str, type]:
+    """A class of keys for each of `CLASSES`: the same fields, kinds, defaults and help, and no check of its own.
+
+    They come from a file in the cache. Where it is not there, or is not what was written, they are read from the
+    classes themselves, which imports torch and TRL.
+    """
+    path = cache_dir() / "keys" / f"{fingerprint(_read_from())}.json"
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+        known = read_json(path)
+        if known["hash"] == fingerprint(known["classes"]):
+            return _classes(known["classes"])
+    with waiting("reading the keys of TRL, once for its version"):
+        found = {name: _fields(load("class", name, CLASSES)) for name in CLASSES}
+    with suppress(OSError):
+        write_json(path, {"classes": found, "hash": fingerprint(found)})
+    return _classes(found)
+
+
+def _read_from() -> dict[str, Any]:
+    """What decides the fields: the versions installed, and the files of this package that add fields or change them."""
+    training = Path(__file__).parent.parent / "training"
+    own = (Path(__file__), *(training / f"{name}.py" for name in ("arguments", "sft", "dpo")))
+    return {"versions": versions(), "files": [path.read_text(encoding="utf-8") for path in own]}
+
+
+def _fields(group: Any) -> list[dict[str, Any]]:
+    """The fields of a class of TRL's as JSON has them."""
+    kinds = get_type_hints(group)
+    return [
+        {
+            "name": f.name,
+            "kinds": list(dict.fromkeys(_kinds(kinds[f.name]) + ["bool"] * (f.metadata.get("const") is True))),
+            "choices": _choices(kinds[f.name], f.metadata),
+            "default": _default(f),
+            "help": f.metadata.get("help", ""),
+        }
+        for f in dataclasses.fields(group)
+        if f.init
+    ]
+
+
+def _kinds(hint: Any) -> list[str]:
+    """The kinds of value that a field may hold, as a file can have them."""
+    if hint is None or hint is NoneType:
+        return ["None"]
+    if hint in _KINDS.values():
+        return [next(name for name, kind in _KINDS.items() if kind == hint)]
+    if get_origin(hint) is Literal:
+        return sorted({type(choice).__name__ for choice in get_args(hint)})
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return ["str"]
+    if get_origin(hint) is list:
+        return ["list[str]"]
+    if get_args(hint) and get_origin(hint) is not dict:
+        return list(dict.fromkeys(name for one in get_args(hint) for name in _kinds(one)))
+    return ["dict"]  # an object of a library's own, which no file can hold, is refused by that library
+
+
+def _choices(hint: Any, metadata: Mapping[str, Any]) -> list[Any]:
+    """The values that a text is to be one of; none where it may be any."""
+    if "choices" in metadata:
+        return list(metadata["choices"])
+    return [
+        member.value for one in get_args(hint) if isinstance(one, type) and issubclass(one, enum.Enum) for member in one
+    ]
+
+
+def _default(f: Any) -> Any:
+    found = f.default_factory() if f.default_factory is not dataclasses.MISSING else f.default
+    found = getattr(found, "value", found)  # of an Enum
+    return found if isinstance(found, str | int | float | list | dict | None) else None
+
+
+def _classes(found: Mapping[str, list[dict[str, Any]]]) -> Mapping[str, type]:
+    return MappingProxyType({name: _class(name, found[name]) for name in CLASSES})
+
+
+def _class(name: str, fields: list[dict[str, Any]]) -> type:
+    made = []
+    for one in fields:
+        kinds = [_KINDS[kind] for kind in one["kinds"]]
+        if one["choices"]:
+            kinds = [Literal[tuple(one["choices"])] if kind is str else kind for kind in kinds]
+        default = one["default"]
+        how = {"default_factory": partial(copy, default)} if isinstance(default, list | dict) else {"default": default}
+        made.append((one["name"], reduce(or_, kinds), dataclasses.field(**how, metadata={"help": one["help"]})))
+    return dataclasses.make_dataclass(CLASSES[name].partition(":")[2], made)

@@ -1,6 +1,0 @@
-"""Where passages come from: a retriever behind the `Retriever` protocol."""
-
-RETRIEVERS = {
-    "bm25": "hf_selfdemo.retrieval.bm25:BM25Retriever",
-    "given": "hf_selfdemo.retrieval.given:GivenRetriever",
-}

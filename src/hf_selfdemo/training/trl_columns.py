@@ -1,0 +1,109 @@
+"""Demonstrations as TRL's own trainers read them, for whoever trains with nothing but `SFTTrainer` or `DPOTrainer`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from datasets import Dataset, Features, List, Value
+
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Message
+from hf_selfdemo.data.rows import evidence_of
+from hf_selfdemo.methods.answering import single_prompt
+from hf_selfdemo.prompting.chat import disarm
+from hf_selfdemo.prompting.disarming import take_apart
+from hf_selfdemo.training.given import TOLD, given_rows, whole_row
+
+_TURNS = List({"role": Value("string"), "content": Value("string")})
+SFT_FEATURES = Features({"id": Value("string"), "prompt": _TURNS, "completion": _TURNS})
+"""Columns of TRL's conversational prompt-completion format, and the row's id."""
+PREFERENCE_FEATURES = Features({"id": Value("string"), "prompt": _TURNS, "chosen": _TURNS, "rejected": _TURNS})
+"""Columns of TRL's conversational preference format with explicit prompts, and the row's id."""
+
+_MARKERS = re.compile(
+    r"<[|｜][^\s<>]{1,64}[|｜]>"  # ChatML, Llama 3, Phi; DeepSeek with its wide bars
+    r"|</?(?:s|bos|eos|pad|unk|think|tool_call|tool_response)>"
+    r"|<(?:start|end)_of_(?:turn|text|role)>"  # Gemma, Granite
+    r"|<</?SYS>>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"  # Llama 2, Mistral
+)
+"""What chat templates mark turns with. Who will train is not known here, so that it cannot be asked of a tokenizer."""
+
+
+def to_trl(dataset: Dataset | Sequence[Mapping[str, Any]], preference: bool = False, tokenizer: Any = None) -> Dataset:
+    """Rows of `demonstrate` as conversations: what the model is asked, and what it is to say.
+
+    Prompts are those that `SelfDemoTrainer` shows for a plain row: all passages as retrieved, or none in a closed-book
+    row. Nothing is cut and nothing changes from epoch to epoch; that needs the structured rows. Turn markers of the
+    usual chat templates are taken apart in every text, so that no passage can close a turn where a stock trainer puts
+    it into its template.
+
+    Args:
+        dataset: demonstrations, or rows (a list, too) with at least question, passages and response; what else
+            `rows.FEATURES` has is filled in.
+        preference: rows with a pair only, as `prompt`, `chosen` and `rejected`; otherwise all, as `prompt` and
+            `completion`.
+        tokenizer: of the model to be trained, if it is known: its own control tokens are taken apart, too.
+
+    Returns:
+        A dataset for `SFTTrainer`, or with `preference` for `DPOTrainer`.
+
+    Raises:
+        UserError: if these are no demonstrations, a row lacks what is needed, or no row holds a pair and pairs are
+            wanted.
+
+    Relations: the conversational formats of TRL 1.16, "prompt-completion" and "preference with explicit prompt".
+
+    Example:
+        >>> from hf_selfdemo.data.rows import FEATURES, evidence_row
+        >>> from hf_selfdemo.core.types import Evidence, Question
+        >>> row = evidence_row(Evidence(Question("q1", "Who?"))) | {"response": "Nobody.<|im_end|>"}
+        >>> to_trl(Dataset.from_list([row], features=FEATURES))[0]["completion"]
+        [{'role': 'assistant', 'content': 'Nobody.< |im_end|>'}]
+    """
+    rows: Any = given_rows(dataset, TOLD) if isinstance(dataset, list | tuple) else dataset
+    absent = {"mode", "question", "passages", "response"} - set(getattr(rows, "column_names", ()))
+    if absent & {*TOLD}:
+        raise UserError(
+            f"this is no dataset of demonstrations: it lacks {', '.join(sorted(absent))}",
+            "give what `demonstrate` returns, or load_dataset of its train.parquet",
+        )
+    if preference:
+        told = rows.select_columns(sorted({"mode", "rejected", "response"} & {*rows.column_names}))
+        kept = [i for i, row in enumerate(told) if has_pair(row)]
+        if not kept:
+            raise UserError(f"none of {len(rows)} rows holds a pair", "demonstrate with another pair_policy")
+        rows = rows.select(kept)
+    made: Dataset = rows.map(
+        _conversation,
+        with_indices=True,
+        fn_kwargs={"preference": preference, "tokenizer": tokenizer},
+        remove_columns=rows.column_names,
+        features=PREFERENCE_FEATURES if preference else SFT_FEATURES,
+        load_from_cache_file=False,  # the templates' texts, which the cache does not know of, may have changed
+    )
+    return made
+
+
+def has_pair(row: Mapping[str, Any]) -> bool:
+    """Whether a row sets a worse text against its response, both said to the same prompt.
+
+    Example:
+        >>> has_pair({"mode": "rag", "rejected": "Basel."}), has_pair({"mode": "closed_book", "rejected": "Basel."})
+        (True, False)
+    """
+    return row.get("mode") != "closed_book" and bool((row.get("rejected") or "").strip())
+
+
+def _conversation(row: Mapping[str, Any], place: int, preference: bool, tokenizer: Any) -> dict[str, Any]:
+    row = whole_row(row, place, TOLD)
+
+    def turn(role: str, text: str) -> list[Message]:
+        text = take_apart(text, _MARKERS)
+        return [{"role": role, "content": text if tokenizer is None else disarm(tokenizer, text, f"row {row['id']!r}")}]
+
+    [asked] = single_prompt(row["question"], evidence_of(row).passages, row["mode"])
+    said = {"chosen": row["response"], "rejected": row["rejected"]} if preference else {"completion": row["response"]}
+    turns = {column: turn("assistant", text) for column, text in said.items()}
+    return {"id": row["id"], "prompt": turn("user", asked["content"]), **turns}

@@ -1,0 +1,38 @@
+"""The verbs: what each does with a parsed recipe. Everything lands under `output_dir`.
+
+output_dir/.lock             held while a verb is at work: one start at a time
+output_dir/ledger.sqlite     every call made to a model
+output_dir/prompts/          searched prompts, if asked for
+output_dir/demonstrations/   the dataset and how it came about
+output_dir/model/            the adapter and its manifest
+output_dir/rounds/           the same two folders for each round after the first, and what became of the rounds
+output_dir/evaluation/       replies, table.md, figures.json
+output_dir/export/           the evaluation for other tools
+output_dir/hub/              what is made for the Hub alone: Parquet shards, merged weights, an index
+"""
+
+STAGES = {
+    "plan": "hf_selfdemo.verbs.plan:run_plan",
+    "prompts": "hf_selfdemo.verbs.prompts:run_prompts",
+    "demonstrate": "hf_selfdemo.verbs.demonstrate:run_demonstrate",
+    "preflight": "hf_selfdemo.verbs.preflight:run_preflight",
+    "train": "hf_selfdemo.verbs.train:run_train",
+    "rounds": "hf_selfdemo.verbs.rounds:run_rounds",
+    "evaluate": "hf_selfdemo.verbs.evaluate:run_evaluate",
+    "export": "hf_selfdemo.verbs.export:run_export",
+    "push": "hf_selfdemo.verbs.push:run_push",
+    "app": "hf_selfdemo.verbs.app:run_app",
+    "ledger": "hf_selfdemo.verbs.ledger:run_ledger",
+}
+
+VERBS = {verb: (verb,) for verb in STAGES} | {"run": ("rounds", "evaluate")}
+"""What each command runs, in order; every stage goes on from what it finds."""
+
+WITHOUT_RECIPE = {
+    "recipes": "hf_selfdemo.recipe.recipes:run_recipes",
+    "schema": "hf_selfdemo.recipe.schema:run_schema",
+}
+"""Verbs that take words of their own instead of a recipe."""
+
+TRAINING = frozenset({"prompts", "demonstrate", "preflight", "train", "rounds"})
+"""Stages on the way to trained weights, which a method that trains nothing does without."""

@@ -1,0 +1,111 @@
+"""`hf-selfdemo app`: a page to look into the run in `output_dir`, and to ask its models."""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hf_selfdemo.core.console import say
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.protocols import Answerer, Generator
+from hf_selfdemo.generation.models import resolve_model
+from hf_selfdemo.recipe.engine import in_process
+from hf_selfdemo.recipe.evidence import recipe_retriever
+from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.verbs.columns import model_answerer, recipe_answerer
+from hf_selfdemo.verbs.failures import Terminated
+from hf_selfdemo.verbs.rounds import round_models
+
+T = TypeVar("T")
+
+
+def run_app(recipe: Recipe) -> None:
+    """Serve the page until it is interrupted.
+
+    Raises:
+        UserError: if gradio is not installed, the port cannot be had, or `output_dir` holds nothing to look at.
+    """
+    if importlib.util.find_spec("gradio") is None:
+        raise UserError("the app needs gradio", "pip install 'hf-selfdemo[app]'")
+    from hf_selfdemo.app.serving import serve
+
+    made = recipe_page(recipe)
+    url = serve(made, recipe.app.app_host, recipe.app.app_port, recipe.app.app_names)
+    say(f"to look at: {url} (Ctrl+C ends it)")
+    try:
+        threading.Event().wait()
+    except Terminated:
+        raise
+    except KeyboardInterrupt:
+        say("ended")
+    finally:
+        made.close(verbose=False)
+
+
+def recipe_page(recipe: Recipe) -> Any:
+    """The page of the run that a recipe names, a `gradio.Blocks`; what the run has not got yet says so in its place."""
+    from hf_selfdemo.app.asking import Asking
+    from hf_selfdemo.app.demonstrations import Demonstrations
+    from hf_selfdemo.app.page import page
+    from hf_selfdemo.app.replies import Replies
+
+    run = recipe.output_dir
+    if not run.is_dir():
+        raise UserError(f"there is no run in {run}", "check output_dir, or run `hf-selfdemo run` first")
+    demonstrations = _or_reason(lambda: Demonstrations(run / "demonstrations"))
+    replies = _or_reason(lambda: Replies(run / "evaluation"))
+    asking = Asking(
+        _models(recipe),
+        None if recipe.retrieval.retriever == "given" else partial(recipe_retriever, recipe, "test"),
+        recipe.evaluate.max_answer_tokens,
+        recipe.retrieval.passages_per_question,
+        recipe.retrieval.max_passage_words,
+        _answerers(recipe),
+    )
+    return page(recipe.model_name, demonstrations, replies, asking)
+
+
+def _or_reason(read: Callable[[], T]) -> T | UserError:
+    try:
+        return read()
+    except UserError as error:
+        return error
+
+
+def _models(recipe: Recipe) -> dict[str, Callable[[], Generator]]:
+    """How the base model is loaded, also for a method that trains nothing, and, if there is one, what was trained."""
+
+    @cache
+    def base() -> Generator:
+        return in_process(recipe, *recipe.load(recipe.resolve()))
+
+    def tuned(where: str) -> Generator:
+        return in_process(recipe, *recipe.load(recipe.resolve_tuned(Path(resolve_model(where).path))))
+
+    own = {} if recipe.method.method.trains else {recipe.method.name: base}
+    return {"base": base} | own | {name: partial(tuned, where) for name, where in _tuned(recipe).items()}
+
+
+def _answerers(recipe: Recipe) -> dict[str, Answerer]:
+    """How they are asked where it is not in the usual way; a model that is on the Hub alone is asked in that."""
+    own = {} if recipe.method.method.trains else {recipe.method.name: recipe_answerer(recipe)}
+    folders = {name: Path(where) for name, where in _tuned(recipe).items() if Path(where).is_dir()}
+    return own | {name: model_answerer(recipe, folder) for name, folder in folders.items()}
+
+
+def _tuned(recipe: Recipe) -> dict[str, str]:
+    """Folder or Hub id of the last model that the recipe names, or else of what was trained in its `output_dir`."""
+    if recipe.evaluate.adapters:
+        name, equals, where = recipe.evaluate.adapters[-1].partition("=")
+        if not equals or name == "base":
+            raise UserError(f"adapters: {recipe.evaluate.adapters[-1]!r} is no name=folder pair", "write tuned=FOLDER")
+        return {name: where}
+    if recipe.train.num_rounds > 1 and (recipe.output_dir / "rounds" / "manifest.json").exists():
+        name, folder = list(round_models(recipe).items())[-1]
+        return {name: str(folder)}
+    folder = recipe.output_dir / "model"
+    return {"tuned": str(folder)} if list(folder.glob("*.safetensors")) else {}

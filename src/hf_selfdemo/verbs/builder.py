@@ -1,0 +1,209 @@
+"""Demonstrations as a dataset of the `datasets` library: named, cached, and made anew as soon as anything changes.
+
+CACHE_DIR/hf_selfdemo/
+    CONFIG/VERSION/HASH/    the dataset, and manifest.json with counts, costs and versions
+    work/KEY/               one part of the data as `hf-selfdemo demonstrate` leaves it; may be deleted
+    ledger.sqlite           the ledger of every call; what is in it is never paid for again
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Iterator, Sequence
+from os import PathLike, fspath
+from typing import Any
+
+import datasets
+from fsspec.core import url_to_fs
+
+from hf_selfdemo.core.artefacts import BuiltDataset, Demonstrations
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.loading import did_you_mean, load
+from hf_selfdemo.core.manifest import fingerprint, parse_object, read_json
+from hf_selfdemo.data.rows import FEATURES
+from hf_selfdemo.methods import METHODS
+from hf_selfdemo.recipe.help import key_names
+from hf_selfdemo.recipe.recipe_file import read_yaml
+from hf_selfdemo.verbs.work import Work, read_rows
+
+CONFIGS = {
+    "sft": "Demonstrations in the model's own words, answers and abstentions.",
+    "preference": "Those demonstrations that have a rejected text beside the chosen one.",
+    "ra_it": "The RA-IT baseline: gold answers as targets.",
+    "raft": "The RAFT baseline: gold answers as targets, now and then over distractors alone.",
+}
+"""What each configuration holds. The columns are the same in all."""
+
+_BASELINES = ("ra_it", "raft")
+_ELSEWHERE = {"output_dir": "give cache_dir", "shard": "give num_proc to download_and_prepare"}
+
+
+class SelfDemoBuilder(datasets.GeneratorBasedBuilder):
+    """Makes a demonstration dataset from a recipe, as any builder of `datasets` makes its own.
+
+    A second builder with the same inputs reads the cache and loads no model. The cache is named by all that decides the
+    rows: the model's files, prompts, content of question and corpus files, keys, code and versions. After a change only
+    those calls are made that were never made before; so it is after a kill, too.
+
+    Args:
+        config_name: "sft" (all demonstrations), "preference" (those with a rejected text), or a baseline, "ra_it" or
+            "raft" (gold targets, no model needed).
+        recipe: path of a recipe file; training and evaluation keys in it have no effect, nor have keys of another
+            method where the configuration is a baseline.
+        splits: parts of the data, "train" and "test". The latter has the recipe's test questions, test corpus and other
+            test keys, for preference and evaluation sets that are held out; searched prompts are those of "train".
+        cache_dir: default is that of `datasets`.
+        keys: any recipe key by its name, over the recipe file.
+
+    `download_and_prepare(num_proc=n)` makes the calls in `n` processes, each with a model of its own, and yields the
+    same rows for every `n`. An engine "server" is asked from threads and needs no processes.
+
+    Raises:
+        UserError: for an unknown configuration, split or key, an unreadable recipe or source, or a model that cannot be
+            found; when preparing, for everything that `hf-selfdemo demonstrate` refuses, calls that a server failed to
+            answer, and inputs that change meanwhile.
+
+    Relations: `hf-selfdemo demonstrate` makes the same rows in a folder of its own, for `hf-selfdemo train`. The method
+    is that of Finlayson et al. 2025 (arXiv 2502.10596).
+
+    Example:
+        >>> import tempfile
+        >>> builder = SelfDemoBuilder("ra_it", max_train_questions=3, cache_dir=tempfile.mkdtemp())
+        >>> builder.download_and_prepare()
+        >>> builder.as_dataset(split="train").num_rows
+        3
+        >>> sorted(builder.manifest["splits"]["train"]["outcomes"])
+        ['answers (from gold candidates)']
+    """
+
+    VERSION = datasets.Version("1.0.0")  # of the columns; everything else is in the hash
+    BUILDER_CONFIGS = [  # noqa: RUF012  # as in every builder
+        datasets.BuilderConfig(name, datasets.Version("1.0.0"), description=text) for name, text in CONFIGS.items()
+    ]
+    DEFAULT_CONFIG_NAME = "sft"
+
+    def __init__(
+        self,
+        config_name: str = "sft",
+        *,
+        recipe: str | PathLike[str] | None = None,
+        splits: str | Sequence[str] = ("train",),
+        cache_dir: str | PathLike[str] | None = None,
+        **keys: Any,
+    ) -> None:
+        self._parts = _checked_parts(splits)
+        self._work = Work(_keys(config_name, recipe, keys), self._parts)
+        self.recipe = self._work.recipe
+        if config_name == "preference" and "dpo" not in self.recipe.method.method.objectives:
+            raise UserError(f"method {self.recipe.method.name!r} rejects no text", "use method self_demo")
+        super().__init__(
+            cache_dir=None if cache_dir is None else fspath(cache_dir),
+            dataset_name="hf_selfdemo",
+            config_name=config_name,
+            hash=fingerprint(self._work.names),
+        )
+        self._home = posixpath.join(self._cache_dir_root, self.dataset_name)
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """How the prepared dataset came about: for each split what `hf-selfdemo demonstrate` tells in its manifest.
+
+        Raises:
+            UserError: if nothing is prepared yet.
+        """
+        try:
+            text = self._fs.cat_file(posixpath.join(self._output_dir, "manifest.json"))
+        except FileNotFoundError:
+            raise UserError(f"there is no dataset in {self._output_dir}", "call download_and_prepare") from None
+        return parse_object(text, f"{self._output_dir}/manifest.json", BuiltDataset)
+
+    def download_and_prepare(
+        self, output_dir: Any = None, download_config: Any = None, download_mode: Any = None, **options: Any
+    ) -> None:
+        """As in any builder; a folder with another dataset is refused, where `datasets` would take it for this one."""
+        again = download_mode is not None and datasets.DownloadMode(download_mode) != "reuse_dataset_if_exists"
+        if output_dir is not None and not again:
+            output_dir = str(output_dir)
+            self._refuse_another(output_dir, options.get("storage_options") or {})
+        super().download_and_prepare(output_dir, download_config, download_mode, **options)
+
+    def _refuse_another(self, folder: str, storage_options: dict[str, Any]) -> None:
+        files, path = url_to_fs(folder, **storage_options)
+        if not files.exists(posixpath.join(path, "dataset_info.json")):
+            return
+        try:
+            found = parse_object(files.cat_file(posixpath.join(path, "manifest.json")), f"{folder}/manifest.json")
+        except FileNotFoundError:
+            found = {}
+        if (found.get("config"), found.get("hash")) != (self.config.name, self.hash):
+            raise UserError(
+                f"{folder} holds another dataset", "choose another folder, or download_mode='force_redownload'"
+            )
+
+    def _info(self) -> datasets.DatasetInfo:
+        return datasets.DatasetInfo(description=self.config.description, features=FEATURES.copy())
+
+    def _download_and_prepare(
+        self, dl_manager: Any, verification_mode: Any, num_proc: int | None = None, **options: Any
+    ) -> None:
+        if dl_manager.download_config.force_download:
+            self._work.forget(self._home)
+        made = {part: fspath(self._work.made(part, self._home, num_proc or 1)) for part in self._parts}
+        self._refuse_nothing(made)
+        manifests = {part: read_json(f"{folder}/manifest.json", Demonstrations) for part, folder in made.items()}
+        content = {"config": self.config.name, "hash": self.hash, "splits": manifests}
+        with self._fs.open(posixpath.join(self._output_dir, "manifest.json"), "w", encoding="utf-8") as out:
+            json.dump(content, out, indent=1, ensure_ascii=False, sort_keys=True)
+        # num_proc goes no further: which abstentions are kept is decided over all rows, and writing them takes no time
+        super()._download_and_prepare(dl_manager, verification_mode, **options)
+
+    def _refuse_nothing(self, made: dict[str, str]) -> None:
+        """A split without rows could be written, but never read."""
+        for part, folder in made.items():
+            if next(self._generate_examples(folder), None) is None:
+                raise UserError(
+                    f"no row is left for configuration {self.config.name!r}, split {part!r}",
+                    f"see the reasons in {folder}/demonstrations/manifest.json",
+                )
+
+    def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
+        made = {part: fspath(self._work.made(part, self._home)) for part in self._parts}
+        return [datasets.SplitGenerator(part, {"folder": folder}) for part, folder in made.items()]
+
+    def _generate_examples(self, folder: str) -> Iterator[tuple[int, dict[str, Any]]]:
+        for i, row in enumerate(read_rows(folder)):
+            if row["rejected"] or self.config.name != "preference":
+                yield i, row
+
+
+def _checked_parts(splits: str | Sequence[str]) -> tuple[str, ...]:
+    parts = (splits,) if isinstance(splits, str) else tuple(dict.fromkeys(splits))
+    for part in parts or ("",):
+        if part not in ("train", "test"):
+            raise UserError(f"there is no split {part!r}", "give train, test or both")
+    return parts
+
+
+def _keys(config_name: str, recipe: str | PathLike[str] | None, given: dict[str, Any]) -> dict[str, Any]:
+    """All keys of the recipe: the file's, those given by name, and the method that is the configuration's."""
+    if config_name not in CONFIGS:
+        raise UserError(f"unknown configuration {config_name!r}", did_you_mean(config_name, list(CONFIGS)))
+    for key in given.keys() & _ELSEWHERE.keys():
+        raise UserError(f"{key} is not the builder's", _ELSEWHERE[key])
+    keys = read_yaml(fspath(recipe)) if recipe is not None else {}
+    keys |= {key: _plain(value) for key, value in given.items()}
+    if config_name not in _BASELINES:
+        return keys
+    if given.get("method", config_name) != config_name:
+        raise UserError(f"configuration {config_name!r} has a method of its own", "leave method out, or use 'sft'")
+    of_methods = {name: set(key_names(load("method", name, METHODS).keys)) for name in METHODS}
+    unknown = set().union(*of_methods.values()) - of_methods[config_name]
+    return {key: value for key, value in keys.items() if key not in unknown} | {"method": config_name}
+
+
+def _plain(value: Any) -> Any:
+    """A value as a recipe file would have it."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return fspath(value) if isinstance(value, PathLike) else value

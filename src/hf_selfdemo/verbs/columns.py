@@ -1,0 +1,90 @@
+"""What `evaluate` compares: every column is a name, weights or none, and how they are asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.protocols import Answerer
+from hf_selfdemo.evaluation.evaluated import PLAIN
+from hf_selfdemo.generation.tuned import weights_of
+from hf_selfdemo.methods.answering import PromptAnswerer
+from hf_selfdemo.methods.method import recorded_method
+from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.verbs.rounds import round_models
+
+_PLAIN_TEMPLATE = "candidates/rag_1"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One column: `weights` is the folder of what was trained, None for the base model."""
+
+    name: str
+    weights: Path | None
+    answerer: Answerer
+
+
+def recipe_columns(recipe: Recipe) -> list[Asked]:
+    """The columns of a recipe: the base model; it under the plain prompt, if that is asked for; a method that trains
+    nothing, under its name; what was trained, each asked as its method says.
+
+    Raises:
+        UserError: if a folder holds no model, or two columns have one name.
+    """
+    length, method = recipe.evaluate.max_answer_tokens, recipe.method
+    usual = PromptAnswerer(length)
+    columns = [Asked("base", None, usual)]
+    if recipe.evaluate.evaluate_plain:
+        columns.append(Asked(PLAIN, None, PromptAnswerer(length, rag=_PLAIN_TEMPLATE)))
+    if not method.method.trains:
+        columns.append(Asked(method.name, None, recipe_answerer(recipe)))
+    for name, folder in _tuned_models(recipe).items():
+        columns.append(Asked(name, folder, model_answerer(recipe, folder)))
+    names = [column.name for column in columns]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UserError(f"adapters: two columns are named {twice[0]!r}", "give the model another name, as other=FOLDER")
+    return columns
+
+
+def recipe_answerer(recipe: Recipe) -> Answerer:
+    """How the recipe's method asks."""
+    return recipe.method.answerer(recipe.evaluate.max_answer_tokens, recipe.demonstrate.demonstrate_seed)
+
+
+def model_answerer(recipe: Recipe, folder: Path) -> Answerer:
+    """How the model in a folder wants to be asked: as the method says that its folder names, else in the usual way.
+
+    Raises:
+        UserError: if that method is not known here.
+    """
+    length, found = recipe.evaluate.max_answer_tokens, recorded_method(folder)
+    return found.answerer(length, recipe.demonstrate.demonstrate_seed) if found else PromptAnswerer(length)
+
+
+def _tuned_models(recipe: Recipe) -> dict[str, Path]:
+    """Folders by column: those that the recipe names, else what was trained in its output_dir."""
+    if recipe.evaluate.adapters:
+        return dict(map(_named_folder, recipe.evaluate.adapters))
+    if not recipe.method.method.trains:
+        return {}
+    if recipe.train.num_rounds > 1:
+        return round_models(recipe)
+    folder = recipe.output_dir / "model"
+    try:
+        weights_of(folder)
+    except UserError:
+        remedy = "run `hf-selfdemo train` with the same config, or name another run's: --adapters tuned=RUN/model"
+        raise UserError(f"{folder} holds no trained model", remedy) from None
+    return {"tuned": folder}
+
+
+def _named_folder(pair: str) -> tuple[str, Path]:
+    name, equals, path = pair.partition("=")
+    if not equals or name in ("base", PLAIN):
+        raise UserError(f"adapters: {pair!r} is no name=folder pair", "write e.g. tuned=runs/quickstart/model")
+    if not name or set(name) & set("/\\:"):  # it names a column and the files of its replies
+        raise UserError(f"adapters: {name!r} is no name of a column", "leave out slashes and colons")
+    weights_of(Path(path))
+    return name, Path(path)

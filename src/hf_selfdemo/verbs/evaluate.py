@@ -1,0 +1,279 @@
+"""`hf-selfdemo evaluate`."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, get_args
+
+from hf_selfdemo.core.artefacts import Evaluated
+from hf_selfdemo.core.console import progress, recall_line, say, show, table_width
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.keys import defaults
+from hf_selfdemo.core.ledger import Ledger
+from hf_selfdemo.core.loading import did_you_mean
+from hf_selfdemo.core.manifest import claim_folder, fingerprint, read_json, rows_fingerprint
+from hf_selfdemo.core.protocols import Judge
+from hf_selfdemo.core.types import COUNTS, Evidence, Mode, Prediction, Usage
+from hf_selfdemo.evaluation.evaluated import (
+    Evaluation,
+    comparison_of,
+    folder_for,
+    training_record,
+    write_manifest,
+    write_predictions,
+    write_rows,
+)
+from hf_selfdemo.evaluation.predict import predict, rows_asked
+from hf_selfdemo.evaluation.report import terminal_table, write_figures, write_page
+from hf_selfdemo.generation.models import ResolvedModel, read_chat_template
+from hf_selfdemo.generation.recorded import RecordedGenerator
+from hf_selfdemo.generation.tuned import is_adapter, merged, weights_hash
+from hf_selfdemo.prompting.prompts import JUDGED_WITH, TRAINED_ON, templates_hash
+from hf_selfdemo.recipe.config import EvaluateArguments
+from hf_selfdemo.recipe.dataset_key import PACKAGE, folder_hash
+from hf_selfdemo.recipe.engine import in_process, ledger_path, recipe_judge
+from hf_selfdemo.recipe.evidence import has_dev, passages_warning, recipe_evidence
+from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.verbs.ability import AbilityCheck
+from hf_selfdemo.verbs.columns import Asked, recipe_columns
+from hf_selfdemo.verbs.compare import run_compare
+from hf_selfdemo.verbs.unscored import WhyUnscored, unscored_lines
+
+_WORDS = {"base": "base model", "templates": "prompts", "evidence": "test questions or passages"}
+"""What the settings of an evaluation are called where they differ."""
+
+
+def run_evaluate(recipe: Recipe) -> None:
+    """Compare the base model with what was trained, or with a method that trains nothing; print the table and write the
+    report.
+
+    With `compare` no model is asked: finished evaluations are compared.
+    """
+    if recipe.evaluate.compare:
+        return run_compare(recipe)
+    e, part = recipe.evaluate, _asked(recipe)
+    folder = recipe.output_dir / folder_for(part)
+    judge = _judge(recipe)
+    evidence, recall = recipe_evidence(recipe, part)
+    if warning := passages_warning(evidence):
+        say(warning)
+    ability = AbilityCheck(recipe)
+    model = recipe.resolve()
+    settings = {
+        "base": model.fingerprint,
+        "templates": templates_hash(TRAINED_ON),
+        "evidence": rows_fingerprint(map(asdict, evidence)),
+        "max_answer_tokens": e.max_answer_tokens,
+        **recipe.chat_template,
+    }
+    columns, modes = recipe_columns(recipe), recipe_modes(e)
+    tuned = {column.name: column.weights for column in columns if column.weights}
+    claim_folder(folder, settings, _elsewhere(tuned), _WORDS, defaults(EvaluateArguments))
+    _refuse_other_models(folder, tuned)
+    _say_what_is_replaced(folder, recipe, ability, columns)
+    network, tokenizer = recipe.load(model)
+    _say_which_templates_differ(tuned, tokenizer)
+    ledger = Ledger(ledger_path(recipe))
+    base = RecordedGenerator(in_process(recipe, network, tokenizer), ledger)  # who judges, and shows other abilities
+    runs: dict[str, dict[str, list[Prediction]]] = {}
+    unscored: dict[str, dict[str, dict[str, int]]] = {}
+    accounts: dict[str, Mapping[Any, RecordedGenerator]] = {}
+    total = sum(len(rows_asked(evidence, mode)) for mode in modes)
+    with progress("evaluate", total * len(columns) + ability.steps(len(columns))) as advance:
+        for column in columns:
+            name, current, engine = column.name, network, base.generator
+            if column.weights:
+                current = _tuned(network, column.weights, recipe, model)
+                engine = in_process(recipe, current, tokenizer)
+            asked = {mode: RecordedGenerator(engine, ledger) for mode in modes}
+            judges = {mode: WhyUnscored(judge) for mode in modes}
+            runs[name] = {
+                mode: predict(
+                    evidence,
+                    asked[mode],
+                    judges[mode],
+                    mode,
+                    column.answerer,
+                    judge_generator=base,
+                    on_progress=advance,
+                )
+                for mode in modes
+            }
+            unscored[name] = {mode: judges[mode].reasons(runs[name][mode]) for mode in modes}
+            ability.measure(name, current, tokenizer, base, advance)
+            accounts[name] = asked
+            for mode, predictions in runs[name].items():
+                write_predictions(folder, name, mode, predictions)
+    names = list(runs)
+    by_column: dict[str, dict[str, Any]] = {
+        "models": {column.name: str(column.weights or "") for column in columns},
+        "answerers": {column.name: column.answerer.identity for column in columns},
+        "judges": dict.fromkeys(names, _judge_record(recipe, model.fingerprint)),
+        "usage": {name: asdict(_summed(name, accounts, base, "usage")) for name in names},
+        "reused": {name: asdict(_summed(name, accounts, base, "reused")) for name in names},
+        "asking": {
+            name: {mode: _asking(accounts[name][mode], len(found)) for mode, found in runs[name].items()}
+            for name in names
+        },
+        "training": {column.name: training_record(column.weights) for column in columns},
+    }
+    title = f"{model.name}: {len(evidence)} {part} rows"
+    about = {
+        "title": title,
+        "base_model": model.name,
+        "settings": settings,
+        "data": _data(recipe, part),
+        "recall": recall,
+    }
+    write_rows(folder, evidence)
+    write_manifest(folder, modes, by_column, about | {"ability": ability.settings(), "unscored": unscored})
+    say(recall_line(recall))
+    _report(Evaluation(folder), names, ability)
+    for line in unscored_lines(unscored):
+        say(line)
+    _show_replies(runs, evidence, e.predictions_shown)
+
+
+def _summed(
+    name: str, accounts: Mapping[str, Mapping[Any, RecordedGenerator]], judging: RecordedGenerator, kind: str
+) -> Usage:
+    """What a column cost; the base model's has what it was asked as a judge, too."""
+    spent = [*accounts[name].values(), *([judging] if name == "base" else [])]
+    return sum((getattr(generator, kind) for generator in spent), Usage())
+
+
+def _asking(account: RecordedGenerator, questions: int) -> dict[str, int]:
+    """What answering cost, whenever it was paid: calls made now and those found in the ledger."""
+    spent = account.usage + account.reused
+    return {"questions": questions} | {key: getattr(spent, key) for key in COUNTS}
+
+
+def _asked(recipe: Recipe) -> str:
+    """The part of the data that is evaluated on."""
+    part = recipe.evaluate.evaluate_on
+    if part == "dev" and not has_dev(recipe.data):
+        raise UserError("evaluate_on is 'dev' and there are no dev questions", "give dev_questions or held_out_share")
+    return part
+
+
+def _judge_record(recipe: Recipe, base: str) -> dict[str, Any]:
+    """All that decides a label besides the reply and the row.
+
+    Args:
+        recipe: names the judge.
+        base: fingerprint of the base model, which is who a judge asks.
+    """
+    name = recipe.evaluate.evaluate_judge
+    code = fingerprint([folder_hash(PACKAGE / room, "**/*.py") for room in ("scoring", "judging")])
+    record = {"name": name, "code": code}
+    if name == "answer_match":
+        return record
+    return record | {"model": base, "templates": templates_hash(JUDGED_WITH), **asdict(recipe.judge)}
+
+
+def _judge(recipe: Recipe) -> Judge:
+    """Who labels replies one by one."""
+    if recipe.evaluate.evaluate_judge == "tournament":
+        raise UserError(
+            "evaluate_judge: a tournament ranks candidates of one question, and a model gives one reply",
+            "use answer_match, llm_label or match_then_llm",
+        )
+    return recipe_judge(recipe, recipe.evaluate.evaluate_judge)
+
+
+def _elsewhere(models: Mapping[str, Path]) -> str:
+    """How to have another evaluation of the same models."""
+    named = " ".join(f"{name}={path}" for name, path in models.items())
+    return "choose another output_dir" + (f", and name the models there: --adapters {named}" if named else "")
+
+
+def _say_what_is_replaced(folder: Path, recipe: Recipe, ability: AbilityCheck, columns: Sequence[Asked]) -> None:
+    before = read_json(folder / "manifest.json", Evaluated, missing_ok=True)
+    judge, former = recipe.evaluate.evaluate_judge, before.get("judges", {}).get("base", {}).get("name")
+    if former and former != judge:
+        words = f"evaluate_judge was {former!r}, is {judge!r}"
+        say(f"the evaluation in {folder} is judged anew and replaced: {words}")
+    if before.get("ability") and not ability:
+        words = "neither choice_questions nor instruction_prompts is set"
+        say(f"the ability figures in {folder} are removed: {words}")
+    for column in columns:
+        if before.get("answerers", {}).get(column.name, column.answerer.identity) != column.answerer.identity:
+            say(f"the replies of {column.name!r} in {folder} are replaced: it is asked in another way than before")
+
+
+def _refuse_other_models(folder: Path, models: Mapping[str, Path]) -> None:
+    """Replies of one model are not replaced by those of another that lies elsewhere and is given the same name."""
+    before = read_json(folder / "manifest.json", Evaluated, missing_ok=True)
+    for name, place in models.items():
+        former = before.get("models", {}).get(name)
+        known = before.get("training", {}).get(name, {}).get("weights")
+        if former is None or known == weights_hash(place):  # new, or the same, wherever it lies now
+            continue
+        if Path(former).resolve() != place.resolve():
+            raise UserError(
+                f"{folder} holds the replies of {former} as {name!r}, and {place} is another model",
+                f"give it another name, as --adapters other={place}",
+            )
+        if known:
+            say(f"the replies of {name!r} in {folder} are replaced: {place} holds other weights than before")
+
+
+def _report(evaluation: Evaluation, names: list[str], ability: AbilityCheck) -> None:
+    """Print the table, and write it, its figures and the page to read."""
+    comparison, folder = comparison_of(evaluation, names), evaluation.folder
+    width = table_width(len(names))
+    show(terminal_table(comparison.runs, comparison.title, comparison.asking), width)
+    figures = write_figures(folder, comparison)
+    ability.report(folder, width)
+    found = read_json(folder / "figures.json")
+    page = write_page(folder, figures | {key: found[key] for key in found.keys() - figures.keys()}, comparison)
+    say(f"to read: {page}")
+
+
+def _data(recipe: Recipe, part: str) -> dict[str, Any]:
+    """The keys that say what is asked and shown."""
+    keys = asdict(recipe.data) | asdict(recipe.retrieval)
+    others = {"train", "dev", "test", "index"} - ({part} if part == "test" else {part, "train"})
+    return {key: value for key, value in keys.items() if not others & set(key.split("_"))}
+
+
+def recipe_modes(e: EvaluateArguments) -> list[Mode]:
+    """The modes that a recipe names, in their own order.
+
+    Raises:
+        UserError: for an unknown one, or none at all.
+    """
+    known: tuple[Mode, ...] = get_args(Mode)
+    if not e.evaluate_modes:
+        raise UserError("evaluate_modes names none", f"name some of {', '.join(known)}")
+    for mode in e.evaluate_modes:
+        if mode not in known:
+            raise UserError(f"evaluate_modes: {mode!r} is unknown", did_you_mean(mode, list(known)))
+    return [mode for mode in known if mode in e.evaluate_modes]
+
+
+def _say_which_templates_differ(models: Mapping[str, Path], tokenizer: Any) -> None:
+    """A model that was trained with a chat template of its own should be asked with that."""
+    for path in (folder / "chat_template.jinja" for folder in models.values()):
+        if path.exists() and read_chat_template(str(path)) != tokenizer.chat_template:
+            remedy = f"--chat_template_path {path} asks all models with it"
+            say(f"{path.parent} was trained with another chat template than it is asked with: {remedy}")
+
+
+def _tuned(network: Any, folder: Path, recipe: Recipe, base: ResolvedModel) -> Any:
+    """A fully tuned model, or an adapter merged into its base, which is mostly `network`."""
+    if is_adapter(folder) and recipe.base_of(folder) == base:
+        return merged(copy.deepcopy(network), folder)
+    return recipe.load(recipe.resolve_tuned(folder))[0]
+
+
+def _show_replies(runs: Any, evidence: Sequence[Evidence], count: int) -> None:
+    for i, row in enumerate(evidence[:count]):
+        say(f"{row.question.text}  ({', '.join(row.question.answers) or 'no answer known'})", "bold")
+        for name, modes in runs.items():
+            for mode, predictions in modes.items():
+                if i < len(predictions):
+                    say(f"  {name} {mode}: {predictions[i].text!r} ({predictions[i].label})")

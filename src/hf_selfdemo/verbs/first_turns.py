@@ -1,0 +1,104 @@
+"""What a strategy asks first about every row, counted as the rows go by: no request and no row is held."""
+
+from __future__ import annotations
+
+import os
+import random
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from hf_selfdemo.core.protocols import Strategy
+from hf_selfdemo.core.types import COUNTS, Evidence, Request
+
+
+class FirstTurns:
+    """Counts over the first-turn requests of rows; nothing is sent.
+
+    Args:
+        turns: the first-turn requests of each row, in the order of the rows; gone through once.
+
+    Example:
+        >>> request = Request("q1", ({"role": "user", "content": "Who?"},), "rag")
+        >>> turns = FirstTurns([[request, request], []])
+        >>> turns.calls, turns.characters, turns.most
+        (Counter({'rag': 2}), Counter({'rag': 8}), 2)
+    """
+
+    def __init__(self, turns: Iterable[Sequence[Request]]) -> None:
+        self.calls: Counter[str] = Counter()
+        self.characters: Counter[str] = Counter()
+        self.shared: Counter[str] = Counter()
+        self.replies: Counter[str] = Counter()
+        self.longest = self.longest_reply = 0
+        self._asked = array("L")
+        for requests in turns:
+            self._asked.append(len(requests))
+            for request, length, shared in _with_shared(requests):
+                self.calls[request.stage] += 1
+                self.characters[request.stage] += length
+                self.shared[request.stage] += shared
+                self.replies[request.stage] += 0 if request.choices else request.max_new_tokens
+                self.longest = max(self.longest, length)
+                self.longest_reply = max(self.longest_reply, request.max_new_tokens)
+
+    @property
+    def most(self) -> int:
+        """Requests of the row that is asked most."""
+        return max(self._asked, default=0)
+
+    def __bool__(self) -> bool:
+        return self.calls.total() > 0
+
+    def draw(self, count: int, seed: int) -> list[int]:
+        """Places of rows to measure by: one of those that are asked most, so that every stage is met, others at random.
+
+        Args:
+            count: how many; at least one is drawn.
+            seed: of the draw.
+        """
+        first = self._asked.index(self.most)
+        others = [place for place, asked in enumerate(self._asked) if asked and place != first]
+        return [first, *random.Random(seed).sample(others, min(max(count, 1) - 1, len(others)))]
+
+    def counted(self, characters: float) -> dict[str, dict[str, int]]:
+        """Counts by stage if all of them were asked; what the prompts of a row share is read once.
+
+        Args:
+            characters: how many make a token.
+        """
+        return {
+            stage: dict(
+                zip(
+                    COUNTS,
+                    (
+                        calls,
+                        round(self.characters[stage] / characters),
+                        round(self.shared[stage] / characters),
+                        self.replies[stage],
+                    ),
+                    strict=True,
+                )
+            )
+            for stage, calls in self.calls.items()
+        }
+
+
+def first_turn(strategy: Strategy, row: Evidence) -> list[Request]:
+    """What a strategy asks first about a row; nothing is sent."""
+    try:
+        return list(next(strategy.write(row)))
+    except StopIteration:
+        return []
+
+
+def _with_shared(requests: Sequence[Request]) -> Iterator[tuple[Request, int, int]]:
+    """Requests of one row with their characters, and how many of these an earlier one has read."""
+    groups: dict[str, list[tuple[Request, str]]] = {}
+    for request in requests:
+        text = "".join(message["content"] for message in request.messages)
+        groups.setdefault(request.share or request.id, []).append((request, text))
+    for group in groups.values():
+        shared = len(os.path.commonprefix([text for _, text in group]))  # noqa: RUF071  # texts, not paths
+        for place, (request, text) in enumerate(group):
+            yield request, len(text), shared if place else 0

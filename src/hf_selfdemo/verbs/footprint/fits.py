@@ -1,0 +1,256 @@
+"""Whether a run fits a device, and how long its arithmetic takes there: from keys, texts and a configuration alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.core.errors import UserError, explained
+from hf_selfdemo.core.types import Evidence, Message, Mode
+from hf_selfdemo.generation.models import GGUF_PACKAGES, ResolvedModel, read_chat_template
+from hf_selfdemo.methods.answering import single_prompt
+from hf_selfdemo.prompting.chat import encode_prompt
+from hf_selfdemo.recipe.evidence import recipe_questions
+from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.recipe.start import check_targets
+from hf_selfdemo.verbs.evaluate import recipe_modes
+from hf_selfdemo.verbs.first_turns import FirstTurns
+from hf_selfdemo.verbs.footprint.compute import forward_flops, hours, training_flops
+from hf_selfdemo.verbs.footprint.memory import Precision, cache_bytes, training_memory, writing_memory
+from hf_selfdemo.verbs.footprint.shape import ModelShape, model_shape
+
+CHARACTERS_A_TOKEN = 4.0
+"""Where no tokenizer is at hand; English text has somewhat more with most of them."""
+
+_COUNTED = 32
+"""Rows whose prompts are really encoded, to know how many characters a token has."""
+
+_SMALL = ["*.json", "*.jinja", "*.model", "*.txt", "*.py"]
+"""Files of a repository besides its weights."""
+
+_CHUNK = 4
+"""Batches whose shared beginnings the transformers engine holds at once."""
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """Tokens of a recipe's rows, as far as they are known before anything is written; a reply has its limit.
+
+    Args:
+        source: how tokens were counted.
+        characters: how many make a token.
+        prompt: of the training prompt, on average.
+        longest_prompt: of the longest one.
+        longest_request: of the longest first-turn request.
+        reply: of what is trained, at most.
+    """
+
+    source: str
+    characters: float
+    prompt: float
+    longest_prompt: int
+    longest_request: int
+    reply: int
+
+
+def row_lengths(recipe: Recipe, evidence: Sequence[Evidence], turns: FirstTurns) -> Lengths:
+    """How long prompts and replies are, by the model's tokenizer or else by `CHARACTERS_A_TOKEN`."""
+    tokenizer = _tokenizer(recipe, model_place(recipe))
+    written = encoded = longest = summed = gold = 0
+    for place, row in enumerate(evidence):
+        prompt = single_prompt(row.question.text, row.passages)
+        length = _characters(prompt)
+        summed, longest = summed + length, max(longest, length)
+        gold = max(gold, *map(len, row.question.answers[:1]), 0)
+        if tokenizer is not None and place % max(1, len(evidence) // _COUNTED) == 0:
+            written, encoded = written + length, encoded + len(encode_prompt(tokenizer, prompt))
+    per_token = written / encoded if encoded else CHARACTERS_A_TOKEN
+    return Lengths(
+        source="4 characters a token" if tokenizer is None else "the tokenizer",
+        characters=per_token,
+        prompt=summed / len(evidence) / per_token,
+        longest_prompt=round(longest / per_token),
+        longest_request=round(turns.longest / per_token),
+        reply=turns.longest_reply if turns else round(gold / per_token) + 1,
+    )
+
+
+def recipe_shape(recipe: Recipe) -> ModelShape:
+    """The sizes of the recipe's model and of what it trains; weights are neither loaded nor fetched.
+
+    Raises:
+        UserError: if there is no such model, or it has no such modules to train.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+    from trl import get_peft_config
+
+    config, adapters = _config(recipe, model_place(recipe)), get_peft_config(recipe.model)
+    if adapters is not None:
+        with torch.device("meta"):
+            check_targets(adapters, AutoModelForCausalLM.from_config(config))
+    return model_shape(config, adapters)
+
+
+def recipe_memory(recipe: Recipe, shape: ModelShape, lengths: Lengths, candidates: int) -> dict[str, dict[str, float]]:
+    """Bytes by verb and part, at the peak.
+
+    Args:
+        recipe: with its batch sizes and precisions.
+        shape: of its model.
+        lengths: of its rows.
+        candidates: first-turn requests of a question; 0 if nothing is written.
+    """
+    training, batch = recipe.training, recipe.engine.generation_batch_size
+    found: dict[str, dict[str, float]] = {}
+    number = _bytes(recipe.engine.inference_dtype or recipe.model.dtype)
+    if candidates and recipe.engine.engine == "transformers":
+        groups = -(-_CHUNK * batch // candidates)
+        chunk = groups * lengths.longest_request * cache_bytes(shape, number)
+        written, held = lengths.reply, max(recipe.engine.prefix_cache_gb * 1e9, chunk)
+        found["demonstrate"] = writing_memory(shape, number, batch, lengths.longest_request, written, held=held)
+    if recipe.method.method.trains:
+        pairs = recipe.train.objective == "dpo"
+        reference = pairs and not shape.adapters and not training.precompute_ref_log_probs
+        found["train"] = training_memory(
+            shape,
+            _precision(recipe),
+            training.per_device_train_batch_size * (2 if pairs else 1),
+            min(lengths.longest_prompt + lengths.reply, training.max_length or 10**9),
+            lengths.reply,
+            training.gradient_checkpointing,
+            2 if reference else 1,
+        )
+    e = recipe.evaluate
+    copies = 2 if recipe.method.method.trains or e.adapters else 1  # base and tuned model are there together
+    several = recipe.method.answerer().most_calls > 1  # the calls of a question share their beginning
+    held = recipe.engine.prefix_cache_gb * 1e9 if several else 0
+    found["evaluate"] = writing_memory(
+        shape, number, batch, lengths.longest_prompt, e.max_answer_tokens, copies=copies, held=held
+    )
+    return found
+
+
+def recipe_hours(
+    recipe: Recipe, shape: ModelShape, lengths: Lengths, rows: int, calls: dict[str, int] | None
+) -> dict[str, float]:
+    """Hours by verb on a device of `device_tflops`: arithmetic alone, at `device_utilisation`.
+
+    Args:
+        recipe: with the device, epochs and test questions; evaluation is left out where these cannot be read.
+        shape: of its model.
+        lengths: of its rows.
+        rows: questions and twins, each at most one row of training.
+        calls: prompt, cached and generated tokens of demonstrating; None if nothing is written.
+    """
+    training, flops = recipe.training, dict[str, float]()
+    context = lengths.prompt + lengths.reply
+    if calls:
+        tokens = calls["prompt_tokens"] - calls["cached_tokens"] + calls["generated_tokens"]
+        flops["demonstrate"] = forward_flops(shape, tokens, context, calls["generated_tokens"])
+    texts = 2 if recipe.train.objective == "dpo" else 1  # a row
+    if training.train_tokens:
+        seen = training.train_tokens / context  # of a pair the budget counts both texts
+    elif training.max_steps > 0:
+        seen = training.max_steps * training.per_device_train_batch_size * training.gradient_accumulation_steps * texts
+    else:
+        seen = rows * training.num_train_epochs * texts
+    scored, checkpointing = seen * lengths.reply, training.gradient_checkpointing
+    flops["train"] = training_flops(shape, seen * context, context, scored, checkpointing)
+    asked, answer = _asked(recipe), recipe.evaluate.max_answer_tokens
+    if asked:
+        prompts = {"rag": lengths.prompt, "closed_book": 0.0}
+        read = sum(count * (prompts[mode] + answer) for mode, count in asked.items())
+        flops["evaluate"] = 2 * forward_flops(shape, read, lengths.prompt + answer, sum(asked.values()) * answer)
+    plan = recipe.plan
+    return {verb: hours(count, plan.device_tflops, plan.device_utilisation) for verb, count in flops.items()}
+
+
+def footprint(
+    recipe: Recipe, evidence: Sequence[Evidence], lengths: Lengths, candidates: int, calls: dict[str, int] | None
+) -> dict[str, Any]:
+    """All of this for `plan.json`: `model`, `lengths`, `memory_gb` and, where `device_tflops` is set, `hours`.
+
+    Raises:
+        UserError: as `recipe_shape`.
+    """
+    plan = recipe.plan
+    shape = recipe_shape(recipe)
+    memory = recipe_memory(recipe, shape, lengths, candidates)
+    gigabytes = {verb: {part: size / 1e9 for part, size in parts.items()} for verb, parts in memory.items()}
+    return {
+        "model": {"name": recipe.model_name, "parameters": shape.parameters, "trainable": shape.trainable},
+        "lengths": asdict(lengths),
+        "memory_gb": gigabytes,
+        "peak_gb": max(sum(parts.values()) for parts in gigabytes.values()),
+        "hours": recipe_hours(recipe, shape, lengths, len(evidence), calls) if plan.device_tflops > 0 else {},
+    }
+
+
+def model_place(recipe: Recipe) -> str:
+    """The folder of the model's configuration and tokenizer, fetched from the Hub without the weights if need be."""
+    from huggingface_hub import snapshot_download
+
+    name = recipe.model_name
+    if Path(name).is_dir():
+        return name
+    try:
+        return snapshot_download(name, revision=recipe.model.model_revision, allow_patterns=_SMALL)
+    except Exception as error:  # the Hub's client raises types that change between versions
+        if name in GGUF_PACKAGES:
+            return recipe.resolve().path
+        what = f"the configuration of {name!r} is not within reach ({type(error).__name__})"
+        raise UserError(what, "check the name, or give a folder that holds its config.json") from None
+
+
+def _config(recipe: Recipe, place: str) -> Any:
+    from transformers import AutoConfig
+
+    what = f"{place} holds no configuration that transformers can read"
+    with explained(what, "give a model's folder or Hub id"):
+        return AutoConfig.from_pretrained(place, trust_remote_code=recipe.training.trust_remote_code)
+
+
+def _tokenizer(recipe: Recipe, place: str) -> Any:
+    """The tokenizer that lies with a configuration; None if there is none, or none that can write a chat."""
+    read_chat_template(recipe.training.chat_template_path)  # what the recipe names must be there
+    try:
+        return recipe.load_tokenizer(ResolvedModel(recipe.model_name, place, ""))
+    except Exception:  # transformers has many ways of saying that there is none
+        return None
+
+
+def _bytes(dtype: str | None) -> int:
+    """Bytes a number of a model loaded in `dtype`, which is "auto" to the loader where it is not said."""
+    import torch
+
+    if dtype in (None, "auto", "float32"):
+        return 2 if torch.cuda.is_available() else 4
+    return int(getattr(torch, str(dtype)).itemsize)
+
+
+def _precision(recipe: Recipe) -> Precision:
+    """Of training. NF4 has half a byte and a scale for every 64 weights, itself in 8 bits where that is asked for."""
+    model, training, linear = recipe.model, recipe.training, None
+    if model.load_in_8bit:
+        linear = 1.0
+    if model.load_in_4bit:
+        linear = 0.5 + (1 if model.use_bnb_nested_quant else 4) / 64
+    return Precision(_bytes(model.dtype), linear, bool(training.bf16 or training.fp16))
+
+
+def _asked(recipe: Recipe) -> dict[Mode, int]:
+    """Test rows by mode; none where the questions are not at hand."""
+    try:
+        questions = recipe_questions(recipe, "test")
+    except UserError:
+        return {}
+    twins = recipe.retrieval.test_twins
+    twins = sum(q.answerable for q in questions) if twins < 0 else twins
+    return {mode: len(questions) + (twins if mode == "rag" else 0) for mode in recipe_modes(recipe.evaluate)}
+
+
+def _characters(messages: Sequence[Message]) -> int:
+    return sum(len(message["content"]) for message in messages)

@@ -1,0 +1,247 @@
+"""`hf-selfdemo push`: what a run left, as repositories on the Hub."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import HfApi
+from huggingface_hub.utils.logging import set_verbosity_error
+
+from hf_selfdemo.core.console import say, show, waiting
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.loading import did_you_mean
+from hf_selfdemo.data.questions import read_passages
+from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
+from hf_selfdemo.hub.artefact import Artefact
+from hf_selfdemo.hub.dataset import dataset_artefact
+from hf_selfdemo.hub.index import index_artefact
+from hf_selfdemo.hub.inspection import inspect_artefact, refuse_findings
+from hf_selfdemo.hub.metrics import metric_artefacts
+from hf_selfdemo.hub.model import model_artefact
+from hf_selfdemo.hub.space import space_artefact
+from hf_selfdemo.hub.upload import hub_user, push_artefact
+from hf_selfdemo.recipe.parts import part_of
+from hf_selfdemo.recipe.passages import Shortening
+from hf_selfdemo.recipe.recipe import Recipe
+
+_OWNER = "NAMESPACE"
+"""Stands for the token's owner where nobody may be asked who that is."""
+
+_UNITS = ("B", "kB", "MB", "GB")
+
+
+def run_push(recipe: Recipe) -> None:
+    """Push what `artefacts` names, or show it (`dry_run`).
+
+    All are made and inspected before the first is pushed. Of the Hub nothing is asked before that but the name of the
+    token's owner, and only where `hub_namespace` is not set.
+
+    Raises:
+        UserError: for an unknown artefact, a run that is not finished, files that must not leave this machine, or a
+            push that failed.
+    """
+    keys, training = recipe.push, recipe.training
+    for name in keys.artefacts:
+        if name not in _BUILDERS:
+            raise UserError(f"unknown artefact {name!r}", did_you_mean(name, list(_BUILDERS)))
+    private = keys.private or bool(training.hub_private_repo)
+    api = HfApi(token=training.hub_token)
+    owner = keys.hub_namespace or (_OWNER if keys.dry_run else hub_user(api))
+    with waiting("putting files and cards together"):
+        artefacts = [made for name in keys.artefacts for made in _BUILDERS[name](recipe, owner)]
+    for note in _notes(recipe):
+        say(f"note: {note}")
+    if keys.dry_run:
+        return _show(artefacts, private)
+    for artefact in artefacts:
+        refuse_findings(artefact)
+    set_verbosity_error()  # what it would say of waiting and trying again, one line says in the end
+    for artefact in artefacts:
+        _push(artefact, private, api)
+
+
+def _notes(recipe: Recipe) -> list[str]:
+    """What the cards will lack that one would expect there."""
+    named, keys = set(recipe.push.artefacts), recipe.push
+    notes = []
+    if named & {"model", "space"} and not (recipe.output_dir / "evaluation" / "manifest.json").exists():
+        notes.append("no evaluation was made, so that no figures go along: run `hf-selfdemo evaluate` first")
+    if "model" in named and not keys.model_license:
+        notes.append("the model's card names no licence: give one as model_license")
+    if keys.dry_run and not keys.hub_namespace:
+        notes.append(f"{_OWNER} stands for the owner of your token, or set hub_namespace")
+    return notes
+
+
+def _push(artefact: Artefact, private: bool, api: HfApi) -> None:
+    with waiting(f"pushing {artefact.repo_id}"):
+        pushed = push_artefact(artefact, private, api)
+    removed = f", {len(pushed.removed)} of an earlier push removed" if pushed.removed else ""
+    what = f"{len(artefact.files)} files in one commit{removed}" if pushed.changed else "nothing new, no commit"
+    say(f"{artefact.kind}: {pushed.url} ({what})")
+
+
+# what there is to push
+
+
+def _dataset(recipe: Recipe, owner: str) -> list[Artefact]:
+    keys = recipe.push
+    return [
+        dataset_artefact(
+            recipe.output_dir,
+            _dataset_id(recipe, owner),
+            data=_data_keys(recipe),
+            license=keys.source_license or "",
+            language=keys.hub_languages,
+            max_shard_size=keys.max_shard_size,
+        )
+    ]
+
+
+def _model(recipe: Recipe, owner: str) -> list[Artefact]:
+    keys = recipe.push
+    pushed = "dataset" in keys.artefacts or keys.hub_dataset_id
+    return [
+        model_artefact(
+            recipe.output_dir,
+            _model_id(recipe, owner),
+            base_model=keys.hub_base_model or "",
+            dataset_id=_dataset_id(recipe, owner) if pushed else "",
+            license=keys.model_license or "",
+            language=keys.hub_languages,
+            merge_adapter=keys.merge_adapter,
+            benchmark=keys.hub_benchmark or "",
+        )
+    ]
+
+
+def _metrics(recipe: Recipe, owner: str) -> list[Artefact]:
+    return metric_artefacts(owner)
+
+
+def _index(recipe: Recipe, owner: str) -> list[Artefact]:
+    return [
+        index_artefact(
+            _index_folder(recipe),
+            _repo_id(recipe.push.hub_index_id or f"{_name(recipe)}-bm25", owner),
+            data=_data_keys(recipe),
+            license=recipe.push.source_license or "",
+            language=recipe.push.hub_languages,
+        )
+    ]
+
+
+def _space(recipe: Recipe, owner: str) -> list[Artefact]:
+    keys = recipe.push
+    pushed = "model" in keys.artefacts and not keys.merge_adapter
+    return [
+        space_artefact(
+            recipe.output_dir,
+            _repo_id(keys.hub_space_id or f"{_name(recipe)}-app", owner),
+            data=_data_keys(recipe),
+            base_model=keys.hub_base_model or "",
+            adapter=_model_id(recipe, owner) if pushed else "",
+            license=keys.source_license or "",
+            method=recipe.method.recipe_keys() if not recipe.method.method.trains else None,
+        )
+    ]
+
+
+_BUILDERS: dict[str, Callable[[Recipe, str], list[Artefact]]] = {
+    "dataset": _dataset,
+    "model": _model,
+    "metrics": _metrics,
+    "index": _index,
+    "space": _space,
+}
+
+
+def _index_folder(recipe: Recipe) -> Path:
+    """The index that training questions were asked of; made anew where none was kept."""
+    part, kept = part_of(recipe, "train"), recipe.retrieval.index_dir
+    folder = Path(kept) / "train" if kept else recipe.output_dir / "hub" / "index"
+    if recipe.retrieval.retriever != "bm25" or part.corpus == "questions":
+        raise UserError("there is no index: passages came with the questions", "leave index out of artefacts")
+    passages = Shortening(recipe.retrieval).passages(read_passages(part.corpus, part.split))
+    BM25Retriever.build_or_load(passages, folder)
+    return folder
+
+
+def _data_keys(recipe: Recipe) -> dict[str, Any]:
+    return asdict(recipe.data) | asdict(recipe.retrieval)
+
+
+# names
+
+
+def _dataset_id(recipe: Recipe, owner: str) -> str:
+    return _repo_id(recipe.push.hub_dataset_id or f"{_name(recipe)}-demonstrations", owner)
+
+
+def _model_id(recipe: Recipe, owner: str) -> str:
+    return _repo_id(recipe.training.hub_model_id or _name(recipe), owner)
+
+
+def _repo_id(name: str, owner: str) -> str:
+    return name if "/" in name else f"{owner}/{name}"
+
+
+def _name(recipe: Recipe) -> str:
+    """The run's folder as the Hub takes names."""
+    return repository_name(recipe.output_dir.resolve().name)
+
+
+def repository_name(folder: str) -> str:
+    """A name that the Hub takes, as near to a folder's as can be.
+
+    Example:
+        >>> repository_name("my run (2)"), repository_name("--")
+        ('my-run-2', 'selfdemo')
+    """
+    return re.sub(r"[^A-Za-z0-9_.]+|\.{2,}", "-", folder).strip("-.")[:80] or "selfdemo"
+
+
+# what would go up
+
+
+def _show(artefacts: list[Artefact], private: bool) -> None:
+    """Repositories, files with their sizes, cards and findings, on standard output."""
+    findings = []
+    for artefact in artefacts:
+        sizes = {name: _size(file) for name, file in artefact.files.items()}
+        width = max(map(len, sizes))
+        show(f"{artefact.kind}: {artefact.repo_type} {artefact.repo_id}{' (private)' if private else ''}")
+        show(f"one commit: {artefact.message}\n")
+        for name, size in sizes.items():
+            show(f"  {name:{width}}  {_in_units(size):>9}")
+        show(f"  {f'{len(sizes)} files':{width}}  {_in_units(sum(sizes.values())):>9}\n")
+        found = inspect_artefact(artefact)
+        card = str(artefact.files["README.md"])
+        show("the card is not shown: see below" if any(f.startswith("README.md") for f in found) else card)
+        findings += [f"{artefact.repo_id}: {finding}" for finding in found]
+    for finding in findings:
+        show(f"refused: {finding}")
+    if findings:
+        raise UserError(f"{len(findings)} findings would be refused", "mend them; each is named above")
+
+
+def _size(file: Path | str) -> int:
+    return file.stat().st_size if isinstance(file, Path) else len(file.encode())
+
+
+def _in_units(size: float) -> str:
+    """Bytes for people.
+
+    Example:
+        >>> _in_units(512), _in_units(9_796_392)
+        ('512 B', '9.8 MB')
+    """
+    for unit in _UNITS[:-1]:
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} {_UNITS[-1]}"

@@ -1,0 +1,243 @@
+"""`hf-selfdemo train`."""
+
+from __future__ import annotations
+
+import copy
+import gc
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+
+from hf_selfdemo.core.accounting import account_for
+from hf_selfdemo.core.artefacts import Training
+from hf_selfdemo.core.console import progress, say, waiting
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.keys import defaults
+from hf_selfdemo.core.loading import load
+from hf_selfdemo.core.manifest import (
+    claim_folder,
+    differing,
+    file_hash,
+    read_json,
+    rows_fingerprint,
+    to_disk,
+    versions,
+    write_checked_json,
+    write_json,
+)
+from hf_selfdemo.core.types import Evidence
+from hf_selfdemo.data.rows import FEATURES, evidence_row
+from hf_selfdemo.generation.tuned import model_hashes, weights_of
+from hf_selfdemo.methods.demonstrations import load_demonstrations
+from hf_selfdemo.methods.method import METHOD_FILE
+from hf_selfdemo.recipe.config import TrainArguments
+from hf_selfdemo.recipe.evidence import has_dev, recipe_evidence
+from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.recipe.start import Start, load_start, training_start
+from hf_selfdemo.training.checkpoints import last_checkpoint
+from hf_selfdemo.training.decisive import decisive_keys
+from hf_selfdemo.training.progress import report_progress
+from hf_selfdemo.verbs.preflight import asked_later, written_by
+from hf_selfdemo.verbs.processes import is_main_process, world_size
+
+TRAINERS = {
+    "sft": "hf_selfdemo.training.sft:SelfDemoTrainer",
+    "dpo": "hf_selfdemo.training.dpo:SelfDemoDPOTrainer",
+}
+"""The trainer of each objective."""
+
+_WORDS = {
+    "data": "demonstrations",
+    "base": "base model",
+    "start_from": "weights to start from",
+    "dev": "dev questions or passages",
+}
+"""What the hashes among the settings are of."""
+
+
+def run_train(recipe: Recipe) -> None:
+    """Train on the demonstrations and save the adapter (or the model, without LoRA).
+
+    Launched in several processes, all train, and the first alone writes and speaks (`verbs.cli` hushes the others).
+    """
+    source, target = recipe.output_dir / "demonstrations", recipe.output_dir / "model"
+    if not (source / "train.parquet").exists():
+        raise UserError(f"{source} holds no demonstrations", "run `hf-selfdemo demonstrate` with the same config first")
+    start = training_start(recipe)
+    dev = recipe_evidence(recipe, "dev")[0] if evaluates(recipe) else []
+    settings = _training_keys(recipe) | {
+        "data": file_hash(source / "train.parquet"),
+        "base": start.model.fingerprint,
+        "start_from": start.weights,
+        "dev": rows_fingerprint(map(asdict, dev)) if dev else "",
+    }
+    usual = _usual(recipe)
+    if _is_trained(target, settings, usual):
+        say(f"{target} is trained already")
+        return
+    if is_main_process():
+        claim_folder(target, settings, "choose another output_dir", _WORDS, usual)
+    dataset = load_demonstrations(source)
+    trainer = _trainer(recipe, start, dataset, dev, written_by(source))
+    _say_what_comes(recipe, trainer, dev)
+    _account_for(dataset, trainer)
+    with progress("train", 0) as advance:
+        report_progress(trainer, advance, say)
+        result = _trained(trainer, target)
+    trainer.save_model(str(target))
+    trainer.create_model_card(model_name=recipe.output_dir.name)
+    if is_main_process():
+        _write_checked_json(recipe, trainer, settings, start.model.name, result.metrics)
+    _say_what_was_kept(_best(trainer))
+    del trainer
+    gc.collect()  # it refers to itself in circles, and would hold model and optimizer beside what the next verb loads
+
+
+def _account_for(dataset: Dataset, trainer: Any) -> None:
+    """Every demonstration is trained, or among those that the manifest names as left out."""
+    left_out = [row for rows in getattr(trainer, "left_out", {}).values() for row in rows]
+    account_for(dataset["id"], [*trainer.train_dataset["id"], *left_out], "making the trainer")
+
+
+def evaluates(recipe: Recipe) -> bool:
+    """Whether dev questions are asked while training."""
+    return has_dev(recipe.data) and _plain(recipe.training.eval_strategy) != "no"
+
+
+def _is_trained(target: Path, settings: dict[str, Any], usual: dict[str, Any]) -> bool:
+    """Whether the folder holds the result of this very training; its manifest is the last to be written there."""
+    path = target / "manifest.json"
+    if not path.exists() or differing(read_json(path, Training, "settings")["settings"], settings, usual):
+        return False
+    weights_of(target)  # refuses a model that was damaged since
+    return True
+
+
+def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: Sequence[Evidence], writer: dict[str, Any]) -> Any:
+    """The trainer of the recipe's objective, with its model."""
+    args = copy.copy(recipe.training)
+    args.output_dir = str(recipe.output_dir / "model")  # checkpoints go beside the adapter
+    args.disable_tqdm = True  # one bar, ours
+    network, tokenizer, options = load_start(recipe, start)
+    rows = [evidence_row(row) for row in dev]
+    test_rows = _known_test_rows(recipe)
+    with waiting("looking at every row"):
+        trainer: Any = load("objective", recipe.train.objective, TRAINERS)(
+            network,
+            args,
+            train_dataset=dataset,
+            processing_class=tokenizer,
+            eval_dataset=Dataset.from_list(rows, features=FEATURES) if rows else None,
+            writer=writer | {"trained": start.fingerprint, "origin": start.origin},
+            test_rows=test_rows,
+            answerer=recipe.method.answerer(args.max_dev_tokens, args.seed),
+            **options,
+        )
+    return trainer
+
+
+def _known_test_rows(recipe: Recipe) -> list[dict[str, str]]:
+    """What `evaluate` will ask, to warn of what is trained on; training does without where they are not at hand."""
+    try:
+        return asked_later(recipe)
+    except UserError as error:
+        say(f"test questions are not compared with what is trained on: {error}")
+        return []
+
+
+def _trained(trainer: Any, target: Path) -> Any:
+    """Train, from the last checkpoint if there is one; an interruption says whether there is."""
+    try:
+        return trainer.train(resume_from_checkpoint=last_checkpoint(target))
+    except KeyboardInterrupt as stop:
+        found = last_checkpoint(target)
+        if found:
+            raise type(stop)(f"the same command goes on from {Path(found).name}") from None
+        raise type(stop)(
+            "there is no checkpoint yet, so the same command trains from the first step (save_strategy: steps or epoch "
+            "writes some)"
+        ) from None
+
+
+def _say_what_comes(recipe: Recipe, trainer: Any, dev: Sequence[Evidence]) -> None:
+    report = trainer.preflight_report.as_dict()
+    say(f"training on {report['rows']} rows, {report['tokens']} tokens an epoch, longest {report['longest']}")
+    if dev:
+        say(f"asking {len(dev)} dev rows, eval_strategy {_plain(recipe.training.eval_strategy)}")
+    if recipe.implied:
+        keys = ", ".join(f"{key} {value}" for key, value in recipe.implied.items())
+        say(f"not given and set by what was given: {keys}")
+
+
+def _say_what_was_kept(best: dict[str, Any]) -> None:
+    if best:
+        kept = f"the result is {best['checkpoint']}" if best["loaded"] else "the result is the last step's"
+        say(f"best {best['metric']} {best['value']:.2f}; {kept}")
+
+
+def _write_checked_json(recipe: Recipe, trainer: Any, settings: dict[str, Any], base: str, metrics: Any) -> None:
+    """The last file of a training."""
+    report = trainer.preflight_report.as_dict()
+    write_json(recipe.output_dir / "model" / METHOD_FILE, recipe.method.record())
+    to_disk(recipe.output_dir / "model")
+    write_checked_json(
+        recipe.output_dir / "model" / "manifest.json",
+        {
+            "files": model_hashes(recipe.output_dir / "model"),
+            "settings": settings,
+            "base": base,
+            "start_from": recipe.train.start_from or "",
+            "processes": world_size(),
+            "preflight": report,
+            "rows_trained": report["rows"],
+            "left_out": getattr(trainer, "left_out", {}),
+            "on_policy": trainer.on_policy,
+            "dev": _dev_figures(trainer.state.log_history),
+            "best": _best(trainer),
+            "metrics": metrics,
+            "log": trainer.state.log_history,
+            "versions": versions(),
+        },
+    )
+
+
+def _dev_figures(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What each evaluation found, in the order of training."""
+    found = []
+    for line in log:
+        figures = {key.removeprefix("eval_"): value for key, value in line.items() if key.startswith("eval_")}
+        if figures:
+            found.append({"epoch": line.get("epoch"), "step": line.get("step"), **figures})
+    return found
+
+
+def _best(trainer: Any) -> dict[str, Any]:
+    """The best evaluation by the figure that was asked for; the model saved is that one's if the recipe says so."""
+    state, args = trainer.state, trainer.args
+    if state.best_metric is None:
+        return {}
+    return {
+        "metric": args.metric_for_best_model,
+        "value": state.best_metric,
+        "checkpoint": Path(state.best_model_checkpoint).name if state.best_model_checkpoint else "",
+        "loaded": bool(args.load_best_model_at_end and state.best_model_checkpoint),
+    }
+
+
+def _plain(strategy: Any) -> str:
+    """The name of a strategy, which transformers turns into an enumeration."""
+    return str(getattr(strategy, "value", strategy))
+
+
+def _training_keys(recipe: Recipe) -> dict[str, Any]:
+    """What decides the weights: model and training keys, without paths, tokens and logging."""
+    keys = asdict(recipe.model) | recipe.training.to_dict() | {"objective": recipe.train.objective}
+    return decisive_keys(keys, _usual(recipe))
+
+
+def _usual(recipe: Recipe) -> dict[str, Any]:
+    """The defaults of these keys."""
+    return defaults(type(recipe.model), type(recipe.training), TrainArguments)

@@ -1,0 +1,66 @@
+"""Flags for classes of keys: how texts become values, and what help shows."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.keys import key
+from hf_selfdemo.recipe.flags import given_values, help_text
+
+
+@dataclass
+class Own:
+    """Keys of every kind."""
+
+    quick: bool = key(True, "be quick", "nothing")
+    count: int = key(3, "how many", "nothing")
+    share: float | None = key(None, "how much", "nothing")
+    names: list[str] = key(["a"], "of columns", "nothing")
+
+
+@dataclass
+class Other:
+    """Keys of another method, one of the same name."""
+
+    count: int = key(5, "how many others", "nothing")
+
+
+@pytest.mark.parametrize(
+    ("flags", "found"),
+    [
+        ([], {}),
+        (["--no_quick"], {"quick": False}),
+        (["--no-quick"], {"quick": False}),
+        (["--quick", "no"], {"quick": False}),
+        (["--quick"], {"quick": True}),
+        (["--count=4", "--share", "1e-3"], {"count": 4, "share": 0.001}),
+        (["--names", "x", "y"], {"names": ["x", "y"]}),
+    ],
+)
+def test_a_flag_is_read_as_its_key_wants(flags, found):
+    assert given_values([Own], {}, flags) == [found]
+
+
+def test_flags_win_over_a_file_and_only_what_was_given_is_told():
+    assert given_values([Own], {"count": "7", "quick": "no", "names": None}, ["--count=8"]) == [
+        {"count": 8, "quick": False, "names": None}
+    ]
+
+
+@pytest.mark.parametrize("flags", [["--count=many"], ["--count"], ["--quick=perhaps"], ["--coun=4"], ["4"]])
+def test_what_cannot_be_read_is_refused(flags, capsys):
+    with pytest.raises(UserError, match=r"^a key or option cannot be used: [^\n]+$"):
+        given_values([Own], {}, flags)
+    assert capsys.readouterr().err == ""
+
+
+def test_flags_of_other_classes_may_stand_where_some_are_read_first():
+    assert given_values([Other], {}, ["--quick", "--count=2"], partly=True) == [{"count": 2}]
+
+
+def test_a_key_that_two_methods_have_is_shown_with_both():
+    told = help_text({"one": (Own, ["quick", "count"]), "another": (Other, ["count"])}, {"quick": False})
+    one, another = told.split("another:")
+    assert "how many (default: 3)" in one and "how many others (default: 5)" in another
+    assert "be quick (default: False)" in " ".join(one.split()) and "--names" not in told

@@ -1,0 +1,86 @@
+"""What a recipe says of the model, its template and its adapter holds for every verb, or is refused."""
+
+import pytest
+from peft import LoraConfig
+from transformers import AutoTokenizer
+
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.generation.transformers import TransformersGenerator
+from hf_selfdemo.recipe.dataset_key import dataset_key
+from hf_selfdemo.recipe.start import check_targets
+from hf_selfdemo.verbs.cli import main, parse
+
+
+@pytest.fixture
+def other(tokenizer, tmp_path):
+    """A chat template that is not the model's own."""
+    path = tmp_path / "other.jinja"
+    template = tokenizer.chat_template.replace("message['role'] + '\n'", "message['role'] + ' says\n'")
+    path.write_text(template.replace("assistant\n", "assistant says\n"))
+    return path
+
+
+def test_the_chat_template_holds_for_every_verb(gold, refused, other, manifest, tmp_path, monkeypatch, capsys):
+    asked, stream = [], TransformersGenerator.stream
+
+    def seen(self, requests):
+        asked.append(self.tokenizer.chat_template)
+        return stream(self, requests)
+
+    monkeypatch.setattr(TransformersGenerator, "stream", seen)
+    keys = [*gold, f"--chat_template_path={other}"]
+    for verb in ("demonstrate", "preflight", "train", "evaluate"):
+        assert main([verb, *keys]) == 0, verb
+    assert set(asked) == {other.read_text()}
+    saved = AutoTokenizer.from_pretrained(tmp_path / "run" / "model")
+    assert saved.chat_template == other.read_text()
+    recipe = parse(keys)
+    told = {"chat_template": recipe.chat_template["chat_template"]}
+    for folder in ("demonstrations", "evaluation"):
+        assert told.items() <= manifest(folder)["settings"].items()
+    plain = parse(gold)
+    assert plain.chat_template == {} and dataset_key(recipe, "train", "w") != dataset_key(plain, "train", "w")
+    assert "demonstrations" in refused("demonstrate", *gold)
+    capsys.readouterr()
+    elsewhere = [f"--output_dir={tmp_path / 'other'}", "--adapters", f"tuned={tmp_path / 'run' / 'model'}"]
+    assert main(["evaluate", *gold, *elsewhere]) == 0
+    assert "was trained with another chat template than it is asked with" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("path", ["HuggingFaceTB/SmolLM2-135M-Instruct", "missing.jinja"])
+def test_what_is_no_template_is_refused_by_each_verb(gold, refused, path):
+    for verb in ("demonstrate", "evaluate"):
+        assert f"chat_template_path {path!r} is no Jinja file" in refused(verb, *gold, f"--chat_template_path={path}")
+
+
+def test_a_template_that_opens_a_thought_is_refused_before_anything_is_written(gold, refused, other, tmp_path):
+    thinking = other.read_text().replace("assistant says\n", "assistant says\n<think>\n")
+    other.write_text(thinking)
+    line = refused("demonstrate", *gold, "--method=self_demo", f"--chat_template_path={other}")
+    assert "<think>" in line and "would stand inside" in line
+    assert not list((tmp_path / "run").glob("demonstrations/*.parquet"))
+
+
+def test_the_attention_is_that_of_the_recipe(gold):
+    recipe = parse([*gold, "--attn_implementation=eager"])
+    assert recipe.load(recipe.resolve())[0].config._attn_implementation == "eager"
+    plain = parse(gold)
+    assert plain.load(plain.resolve())[0].config._attn_implementation == "sdpa"
+    wrong = parse([*gold, "--attn_implementation=flash_attention_9"])
+    with pytest.raises(UserError, match="attn_implementation 'flash_attention_9' cannot be used"):
+        wrong.load(wrong.resolve())
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"modules_to_save": ["lm_heat"]}, "lora_modules_to_save names 'lm_heat', .* did you mean 'lm_head'"),
+        ({"target_parameters": ["q_proj.wieght"]}, "lora_target_parameters names 'q_proj.wieght'"),
+        ({"task_type": "SEQ_CLS"}, "lora_task_type is 'SEQ_CLS'"),
+    ],
+)
+def test_names_that_the_model_does_not_have_are_refused(model, keys, said):
+    known = {"modules_to_save": ["lm_head", "model.embed_tokens"], "target_parameters": ["q_proj.weight"]}
+    check_targets(LoraConfig(**{"task_type": "CAUSAL_LM", "target_modules": ["q_proj"]} | known), model)
+    with pytest.raises(UserError, match=said):
+        check_targets(LoraConfig(**{"task_type": "CAUSAL_LM", "target_modules": ["q_proj"]} | keys), model)
