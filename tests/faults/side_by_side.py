@@ -24,8 +24,8 @@ _NOT_COMPARED = re.compile(
     r"(^|/)(ledger\.sqlite.*|shared\.sqlite.*|\.lock|[^/]*\.lock|plan\.json|trainer_state\.json|training_args\.bin)$|/checkpoint-"
 )
 """Locks, ledgers (which are compared by their calls) and what tells how long something took."""
-_OF_THE_START = re.compile(r"usage|reused|reused_calls|calls|log|metrics|\w*runtime|\w*_per_second")
-"""Keys that tell what a start had to pay for, and how long it took."""
+_OF_THE_START = re.compile(r"checksum|usage|reused|reused_calls|calls|log|metrics|\w*runtime|\w*_per_second")
+"""Keys that tell what a start had to pay for, and how long it took; a manifest's checksum covers them, too."""
 _COST = re.compile(rb'<tr><th scope="row">evaluating</th>.*\n')
 """The same in a report."""
 
