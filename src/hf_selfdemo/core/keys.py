@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.kinds import mismatch
 from hf_selfdemo.core.loading import did_you_mean
 from hf_selfdemo.core.ranges import Range, kinds_of, number_keys
 
@@ -89,7 +90,7 @@ def check_kinds(group: Any) -> None:
     numbers = number_keys(type(group))
     for name, kind in get_type_hints(type(group)).items():
         value = getattr(group, name)
-        if name in numbers or _is_a(value, kind):
+        if name in numbers or not mismatch(value, kind):
             continue
         wanted = _KINDS[kind if kind in _KINDS else get_args(kind)[0]]  # what may be None wants its first kind
         raise UserError(f"{name} is {value!r}", f"give {wanted}")
@@ -106,7 +107,7 @@ def check_choices(group: Any) -> None:
     """
     for name, kind in get_type_hints(type(group)).items():
         choices = [choice for one in kinds_of(kind) if get_origin(one) is Literal for choice in get_args(one)]
-        if choices and not _is_a(value := getattr(group, name), kind):
+        if choices and mismatch(value := getattr(group, name), kind):
             raise UserError(f"{name} is {value!r}", did_you_mean(str(value), choices))
 
 
@@ -115,13 +116,3 @@ _KINDS: dict[Any, str] = {
     str: "a text",
     list[str]: "a list of texts",
 }
-
-
-def _is_a(value: Any, kind: Any) -> bool:
-    if get_origin(kind) is Literal:
-        return value in get_args(kind)
-    if get_origin(kind) is list:
-        return isinstance(value, list) and all(isinstance(item, str) for item in value)
-    if get_args(kind):
-        return any(_is_a(value, one) for one in get_args(kind))
-    return isinstance(value, kind)

@@ -146,5 +146,5 @@ def _check_known(key: str, groups: Sequence[Any], method: str, objective: str, w
                 f"leave it out, or set objective: {other}",
             )
     if plain == "strategy":
-        raise UserError(f"unknown {what}", "write method: self_demo, ra_it or raft")
+        raise UserError(f"unknown {what}", f"write method: {' or '.join(METHODS)}")
     raise UserError(f"unknown {what}", did_you_mean(key, known))

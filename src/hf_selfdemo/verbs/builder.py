@@ -35,7 +35,6 @@ CONFIGS = {
 }
 """What each configuration holds. The columns are the same in all."""
 
-_BASELINES = ("ra_it", "raft")
 _ELSEWHERE = {"output_dir": "give cache_dir", "shard": "give num_proc to download_and_prepare"}
 
 
@@ -193,7 +192,7 @@ def _keys(config_name: str, recipe: str | PathLike[str] | None, given: dict[str,
         raise UserError(f"{key} is not the builder's", _ELSEWHERE[key])
     keys = read_yaml(fspath(recipe)) if recipe is not None else {}
     keys |= {key: _plain(value) for key, value in given.items()}
-    if config_name not in _BASELINES:
+    if config_name not in METHODS:
         return keys
     if given.get("method", config_name) != config_name:
         raise UserError(f"configuration {config_name!r} has a method of its own", "leave method out, or use 'sft'")
