@@ -3,20 +3,18 @@
 import dataclasses
 
 import pytest
+from asked_rows import ANSWERABLE, SENTINEL, SHOWN
 
 from hf_selfdemo.core.errors import CallFailed
 from hf_selfdemo.core.loading import load
 from hf_selfdemo.core.protocols import Answerer
-from hf_selfdemo.core.types import Answer, Evidence, Passage, Question, Reply
+from hf_selfdemo.core.types import Answer, Evidence, Question, Reply
 from hf_selfdemo.evaluation.predict import predict
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.methods import METHODS
 from hf_selfdemo.methods.method import Chosen
 
-SENTINEL = "Zyxomma Qwertzuiop"
-SHOWN = (Passage("p1", "It was found in a mine.", "Germanium"), Passage("p2", "Bernard Courtois found iodine."))
-ANSWERABLE = Evidence(Question("q1", "Who discovered germanium?", (SENTINEL,)), SHOWN)
 ROWS = [
     ANSWERABLE,
     dataclasses.replace(ANSWERABLE, gold_removed=True),

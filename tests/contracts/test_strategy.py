@@ -4,16 +4,14 @@ import dataclasses
 import itertools
 
 import pytest
+from asked_rows import ANSWERABLE, SENTINEL, SHOWN
 
 from hf_selfdemo.core.loading import load
 from hf_selfdemo.core.protocols import Strategy
-from hf_selfdemo.core.types import Demonstration, Evidence, Passage, Question, Reply, Request, Skip, Verdict
+from hf_selfdemo.core.types import Demonstration, Evidence, Question, Reply, Request, Skip, Verdict
 from hf_selfdemo.methods import METHODS
 from hf_selfdemo.methods.self_demo import Choosing, SelfDemo
 
-SENTINEL = "Zyxomma Qwertzuiop"
-SHOWN = (Passage("p1", "It was found in a mine.", "Germanium"), Passage("p2", "Bernard Courtois found iodine."))
-ANSWERABLE = Evidence(Question("q1", "Who discovered germanium?", (SENTINEL,)), SHOWN)
 ROWS = [
     ANSWERABLE,
     dataclasses.replace(ANSWERABLE, gold_removed=True),
@@ -29,15 +27,15 @@ def replaying():
     return SelfDemo(choosing=Choosing(replay_share=0.3))
 
 
-@pytest.fixture(params=[*sorted(METHODS), replaying])
+TRAINING = [name for name in sorted(METHODS) if load("method", name, METHODS).trains]
+
+
+@pytest.fixture(params=[*TRAINING, replaying])
 def make(request):
     """Makes each method's strategy with its defaults, and one that chooses several demonstrations."""
     if request.param is replaying:
         return replaying
-    method = load("method", request.param, METHODS)
-    if method.strategy is None:
-        pytest.skip("it trains nothing")
-    return method.strategy
+    return load("method", request.param, METHODS).strategy
 
 
 def talk(strategy, row, finish_reasons=("stop",)):

@@ -3,88 +3,10 @@
 import time
 
 import pytest
+from secret_forms import MAKERS, SECRETS
 
 from hf_selfdemo.core.secret_shapes import SHAPES, without_secrets
 from hf_selfdemo.core.secrets import known_secrets, secret_in
-
-_SIGNS = "a7Bq9ZkT2xWm4RnP6vLc8JdH3sGf5YtQ1eUo0iKj"
-
-SECRETS = {
-    "hugging face": "hf_" + "aB7" * 12,
-    "openai": "sk-proj-" + _SIGNS,
-    "anthropic": "sk-ant-api03-" + _SIGNS,
-    "github": "ghp_" + _SIGNS[:36],
-    "github, fine-grained": "github_pat_" + _SIGNS,
-    "gitlab": "glpat-" + _SIGNS[:20],
-    "aws": "AKIA" + "IOSFODNN7EXAMPL0",
-    "aws, by name": "aws_secret_access_key = " + _SIGNS,
-    "google": "AIza" + _SIGNS[:35],
-    "slack": "xoxb-" + "1234567890-abcdef",
-    "private key": "-----BEGIN OPENSSH " + "PRIVATE KEY-----",
-    "pem": "-----BEGIN " + "PRIVATE KEY-----",
-    "json web token": f"eyJ{_SIGNS}.eyJ{_SIGNS}.{_SIGNS}",
-    "address": "postgres://me:" + "pa55word@db.internal/x",
-    "bearer": "Authorization: Bearer " + _SIGNS,
-    "json": '"api_key": "' + _SIGNS[:20] + '"',
-    "yaml": "password: " + _SIGNS[:16],
-    "code": f"WANDB_API_KEY='{_SIGNS}'",
-}
-
-
-_HEX = "0a1b2c3d4e5f6789" * 8
-_LONG = _SIGNS * 3
-
-MAKERS = {
-    "stripe": "sk_live_" + _SIGNS[:24],
-    "stripe, restricted": "rk_live_" + _SIGNS[:24],
-    "stripe hook": "whsec_" + _SIGNS[:32],
-    "npm": "npm_" + _SIGNS[:36],
-    "pypi": "pypi-AgEIcHlwaS5vcmc" + _LONG,
-    "rubygems": "rubygems_" + _HEX[:48],
-    "sendgrid": f"SG.{_SIGNS[:22]}.{_LONG[:43]}",
-    "mailchimp": _HEX[:32] + "-us12",
-    "mailgun": "key-" + _HEX[:32],
-    "databricks": "dapi" + _HEX[:32],
-    "groq": "gsk_" + _LONG[:52],
-    "replicate": "r8_" + _SIGNS[:37],
-    "perplexity": "pplx-" + _LONG[:48],
-    "xai": "xai-" + _LONG[:80],
-    "nvidia": "nvapi-" + _LONG[:64],
-    "pinecone": "pcsk_" + _LONG[:64],
-    "langsmith": f"lsv2_pt_{_HEX[:32]}_{_HEX[:10]}",
-    "docker": "dckr_pat_" + _SIGNS[:27],
-    "slack hook": "https://hooks.slack.com/services/T0000000A/B0000000B/" + _SIGNS[:24],
-    "slack app": "xapp-1-A0-" + _SIGNS,
-    "discord": f"MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.{_SIGNS[:27]}",
-    "telegram": "110201543:AA" + _SIGNS[:33],
-    "discord hook": "https://discord.com/api/webhooks/123456789012345678/" + _LONG[:60],
-    "twilio": "SK" + _HEX[:32],
-    "azure": f"AccountKey={_LONG[:86]}==",
-    "square": "sq0csp-" + _LONG[:43],
-    "shopify": "shpat_" + _HEX[:32],
-    "digitalocean": "dop_v1_" + _HEX[:64],
-    "heroku": "HRKU-" + _SIGNS,
-    "netlify": "nfp_" + _SIGNS[:36],
-    "vercel": f"vercel_blob_rw_{_SIGNS[:16]}_{_SIGNS[:30]}",
-    "supabase": "sbp_" + _HEX[:40],
-    "vault": "hvs." + _LONG[:60],
-    "planetscale": "pscale_tkn_" + _SIGNS,
-    "doppler": "dp.pt." + _LONG[:43],
-    "pulumi": "pul-" + _HEX[:40],
-    "grafana": f"glsa_{_SIGNS[:32]}_{_HEX[:8]}",
-    "newrelic": "NRAK-" + "A7BQ9ZKT2XWM4RNP6VLC8JDH3SG",
-    "figma": "figd_" + _SIGNS,
-    "sentry": "sntrys_" + _LONG[:60],
-    "airtable": f"pat{_SIGNS[:14]}.{_HEX[:64]}",
-    "atlassian": "ATATT3xFfGF0" + _LONG,
-    "linear": "lin_api_" + _SIGNS,
-    "notion": "ntn_" + _LONG[:46],
-    "postman": f"PMAK-{_HEX[:24]}-{_HEX[:34]}",
-    "age": "AGE-SECRET-KEY-1" + "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L" * 2,
-    "google client": "GOCSPX-" + _SIGNS[:28],
-    "google access": "ya29." + _LONG[:80],
-    "aws bedrock": "ABSK" + _LONG[:90],
-}
 
 
 @pytest.mark.parametrize("text", MAKERS.values(), ids=MAKERS)

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
-from test_secrets import MAKERS, SECRETS
+from secret_forms import MAKERS, SECRETS
 
 from hf_selfdemo.core.secret_shapes import SHAPES
 from hf_selfdemo.core.secrets import secret_in

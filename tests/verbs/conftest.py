@@ -1,8 +1,10 @@
 """Small recipes: gold targets where only training matters, the model's own words where rounds do."""
 
 import json
+import shutil
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from hf_selfdemo.verbs.cli import main
 
@@ -55,3 +57,14 @@ def refused(capsys):
 def manifest(tmp_path):
     """Reads a manifest of the run by its folder."""
     return lambda folder: json.loads((tmp_path / "run" / folder / "manifest.json").read_text())
+
+
+@pytest.fixture
+def two_models(gold, model_folder, tmp_path):
+    """Flags of two models besides the base: a copy, and one whose last states are turned round."""
+    for name in ("copy", "other"):
+        shutil.copytree(model_folder, tmp_path / name)
+    weights = load_file(tmp_path / "other/model.safetensors")
+    weights["model.norm.weight"] = weights["model.norm.weight"] * -1
+    save_file(weights, tmp_path / "other/model.safetensors", {"format": "pt"})
+    return [*gold, "--adapters", f"copy={tmp_path / 'copy'}", f"other={tmp_path / 'other'}"]

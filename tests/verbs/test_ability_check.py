@@ -1,27 +1,14 @@
 """`hf-selfdemo evaluate` with a check of what else the models can do: copies have not changed, other weights have."""
 
 import json
-import shutil
 
 import pytest
-from safetensors.torch import load_file, save_file
 
 from hf_selfdemo.core.ledger import Ledger
 from hf_selfdemo.verbs.cli import main
 
 CHECK = ["--choice_questions=embedded", "--max_choice_questions=6", "--instruction_prompts=embedded"]
 CHECK += ["--max_instruction_prompts=3", "--max_instruction_tokens=5"]
-
-
-@pytest.fixture
-def columns(gold, model_folder, tmp_path):
-    """The base beside a copy of itself and beside one whose last states are turned round."""
-    for name in ("copy", "other"):
-        shutil.copytree(model_folder, tmp_path / name)
-    weights = load_file(tmp_path / "other/model.safetensors")
-    weights["model.norm.weight"] = weights["model.norm.weight"] * -1
-    save_file(weights, tmp_path / "other/model.safetensors", {"format": "pt"})
-    return [*gold, "--adapters", f"copy={tmp_path / 'copy'}", f"other={tmp_path / 'other'}"]
 
 
 @pytest.fixture
@@ -33,8 +20,8 @@ def rows(path):
     return [json.loads(line) for line in path.open(encoding="utf-8")]
 
 
-def test_a_copy_has_not_changed_and_other_weights_have(columns, evaluation, manifest, tmp_path, capsys):
-    assert main(["evaluate", *columns, *CHECK]) == 0
+def test_a_copy_has_not_changed_and_other_weights_have(two_models, evaluation, manifest, tmp_path, capsys):
+    assert main(["evaluate", *two_models, *CHECK]) == 0
     out, table = capsys.readouterr().out, (evaluation / "table.md").read_text()
     assert "6 multiple-choice questions, 3 instructions" in out and "choices by letter" in out
     assert "false refusals" in table and "| own replies, nats per token: change |  | +0.00 [+0.00, +0.00] |" in table
@@ -50,12 +37,12 @@ def test_a_copy_has_not_changed_and_other_weights_have(columns, evaluation, mani
     assert (settings["questions"], settings["instructions"], settings["failed_replies"]) == (6, 3, 0)
 
 
-def test_replies_are_written_once_and_the_same_rows_are_drawn_again(columns, evaluation, manifest, tmp_path):
-    assert main(["evaluate", *columns, *CHECK]) == 0
+def test_replies_are_written_once_and_the_same_rows_are_drawn_again(two_models, evaluation, manifest, tmp_path):
+    assert main(["evaluate", *two_models, *CHECK]) == 0
     usage, table = manifest("evaluation")["usage"]["base"]["by_stage"], (evaluation / "table.md").read_text()
     assert usage["own reply"]["calls"] == 3
     assert "own reply" in {row["stage"] for row in Ledger(tmp_path / "run/ledger.sqlite").summary()}
-    assert main(["evaluate", *columns, *CHECK]) == 0
+    assert main(["evaluate", *two_models, *CHECK]) == 0
     assert "own reply" not in manifest("evaluation")["usage"]["base"]["by_stage"]
     assert (evaluation / "table.md").read_text() == table
 
@@ -65,18 +52,18 @@ def test_replies_are_written_once_and_the_same_rows_are_drawn_again(columns, eva
     [(CHECK[:2], "own replies", "choices by text"), (CHECK[2:], "choices by", "own replies")],
     ids=["questions alone", "instructions alone"],
 )
-def test_each_part_can_be_asked_for_alone(columns, evaluation, asked, left, kept):
-    assert main(["evaluate", *columns, *asked]) == 0
+def test_each_part_can_be_asked_for_alone(two_models, evaluation, asked, left, kept):
+    assert main(["evaluate", *two_models, *asked]) == 0
     table = (evaluation / "table.md").read_text()
     assert kept in table and left not in table
     assert len({path.suffixes[0] for path in (evaluation / "ability").iterdir()}) == 1
 
 
-def test_nothing_is_done_unless_asked_for(columns, evaluation, manifest, monkeypatch):
+def test_nothing_is_done_unless_asked_for(two_models, evaluation, manifest, monkeypatch):
     import hf_selfdemo.evaluation.ability.multiple_choice as scoring
 
     monkeypatch.setattr(scoring, "text_nll", lambda *_: pytest.fail("something was scored"))
-    assert main(["evaluate", *columns]) == 0
+    assert main(["evaluate", *two_models]) == 0
     assert not (evaluation / "ability").exists() and manifest("evaluation")["ability"] == {}
     assert "ability" not in json.loads((evaluation / "figures.json").read_text())
     assert "own replies" not in (evaluation / "table.md").read_text()
@@ -94,6 +81,6 @@ def test_nothing_is_done_unless_asked_for(columns, evaluation, manifest, monkeyp
         (["--choice_question=embedded"], "did you mean 'choice_questions'?"),
     ],
 )
-def test_sets_that_cannot_be_read_stop_before_anything_is_asked(columns, refused, tmp_path, flags, message):
-    assert message in refused("evaluate", *columns, *flags)
+def test_sets_that_cannot_be_read_stop_before_anything_is_asked(two_models, refused, tmp_path, flags, message):
+    assert message in refused("evaluate", *two_models, *flags)
     assert not (tmp_path / "run").exists()

@@ -1,12 +1,10 @@
 """Finished evaluations side by side: what may be compared is, and what may not is refused by name."""
 
 import json
-import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from safetensors.torch import load_file, save_file
 
 from hf_selfdemo.core.manifest import write_json
 from hf_selfdemo.core.types import Evidence, Passage, Prediction, Question, Usage
@@ -242,19 +240,8 @@ def test_columns_of_an_earlier_start_stay_and_those_of_this_one_are_renewed(eval
     )
 
 
-@pytest.fixture
-def tuned(gold, model_folder, tmp_path):
-    """A recipe with two models besides the base: a copy, and one whose last states are turned round."""
-    for name in ("copy", "other"):
-        shutil.copytree(model_folder, tmp_path / name)
-    weights = load_file(tmp_path / "other/model.safetensors")
-    weights["model.norm.weight"] = weights["model.norm.weight"] * -1
-    save_file(weights, tmp_path / "other/model.safetensors", {"format": "pt"})
-    return [*gold, "--adapters", f"copy={tmp_path / 'copy'}", f"other={tmp_path / 'other'}"]
-
-
-def test_evaluation_leaves_a_page_that_can_be_compared_afterwards(tuned, gold, tmp_path, capsys):
-    assert main(["evaluate", *tuned]) == 0
+def test_evaluation_leaves_a_page_that_can_be_compared_afterwards(two_models, gold, tmp_path, capsys):
+    assert main(["evaluate", *two_models]) == 0
     folder = tmp_path / "run/evaluation"
     assert f"to read: {folder / 'report.html'}" in capsys.readouterr().err.replace("\n", "")
     page = (folder / "report.html").read_text()
@@ -273,7 +260,13 @@ def test_evaluation_leaves_a_page_that_can_be_compared_afterwards(tuned, gold, t
 
     assert main(["evaluate", *gold, "--compare", "copy", "other"]) == 0
     assert (tmp_path / "run/comparisons/copy-other/report.html").exists()
-    longer = [*tuned, "--max_answer_tokens=5", f"--output_dir={tmp_path / 'longer'}", "--ledger", str(tmp_path / "l")]
+    longer = [
+        *two_models,
+        "--max_answer_tokens=5",
+        f"--output_dir={tmp_path / 'longer'}",
+        "--ledger",
+        str(tmp_path / "l"),
+    ]
     assert main(["evaluate", *longer]) == 0
     capsys.readouterr()
     assert main(["evaluate", *gold, "--compare", "copy", f"longer={tmp_path / 'longer'}:copy"]) == 0
@@ -281,11 +274,11 @@ def test_evaluation_leaves_a_page_that_can_be_compared_afterwards(tuned, gold, t
     assert "max_answer_tokens (4 and 5); answerers (prompt/" in line and "judge" not in line and "questions" not in line
 
 
-def test_a_second_start_reads_the_ledger_and_makes_the_same_page(tuned, tmp_path):
-    assert main(["evaluate", *tuned]) == 0
+def test_a_second_start_reads_the_ledger_and_makes_the_same_page(two_models, tmp_path):
+    assert main(["evaluate", *two_models]) == 0
     folder = tmp_path / "run/evaluation"
     kept = {name: (folder / name).read_bytes() for name in ("rows.jsonl", "table.md")}
-    assert main(["evaluate", *tuned]) == 0
+    assert main(["evaluate", *two_models]) == 0
     assert {name: (folder / name).read_bytes() for name in kept} == kept
     figures = json.loads((folder / "figures.json").read_text())
     assert figures["cost"]["base"]["evaluating"]["reused_calls"] == 3 == figures["cost"]["base"]["evaluating"]["calls"]
@@ -301,8 +294,8 @@ def test_the_page_tells_how_a_model_was_trained(gold, tmp_path):
     assert "Trained on its own words?" in page and f"{made['on_policy']['base']['on_policy/gold']:.2f}" in page
 
 
-def test_what_else_was_checked_is_on_the_page(tuned, tmp_path):
+def test_what_else_was_checked_is_on_the_page(two_models, tmp_path):
     check = ["--choice_questions=embedded", "--max_choice_questions=3", "--instruction_prompts=embedded"]
-    assert main(["evaluate", *tuned, *check, "--max_instruction_prompts=2", "--max_instruction_tokens=3"]) == 0
+    assert main(["evaluate", *two_models, *check, "--max_instruction_prompts=2", "--max_instruction_tokens=3"]) == 0
     page = Path(tmp_path / "run/evaluation/report.html").read_text()
     assert "What else they can do" in page and "choices by letter" in page
