@@ -24,7 +24,7 @@ def fill(path, count, start=0):
 
 
 def test_a_reply_comes_back_as_it_was(tmp_path):
-    reply = Reply("Zürich \ud800 🤷 \x00", "length", (-0.5, -1.25), 10, 3, 2)
+    reply = Reply("Zürich \ud800 🤷 \x00", "length", (-0.5, -1.25), 10, 3, 2, logprob=0.0)
     Ledger(tmp_path / "new/folder/l.sqlite").put("k", "m", "judge", "q", reply)
     assert Ledger(tmp_path / "new/folder/l.sqlite").get("k") == reply
     assert Ledger(tmp_path / "new/folder/l.sqlite").get("other") is None

@@ -36,6 +36,8 @@ def test_it_is_a_generator_itself(ledger):
         {"seed": 4},
         {"choices": ("a", "b")},
         {"scored": "a text"},
+        {"openings": ("a text",)},
+        {"avoid": ("a text",)},
     ],
     ids=lambda change: next(iter(change)),
 )

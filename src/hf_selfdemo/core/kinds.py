@@ -18,7 +18,7 @@ def mismatch(value: Any, kind: Any, key: str = "") -> str:
     Args:
         value: made of objects, lists, texts, numbers, true, false and null.
         kind: a type of these, `Any`, a union, a `Literal`, or a TypedDict or dataclass for an object with such keys;
-            a tuple stands for a list. Keys that these do not tell are not looked at.
+            a tuple stands for a list, of any length or of so many parts. Keys that these do not tell are not looked at.
         key: where the value stands.
 
     Example:
@@ -26,12 +26,17 @@ def mismatch(value: Any, kind: Any, key: str = "") -> str:
         "calls.rag is '7', not a whole number"
         >>> mismatch({"calls": {"rag": 7}}, dict[str, dict[str, int]])
         ''
+        >>> mismatch([["logprob", "high"]], tuple[tuple[str, float], ...])
+        "[0][1] is 'high', not a number"
     """
     return next(_mismatches(value, kind, key), "")
 
 
 def _mismatches(value: Any, kind: Any, key: str) -> Iterator[str]:
     plain, inner = get_origin(kind) or kind, get_args(kind)
+    if plain is tuple and Ellipsis not in inner:
+        yield from _parts(value, inner, key)
+        return
     if plain is tuple:
         plain, inner = list, inner[:1]
     if plain in (Union, UnionType):
@@ -50,6 +55,15 @@ def _mismatches(value: Any, kind: Any, key: str) -> Iterator[str]:
     elif plain is dict and inner:
         for name, one in value.items():
             yield from _mismatches(one, inner[1], _below(key, name))
+
+
+def _parts(value: Any, kinds: tuple[Any, ...], key: str) -> Iterator[str]:
+    """What is wrong with a list of so many values, each of a kind of its own."""
+    if not isinstance(value, list) or len(value) != len(kinds):
+        yield _says(key, value, f"a list of {len(kinds)}")
+        return
+    for number, (one, kind) in enumerate(zip(value, kinds, strict=True)):
+        yield from _mismatches(one, kind, f"{key}[{number}]")
 
 
 def _lacks(value: Any, kind: Any, key: str) -> Iterator[str]:

@@ -28,7 +28,7 @@ _BUSY_S = 60.0
 
 _DAMAGED = "it is damaged: move it away to start anew, or bring back a copy"
 
-_SELDOM = ("raw", "left_out")  # fields that are written only where they say something
+_SELDOM = ("raw", "left_out", "logprob")  # fields that are written only where they say something
 
 _COLUMNS = (
     *("key", "model", "stage", "request", "reply"),
@@ -175,7 +175,9 @@ def _checksum(*row: Any) -> str:
 
 
 def _written(reply: Reply) -> str:
-    return json.dumps({name: value for name, value in asdict(reply).items() if value or name not in _SELDOM})
+    return json.dumps(
+        {name: value for name, value in asdict(reply).items() if value or value == 0.0 or name not in _SELDOM}
+    )
 
 
 def _read(reply: str) -> Reply:

@@ -103,9 +103,11 @@ class Request:
     `stage` says what the call is for and only serves the account. With `choices` nothing is written: the reply is the
     choice that the model finds likeliest to come next; choices must differ in their first token. With `scored`, a text,
     nothing is written either: the reply's only score is the mean log-probability of a token of it, were it the reply;
-    servers do not tell that. `share` and `keep`
-    are hints about cost and change no reply: requests with the same non-empty `share` key have much of their beginning
-    in common, and after a request with `keep` another one will go on from its reply.
+    servers do not tell that. With `openings` nothing is written: the reply's scores are the log-probabilities that it
+    would begin with each of these texts. A reply never begins with one of `avoid`. Servers can do neither.
+
+    `share` and `keep` are hints about cost and change no reply: requests with the same non-empty `share` key have much
+    of their beginning in common, and after a request with `keep` another one will go on from its reply.
     """
 
     id: str
@@ -118,6 +120,8 @@ class Request:
     share: str = ""
     keep: bool = False
     scored: str = ""
+    openings: tuple[str, ...] = ()
+    avoid: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Whoever asks: an engine would take such numbers for others, or write nothing."""
@@ -131,7 +135,9 @@ class Reply:
 
     `finish_reason`: "stop" (the model ended its turn, or chose), "length" (cut off), or "error" (the engine gave up
     on this request; `error` says why, there is no text). `scores` are the log-probabilities of the request's
-    choices, in their order, where the engine can tell them, or that of the text to be scored. `cached_tokens` are
+    choices or openings, in their order, where the engine can tell them, or that of the text to be scored. `logprob` is
+    the mean log-probability of a token of what was written, its stop token among them; None where nobody told it.
+    `cached_tokens` are
     those of the prompt that were not computed again. `raw` is all that came, where `text` is but a part of it
     because the model's thoughts were cut. `left_out` names parameters of the sampling that a server refused and
     that the call went without.
@@ -146,6 +152,7 @@ class Reply:
     error: str = ""
     raw: str = ""
     left_out: tuple[str, ...] = ()
+    logprob: float | None = None
 
     def __post_init__(self) -> None:
         """Texts are well-formed, whoever wrote them: what half a character stands in can be kept in no file."""
@@ -183,7 +190,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """The worse text of a preference pair, and what it is: its label, or "gold" for the gold answer itself."""
+    """A worse text of a preference pair, and what it is: its label, or "gold" for the gold answer itself."""
 
     text: str
     label: str
@@ -246,13 +253,19 @@ class Judged:
     result: Sequence[Demonstration] | Skip
 
 
+Signals: TypeAlias = tuple[tuple[str, float], ...]
+"""What speaks for an answer or against it, as names and numbers: the retriever's score, the probability of a refusal,
+and so on. A signal that nobody told is not there; it never has a value that stands for "unknown"."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came of asking a model a question, in as many calls as it took.
 
-    `confidence` is higher where the model is surer, on a scale of its own; None where nobody asked. `passages` are
-    those that were really shown, where they are others than the row's. `trace` holds what was written on the way, in
-    order, each text under a name.
+    `confidence` is higher where the model is surer, on a scale of its own; None where nobody asked. `signals` are what
+    a confidence can be made of. `passages` are those that were really shown, where they are others than the row's.
+    `trace` holds what was written on the way, in order, each text under a name. Where the model abstained and was then
+    made to answer all the same, `withheld` is that answer: what it would say if the user wanted fewer abstentions.
     """
 
     text: str
@@ -260,13 +273,15 @@ class Answer:
     confidence: float | None = None
     passages: tuple[Passage, ...] | None = None
     trace: tuple[tuple[str, str], ...] = ()
+    signals: Signals = ()
+    withheld: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """One evaluated answer. `mode` is "rag" (passages shown) or "closed_book".
 
-    `confidence` and `trace` are as in `Answer`.
+    `confidence`, `trace` and `signals` are as in `Answer`; `withheld` is that answer with a label of its own.
     """
 
     id: str
@@ -278,6 +293,8 @@ class Prediction:
     source: str = ""
     confidence: float | None = None
     trace: tuple[tuple[str, str], ...] = ()
+    signals: Signals = ()
+    withheld: Prediction | None = None
 
 
 COUNTS = ("calls", "prompt_tokens", "cached_tokens", "generated_tokens")

@@ -135,13 +135,12 @@ def write_rows(folder: Path, evidence: Sequence[Evidence]) -> None:
 
 
 def write_predictions(folder: Path, name: str, mode: str, predictions: Sequence[Prediction]) -> None:
-    """Write one model's labelled replies in one mode; a trace only where there is one."""
+    """Write one model's labelled replies in one mode; what few replies have only where it is."""
     path = folder / _path(name, mode)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as out:
         for row in map(asdict, predictions):
-            told = {key: value for key, value in row.items() if value or key != "trace"}
-            out.write(json.dumps(told, ensure_ascii=False) + "\n")
+            out.write(json.dumps(_told(row), ensure_ascii=False) + "\n")
 
 
 def write_manifest(
@@ -218,6 +217,14 @@ def _without_place(model: str, run: Path) -> str:
     return path.relative_to(run.resolve()).as_posix() if inside else "/".join(path.parts[-2:])
 
 
+_SELDOM = ("trace", "signals", "withheld")
+
+
+def _told(row: dict[str, Any]) -> dict[str, Any]:
+    told = {key: value for key, value in row.items() if value or key not in _SELDOM}
+    return told | ({"withheld": _told(row["withheld"])} if row["withheld"] else {})
+
+
 def _path(name: str, mode: str) -> str:
     return f"predictions/{name}.{mode}.jsonl"
 
@@ -229,5 +236,10 @@ def _column_of(path: str) -> str:
 
 def _predictions(path: Path) -> list[Prediction]:
     with explained(f"{path} holds no predictions", _AGAIN):
-        rows = read_json_lines(path, Prediction)
-        return [Prediction(**{**fields, "trace": tuple(map(tuple, fields.get("trace", ())))}) for fields in rows]
+        return [_prediction(fields) for fields in read_json_lines(path, Prediction)]
+
+
+def _prediction(fields: dict[str, Any]) -> Prediction:
+    pairs = {name: tuple((key, value) for key, value in fields.get(name, ())) for name in ("trace", "signals")}
+    withheld = _prediction(fields["withheld"]) if fields.get("withheld") else None
+    return Prediction(**{**fields, **pairs, "withheld": withheld})

@@ -21,12 +21,11 @@ _LOOK_AGAIN_S = 0.02
 class RecordedGenerator:
     """Wraps any `Generator`; a drop-in for it.
 
-    A call's key is a hash of everything that decides its reply: the generator's identity, the messages, the choices or
-    the text to be scored,
-    and the sampling (no seed where nothing is sampled). Not of its id or stage, so that equal calls are made once
-    whoever asks. Only replies that ended well or were cut off are recorded: after any other the next start asks again.
-    So it does where an earlier version recorded that a server had sent no text. A call that another thread or process
-    on the same ledger is making is waited for.
+    A call's key is a hash of everything that decides its reply: the generator's identity, the messages, the choices,
+    the text to be scored or the openings, and the sampling (no seed where nothing is sampled). Not of its id or stage,
+    so that equal calls are made once whoever asks. Only replies that ended well or were cut off are recorded: after any
+    other the next start asks again. So it does where an earlier version recorded that a server had sent no text. A call
+    that another thread or process on the same ledger is making is waited for.
 
     Args:
         generator: who is asked for what the ledger does not hold.
@@ -129,4 +128,6 @@ def call_key(identity: str, request: Request) -> str:
     seed = request.seed if request.temperature > 0 and not request.choices else 0
     sampling = (request.choices, request.temperature if not request.choices else 0, request.max_new_tokens, seed)
     decides = [identity, request.messages, sampling, *([request.scored] if request.scored else [])]
+    openings = {"openings": request.openings, "avoid": request.avoid}
+    decides += [{name: texts} for name, texts in openings.items() if texts]
     return hashlib.sha256(json.dumps(decides).encode()).hexdigest()

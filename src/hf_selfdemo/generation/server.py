@@ -146,8 +146,8 @@ class ServerGenerator:
             return outcome
 
     async def _attempt(self, request: Request) -> Reply | UserError:
-        if request.scored:
-            return Reply("", "error", error="a server does not tell how likely a given text is")
+        if request.scored or request.openings or request.avoid:
+            return Reply("", "error", error="a server does not tell how likely a given text is, nor avoids one")
         try:
             return await (self._choose(request) if request.choices else self._complete(request, "none"))
         except self._sdk.APIStatusError as error:
