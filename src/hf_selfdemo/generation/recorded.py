@@ -127,7 +127,10 @@ def call_key(identity: str, request: Request) -> str:
     """The name of a call in the ledger: SHA-256 over all that decides the reply."""
     seed = request.seed if request.temperature > 0 and not request.choices else 0
     sampling = (request.choices, request.temperature if not request.choices else 0, request.max_new_tokens, seed)
-    decides = [identity, request.messages, sampling, *([request.scored] if request.scored else [])]
     openings = {"openings": request.openings, "avoid": request.avoid}
-    decides += [{name: texts} for name, texts in openings.items() if texts]
+    further = [
+        *([request.scored] if request.scored else []),
+        *({name: said} for name, said in openings.items() if said),
+    ]
+    decides = [identity, request.messages, sampling, *further]
     return hashlib.sha256(json.dumps(decides).encode()).hexdigest()
