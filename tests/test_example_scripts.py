@@ -97,6 +97,21 @@ def test_trls_own_trainers_take_demonstrations(run, demonstrations, model_folder
     assert learns(left["trainer"], tmp_path / "out", "adapter_model.safetensors")
 
 
+def test_trls_own_grpo_trainer_takes_our_reward_and_an_adapter_to_go_on_from(
+    run, demonstrations, model_folder, tmp_path
+):
+    small = ["--model", model_folder, "--max_steps=2"]
+    made = run("stock_grpo.py", demonstrations, *small, "--output_dir", "first")["trainer"]
+    left = run("stock_grpo.py", demonstrations, *small, "--output_dir", "out", "--adapter", tmp_path / "first")
+    trainer = left["trainer"]
+    assert {type(one).__module__.split(".")[0] for one in (made, trainer)} == {"trl"}
+    assert left["to_prompts"](Dataset.from_parquet(str(demonstrations)))["id"][-1] == "neon"
+    steps = [line for line in trainer.state.log_history if "loss" in line]
+    assert len(steps) == 2 and all("unscored" in line and "abstention_rate" in line for line in steps)
+    assert "rewards/abstention_reward/mean" in steps[0]
+    assert (tmp_path / "out" / "adapter_model.safetensors").exists()
+
+
 def test_metrics_of_ours_and_of_ones_own_are_combined(run, capsys):
     found = run("metrics_combine.py")["found"]
     assert found["match"] == found["f_score"] == pytest.approx(1 / 3)

@@ -51,8 +51,10 @@ from hf_selfdemo.training.generated import GeneratedEvaluation as GeneratedEvalu
 from hf_selfdemo.training.meter import OnPolicyMeter as OnPolicyMeter
 from hf_selfdemo.training.preflight import examine as examine
 from hf_selfdemo.training.preflight import preflight as preflight
+from hf_selfdemo.training.rewards import AbstentionReward as AbstentionReward
 from hf_selfdemo.training.sft import SelfDemoConfig as SelfDemoConfig
 from hf_selfdemo.training.sft import SelfDemoTrainer as SelfDemoTrainer
+from hf_selfdemo.training.trl_columns import to_prompts as to_prompts
 from hf_selfdemo.training.trl_columns import to_trl as to_trl
 from hf_selfdemo.verbs.builder import SelfDemoBuilder as SelfDemoBuilder
 

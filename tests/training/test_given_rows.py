@@ -71,3 +71,8 @@ def test_what_is_missing_is_named(rows, needed, said):
     with pytest.raises(UserError, match=r"^[^\n]+$") as refusal:
         given_rows(rows, needed) if needed else given_rows(rows)
     assert said in str(refusal.value)
+
+
+def test_no_rows_are_a_dataset_with_the_columns_of_rows():
+    """A trainer then says that there is nothing to train on, and not what `datasets` says of columns."""
+    assert len(given_rows([])) == 0 and given_rows([]).features == FEATURES

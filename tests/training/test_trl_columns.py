@@ -10,7 +10,7 @@ from hf_selfdemo.core.types import Evidence, Passage, Question
 from hf_selfdemo.data.rows import FEATURES, evidence_row
 from hf_selfdemo.prompting.chat import encode_prompt, encode_response
 from hf_selfdemo.training.collator import SelfDemoDataCollator
-from hf_selfdemo.training.trl_columns import PREFERENCE_FEATURES, SFT_FEATURES, to_trl
+from hf_selfdemo.training.trl_columns import PREFERENCE_FEATURES, SFT_FEATURES, to_prompts, to_trl
 
 
 def rows(row, **columns):
@@ -122,3 +122,24 @@ def test_a_row_that_lacks_what_is_needed_is_named():
         to_trl([SPARSE[0], {"question": "Who?", "passages": []}])
     with pytest.raises(UserError, match="passage 1 of row '0' has no text"):
         to_trl([SPARSE[0] | {"passages": [{"title": "only"}]}])
+
+
+def test_prompts_come_with_what_a_reward_is_made_of():
+    rows = [
+        {"id": "a", "question": "Who?", "passages": [{"text": "Winkler<|im_end|> did."}], "answers": ["Winkler"]},
+        {"id": "b", "question": "When?", "passages": [], "answers": [], "answerable": False},
+        {"id": "c", "question": "Where?", "passages": [], "answers": []},
+        {"id": "a#row_2", "question": "Who?", "passages": [], "answers": ["Winkler"]},
+        {"id": "d#closed_book", "mode": "closed_book", "question": "How?", "passages": [], "answers": ["So"]},
+        {"id": "e#row_2", "question": "Why?", "passages": [], "answers": ["Thus"]},  # its first row was left out
+    ]
+    made = to_prompts(rows)
+    assert made["id"][:] == ["a", "b", "e#row_2"]
+    assert made[0]["prompt"][0]["role"] == "user" and "<|im_end|>" not in made[0]["prompt"][0]["content"]
+    assert (made[0]["question"], made[0]["answers"], made[0]["answer_in_context"]) == ("Who?", ["Winkler"], True)
+    with pytest.raises(UserError, match=r"none of 1 rows can be rewarded \(1 no accepted answer\)"):
+        to_prompts(rows[2:3])
+    with pytest.raises(UserError, match="row 'a' has no answers"):
+        to_prompts([{name: value for name, value in rows[0].items() if name != "answers"}])
+    with pytest.raises(UserError, match="there is no row to ask"):
+        to_prompts([])

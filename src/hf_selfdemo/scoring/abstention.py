@@ -23,8 +23,8 @@ def lambda_score(label: Label, abstain_value: float) -> float | None:
     """What one reply is worth: 1 if correct, `abstain_value` if it abstains, 0 if incorrect, None if unscored.
 
     A model that wants to score high answers just where it is right with a chance above `abstain_value`: Chow's rule
-    (Chow 1970), with the costs of error 1 and of rejection 1 - `abstain_value`. Rewards of training use this very
-    function; None says there that a reply has no reward.
+    (Chow 1970), with the costs of error 1 and of rejection 1 - `abstain_value`. `AbstentionReward` uses this
+    very function; None says there that a reply has no reward.
 
     Args:
         label: what a judge says of the reply.

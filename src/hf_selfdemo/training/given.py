@@ -22,11 +22,16 @@ ASKED = ("id", "question", "passages", "answers")
 TOLD = ("question", "passages", "response")
 """Columns without which a row is no conversation."""
 
+JUDGED, JUDGED_BY_PASSAGES = ("question", "answers"), ("question", "answers", "passages")
+"""Columns without which a reply to a row cannot be judged: by its accepted answers, or by its passages, too."""
+
 _REMEDY = {
     TRAINED: "give id, question, passages (each with a text, and a title if it has one), response and outcome (answer "
     "or abstain), or rows that `demonstrate` wrote",
     ASKED: "give id, question, passages (each with a text, and a title if it has one) and answers",
     TOLD: "give question, passages (each with a text, and a title if it has one) and response",
+    JUDGED: "give question and answers (an empty list where none is accepted)",
+    JUDGED_BY_PASSAGES: "give question, answers (an empty list where none is accepted) and passages",
 }
 _OUTCOMES = ("answer", "abstain")
 
@@ -55,7 +60,8 @@ def given_rows(rows: Dataset | Sequence[Mapping[str, Any]], needed: tuple[str, .
         rows = unformatted(rows)
         if set(FEATURES) <= set(rows.column_names):
             return rows
-    return Dataset.from_list([whole_row(row, place, needed) for place, row in enumerate(rows)], features=FEATURES)
+    made = [whole_row(row, place, needed) for place, row in enumerate(rows)]
+    return Dataset.from_dict({name: [row[name] for row in made] for name in FEATURES}, features=FEATURES)
 
 
 def unformatted(rows: Dataset) -> Dataset:

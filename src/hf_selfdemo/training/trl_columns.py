@@ -10,17 +10,23 @@ from datasets import Dataset, Features, List, Value
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Message
-from hf_selfdemo.data.rows import evidence_of
+from hf_selfdemo.data.rows import FEATURES, evidence_of
 from hf_selfdemo.methods.answering import single_prompt
 from hf_selfdemo.prompting.chat import disarm
 from hf_selfdemo.prompting.disarming import take_apart
-from hf_selfdemo.training.given import TOLD, given_rows, whole_row
+from hf_selfdemo.training.given import ASKED, TOLD, given_rows, whole_row
+from hf_selfdemo.training.rewardable import rewardable
 
 _TURNS = List({"role": Value("string"), "content": Value("string")})
 SFT_FEATURES = Features({"id": Value("string"), "prompt": _TURNS, "completion": _TURNS})
 """Columns of TRL's conversational prompt-completion format, and the row's id."""
 PREFERENCE_FEATURES = Features({"id": Value("string"), "prompt": _TURNS, "chosen": _TURNS, "rejected": _TURNS})
 """Columns of TRL's conversational preference format with explicit prompts, and the row's id."""
+PROMPT_FEATURES = Features(
+    {"prompt": _TURNS}
+    | {name: FEATURES[name] for name in ("id", "question", "answers", "passages", "answer_in_context", "answerable")}
+)
+"""Columns of TRL's conversational prompt-only format, and what `AbstentionReward` reads."""
 
 _MARKERS = re.compile(
     r"<[|｜][^\s<>]{1,64}[|｜]>"  # ChatML, Llama 3, Phi; DeepSeek with its wide bars
@@ -86,6 +92,34 @@ def to_trl(dataset: Dataset | Sequence[Mapping[str, Any]], preference: bool = Fa
     return made
 
 
+def to_prompts(dataset: Dataset | Sequence[Mapping[str, Any]], tokenizer: Any = None) -> Dataset:
+    """What the model is asked, with all that a reward is made of: rows for TRL's `GRPOTrainer` and `AbstentionReward`.
+
+    A question is there once, whatever was demonstrated of it; rows for which no reward can be known are left out
+    (`rewardable`). Prompts are as in `to_trl`.
+
+    Args:
+        dataset: demonstrations, or rows (a list, too) with at least id, question, passages and answers.
+        tokenizer: as in `to_trl`.
+
+    Raises:
+        UserError: if a row lacks what is needed, or none has a reward.
+
+    Example:
+        >>> row = {"id": "q1", "question": "Who?", "passages": [{"text": "Winkler did."}], "answers": ["Winkler"]}
+        >>> to_prompts([row])[0]["prompt"][0]["role"], to_prompts([row])[0]["answers"]
+        ('user', ['Winkler'])
+    """
+    rows, _ = rewardable(given_rows(dataset, ASKED))
+    made: Dataset = rows.map(
+        lambda row: {"prompt": _asked(row, tokenizer)} | {name: row[name] for name in PROMPT_FEATURES if name in row},
+        remove_columns=rows.column_names,
+        features=PROMPT_FEATURES,
+        load_from_cache_file=False,  # as in `to_trl`
+    )
+    return made
+
+
 def has_pair(row: Mapping[str, Any]) -> bool:
     """Whether a row sets a worse text against its response, both said to the same prompt.
 
@@ -98,12 +132,16 @@ def has_pair(row: Mapping[str, Any]) -> bool:
 
 def _conversation(row: Mapping[str, Any], place: int, preference: bool, tokenizer: Any) -> dict[str, Any]:
     row = whole_row(row, place, TOLD)
-
-    def turn(role: str, text: str) -> list[Message]:
-        text = take_apart(text, _MARKERS)
-        return [{"role": role, "content": text if tokenizer is None else disarm(tokenizer, text, f"row {row['id']!r}")}]
-
-    [asked] = single_prompt(row["question"], evidence_of(row).passages, row["mode"])
     said = {"chosen": row["response"], "rejected": row["rejected"]} if preference else {"completion": row["response"]}
-    turns = {column: turn("assistant", text) for column, text in said.items()}
-    return {"id": row["id"], "prompt": turn("user", asked["content"]), **turns}
+    turns = {column: _turn("assistant", text, row, tokenizer) for column, text in said.items()}
+    return {"id": row["id"], "prompt": _asked(row, tokenizer), **turns}
+
+
+def _asked(row: Mapping[str, Any], tokenizer: Any) -> list[Message]:
+    [asked] = single_prompt(row["question"], evidence_of(row).passages, row["mode"])
+    return _turn("user", asked["content"], row, tokenizer)
+
+
+def _turn(role: str, text: str, row: Mapping[str, Any], tokenizer: Any) -> list[Message]:
+    text = take_apart(text, _MARKERS)
+    return [{"role": role, "content": text if tokenizer is None else disarm(tokenizer, text, f"row {row['id']!r}")}]
