@@ -105,6 +105,13 @@ class MethodRecord(TypedDict):
     keys: dict[str, Any]
 
 
+class MixRecord(TypedDict):
+    """A logistic mix of signals."""
+
+    weights: dict[str, float]
+    intercept: float
+
+
 class Checkpoint(TypedDict):
     """The note in a checkpoint that says that it is whole."""
 
