@@ -1,4 +1,6 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "results" / "study"))  # where `python results/study/tables.py` looks
+sys.path.insert(
+    0, str(Path(__file__).parents[2] / "results" / "scripts")
+)  # where `python results/scripts/tables.py` looks

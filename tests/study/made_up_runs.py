@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
+
+import yaml
+from folders import StudyFolder
 
 from hf_selfdemo.core.manifest import write_json
 from hf_selfdemo.core.types import Evidence, Label, Passage, Prediction, Question
@@ -21,6 +25,21 @@ TWINS = [
 ]
 EVIDENCE = [*ROWS, *TWINS]
 """Six questions with the answer in their passages, three without it, and twins of the first three."""
+
+
+Attempts: TypeAlias = tuple[str, Sequence[float]]
+"""Letters of withheld answers, and a signal a row."""
+
+
+def study_folder(
+    path: Path, labels: Mapping[str, str] | None = None, ablations: Mapping[str, Any] | None = None
+) -> StudyFolder:
+    """A study's folder with these settings, or without any."""
+    path.mkdir(parents=True, exist_ok=True)
+    for name, settings in {"systems": labels, "ablations": ablations}.items():
+        if settings is not None:
+            (path / f"{name}.yaml").write_text(yaml.safe_dump(dict(settings), sort_keys=False))
+    return StudyFolder(path)
 
 
 def replies(labels: str, mode: str = "rag", evidence: list[Evidence] | None = None) -> list[Prediction]:
@@ -40,19 +59,32 @@ def replies(labels: str, mode: str = "rag", evidence: list[Evidence] | None = No
     ]
 
 
+def attempted(said: list[Prediction], withheld: str, sure: Sequence[float]) -> list[Prediction]:
+    """Replies with a signal each, and with withheld answers: a letter a row, a dot where there is none."""
+    found = []
+    for p, letter, value in zip(said, withheld, sure, strict=True):
+        signals = (("logprob", value),)
+        other = None if letter == "." else replace(p, text="withheld", label=LABELS[letter], signals=signals)
+        found.append(replace(p, signals=() if other else signals, withheld=other))
+    return found
+
+
 def evaluated(
     folder: Path,
     columns: Mapping[str, Mapping[str, str]],
     evidence: list[Evidence] | None = None,
     settings: Mapping[str, Any] | None = None,
     judge: str = "j1",
+    attempts: Mapping[str, Attempts] | None = None,
 ) -> None:
-    """A finished evaluation: labels by column and mode."""
+    """A finished evaluation: labels by column and mode, and what replies with passages were made of."""
     folder.mkdir(parents=True)
     write_rows(folder, evidence or EVIDENCE)
     for name, modes in columns.items():
         for mode, labels in modes.items():
-            write_predictions(folder, name, mode, replies(labels, mode, evidence))
+            said = replies(labels, mode, evidence)
+            tried = (attempts or {}).get(name) if mode == "rag" else None
+            write_predictions(folder, name, mode, attempted(said, *tried) if tried else said)
     usage = {"calls": 2, "prompt_tokens": 30, "cached_tokens": 10, "generated_tokens": 5}
     by_column: dict[str, dict[str, Any]] = {
         "models": dict.fromkeys(columns, ""),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import collect
 import pytest
-from made_up_runs import BASE, EVIDENCE, WHENCE, evaluated, replies, run, trained
+from made_up_runs import BASE, EVIDENCE, WHENCE, evaluated, replies, run, study_folder, trained
 from records import read_study
 
 from hf_selfdemo.core.errors import UserError
@@ -24,8 +24,8 @@ def runs(tmp_path):
 
 
 def collected(runs, **options):
-    target = runs.parent / "records"
-    return target, collect.collect(runs, target, WHENCE, **options)
+    study = study_folder(runs.parent)
+    return study.records, collect.collect(study, runs, WHENCE, **options)
 
 
 def test_a_record_tells_what_the_run_took(runs):
@@ -153,7 +153,9 @@ def test_other_folders_and_unfinished_runs_are_named_and_left_out(runs):
 def test_a_record_that_has_not_changed_keeps_its_commit(runs):
     target, _ = collected(runs)
     trained(runs / "self_demo-1", seed=1, tokens=5000)
-    collect.collect(runs, target, {"package": {"commit": "later", "changed": False}, "machine": "another"})
+    collect.collect(
+        study_folder(runs.parent), runs, {"package": {"commit": "later", "changed": False}, "machine": "another"}
+    )
     records = read_study(target).records
     assert records["self_demo-0"]["machine"] == WHENCE["machine"]
     assert records["self_demo-1"]["package"]["commit"] == "later" and records["self_demo-1"]["machine"] == "another"
@@ -181,19 +183,21 @@ def test_rows_and_records_of_different_collections_are_refused(runs):
 
 def test_the_command_collects_and_says_so(runs, tmp_path):
     script = Path(collect.__file__)
-    command = [sys.executable, str(script), str(runs), "--records", str(tmp_path / "out"), "--machine", "a lent one"]
+    study = study_folder(tmp_path / "out", {})
+    command = [sys.executable, str(script), str(study.path), str(runs), "--machine", "a lent one"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "self_demo-0: test" in done.stdout
-    assert read_study(tmp_path / "out").records["base"]["machine"] == "a lent one"
-    refused = subprocess.run([*command[:2], str(tmp_path / "nowhere")], capture_output=True, text=True)
-    assert refused.returncode == 1 and "nowhere is no folder" in refused.stderr
+    assert read_study(study.records).records["base"]["machine"] == "a lent one"
+    nowhere = str(tmp_path / "nowhere")
+    for names, words in (([*command[2:3], nowhere], "nowhere is no folder"), ([nowhere, nowhere], "holds no study")):
+        refused = subprocess.run([*command[:2], *names], capture_output=True, text=True)
+        assert refused.returncode == 1 and words in refused.stderr
 
 
 def test_records_of_earlier_collections_stay_and_are_named(runs):
     collected(runs)
     (runs / "self_demo-0").rename(runs / "later-0")
-    target = runs.parent / "records"
-    lines = collect.collect(runs, target, WHENCE)
+    target, lines = collected(runs)
     assert "self_demo-0.json is of an earlier collection and stays" in lines
     assert (target / "self_demo-0.json").exists()

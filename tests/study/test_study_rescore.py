@@ -6,6 +6,7 @@ import json
 
 import pytest
 import rescore
+from made_up_runs import study_folder
 from records import Row, Study
 
 from hf_selfdemo.core.errors import UserError
@@ -39,17 +40,20 @@ def test_a_reply_to_an_unknown_question_is_refused():
 @pytest.fixture
 def asked(tmp_path, monkeypatch):
     """The script over these replies; gives what it is called with."""
-    write(tmp_path / "mine.jsonl", LINES)
+    folder = study_folder(tmp_path, {})
+    folder.predictions.mkdir()
+    write(folder.predictions / "mine.jsonl", LINES)
     write(
         tmp_path / "questions.jsonl",
         [{"id": q.id, "question": q.text, "answers": q.answers} for q in QUESTIONS.values()],
     )
-    monkeypatch.setattr(rescore, "PREDICTIONS", tmp_path)
     monkeypatch.setattr(rescore, "read_study", lambda _: Study({"test": ROWS}, {"one": {}}))
     monkeypatch.setenv("COLUMNS", "100")
 
     def call(name):
-        monkeypatch.setattr("sys.argv", ["rescore.py", name, "--questions", str(tmp_path / "questions.jsonl")])
+        monkeypatch.setattr(
+            "sys.argv", ["rescore.py", str(tmp_path), name, "--questions", str(tmp_path / "questions.jsonl")]
+        )
         rescore.main()
 
     return call
@@ -80,13 +84,13 @@ def test_an_unknown_name_is_one_line(asked):
 
 @pytest.mark.parametrize("broken", ['{"id": "q1"', "[]", '{"id": "q1", "mode": "rag", "label": "correct"}'])
 def test_a_broken_line_is_named(asked, tmp_path, broken):
-    whole = (tmp_path / "mine.jsonl").read_text()
-    (tmp_path / "broken.jsonl").write_text(whole + broken + "\n")
+    whole = (tmp_path / "predictions" / "mine.jsonl").read_text()
+    (tmp_path / "predictions" / "broken.jsonl").write_text(whole + broken + "\n")
     with pytest.raises(SystemExit, match=r"broken\.jsonl, line 5: no reply"):
         asked("broken")
 
 
 def test_an_empty_file_is_refused(asked, tmp_path):
-    (tmp_path / "empty.jsonl").write_text("")
+    (tmp_path / "predictions" / "empty.jsonl").write_text("")
     with pytest.raises(SystemExit, match=r"empty\.jsonl is empty"):
         asked("empty")

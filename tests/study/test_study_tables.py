@@ -8,11 +8,14 @@ import collect
 import plots
 import pytest
 import tables
+import yaml
 from figures import Draws, difference, system, systems
-from made_up_runs import EVIDENCE, WHENCE, evaluated, replies, run
+from folders import ROOT, StudyFolder
+from made_up_runs import EVIDENCE, WHENCE, evaluated, replies, run, study_folder
 from pairs import SHARES, drawn_share, pairs_of, share
 from plots import draw
 from records import lettered, read_study
+from set_tables import ABSTENTIONS, ANSWERS
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import file_hash, read_json, write_checked_json
@@ -34,15 +37,16 @@ def folder(tmp_path):
     return runs
 
 
-def made(runs, plain="cccciiiii", resamples=DRAWS, **changed):
+def made(runs, plain="cccciiiii", resamples=DRAWS, labels=LABELS, looked_at=()):
     """Tables of the runs; the base model's replies to the plain prompt stand in its record."""
-    target = runs.parent / "records"
-    collect.collect(runs, target, WHENCE)
-    study = read_study(target)
+    folder = study_folder(runs.parent, labels, ABLATIONS)
+    (folder.path / "looked_at.yaml").write_text(yaml.safe_dump({"questions": list(looked_at)}))
+    collect.collect(folder, runs, WHENCE)
+    study = read_study(folder.records)
     study.records["base"]["evaluations"]["test"]["labels"]["plain"] = lettered(
         study.rows["test"], replies(plain, "plain")
     )
-    return tables.tables(study, **{"labels": LABELS, "ablations": ABLATIONS, "resamples": resamples, **changed})
+    return tables.tables(folder, study, resamples)
 
 
 def parts(text):
@@ -56,7 +60,7 @@ def parts(text):
 
 
 def test_figures_of_known_runs(folder):
-    answers, abstentions, declines, costs, *_ = parts(made(folder))
+    answers, abstentions, kinds, declines, costs, *_ = parts(made(folder))
     assert list(answers) == ["base, plain", "base, may decline", "RA-IT", "ours", "always abstain"]
     ours = answers["ours"]
     assert ours["correct"] == "0.33 (0.22 to 0.44)" and ours["incorrect"] == "0.33 (0.22 to 0.44)"
@@ -66,6 +70,12 @@ def test_figures_of_known_runs(folder):
     assert abstentions["ours"]["abstention precision"] == "0.83 (0.67 to 1.00)"
     assert abstentions["ours"]["false refusals"] == "0.08 (0.00 to 0.17)"
     assert abstentions["ours"]["recall minus false refusals"] == "0.75 (0.50 to 1.00)"
+    assert kinds["ours"] == {
+        "": "ours",
+        "no answer in the corpus (0)": "-",
+        "answer not shown (3)": "0.83 (0.67 to 1.00)",
+        "answer shown (6)": "0.08 (0.00 to 0.17)",
+    }
     assert declines["ours"]["declined of what base, plain, has wrong"] == "0.60"
     assert declines["ours"]["of what it has right"] == "0.00" and declines["RA-IT"]["difference"].startswith("+0.00")
     assert answers["base, plain"]["correct"] == "0.44" and answers["base, may decline"]["correct"] == "0.33"
@@ -84,6 +94,7 @@ def test_the_model_that_always_abstains_is_computed(folder):
         "abstained": "1.00",
         "abstention precision": "0.33",
         "abstention recall": "1.00",
+        "F1 of abstaining": "0.50",
         "false refusals": "1.00",
         "recall minus false refusals": "0.00",
     }
@@ -142,7 +153,7 @@ def test_drawn_figures_begin_with_those_of_the_scorers():
     expected = [abstention_figures(replies, 0.25) for replies in seeds]
     for figures in expected:
         figures["discernment"] = figures["abstention_recall"] - figures["false_refusals"]
-    for name in (*tables.ANSWERS, *tables.ABSTENTIONS):
+    for name in (*ANSWERS, *ABSTENTIONS):
         assert found[name][0] == pytest.approx(sum(figures[name] for figures in expected) / 3), name
 
 
@@ -168,7 +179,7 @@ def test_seeds_are_averaged_within_a_draw():
 def test_differences_to_base_and_ra_it_are_bold_where_they_are_clear(folder):
     text = made(folder)
     assert "Difference to *base, plain*" in text and "Difference to *RA-IT*" in text
-    to_base, _, to_ra_it = parts(text)[4:7]
+    to_base, _, to_ra_it = parts(text)[5:8]
     assert to_ra_it["ours"]["abstention recall"] == "**+0.83** [+0.50, +1.00]"
     assert re.fullmatch(r"-0\.11 \[-0\.\d\d, \+0\.\d\d\]", to_base["ours"]["correct"])
     assert to_base["always abstain"]["correct, of attempted"] == "-"
@@ -236,8 +247,9 @@ def test_ablations_are_compared_with_the_recipe_they_change(folder):
 
 def test_plots_show_every_row_and_repeat_to_the_byte(folder, tmp_path):
     made(folder)
-    found = systems(read_study(folder.parent / "records"), "test", LABELS)
-    first, again = (draw(found, tmp_path / name) for name in ("one", "two"))
+    study = read_study(folder.parent / "records")
+    found = systems(study, "test", LABELS)
+    first, again = (draw(study, found, tmp_path / name) for name in ("one", "two"))
     assert [p.name for p in first] == ["abstention.svg", "outcomes.svg"]
     for one, two in zip(first, again, strict=True):
         text = one.read_text(encoding="utf-8")
@@ -251,11 +263,13 @@ def test_a_system_without_runs_has_no_replies(folder):
     assert not system(study, "test", "raft", "RAFT").shown and systems(study, "dev", LABELS) == {}
 
 
-def test_the_readme_holds_what_the_records_say():
-    text = tables.tables(read_study(), tables.settings("systems.yaml"), tables.settings("ablations.yaml"))
-    page = tables.README.read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["study", "study_1_5b"])
+def test_the_readme_holds_what_the_records_say(name):
+    folder = StudyFolder.named(str(ROOT / "results" / name))
+    text = tables.tables(folder, read_study(folder.records))
+    page = folder.page.read_text(encoding="utf-8")
     assert tables.BLOCK.search(page), "the marks are gone"
-    assert tables.into(page, text) == page, "run python results/study/tables.py"
+    assert tables.into(page, text) == page, f"run python results/scripts/tables.py results/{name}"
 
 
 def test_tables_go_between_the_marks_and_nowhere_else():
@@ -264,9 +278,9 @@ def test_tables_go_between_the_marks_and_nowhere_else():
 
 
 def test_every_ablation_has_a_sentence_and_a_reference_that_is_a_row():
-    ablations = tables.settings("ablations.yaml")
-    assert ablations["reference"] in tables.settings("systems.yaml")
-    assert all(sentence.endswith(".") for sentence in ablations["ablations"].values())
+    folder = StudyFolder(ROOT / "results" / "study")
+    assert folder.ablations["reference"] in folder.labels
+    assert all(sentence.endswith(".") for sentence in folder.ablations["ablations"].values())
 
 
 def test_a_pair_that_one_seed_has_no_score_for_still_counts_for_the_others(folder):
@@ -282,26 +296,24 @@ def test_a_pair_that_one_seed_has_no_score_for_still_counts_for_the_others(folde
 
 
 def test_nothing_is_made_from_no_records(tmp_path, monkeypatch):
-    page = tmp_path / "page.md"
-    page.write_text("<!-- tables -->\nkept\n<!-- end of tables -->\n")
-    for script, target in ((tables, ["--page", str(page)]), (plots, ["--plots", str(tmp_path / "plots")])):
-        monkeypatch.setattr("sys.argv", ["script", "--records", str(tmp_path / "records"), *target])
+    folder = study_folder(tmp_path, LABELS)
+    folder.page.write_text("<!-- tables -->\nkept\n<!-- end of tables -->\n")
+    for script in (tables, plots):
+        monkeypatch.setattr("sys.argv", ["script", str(folder.path)])
         with pytest.raises(SystemExit, match="there are no records"):
             script.main()
-    assert "kept" in page.read_text() and not (tmp_path / "plots").exists()
+    assert "kept" in folder.page.read_text() and not folder.plots.exists()
 
 
-def test_tables_and_plots_of_other_records_go_where_they_are_told(folder, tmp_path, monkeypatch):
+def test_tables_and_plots_go_into_the_folder_that_is_named(folder, monkeypatch):
     made(folder)
-    page, records = tmp_path / "page.md", folder.parent / "records"
-    page.write_text("Mine.\n<!-- tables -->\n<!-- end of tables -->\n")
-    labels = {"systems.yaml": LABELS, "ablations.yaml": ABLATIONS}
-    for script, target in ((tables, ["--page", str(page)]), (plots, ["--plots", str(tmp_path / "plots")])):
-        monkeypatch.setattr(script, "settings", labels.get)
-        monkeypatch.setattr("sys.argv", ["script", "--records", str(records), *target])
+    study = StudyFolder(folder.parent)
+    study.page.write_text("Mine.\n<!-- tables -->\n<!-- end of tables -->\n")
+    for script in (tables, plots):
+        monkeypatch.setattr("sys.argv", ["script", str(study.path)])
         script.main()
-    assert page.read_text().startswith("Mine.") and "| RA-IT |" in page.read_text()
-    assert len(list((tmp_path / "plots").glob("*.svg"))) == 2
+    assert study.page.read_text().startswith("Mine.") and "| RA-IT |" in study.page.read_text()
+    assert [path.name for path in sorted(study.plots.iterdir())] == ["abstention.svg", "outcomes.svg"]
 
 
 def test_a_damaged_record_is_named(folder):

@@ -1,6 +1,6 @@
 """An adapter of the study as a folder small enough for this repository.
 
-    python results/study/publish.py runs/study/self_demo-1 results/study/adapter
+    python results/scripts/publish.py runs/study/self_demo-1 results/study/adapter
 
 Weights are rounded to bfloat16, which halves them; the base model is named by its Hub id; the prompt lies beside them.
 Tokenizer and chat template are the base model's and stay there. What rounding changes shows in an evaluation of the

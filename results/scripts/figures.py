@@ -7,11 +7,11 @@ interval is about other questions, and the range over the seeds beside each mean
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from records import Record, Study
+from records import AT_POINT, Record, Study
 
 from hf_selfdemo.core.types import Prediction
 from hf_selfdemo.evaluation.report.resampling import RESAMPLES, SCORED, Array, percentiles, rates, resampled
@@ -61,8 +61,8 @@ def systems(study: Study, which: str, labels: Mapping[str, str]) -> dict[str, Sy
         which: the set.
         labels: names of rows, and what the tables call them.
     """
-    found = {name: system(study, which, name, label) for name, label in labels.items()}
-    there = {name: made for name, made in found.items() if made.shown}
+    made = (one for name, label in labels.items() for one in _as_asked(study, which, name, label))
+    there = {one.name: one for one in made if one.shown}
     if not there:
         return {}
     most = max(there.values(), key=lambda made: len(made.all_rows[0]))  # not every mode asks twins
@@ -70,14 +70,31 @@ def systems(study: Study, which: str, labels: Mapping[str, str]) -> dict[str, Sy
     return there | {trivial.name: trivial}
 
 
-def system(study: Study, which: str, name: str, label: str) -> System:
-    """One row of the tables on one set; without replies if it has no run."""
-    mode = BASE_MODES.get(name, "rag")
+def _as_asked(study: Study, which: str, name: str, label: str) -> Iterator[System]:
+    """A row of the tables, and the same models at their operating points."""
+    yield system(study, which, name, label)
+    yield system(study, which, name, label, AT_POINT)
+
+
+def system(study: Study, which: str, name: str, label: str, at: str = "") -> System:
+    """One row of the tables on one set; without replies if it has no run.
+
+    Args:
+        study: the records.
+        which: the set.
+        name: of the row.
+        label: what the tables call it.
+        at: `AT_POINT` for the models at their operating points.
+    """
+    mode = BASE_MODES.get(name, "rag") + at
     runs = study.runs("base" if name in BASE_MODES else name, which)
     runs = [run for run in runs if study.replies(run, which, mode)]
     shown = [study.replies(run, which, mode) for run in runs]
+    all_rows = [study.replies(run, which, mode, twins=True) for run in runs]
+    if at:
+        return System(name + at, f"{label}, at its point", shown, (), all_rows, runs)
     closed_book = [replies for run in runs if (replies := study.replies(run, which, "closed_book"))]
-    return System(name, label, shown, closed_book, [study.replies(run, which, mode, twins=True) for run in runs], runs)
+    return System(name, label, shown, closed_book, all_rows, runs)
 
 
 @dataclass(frozen=True)
@@ -140,12 +157,13 @@ def _kinds(replies: Replies) -> Array:
 
 
 def _figures(counts: Array) -> dict[str, Array]:
-    """Those of `rates`, the two of `abstention_figures` that it lacks, and `DISCERNMENT`."""
+    """Those of `rates`, the three of `abstention_figures` that it lacks, and `DISCERNMENT`."""
     outcomes = counts.reshape(-1, 2, len(SCORED))
     found = rates(outcomes)
     declined, correct = (outcomes[..., SCORED.index(label)] for label in ("abstain", "correct"))
     with np.errstate(invalid="ignore"):
         found["abstention_precision"] = declined[:, 0] / declined.sum(1)
+        found["abstention_f1"] = 2 * declined[:, 0] / (declined.sum(1) + outcomes[:, 0].sum(1))
         found["lambda_score"] = (correct.sum(1) + ABSTAIN_VALUE * declined.sum(1)) / outcomes.sum((1, 2))
     found[DISCERNMENT] = found["abstention_recall"] - found["false_refusals"]
     return found

@@ -1,6 +1,6 @@
 """How well the probability of a refusal tells rows apart, before training and after it.
 
-    python results/study/tell_apart.py runs/study/self_demo-0 runs/study/self_demo-1
+    python results/scripts/tell_apart.py runs/study/self_demo-0 runs/study/self_demo-1
 
 Over the dev rows as retrieved of the first run: the area under the ROC curve between rows whose passages do not hold
 the answer and those whose passages do, and between rows that the base model, asked plainly, has wrong and those that it

@@ -1,7 +1,7 @@
 """The figures of a model from its replies alone: they are labelled anew, no model is needed.
 
-    python results/study/rescore.py self_demo-1 --questions ../shared/data/open_qa/test.jsonl.gz \\
-        ../shared/data/open_qa/test_unanswerable.jsonl.gz
+    python results/scripts/rescore.py results/study self_demo-1 \\
+        --questions ../shared/data/open_qa/test.jsonl.gz ../shared/data/open_qa/test_unanswerable.jsonl.gz
 
 `predictions/<name>.jsonl` holds the replies; the accepted answers are in the files of questions, under the same ids.
 """
@@ -14,8 +14,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from folders import StudyFolder
 from pairs import TWIN
-from records import HERE, RECORDS, Row, read_study
+from records import Row, read_study
 from rich.console import Console
 from rich.table import Table
 
@@ -25,8 +26,6 @@ from hf_selfdemo.data.questions import read_questions
 from hf_selfdemo.evaluation.report.table import ROWS
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.scoring.outcomes import f_score, figures
-
-PREDICTIONS = HERE / "predictions"
 
 
 def relabelled(
@@ -55,15 +54,17 @@ def relabelled(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Label replies anew, and say what follows from them.")
+    parser.add_argument("study", help="the study's folder, e.g. results/study")
     parser.add_argument("name", help="of a file in predictions, without .jsonl")
     parser.add_argument("--questions", nargs="+", required=True, help="files of questions with their answers")
     given = parser.parse_args()
     try:
-        study = read_study(RECORDS)
+        folder = StudyFolder.named(given.study)
+        study = read_study(folder.records)
         study.refuse_empty()
         rows = study.rows["test"]
         questions = {question.id: question for file in given.questions for question in read_questions(file)}
-        lines = _lines(PREDICTIONS / f"{given.name}.jsonl")
+        lines = _lines(folder.predictions / f"{given.name}.jsonl")
         found = relabelled(lines, questions, rows)
     except UserError as error:
         sys.exit(str(error))

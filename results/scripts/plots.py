@@ -1,9 +1,10 @@
-"""The study's plots, made from its records.
+"""A study's plots, made from its records.
 
-    python results/study/plots.py
+    python results/scripts/plots.py results/study
 
 abstention.svg   false refusals against abstention recall: what abstaining costs, and what it brings
 outcomes.svg     what becomes of the rows whose passages hold the answer, and of the others
+plane.svg        correct against made up, a curve a model, where replies have signals to be sure by
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ import matplotlib
 matplotlib.use("Agg")  # files alone: no display is needed
 import matplotlib.pyplot as plt
 from figures import System, systems
-from records import HERE, RECORDS, read_study
-from tables import settings
+from folders import StudyFolder
+from plane import plane_plot
+from records import AT_POINT, Study, read_study
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import write_text
@@ -48,17 +50,23 @@ _MARKS = "osDv^<>phX"
 
 
 def abstention_plot(found: Mapping[str, System]) -> Any:
-    """A point a seed, and the line on which abstaining has nothing to do with whether the answer is there."""
+    """A point a seed, hollow where the model is at its operating point.
+
+    On the line abstaining has nothing to do with whether the answer is there.
+    """
     figure, axes = plt.subplots(figsize=(4, 4))
     axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--", zorder=0)
     axes.text(
         0.52, 0.5, "no better than chance", color="#777777", fontsize=8, rotation=45, va="top", rotation_mode="anchor"
     )
     shades = plt.get_cmap("tab10")
-    for i, (name, system) in enumerate(found.items()):
+    rows = list(dict.fromkeys(name.removesuffix(AT_POINT) for name in found))
+    for name, system in found.items():
+        i = rows.index(name.removesuffix(AT_POINT))
         x, y = system.values("false_refusals"), system.values("abstention_recall")
         colour = "black" if name.startswith(("base", "always")) else shades(i)
-        axes.scatter(x, y, 34, color=colour, marker=_MARKS[i % len(_MARKS)], label=system.label, alpha=0.8, zorder=2)
+        how = {"marker": _MARKS[i % len(_MARKS)], "edgecolors": [colour], "label": system.label, "alpha": 0.8}
+        axes.scatter(x, y, 34, facecolors="none" if name.endswith(AT_POINT) else [colour], zorder=2, **how)
     axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xlabel="false refusals", ylabel="abstention recall")
     axes.locator_params(nbins=5)
     axes.set_box_aspect(1)
@@ -91,13 +99,13 @@ def _share(replies: Any, present: bool, outcome: Label) -> float:
     return rate.value or 0.0
 
 
-def draw(found: Mapping[str, System], folder: Path, kind: str = "svg") -> list[Path]:
-    """Write both plots.
+def draw(study: Study, found: Mapping[str, System], folder: Path) -> list[Path]:
+    """Write all plots.
 
     Args:
-        found: the rows of the tables.
+        study: the records.
+        found: the rows of the tables on the test rows.
         folder: where to.
-        kind: "svg", or another that matplotlib writes.
 
     Returns:
         The files.
@@ -105,31 +113,33 @@ def draw(found: Mapping[str, System], folder: Path, kind: str = "svg") -> list[P
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     with plt.rc_context(_STYLE):
-        for name, plot in {"abstention": abstention_plot, "outcomes": outcome_plot}.items():
-            figure, path = plot(found), folder / f"{name}.{kind}"
-            figure.savefig(path, dpi=150, bbox_inches="tight", metadata={"Date": None} if kind == "svg" else None)
-            plt.close(figure)
-            if kind == "svg":  # lines without blanks at their ends, as all text here
-                write_text(
-                    path, "".join(f"{line.rstrip()}\n" for line in path.read_text(encoding="utf-8").splitlines())
-                )
-            paths.append(path)
+        drawn = {"abstention": abstention_plot(found), "outcomes": outcome_plot(found)}
+        for name, figure in (drawn | {"plane": plane_plot(study, found)}).items():
+            if figure is not None:
+                paths.append(_written(figure, folder / f"{name}.svg"))
     return paths
 
 
+def _written(figure: Any, path: Path) -> Path:
+    """On white, so that it can be read on a dark page, too."""
+    figure.savefig(path, dpi=150, bbox_inches="tight", facecolor="white", metadata={"Date": None})
+    plt.close(figure)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    write_text(path, "".join(f"{line.rstrip()}\n" for line in lines))  # without blanks at their ends, as all text here
+    return path
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Draw the study's plots.")
-    parser.add_argument(
-        "--records", type=Path, default=RECORDS, help="where collect.py wrote them; default %(default)s"
-    )
-    parser.add_argument("--plots", type=Path, default=HERE / "plots", help="where the plots go; default %(default)s")
+    parser = argparse.ArgumentParser(description="Draw a study's plots.")
+    parser.add_argument("study", help="the study's folder, e.g. results/study")
     given = parser.parse_args()
     try:
-        study = read_study(given.records)
+        folder = StudyFolder.named(given.study)
+        study = read_study(folder.records)
         study.refuse_empty()
+        print(*draw(study, systems(study, "test", folder.labels), folder.plots), sep="\n")
     except UserError as error:
         sys.exit(str(error))
-    print(*draw(systems(study, "test", settings("systems.yaml")), given.plots), sep="\n")
 
 
 if __name__ == "__main__":

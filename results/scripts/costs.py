@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from records import Record
+from records import AT_POINT, NOT_ASKED, Record
 
 
 def _target_nats(record: Record) -> float | None:
@@ -19,11 +19,24 @@ def _usage(record: Record) -> dict[str, int]:
     return found
 
 
+def _a_reply(record: Record, *kinds: str) -> float | None:
+    """Calls, or one kind of tokens less another, that a reply to the test rows took, with passages or without."""
+    test = record["evaluations"].get("test", {})
+    used, own = test.get("usage", {}), [text for mode, text in test.get("labels", {}).items() if AT_POINT not in mode]
+    replies = sum(len(text) - text.count(NOT_ASKED) for text in own)
+    if not used or not replies:
+        return None
+    return float(used[kinds[0]] - sum(used[kind] for kind in kinds[1:])) / replies
+
+
 COSTS: dict[str, tuple[Callable[[Record], float | None], int]] = {
     "targets, nats a token": (_target_nats, 2),
     "rows trained": (lambda r: r.get("training", {}).get("rows"), 0),
     "tokens trained on": (lambda r: r.get("training", {}).get("tokens"), 0),
+    "calls made for it": (lambda r: _usage(r).get("calls"), 0),
     "tokens written for it": (lambda r: _usage(r).get("generated_tokens"), 0),
     "and read": (lambda r: _usage(r)["prompt_tokens"] - _usage(r)["cached_tokens"] if _usage(r) else None, 0),
+    "calls a reply": (lambda r: _a_reply(r, "calls"), 1),
+    "tokens read a reply": (lambda r: _a_reply(r, "prompt_tokens", "cached_tokens"), 0),
 }
 """What a row took, by the column's name; and its digits."""

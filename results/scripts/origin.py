@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from records import HERE
+from folders import ROOT
 
 
 def commit() -> dict[str, Any]:
@@ -35,7 +35,7 @@ def _processor() -> str:
 
 def _git(*arguments: str) -> str:
     try:
-        done = subprocess.run(["git", *arguments], cwd=HERE.parents[1], capture_output=True, text=True)
+        done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)
     except FileNotFoundError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,30 +1,32 @@
-"""What the study keeps of its runs, and how it is read again.
+"""What a study keeps of its runs, and how it is read again.
 
 records/rows.json      the rows of each set (test, squad, dev) by id: flags and source, once for all runs
 records/<name>.json    a run: where it comes from, what it cost, and its labels
 records/base.json      the base model's labels, which every run measures anew
 
 Labels are strings, a letter a row, in the order of the sorted ids: c(orrect), i(ncorrect), a(bstain), u(nscored), and
-a dot where a mode did not ask the row. Flags are a(nswerable), p(resent: a shown passage holds the answer) and
-t(win: a leave-gold-out row), or a dash. Every figure of the tables follows from these files alone.
+a dot where a mode did not ask the row. `withheld` are the labels of answers that a model was made to give where it
+abstained, and `signals` numbers in the same order, about the withheld answer where there is one and about the reply
+elsewhere; a dot where there is none. Flags are a(nswerable), p(resent: a shown passage holds the answer) and t(win: a
+leave-gold-out row), or a dash. Every figure of the tables and plots follows from these files alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import fingerprint, read_json
-from hf_selfdemo.core.types import Label, Prediction
-
-HERE = Path(__file__).parent
-RECORDS = HERE / "records"
+from hf_selfdemo.core.types import Label, Prediction, Signals
 
 LETTERS: dict[Label, str] = {"correct": "c", "incorrect": "i", "abstain": "a", "unscored": "u"}
-NOT_ASKED = "."
+NOT_ASKED = NOT_TOLD = "."
+AT_POINT = "_at_point"
+"""What the name of a column ends in, and that of a mode, where a model is asked at its operating point."""
+
 _LABELS: dict[str, Label] = {letter: label for label, letter in LETTERS.items()}
 _FLAGS = "apt"
 
@@ -74,6 +76,38 @@ def lettered(rows: Mapping[str, Row], predictions: Sequence[Prediction]) -> str:
     return "".join(labels.get(name, NOT_ASKED) for name in sorted(rows))
 
 
+def withheld_letters(rows: Mapping[str, Row], predictions: Sequence[Prediction]) -> str:
+    """The labels of withheld answers, as `lettered`; empty where there is none."""
+    letters = lettered(rows, [replace(p.withheld, id=p.id) for p in predictions if p.withheld])
+    return letters if letters.strip(NOT_TOLD) else ""
+
+
+def signal_lines(rows: Mapping[str, Row], predictions: Sequence[Prediction]) -> dict[str, str]:
+    """The signals of the attempts by name, each a line of numbers in the order of the sorted ids.
+
+    Example:
+        >>> said = [Prediction("1", "rag", "Bern", "correct", True, True, signals=(("logprob", -0.25),))]
+        >>> signal_lines({"1": unpacked("ap- nq"), "2": unpacked("a-- nq")}, said)
+        {'logprob': '-0.25 .'}
+    """
+    told = {p.id: dict((p.withheld or p).signals) for p in predictions}
+    names = sorted({name for signals in told.values() for name in signals})
+    return {name: " ".join(_number(told.get(row, {}).get(name)) for row in sorted(rows)) for name in names}
+
+
+def _number(value: float | None) -> str:
+    return NOT_TOLD if value is None else f"{value:.4g}"
+
+
+def _signals(lines: Mapping[str, str], count: int) -> list[Signals]:
+    """Those of each row, as `signal_lines` wrote them."""
+    columns = {name: line.split(" ") for name, line in lines.items()}
+    return [
+        tuple((name, float(column[place])) for name, column in columns.items() if column[place] != NOT_TOLD)
+        for place in range(count)
+    ]
+
+
 @dataclass(frozen=True)
 class Study:
     """All records.
@@ -87,7 +121,7 @@ class Study:
     def refuse_empty(self) -> None:
         """Raises UserError if there is no record: nothing should be made from none."""
         if not self.records:
-            raise UserError("there are no records", "make them with results/study/collect.py, or restore them")
+            raise UserError("there are no records", "make them with results/scripts/collect.py, or restore them")
 
     def runs(self, row: str, which: str) -> list[Record]:
         """The runs of one row of the tables that were evaluated on a set, by seed."""
@@ -98,17 +132,28 @@ class Study:
         """The labelled replies of a run, by id: on the natural rows of a set, or with the twins as well.
 
         Returns:
-            Predictions without their texts; none if the run has not been asked in this mode.
+            Predictions without their texts, with the signals of their attempts; none if the run has not been asked in
+            this mode.
         """
-        letters = record["evaluations"][which]["labels"].get(mode, "")
+        found, rows = record["evaluations"][which], self.rows[which]
+        letters = found["labels"].get(mode, "")
+        withheld = found.get("withheld", {}).get(mode) or NOT_TOLD * len(letters)
+        signals = _signals(found.get("signals", {}).get(mode, {}), len(letters))
         return [
-            Prediction(name, "rag", "", _LABELS[letter], row.answerable, row.answer_in_context, row.source)
-            for (name, row), letter in zip(self.rows[which].items(), letters, strict=False)
-            if letter != NOT_ASKED and (twins or not row.gold_removed)
+            _prediction(name, row, *said)
+            for (name, row), *said in zip(rows.items(), letters, withheld, signals, strict=False)
+            if said[0] != NOT_ASKED and (twins or not row.gold_removed)
         ]
 
 
-def read_study(folder: Path = RECORDS) -> Study:
+def _prediction(name: str, row: Row, letter: str, withheld: str, signals: Signals) -> Prediction:
+    said = Prediction(name, "rag", "", _LABELS[letter], row.answerable, row.answer_in_context, row.source)
+    if withheld == NOT_TOLD:
+        return replace(said, signals=signals)
+    return replace(said, withheld=replace(said, label=_LABELS[withheld], signals=signals))
+
+
+def read_study(folder: Path) -> Study:
     """Read the records that `collect.py` wrote.
 
     Args:

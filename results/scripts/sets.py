@@ -1,0 +1,107 @@
+"""The rows that all runs of a study were asked, and how the base model did on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from records import AT_POINT, Row, lettered, rows_hash, signal_lines, withheld_letters
+
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Prediction
+from hf_selfdemo.evaluation.evaluated import PLAIN, Evaluation
+
+_AGAIN = "evaluate one of them again with the other's keys; replies that are in the ledger are not asked for again"
+
+Replies = Mapping[str, Sequence[Prediction]]
+"""Predictions by mode."""
+
+
+@dataclass
+class Sets:
+    """The rows of each set, the same for all runs, and how the base model did on them."""
+
+    rows: dict[str, dict[str, Row]] = field(default_factory=dict)
+    asked: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+    base: dict[str, dict[str, Sequence[Prediction]]] = field(default_factory=dict)
+    differs: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def take(self, name: str, which: str, evaluation: Evaluation) -> None:
+        """Take the rows of a set from its first run, and compare all others with them.
+
+        Raises:
+            UserError: if a run was asked other rows, in another way, or was judged by another judge.
+        """
+        rows, how = rows_of(evaluation), evaluation.manifest["settings"] | _judge(evaluation)
+        first, first_how = self.asked.setdefault(which, (name, how))
+        known = self.rows.setdefault(which, rows)
+        differing = [key for key in {**how, **first_how} if how.get(key) != first_how.get(key)]
+        differing += [f"row {row!r}" for row in sorted({*rows, *known}) if rows.get(row) != known.get(row)][:1]
+        if differing:
+            raise UserError(f"{first} and {name} differ on {which} in {', '.join(differing)}", _AGAIN)
+        if "base" in evaluation.columns:
+            self._take_base(name, which, replies_of(evaluation, "base"))
+        if PLAIN in evaluation.columns:
+            self._take_base(name, which, {"plain": evaluation.column(PLAIN).predictions["rag"]})
+
+    def _take_base(self, name: str, which: str, replies: Replies) -> None:
+        """Every run asks the base model anew; rounding may tip a label, which is counted."""
+        for mode, predictions in replies.items():
+            known = self.base.setdefault(which, {}).setdefault(mode, predictions)
+            labels = {p.id: p.label for p in known}
+            if count := sum(labels.get(p.id) != p.label for p in predictions):
+                self.differs.setdefault(name, {})[f"{which} {mode}"] = count
+
+    def evaluated(self, which: str, replies: Replies, **about: Any) -> dict[str, Any]:
+        """What a record keeps of the replies of one model to a set."""
+        rows = self.rows[which]
+        own = {mode: predictions for mode, predictions in replies.items() if not mode.endswith(AT_POINT)}
+        attempts = {
+            "withheld": {mode: withheld_letters(rows, predictions) for mode, predictions in own.items()},
+            "signals": {mode: signal_lines(rows, predictions) for mode, predictions in own.items()},
+        }
+        return {
+            "rows": rows_hash(rows),
+            "asked": self.asked[which][1],
+            "labels": {mode: lettered(rows, predictions) for mode, predictions in replies.items()},
+            **{name: kept for name, by_mode in attempts.items() if (kept := _there(by_mode))},
+            **about,
+        }
+
+
+def _there(by_mode: Mapping[str, Any]) -> dict[str, Any]:
+    return {mode: told for mode, told in by_mode.items() if told}
+
+
+def rows_of(evaluation: Evaluation) -> dict[str, Row]:
+    """The rows of an evaluation by id, sorted; flags are those that its predictions are counted by."""
+    twins = {row.id for row in evaluation.evidence.values() if row.gold_removed}
+    first = evaluation.column(evaluation.columns[0]).predictions["rag"]
+    found = {p.id: Row(p.answerable, p.answer_in_context, p.id in twins, p.source) for p in first}
+    return dict(sorted(found.items()))
+
+
+def tuned_column(evaluation: Evaluation) -> str:
+    """The model that was trained; of several rounds the last. Empty if the base model alone was evaluated."""
+    trained = [name for name in evaluation.columns if name not in ("base", PLAIN) and not name.endswith(AT_POINT)]
+    return max(trained, key=lambda name: (len(name), name), default="")
+
+
+def replies_of(evaluation: Evaluation, column: str) -> Replies:
+    """The replies of a model by mode; those at its operating point are of a mode of their own."""
+    found = dict(evaluation.column(column).predictions)
+    if column + AT_POINT in evaluation.columns:
+        found["rag" + AT_POINT] = evaluation.column(column + AT_POINT).predictions["rag"]
+    return found
+
+
+def _judge(evaluation: Evaluation) -> dict[str, Any]:
+    """Who labelled the replies; the same for all columns, or an earlier one stayed in the folder."""
+    first, *others = evaluation.manifest["judges"].items()
+    for name, judge in others:
+        if judge != first[1]:
+            raise UserError(
+                f"{evaluation.folder}: {first[0]} and {name} have other judges", "evaluate all models again"
+            )
+    return {f"judge's {key}": value for key, value in first[1].items()}
