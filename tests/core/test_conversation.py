@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -117,3 +118,20 @@ def test_a_failure_that_nobody_expects_is_raised(concurrency):
 
 def test_replies_are_put_back_in_order():
     assert [r.text for r in ask(Watching(), [request("a"), request("b"), request("c")])] == ["A", "B", "C"]
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_an_engine_that_tells_no_openings_costs_no_answer(concurrency):
+    class Plain(Watching):
+        def stream(self, requests):
+            for place, reply in super().stream(requests):
+                asked = requests[place]
+                yield place, Reply("", "error", error="cannot") if asked.openings or asked.avoid else reply
+
+    def both(name):
+        openings, avoid = replace(request(name), openings=("I",)), replace(request(name), avoid=("I",))
+        said, *others = yield [request(name), openings, avoid]
+        return said.text, [other.finish_reason for other in others]
+
+    found = list(converse(map(both, ["a", "b"]), Plain(concurrency)))
+    assert found == [("A", ["error", "error"]), ("B", ["error", "error"])]

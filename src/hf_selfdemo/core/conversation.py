@@ -47,7 +47,8 @@ def converse(dialogues: Iterable[Dialogue[T]], generator: Generator, window: int
 
     Raises:
         UserError: if `window` < 1.
-        CallFailed: where a call failed and its dialogue, into which it is thrown, does not catch it.
+        CallFailed: where a call failed and its dialogue, into which it is thrown, does not catch it. Requests with
+            `openings` or `avoid`, which not every engine can answer, get their error as a reply.
 
     Example:
         >>> from hf_selfdemo.generation.scripted import ScriptedGenerator
@@ -74,7 +75,7 @@ class _Row(Generic[T]):
 
     def go_on(self, replies: list[Reply] | None) -> None:
         try:
-            failed = next((r for r in replies or () if r.finish_reason == "error"), None)
+            failed = next((r for r in self._needed(replies or ()) if r.finish_reason == "error"), None)
             if failed:
                 self.requests = self.dialogue.throw(CallFailed(failed.error))
             elif replies is None:
@@ -84,6 +85,11 @@ class _Row(Generic[T]):
         except StopIteration as end:
             self.requests = ()
             self.result.append(end.value)
+
+    def _needed(self, replies: Sequence[Reply]) -> list[Reply]:
+        """Those without which there is no answer; openings and other beginnings are asked for besides it."""
+        each = zip(self.requests, replies, strict=False)
+        return [reply for request, reply in each if not (request.openings or request.avoid)]
 
 
 def _in_waves(dialogues: Iterator[Dialogue[T]], generator: Generator, window: int) -> Iterator[T]:

@@ -104,7 +104,8 @@ class Request:
     choice that the model finds likeliest to come next; choices must differ in their first token. With `scored`, a text,
     nothing is written either: the reply's only score is the mean log-probability of a token of it, were it the reply;
     servers do not tell that. With `openings` nothing is written: the reply's scores are the log-probabilities that it
-    would begin with each of these texts. A reply never begins with one of `avoid`. Servers can do neither.
+    would begin with each of these texts, in the tokens in which the model would be taught to write it. A reply never
+    begins with one of `avoid`, in whatever tokens, capitals, blanks and kinds of apostrophes. Servers can do neither.
 
     `share` and `keep` are hints about cost and change no reply: requests with the same non-empty `share` key have much
     of their beginning in common, and after a request with `keep` another one will go on from its reply.
@@ -127,6 +128,9 @@ class Request:
         """Whoever asks: an engine would take such numbers for others, or write nothing."""
         NOT_NEGATIVE.check(temperature=self.temperature)
         ONE_OR_MORE.check(max_new_tokens=self.max_new_tokens)
+        for name in ("openings", "avoid"):
+            if not all(text.strip() for text in getattr(self, name)):
+                raise UserError(f"{name} holds a blank text", "every reply begins so: leave it out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +141,10 @@ class Reply:
     on this request; `error` says why, there is no text). `scores` are the log-probabilities of the request's
     choices or openings, in their order, where the engine can tell them, or that of the text to be scored. `logprob` is
     the mean log-probability of a token of what was written, its stop token among them; None where nobody told it.
-    `cached_tokens` are
-    those of the prompt that were not computed again. `raw` is all that came, where `text` is but a part of it
-    because the model's thoughts were cut. `left_out` names parameters of the sampling that a server refused and
-    that the call went without.
+    It is the model's own, before temperature and whatever was avoided. `prompt_tokens` are those of the prompt and of
+    texts that were scored, `cached_tokens` those of them that were not computed again. `raw` is all that came, where
+    `text` is but a part of it because the model's thoughts were cut. `left_out` names parameters of the sampling that
+    a server refused and that the call went without.
     """
 
     text: str

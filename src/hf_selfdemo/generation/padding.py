@@ -1,4 +1,4 @@
-"""Rows of token ids to a left-padded batch: every row ends in the last column."""
+"""Rows of token ids to one tensor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ may lie beyond the embeddings, or be missing."""
 
 
 def left_pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and attention mask, both (rows, longest), int64.
+    """Ids and attention mask, both (rows, longest), int64; every row ends in the last column.
 
     The mask comes from lengths, never from ids: a pad token may well be a real one elsewhere.
 
@@ -24,6 +24,17 @@ def left_pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor, 
     ids = torch.tensor([[pad_id] * (width - len(row)) + list(row) for row in rows])
     mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
     return ids, mask
+
+
+def right_pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The same with every row beginning in the first column.
+
+    Example:
+        >>> right_pad([[5, 6], [7]], 0)[0].tolist()
+        [[5, 6], [7, 0]]
+    """
+    ids, mask = left_pad([row[::-1] for row in rows], pad_id)
+    return ids.flip(1), mask.flip(1)
 
 
 def positions(mask: torch.Tensor) -> torch.Tensor:

@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from hf_selfdemo.core.types import Reply, Request
+from hf_selfdemo.generation.beginnings import begins_with
+
+_IMPOSSIBLE = -100.0
+"""A log-probability that ends up as none at all, and that JSON can hold."""
 
 
 class ScriptedGenerator:
     """Answers each request with `reply(request)`; words stand in for tokens in the accounting.
 
-    Of texts to be scored the shorter one is the likelier.
+    Of texts to be scored the shorter one is the likelier. An opening is certain where the reply begins with it, and as
+    good as impossible elsewhere. A reply that begins with what is to be avoided loses its first word, as often as need
+    be, unless the script looks at `request.avoid` itself. Nothing tells a reply's log-probability.
 
     Args:
         reply: from a request to the text the "model" writes. Default: the last message, upper-cased.
@@ -33,7 +39,14 @@ class ScriptedGenerator:
             if request.scored:
                 yield i, Reply("", scores=(-float(len(request.scored)),))
                 continue
+            if request.openings:
+                text = self.reply(request)
+                scores = tuple(0.0 if begins_with(text, one) else _IMPOSSIBLE for one in request.openings)
+                yield i, Reply("", scores=scores)
+                continue
             words = self.reply(request).split(" ")
+            while any(begins_with(" ".join(words), one) for one in request.avoid):
+                words = words[1:]
             yield (
                 i,
                 Reply(

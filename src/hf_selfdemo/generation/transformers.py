@@ -9,26 +9,23 @@ change the tokens at the seam.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
-from transformers import DynamicCache
 
 from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE
 from hf_selfdemo.core.types import Reply, Request
-from hf_selfdemo.generation.cache import cache_with, can_drop_rows, can_reuse, cut
+from hf_selfdemo.generation.avoiding import Avoided
+from hf_selfdemo.generation.batch import Batch
+from hf_selfdemo.generation.cache import can_reuse, cut
 from hf_selfdemo.generation.identity import model_identity
-from hf_selfdemo.generation.last_logits import last_logits
-from hf_selfdemo.generation.likelihood import scored_replies
-from hf_selfdemo.generation.padding import PAD, left_pad, positions
+from hf_selfdemo.generation.likelihood import Begun, token_losses
 from hf_selfdemo.generation.prefixes import Prefix, PrefixStore, common_length
+from hf_selfdemo.generation.rows import WORTH, Row, packed, row_of
 from hf_selfdemo.generation.sampling import Sampler
-from hf_selfdemo.generation.thoughts import opened_thought, settled, thought_markers
-from hf_selfdemo.prompting.chat import check_vocabulary, encode_prompt, encode_response, stop_token_id
-
-T = TypeVar("T")
+from hf_selfdemo.generation.thoughts import opened_thought, settled, thought_markers, without_thoughts
+from hf_selfdemo.prompting.chat import check_vocabulary, encode_response, stop_token_id
 
 _SHRINK_AT = 0.75
 """The batch is repacked when no more than this share of it is still being written; repacking copies the cache once."""
@@ -36,26 +33,8 @@ _SHRINK_AT = 0.75
 _CHUNK = 4
 """Batches whose shared prefixes are computed before any of them is decoded, so that rows can be sorted by length."""
 
-_WORTH = 32
-"""Tokens that a shared prefix must save: a forward pass of its own has a price too."""
-
 _TAIL = 16
 """Tokens at the end of a prompt among which it may open a thought."""
-
-
-@dataclass(slots=True, eq=False)
-class _Row:
-    """A request with its place in the caller's sequence and its prompt's token ids.
-
-    The states of the first `start` tokens are in `past`. Of these, `paid` were computed on this row's account.
-    """
-
-    index: int
-    request: Request
-    ids: list[int]
-    past: Prefix | None = None
-    start: int = 0
-    paid: int = 0
 
 
 class TransformersGenerator:
@@ -116,31 +95,26 @@ class TransformersGenerator:
         return model_identity(self.model, self.tokenizer)
 
     def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
-        scoring = [i for i, r in enumerate(requests) if r.scored]
-        texts = [requests[i] for i in scoring]
-        replies = scored_replies(self.model, self.tokenizer, texts, self.batch_size, self.max_prompt_tokens)
-        yield from zip(scoring, replies, strict=True)
-        writing = [(i, r) for i, r in enumerate(requests) if not r.scored]
-        rows = [_Row(i, r, encode_prompt(self.tokenizer, r.messages, f"call {r.id!r}")) for i, r in writing]
         fitting = []
-        for row in rows:
-            needed = len(row.ids) + (0 if row.request.choices else row.request.max_new_tokens)
-            if needed > self.max_prompt_tokens:
-                yield row.index, _too_long(row, self.max_prompt_tokens)
+        for row in (row_of(self.tokenizer, i, request) for i, request in enumerate(requests)):
+            if row.needed > self.max_prompt_tokens:
+                yield row.index, row.too_long(self.max_prompt_tokens)
             else:
                 fitting.append(row)
         for chunk in self._chunks(fitting):
             if self.share_prefixes:
                 self._compute_shared(chunk)
-            for batch in self._batches(chunk):
-                yield from self._decode(batch)
+            losses = self._measured([row for row in chunk if row.texts])
+            yield from ((row.index, _likelihood(row, losses[row])) for row in chunk if not row.writes)
+            for batch in self._batches([row for row in chunk if row.writes]):
+                yield from self._decode(batch, [_avoided(row, losses.get(row, [])) for row in batch])
 
-    def _chunks(self, rows: list[_Row]) -> Iterator[list[_Row]]:
+    def _chunks(self, rows: list[Row]) -> Iterator[list[Row]]:
         """Rows of one share key together, about `_CHUNK` batches at a time."""
-        groups: dict[str, list[_Row]] = {}
+        groups: dict[str, list[Row]] = {}
         for row in rows:
             groups.setdefault(row.request.share or f"\0{row.index}", []).append(row)
-        chunk: list[_Row] = []
+        chunk: list[Row] = []
         for group in groups.values():
             if chunk and len(chunk) + len(group) > _CHUNK * self.batch_size:
                 yield chunk
@@ -149,40 +123,54 @@ class TransformersGenerator:
         if chunk:
             yield chunk
 
-    def _compute_shared(self, rows: list[_Row]) -> None:
-        """Find what is held already, and compute what the rows of each share key have in common beyond it."""
-        groups: dict[str, list[_Row]] = {}
+    def _compute_shared(self, rows: list[Row]) -> None:
+        """Find what is held already, and compute what is gone on from several times beyond it.
+
+        That is what the rows of a share key have in common, and the prompt of a row that measures several texts.
+        """
+        groups: dict[str, list[Row]] = {}
         for row in rows:
-            if row.request.share:
-                row.past, row.start = self._prefixes.find(row.request.share, row.ids)
-                groups.setdefault(row.request.share, []).append(row)
+            row.past, row.start = self._prefixes.find(row.request.share, row.ids)
+            groups.setdefault(row.request.share or f"\0{row.index}", []).append(row)
         leaders = []
         for group in groups.values():
             common = min(common_length([row.ids for row in group]), *(len(row.ids) - 1 for row in group))
             behind = [row for row in group if row.start < common]
-            if sum(common - row.start for row in behind[1:]) >= _WORTH:
+            if behind and sum((common - r.start) * r.uses for r in behind) - (common - behind[0].start) >= WORTH:
                 leaders.append((behind, common))
         for batch in packed(leaders, [common - group[0].start for group, common in leaders], self.batch_size):
             self._extend(batch)
 
     @torch.inference_mode()
-    def _extend(self, groups: list[tuple[list[_Row], int]]) -> None:
+    def _extend(self, groups: list[tuple[list[Row], int]]) -> None:
         """Compute the states of each group's common tokens, on its first row's account, and give them to all."""
         first = [group[0] for group, _ in groups]
         new = [row.ids[row.start : common] for row, (_, common) in zip(first, groups, strict=True)]
-        cache, mask = self._past(first)
-        ids, mask = self._append(mask, new)
-        self._forward(ids, mask, cache)
+        batch = Batch(self.model, [(row.past, row.start) for row in first])
+        batch.extend(new)
         for i, (group, common) in enumerate(groups):
-            row, width = first[i], mask.shape[1]
-            states = cut(cache, i, width - len(new[i]), width)
+            row = first[i]
+            states = cut(batch.cache, i, batch.width - len(new[i]), batch.width)
             prefix = Prefix(row.ids[:common], row.start, states, row.past)
-            self._prefixes.add(row.request.share, prefix)
+            if row.request.share:
+                self._prefixes.add(row.request.share, prefix)
             row.paid = common - row.start
             for member in group:
                 member.past, member.start = prefix, common
 
-    def _batches(self, rows: list[_Row]) -> Iterator[list[_Row]]:
+    def _measured(self, rows: Sequence[Row]) -> dict[Row, list[list[float]]]:
+        """Nats of each token of the texts of some rows, row by row."""
+        begun = {row: Begun(row.ids, row.past, row.start) for row in rows}
+        texts = [(row, text) for row in rows for text in row.texts]
+        lengths = [len(row.ids) - row.start for row, _ in texts]
+        found: dict[Row, list[list[float]]] = {row: [] for row in rows}
+        for batch in packed(texts, lengths, self.batch_size):
+            losses = token_losses(self.model, [(begun[row], text) for row, text in batch])
+            for (row, _), loss in zip(batch, losses, strict=True):
+                found[row].append(loss)  # texts of one row have one length to sort by, so that they keep their order
+        return found
+
+    def _batches(self, rows: list[Row]) -> Iterator[list[Row]]:
         """Rows of like cost: what only chooses apart from what writes, of like length and with as much to compute."""
         for choosing in (False, True):
             part = [row for row in rows if bool(row.request.choices) == choosing]
@@ -190,69 +178,61 @@ class TransformersGenerator:
             yield from packed(part, [len(row.ids) - row.start for row in part], self.batch_size)
 
     @torch.inference_mode()
-    def _decode(self, rows: list[_Row]) -> Iterator[tuple[int, Reply]]:
+    def _decode(self, rows: list[Row], avoided: list[Avoided | None]) -> Iterator[tuple[int, Reply]]:
         """One token a row a step; rows that have ended leave the batch and cost nothing more."""
-        cache, mask = self._past(rows)
-        ids, mask = self._append(mask, [row.ids[row.start :] for row in rows])
-        width = mask.shape[1]
+        batch = Batch(self.model, [(row.past, row.start) for row in rows])
+        new = [row.ids[row.start :] for row in rows]
+        width = max(row.start for row in rows) + max(map(len, new))
         sampler = Sampler([r.request.temperature for r in rows], [r.request.seed for r in rows])
         written: list[list[int]] = [[] for _ in rows]
+        nats = [0.0] * len(rows)
+
+        def refused(i: int, token: int) -> bool:
+            shunned = avoided[i]
+            if shunned is None or self._ended(written[i], rows[i]):
+                return False
+            return shunned.refuses(without_thoughts(self._read(rows[i], [*written[i], token])))
+
         live = list(range(len(rows)))  # rows in the batch, in order; some may just have ended
         going = live
         while going:
-            logits = self._forward(ids, mask, cache)
-            picked = sampler.pick(logits, live)
+            logits = batch.extend(new)[:, -1].float()
+            picked = sampler.pick(_steered(logits, [(avoided[i], written[i]) for i in live]), live, refused)
+            losses = _nats(logits, picked)
             for place in [place for place, i in enumerate(live) if i in going]:
-                row, tokens = rows[live[place]], written[live[place]]
+                i = live[place]
+                row, tokens = rows[i], written[i]
                 tokens.append(picked[place])
+                nats[i] += losses[place]
                 if row.request.choices:
                     yield row.index, self._choice(row, logits[place])
                 elif self._ended(tokens, row):
-                    self._keep(row, tokens[:-1], cache, place, width)
-                    yield row.index, self._text(row, tokens)
+                    self._keep(row, tokens[:-1], batch, place, width)
+                    yield row.index, self._text(row, tokens, nats[i])
             going = [i for i in going if not (rows[i].request.choices or self._ended(written[i], rows[i]))]
-            if going and len(going) <= _SHRINK_AT * len(live) and can_drop_rows(cache):
-                places = torch.tensor([live.index(i) for i in going])  # a CPU index serves tensors on any device
-                cache.batch_select_indices(places)
-                mask, live = mask[places.to(mask.device)], going
-            ids, mask = self._append(mask, [written[i][-1:] for i in live])
+            if going and len(going) <= _SHRINK_AT * len(live) and batch.can_pick:
+                batch.pick([live.index(i) for i in going])
+                live = going
+            new = [written[i][-1:] for i in live]
 
-    def _past(self, rows: list[_Row]) -> tuple[DynamicCache, torch.Tensor]:
-        """A cache that begins with what is held of each row, and its attention mask."""
-        cache = cache_with(self.model.config, [(row.past, row.start) for row in rows])
-        width = max(row.start for row in rows)
-        mask = [[0] * (width - row.start) + [1] * row.start for row in rows]
-        return cache, torch.tensor(mask, dtype=torch.long, device=self.model.device).reshape(len(rows), width)
-
-    def _forward(self, ids: torch.Tensor, mask: torch.Tensor, cache: DynamicCache) -> torch.Tensor:
-        """Logits after the last column of `ids`, which continue what the cache holds."""
-        places = positions(mask)[:, -ids.shape[1] :]
-        logits = last_logits(
-            self.model, 1, input_ids=ids, attention_mask=mask, position_ids=places, past_key_values=cache
-        )
-        return logits[:, -1]
-
-    def _append(self, mask: torch.Tensor, new: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-        """`new` as left-padded ids, and the mask with their columns added."""
-        ids, real = (t.to(self.model.device) for t in left_pad(new, PAD))
-        return ids, torch.cat([mask, real], dim=1)
-
-    def _keep(self, row: _Row, tokens: list[int], cache: DynamicCache, place: int, width: int) -> None:
+    def _keep(self, row: Row, tokens: list[int], batch: Batch, place: int, width: int) -> None:
         """Hold on to the states of a row that another request will go on from; `width` columns were its prompt's."""
         request = row.request
         if self.share_prefixes and request.keep and request.share:
-            own = cut(cache, place, width - (len(row.ids) - row.start), width + len(tokens))
+            own = cut(batch.cache, place, width - (len(row.ids) - row.start), width + len(tokens))
             self._prefixes.add(request.share, Prefix(row.ids + tokens, row.start, own, row.past))
 
-    def _ended(self, tokens: list[int], row: _Row) -> bool:
+    def _ended(self, tokens: list[int], row: Row) -> bool:
         return len(tokens) >= row.request.max_new_tokens or (bool(tokens) and tokens[-1] in self._stop_ids)
 
-    def _text(self, row: _Row, tokens: list[int]) -> Reply:
-        stopped = tokens[-1] in self._stop_ids
-        text = opened_thought(self.tokenizer.decode(row.ids[-_TAIL:]))
-        text += self._decoded(tokens[:-1] if stopped else tokens).strip()
-        cost = len(row.ids), row.start - row.paid, len(tokens)
-        return settled(Reply(text, "stop" if stopped else "length", (), *cost))
+    def _text(self, row: Row, tokens: list[int], nats: float) -> Reply:
+        end = "stop" if tokens[-1] in self._stop_ids else "length"
+        return settled(Reply(self._read(row, tokens), end, (), *row.cost(len(tokens)), logprob=-nats / len(tokens)))
+
+    def _read(self, row: Row, tokens: list[int]) -> str:
+        """What was written, with the thought that the prompt opened for it."""
+        said = tokens[:-1] if tokens[-1] in self._stop_ids else tokens
+        return opened_thought(self.tokenizer.decode(row.ids[-_TAIL:])) + self._decoded(said).strip()
 
     def _decoded(self, tokens: list[int]) -> str:
         """The text without special tokens, but for those that tell thoughts from the reply."""
@@ -262,7 +242,7 @@ class TransformersGenerator:
             text = self.tokenizer.decode([token for token in tokens if token not in self._unseen])
         return text
 
-    def _choice(self, row: _Row, logits: torch.Tensor) -> Reply:
+    def _choice(self, row: Row, logits: torch.Tensor) -> Reply:
         """The choice whose first token is likeliest to come next."""
         choices = row.request.choices
         firsts = [encode_response(self.tokenizer, choice)[0] for choice in choices]
@@ -270,41 +250,33 @@ class TransformersGenerator:
             raise ValueError(f"choices {choices} do not differ in their first token")
         scores = torch.log_softmax(logits.float(), -1)[firsts].tolist()
         best = choices[max(range(len(choices)), key=scores.__getitem__)]
-        return Reply(best, "stop", tuple(scores), len(row.ids), row.start - row.paid, 0)
+        return Reply(best, "stop", tuple(scores), *row.cost())
 
 
-def packed(items: Sequence[T], tokens: Sequence[int], size: int) -> Iterator[list[T]]:
-    """Items in batches of at most `size`, most tokens first, so that little of a batch is padding.
-
-    Args:
-        items: to be run through the model.
-        tokens: that each has.
-        size: rows in a batch.
-
-    Example:
-        >>> list(packed("abcd", [300, 20, 290, 20], 3))
-        [['a', 'c'], ['b', 'd']]
-    """
-    order = sorted(range(len(items)), key=lambda i: -tokens[i])
-    batch: list[int] = []
-    for i in order:
-        real = sum(tokens[j] for j in batch) + tokens[i]
-        padding = tokens[batch[0]] * (len(batch) + 1) - real if batch else 0
-        if batch and (len(batch) == size or padding > max(real / 4, _WORTH)):
-            yield [items[j] for j in batch]
-            batch = []
-        batch.append(i)
-    if batch:
-        yield [items[j] for j in batch]
+def _likelihood(row: Row, losses: list[list[float]]) -> Reply:
+    """Of a text to be scored the mean over its tokens, of openings the sums."""
+    scores = [-sum(loss) / (len(loss) if row.request.scored else 1) for loss in losses]
+    return Reply("", "stop", tuple(scores), *row.cost())
 
 
-def _too_long(row: _Row, limit: int) -> Reply:
-    return Reply(
-        "",
-        "error",
-        error=f"the prompt {row.request.id!r} needs {len(row.ids)} + {row.request.max_new_tokens} tokens and the model "
-        f"takes {limit}; show fewer or shorter passages (passages_per_question, max_passage_words)",
-    )
+def _avoided(row: Row, losses: list[list[float]]) -> Avoided | None:
+    if not losses:
+        return None
+    return Avoided(row.request.avoid, row.texts, [[-loss for loss in one] for one in losses])
+
+
+def _steered(logits: torch.Tensor, rows: Sequence[tuple[Avoided | None, list[int]]]) -> torch.Tensor:
+    if all(avoided is None for avoided, _ in rows):
+        return logits
+    each = zip(logits, rows, strict=True)
+    return torch.stack([avoided.steer(line, written) if avoided else line for line, (avoided, written) in each])
+
+
+def _nats(logits: torch.Tensor, picked: list[int]) -> list[float]:
+    """What each picked token cost, before temperature and whatever was avoided."""
+    chosen = logits.gather(1, torch.tensor(picked, device=logits.device)[:, None])[:, 0]
+    nats: list[float] = (logits.logsumexp(-1) - chosen).tolist()
+    return nats
 
 
 def _as_set(token_ids: int | list[int] | None) -> set[int]:

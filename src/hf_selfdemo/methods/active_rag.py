@@ -114,7 +114,13 @@ class ActiveRag:
         question: Message = {"role": "user", "content": evidence.question.text}
         written = {view: note.text for view, note in zip(VIEWS, notes, strict=True) if note.text}
         replies = yield [
-            Request(f"{evidence.id}/{view}/likelihood", (question,), "likelihood", scored=text)
+            Request(
+                f"{evidence.id}/{view}/likelihood",
+                (question,),
+                "likelihood",
+                share=f"{evidence.id}/likelihood",
+                scored=text,
+            )
             for view, text in written.items()
         ]
         found = {view: reply.scores[0] for view, reply in zip(written, replies, strict=True)}

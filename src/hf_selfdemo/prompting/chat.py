@@ -85,6 +85,20 @@ def encode_response(tokenizer: Any, text: str, name: str = "a reply") -> list[in
     return [*_reply(tokenizer, text, name)[1], stop_token_id(tokenizer)]
 
 
+def encode_opening(tokenizer: Any, text: str, name: str = "an opening") -> list[int]:
+    """Token ids of how a reply may begin: as `encode_response`, without what the template writes after a reply.
+
+    Args:
+        tokenizer: a transformers tokenizer with a chat template.
+        text: the first words of a reply, untrusted.
+        name: of the opening, for messages.
+
+    Raises:
+        UserError: as `encode_response`.
+    """
+    return _reply(tokenizer, text, name, whole=False)[1]
+
+
 def _prompt(tokenizer: Any, messages: Sequence[Message], name: str) -> tuple[list[Message], list[int]]:
     """The turns as they are shown, and their tokens: the control tokens among them are those of the template alone."""
     form = chat_format(tokenizer)
@@ -107,14 +121,14 @@ def _prompt(tokenizer: Any, messages: Sequence[Message], name: str) -> tuple[lis
     )
 
 
-def _reply(tokenizer: Any, text: str, name: str) -> tuple[str, list[int]]:
+def _reply(tokenizer: Any, text: str, name: str, whole: bool = True) -> tuple[str, list[int]]:
     """The reply as it is learnt, and its tokens: no control token is among them."""
     form = chat_format(tokenizer)
     text = neutralise(text, form.control_tokens)
-    ids = _replytext_ids(tokenizer, text)
+    ids = _replytext_ids(tokenizer, text, whole)
     if not form.control_ids.isdisjoint(ids):
         text = without_look_alikes(text, tokenizer, form.control_ids, name)
-        ids = _replytext_ids(tokenizer, text)
+        ids = _replytext_ids(tokenizer, text, whole)
         if not form.control_ids.isdisjoint(ids):
             raise UserError(f"{name} becomes a control token with what stands before it: {text!r}", "drop it")
     return text, ids
@@ -124,9 +138,9 @@ def _prompt_ids(tokenizer: Any, form: ChatFormat, turns: Sequence[Message]) -> l
     return text_ids(tokenizer, render_turns(tokenizer, form.template, turns, add_generation_prompt=True))
 
 
-def _replytext_ids(tokenizer: Any, text: str) -> list[int]:
+def _replytext_ids(tokenizer: Any, text: str, whole: bool) -> list[int]:
     form = chat_format(tokenizer)
-    reply = form.before + text + form.after
+    reply = form.before + text + (form.after if whole else "")
     ids = text_ids(tokenizer, form.anchor + reply)
     start = len(form.anchor_ids)
     if ids[:start] != form.anchor_ids:  # the reply's first characters would have joined the prompt's last token

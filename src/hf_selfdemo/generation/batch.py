@@ -1,0 +1,62 @@
+"""Rows that go through a model side by side, each from a beginning of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from hf_selfdemo.generation.cache import cache_with, can_drop_rows
+from hf_selfdemo.generation.last_logits import last_logits
+from hf_selfdemo.generation.padding import PAD, left_pad, positions
+from hf_selfdemo.generation.prefixes import Prefix
+
+Padding = Callable[[Sequence[Sequence[int]], int], tuple[torch.Tensor, torch.Tensor]]
+"""Makes one tensor of rows of token ids, and its mask."""
+
+
+class Batch:
+    """The cache and the attention mask of some rows, which every pass extends.
+
+    Args:
+        model: a causal language model of transformers.
+        pasts: for each row the states it begins with, and of how many tokens.
+    """
+
+    def __init__(self, model: Any, pasts: Sequence[tuple[Prefix | None, int]]) -> None:
+        self.model = model
+        self.cache = cache_with(model.config, pasts)
+        width = max(length for _, length in pasts)
+        mask = [[0] * (width - length) + [1] * length for _, length in pasts]
+        self.mask = torch.tensor(mask, dtype=torch.long, device=model.device).reshape(len(pasts), width)
+
+    @property
+    def width(self) -> int:
+        """Columns so far."""
+        return self.mask.shape[1]
+
+    def extend(self, new: Sequence[Sequence[int]], columns: int | None = 1, pad: Padding = left_pad) -> torch.Tensor:
+        """Run the next tokens of each row, and return the logits of the last columns, (rows, columns, vocabulary).
+
+        Args:
+            new: token ids, at least one a row.
+            columns: how many; None for all of `new`.
+            pad: `left_pad`, or `right_pad` if nothing comes after.
+        """
+        ids, real = (t.to(self.model.device) for t in pad(new, PAD))
+        self.mask = torch.cat([self.mask, real], dim=1)
+        inputs = {"input_ids": ids, "attention_mask": self.mask, "past_key_values": self.cache}
+        places = positions(self.mask)[:, -ids.shape[1] :]
+        return last_logits(self.model, columns or ids.shape[1], position_ids=places, **inputs)
+
+    @property
+    def can_pick(self) -> bool:
+        """Whether rows can be taken out."""
+        return can_drop_rows(self.cache)
+
+    def pick(self, rows: Sequence[int]) -> None:
+        """Go on with these rows, in this order; one may be there several times."""
+        places = torch.tensor(rows)  # a CPU index serves tensors on any device
+        self.cache.batch_select_indices(places)
+        self.mask = self.mask[places.to(self.mask.device)]

@@ -1,0 +1,21 @@
+"""When a text begins with another."""
+
+from __future__ import annotations
+
+
+def begins_with(text: str, opening: str) -> bool:
+    """Whether a text begins with an opening, capitals, blanks and kinds of apostrophes aside.
+
+    Args:
+        text: a reply, perhaps an unfinished one.
+        opening: not blank.
+
+    Example:
+        >>> begins_with("I  don’t know.", "i don't"), begins_with("I do not know.", "I don't")
+        (True, False)
+    """
+    return _plain(text).startswith(_plain(opening))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").casefold().split())
