@@ -8,7 +8,7 @@ import pytest
 from hf_selfdemo.core.loading import load
 from hf_selfdemo.recipe import training_keys as module
 from hf_selfdemo.recipe.flags import given_values
-from hf_selfdemo.recipe.training_keys import CLASSES, training_keys
+from hf_selfdemo.recipe.training_keys import CLASSES, HELP, training_keys
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_fields_defaults_and_help_are_those_of_the_class(imports, name):
     assert [f.name for f in known] == [f.name for f in real] and len(known) > 10
     for ours, theirs in zip(known, real, strict=True):
         assert usual(ours) == usual(theirs), ours.name
-        assert ours.metadata["help"] == theirs.metadata.get("help", ""), ours.name
+        assert ours.metadata["help"] == HELP.get(ours.name, theirs.metadata.get("help", "")), ours.name
 
 
 @pytest.mark.parametrize("name", ["sft", "dpo"])

