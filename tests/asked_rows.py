@@ -5,3 +5,8 @@ from hf_selfdemo.core.types import Evidence, Passage, Question
 SENTINEL = "Zyxomma Qwertzuiop"
 SHOWN = (Passage("p1", "It was found in a mine.", "Germanium"), Passage("p2", "Bernard Courtois found iodine."))
 ANSWERABLE = Evidence(Question("q1", "Who discovered germanium?", (SENTINEL,)), SHOWN)
+
+
+def worse(text, label="incorrect"):
+    """The column of what a response is preferred to, with one text in it."""
+    return [{"text": text, "label": label}]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from asked_rows import worse
 from datasets import Dataset
 
 from hf_selfdemo.core.types import Evidence, Passage, Question
@@ -36,9 +37,15 @@ def demonstrations(tmp_path_factory):
     """A `train.parquet` with two passages a row, three answers with pairs and one abstention."""
     path = tmp_path_factory.mktemp("demonstrations") / "train.parquet"
     shown = tuple(Passage(name, f"{who} discovered it.", name.title()) for name, who in ELEMENTS)
+    refusal = worse("It is not mentioned.", "abstain")
     rows = [
         evidence_row(Evidence(Question(name, f"Who discovered {name}?", (who,)), shown, answer_in_context=True))
-        | {"response": f"{who} did.", "outcome": "answer", "source": "rag", "rejected": "It is not mentioned."}
+        | {
+            "response": f"{who} did.",
+            "outcome": "answer",
+            "source": "rag",
+            "rejected": refusal,
+        }
         for name, who in ELEMENTS
     ]
     rows.append(

@@ -6,8 +6,16 @@ import pyarrow.parquet
 import pytest
 from datasets import Dataset
 
-from hf_selfdemo.core.types import Demonstration, Judged
-from hf_selfdemo.data.rows import FEATURES, dataset_row, evidence_of, evidence_row, parquet_rows
+from hf_selfdemo.core.types import Demonstration, Judged, Rejected
+from hf_selfdemo.data.rows import (
+    FEATURES,
+    dataset_row,
+    evidence_of,
+    evidence_row,
+    parquet_rows,
+    rejected_of,
+    with_pairs_listed,
+)
 
 
 @pytest.fixture
@@ -55,3 +63,20 @@ def test_a_dataset_is_read_in_pieces_of_few_rows(row, tmp_path):
     found = pyarrow.parquet.ParquetFile(tmp_path / "train.parquet").metadata
     groups = [found.row_group(i).num_rows for i in range(found.num_row_groups)]
     assert sum(groups) == 500 and max(groups) <= 128
+
+
+def test_rejected_texts_come_back_from_a_file_with_what_they_are(row, tmp_path):
+    pair = (Rejected("Courtois.", "incorrect"), Rejected("Not mentioned.", "abstain"))
+    won = Demonstration(row, "Winkler.", "answer", "rag", rejected=pair)
+    with parquet_rows(tmp_path / "train.parquet") as out:
+        out.write(dataset_row(Judged(row, [], [], [won]), won))
+    [found] = Dataset.from_parquet(str(tmp_path / "train.parquet"), cache_dir=str(tmp_path))
+    assert rejected_of(found) == pair
+
+
+def test_a_file_of_an_earlier_version_with_one_rejected_text_a_row_is_read(row):
+    texts = [("Courtois.", "incorrect"), ("", "")]
+    earlier = [evidence_row(row) | {"rejected": text, "rejected_label": label} for text, label in texts]
+    listed = with_pairs_listed(Dataset.from_list(earlier))
+    assert listed["rejected"][:] == [[{"text": "Courtois.", "label": "incorrect"}], []]
+    assert set(listed.column_names) == set(FEATURES) and with_pairs_listed(listed) is listed

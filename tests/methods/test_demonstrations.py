@@ -47,7 +47,8 @@ def scripted(questions):
 
 
 def chosen(max_abstain_share=1.0, **keys):
-    """Self-demonstration that leaves out no abstention unless asked to."""
+    """Self-demonstration that leaves out no abstention and no pair unless asked to."""
+    keys = {"pair_abstain_ratio": 0.0} | keys
     return SelfDemo(choosing=Choosing(max_abstain_share=max_abstain_share, **keys))
 
 
@@ -239,7 +240,48 @@ def test_every_pair_is_said_in_the_manifest(evidence, scripted, tmp_path):
     dataset = run(evidence, scripted(), tmp_path, strategy=chosen(pair_policy="other_label"))
     pairs = json.loads((tmp_path / "manifest.json").read_text())["pairs"]
     assert sum(pairs.values()) == len(dataset) and pairs["answer over abstain"] > 0
-    assert all(bool(row["rejected"]) == bool(row["rejected_label"]) for row in dataset)
+    assert all(one["text"] and one["label"] for row in dataset for one in row["rejected"])
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.3, 0.5, 3.0])
+def test_pairs_are_balanced_and_what_is_left_out_is_counted(evidence, scripted, tmp_path, ratio):
+    def pairs(folder, **keys):
+        strategy = chosen(pair_policy="wrong_and_refusal", **keys)
+        dataset = run(evidence, scripted(), folder, strategy=strategy)
+        return dataset, json.loads((folder / "manifest.json").read_text())
+
+    everything, all_of_it = pairs(tmp_path / "all", pair_abstain_ratio=0.0)
+    assert not all_of_it["pairs_left_out"]
+    dataset, manifest = pairs(tmp_path / "some", pair_abstain_ratio=ratio)
+    kinds = {kind: count for kind, count in manifest["pairs"].items() if kind != "no pair"}
+    made = [f"{row['outcome']} over {one['label']}" for row in dataset for one in row["rejected"]]
+    assert kinds == {kind: made.count(kind) for kind in kinds} and sum(kinds.values()) == len(made)
+    left_out = sum(manifest["pairs_left_out"].values())
+    assert left_out == sum(len(row["rejected"]) for row in everything) - len(made)
+    assert all(f"pair_abstain_ratio {ratio:g}" in reason for reason in manifest["pairs_left_out"])
+    abstain = sum(count for kind, count in kinds.items() if kind.startswith("abstain"))
+    answers = sum(count for kind, count in kinds.items() if kind.startswith("answer"))
+    if ratio:
+        assert left_out and abs(abstain - ratio * answers) <= max(1, ratio)
+    assert dataset["id"][:] == everything["id"][:], "a row that loses its pairs is still a row"
+    assert pairs(tmp_path / "again", pair_abstain_ratio=ratio)[0].to_list() == dataset.to_list()
+
+
+def test_pairs_of_rows_that_are_left_out_do_not_count(evidence, scripted, tmp_path):
+    dataset = run(evidence, scripted(), tmp_path, strategy=chosen(0.25, pair_policy="wrong_answer"))
+    abstain = sum(len(row["rejected"]) for row in dataset if row["outcome"] == "abstain")
+    assert 0 < abstain <= dataset["outcome"][:].count("abstain")
+
+
+def test_a_pair_is_not_left_out_without_a_reason(evidence, scripted, tmp_path):
+    strategy = chosen(pair_policy="other_label")
+    silent = SimpleNamespace(
+        write=strategy.write,
+        select=strategy.select,
+        arrange=lambda groups, seed: {0: ""} if " over " in groups[0] else {},
+    )
+    with pytest.raises(UserError, match="leaves out a pair and gives no reason"):
+        run(evidence, scripted(), tmp_path, strategy=silent)
 
 
 def test_no_gold_answer_in_any_request(evidence, tmp_path):
@@ -268,6 +310,12 @@ def test_nothing_is_left_out_where_there_is_no_answer_to_balance():
     assert abstentions_over(["abstain", "replay", "abstain"], 0.5, seed=0) == []
 
 
+def with_one_text(row):
+    """A row as it was written when there was one rejected text at most."""
+    [one] = row["rejected"] or [{"text": "", "label": ""}]
+    return row | {"rejected": one["text"], "rejected_label": one["label"]}
+
+
 @pytest.mark.parametrize(
     ("share", "rows", "skipped"),
     [
@@ -279,7 +327,7 @@ def test_nothing_is_left_out_where_there_is_no_answer_to_balance():
 def test_which_abstentions_are_left_out_is_as_it_ever_was(evidence, scripted, tmp_path, share, rows, skipped):
     """The hashes are of what was made when the pipeline drew them and not the method."""
     dataset = run(evidence, scripted(), tmp_path, strategy=chosen(share))
-    assert fingerprint(dataset.to_list()) == rows
+    assert fingerprint([with_one_text(row) for row in dataset]) == rows
     assert file_hash(tmp_path / "skipped.jsonl").startswith(skipped)
 
 

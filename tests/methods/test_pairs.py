@@ -26,7 +26,7 @@ def rejected(row, policy, winner=0, places=True, **keys):
 
 
 def drawn(row, policy, **keys):
-    return {r.text for r in (rejected(row, policy, seed=s, **keys) for s in range(60)) if r}
+    return {r.text for s in range(60) for r in rejected(row, policy, seed=s, **keys)}
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,10 @@ def drawn(row, policy, **keys):
             {"Bernard Courtois", "A man called Marie Curie did it long ago.", "The passages do not say."},
         ),
         ("gold", {"Winkler"}),
+        (
+            "wrong_and_refusal",
+            {"Bernard Courtois", "A man called Marie Curie did it long ago.", "The passages do not say."},
+        ),
     ],
 )
 def test_a_policy_rejects_what_it_says(row, policy, texts):
@@ -54,17 +58,32 @@ def test_without_a_tournament_every_other_text_is_a_loser(row):
     assert found == {text for text, *_ in TEXTS[2:6]}, "not the winner in other letters, not what is empty or cut off"
 
 
+@pytest.mark.parametrize(("winner", "labels"), [(0, ["incorrect", "abstain"]), (5, ["incorrect"])])
+def test_an_answer_is_set_against_a_wrong_one_and_a_false_refusal_and_an_abstention_against_a_wrong_answer(
+    row, winner, labels
+):
+    for seed in range(9):
+        assert [r.label for r in rejected(row, "wrong_and_refusal", winner, seed=seed)] == labels
+
+
+def test_of_two_kinds_the_one_that_there_is_makes_a_pair(row):
+    texts = [Candidate("Winkler", "rag", "p"), Candidate("Not mentioned.", "refusal", "p")]
+    verdicts = [Verdict("correct"), Verdict("abstain")]
+    found = choose_rejected(row, texts[0], verdicts[0], texts, verdicts, "wrong_and_refusal")
+    assert [r.text for r in found] == ["Not mentioned."]
+
+
 def test_an_abstention_that_won_is_no_false_refusal_to_another(row):
-    assert rejected(row, "false_refusal", winner=5) is None
+    assert rejected(row, "false_refusal", winner=5) == ()
 
 
 def test_gold_that_says_the_same_makes_no_pair(row):
-    assert rejected(row, "gold") is None, "the first accepted answer is the winner's own text"
+    assert rejected(row, "gold") == (), "the first accepted answer is the winner's own text"
 
 
 def test_length_is_matched_where_asked_for(row):
-    assert rejected(row, "wrong_answer", match_length=True).text == "Bernard Courtois"
-    assert rejected(row, "wrong_answer", winner=2, match_length=True).text.startswith("A man")
+    assert rejected(row, "wrong_answer", match_length=True)[0].text == "Bernard Courtois"
+    assert rejected(row, "wrong_answer", winner=2, match_length=True)[0].text.startswith("A man")
 
 
 def test_the_draw_repeats(row):
@@ -78,7 +97,7 @@ def test_nothing_to_reject(row):
     for policy in PAIR_POLICIES:
         verdict = Verdict("correct")
         found = choose_rejected(row, only[0], verdict, only, [verdict], policy)
-        assert (found is None) == (policy != "gold")
+        assert bool(found) == (policy == "gold")
 
 
 def test_a_misspelt_policy_names_the_near_one():

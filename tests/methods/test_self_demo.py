@@ -72,7 +72,7 @@ def test_the_gold_answer_may_stand_in_where_the_passages_hold_it_and_nothing_rig
     strategy = SelfDemo(choosing=Choosing(abstain_when=rule, gold_fallback=True, pair_policy="wrong_answer"))
     wrong = judged(("Courtois", "rag", "incorrect"), ("I don't know.", "refusal", "abstain"))
     [made] = strategy.select(row, *wrong)
-    assert isinstance(made, Demonstration) and (made.outcome, made.source, made.rejected.text) == (
+    assert isinstance(made, Demonstration) and (made.outcome, made.source, made.rejected[0].text) == (
         "answer",
         "gold",
         "Courtois",

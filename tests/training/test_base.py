@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from asked_rows import worse
 from datasets import Dataset
 from peft import LoraConfig
 from transformers import TrainerCallback
@@ -50,8 +51,7 @@ def rows(count=10):
                 "outcome": "abstain" if abstains else "answer",
                 "source": "refusal" if abstains else "rag",
                 "verified": True,
-                "rejected": own,
-                "rejected_label": "incorrect",
+                "rejected": worse(own),
                 "candidates": [
                     {
                         "text": refusal,

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from asked_rows import worse
 from ranks import together
 
 CONFIGS = Path(__file__).parent.parent.parent / "recipes" / "accelerate"
@@ -35,7 +36,7 @@ def rows(words):
                 "answerable": True,
                 "outcome": "abstain" if declines else "answer",
                 "response": "I don't know." if declines else "In a mine" + ", deep below the old town" * (i % 4),
-                "rejected": "On the moon" + ", they say" * ((i + 1) % 3),
+                "rejected": worse("On the moon" + ", they say" * ((i + 1) % 3)),
             }
         )
     return made

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from asked_rows import worse
 from datasets import Dataset
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import TrainerCallback
@@ -40,7 +41,7 @@ def rows(count=8, last=None, first=0):
                 "answerable": True,
                 "response": f"The {WORDS[i % 6]} miners found it" + ", they say" * (i % 4),
                 "outcome": "answer",
-                "rejected": f"It was {WORDS[(i + 1) % 6]}." + " Surely." * (i % 3),
+                "rejected": worse(f"It was {WORDS[(i + 1) % 6]}." + " Surely." * (i % 3)),
                 "candidates": [],
             }
         )
@@ -338,6 +339,50 @@ def test_figures_are_kept_beside_the_rows_for_the_same_prompts_and_model(model, 
     assert runs_over() == 2
 
 
+def with_two(count=8):
+    """Rows of which every second one has two rejected texts."""
+    made = rows(count).to_list()
+    for row in made[::2]:
+        row["rejected"] += worse("The passages do not say.", "abstain")
+    return Dataset.from_list(made, features=FEATURES)
+
+
+def test_a_row_with_two_rejected_texts_is_trained_as_two_pairs(model, tokenizer, tmp_path):
+    made = trainer(copy.deepcopy(model), tokenizer, tmp_path / "a", with_two(4), meter_rows=9)
+    assert made.train_dataset["id"][:] == ["q0", "q0#pair_2", "q1", "q2", "q2#pair_2", "q3"]
+    assert (made.rows_trained, made.preflight_report.rows) == (4, 6) and not made.preflight_report.warnings
+    made.train()
+    alone = [row | {"id": f"r{i}"} for i, row in enumerate(made.train_dataset.to_list())]
+    as_rows = trainer(copy.deepcopy(model), tokenizer, tmp_path / "b", Dataset.from_list(alone, features=FEATURES))
+    as_rows.train()
+    close(curve(made), curve(as_rows))
+    assert made.on_policy["base"]["on_policy/rejected"] > 0
+
+
+@pytest.mark.parametrize(
+    "views", [{"passage_dropout": 0.5}, {"leave_gold_out_share": 1.0}, {"passage_order": "shuffled"}]
+)
+def test_pairs_of_one_row_are_shown_in_views_of_their_own(model, tokenizer, tmp_path, views):
+    made = trainer(copy.deepcopy(model), tokenizer, tmp_path, with_two(), **views)
+    made.train()
+    [one, other] = [made.data_collator.encode(row) for row in made.train_dataset.select(range(2))]
+    assert one.response == other.response and one.rejected != other.rejected
+
+
+def test_the_reference_of_several_pairs_is_scored_beforehand(model, tokenizer, tmp_path):
+    dev = with_two(4)
+    dev = dev.map(lambda row: {"id": f"dev {row['id']}", "question": f"dev {row['question']}"})
+
+    def figures(folder, **keys):
+        made = trainer(copy.deepcopy(model), tokenizer, folder, with_two(), eval_dataset=dev, max_dev_tokens=2, **keys)
+        made.train()
+        return curve(made), made.evaluate()["eval_loss"], made.generated.predictions["rag"]
+
+    before, at_once = figures(tmp_path / "a", precompute_ref_log_probs=True), figures(tmp_path / "b")
+    close(before[0], at_once[0], rel=1e-4, abs=1e-5)
+    assert before[1] == pytest.approx(at_once[1], rel=1e-4) and len(before[2]) == len(dev)
+
+
 @pytest.mark.parametrize(
     "keys", [{"passage_order": "shuffled"}, {"passage_dropout": 0.2}, {"leave_gold_out_share": 0.1}]
 )
@@ -350,19 +395,25 @@ def test_rows_that_change_are_not_scored_beforehand(model, tokenizer, tmp_path, 
 
 
 def test_rows_without_a_pair_are_left_out_by_name(model, tokenizer, tmp_path, caplog):
-    replay = {"id": "q7#closed_book", "mode": "closed_book", "passages": [], "rejected": ""}
-    dataset = rows(4, last={"rejected": ""}).to_list() + rows(8, last=replay).to_list()[4:]
+    replay = {"id": "q7#closed_book", "mode": "closed_book", "passages": [], "rejected": []}
+    dataset = rows(4, last={"rejected": worse("")}).to_list() + rows(8, last=replay).to_list()[4:]
     made = trainer(model, tokenizer, tmp_path, Dataset.from_list(dataset, features=FEATURES))
     assert made.left_out == {"no rejected text": ["q3"], "closed-book": ["q7#closed_book"]}
     assert list(made.train_dataset["id"]) == ["q0", "q1", "q2", "q4", "q5", "q6"]
     assert "2 of 8 rows hold no pair and are left out: 1 no rejected text, 1 closed-book" in caplog.text
 
 
+SAME = worse("the Zinc miners, found it, they say; they say")
+
+
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [
         (rows(1, last={"rejected": None}), "none of 1 rows holds a pair .*: demonstrate with another pair_policy"),
-        (rows(3, last={"rejected": "the Zinc miners, found it, they say; they say"}), "'q2' prefers a text to itself"),
+        (
+            rows(3, last={"rejected": SAME}),
+            "'q2' prefers a text to itself",
+        ),
         (rows(3, last={"response": " "}), "'q2' has an empty response"),
     ],
     ids=["no pair", "equal texts", "empty"],

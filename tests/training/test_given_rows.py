@@ -30,7 +30,7 @@ def test_columns_that_are_left_out_are_filled_in():
     assert (answers["answer_in_context"], declines["answer_in_context"]) == (True, False)
     assert answers["passages"][1] == {"id": "2", "title": "", "text": PASSAGES[1]["text"], "score": 0.0}
     assert (answers["mode"], answers["answerable"], answers["gold_removed"], answers["rejected"]) == (
-        *("rag", True, False, ""),
+        *("rag", True, False, []),
     )
     assert given_rows([ROWS[0] | {"mode": "closed_book", "extra": 1}])[0]["mode"] == "closed_book"
 

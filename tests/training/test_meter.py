@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from asked_rows import worse
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model
 
@@ -26,7 +27,7 @@ def rows(dev_evidence):
     made = [evidence_row(evidence) | {"response": text} for evidence, text in zip(dev_evidence, CHOSEN, strict=True)]
     for i, row in enumerate(made):
         row["outcome"] = "answer" if i < 2 else "abstain"
-    made[1]["rejected"] = "I don't know."
+    made[1]["rejected"] = worse("I don't know.")
     return made
 
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from asked_rows import worse
 from datasets import Dataset
 from rich.console import Console
 
@@ -25,11 +26,10 @@ BLANK = dict.fromkeys(FEATURES) | {
     "response": "Clemens Winkler.",
     "outcome": "answer",
     "source": "rag",
-    "rejected": "Lecoq.",
-    "rejected_label": "incorrect",
+    "rejected": worse("Lecoq."),
     "candidates": [],
 }
-ABSTAIN = {"outcome": "abstain", "response": "The passages do not say.", "rejected": "Lecoq."}
+ABSTAIN = {"outcome": "abstain", "response": "The passages do not say.", "rejected": worse("Lecoq.")}
 LONG = {"passages": [PASSAGE | {"text": "Clemens Winkler discovered it. " * 40}]}
 LONG_QUESTION = {"question": "Who, then? " * 60}
 
@@ -83,7 +83,7 @@ def test_other_settings_show_the_same_rows(look, settings):
 
 
 def test_a_pair_counts_as_long_as_its_longer_text(look):
-    supervised, pairs = look({}), look({"rejected": "Paul Emile Lecoq, I think."}, settings={"preference": True})
+    supervised, pairs = look({}), look({"rejected": worse("Paul Emile Lecoq, I think.")}, settings={"preference": True})
     more = pairs.lengths[0] - supervised.lengths[0]
     assert more > 0 and pairs.tokens == 2 * supervised.tokens + more
     assert pairs.sample.rejected == "Paul Emile Lecoq, I think.<|im_end|>"
@@ -102,7 +102,7 @@ def test_rows_are_encoded_once(look):
 
 
 def test_rows_that_are_only_asked_need_no_response(look):
-    asked = dataset({"id": "e", "question": "Who else?", "response": "", "outcome": "", "rejected": ""})
+    asked = dataset({"id": "e", "question": "Who else?", "response": "", "outcome": "", "rejected": []})
     assert look({}, eval_dataset=asked).rows == 1
     assert look({}, eval_dataset=asked, settings={"preference": True}).rows == 1
 
@@ -164,8 +164,8 @@ def test_groups_of_lengths_end_at_the_budget():
         ({"response": " "}, {}, "row 'q1' has an empty response: drop it"),
         ({"response": None}, {}, "row 'q1' has an empty response: drop it"),
         ({"id": "q0"}, {}, "row 'q0' shares its id with another: make ids unique"),
-        ({"rejected": "  "}, {"preference": True}, "row 'q1' has an empty rejected text: drop it"),
-        ({"rejected": None}, {"preference": True}, "row 'q1' has an empty rejected text: drop it"),
+        ({"rejected": worse("  ")}, {"preference": True}, "row 'q1' has an empty rejected text: drop it"),
+        ({"rejected": worse(None)}, {"preference": True}, "row 'q1' has an empty rejected text: drop it"),
     ],
 )
 def test_rows_that_teach_nothing_are_refused(look, changes, settings, said):
@@ -183,12 +183,12 @@ def test_everything_that_is_wrong_is_said_at_once_the_most_frequent_first(look):
 
 
 def test_pairs_of_one_text_are_refused_together(look):
-    said = refusal(look, {}, *[{"rejected": "clemens WINKLER"}] * 2, settings={"preference": True})
+    said = refusal(look, {}, *[{"rejected": worse("clemens WINKLER")}] * 2, settings={"preference": True})
     assert said == "row 'q1' prefers a text to itself (and 1 more: 'q2'): drop it"
 
 
 def test_rows_without_a_pair_are_counted_unless_there_is_no_other(look):
-    single = {"rejected": "", "rejected_label": ""}
+    single = {"rejected": []}
     report = look({}, single, settings={"preference": True})
     assert report.counts == {"answer": 1, "without_pair": 1} and report.rows == 1 and report.lengths[1] == 0
     assert "no row has a pair" in refusal(look, single, single, settings={"preference": True})
@@ -376,7 +376,7 @@ def test_a_collator_that_cuts_completions_of_pairs_is_refused(look):
                 k: v[:, :-1] if torch.is_tensor(v) and v.dim() == 2 else v for k, v in super().__call__(rows).items()
             }
 
-    said = refusal(look, {}, {"rejected": "It was somebody else."}, collator=Cut, settings={"preference": True})
+    said = refusal(look, {}, {"rejected": worse("It was somebody else.")}, collator=Cut, settings={"preference": True})
     assert "(1) row 'q0' does not end in the stop token '<|im_end|>' (and 1 more: 'q1')" in said
     assert "rejected text of row 'q0' does not end in the stop token" in said
 

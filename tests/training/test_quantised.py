@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from asked_rows import worse
 from datasets import Dataset
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, LlamaConfig, LlamaForCausalLM, TrainerCallback
@@ -45,7 +46,7 @@ def rows(questions):
     passages = [{"id": "p", "title": "", "text": "Nobody knows more.", "score": 1.0}]
     blank = dict.fromkeys(FEATURES) | {"mode": "rag", "outcome": "answer", "passages": passages, "candidates": []}
     texts = [{"id": q.id, "question": q.text, "answers": list(q.answers)} for q in questions[:4]]
-    own = [{"response": t["answers"][0], "rejected": "No answer.", "rejected_label": "incorrect"} for t in texts]
+    own = [{"response": t["answers"][0], "rejected": worse("No answer.")} for t in texts]
     return Dataset.from_list([blank | text | said for text, said in zip(texts, own, strict=True)], FEATURES)
 
 

@@ -3,6 +3,7 @@
 import copy
 
 import pytest
+from asked_rows import worse
 from datasets import Dataset
 
 from hf_selfdemo.core.errors import UserError
@@ -34,9 +35,9 @@ def test_a_replayed_row_is_asked_without_passages(row):
 def test_pairs_are_rows_that_set_something_against_their_response(row):
     dataset = Dataset.from_list(
         [
-            rows(row, id="a", rejected="Courtois.")[0],
-            rows(row, id="b", rejected=" ")[0],
-            rows(row, id="c", mode="closed_book", rejected="Courtois.")[0],
+            rows(row, id="a", rejected=worse("Courtois."))[0],
+            rows(row, id="b", rejected=worse(" "))[0],
+            rows(row, id="c", mode="closed_book", rejected=worse("Courtois."))[0],
         ],
         features=FEATURES,
     )
@@ -46,6 +47,14 @@ def test_pairs_are_rows_that_set_something_against_their_response(row):
     assert pairs[0]["rejected"] == [{"role": "assistant", "content": "Courtois."}]
     with pytest.raises(UserError, match="none of 1 rows holds a pair"):
         to_trl(rows(row), preference=True)
+
+
+def test_each_rejected_text_makes_a_row_of_its_own(row):
+    both = worse("Courtois.") + worse("Not mentioned.", "abstain")
+    pairs = to_trl(rows(row, id="a", rejected=both), preference=True)
+    assert pairs["id"][:] == ["a", "a#pair_2"] and pairs[0]["prompt"] == pairs[1]["prompt"]
+    assert [pair["rejected"][0]["content"] for pair in pairs] == ["Courtois.", "Not mentioned."]
+    assert to_trl(rows(row, id="a", rejected=both))["id"][:] == ["a"], "supervised training takes the response once"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +75,7 @@ def test_pairs_are_rows_that_set_something_against_their_response(row):
 )
 def test_turn_markers_are_taken_apart_wherever_they_stand(marker):
     passages = (Passage("p", f"It was {marker} him.", f"T{marker}"),)
-    dataset = rows(Evidence(Question("q", f"Who{marker}?"), passages), response=marker, rejected=marker)
+    dataset = rows(Evidence(Question("q", f"Who{marker}?"), passages), response=marker, rejected=worse(marker))
     for preference in (False, True):
         [found] = to_trl(dataset, preference)
         texts = [turn["content"] for column, turns in found.items() if column != "id" for turn in turns]

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from asked_rows import worse
 from datasets import Dataset
 
 from hf_selfdemo.data.rows import FEATURES, evidence_row
@@ -16,7 +17,11 @@ from hf_selfdemo.verbs.demonstrate import _nats_words, _on_policy
 @pytest.fixture
 def made(row):
     """A row with a pair, and one without a gold answer, which no figure counts."""
-    filled = evidence_row(row) | {"response": "Clemens Winkler did.", "outcome": "answer", "rejected": "Courtois."}
+    filled = evidence_row(row) | {
+        "response": "Clemens Winkler did.",
+        "outcome": "answer",
+        "rejected": worse("Courtois."),
+    }
     unknown = filled | {"id": "q2", "answers": [], "response": "I don't know.", "outcome": "abstain"}
     return [filled, unknown]
 
@@ -46,7 +51,7 @@ def test_all_texts_of_a_row_are_measured_under_its_prompt(model, tokenizer, row,
 
 
 def test_rejected_texts_are_told_of_only_where_there_are_pairs(model, tokenizer, made):
-    dataset = Dataset.from_list([made[0] | {"rejected": ""}], features=FEATURES)
+    dataset = Dataset.from_list([made[0] | {"rejected": []}], features=FEATURES)
     figure = _on_policy(dataset, Engine(None, model, tokenizer), 32, 0)
     assert figure["rejected_rows"] == 0 and figure["rejected_nll_per_token"] is None
     assert "rejected" not in _nats_words(figure)

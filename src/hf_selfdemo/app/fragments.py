@@ -15,6 +15,7 @@ from hf_selfdemo.app.demonstrations import SKIPPED
 from hf_selfdemo.app.replies import Pair
 from hf_selfdemo.core.control_characters import shown
 from hf_selfdemo.core.types import Passage
+from hf_selfdemo.data.rows import rejected_of
 from hf_selfdemo.evaluation.report.highlight import segments
 from hf_selfdemo.evaluation.report.words import LABEL_NAMES
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
@@ -44,7 +45,7 @@ def demonstration(row: Mapping[str, Any]) -> str:
 
     Example:
         >>> row = {"id": "q1", "question": "<b>Who?</b>", "answers": [], "passages": [], "candidates": []}
-        >>> row |= {"skipped": "no", "detail": "", "answer_in_context": False, "gold_removed": False, "rejected": ""}
+        >>> row |= {"skipped": "no", "detail": "", "answer_in_context": False, "gold_removed": False, "rejected": []}
         >>> "&lt;b&gt;Who?&lt;/b&gt;" in demonstration(row)
         True
     """
@@ -63,6 +64,7 @@ def demonstration(row: Mapping[str, Any]) -> str:
         candidates=[(i, candidates[i]) for i in order],
         passages=_passages([Passage(**p) for p in row["passages"]], row["answers"], row["question"]),
         answers=row["answers"],
+        rejected=[one.text for one in rejected_of(row)],
     )
 
 

@@ -54,6 +54,7 @@ class Demonstrations(_Hash, total=False):
     candidate_labels: dict[str, int]
     winners: dict[str, int]
     pairs: dict[str, int]
+    pairs_left_out: dict[str, int]
     judge: dict[str, Any]
     model: Model
     settings: DemonstrateSettings
@@ -87,6 +88,7 @@ class Training(Hashes, total=False):
     start_from: str
     processes: int
     rows_trained: int
+    pairs_trained: int
     settings: TrainSettings
     metrics: dict[str, float]
     preflight: dict[str, Any]

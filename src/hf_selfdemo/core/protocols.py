@@ -98,11 +98,13 @@ class Strategy(Protocol):
         ...
 
     def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
-        """Choose over the whole set, once all is selected: say which demonstrations to leave out, and why.
+        """Choose over the whole set, once all is selected: say which demonstrations or pairs to leave out, and why.
 
-        `groups` are those of all demonstrations in their order, and the keys of what is returned are places in it. The
-        reason may be "" for a further row of a question; the first one is always named. The same groups and seed give
-        the same; an empty mapping leaves out nothing.
+        First `groups` are those of all demonstrations in their order. Where those that are kept have pairs it is asked
+        again, and `groups` are the kinds of these pairs: "answer over incorrect" and so on, the outcome over the label
+        of what is rejected. The keys of what is returned are places in `groups`. The reason may be "" for a further row
+        of a question; the first one, and a pair, is always named. The same groups and seed give the same; an empty
+        mapping leaves out nothing.
         """
         ...
 

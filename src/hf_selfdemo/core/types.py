@@ -41,7 +41,10 @@ GOLD_REMOVED, CLOSED_BOOK = "#gold_removed", "#closed_book"
 FURTHER = re.compile(r"#(closed_book|row_[0-9]+)$")
 """How the ids of further rows of one question end: `#closed_book`, or `#row_2`, `#row_3` and so on."""
 
-RESERVED = re.compile(f"{GOLD_REMOVED}$|{FURTHER.pattern}")
+FURTHER_PAIR = re.compile(r"#pair_[0-9]+$")
+"""How the ids of further pairs of one row end, where each pair is a row of its own: `#pair_2` and so on."""
+
+RESERVED = re.compile(f"{GOLD_REMOVED}$|{FURTHER.pattern}|{FURTHER_PAIR.pattern}")
 """No id of a question may end so."""
 
 
@@ -206,9 +209,9 @@ class Demonstration:
 
     `outcome` is "answer" or "abstain"; `source` says which kind of candidate won, whatever the training prompt;
     `verified` is False where an answer won a tournament without being found correct. `mode` "closed_book" marks the few
-    rows that are trained without passages, to keep what the model says there. The first demonstration of a question has
-    no `suffix`; each further one has its own (`FURTHER`), which is added to the row's id. `group` is what
-    `Strategy.arrange` goes by; default is the outcome.
+    rows that are trained without passages, to keep what the model says there. Each text of `rejected` makes a
+    preference pair. The first demonstration of a question has no `suffix`; each further one has its own (`FURTHER`),
+    which is added to the row's id. `group` is what `Strategy.arrange` goes by; default is the outcome.
     """
 
     evidence: Evidence
@@ -216,7 +219,7 @@ class Demonstration:
     outcome: Literal["answer", "abstain"]
     source: Source
     verified: bool = True
-    rejected: Rejected | None = None
+    rejected: tuple[Rejected, ...] = ()
     mode: Mode = "rag"
     suffix: str = ""
     group: str = ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet
-from datasets import Features, List, Value
+from datasets import Dataset, Features, List, Value
 
 from hf_selfdemo.core.manifest import staged
 from hf_selfdemo.core.types import (
@@ -39,6 +39,7 @@ _CANDIDATE = {
     "place": Value("int32"),
     "reason": Value("string"),
 }
+_REJECTED = {"text": Value("string"), "label": Value("string")}
 FEATURES = Features(
     {
         "id": Value("string"),
@@ -53,8 +54,7 @@ FEATURES = Features(
         "outcome": Value("string"),
         "source": Value("string"),
         "verified": Value("bool"),
-        "rejected": Value("string"),
-        "rejected_label": Value("string"),
+        "rejected": List(_REJECTED),
         "candidates": List(_CANDIDATE),
     }
 )
@@ -75,11 +75,13 @@ class Spooled(NamedTuple):
 class Spool:
     """Judged questions on the disk, a line a row, until it is known which rows are kept.
 
-    `groups` are those of all demonstrations, in their order; a question that was skipped has none.
+    `groups` are those of all demonstrations, in their order, and `pairs` the kinds of pairs that each makes; a question
+    that was skipped has none.
     """
 
     def __init__(self, folder: Path) -> None:
         self.groups: list[str] = []
+        self.pairs: list[tuple[str, ...]] = []
         self.questions, self.failed, self.failure = 0, 0, ""
         # gone with the process, however that ends
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
@@ -93,24 +95,33 @@ class Spool:
             return self._write(Spooled(dataset_row(judged), asdict(result), first=True))
         for made in result:
             self.groups.append(sys.intern(made.group or made.outcome))
+            self.pairs.append(tuple(sys.intern(pair_kind(made.outcome, r.label)) for r in made.rejected))
             self._write(Spooled(dataset_row(judged, made), None, first=not made.suffix))
 
     def _write(self, line: Spooled) -> None:
         self._file.write(json.dumps(line).encode() + b"\n")
 
-    def read(self, left_out: Mapping[int, str]) -> Iterator[Spooled]:
+    def kept_pairs(self, left_out: Collection[int]) -> list[str]:
+        """The kinds of all pairs in their order, without those of the demonstrations that are left out."""
+        return [kind for place, kinds in enumerate(self.pairs) if place not in left_out for kind in kinds]
+
+    def read(self, left_out: Mapping[int, str], unpaired: Collection[int] = ()) -> Iterator[Spooled]:
         """All rows in the order in which they were written.
 
         Args:
             left_out: demonstrations by their place among all, with the reason.
+            unpaired: places in `kept_pairs` of the pairs that are left out.
         """
         self._file.seek(0)
-        place = -1
+        place, pair = -1, 0
         for line in map(json.loads, self._file):
             found = Spooled(*line)
             place += found.skipped is None
             if found.skipped is None and place in left_out:
                 found = found._replace(skipped=asdict(Skip(left_out[place])))
+            elif rejected := found.row["rejected"]:
+                found.row["rejected"] = [one for i, one in enumerate(rejected, pair) if i not in unpaired]
+                pair += len(rejected)
             yield found
 
 
@@ -164,8 +175,7 @@ def evidence_row(evidence: Evidence) -> dict[str, Any]:
         "outcome": "",
         "source": "",
         "verified": False,
-        "rejected": "",
-        "rejected_label": "",
+        "rejected": [],
         "candidates": [],
     }
 
@@ -208,7 +218,6 @@ def dataset_row(judged: Judged, made: Demonstration | None = None) -> dict[str, 
     ]
     if made is None:
         return evidence_row(judged.evidence) | {"candidates": candidates}
-    rejected = made.rejected or Rejected("", "")
     return evidence_row(made.evidence) | {  # a strategy may drop passages
         "id": made.id,
         "mode": made.mode,
@@ -216,7 +225,61 @@ def dataset_row(judged: Judged, made: Demonstration | None = None) -> dict[str, 
         "outcome": made.outcome,
         "source": made.source,
         "verified": made.verified,
-        "rejected": rejected.text,
-        "rejected_label": rejected.label,
+        "rejected": [asdict(one) for one in made.rejected],
         "candidates": candidates,
     }
+
+
+def pair_kind(outcome: str, label: str) -> str:
+    """What a pair sets against what, as counts and `Strategy.arrange` have it.
+
+    Example:
+        >>> pair_kind("answer", "incorrect")
+        'answer over incorrect'
+    """
+    return f"{outcome} over {label}"
+
+
+def rejected_of(row: Mapping[str, Any]) -> tuple[Rejected, ...]:
+    """The texts that a row's response is preferred to.
+
+    Args:
+        row: in the columns of `FEATURES`. Earlier versions wrote one text, and its label as `rejected_label`; that is
+            read, too, as is a text or a list of texts alone.
+
+    Example:
+        >>> rejected_of({"rejected": [{"text": "Basel.", "label": "incorrect"}]})
+        (Rejected(text='Basel.', label='incorrect'),)
+        >>> rejected_of({"rejected": "Basel.", "rejected_label": "incorrect"}) == _
+        True
+    """
+    found, label = row.get("rejected") or "", row.get("rejected_label") or ""
+    if isinstance(found, str):
+        return (Rejected(found, label),) if found or label else ()
+    texts = [{"text": one} if isinstance(one, str) else one for one in found]
+    return tuple(Rejected(one["text"] or "", one.get("label") or "") for one in texts)
+
+
+def with_pairs_listed(rows: Dataset) -> Dataset:
+    """Rows whose pairs are listed, as they are now; those of earlier versions (see `rejected_of`) are read anew.
+
+    Args:
+        rows: a dataset of demonstrations.
+
+    Example:
+        >>> earlier = Dataset.from_list([{"id": "a", "rejected": "Basel.", "rejected_label": "incorrect"}])
+        >>> with_pairs_listed(earlier)[0]
+        {'id': 'a', 'rejected': [{'text': 'Basel.', 'label': 'incorrect'}]}
+    """
+    if rows.features.get("rejected", FEATURES["rejected"]) == FEATURES["rejected"]:
+        return rows
+    earlier = [name for name in ("rejected", "rejected_label") if name in rows.column_names]
+    kept = Features({name: kind for name, kind in rows.features.items() if name not in earlier})
+    listed: Dataset = rows.map(
+        _listed, remove_columns=earlier, features=Features({**kept, "rejected": FEATURES["rejected"]})
+    )
+    return listed
+
+
+def _listed(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {"rejected": [asdict(one) for one in rejected_of(row)]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import glob
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
@@ -15,7 +16,7 @@ from hf_selfdemo.core.artefacts import Demonstrations
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.manifest import file_hash, read_json
 from hf_selfdemo.core.types import Label, Source
-from hf_selfdemo.data.rows import FEATURES, evidence_of
+from hf_selfdemo.data.rows import FEATURES, evidence_of, with_pairs_listed
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
@@ -24,7 +25,8 @@ from hf_selfdemo.methods.answering import single_prompt
 from hf_selfdemo.methods.demonstrations import checked_file, load_demonstrations
 from hf_selfdemo.methods.method import own_words
 from hf_selfdemo.recipe.config import JudgeArguments
-from hf_selfdemo.training.trl_columns import has_pair, to_trl
+from hf_selfdemo.training.pair_rows import no_pair
+from hf_selfdemo.training.trl_columns import to_trl
 
 CANDIDATE_FEATURES = Features({**FEATURES, "skipped": Value("string")})
 """The columns of every row that was asked: those of a demonstration, and why it became none ("" if it did)."""
@@ -133,13 +135,22 @@ def _manifest(source: Path) -> dict[str, Any]:
 def _configs(source: Path) -> dict[str, Dataset]:
     structured = load_demonstrations(source)
     configs = {"sft": to_trl(structured)}
-    if any(map(has_pair, structured.select_columns(["mode", "rejected"]))):
+    if not all(map(no_pair, structured.select_columns(["mode", "rejected"]))):
         configs["preference"] = to_trl(structured, preference=True)
     configs["structured"] = structured
     if (path := checked_file(source, "candidates.jsonl")).exists():
         with explained(f"{path} cannot be read", _AGAIN):
-            configs["candidates"] = Dataset.from_json(glob.escape(str(path)), features=CANDIDATE_FEATURES)
+            configs["candidates"] = _candidates(path)
     return configs
+
+
+def _candidates(path: Path) -> Dataset:
+    with path.open(encoding="utf-8") as lines:
+        earlier = "rejected_label" in json.loads(next(lines, "{}"))
+    told = {"rejected": Value("string"), "rejected_label": Value("string")} if earlier else {}
+    return with_pairs_listed(
+        Dataset.from_json(glob.escape(str(path)), features=Features({**CANDIDATE_FEATURES, **told}))
+    )
 
 
 def _metadata(
@@ -211,7 +222,7 @@ def _recall(figures: Mapping[str, float]) -> list[tuple[int, float]]:
 def _example(rows: Dataset) -> dict[str, Any]:
     """The first row that shows most, with its prompt: a right answer with a pair, else without one, else any row."""
     telling = rows.select_columns(["mode", "outcome", "verified", "rejected"])
-    marks = [(one["verified"] and one["outcome"] == "answer", has_pair(one)) for one in telling]
+    marks = [(one["verified"] and one["outcome"] == "answer", not no_pair(one)) for one in telling]
     row: dict[str, Any] = rows[marks.index(max(marks))]
     [asked] = single_prompt(row["question"], evidence_of(row).passages, row["mode"])
     return row | {"prompt": asked["content"]}

@@ -45,7 +45,7 @@ from hf_selfdemo.core.types import (
     Skip,
     Verdict,
 )
-from hf_selfdemo.data.rows import FEATURES, Spool, parquet_rows
+from hf_selfdemo.data.rows import FEATURES, Spool, pair_kind, parquet_rows, with_pairs_listed
 from hf_selfdemo.scoring.outcomes import is_verified
 
 
@@ -97,11 +97,12 @@ def demonstrate(
     deque(rows, maxlen=0)  # rows that nobody took went in, too
     if spool.failed and spool.failed == spool.questions:
         raise UserError("no row could be asked", spool.failure)
-    left_out = strategy.arrange(spool.groups, seed)
-    if unknown := [i for i in left_out if i not in range(len(spool.groups))]:
-        what = f"arrange leaves out place {unknown[0]} of {len(spool.groups)}"
-        raise UserError(what, "return places of the groups that it was given")
-    figures = _save(spool, left_out, folder)
+    left_out = _arranged(strategy, spool.groups, seed)
+    pairs = spool.kept_pairs(left_out)
+    unpaired = _arranged(strategy, pairs, seed) if pairs else {}
+    if not all(unpaired.values()):
+        raise UserError("arrange leaves out a pair and gives no reason", "name each")
+    figures = _save(spool, left_out, unpaired, folder)
     dataset = load_demonstrations(folder)
     skipped = [row["id"] for row in read_json_lines(folder / "skipped.jsonl")]
     told_of = [name for name in [*dataset["id"], *skipped] if name in asked or not FURTHER.search(name)]
@@ -111,6 +112,15 @@ def demonstrate(
     told = {"judge": judge.report(), "versions": versions()} | about(dataset)
     write_checked_json(folder / "manifest.json", figures | told)
     return dataset
+
+
+def _arranged(strategy: Strategy, groups: Sequence[str], seed: int) -> Mapping[int, str]:
+    """What the strategy leaves out, by its place among all."""
+    left_out = strategy.arrange(groups, seed)
+    if unknown := [i for i in left_out if i not in range(len(groups))]:
+        what = f"arrange leaves out place {unknown[0]} of {len(groups)}"
+        raise UserError(what, "return places of the groups that it was given")
+    return left_out
 
 
 def judged_row(row: Evidence, strategy: Strategy, judge: Judge) -> Dialogue[Judged]:
@@ -151,7 +161,7 @@ def _unique(evidence: Iterable[Evidence], seen: set[str]) -> Iterator[Evidence]:
         yield row
 
 
-def _save(spool: Spool, left_out: Mapping[int, str], folder: Path) -> dict[str, Any]:
+def _save(spool: Spool, left_out: Mapping[int, str], unpaired: Mapping[int, str], folder: Path) -> dict[str, Any]:
     """Write the dataset and the records beside it, each whole or not at all, and count.
 
     The manifest of an earlier dataset goes first: where there is none, a start was stopped.
@@ -169,7 +179,7 @@ def _save(spool: Spool, left_out: Mapping[int, str], folder: Path) -> dict[str, 
         atomic_file(folder / "candidates.jsonl") as candidates,
         atomic_file(folder / "skipped.jsonl") as skipped,
     ):
-        for row, skip, first in spool.read(left_out):
+        for row, skip, first in spool.read(left_out, unpaired):
             reason = skip["reason"] if skip else ""
             if skip is None:
                 train.write(row)
@@ -191,6 +201,7 @@ def _save(spool: Spool, left_out: Mapping[int, str], folder: Path) -> dict[str, 
         "demonstrations": counts["outcomes"].total(),
         **hashes(folder, [folder / name for name in FILES]),
         **{name: dict(sorted(found.items())) for name, found in counts.items()},
+        "pairs_left_out": dict(sorted(Counter(unpaired.values()).items())),
     }
 
 
@@ -203,7 +214,8 @@ def _count_written(counts: dict[str, Counter[str]], row: dict[str, Any]) -> None
 def _count_kept(counts: dict[str, Counter[str]], row: dict[str, Any]) -> None:
     counts["outcomes"][_kind(row)] += 1
     if row["mode"] != "closed_book":  # no pair is made of what is shown no passages
-        counts["pairs"][f"{row['outcome']} over {row['rejected_label']}" if row["rejected_label"] else "no pair"] += 1
+        kinds = [pair_kind(row["outcome"], one["label"]) for one in row["rejected"]]
+        counts["pairs"].update(kinds or ["no pair"])
 
 
 def _winner(row: dict[str, Any]) -> dict[str, Any] | None:
@@ -256,7 +268,7 @@ def load_demonstrations(folder: Path) -> Dataset:
         )
     if lacking := [name for name in FEATURES if name not in found.column_names]:
         raise UserError(f"{path} has no column {lacking[0]!r}", _DAMAGED)
-    return found
+    return with_pairs_listed(found)
 
 
 _DAMAGED = "remove it and demonstrate again: calls that were made are in the ledger"

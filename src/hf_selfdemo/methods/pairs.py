@@ -1,4 +1,4 @@
-"""Which losing text a winner is set against in preference training: a policy by name, and one seeded choice."""
+"""Which losing texts a winner is set against in preference training: a policy by name, and seeded choices."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ from hf_selfdemo.core.seeding import stable_seed
 from hf_selfdemo.core.types import Candidate, Evidence, Label, Rejected, Verdict
 from hf_selfdemo.scoring.normalise import normalise
 
-PairPolicy = Literal["first_round_loser", "wrong_answer", "false_refusal", "other_label", "gold"]
+PairPolicy = Literal["first_round_loser", "wrong_answer", "false_refusal", "wrong_and_refusal", "other_label", "gold"]
 
 PAIR_POLICIES: dict[PairPolicy, str] = {
     "first_round_loser": "beaten in the tournament's first round; without a tournament any candidate that did not win",
     "wrong_answer": "labelled incorrect",
     "false_refusal": "declines, where the winner answers",
+    "wrong_and_refusal": "two texts: one labelled incorrect, and where the winner answers one that declines",
     "other_label": "its label differs from the winner's",
     "gold": "the gold answer itself, to set the model's own words against it",
 }
-"""The paper leaves the pairing open; a loser of the first round is the plainest reading, and the default."""
+"""The paper leaves the pairing open; a loser of the first round is the plainest reading, and the default.
+
+Divide-Then-Align (arXiv 2505.20871) rejects both a wrong answer and a false refusal: without the wrong answers its
+model told answerable from unanswerable questions less well (recall less false refusals .34 instead of .45)."""
 
 
 def choose_rejected(
@@ -30,8 +34,8 @@ def choose_rejected(
     policy: PairPolicy,
     match_length: bool = False,
     seed: int = 0,
-) -> Rejected | None:
-    """One text for `winner` to be preferred to, or None.
+) -> tuple[Rejected, ...]:
+    """The texts for `winner` to be preferred to: one, with `wrong_and_refusal` one of each kind, or none.
 
     Never a text that was cut off, is empty or unscored, or equals the winner after normalisation: nothing could be
     learnt from such a pair.
@@ -52,26 +56,28 @@ def choose_rejected(
         >>> won, lost = Candidate("Bern.", "rag", "p"), Candidate("Basel.", "rag", "p")
         >>> verdicts = [Verdict("correct"), Verdict("incorrect")]
         >>> row = Evidence(Question("1", "The capital of Switzerland?", ("Bern",)))
-        >>> choose_rejected(row, won, verdicts[0], [won, lost], verdicts, "wrong_answer").text
-        'Basel.'
+        >>> choose_rejected(row, won, verdicts[0], [won, lost], verdicts, "wrong_answer")
+        (Rejected(text='Basel.', label='incorrect'),)
     """
     if policy == "gold":
         answers = evidence.question.answers[:1]
-        return next((Rejected(a, "gold") for a in answers if normalise(a) != normalise(winner.text)), None)
+        return tuple(Rejected(a, "gold") for a in answers if normalise(a) != normalise(winner.text))
+    kinds: tuple[PairPolicy, ...] = ("wrong_answer", "false_refusal") if policy == "wrong_and_refusal" else (policy,)
     last = max((v.place for v in verdicts), default=0)
-    eligible = [
-        Rejected(c.text, v.label)
+    others = [
+        (Rejected(c.text, v.label), v)
         for c, v in zip(candidates, verdicts, strict=True)
         if c.finish_reason == "stop" and v.label != "unscored" and normalise(c.text) != normalise(winner.text)
-        if _fits(policy, v, won.label, last)
     ]
-    if not eligible:
-        return None
-    if match_length:
-        words = len(winner.text.split())
+    eligible = ([r for r, v in others if _fits(kind, v, won.label, last)] for kind in kinds)
+    draw, words = stable_seed(seed, f"{evidence.id}/rejected"), len(winner.text.split()) if match_length else None
+    return tuple(_one_of(found, draw, words) for found in eligible if found)
+
+
+def _one_of(eligible: Sequence[Rejected], draw: int, words: int | None) -> Rejected:
+    if words is not None:
         return min(eligible, key=lambda r: (abs(len(r.text.split()) - words), r.text))
-    eligible.sort(key=lambda r: (r.text, r.label))
-    return eligible[stable_seed(seed, f"{evidence.id}/rejected") % len(eligible)]
+    return sorted(eligible, key=lambda r: (r.text, r.label))[draw % len(eligible)]
 
 
 def _fits(policy: PairPolicy, verdict: Verdict, won: Label, last_place: int) -> bool:

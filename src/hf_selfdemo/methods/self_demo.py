@@ -24,7 +24,7 @@ from hf_selfdemo.core.types import (
 )
 from hf_selfdemo.methods.method import Method
 from hf_selfdemo.methods.pairs import PairPolicy, choose_rejected
-from hf_selfdemo.methods.shares import REPLAY, abstentions_over, replayed, replays_over
+from hf_selfdemo.methods.shares import REPLAY, abstentions_over, pairs_over, replayed, replays_over
 from hf_selfdemo.prompting.instructions import instructed_messages
 from hf_selfdemo.prompting.preamble import without_preamble
 from hf_selfdemo.prompting.prompts import fill, render
@@ -96,8 +96,14 @@ class Choosing:
     )
     pair_policy: PairPolicy = key(
         "first_round_loser",
-        "what is rejected: first_round_loser, wrong_answer, false_refusal, other_label or gold",
+        "what is rejected: first_round_loser, wrong_answer, false_refusal, wrong_and_refusal, other_label or gold",
         "kept",
+    )
+    pair_abstain_ratio: float = key(
+        0.7,
+        "pairs that abstain for each pair that answers; of what is too much some is left out by seed; 0 keeps all",
+        "kept",
+        NOT_NEGATIVE,
     )
     match_pair_length: bool = key(False, "reject the loser nearest the winner's length", "kept")
     max_abstain_share: float = key(
@@ -232,7 +238,9 @@ class SelfDemo:
         over = abstentions_over(groups, share, seed)
         others = len(groups) - groups.count(REPLAY) - len(over)
         more = replays_over(groups, self.choosing.replay_share, others, seed)
-        return dict.fromkeys(over, f"abstention over max_abstain_share {share:g}") | dict.fromkeys(more, "")
+        ratio = self.choosing.pair_abstain_ratio
+        unpaired = {i: f"{groups[i]}: pair_abstain_ratio {ratio:g}" for i in pairs_over(groups, ratio, seed)}
+        return dict.fromkeys(over, f"abstention over max_abstain_share {share:g}") | dict.fromkeys(more, "") | unpaired
 
     def _best(
         self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]

@@ -1,7 +1,8 @@
-"""Shares over a whole set of demonstrations: which abstentions are too many, and which rows are replayed."""
+"""Shares over a whole set: which abstentions and which pairs are too many, and which rows are replayed."""
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -72,3 +73,32 @@ def replays_over(groups: Sequence[str], share: float, others: int, seed: int) ->
     """
     replays = [i for i, group in enumerate(groups) if group == REPLAY]
     return random.Random(seed).sample(replays, max(0, len(replays) - round(share * others)))
+
+
+def pairs_over(kinds: Sequence[str], ratio: float, seed: int) -> list[int]:
+    """Places of the pairs to leave out, by seed, so that there are `ratio` pairs that abstain for each that answers.
+
+    Whichever of the two are too many lose some. Where there is none of a kind nothing can be balanced, and all are
+    kept.
+
+    Args:
+        kinds: of every pair (`data.rows.pair_kind`).
+        ratio: of pairs that abstain to pairs that answer; 0 leaves out none.
+        seed: of the draw.
+
+    Example:
+        >>> kinds = ["answer over incorrect"] * 10 + ["abstain over incorrect"] * 9
+        >>> len(pairs_over(kinds, 0.7, seed=0)), len(pairs_over(kinds[:14], 0.7, seed=0))
+        (2, 4)
+    """
+    answers, abstentions = (
+        [i for i, kind in enumerate(kinds) if kind.startswith(f"{outcome} over ")] for outcome in ("answer", "abstain")
+    )
+    if not (ratio and answers and abstentions):
+        return []
+    over = len(abstentions) - math.floor(ratio * len(answers)), len(answers) - math.ceil(len(abstentions) / ratio)
+    return [
+        place
+        for places, count in zip((abstentions, answers), over, strict=True)
+        for place in random.Random(seed).sample(places, max(0, count))
+    ]

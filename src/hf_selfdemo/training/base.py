@@ -23,6 +23,7 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import defaults
 from hf_selfdemo.core.manifest import fingerprint, write_text
 from hf_selfdemo.core.protocols import Answerer
+from hf_selfdemo.data.rows import rejected_of
 from hf_selfdemo.methods.answering import PROMPTED
 from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
 from hf_selfdemo.training.adapters import check_adapters
@@ -35,6 +36,7 @@ from hf_selfdemo.training.generated import GeneratedEvaluation
 from hf_selfdemo.training.given import ASKED, given_rows
 from hf_selfdemo.training.lengths import LENGTH, EpochOfLengths, steps_for
 from hf_selfdemo.training.meter import OnPolicyMeter, meter_table
+from hf_selfdemo.training.pair_rows import no_pair, row_of_pair
 from hf_selfdemo.training.parameters import (
     REFUSED,
     check_arguments,
@@ -145,6 +147,11 @@ class DemonstrationTraining(Trainer):
         keep_arrangement(self.model)  # one given by its path was not there before
         check_arrangement(self.model)
         keep_precision(self.model, given)
+
+    @property
+    def rows_trained(self) -> int:
+        """How many demonstrations are trained, each counted once, whatever the pairs that are made of it."""
+        return sum(row_of_pair(str(name)) == str(name) for name in self.train_dataset["id"])
 
     # ---- the loss ----
 
@@ -280,7 +287,7 @@ class DemonstrationTraining(Trainer):
             (model.active_peft_config.base_model_name_or_path if adapter else model.config.name_or_path) or "",
             adapter,
             self._name,
-            self.preflight_report.rows,
+            self.rows_trained,
             list(dict.fromkeys([*self._tag_names, *more])),
             meter_table(base, self.on_policy.get("tuned", {})) if (base := self.on_policy.get("base")) else "",
         )
@@ -343,7 +350,7 @@ def choose_best(
 
 def decisive_settings(args: Any, dataset: Dataset, collator: SelfDemoDataCollator) -> dict[str, Any]:
     """What decides the weights: keys, rows, templates, and how many processes share a batch."""
-    rows = fingerprint([[row["id"], row["response"], row.get("rejected")] for row in dataset])
+    rows = fingerprint([[row["id"], row["response"], [one.text for one in rejected_of(row)]] for row in dataset])
     usual = Views()
     views = {name: value for name, value in asdict(collator.views).items() if value != getattr(usual, name)}
     made = {"rows": rows, "templates": templates_hash(TRAINED_ON), "views": fingerprint(views)}
@@ -352,16 +359,12 @@ def decisive_settings(args: Any, dataset: Dataset, collator: SelfDemoDataCollato
 
 def _with_target(rows: Dataset, preference: bool) -> Dataset | None:
     """The rows that have a loss; None if none has."""
-    wanted = [i for i, row in enumerate(rows) if _has_text(row, "response") and (not preference or _is_pair(row))]
+    wanted = [i for i, row in enumerate(rows) if _has_response(row) and not (preference and no_pair(row))]
     return rows.select(wanted) if wanted else None
 
 
-def _is_pair(row: Mapping[str, Any]) -> bool:
-    return row.get("mode") != "closed_book" and _has_text(row, "rejected")
-
-
-def _has_text(row: Mapping[str, Any], column: str) -> bool:
-    return bool((row.get(column) or "").strip())
+def _has_response(row: Mapping[str, Any]) -> bool:
+    return bool((row.get("response") or "").strip())
 
 
 class _Along(TrainerCallback):

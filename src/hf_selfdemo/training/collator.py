@@ -15,6 +15,7 @@ import torch
 from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.core.ranges import ONE_OR_MORE
 from hf_selfdemo.core.types import Mode
+from hf_selfdemo.data.rows import rejected_of
 from hf_selfdemo.generation.padding import PAD, left_pad, positions
 from hf_selfdemo.methods.answering import PROMPTED, single_prompt
 from hf_selfdemo.prompting.chat import encode_prompt, encode_response
@@ -144,6 +145,8 @@ class SelfDemoDataCollator:
         response = encode_response(self.tokenizer, view.response, f"row {row['id']!r}")
         if not self.preference:
             return response, None
+        if len(rejected_of(row)) > 1:
+            raise ValueError(f"row {row['id']!r} holds several pairs: make a row of each with pair_rows")
         if not view.rejected.strip():
             raise ValueError(f"row {row['id']!r} has no rejected text: drop it")
         if normalise(view.rejected) == normalise(view.response):

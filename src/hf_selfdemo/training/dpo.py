@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,11 +20,10 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.training.arguments import RowArguments
 from hf_selfdemo.training.base import DemonstrationTraining, collator_of
 from hf_selfdemo.training.collator import SelfDemoDataCollator
-from hf_selfdemo.training.given import given_rows
+from hf_selfdemo.training.given import ASKED, given_rows
 from hf_selfdemo.training.last_columns import last_columns
+from hf_selfdemo.training.pair_rows import no_pair, pair_rows, with_pairs
 from hf_selfdemo.training.parameters import check_collator, check_parameters, own_config, own_tokenizer
-
-logger = logging.getLogger(__name__)
 
 _REFERENCE = "ref"
 """TRL's name for the frozen copy of an adapter that is trained further."""
@@ -70,7 +68,8 @@ class SelfDemoDPOConfig(RowArguments, DPOConfig):  # type: ignore[misc]  # defau
 class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
     """`DPOTrainer` over structured rows: prefers `response` to `rejected` under the prompt that a row's view shows.
 
-    Rows without a pair are left out; `left_out` has their ids by reason. The reference is the model as it comes: under
+    A row with several rejected texts is as many pairs. Rows without a pair are left out; `left_out` has their ids by
+    reason. The reference is the model as it comes: under
     a new adapter (`peft_config`) the model without it, for an adapter trained further a frozen copy of that, for full
     fine-tuning a frozen copy of the model.
 
@@ -119,6 +118,8 @@ class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
         check_adapter(model, kwargs.get("peft_config"))
         if train_dataset is not None:
             train_dataset, self.left_out = with_pairs(given_rows(train_dataset))
+        if eval_dataset is not None:  # each dev row is asked once, so that its loss is that of its first pair
+            eval_dataset = pair_rows(given_rows(eval_dataset, ASKED), most=1)
         whole = not (isinstance(model, str) or is_peft_model(model) or kwargs.get("peft_config"))
         own = whole and kwargs.get("ref_model") is None
         if own:  # TRL would look for the weights again under the model's name, and find none, or others
@@ -204,45 +205,6 @@ class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
             super().save_model(output_dir, _internal_call)
         finally:
             del model.save_pretrained
-
-
-def with_pairs(dataset: Dataset) -> tuple[Dataset, dict[str, list[str]]]:
-    """The rows that hold a pair, and the ids of the others by reason.
-
-    Raises:
-        UserError: if no row holds one.
-
-    Example:
-        >>> rows = [{"id": "a", "mode": "rag", "rejected": "Basel."}, {"id": "b", "mode": "rag", "rejected": ""},
-        ...         {"id": "a#closed_book", "mode": "closed_book", "rejected": ""}]
-        >>> kept, others = with_pairs(Dataset.from_list(rows))
-        >>> len(kept), others
-        (1, {'no rejected text': ['b'], 'closed-book': ['a#closed_book']})
-    """
-    kept: list[int] = []
-    others: dict[str, list[str]] = {}
-    for i, row in enumerate(dataset):
-        if reason := no_pair(row):
-            others.setdefault(reason, []).append(str(row["id"]))
-        else:
-            kept.append(i)
-    if not others:
-        return dataset, others
-    counts = ", ".join(f"{len(ids)} {reason}" for reason, ids in others.items())
-    if not kept:
-        raise UserError(
-            f"none of {len(dataset)} rows holds a pair ({counts})",
-            "demonstrate with another pair_policy, or train with objective sft",
-        )
-    logger.warning("%d of %d rows hold no pair and are left out: %s", len(dataset) - len(kept), len(dataset), counts)
-    return dataset.select(kept), others
-
-
-def no_pair(row: Mapping[str, Any]) -> str:
-    """Why a row sets nothing against its response; empty if it does."""
-    if row.get("mode") == "closed_book":
-        return "closed-book"
-    return "" if (row.get("rejected") or "").strip() else "no rejected text"
 
 
 def check_adapter(model: Any, new: PeftConfig | None) -> None:

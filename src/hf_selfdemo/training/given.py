@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from datasets import Dataset
@@ -10,7 +11,7 @@ from datasets import Dataset
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Passage
 from hf_selfdemo.data.questions.values import read_texts
-from hf_selfdemo.data.rows import FEATURES
+from hf_selfdemo.data.rows import FEATURES, rejected_of, with_pairs_listed
 from hf_selfdemo.scoring.answers.passages import holds_answer
 
 TRAINED = ("id", "question", "passages", "response", "outcome")
@@ -37,7 +38,7 @@ _OUTCOMES = ("answer", "abstain")
 
 
 def given_rows(rows: Dataset | Sequence[Mapping[str, Any]], needed: tuple[str, ...] = TRAINED) -> Dataset:
-    """A dataset in the columns of `rows.FEATURES`; one that has them all is returned as it is.
+    """A dataset in the columns of `rows.FEATURES`; one that has them all keeps its rows as they are.
 
     Args:
         rows: a dataset, or a list of rows.
@@ -59,7 +60,7 @@ def given_rows(rows: Dataset | Sequence[Mapping[str, Any]], needed: tuple[str, .
     if isinstance(rows, Dataset):
         rows = unformatted(rows)
         if set(FEATURES) <= set(rows.column_names):
-            return rows
+            return with_pairs_listed(rows)
     made = [whole_row(row, place, needed) for place, row in enumerate(rows)]
     return Dataset.from_dict({name: [row[name] for row in made] for name in FEATURES}, features=FEATURES)
 
@@ -96,6 +97,7 @@ def whole_row(row: Mapping[str, Any], place: int, needed: tuple[str, ...]) -> di
         raise UserError(f"row {name!r} has the outcome {row['outcome']!r}", "give answer or abstain")
     passages = [_passage(found, name, number) for number, found in enumerate(row["passages"], 1)]
     known = {column: row[column] for column in FEATURES if column in row}
+    known["rejected"] = _rejected(row, name)
     answers = list(read_texts(row.get("answers"), f"row {name!r}", "answers"))
     if "answer_in_context" not in known:
         shown = (Passage(p["id"], p["text"], p["title"]) for p in passages)
@@ -108,6 +110,16 @@ def whole_row(row: Mapping[str, Any], place: int, needed: tuple[str, ...]) -> di
         "candidates": [],
     }
     return defaults | known | {"id": name, "answers": answers, "passages": passages}
+
+
+def _rejected(row: Mapping[str, Any], name: str) -> list[dict[str, str]]:
+    try:
+        return [asdict(one) for one in rejected_of(row)]
+    except (TypeError, KeyError, AttributeError):
+        raise UserError(
+            f"row {name!r} has the rejected texts {row['rejected']!r}",
+            'give a text, a list of texts, or each as {"text": ..., "label": ...}',
+        ) from None
 
 
 def _passage(found: Any, row: str, number: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from datasets import Dataset
 
 from hf_selfdemo.core.ranges import SEED, ZERO_OR_MORE
-from hf_selfdemo.data.rows import evidence_of
+from hf_selfdemo.data.rows import evidence_of, rejected_of
 from hf_selfdemo.generation.likelihood import mean_nll, text_nll
 from hf_selfdemo.methods.answering import single_prompt
 from hf_selfdemo.prompting.chat import encode_prompt, encode_response
@@ -135,7 +135,7 @@ def _texts(row: Mapping[str, Any], tokenizer: Any, collator: SelfDemoDataCollato
     answers = row["outcome"] == "answer"
     found = [
         (("chosen", f"chosen_{row['outcome']}"), row["response"]),
-        (("rejected",), row.get("rejected")),
+        *((("rejected",), one.text) for one in rejected_of(row)),
         (("gold", "gold_answer") if answers else ("gold",), next(iter(row["answers"]), None)),
     ]
     for figures, text in found:

@@ -10,11 +10,12 @@ from datasets import Dataset, Features, List, Value
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Message
-from hf_selfdemo.data.rows import FEATURES, evidence_of
+from hf_selfdemo.data.rows import FEATURES, evidence_of, rejected_of
 from hf_selfdemo.methods.answering import single_prompt
 from hf_selfdemo.prompting.chat import disarm
 from hf_selfdemo.prompting.disarming import take_apart
 from hf_selfdemo.training.given import ASKED, TOLD, given_rows, whole_row
+from hf_selfdemo.training.pair_rows import no_pair, pair_rows
 from hf_selfdemo.training.rewardable import rewardable
 
 _TURNS = List({"role": Value("string"), "content": Value("string")})
@@ -48,8 +49,8 @@ def to_trl(dataset: Dataset | Sequence[Mapping[str, Any]], preference: bool = Fa
     Args:
         dataset: demonstrations, or rows (a list, too) with at least question, passages and response; what else
             `rows.FEATURES` has is filled in.
-        preference: rows with a pair only, as `prompt`, `chosen` and `rejected`; otherwise all, as `prompt` and
-            `completion`.
+        preference: the pairs, a row each (`pair_rows`), as `prompt`, `chosen` and `rejected`; otherwise all rows, as
+            `prompt` and `completion`.
         tokenizer: of the model to be trained, if it is known: its own control tokens are taken apart, too.
 
     Returns:
@@ -77,10 +78,10 @@ def to_trl(dataset: Dataset | Sequence[Mapping[str, Any]], preference: bool = Fa
         )
     if preference:
         told = rows.select_columns(sorted({"mode", "rejected", "response"} & {*rows.column_names}))
-        kept = [i for i, row in enumerate(told) if has_pair(row)]
+        kept = [i for i, row in enumerate(told) if not no_pair(row)]
         if not kept:
             raise UserError(f"none of {len(rows)} rows holds a pair", "demonstrate with another pair_policy")
-        rows = rows.select(kept)
+        rows = pair_rows(rows.select(kept))
     made: Dataset = rows.map(
         _conversation,
         with_indices=True,
@@ -120,19 +121,12 @@ def to_prompts(dataset: Dataset | Sequence[Mapping[str, Any]], tokenizer: Any = 
     return made
 
 
-def has_pair(row: Mapping[str, Any]) -> bool:
-    """Whether a row sets a worse text against its response, both said to the same prompt.
-
-    Example:
-        >>> has_pair({"mode": "rag", "rejected": "Basel."}), has_pair({"mode": "closed_book", "rejected": "Basel."})
-        (True, False)
-    """
-    return row.get("mode") != "closed_book" and bool((row.get("rejected") or "").strip())
-
-
 def _conversation(row: Mapping[str, Any], place: int, preference: bool, tokenizer: Any) -> dict[str, Any]:
     row = whole_row(row, place, TOLD)
-    said = {"chosen": row["response"], "rejected": row["rejected"]} if preference else {"completion": row["response"]}
+    said = {"completion": row["response"]}
+    if preference:
+        [rejected] = rejected_of(row)
+        said = {"chosen": row["response"], "rejected": rejected.text}
     turns = {column: _turn("assistant", text, row, tokenizer) for column, text in said.items()}
     return {"id": row["id"], "prompt": _asked(row, tokenizer), **turns}
 

@@ -17,6 +17,7 @@ from hf_selfdemo.core.loading import did_you_mean
 from hf_selfdemo.core.ranges import SHARE
 from hf_selfdemo.core.seeding import stable_seed
 from hf_selfdemo.core.types import Passage
+from hf_selfdemo.data.rows import rejected_of
 from hf_selfdemo.scoring.answers.passages import holds_answer
 
 KINDS = ("answer", "abstain", "closed_book")
@@ -98,7 +99,8 @@ class Views:
             for p in row["passages"] or ()
         ]
         holding = self._holding(row, passages)
-        kind, response, rejected = row["outcome"], row["response"], row.get("rejected") or ""
+        rejected = next((one.text for one in rejected_of(row)), "")  # rows of pairs have one
+        kind, response = row["outcome"], row["response"]
         kept = list(range(len(passages)))
         if holding and self._drawn(row, epoch, "leave_gold_out", self.leave_gold_out):
             refusals, others = _refusals(row), [i for i in kept if i not in holding]

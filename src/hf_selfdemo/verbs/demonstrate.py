@@ -217,6 +217,8 @@ def _print_demonstrations(manifest: dict[str, Any]) -> None:
     say(f"{made}: {outcomes}" if outcomes else made)
     for reason, count in manifest["skipped"].items():
         say(f"  {count} left out: {reason}")
+    for reason, count in manifest["pairs_left_out"].items():
+        say(f"  {_counted(count, 'pair')} left out: {reason}")
     for line in _judge_lines(manifest):
         say(line)
     say(recall_line(manifest["recall"]))

@@ -20,7 +20,7 @@ from hf_selfdemo.recipe.evidence import has_dev, recipe_evidence, recipe_questio
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.start import training_start
 from hf_selfdemo.training.base import collator_of
-from hf_selfdemo.training.dpo import with_pairs
+from hf_selfdemo.training.pair_rows import with_pairs
 from hf_selfdemo.training.preflight import preflight
 
 

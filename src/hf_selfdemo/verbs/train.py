@@ -39,6 +39,7 @@ from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.start import Start, load_start, training_start
 from hf_selfdemo.training.checkpoints import last_checkpoint
 from hf_selfdemo.training.decisive import decisive_keys
+from hf_selfdemo.training.pair_rows import row_of_pair
 from hf_selfdemo.training.progress import report_progress
 from hf_selfdemo.verbs.preflight import asked_later, written_by
 from hf_selfdemo.verbs.processes import is_main_process, world_size
@@ -97,9 +98,11 @@ def run_train(recipe: Recipe) -> None:
 
 
 def _account_for(dataset: Dataset, trainer: Any) -> None:
-    """Every demonstration is trained, or among those that the manifest names as left out."""
+    """Every demonstration is trained, or among those that the manifest names as left out; further pairs of one count
+    as it."""
     left_out = [row for rows in getattr(trainer, "left_out", {}).values() for row in rows]
-    account_for(dataset["id"], [*trainer.train_dataset["id"], *left_out], "making the trainer")
+    trained = [name for name in trainer.train_dataset["id"] if row_of_pair(name) == name]
+    account_for(dataset["id"], [*trained, *left_out], "making the trainer")
 
 
 def evaluates(recipe: Recipe) -> bool:
@@ -164,7 +167,9 @@ def _trained(trainer: Any, target: Path) -> Any:
 
 def _say_what_comes(recipe: Recipe, trainer: Any, dev: Sequence[Evidence]) -> None:
     report = trainer.preflight_report.as_dict()
-    say(f"training on {report['rows']} rows, {report['tokens']} tokens an epoch, longest {report['longest']}")
+    of_pairs = f" in {report['rows']} pairs" if trainer.preference else ""
+    rows = f"{trainer.rows_trained} rows{of_pairs}"
+    say(f"training on {rows}, {report['tokens']} tokens an epoch, longest {report['longest']}")
     if dev:
         say(f"asking {len(dev)} dev rows, eval_strategy {_plain(recipe.training.eval_strategy)}")
     if recipe.implied:
@@ -192,7 +197,8 @@ def _write_checked_json(recipe: Recipe, trainer: Any, settings: dict[str, Any], 
             "start_from": recipe.train.start_from or "",
             "processes": world_size(),
             "preflight": report,
-            "rows_trained": report["rows"],
+            "rows_trained": trainer.rows_trained,
+            **({"pairs_trained": report["rows"]} if trainer.preference else {}),
             "left_out": getattr(trainer, "left_out", {}),
             "on_policy": trainer.on_policy,
             "dev": _dev_figures(trainer.state.log_history),

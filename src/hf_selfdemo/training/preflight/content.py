@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from hf_selfdemo.data.rows import rejected_of
 from hf_selfdemo.prompting.chat import control_tokens
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.training.preflight.findings import Findings
@@ -32,7 +33,8 @@ class Texts:
 
     def usable(self, row: Mapping[str, Any]) -> bool:
         """Whether there is something to render; what is wrong with it is noted."""
-        name, response, rejected = str(row["id"]), row.get("response") or "", row.get("rejected") or ""
+        name, response = str(row["id"]), row.get("response") or ""
+        rejected = next((one.text for one in rejected_of(row)), "")
         if not response.strip():
             self._findings.refuse("has an empty response", "drop it", name)
             return False
@@ -51,7 +53,7 @@ class Texts:
 
 def has_pair(row: Mapping[str, Any]) -> bool:
     """Whether a row names something to be rejected; that may still be an empty text."""
-    return bool(row.get("rejected") or row.get("rejected_label"))
+    return bool(rejected_of(row))
 
 
 def check_ids(ids: Iterable[str], findings: Findings, kind: str = "row") -> None:

@@ -12,6 +12,7 @@ from hf_selfdemo.core.types import Mode, Passage
 from hf_selfdemo.methods.answering import single_prompt
 from hf_selfdemo.prompting.chat import conversation_difference, encode_prompt, encode_response
 from hf_selfdemo.training.collator import EncodedRow
+from hf_selfdemo.training.pair_rows import row_of_pair
 from hf_selfdemo.training.preflight.content import Texts, has_pair
 from hf_selfdemo.training.preflight.fitting import Fitting, Row, length
 from hf_selfdemo.training.preflight.report import PreflightReport, Sample, histogram
@@ -38,7 +39,7 @@ class Rendering:
         self.report = PreflightReport(budget=self.view.max_length)
         self.counts: Counter[str] = Counter()
         self.needed: list[int] = []
-        self.prompts: set[int] = set()
+        self.prompts: dict[int, str] = {}
 
     def look_at_all(self, dataset: Dataset) -> PreflightReport:
         """Every row of a dataset; the report has all but the warnings."""
@@ -80,11 +81,10 @@ class Rendering:
         return encoded
 
     def _check_twice(self, name: str, encoded: EncodedRow) -> None:
-        """Two rows with one prompt train one thing twice, or two things against each other."""
-        prompt = hash(tuple(encoded.prompt))
-        if prompt in self.prompts:
+        """Two rows with one prompt, other than the pairs of one, train a thing twice, or two against each other."""
+        row = row_of_pair(name)
+        if self.prompts.setdefault(hash(tuple(encoded.prompt)), row) != row:
             self.findings.warn("shows the question and passages of another row", "drop it, or it counts twice", name)
-        self.prompts.add(prompt)
 
     def _look_at_batch(self, batch: Sequence[tuple[Row, EncodedRow]]) -> None:
         rows = self._collated(batch)

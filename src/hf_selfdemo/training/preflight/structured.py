@@ -13,6 +13,7 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.prompting.chat import check_template, check_vocabulary
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 from hf_selfdemo.training.given import unformatted
+from hf_selfdemo.training.pair_rows import pair_rows
 from hf_selfdemo.training.preflight import content, setup
 from hf_selfdemo.training.preflight.findings import Findings
 from hf_selfdemo.training.preflight.fitting import Fitting, Row
@@ -35,7 +36,7 @@ def preflight(
     A few milliseconds a row, most of them its tokenising. Rows are looked at as retrieved, whatever changes by epoch.
 
     Args:
-        dataset: demonstrations, in the columns of `rows.FEATURES`.
+        dataset: demonstrations, in the columns of `rows.FEATURES`; where pairs are made each is looked at.
         collator: the one that will make the batches.
         eval_dataset: rows asked while training; they may lack a response.
         test_rows: rows with `id` and `question` that are evaluated later.
@@ -53,7 +54,8 @@ def preflight(
     check_template(collator.tokenizer)
     if getattr(model, "config", None) is not None:
         check_vocabulary(collator.tokenizer, model.config)
-    dataset, findings = unformatted(dataset), Findings(len(dataset))
+    dataset = pair_rows(unformatted(dataset)) if collator.preference else unformatted(dataset)
+    findings = Findings(len(dataset))
     setup.check_views(collator, dataset, findings)
     setup.check_writer(writer, model, findings)
     setup.check_generation_stops(model, collator.tokenizer, findings)
