@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 from figures import BASE_MODES, Replies, System
+from points import dev_replies
 from records import Study
 
 from hf_selfdemo.core.types import Prediction
@@ -72,8 +73,7 @@ def system_curve(study: Study, which: str, system: System) -> Curve | None:
     mode = BASE_MODES.get(system.name, "rag")
     found = []
     for record, replies in zip(system.records, system.shown, strict=True):
-        dev = study.replies(record, "dev", mode, twins=True) if "dev" in record["evaluations"] else []
-        confidence = _confidence(replies, dev)
+        confidence = _confidence(replies, dev_replies(study, record, mode))
         if all(one is None for one in confidence):
             return None
         found.append(curve(replies, confidence))

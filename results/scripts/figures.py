@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from points import replies_at_point
 from records import AT_POINT, Record, Study
 
 from hf_selfdemo.core.types import Prediction
@@ -73,28 +74,30 @@ def systems(study: Study, which: str, labels: Mapping[str, str]) -> dict[str, Sy
 def _as_asked(study: Study, which: str, name: str, label: str) -> Iterator[System]:
     """A row of the tables, and the same models at their operating points."""
     yield system(study, which, name, label)
-    yield system(study, which, name, label, AT_POINT)
+    yield system_at_point(study, which, name, label)
 
 
-def system(study: Study, which: str, name: str, label: str, at: str = "") -> System:
-    """One row of the tables on one set; without replies if it has no run.
-
-    Args:
-        study: the records.
-        which: the set.
-        name: of the row.
-        label: what the tables call it.
-        at: `AT_POINT` for the models at their operating points.
-    """
-    mode = BASE_MODES.get(name, "rag") + at
-    runs = study.runs("base" if name in BASE_MODES else name, which)
+def system(study: Study, which: str, name: str, label: str) -> System:
+    """One row of the tables on one set; without replies if it has no run."""
+    mode, runs = _asked(study, which, name)
     runs = [run for run in runs if study.replies(run, which, mode)]
     shown = [study.replies(run, which, mode) for run in runs]
-    all_rows = [study.replies(run, which, mode, twins=True) for run in runs]
-    if at:
-        return System(name + at, f"{label}, at its point", shown, (), all_rows, runs)
     closed_book = [replies for run in runs if (replies := study.replies(run, which, "closed_book"))]
-    return System(name, label, shown, closed_book, all_rows, runs)
+    return System(name, label, shown, closed_book, [study.replies(run, which, mode, twins=True) for run in runs], runs)
+
+
+def system_at_point(study: Study, which: str, name: str, label: str) -> System:
+    """The same models at their operating points; without replies if they have none."""
+    mode, runs = _asked(study, which, name)
+    there = [(run, replies) for run in runs if (replies := replies_at_point(study, run, which, mode))]
+    runs, shown = [run for run, _ in there], [replies for _, replies in there]
+    all_rows = [replies_at_point(study, run, which, mode, twins=True) for run in runs]
+    return System(name + AT_POINT, f"{label}, at its point", shown, (), all_rows, runs)
+
+
+def _asked(study: Study, which: str, name: str) -> tuple[str, list[Record]]:
+    """The mode and the runs of a row."""
+    return BASE_MODES.get(name, "rag"), study.runs("base" if name in BASE_MODES else name, which)
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,13 @@ from cells import change_cell, foot, markdown, mean_cell, number_cell
 from costs import COSTS
 from declined import declined
 from figures import ABSTAIN_VALUE, BASE_MODES, DISCERNMENT, Draws, Replies, System, difference, systems
+from points import OTHER_AIMS, applied, chosen
 from records import AT_POINT, Study
 
 from hf_selfdemo.core.types import Prediction
 from hf_selfdemo.evaluation.report.resampling import RESAMPLES, Array
 from hf_selfdemo.evaluation.report.table import ROWS
+from hf_selfdemo.scoring.operating_point import Aim
 from hf_selfdemo.scoring.outcomes import figures
 
 NAMES = ROWS | {
@@ -73,6 +75,7 @@ def set_tables(
     yield f"{_ABOUT_COSTS}\n\n{_cost_table(found, draws)}"
     yield from difference_tables(found, draws, AGAINST, (*ANSWERS, *ABSTENTIONS[1:]))
     yield from _unseen_tables(found, [name for name in natural if name not in looked_at], len(natural), resamples)
+    yield from _aim_tables(study, which, found)
     yield missing(labels, found)
 
 
@@ -145,6 +148,26 @@ def _unseen_tables(found: Mapping[str, System], unseen: Sequence[str], count: in
     }
     yield f"On the {len(unseen)} rows that no earlier trial looked at.\n\n{figure_table(fresh, IN_SHORT)}"
     yield from difference_tables(fresh, Draws(unseen, resamples), AGAINST[-1:], IN_SHORT)
+
+
+def _aim_tables(study: Study, which: str, found: Mapping[str, System]) -> Iterator[str]:
+    """The models at points that limit a rate; a row for those of which it can be proven on dev questions."""
+    for aim in OTHER_AIMS:
+        there = {name: limited for name, s in found.items() if (limited := _limited(study, which, s, aim)).shown}
+        if there:
+            rate = aim.target.replace("_", " ")
+            about = f"With {rate} of at most {aim.limit:g}, proven on dev questions (level {aim.level:g})."
+            yield f"{about}\n\n{figure_table(there, IN_SHORT)}"
+
+
+def _limited(study: Study, which: str, s: System, aim: Aim) -> System:
+    """A row at points for an aim: of the seeds those of which the limit is proven, counted where some are not."""
+    mode, shown = BASE_MODES.get(s.name, "rag"), []
+    for record, replies in zip(s.records, s.shown, strict=False):
+        if not s.name.endswith(AT_POINT) and (point := chosen(study, record, mode, aim)):
+            shown += [said] if (said := applied(point, replies)) else []
+    few = len(shown) < len(s.shown)
+    return replace(s, label=f"{s.label} ({len(shown)} of {len(s.shown)} seeds)" if few else s.label, shown=shown)
 
 
 def figure_table(found: Mapping[str, System], names: Sequence[str]) -> str:

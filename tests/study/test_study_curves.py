@@ -14,10 +14,12 @@ from curves import curve, mean_curve, system_curve
 from figures import systems
 from made_up_runs import EVIDENCE, ROWS, WHENCE, attempted, evaluated, replies, run, study_folder
 from plots import draw
+from points import AIM
 from records import read_study
 
 from hf_selfdemo.core.types import Evidence, Question
 from hf_selfdemo.scoring.confidence import attempt
+from hf_selfdemo.scoring.operating_point import choose_point
 
 LABELS = {"base": "base, plain", "base_may_decline": "base, may decline", "ra_it": "RA-IT", "self_demo": "ours"}
 OURS, WITHHELD = "ccacia" + "aai" + "aca", "..c..i" + "ic." + "i.i"
@@ -170,6 +172,48 @@ def test_rows_that_earlier_trials_looked_at_are_left_out_of_a_table_of_their_own
 
 def test_a_study_whose_rows_nobody_looked_at_has_no_such_table(study):
     assert "no earlier trial" not in tables.tables(study, read_study(study.records), 100)
+
+
+def test_a_point_that_no_run_was_asked_at_follows_from_the_dev_rows(tmp_path):
+    _, study = sure_study(tmp_path, dev=True)
+    found = systems(study, "test", LABELS)
+    ours, at_point = found["self_demo"], found["self_demo_at_point"]
+    assert len(at_point.shown) == 2 and at_point.records == ours.records
+    for record, said, became in zip(ours.records, ours.shown, at_point.shown, strict=True):
+        point = choose_point(study.replies(record, "dev", "rag", twins=True), AIM)
+        expected = {
+            p.id: "abstain" if point.confidence(attempt(p).signals) < point.threshold else attempt(p).label
+            for p in said
+        }
+        assert {p.id: p.label for p in became} == expected
+    assert "base_may_decline_at_point" not in found  # it told no signals
+
+
+def test_a_limit_that_is_proven_on_dev_rows_has_a_table(tmp_path):
+    folder, study = sure_study(tmp_path, dev=True)
+    text = tables.tables(folder, study, 100)
+    limited = text[text.index("With false refusals of at most 0.15, proven on dev questions (level 0.9).") :]
+    line = next(line for line in limited.splitlines() if line.startswith("| ours"))
+    cells = [cell.strip() for cell in line.split("|")]
+    assert float(cells[6].split(" ")[0]) < 0.25  # false refusals
+    assert "With hallucination of at most 0.25" in text and "| base, may decline" not in limited[:1500].split("\n\n")[1]
+
+
+def test_no_point_is_applied_to_the_rows_that_it_was_chosen_on(tmp_path):
+    _, study = sure_study(tmp_path, dev=True)
+    assert "self_demo_at_point" not in systems(study, "dev", LABELS)
+
+
+def test_squad_is_at_the_point_of_the_dev_rows_of_the_same_model(tmp_path):
+    folder, _ = sure_study(tmp_path, dev=True)
+    squad = rows(20, "s")
+    sure = [0.0 if i % 2 else 5.0 for i in range(20)]
+    columns = {"base": {"rag": "i" * 20}, "tuned": {"rag": "ci" * 10}}
+    place = tmp_path / "runs/self_demo-1-squad/evaluation"
+    evaluated(place, columns, evidence=squad, attempts={"tuned": ("." * 20, [s - 3 for s in sure])})
+    collect.collect(folder, tmp_path / "runs", WHENCE)
+    found = systems(read_study(folder.records), "squad", LABELS)["self_demo_at_point"]
+    assert found.values("accuracy") == [0.5] and found.values("hallucination_rate") == [0.0]
 
 
 def test_an_operating_point_of_the_base_model_is_kept_with_it(tmp_path):
