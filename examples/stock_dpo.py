@@ -26,6 +26,7 @@ if __name__ == "__main__":
         args=DPOConfig(
             asked.output_dir,
             max_steps=asked.max_steps,
+            loss_type=["sigmoid", "sft"],  # DPO alone makes the preferred texts less likely, too
             per_device_train_batch_size=4,
             learning_rate=5e-5,
             logging_steps=5,

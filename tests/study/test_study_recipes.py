@@ -12,7 +12,8 @@ OF_A_ROW = {
     *("output_dir", "method", "train_twins", "seed"),
     *("rag_candidates", "closed_book_candidates", "refusal_candidates", "temperature", "greedy_first"),
     *("max_candidate_tokens", "abstain_when", "max_abstain_share", "pair_policy", "gold_fallback", "oracle_share"),
-    *("objective", "start_from", "train_tokens", "learning_rate", "closed_book_share"),
+    *("objective", "loss_type", "pair_abstain_ratio", "start_from", "train_tokens", "learning_rate"),
+    "closed_book_share",
     *("per_device_train_batch_size", "gradient_accumulation_steps"),
 }
 """Keys that make a row what it is."""

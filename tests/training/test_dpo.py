@@ -14,6 +14,7 @@ from trl.trainer.dpo_trainer import DataCollatorForPreference
 import hf_selfdemo.prompting.prompts
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.data.rows import FEATURES
+from hf_selfdemo.generation.likelihood import text_nll
 from hf_selfdemo.training.dpo import SelfDemoDPOConfig, SelfDemoDPOTrainer
 
 WORDS = ("tin", "lead", "zinc", "gold", "iron", "neon", "argon", "radon")
@@ -110,10 +111,12 @@ def plain(model, tokenizer, folder, ids, **keys):
     return PlainDPOTrainer(model, reference, args, collator, ids, processing_class=tokenizer)
 
 
-LOSSES = [{}, {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.3]}, {"ld_alpha": 0.5}]
+PLAIN = {"loss_type": ["sigmoid"]}
+SFT_TOO = {"loss_type": ["sigmoid", "sft"]}
+LOSSES = [PLAIN, SFT_TOO, SFT_TOO | {"loss_weights": [1.0, 0.3]}, PLAIN | {"ld_alpha": 0.5}]
 
 
-@pytest.mark.parametrize("loss", LOSSES, ids=["sigmoid", "with sft", "ld"])
+@pytest.mark.parametrize("loss", LOSSES, ids=["sigmoid", "with sft", "with less of it", "ld"])
 def test_loss_figures_and_gradients_are_trls(model, tokenizer, tmp_path, loss):
     """Right-padded and wide there, left-padded and narrow here; weights off the reference's, so that it counts."""
     ours = trainer(copy.deepcopy(model), tokenizer, tmp_path / "a", **loss)
@@ -153,8 +156,8 @@ def test_only_the_columns_of_the_replies_are_scored(model, tokenizer, tmp_path, 
 
 
 def test_batches_of_four_equal_four_of_one(model, tokenizer, tmp_path):
-    whole = trainer(copy.deepcopy(model), tokenizer, tmp_path / "a")
-    single = {"per_device_train_batch_size": 1, "gradient_accumulation_steps": 4}
+    whole = trainer(copy.deepcopy(model), tokenizer, tmp_path / "a", **PLAIN)
+    single = PLAIN | {"per_device_train_batch_size": 1, "gradient_accumulation_steps": 4}
     parts = trainer(model, tokenizer, tmp_path / "b", **single)
     whole.train(), parts.train()
     close(curve(whole, "loss", "rewards/margins", "num_tokens"), curve(parts, "loss", "rewards/margins", "num_tokens"))
@@ -162,14 +165,13 @@ def test_batches_of_four_equal_four_of_one(model, tokenizer, tmp_path):
         torch.testing.assert_close(one, trained(parts.model)[name], rtol=1e-3, atol=1e-4)
 
 
-SFT_TOO = {"loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.1]}
 FAST = {"num_train_epochs": 5, "learning_rate": 1e-2}
 
 
 @pytest.mark.parametrize(
     "keys",
-    [{}, {"lora": True} | SFT_TOO, {"lora": True, "passage_order": "shuffled", "leave_gold_out_share": 0.5}],
-    ids=["full", "with sft", "moving"],
+    [PLAIN, {"lora": True}, {"lora": True, "passage_order": "shuffled", "leave_gold_out_share": 0.5}],
+    ids=["plain", "with sft", "moving"],
 )
 def test_the_margin_rises(model, tokenizer, tmp_path, keys):
     made = trainer(model, tokenizer, tmp_path, rows(4), **FAST, **keys)
@@ -184,7 +186,20 @@ def test_the_sft_term_holds_the_preferred_text_up(model, tokenizer, tmp_path):
         made.train()
         return curve(made, "logps/chosen")[-1]["logps/chosen"]
 
-    assert likelihood(loss_type=["sigmoid", "sft"], loss_weights=[1.0, 1.0]) > likelihood() + 1
+    assert likelihood() > likelihood(**PLAIN) + 1
+
+
+def test_the_sft_term_is_the_mean_over_the_tokens_of_the_preferred_texts_once_a_pair(model, tokenizer, tmp_path):
+    def loss(**keys):
+        made = trainer(copy.deepcopy(model), tokenizer, tmp_path, with_two(4), **keys)
+        made.model.eval()
+        return made, made.compute_loss(made.model, made.data_collator(list(made.train_dataset))).item()
+
+    (made, both), (_, plain_loss) = loss(), loss(**PLAIN)
+    encoded = [made.data_collator.encode(row) for row in made.train_dataset]
+    nats = text_nll(model, [(row.prompt, row.response) for row in encoded])
+    assert both - plain_loss == pytest.approx(sum(nats) / sum(len(row.response) for row in encoded), rel=1e-4)
+    assert len(encoded) == 6, "a row with two pairs counts twice"
 
 
 class Stop(TrainerCallback):
