@@ -6,7 +6,7 @@ keys it cannot do without (`manifest.read_json`). What is there must be as it is
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from hf_selfdemo.core.types import Mode
 
@@ -114,6 +114,43 @@ class MixRecord(TypedDict):
     intercept: float
 
 
+class BoundRecord(TypedDict):
+    """What is proven of a rate."""
+
+    rate: str
+    hits: int
+    rows: int
+    level: float
+    upper: float
+
+
+class AimRecord(TypedDict):
+    """What an operating point was chosen for."""
+
+    target: Literal["f_score", "lambda_score", "hallucination", "false_refusals"]
+    limit: float | None
+    level: float
+    abstain_value: float
+    seed: int
+
+
+class ChosenPoint(TypedDict):
+    """An operating point."""
+
+    aim: AimRecord
+    mix: MixRecord
+    threshold: float
+    bounds: list[BoundRecord]
+
+
+class PointRecord(TypedDict):
+    """`model/operating_point.json`."""
+
+    point: ChosenPoint
+    weights: str
+    answerer: str
+
+
 class Checkpoint(TypedDict):
     """The note in a checkpoint that says that it is whole."""
 
@@ -179,6 +216,7 @@ class Evaluated(TypedDict, total=False):
     usage: dict[str, Calls]
     reused: dict[str, Calls]
     training: dict[str, TrainingRecord]
+    weights: dict[str, str]
     ability: dict[str, Any]
     unscored: dict[str, Any]
     versions: dict[str, str]

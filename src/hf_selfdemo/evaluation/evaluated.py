@@ -41,7 +41,7 @@ _FOLDERS = {"test": "evaluation", "dev": "evaluation_dev"}
 ROWS = "rows.jsonl"
 _OF_ROWS = ("id", "question", "answers", "passages", "answer_in_context", "gold_removed", "answerable")
 _ALWAYS = ("models", "judges", "usage", "reused", "training")
-_BY_COLUMN = (*_ALWAYS, "answerers", "asking")  # what earlier versions did not tell of columns comes last
+_BY_COLUMN = (*_ALWAYS, "answerers", "asking", "weights")  # what earlier versions did not tell of columns comes last
 _AGAIN = "evaluate again; replies that are in the ledger are not asked for again"
 
 
@@ -154,7 +154,7 @@ def write_manifest(
         folder: of the evaluation.
         modes: in which the columns of this start were asked.
         by_column: what is told of the columns of this start, by column: `judges`, and any of `models`, `answerers`,
-            `usage`, `reused`, `asking` (by mode, what answering cost) and `training`.
+            `usage`, `reused`, `asking` (by mode, what answering cost), `training`, and `weights` (their hash).
         about: what is said of all of them.
     """
     path = folder / "manifest.json"

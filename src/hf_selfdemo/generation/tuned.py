@@ -45,7 +45,10 @@ def model_hashes(folder: Path) -> dict[str, str]:
     return hashes(folder, [*files, *folder.glob("chat_templates/*")])
 
 
-_BESIDE = ("manifest.json", "README.md")
+POINT_FILE = "operating_point.json"
+"""The file in a model's folder that holds its operating point."""
+
+_BESIDE = ("manifest.json", "README.md", POINT_FILE)
 
 
 def weights_hash(folder: Path) -> str:

@@ -8,6 +8,7 @@ Dataclass -> YAML -> command line, in TrlParser's way: the YAML sets defaults, f
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from hf_selfdemo.core.keys import key
 from hf_selfdemo.core.ranges import (
@@ -21,6 +22,7 @@ from hf_selfdemo.core.ranges import (
     SHARE,
     SHARE_ABOVE_ZERO,
     SHARE_BELOW_ONE,
+    SHARE_BETWEEN,
     ZERO_OR_MORE,
 )
 
@@ -264,6 +266,28 @@ class EvaluateArguments:
         "nothing",
     )
     predictions_shown: int = key(0, "print so many example replies", "nothing", ZERO_OR_MORE)
+
+
+@dataclass
+class OperatingPointArguments:
+    """Where on its curve between answering and abstaining a model stands."""
+
+    operating_target: Literal["f_score", "lambda_score", "hallucination", "false_refusals"] | None = key(
+        None,
+        "what a threshold over the model's confidence is chosen for on the dev questions: f_score or lambda_score (as "
+        "high as can be), hallucination or false_refusals (at most operating_limit); none: the model stands as trained",
+        "replies",
+    )
+    operating_limit: float | None = key(
+        None, "largest share of hallucinations, or of false refusals, with these two targets", "replies", SHARE_BETWEEN
+    )
+    operating_level: float = key(
+        0.9, "how sure that is to be, and the bounds beside the other targets", "replies", SHARE_BETWEEN
+    )
+    operating_abstain_value: float = key(
+        0.5, "with lambda_score: what an abstention is worth, from 0 (an error) to 1 (a right answer)", "replies", SHARE
+    )
+    operating_seed: int = key(0, "of the halves of the dev questions, one to choose and one to prove", "replies", SEED)
 
 
 @dataclass

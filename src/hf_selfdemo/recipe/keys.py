@@ -33,6 +33,7 @@ GROUPS: tuple[Any, ...] = (
     config.TrainArguments,
     config.PlanArguments,
     config.EvaluateArguments,
+    config.OperatingPointArguments,
     config.AbilityArguments,
     config.ExportArguments,
     config.AppArguments,

@@ -28,6 +28,7 @@ from hf_selfdemo.recipe.config import (
     EvaluateArguments,
     ExportArguments,
     JudgeArguments,
+    OperatingPointArguments,
     PlanArguments,
     PromptSearchArguments,
     PushArguments,
@@ -53,6 +54,7 @@ class Recipe:
     train: TrainArguments
     plan: PlanArguments
     evaluate: EvaluateArguments
+    operating: OperatingPointArguments
     ability: AbilityArguments
     export: ExportArguments
     app: AppArguments

@@ -24,6 +24,18 @@ class Bound:
     level: float
     upper: float
 
+    def words(self) -> str:
+        """The bound as a sentence.
+
+        Example:
+            >>> Bound("hallucination_rate", 3, 60, 0.9, 0.1084).words()
+            'hallucination rate at most .108 with level .9, for questions like the 60 that were counted (3 at fault)'
+        """
+        level = f"{self.level:.3g}".removeprefix("0")
+        upper = f"{self.upper:.3f}".removeprefix("0")
+        counted = f"for questions like the {self.rows} that were counted ({self.hits} at fault)"
+        return f"{self.rate.replace('_', ' ')} at most {upper} with level {level}, {counted}"
+
 
 def clopper_pearson(rate: str, hits: int, rows: int, level: float) -> Bound:
     """The upper bound of Clopper and Pearson (1934), one-sided.

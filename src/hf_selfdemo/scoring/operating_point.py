@@ -68,6 +68,18 @@ class Aim:
         if self.limit is not None:
             SHARE_BETWEEN.check(limit=self.limit)
 
+    def words(self) -> str:
+        """What is aimed for, in words.
+
+        Example:
+            >>> Aim("hallucination", 0.1).words(), Aim("lambda_score", abstain_value=0.3).words()
+            ('hallucination rate at most 0.1', 'the highest lambda score (abstain_value 0.3)')
+        """
+        if self.target in _RATES:
+            return f"{_RATES[self.target].replace('_', ' ')} at most {self.limit:g}"
+        worth = f" (abstain_value {self.abstain_value:g})" if self.target == "lambda_score" else ""
+        return f"the highest {'F-score' if self.target == 'f_score' else 'lambda score'}{worth}"
+
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
@@ -152,6 +164,23 @@ def thresholds(confidences: Iterable[float | None]) -> list[float]:
     return [(upper + lower) / 2 for upper, lower in pairwise(sure)] + [0.0]
 
 
+def beside(
+    predictions: Sequence[Prediction], point: OperatingPoint, step: float = 0.1
+) -> tuple[OperatingPoint, OperatingPoint]:
+    """The neighbours of a point on the curve: one that answers fewer rows and one that answers more.
+
+    Args:
+        predictions: labelled replies.
+        point: on their curve.
+        step: share of the rows by which they differ, as far as there are so many.
+    """
+    sure = [point.confidence((one.withheld or one).signals) for one in predictions]
+    answered = {one: sum(reaches(found, one) for found in sure) for one in [*thresholds(sure), point.threshold]}
+    wanted = [answered[point.threshold] + sign * step * len(predictions) for sign in (-1, 1)]
+    fewer, more = (min(answered, key=lambda one: abs(answered[one] - count)) for count in wanted)
+    return replace(point, threshold=fewer, bounds=()), replace(point, threshold=more, bounds=())
+
+
 _RATES = {"hallucination": "hallucination_rate", "false_refusals": "false_refusals"}
 """The rates that can be limited, as `outcomes.figures` names them."""
 
@@ -177,7 +206,8 @@ def _either_way(prediction: Prediction, mix: Mix) -> _EitherWay:
     declined = replace(prediction, confidence=confidence)
     if not (prediction.withheld or prediction.label == "abstain" or failed):
         declined = replace(declined, text=REFUSAL, label="abstain", withheld=prediction)
-    return _EitherWay(confidence, replace(tried, confidence=confidence), declined)
+    answered = replace(prediction, text=tried.text, label=tried.label, signals=tried.signals, withheld=None)
+    return _EitherWay(confidence, replace(answered, confidence=confidence), declined)
 
 
 def _proven(to_try: Sequence[float], rows: Sequence[_EitherWay], aim: Aim) -> tuple[float, tuple[Bound]]:

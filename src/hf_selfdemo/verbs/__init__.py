@@ -4,7 +4,7 @@ output_dir/.lock             held while a verb is at work: one start at a time
 output_dir/ledger.sqlite     every call made to a model
 output_dir/prompts/          searched prompts, if asked for
 output_dir/demonstrations/   the dataset and how it came about
-output_dir/model/            the adapter and its manifest
+output_dir/model/            the adapter, its manifest, and its operating point if one was chosen
 output_dir/rounds/           the same two folders for each round after the first, and what became of the rounds
 output_dir/evaluation/       replies, table.md, figures.json
 output_dir/export/           the evaluation for other tools
@@ -19,13 +19,17 @@ STAGES = {
     "train": "hf_selfdemo.verbs.train:run_train",
     "rounds": "hf_selfdemo.verbs.rounds:run_rounds",
     "evaluate": "hf_selfdemo.verbs.evaluate:run_evaluate",
+    "operating_point": "hf_selfdemo.verbs.operating_point:run_operating_point",
+    "point_within_run": "hf_selfdemo.verbs.operating_point:point_within_run",
     "export": "hf_selfdemo.verbs.export:run_export",
     "push": "hf_selfdemo.verbs.push:run_push",
     "app": "hf_selfdemo.verbs.app:run_app",
     "ledger": "hf_selfdemo.verbs.ledger:run_ledger",
 }
 
-VERBS = {verb: (verb,) for verb in STAGES} | {"run": ("rounds", "evaluate")}
+VERBS = {verb: (verb,) for verb in STAGES if verb != "point_within_run"} | {
+    "run": ("rounds", "point_within_run", "evaluate")
+}
 """What each command runs, in order; every stage goes on from what it finds."""
 
 WITHOUT_RECIPE = {
@@ -34,5 +38,5 @@ WITHOUT_RECIPE = {
 }
 """Verbs that take words of their own instead of a recipe."""
 
-TRAINING = frozenset({"prompts", "demonstrate", "preflight", "train", "rounds"})
-"""Stages on the way to trained weights, which a method that trains nothing does without."""
+TRAINING = frozenset({"prompts", "demonstrate", "preflight", "train", "rounds", "operating_point", "point_within_run"})
+"""Stages on the way to trained weights or over them, which a method that trains nothing does without."""

@@ -17,6 +17,7 @@ verbs:
   train         train on the demonstrations (LoRA by default)
   evaluate      compare base and tuned model, with passages and without
   run           these three, one after the other, the first two as often as num_rounds says
+  operating_point  choose on the dev questions how sure the tuned model must be to answer
   plan          what demonstrating will cost, from a few questions really asked, and the memory each verb needs
   prompts       search for the wording of the candidates' prompts
   preflight     look at what would be trained, row by row, before it is
@@ -73,6 +74,7 @@ def _run(verb: str, *arguments: str) -> None:
     recipe = parse(arguments)
     if recipe.push.dry_run and verb != "push":
         raise UserError(f"dry_run is for push, {verb} would do its work", "leave it out, or use plan or preflight")
+    from hf_selfdemo.recipe.aim import recipe_aim
     from hf_selfdemo.recipe.parts import refuse_unnamed
     from hf_selfdemo.verbs.lock import locked
 
@@ -85,6 +87,8 @@ def _run(verb: str, *arguments: str) -> None:
     if verb == "run" and not recipe.evaluate.compare:  # its last stage would refuse when all is paid for
         trained = ("train",) if recipe.method.method.trains else ()
         refuse_unnamed(recipe, *trained, "dev" if recipe.evaluate.evaluate_on == "dev" else "test")
+        if recipe.operating.operating_target is not None and trained:
+            recipe_aim(recipe)
     with locked(verb, recipe):
         for stage in stages:
             load("stage", stage, STAGES)(recipe)

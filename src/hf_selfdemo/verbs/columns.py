@@ -10,28 +10,37 @@ from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.evaluation.evaluated import PLAIN
 from hf_selfdemo.generation.tuned import weights_of
 from hf_selfdemo.methods.answering import PromptAnswerer
+from hf_selfdemo.methods.at_point import at_recorded_point
 from hf_selfdemo.methods.method import recorded_method
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.rounds import round_models
+
+AT_POINT = "_at_point"
+"""How the names of columns end that are of a model at its operating point."""
 
 _PLAIN_TEMPLATE = "candidates/rag_1"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One column: `weights` is the folder of what was trained, None for the base model."""
+    """One column: `weights` is the folder of what was trained, None for the base model.
+
+    `at_point`: the same model as the column before it, at the operating point that its folder keeps.
+    """
 
     name: str
     weights: Path | None
     answerer: Answerer
+    at_point: bool = False
 
 
 def recipe_columns(recipe: Recipe) -> list[Asked]:
     """The columns of a recipe: the base model; it under the plain prompt, if that is asked for; a method that trains
-    nothing, under its name; what was trained, each asked as its method says.
+    nothing, under its name; what was trained, each asked as its method says, and once more at its operating point. Dev
+    questions are what a point is chosen on, and are asked without.
 
     Raises:
-        UserError: if a folder holds no model, or two columns have one name.
+        UserError: if a folder holds no model, its operating point is another model's, or two columns have one name.
     """
     length, method = recipe.evaluate.max_answer_tokens, recipe.method
     usual = PromptAnswerer(length)
@@ -40,8 +49,11 @@ def recipe_columns(recipe: Recipe) -> list[Asked]:
         columns.append(Asked(PLAIN, None, PromptAnswerer(length, rag=_PLAIN_TEMPLATE)))
     if not method.method.trains:
         columns.append(Asked(method.name, None, recipe_answerer(recipe)))
-    for name, folder in _tuned_models(recipe).items():
-        columns.append(Asked(name, folder, model_answerer(recipe, folder)))
+    for name, folder in tuned_models(recipe).items():
+        answerer = model_answerer(recipe, folder)
+        columns.append(Asked(name, folder, answerer))
+        if recipe.evaluate.evaluate_on != "dev" and (found := at_recorded_point(folder, answerer)):
+            columns.append(Asked(name + AT_POINT, folder, found, at_point=True))
     names = [column.name for column in columns]
     if twice := [name for name in names if names.count(name) > 1]:
         raise UserError(f"adapters: two columns are named {twice[0]!r}", "give the model another name, as other=FOLDER")
@@ -56,6 +68,8 @@ def recipe_answerer(recipe: Recipe) -> Answerer:
 def model_answerer(recipe: Recipe, folder: Path) -> Answerer:
     """How the model in a folder wants to be asked: as the method says that its folder names, else in the usual way.
 
+    Without its operating point.
+
     Raises:
         UserError: if that method is not known here.
     """
@@ -63,7 +77,7 @@ def model_answerer(recipe: Recipe, folder: Path) -> Answerer:
     return found.answerer(length, recipe.demonstrate.demonstrate_seed) if found else PromptAnswerer(length)
 
 
-def _tuned_models(recipe: Recipe) -> dict[str, Path]:
+def tuned_models(recipe: Recipe) -> dict[str, Path]:
     """Folders by column: those that the recipe names, else what was trained in its output_dir."""
     if recipe.evaluate.adapters:
         return dict(map(_named_folder, recipe.evaluate.adapters))

@@ -81,13 +81,18 @@ def run_evaluate(recipe: Recipe) -> None:
     runs: dict[str, dict[str, list[Prediction]]] = {}
     unscored: dict[str, dict[str, dict[str, int]]] = {}
     accounts: dict[str, Mapping[Any, RecordedGenerator]] = {}
+    current, engine = network, base.generator
     total = sum(len(rows_asked(evidence, mode)) for mode in modes)
-    with progress("evaluate", total * len(columns) + ability.steps(len(columns))) as advance:
+    with progress(
+        "evaluate", total * len(columns) + ability.steps(sum(not column.at_point for column in columns))
+    ) as advance:
         for column in columns:
-            name, current, engine = column.name, network, base.generator
-            if column.weights:
-                current = _tuned(network, column.weights, recipe, model)
-                engine = in_process(recipe, current, tokenizer)
+            name = column.name
+            if not column.at_point:  # else it is the model of the column before
+                current, engine = network, base.generator
+                if column.weights:
+                    current = _tuned(network, column.weights, recipe, model)
+                    engine = in_process(recipe, current, tokenizer)
             asked = {mode: RecordedGenerator(engine, ledger) for mode in modes}
             judges = {mode: WhyUnscored(judge) for mode in modes}
             runs[name] = {
@@ -103,7 +108,8 @@ def run_evaluate(recipe: Recipe) -> None:
                 for mode in modes
             }
             unscored[name] = {mode: judges[mode].reasons(runs[name][mode]) for mode in modes}
-            ability.measure(name, current, tokenizer, base, advance)
+            if not column.at_point:
+                ability.measure(name, current, tokenizer, base, advance)
             accounts[name] = asked
             for mode, predictions in runs[name].items():
                 write_predictions(folder, name, mode, predictions)
@@ -119,6 +125,7 @@ def run_evaluate(recipe: Recipe) -> None:
             for name in names
         },
         "training": {column.name: training_record(column.weights) for column in columns},
+        "weights": {name: weights_hash(folder) for name, folder in tuned.items()},
     }
     title = f"{model.name}: {len(evidence)} {part} rows"
     about = {

@@ -1,0 +1,28 @@
+"""What a recipe wants of an operating point."""
+
+from __future__ import annotations
+
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.recipe.parts import has_dev
+from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.scoring.operating_point import Aim
+
+
+def recipe_aim(recipe: Recipe) -> Aim:
+    """What the recipe wants of a point.
+
+    Raises:
+        UserError: if it names no target, there are no dev questions, or its keys contradict each other.
+    """
+    keys = recipe.operating
+    if keys.operating_target is None:
+        raise UserError("operating_target is not set", "name one, as --operating_target f_score")
+    if not has_dev(recipe.data):
+        raise UserError("there are no dev questions to choose a point on", "give dev_questions or held_out_share")
+    return Aim(
+        keys.operating_target,
+        keys.operating_limit,
+        keys.operating_level,
+        keys.operating_abstain_value,
+        keys.operating_seed,
+    )

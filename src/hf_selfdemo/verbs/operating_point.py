@@ -1,0 +1,94 @@
+"""`hf-selfdemo operating_point`: choose on the dev questions where a trained model stands on its curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from hf_selfdemo.core.console import say, show, table_width
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import versions
+from hf_selfdemo.core.types import Prediction
+from hf_selfdemo.evaluation.evaluated import Evaluation, folder_for
+from hf_selfdemo.evaluation.report import terminal_table
+from hf_selfdemo.generation.tuned import weights_hash
+from hf_selfdemo.methods.at_point import write_point
+from hf_selfdemo.recipe.aim import recipe_aim
+from hf_selfdemo.recipe.config import AbilityArguments
+from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.scoring.abstention import abstention_figures
+from hf_selfdemo.scoring.operating_point import OperatingPoint, at_point, beside, choose_point
+from hf_selfdemo.verbs.columns import model_answerer, tuned_models
+from hf_selfdemo.verbs.evaluate import run_evaluate
+
+_DEV = "run `hf-selfdemo evaluate --evaluate_on dev` with the same config first"
+
+
+def run_operating_point(recipe: Recipe) -> None:
+    """Choose a point for every trained model by its replies to the dev questions, and keep it in the model's folder.
+
+    No model is asked. Another target later replaces the point; nothing is trained again.
+
+    Raises:
+        UserError: if no target is named, the dev questions have not been asked of these models, their replies carry no
+            signals, or nothing can be proven of them.
+    """
+    aim = recipe_aim(recipe)
+    folder = recipe.output_dir / folder_for("dev")
+    if not (folder / "manifest.json").exists():
+        raise UserError(f"{folder} holds no finished evaluation", _DEV)
+    evaluation = Evaluation(folder)
+    for name, model in tuned_models(recipe).items():
+        said = _replies(evaluation, name, model)
+        point = choose_point(said, aim)
+        _show(name, said, point)
+        answerer = model_answerer(recipe, model)
+        about = {
+            "evaluation": {
+                "rows": len(said),
+                "judge": evaluation.manifest["judges"][name],
+                "files": evaluation.manifest["files"],
+            },
+            "figures": abstention_figures([at_point(one, point) for one in said], aim.abstain_value),
+            "versions": versions(),
+        }
+        say(f"wrote {write_point(model, point, answerer, about)}: `evaluate`, `app` and `push` take it along")
+
+
+def point_within_run(recipe: Recipe) -> None:
+    """What `run` does between training and testing: ask the dev questions and choose, where the recipe has a target."""
+    if recipe.operating.operating_target is None:
+        return
+    on_dev = replace(recipe.evaluate, evaluate_on="dev", evaluate_modes=["rag"], evaluate_plain=False)
+    run_evaluate(replace(recipe, evaluate=on_dev, ability=AbilityArguments()))
+    run_operating_point(recipe)
+
+
+def _replies(evaluation: Evaluation, name: str, model: Path) -> list[Prediction]:
+    """The model's labelled replies with passages, if they are of these weights and carry signals."""
+    known = evaluation.manifest.get("weights", {}).get(name)
+    if name not in evaluation.columns or known != weights_hash(model):
+        raise UserError(f"{evaluation.folder} holds no replies of the model in {model} as it is now", _DEV)
+    said = list(evaluation.column(name).predictions.get("rag", ()))
+    if not said:
+        raise UserError(f"{evaluation.folder} holds no replies of {name!r} with passages", _DEV)
+    if not any((one.withheld or one).signals for one in said):
+        what = f"the replies of {name!r} in {evaluation.folder} carry no signals, by which one could choose"
+        raise UserError(what, "they are of an earlier version: " + _DEV.replace(" first", " again"))
+    return said
+
+
+def _show(name: str, said: Sequence[Prediction], point: OperatingPoint) -> None:
+    """The figures on the dev questions as trained, at the point, and a step to each side of it; what is proven."""
+    fewer, more = beside(said, point)
+    columns = {"as trained": list(said)} | {
+        label: [at_point(one, chosen) for one in said]
+        for label, chosen in (("fewer answers", fewer), ("at the point", point), ("more answers", more))
+    }
+    runs = {label: {"rag": found} for label, found in columns.items()}
+    title = f"{name}, chosen for {point.aim.words()}: {len(said)} dev rows"
+    show(terminal_table(runs, title), table_width(len(runs)))
+    say(f"{name} answers where the probability that it is right is at least {point.threshold:.3f}")
+    for bound in point.bounds:
+        say(bound.words())
