@@ -1,7 +1,9 @@
 """What a recipe says of the model, its template and its adapter holds for every verb, or is refused."""
 
 import pytest
+import torch
 from peft import LoraConfig
+from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
 from hf_selfdemo.core.errors import UserError
@@ -84,3 +86,71 @@ def test_names_that_the_model_does_not_have_are_refused(model, keys, said):
     check_targets(LoraConfig(**{"task_type": "CAUSAL_LM", "target_modules": ["q_proj"]} | known), model)
     with pytest.raises(UserError, match=said):
         check_targets(LoraConfig(**{"task_type": "CAUSAL_LM", "target_modules": ["q_proj"]} | keys), model)
+
+
+@pytest.fixture
+def multiplies(monkeypatch):
+    """Says whether this processor multiplies bfloat16."""
+
+    def said(what):
+        monkeypatch.setattr("hf_selfdemo.generation.precision._of_processor", lambda torch: what)
+
+    return said
+
+
+@pytest.mark.parametrize(("by", "dtype"), [("AVX512-BF16", torch.bfloat16), ("", torch.float32)])
+def test_auto_takes_what_the_processor_multiplies(gold, multiplies, capsys, by, dtype):
+    multiplies(by)
+    recipe = parse([*gold, "--dtype=auto"])
+    network = recipe.load(recipe.resolve())[0]
+    assert next(network.parameters()).dtype == dtype
+    assert next(recipe.load(recipe.resolve(), training=True)[0].parameters()).dtype == dtype
+    said = " ".join(capsys.readouterr().err.split())
+    told = f"weights for writing in {str(dtype).removeprefix('torch.')} (auto: "
+    assert said.count(told) == 1 and (by or "this processor does not multiply bfloat16") in said
+    assert recipe.training.bf16 is bool(by) and recipe.implied == ({"bf16": True} if by else {})
+    whole = parse([*gold, "--dtype=auto", "--use_peft=false"])
+    assert whole.dtype(training=True).name == "float32" and whole.training.bf16 is bool(by)
+
+
+def test_what_is_said_of_precision_wins_over_auto(gold, multiplies, capsys):
+    multiplies("AMX")
+    assert parse([*gold, "--dtype=auto", "--bf16=false"]).training.bf16 is False
+    written = parse([*gold, "--inference_dtype=auto"])
+    assert (written.dtype().name, written.dtype(training=True).name) == ("bfloat16", "float32")
+    assert written.training.bf16 is False and not written.implied, "what only writes says nothing of training"
+    plain = parse([*gold, "--dtype=auto", "--inference_dtype=float32"])
+    assert (plain.dtype().name, plain.dtype(training=True).name) == ("float32", "bfloat16")
+    plain.load(plain.resolve())
+    assert "weights for" not in capsys.readouterr().err, "nothing was chosen"
+    assert parse(gold).dtype().name == parse(gold).dtype(training=True).name == "float32"
+
+
+def test_adapters_on_bfloat16_weights_are_float32_and_the_choice_is_told(gold, multiplies, manifest, tmp_path):
+    multiplies("AVX512-BF16")
+    keys = [*gold, "--dtype=auto"]
+    for verb in ("demonstrate", "train", "evaluate"):
+        assert main([verb, *keys]) == 0, verb
+    told = "bfloat16 (auto: AVX512-BF16 multiplies it)"
+    assert manifest("model")["dtype"] == manifest("evaluation")["dtype"] == told
+    assert manifest("model")["settings"]["dtype"] == "bfloat16" and manifest("model")["settings"]["bf16"] is True
+    saved = load_file(tmp_path / "run/model/adapter_model.safetensors")
+    assert {weight.dtype for weight in saved.values()} == {torch.float32}
+    assert any(not torch.equal(weight, weight.bfloat16().float()) for weight in saved.values())
+
+
+def test_a_run_that_goes_on_where_auto_means_something_else_is_refused(gold, multiplies, refused):
+    multiplies("AVX512-BF16")
+    keys = [*gold, "--dtype=auto"]
+    assert main(["demonstrate", *keys]) == main(["train", *keys]) == 0
+    multiplies("")
+    line = refused("train", *keys)
+    assert "holds another run" in line and "dtype" in line
+
+
+def test_calls_of_one_precision_are_no_calls_of_another(gold, multiplies):
+    multiplies("AMX")
+    recipes = [parse([*gold, f"--inference_dtype={name}"]) for name in ("auto", "bfloat16", "float32")]
+    names = [TransformersGenerator(*recipe.load(recipe.resolve())).identity for recipe in recipes]
+    keys = [dataset_key(recipe, "train", "w") for recipe in recipes]
+    assert names[0] == names[1] != names[2] and keys[0] == keys[1] != keys[2]

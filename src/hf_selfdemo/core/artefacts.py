@@ -26,6 +26,7 @@ class Model(TypedDict):
 
     name: str
     fingerprint: NotRequired[str]
+    dtype: NotRequired[str]
 
 
 class DemonstrateSettings(TypedDict, total=False):
@@ -85,6 +86,7 @@ class Training(Hashes, total=False):
     """`model/manifest.json`."""
 
     base: str
+    dtype: str
     start_from: str
     processes: int
     rows_trained: int
@@ -205,6 +207,7 @@ class Evaluated(TypedDict, total=False):
 
     title: str
     base_model: str
+    dtype: str
     settings: EvaluateSettings
     data: dict[str, Any]
     recall: dict[str, float]

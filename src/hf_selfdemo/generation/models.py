@@ -20,6 +20,7 @@ from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.loading import did_you_mean_file
 from hf_selfdemo.core.manifest import fingerprint
 from hf_selfdemo.generation.gguf import ENDING, convert, converted, gguf_key, is_gguf
+from hf_selfdemo.generation.precision import dtype_for
 from hf_selfdemo.prompting.chat import check_template
 
 DEFAULT_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
@@ -112,7 +113,7 @@ _UNUSED = ["*.gguf", "*.onnx", "*.onnx_data", "*.bin", "onnx/*", "*.pth", "origi
 
 def load_model(
     resolved: ResolvedModel,
-    dtype: str = "auto",
+    dtype: str | None = None,
     trust_remote_code: bool = False,
     device_map: str | None = None,
     quantization_config: Any = None,
@@ -125,7 +126,7 @@ def load_model(
 
     Args:
         resolved: from `resolve_model`.
-        dtype: "auto" is float32 without an accelerator (faster than bfloat16 on CPUs without AMX) and bfloat16 with.
+        dtype: of the weights, "auto" or None, as `precision.dtype_for` takes it.
         trust_remote_code: run code from the repository; off unless asked for.
         device_map: as `from_pretrained` takes it, e.g. "auto" to spread a model over several devices; not heeded where
             several processes load it, one for each device.
@@ -141,7 +142,7 @@ def load_model(
     from transformers import AutoModelForCausalLM
 
     accelerated = torch.cuda.is_available()
-    torch_dtype = {"auto": torch.bfloat16 if accelerated else torch.float32}.get(dtype) or _dtype(dtype)
+    torch_dtype = getattr(torch, dtype_for(dtype).name)
     if int(os.environ.get("WORLD_SIZE", 1)) > 1:
         device_map = None  # each process has a device of its own; spreading over all of them would collide
     quantised = quantization_config and _quantised_for(torch_dtype, quantization_config)
@@ -169,15 +170,6 @@ def load_model(
 
 
 _MENDED = "see that it is whole and of a kind that transformers loads, or set trust_remote_code if it brings code"
-
-
-def _dtype(name: str) -> Any:
-    import torch
-
-    found = getattr(torch, name, None)
-    if not isinstance(found, torch.dtype) or not found.is_floating_point:
-        raise UserError(f"dtype {name!r} is none that weights can have", "give auto, float32, bfloat16 or float16")
-    return found
 
 
 def _quantised_for(dtype: Any, quantization_config: Any) -> Any:

@@ -123,7 +123,7 @@ class EngineArguments:
         "nothing",
     )
     inference_dtype: str | None = key(
-        None, "transformers: dtype of a model that only writes; default is as dtype", "written"
+        None, "transformers: dtype of a model that only writes, as dtype (auto too); default is as dtype", "written"
     )
     generation_batch_size: int = key(36, "transformers: rows decoded at once", "nothing", ONE_OR_MORE)
     prefix_cache_gb: float = key(1.0, "transformers: memory for prompts seen before", "nothing", NOT_NEGATIVE)

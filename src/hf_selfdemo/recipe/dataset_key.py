@@ -79,7 +79,8 @@ def _keys(recipe: Recipe, part: str) -> dict[str, Any]:
     found = {key: value for group in groups for key, value in deciding(group, "written", "kept", "replies").items()}
     keys = {key: value for key, value in found.items() if not others & set(key.split("_")) and key not in _INPUTS}
     keys |= recipe.method.deciding("written", "kept")
-    keys |= {"part": part, "dtype": recipe.model.dtype, "attention": recipe.model.attn_implementation}
+    del keys["inference_dtype"]  # what it comes to on this machine is what counts
+    keys |= {"part": part, "dtype": recipe.dtype().name, "attention": recipe.model.attn_implementation}
     return keys | {"trust_remote_code": recipe.training.trust_remote_code}
 
 

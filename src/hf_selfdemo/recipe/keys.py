@@ -95,8 +95,9 @@ def make_recipe(given: dict[str, Any], flags: Sequence[str] = ()) -> Recipe:
             check_kinds(group)
         check_choices(group)
         check_keys(group)
+    implied |= _mixed_precision(*values[-2:])
     common, own_keys = groups[: len(GROUPS)], groups[len(GROUPS) : len(ours)]
-    model, training = (_made(name, found) for name, found in zip(("model", objective), values[-2:], strict=True))
+    model, training = _made("model", values[-2]), _made(objective, implied | values[-1])
     parts: list[Any] = [*common, Chosen(first.method, method, tuple(own_keys)), model, training]
     recipe = Recipe(*parts)
     recipe.implied = implied
@@ -107,6 +108,18 @@ def make_recipe(given: dict[str, Any], flags: Sequence[str] = ()) -> Recipe:
 def default_objective(method: Method) -> str:
     """What is trained by where a recipe names no objective: the method's first."""
     return next(iter(method.objectives), "sft")
+
+
+def _mixed_precision(model: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, Any]:
+    """`bf16`, if nobody says whether training multiplies in bfloat16: `dtype: auto` does on a processor that can."""
+    if model.get("dtype") != "auto" or {"bf16", "fp16"} & training.keys():
+        return {}
+    with waiting("importing torch and TRL"):
+        import torch
+
+        from hf_selfdemo.generation.precision import bfloat16_by
+
+        return {} if torch.cuda.is_available() or not bfloat16_by() else {"bf16": True}
 
 
 def _made(name: str, values: Mapping[str, Any]) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo.core.console import waiting
+from hf_selfdemo.core.console import say, waiting
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import fingerprint
 from hf_selfdemo.generation.models import (
@@ -17,6 +17,7 @@ from hf_selfdemo.generation.models import (
     read_chat_template,
     resolve_model,
 )
+from hf_selfdemo.generation.precision import Dtype, dtype_for
 from hf_selfdemo.generation.tuned import base_name, is_adapter, merged, stands_on, tuned_fingerprint, weights_of
 from hf_selfdemo.methods.method import Chosen
 from hf_selfdemo.recipe.config import (
@@ -63,6 +64,9 @@ class Recipe:
     model: Any
     training: Any
     implied: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._told: set[Dtype] = set()
 
     @property
     def output_dir(self) -> Path:
@@ -120,13 +124,26 @@ class Recipe:
             network, tokenizer = self.load(self.base_of(Path(resolved.path)))
             with waiting(f"merging the adapter in {resolved.path}"):
                 return merged(network, Path(resolved.path)), tokenizer
-        named = (not training and self.engine.inference_dtype) or self.model.dtype
-        dtype = "auto" if named in (None, "auto", "float32") else named
+        dtype = self.dtype(training)
+        if dtype.why and dtype not in self._told:
+            self._told.add(dtype)
+            say(f"weights for {'training' if training else 'writing'} in {dtype}")
         trust = self.training.trust_remote_code
         quantised, attention = self._quantisation() if training else None, self.model.attn_implementation or "sdpa"
         with waiting(f"loading {resolved.name}"):
             tokenizer = self.load_tokenizer(resolved)
-            return load_model(resolved, dtype, trust, self.engine.device_map, quantised, attention), tokenizer
+            return load_model(resolved, dtype.name, trust, self.engine.device_map, quantised, attention), tokenizer
+
+    def dtype(self, training: bool = False) -> Dtype:
+        """What weights are loaded in, for training or for what only writes.
+
+        Raises:
+            UserError: if weights cannot have a dtype of that name.
+        """
+        if not training and self.engine.inference_dtype:
+            return dtype_for(self.engine.inference_dtype)
+        named = self.model.dtype
+        return dtype_for(None if named == "float32" else named, training and not self.model.use_peft)
 
     def load_tokenizer(self, resolved: ResolvedModel) -> Any:
         """The tokenizer of a model, with the recipe's chat template if there is one."""

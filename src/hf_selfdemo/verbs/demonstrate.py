@@ -76,7 +76,7 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
     def about(dataset: Dataset) -> dict[str, Any]:
         d = recipe.demonstrate
         return {
-            "model": asdict(model) | {"path": ""},
+            "model": asdict(model) | {"path": ""} | ({"dtype": str(recipe.dtype())} if engine.network else {}),
             "recall": recall,
             "settings": settings,
             "selection": selection,

@@ -131,6 +131,7 @@ def run_evaluate(recipe: Recipe) -> None:
     about = {
         "title": title,
         "base_model": model.name,
+        "dtype": str(recipe.dtype()),
         "settings": settings,
         "data": _data(recipe, part),
         "recall": recall,

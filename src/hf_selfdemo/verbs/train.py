@@ -194,6 +194,7 @@ def _write_checked_json(recipe: Recipe, trainer: Any, settings: dict[str, Any], 
             "files": model_hashes(recipe.output_dir / "model"),
             "settings": settings,
             "base": base,
+            "dtype": str(recipe.dtype(training=True)),
             "start_from": recipe.train.start_from or "",
             "processes": world_size(),
             "preflight": report,
@@ -240,7 +241,8 @@ def _plain(strategy: Any) -> str:
 
 def _training_keys(recipe: Recipe) -> dict[str, Any]:
     """What decides the weights: model and training keys, without paths, tokens and logging."""
-    keys = asdict(recipe.model) | recipe.training.to_dict() | {"objective": recipe.train.objective}
+    dtype = {"dtype": recipe.dtype(training=True).name} if recipe.model.dtype == "auto" else {}  # as on this machine
+    keys = asdict(recipe.model) | dtype | recipe.training.to_dict() | {"objective": recipe.train.objective}
     return decisive_keys(keys, _usual(recipe))
 
 

@@ -10,6 +10,7 @@ from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.types import Evidence, Message, Mode
 from hf_selfdemo.generation.gguf import converted
 from hf_selfdemo.generation.models import GGUF_PACKAGES, ResolvedModel, local_model, read_chat_template
+from hf_selfdemo.generation.precision import Dtype
 from hf_selfdemo.methods.answering import single_prompt
 from hf_selfdemo.prompting.chat import encode_prompt
 from hf_selfdemo.recipe.evidence import recipe_questions
@@ -105,7 +106,7 @@ def recipe_memory(recipe: Recipe, shape: ModelShape, lengths: Lengths, candidate
     """
     training, batch = recipe.training, recipe.engine.generation_batch_size
     found: dict[str, dict[str, float]] = {}
-    number = _bytes(recipe.engine.inference_dtype or recipe.model.dtype)
+    number = _bytes(recipe.dtype())
     if candidates and recipe.engine.engine == "transformers":
         groups = -(-_CHUNK * batch // candidates)
         chunk = groups * lengths.longest_request * cache_bytes(shape, number)
@@ -222,13 +223,10 @@ def _tokenizer(recipe: Recipe, place: str) -> Any:
         return None
 
 
-def _bytes(dtype: str | None) -> int:
-    """Bytes a number of a model loaded in `dtype`, which is "auto" to the loader where it is not said."""
+def _bytes(dtype: Dtype) -> int:
     import torch
 
-    if dtype in (None, "auto", "float32"):
-        return 2 if torch.cuda.is_available() else 4
-    return int(getattr(torch, str(dtype)).itemsize)
+    return int(getattr(torch, dtype.name).itemsize)
 
 
 def _precision(recipe: Recipe) -> Precision:
@@ -238,7 +236,7 @@ def _precision(recipe: Recipe) -> Precision:
         linear = 1.0
     if model.load_in_4bit:
         linear = 0.5 + (1 if model.use_bnb_nested_quant else 4) / 64
-    return Precision(_bytes(model.dtype), linear, bool(training.bf16 or training.fp16))
+    return Precision(_bytes(recipe.dtype(training=True)), linear, bool(training.bf16 or training.fp16))
 
 
 def _asked(recipe: Recipe) -> dict[Mode, int]:
