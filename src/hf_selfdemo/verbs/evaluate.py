@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -28,18 +27,19 @@ from hf_selfdemo.evaluation.evaluated import (
 )
 from hf_selfdemo.evaluation.predict import predict, rows_asked
 from hf_selfdemo.evaluation.report import terminal_table, write_figures, write_page
-from hf_selfdemo.generation.models import ResolvedModel, read_chat_template
+from hf_selfdemo.generation.models import read_chat_template
 from hf_selfdemo.generation.recorded import RecordedGenerator
-from hf_selfdemo.generation.tuned import is_adapter, merged, weights_hash
+from hf_selfdemo.generation.tuned import weights_hash
 from hf_selfdemo.prompting.prompts import JUDGED_WITH, TRAINED_ON, templates_hash
 from hf_selfdemo.recipe.config import EvaluateArguments
 from hf_selfdemo.recipe.dataset_key import PACKAGE, folder_hash
-from hf_selfdemo.recipe.engine import in_process, ledger_path, recipe_judge
+from hf_selfdemo.recipe.engine import ledger_path, recipe_judge
 from hf_selfdemo.recipe.evidence import has_dev, passages_warning, recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.ability import AbilityCheck
 from hf_selfdemo.verbs.columns import Asked, recipe_columns
 from hf_selfdemo.verbs.compare import run_compare
+from hf_selfdemo.verbs.networks import Networks
 from hf_selfdemo.verbs.unscored import WhyUnscored, unscored_lines
 
 _WORDS = {"base": "base model", "templates": "prompts", "evidence": "test questions or passages"}
@@ -74,25 +74,19 @@ def run_evaluate(recipe: Recipe) -> None:
     claim_folder(folder, settings, _elsewhere(tuned), _WORDS, defaults(EvaluateArguments))
     _refuse_other_models(folder, tuned)
     _say_what_is_replaced(folder, recipe, ability, columns)
-    network, tokenizer = recipe.load(model)
-    _say_which_templates_differ(tuned, tokenizer)
+    networks = Networks(recipe, model, held=2 if tuned and judges_by_model(e) else 1)
+    _say_which_templates_differ(tuned, networks.tokenizer)
     ledger = Ledger(ledger_path(recipe))
-    base = RecordedGenerator(in_process(recipe, network, tokenizer), ledger)  # who judges, and shows other abilities
+    base = RecordedGenerator(networks.engine(None), ledger)  # who judges, and shows other abilities
     runs: dict[str, dict[str, list[Prediction]]] = {}
     unscored: dict[str, dict[str, dict[str, int]]] = {}
     accounts: dict[str, Mapping[Any, RecordedGenerator]] = {}
-    current, engine = network, base.generator
     total = sum(len(rows_asked(evidence, mode)) for mode in modes)
     with progress(
         "evaluate", total * len(columns) + ability.steps(sum(not column.at_point for column in columns))
     ) as advance:
         for column in columns:
-            name = column.name
-            if not column.at_point:  # else it is the model of the column before
-                current, engine = network, base.generator
-                if column.weights:
-                    current = _tuned(network, column.weights, recipe, model)
-                    engine = in_process(recipe, current, tokenizer)
+            name, engine = column.name, networks.engine(column.weights)
             asked = {mode: RecordedGenerator(engine, ledger) for mode in modes}
             judges = {mode: WhyUnscored(judge) for mode in modes}
             runs[name] = {
@@ -108,8 +102,8 @@ def run_evaluate(recipe: Recipe) -> None:
                 for mode in modes
             }
             unscored[name] = {mode: judges[mode].reasons(runs[name][mode]) for mode in modes}
-            if not column.at_point:
-                ability.measure(name, current, tokenizer, base, advance)
+            if ability and not column.at_point:  # else it is the model of the column before
+                ability.measure(name, networks.network(column.weights), networks.tokenizer, base, advance)
             accounts[name] = asked
             for mode, predictions in runs[name].items():
                 write_predictions(folder, name, mode, predictions)
@@ -167,6 +161,11 @@ def _asked(recipe: Recipe) -> str:
     return part
 
 
+def judges_by_model(e: EvaluateArguments) -> bool:
+    """Whether a model labels replies, and so is asked in turn with the one that writes them."""
+    return e.evaluate_judge != "answer_match"
+
+
 def _judge_record(recipe: Recipe, base: str) -> dict[str, Any]:
     """All that decides a label besides the reply and the row.
 
@@ -177,7 +176,7 @@ def _judge_record(recipe: Recipe, base: str) -> dict[str, Any]:
     name = recipe.evaluate.evaluate_judge
     code = fingerprint([folder_hash(PACKAGE / room, "**/*.py") for room in ("scoring", "judging")])
     record = {"name": name, "code": code}
-    if name == "answer_match":
+    if not judges_by_model(recipe.evaluate):
         return record
     return record | {"model": base, "templates": templates_hash(JUDGED_WITH), **asdict(recipe.judge)}
 
@@ -269,13 +268,6 @@ def _say_which_templates_differ(models: Mapping[str, Path], tokenizer: Any) -> N
         if path.exists() and read_chat_template(str(path)) != tokenizer.chat_template:
             remedy = f"--chat_template_path {path} asks all models with it"
             say(f"{path.parent} was trained with another chat template than it is asked with: {remedy}")
-
-
-def _tuned(network: Any, folder: Path, recipe: Recipe, base: ResolvedModel) -> Any:
-    """A fully tuned model, or an adapter merged into its base, which is mostly `network`."""
-    if is_adapter(folder) and recipe.base_of(folder) == base:
-        return merged(copy.deepcopy(network), folder)
-    return recipe.load(recipe.resolve_tuned(folder))[0]
 
 
 def _show_replies(runs: Any, evidence: Sequence[Evidence], count: int) -> None:

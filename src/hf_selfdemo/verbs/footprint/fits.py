@@ -16,7 +16,7 @@ from hf_selfdemo.prompting.chat import encode_prompt
 from hf_selfdemo.recipe.evidence import recipe_questions
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.start import check_targets
-from hf_selfdemo.verbs.evaluate import recipe_modes
+from hf_selfdemo.verbs.evaluate import judges_by_model, recipe_modes
 from hf_selfdemo.verbs.first_turns import FirstTurns
 from hf_selfdemo.verbs.footprint.compute import forward_flops, hours, training_flops
 from hf_selfdemo.verbs.footprint.memory import Precision, cache_bytes, training_memory, writing_memory
@@ -125,7 +125,8 @@ def recipe_memory(recipe: Recipe, shape: ModelShape, lengths: Lengths, candidate
             2 if reference else 1,
         )
     e = recipe.evaluate
-    copies = 2 if recipe.method.method.trains or e.adapters else 1  # base and tuned model are there together
+    tuned = recipe.method.method.trains or e.adapters
+    copies = 2 if tuned and judges_by_model(e) else 1  # the base judges what the tuned model writes
     several = recipe.method.answerer().most_calls > 1  # the calls of a question share their beginning
     held = recipe.engine.prefix_cache_gb * 1e9 if several else 0
     found["evaluate"] = writing_memory(
