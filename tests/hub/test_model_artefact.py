@@ -21,12 +21,17 @@ from hf_selfdemo.core.manifest import read_json, write_json
 from hf_selfdemo.core.types import Passage, Prediction
 from hf_selfdemo.evaluation.evaluated import Evaluation, comparison_of, write_manifest, write_predictions, write_rows
 from hf_selfdemo.evaluation.report import markdown_table
+from hf_selfdemo.generation.tuned import POINT_FILE
 from hf_selfdemo.hub.model import model_artefact
 from hf_selfdemo.hub.results import FIGURES
 from hf_selfdemo.methods.answering import PromptAnswerer
+from hf_selfdemo.methods.at_point import write_point
 from hf_selfdemo.methods.method import METHOD_FILE
 from hf_selfdemo.prompting.chat import encode_prompt, stop_token_id
 from hf_selfdemo.prompting.prompts import TEMPLATES, render
+from hf_selfdemo.scoring.certified import Bound
+from hf_selfdemo.scoring.confidence import Mix
+from hf_selfdemo.scoring.operating_point import REFUSAL, Aim, OperatingPoint
 from hf_selfdemo.verbs.cli import main
 
 KEYS = {"base_model": "base/tiny", "dataset_id": "me/demos", "license": "apache-2.0"}
@@ -124,6 +129,55 @@ def test_a_model_that_is_asked_in_several_calls_has_code_for_that_and_no_prompt(
     monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name: name)
     said, found = said_by(made.files["README.md"])
     assert len(found["answer"].trace) == 9 and said == found["answer"].text
+
+
+@pytest.fixture
+def with_point(run, tmp_path):
+    """A copy of the run whose model keeps an operating point that declines everything."""
+
+    def made(*signals, threshold=0.6):
+        copy = tmp_path / "run with point"
+        shutil.copytree(run, copy, dirs_exist_ok=True)
+        bound = Bound("hallucination_rate", 3, 80, 0.9, 0.1)
+        point = OperatingPoint(Aim("hallucination", 0.1), Mix(signals, 0.0), threshold, (bound,))
+        write_point(copy / "model", point, PromptAnswerer(), 32, {})
+        return copy
+
+    return made
+
+
+@pytest.mark.parametrize("merge", [False, True])
+@pytest.mark.parametrize(("threshold", "declines"), [(0.6, True), (0.4, False)])
+def test_an_operating_point_goes_up_and_the_card_applies_it(
+    with_point, repositories, tmp_path, monkeypatch, merge, threshold, declines
+):
+    run = with_point(threshold=threshold)
+    made = model_artefact(run, "me/tuned", **KEYS, merge_adapter=merge, folder=tmp_path / "made" if merge else None)
+    card = " ".join(made.files["README.md"].split())
+    assert "chosen for hallucination rate at most 0.1 on dev questions" in card
+    assert f"is at least {threshold:.3f}" in card
+    assert "hallucination rate at most .100 with level .9, for questions like the 80 that were counted (3 at" in card
+    repositories(made)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name: name)
+    code = code_blocks(made.files["README.md"])[1]
+    with redirect_stdout(io.StringIO()) as out:
+        exec(compile(code, "card", "exec"), found := {})
+    assert (found["answer"].text == REFUSAL) is declines and found["answer"].confidence == 0.5
+    assert out.getvalue() == f"{found['answer'].text} 0.5\n"
+
+
+def test_the_card_says_whose_scores_an_operating_point_counts_on(with_point):
+    card = model_artefact(with_point(("retriever_score", 1.0)), "me/tuned", **KEYS).files["README.md"]
+    assert "a logistic mix of retriever&#95;score" in card or "a logistic mix of retriever_score" in card
+    assert "counts on scores of the retriever that it was fitted with (`bm25`)" in card
+
+
+def test_a_point_of_another_training_does_not_go_up(with_point, tmp_path):
+    run = with_point()
+    told = read_json(run / "model" / POINT_FILE)
+    write_json(run / "model" / POINT_FILE, told | {"weights": "0123456789abcdef"})
+    with pytest.raises(UserError, match="chosen for other weights"):
+        model_artefact(run, "me/tuned", **KEYS)
 
 
 def test_a_merged_model_says_what_base_and_adapter_say(run, artefact, repositories, tmp_path):

@@ -102,7 +102,7 @@ def model(tmp_path):
 def test_a_point_is_kept_beside_the_weights(model):
     before, usual = model_hashes(model), PromptAnswerer()
     assert at_recorded_point(model, usual) is None
-    assert write_point(model, POINT, usual, {"figures": {"f_score": 0.5}}) == model / POINT_FILE
+    assert write_point(model, POINT, usual, 32, {"figures": {"f_score": 0.5}}) == model / POINT_FILE
     assert at_recorded_point(model, usual) == AtPoint(usual, POINT)
     assert model_hashes(model) == before, "another point changes nothing about the model"
     assert json.loads((model / POINT_FILE).read_text())["figures"] == {"f_score": 0.5}
@@ -111,7 +111,7 @@ def test_a_point_is_kept_beside_the_weights(model):
 def test_a_point_of_other_weights_is_refused(model):
     import numpy as np
 
-    write_point(model, POINT, PromptAnswerer(), {})
+    write_point(model, POINT, PromptAnswerer(), 32, {})
     known = weights_hash(model)
     save_file({"a": np.ones(2, np.float32)}, model / "adapter_model.safetensors")
     assert weights_hash(model) != known
@@ -120,7 +120,7 @@ def test_a_point_of_other_weights_is_refused(model):
 
 
 def test_a_point_for_answers_asked_for_otherwise_is_refused(model):
-    write_point(model, POINT, PromptAnswerer(), {})
+    write_point(model, POINT, PromptAnswerer(), 32, {})
     with pytest.raises(UserError, match="asked in another way"):
         at_recorded_point(model, PromptAnswerer(8))
 
@@ -134,7 +134,7 @@ def test_a_point_for_answers_asked_for_otherwise_is_refused(model):
     ],
 )
 def test_a_damaged_point_is_refused(model, change, complaint):
-    path = write_point(model, POINT, PromptAnswerer(), {})
+    path = write_point(model, POINT, PromptAnswerer(), 32, {})
     told = json.loads(path.read_text())
     del told["checksum"]
     change(told)

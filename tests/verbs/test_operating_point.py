@@ -10,7 +10,7 @@ import pytest
 from hf_selfdemo.core.types import Evidence, Prediction, Question
 from hf_selfdemo.evaluation.evaluated import Evaluation, write_manifest, write_predictions, write_rows
 from hf_selfdemo.generation.tuned import POINT_FILE, weights_hash
-from hf_selfdemo.methods.at_point import at_recorded_point
+from hf_selfdemo.methods.at_point import AtPoint, at_recorded_point
 from hf_selfdemo.scoring.operating_point import REFUSAL
 from hf_selfdemo.verbs.cli import main
 from hf_selfdemo.verbs.columns import model_answerer, recipe_columns
@@ -149,3 +149,25 @@ def test_dev_questions_are_asked_without_the_point(answered, tmp_path):
     assert names == [["base", "copy", "copy_at_point"], ["base", "copy"]]
     recipe = parse(flags)
     assert at_recorded_point(tmp_path / "copy", model_answerer(recipe, tmp_path / "copy")).point.aim.target == "f_score"
+
+
+def test_the_app_asks_at_the_point(answered, monkeypatch):
+    from hf_selfdemo.app import asking
+    from hf_selfdemo.verbs.app import recipe_page
+    from hf_selfdemo.verbs.cli import parse
+
+    flags = answered(replies(200))
+    assert choose(flags, "--operating_target=f_score") == 0
+    made, usual = [], asking.Asking
+    monkeypatch.setattr(asking, "Asking", lambda *given: made.append(given) or usual(*given))
+    recipe_page(parse(flags))
+    assert {name: type(answerer) for name, answerer in made[0][-1].items()} == {"copy": AtPoint}
+
+
+def test_a_space_takes_the_point_along(answered, manifest, tmp_path):
+    from hf_selfdemo.hub.space import space_artefact
+
+    flags = answered(replies(200))
+    assert choose(flags, "--operating_target=f_score") == main(["evaluate", *flags]) == 0
+    made = space_artefact(tmp_path / "run", "me/look", base_model="me/tiny", trained=tmp_path / "copy")
+    assert made.files[f"run/model/{POINT_FILE}"] == tmp_path / "copy" / POINT_FILE

@@ -151,6 +151,7 @@ class PointRecord(TypedDict):
     point: ChosenPoint
     weights: str
     answerer: str
+    max_answer_tokens: int
 
 
 class Checkpoint(TypedDict):

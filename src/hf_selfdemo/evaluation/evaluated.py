@@ -36,6 +36,9 @@ from hf_selfdemo.generation.tuned import weights_hash
 PLAIN = "base_plain"
 """The column of the base model as it would be asked by somebody who does not think of declining."""
 
+AT_POINT = "_at_point"
+"""How the names of columns end that are of a model at its operating point."""
+
 _FOLDERS = {"test": "evaluation", "dev": "evaluation_dev"}
 
 ROWS = "rows.jsonl"

@@ -13,7 +13,7 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import read_json
 from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.evaluation.report import markdown_table
-from hf_selfdemo.generation.tuned import is_adapter
+from hf_selfdemo.generation.tuned import POINT_FILE, is_adapter
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, write_card
 from hf_selfdemo.hub.results import FIGURES, Results, eval_results_file, model_index, read_results
@@ -26,8 +26,10 @@ from hf_selfdemo.hub.weights import (
     weight_files,
 )
 from hf_selfdemo.methods.answering import PROMPTED, PromptAnswerer
+from hf_selfdemo.methods.at_point import move_point, recorded_point
 from hf_selfdemo.methods.method import METHOD_FILE, own_words, recorded_method
 from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
+from hf_selfdemo.scoring.operating_point import OperatingPoint
 from hf_selfdemo.training.decisive import told_keys
 
 PROMPT = "prompt.jinja"
@@ -83,14 +85,17 @@ def model_artefact(
     tokenizer = tokenizer_files(source)
     if merged:
         merge_weights(source, merged, manifest["settings"].get("base", ""))
+    point = recorded_point(source)
     whole = bool(merged) or not adapter
     made, answerer = _demonstrations(run, manifest), _answerer(source)
-    card = _card(repo_id, base, manifest, results, made, whole, dataset_id, license, language, answerer)
+    card = _card(repo_id, base, manifest, results, made, whole, dataset_id, license, language, answerer, point)
     files: dict[str, Path | str] = {"README.md": card}
     if isinstance(answerer, PromptAnswerer):
         files[PROMPT] = answerer.template()
     if (source / METHOD_FILE).exists():
         files[METHOD_FILE] = source / METHOD_FILE
+    if point:
+        files[POINT_FILE] = move_point(source, merged) if merged else source / POINT_FILE
     files |= config_file(merged or source, "" if whole else base)
     files |= weight_files(source, merged)
     files |= tokenizer
@@ -132,6 +137,7 @@ def _card(
     license: str,
     language: Sequence[str],
     answerer: Answerer,
+    point: OperatingPoint | None,
 ) -> str:
     objective = manifest["settings"].get("objective", "sft")
     data = ModelCardData(
@@ -168,6 +174,7 @@ def _card(
         prompt=answerer.template().strip() if isinstance(answerer, PromptAnswerer) else "",
         prompt_file=PROMPT,
         most_calls=answerer.most_calls,
+        point=point,
         license=license,
     )
     ModelCard(card)  # raises where the metadata could not be read again

@@ -14,7 +14,7 @@ from hf_selfdemo.core.artefacts import Training
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import read_json
 from hf_selfdemo.core.types import Prediction
-from hf_selfdemo.evaluation.evaluated import Evaluation
+from hf_selfdemo.evaluation.evaluated import AT_POINT, Evaluation
 from hf_selfdemo.evaluation.report import Asking, Comparison, figures_json
 from hf_selfdemo.generation.tuned import weights_hash
 from hf_selfdemo.hub.card import is_hub_id
@@ -154,7 +154,7 @@ def eval_results_file(results: Results, benchmark: str) -> str:
 
 
 def _column(folder: Path, columns: list[str]) -> str:
-    others = [name for name in columns if name != "base"]
+    others = [name for name in columns if name != "base" and not name.endswith(AT_POINT)]
     if "tuned" in others or len(others) == 1:
         return "tuned" if "tuned" in others else others[0]
     if not others:

@@ -16,7 +16,7 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.integrity import refuse_changed
 from hf_selfdemo.core.manifest import read_json, read_json_lines
 from hf_selfdemo.data.questions import read_passages
-from hf_selfdemo.generation.tuned import is_adapter
+from hf_selfdemo.generation.tuned import POINT_FILE, is_adapter
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
@@ -183,6 +183,7 @@ def _weights(folder: Path, base: str) -> dict[str, Path | str]:
     found: dict[str, Path | str] = {**weight_files(folder), **config_file(folder, "" if whole else base)}
     found |= tokenizer_files(folder) if whole else {}
     found |= {METHOD_FILE: folder / METHOD_FILE} if (folder / METHOD_FILE).exists() else {}
+    found |= {POINT_FILE: folder / POINT_FILE} if (folder / POINT_FILE).exists() else {}
     return {f"{_MODEL}/{name}": file for name, file in found.items()}
 
 

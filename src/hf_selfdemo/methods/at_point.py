@@ -13,7 +13,8 @@ from hf_selfdemo.core.manifest import read_json, write_checked_json
 from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.core.types import Answer, Dialogue, Evidence, Message, Mode
 from hf_selfdemo.generation.tuned import POINT_FILE, weights_hash
-from hf_selfdemo.methods.answering import answerer_identity
+from hf_selfdemo.methods.answering import PromptAnswerer, answerer_identity
+from hf_selfdemo.methods.method import recorded_method
 from hf_selfdemo.scoring.operating_point import REFUSAL, OperatingPoint
 from hf_selfdemo.scoring.refusal import is_refusal
 
@@ -66,13 +67,16 @@ class AtPoint:
         return replace(answer, text=REFUSAL, finish_reason="stop", confidence=confidence, withheld=answer)
 
 
-def write_point(folder: Path, point: OperatingPoint, answerer: Answerer, about: Mapping[str, Any]) -> Path:
+def write_point(
+    folder: Path, point: OperatingPoint, answerer: Answerer, max_answer_tokens: int, about: Mapping[str, Any]
+) -> Path:
     """Keep a point in a model's folder, in place of an earlier one.
 
     Args:
         folder: of the model whose replies it was chosen on.
         point: the point.
         answerer: who asked for these replies.
+        max_answer_tokens: how long they could be.
         about: what else the file tells.
 
     Raises:
@@ -80,8 +84,39 @@ def write_point(folder: Path, point: OperatingPoint, answerer: Answerer, about: 
     """
     path = folder / POINT_FILE
     told = {"point": point.record(), "weights": weights_hash(folder), "answerer": answerer.identity}
-    write_checked_json(path, dict(about) | told)
+    write_checked_json(path, {**about, **told, "max_answer_tokens": max_answer_tokens})
     return path
+
+
+def move_point(source: Path, target: Path) -> Path:
+    """Keep a model's point beside the same model in another form, as an adapter that was merged into its base.
+
+    Args:
+        source: folder of the model that it was chosen for.
+        target: folder of the other form.
+    """
+    path = target / POINT_FILE
+    write_checked_json(path, read_json(source / POINT_FILE, PointRecord) | {"weights": weights_hash(target)})
+    return path
+
+
+def recorded_point(folder: Path) -> OperatingPoint | None:
+    """The point that a model's folder keeps; None where it keeps none.
+
+    Args:
+        folder: of a model.
+
+    Raises:
+        UserError: if the file is damaged, or the point was chosen for other weights.
+    """
+    path = folder / POINT_FILE
+    if not path.exists():
+        return None
+    found = read_json(path, PointRecord)
+    if found["weights"] != weights_hash(folder):
+        raise UserError(f"{path} was chosen for other weights than the model has now", f"{AGAIN}, or remove {path}")
+    with explained(f"{path} holds no operating point", f"{AGAIN}, or remove {path}"):
+        return OperatingPoint.read(found["point"])
 
 
 def at_recorded_point(folder: Path, answerer: Answerer) -> AtPoint | None:
@@ -94,14 +129,28 @@ def at_recorded_point(folder: Path, answerer: Answerer) -> AtPoint | None:
     Raises:
         UserError: if the point was chosen for other weights, or for answers that were asked for in another way.
     """
-    path = folder / POINT_FILE
-    if not path.exists():
+    point = recorded_point(folder)
+    if point is None:
         return None
-    found = read_json(path, PointRecord)
-    away = f"{AGAIN}, or remove {path}"
-    if found["weights"] != weights_hash(folder):
-        raise UserError(f"{path} was chosen for other weights than the model has now", away)
-    if found["answerer"] != answerer.identity:
-        raise UserError(f"{path} was chosen for a model that is asked in another way", away)
-    with explained(f"{path} holds no operating point", away):
-        return AtPoint(answerer, OperatingPoint.read(found["point"]))
+    path = folder / POINT_FILE
+    if read_json(path, PointRecord)["answerer"] != answerer.identity:
+        raise UserError(
+            f"{path} was chosen for a model that is asked in another way",
+            f"ask as then (max_answer_tokens), or {AGAIN}, or remove {path}",
+        )
+    return AtPoint(answerer, point)
+
+
+def recorded_answerer(folder: Path) -> Answerer:
+    """How the model in a folder is asked by all that the folder tells: as its method says, at its operating point.
+
+    Args:
+        folder: of a model.
+
+    Raises:
+        UserError: if its method is not known here, or its point is another model's.
+    """
+    record = read_json(folder / POINT_FILE, PointRecord, missing_ok=True)
+    length, method = record.get("max_answer_tokens", 32), recorded_method(folder)
+    answerer = method.answerer(length) if method else PromptAnswerer(length)
+    return at_recorded_point(folder, answerer) or answerer

@@ -13,6 +13,7 @@ from hf_selfdemo.core.console import say
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.protocols import Answerer, Generator
 from hf_selfdemo.generation.models import resolve_model
+from hf_selfdemo.methods.at_point import at_recorded_point
 from hf_selfdemo.recipe.engine import in_process
 from hf_selfdemo.recipe.evidence import recipe_retriever
 from hf_selfdemo.recipe.recipe import Recipe
@@ -91,10 +92,12 @@ def _models(recipe: Recipe) -> dict[str, Callable[[], Generator]]:
 
 
 def _answerers(recipe: Recipe) -> dict[str, Answerer]:
-    """How they are asked where it is not in the usual way; a model that is on the Hub alone is asked in that."""
+    """How they are asked where it is not in the usual way: at an operating point, if the model has one. A model that is
+    on the Hub alone is asked in the usual way."""
     own = {} if recipe.method.method.trains else {recipe.method.name: recipe_answerer(recipe)}
     folders = {name: Path(where) for name, where in _tuned(recipe).items() if Path(where).is_dir()}
-    return own | {name: model_answerer(recipe, folder) for name, folder in folders.items()}
+    asked = {name: model_answerer(recipe, folder) for name, folder in folders.items()}
+    return own | {name: at_recorded_point(folders[name], answerer) or answerer for name, answerer in asked.items()}
 
 
 def _tuned(recipe: Recipe) -> dict[str, str]:

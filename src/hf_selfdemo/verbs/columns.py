@@ -7,16 +7,13 @@ from pathlib import Path
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.protocols import Answerer
-from hf_selfdemo.evaluation.evaluated import PLAIN
+from hf_selfdemo.evaluation.evaluated import AT_POINT, PLAIN
 from hf_selfdemo.generation.tuned import weights_of
 from hf_selfdemo.methods.answering import PromptAnswerer
 from hf_selfdemo.methods.at_point import at_recorded_point
 from hf_selfdemo.methods.method import recorded_method
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.rounds import round_models
-
-AT_POINT = "_at_point"
-"""How the names of columns end that are of a model at its operating point."""
 
 _PLAIN_TEMPLATE = "candidates/rag_1"
 

@@ -43,7 +43,7 @@ def run_operating_point(recipe: Recipe) -> None:
         said = _replies(evaluation, name, model)
         point = choose_point(said, aim)
         _show(name, said, point)
-        answerer = model_answerer(recipe, model)
+        answerer, length = model_answerer(recipe, model), recipe.evaluate.max_answer_tokens
         about = {
             "evaluation": {
                 "rows": len(said),
@@ -53,7 +53,7 @@ def run_operating_point(recipe: Recipe) -> None:
             "figures": abstention_figures([at_point(one, point) for one in said], aim.abstain_value),
             "versions": versions(),
         }
-        say(f"wrote {write_point(model, point, answerer, about)}: `evaluate`, `app` and `push` take it along")
+        say(f"wrote {write_point(model, point, answerer, length, about)}: `evaluate`, `app` and `push` take it along")
 
 
 def point_within_run(recipe: Recipe) -> None:
