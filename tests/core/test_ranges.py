@@ -17,6 +17,7 @@ from hf_selfdemo.recipe.keys import GROUPS as KEYS_OF_ALL
 from hf_selfdemo.recipe.keys import OBJECTIVES
 from hf_selfdemo.training.arguments import UNHEEDED
 from hf_selfdemo.training.parameters import own_config
+from hf_selfdemo.training.sft import SelfDemoConfig
 from hf_selfdemo.verbs.cli import make_recipe, parse
 
 METHOD_KEYS = {group: name for name in METHODS for group in load("method", name, METHODS).keys}
@@ -26,13 +27,19 @@ KINDS = {key: kinds for group in GROUPS for key, kinds in number_keys(group).ite
 RANGE = {key: one for one, keys in TRAINING_KEYS.items() for key in keys.split()}
 RANGE |= {f.name: f.metadata["range"] for group in OWN for f in dataclasses.fields(group) if "range" in f.metadata}
 METHOD = {f.name: name for group, name in METHOD_KEYS.items() for f in dataclasses.fields(group)}
-SFT = {f.name for group in GROUPS[:-1] for f in dataclasses.fields(group)}
+OBJECTIVE = {
+    f.name: name
+    for name in reversed(OBJECTIVES)
+    for f in dataclasses.fields(load("objective", name, OBJECTIVES))
+    if f.init
+}
+"""The first objective that has a key."""
 
 
 def recipe(key, value):
     """A recipe with one key, as a file has it."""
-    method = METHOD.get(key, "self_demo")
-    return make_recipe({"output_dir": "x", "method": method, "objective": "sft" if key in SFT else "dpo", key: value})
+    method, objective = METHOD.get(key, "self_demo"), OBJECTIVE.get(key, "sft")
+    return make_recipe({"output_dir": "x", "method": method, "objective": objective, key: value})
 
 
 def kinds(hint):
@@ -82,7 +89,7 @@ def test_a_broken_number_is_refused_by_name_where_a_whole_one_is_wanted(key):
 def test_what_lies_below_is_refused_with_the_range(key):
     number = -1.5 if not RANGE[key].whole else -2
     with pytest.raises(UserError, match=f"^{key} is {number}: give "):
-        recipe(key, [number] if key == "loss_weights" else number)
+        recipe(key, [number] if list[float] in KINDS[key] else number)
 
 
 @pytest.mark.parametrize(
@@ -174,4 +181,4 @@ def test_a_range_takes_numbers_of_other_libraries():
 )
 def test_a_configuration_of_trls_that_a_trainer_is_given_is_looked_at_too(key, said):
     with pytest.raises(UserError, match=f"^{key} is -1: give {said}$"):
-        own_config(SFTConfig(output_dir="x", report_to=[], bf16=False, **{key: -1}), GROUPS[-2], None, "SFT")
+        own_config(SFTConfig(output_dir="x", report_to=[], bf16=False, **{key: -1}), SelfDemoConfig, None, "SFT")

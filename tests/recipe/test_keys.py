@@ -148,6 +148,14 @@ def test_help_lists_the_keys_of_every_objective_under_headings(flags, rate, caps
         parse([*flags, "--help"])
     said = " ".join(capsys.readouterr().out.split())
     assert end.value.code == 0
-    for text in ("--max_refusal_rise", "--packing", "--beta", "--lora_r", "objective sft only:", "objective dpo only:"):
+    for text in (
+        "--max_refusal_rise",
+        "--packing",
+        "--beta",
+        "--lora_r",
+        "objective sft only:",
+        "objective dpo only:",
+        "objective grpo only:",
+    ):
         assert text in said
     assert f"peak learning rate (default: {rate})" in said

@@ -52,7 +52,7 @@ def test_fields_defaults_and_help_are_those_of_the_class(imports, name):
         assert ours.metadata["help"] == HELP.get(ours.name, theirs.metadata.get("help", "")), ours.name
 
 
-@pytest.mark.parametrize("name", ["sft", "dpo"])
+@pytest.mark.parametrize("name", ["sft", "dpo", "grpo"])
 def test_what_flags_are_read_as_is_what_the_class_takes(name):
     flags = ["--learning-rate=1e-4", "--max_length", "512", "--bf16", "--report_to=none", "--no_dataloader_pin_memory"]
     flags += ["--lr_scheduler_type=cosine", "--dev_modes", "rag", "--logging_first_step=no", "--fsdp=false"]

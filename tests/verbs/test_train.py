@@ -225,6 +225,91 @@ def test_preference_training_of_a_new_adapter_learns(own, manifest):
     assert margins[0] == pytest.approx(0, abs=1e-4) and margins[-1] > 0.01
 
 
+GRPO = [
+    *("--objective=grpo", "--num_generations=2", "--per_device_train_batch_size=4", "--max_completion_length=4"),
+    *("--learning_rate=0.01", "--max_steps=3"),
+]
+
+
+def test_grpo_goes_on_from_the_supervised_adapter(own, dev, manifest, monkeypatch, tmp_path, capsys):
+    from hf_selfdemo.core.types import Verdict
+    from hf_selfdemo.judging.answer_match import AnswerMatchJudge
+
+    assert main(["demonstrate", *own]) == 0
+    assert main(["train", *own]) == 0
+    shutil.move(tmp_path / "run/model", tmp_path / "sft")
+    odd = lambda _, text, *__: Verdict("correct" if len(text) % 2 else "incorrect")  # noqa: E731  # groups need a spread
+    monkeypatch.setattr(AnswerMatchJudge, "label", odd)
+    going_on = [*own, *dev, *GRPO, f"--start_from={tmp_path / 'sft'}", "--beta=0.01"]
+    assert main(["preflight", *going_on]) == 0
+    assert main(["train", *going_on]) == 0
+    assert "has not learnt when to abstain" not in capsys.readouterr().err
+    found = manifest("model")
+    steps = [line for line in found["log"] if "loss" in line]
+    assert [line["step"] for line in steps] == [1, 2, 3]
+    assert all(
+        {"reward", "abstention_rate", "unscored", "groups_without_spread", "kl"} <= line.keys() for line in steps
+    )
+    assert steps[0]["kl"] == pytest.approx(0, abs=1e-6), "the reference is the adapter that it goes on from"
+    assert found["settings"]["reward_abstain_value"] == 0.5 and "judge" not in found
+    assert found["rows_trained"] == 4 and found["start_from"] == str(tmp_path / "sft")
+    assert not equal(weights(tmp_path / "sft"), weights(tmp_path / "run/model"))
+    assert sorted(p.name for p in (tmp_path / "run/model").glob("*adapter*")) == [
+        "adapter_config.json",
+        "adapter_model.safetensors",
+    ]
+    assert json.loads((tmp_path / "run/model/method.json").read_text())["method"] == "self_demo"
+    assert main(["train", *going_on]) == 0 and "is trained already" in capsys.readouterr().err
+    assert main(["evaluate", *going_on]) == 0
+
+
+def test_a_judge_of_rewards_that_asks_a_model_asks_one_that_is_not_trained(own, manifest, tmp_path, capsys):
+    assert main(["demonstrate", *own]) == 0
+    judged = [*own, *GRPO, "--reward_judge=llm_label", "--max_judge_tokens=2", "--judge_tries=2"]
+    assert main(["train", *judged, "--max_steps=1"]) == 0
+    assert "has not learnt when to abstain" in capsys.readouterr().err
+    found = manifest("model")
+    assert found["judge"]["calls"] == sum(found[kind]["calls"] for kind in ("usage", "reused"))
+    assert found["settings"]["judge_tries"] == 2 and found["settings"]["reward_judge"] == "llm_label"
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (["--reward_judge=tournament"], "reward_judge: a tournament ranks replies"),
+        (["--reward_judge=match"], "unknown judge 'match'"),
+        (["--start_from=nowhere"], "start_from: nowhere holds no trained model"),
+        (["--per_device_train_batch_size=32"], "16 prompts are asked at once, and there are 4"),
+        (["--use_peft=false", "--beta=0.1"], "beta needs the model as it was"),
+    ],
+)
+def test_rewards_that_cannot_be_given_are_refused(own, refused, keys, said):
+    if "--start_from" not in keys[0]:
+        assert main(["demonstrate", *own]) == 0
+    assert said in refused("train", *own, *GRPO, *keys) or said.startswith("start_from")
+
+
+def test_a_training_that_collapses_says_so_and_keeps_its_checkpoints(own, refused, monkeypatch, tmp_path):
+    from hf_selfdemo.core.types import Verdict
+    from hf_selfdemo.judging.answer_match import AnswerMatchJudge
+
+    assert main(["demonstrate", *own]) == 0
+    labels = iter(["incorrect"] * 8)  # the two groups of four of the first two steps
+    monkeypatch.setattr(AnswerMatchJudge, "label", lambda *_, **__: Verdict(next(labels, "abstain")))
+    line = refused("train", *own, *GRPO, "--max_steps=9", "--collapse_steps=2", "--save_steps=1")
+    assert "training has collapsed" in line and "checkpoint-2 is from before" in line
+    assert not (tmp_path / "run/model/manifest.json").exists()
+
+
+def test_grpo_starts_from_a_whole_model_with_an_adapter_of_its_own(own, manifest, tmp_path):
+    assert main(["demonstrate", *own]) == 0
+    assert main(["train", *own, "--use_peft=false"]) == 0
+    shutil.move(tmp_path / "run/model", tmp_path / "whole")
+    assert main(["train", *own, *GRPO, f"--start_from={tmp_path / 'whole'}", "--beta=0.1"]) == 0
+    steps = [line for line in manifest("model")["log"] if "loss" in line]
+    assert steps[0]["kl"] == pytest.approx(0, abs=1e-6) and len(steps) == 3
+
+
 def test_what_was_trained_before_decides_the_result(made, refused, tmp_path):
     assert main(["train", *made]) == 0
     shutil.move(tmp_path / "run/model", tmp_path / "first")

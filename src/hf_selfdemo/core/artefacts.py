@@ -98,6 +98,9 @@ class Training(Hashes, total=False):
     on_policy: dict[str, dict[str, float]]
     dev: list[dict[str, Any]]
     best: dict[str, Any]
+    judge: dict[str, Any]
+    usage: Calls
+    reused: Calls
     log: list[dict[str, Any]]
     versions: dict[str, str]
 

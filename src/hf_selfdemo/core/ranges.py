@@ -70,6 +70,7 @@ def _shown(number: Any) -> str:
 
 
 ONE_OR_MORE = Range("give 1 or more", least=1, whole=True)
+TWO_OR_MORE = Range("give 2 or more", least=2, whole=True)
 ZERO_OR_MORE = Range("give 0 or more", least=0, whole=True)
 ALL_OR_SOME = Range("give -1 for all, or how many", least=-1, whole=True)
 STEPS = Range("give -1 for no limit, or how many", least=-1, whole=True)
@@ -90,16 +91,25 @@ NUMBER = Range("give a number")
 TRAINING_KEYS: Mapping[Range, str] = {
     ONE_OR_MORE: "max_length max_dev_tokens per_device_train_batch_size per_device_eval_batch_size "
     "gradient_accumulation_steps eval_accumulation_steps save_total_limit torch_empty_cache_steps ddp_bucket_cap_mb "
-    "ddp_timeout dataloader_prefetch_factor precompute_ref_batch_size ref_model_sync_steps lora_r lora_alpha",
-    ZERO_OR_MORE: "train_tokens early_stopping_patience meter_rows dataloader_num_workers",
+    "ddp_timeout dataloader_prefetch_factor precompute_ref_batch_size ref_model_sync_steps lora_r lora_alpha "
+    "max_completion_length num_generations_eval num_iterations steps_per_generation max_tool_calling_iterations "
+    "num_completions_to_print vllm_max_model_length vllm_tensor_parallel_size",
+    TWO_OR_MORE: "num_generations",
+    ZERO_OR_MORE: "train_tokens early_stopping_patience meter_rows dataloader_num_workers top_k collapse_steps",
+    PORT: "vllm_server_port vllm_group_port",
     STEPS: "max_steps",
     RANK: "local_rank",
     SEED: "seed data_seed",
     NOT_NEGATIVE: "learning_rate weight_decay adam_epsilon max_grad_norm warmup_steps neftune_noise_alpha eval_delay "
-    "router_aux_loss_coef abstention_weight loss_weights",
-    POSITIVE: "num_train_epochs logging_steps eval_steps save_steps beta discopop_tau",
+    "router_aux_loss_coef abstention_weight loss_weights beta epsilon epsilon_high delta entropy_coef entropy_coef_min "
+    "entropy_coef_max entropy_coef_delta entropy_target off_policy_mask_threshold reward_weights vespo_k_pos "
+    "vespo_k_neg vespo_lambda_pos vespo_lambda_neg vllm_importance_sampling_cap vllm_importance_sampling_clip_min "
+    "vllm_importance_sampling_clip_max",
+    POSITIVE: "num_train_epochs logging_steps eval_steps save_steps discopop_tau rollout_temperature "
+    "repetition_penalty sapo_temperature_pos sapo_temperature_neg vllm_server_timeout",
     SHARE: "passage_dropout leave_gold_out_share closed_book_share label_smoothing_factor ld_alpha "
-    "ref_model_mixup_alpha",
+    "ref_model_mixup_alpha min_p top_entropy_quantile reward_abstain_value max_abstention_rate",
+    SHARE_ABOVE_ZERO: "top_p vllm_gpu_memory_utilization",
     SHARE_BELOW_ONE: "lora_dropout adam_beta1 adam_beta2",
     SHARE_BELOW_HALF: "label_smoothing",
     NUMBER: "f_alpha_divergence_coef",

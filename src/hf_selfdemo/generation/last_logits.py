@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.utils.hooks import RemovableHandle
 
 from hf_selfdemo.core.errors import UserError
 
@@ -25,16 +26,22 @@ def last_logits(model: Any, columns: int, **inputs: Any) -> torch.Tensor:
         UserError: if the model has an adapter of virtual tokens.
     """
     refuse_virtual_tokens(model)
-
-    def contiguous(head: Any, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        return tuple(states.contiguous() for states in args)
-
-    hook = model.get_output_embeddings().register_forward_pre_hook(contiguous)
+    hook = contiguous_into_head(model)
     try:
         logits: torch.Tensor = model(**inputs, logits_to_keep=columns).logits
     finally:
         hook.remove()
     return logits
+
+
+def contiguous_into_head(model: Any) -> RemovableHandle:
+    """Make what comes into the head contiguous, until the handle is removed (see `last_logits`)."""
+
+    def contiguous(head: Any, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        return tuple(states.contiguous() for states in args)
+
+    handle: RemovableHandle = model.get_output_embeddings().register_forward_pre_hook(contiguous)
+    return handle
 
 
 def refuse_virtual_tokens(model: Any) -> None:

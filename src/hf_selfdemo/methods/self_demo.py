@@ -321,7 +321,7 @@ def _right_answer(judged: Sequence[Judged]) -> Judged | None:
 METHOD = Method(
     strategy=SelfDemo,
     keys=(Sampling, Choosing),
-    objectives=("sft", "dpo"),
+    objectives=("sft", "dpo", "grpo"),
     templates=(
         *(f"candidates/{source}_[1-{PROMPTS}].txt" for source in ("rag", "closed_book", "refusal")),
         "candidates/instructed.txt",

@@ -1,8 +1,8 @@
 """Every key of a recipe that is not TRL's own. A recipe is one flat YAML; each verb uses its part of it.
 
 Dataclass -> YAML -> command line, in TrlParser's way: the YAML sets defaults, flags win. Model and LoRA keys are TRL's
-`ModelConfig`, training keys are, by `objective`, `SelfDemoConfig` (an `SFTConfig`) or `SelfDemoDPOConfig` (a
-`DPOConfig`). No two groups share a key.
+`ModelConfig`, training keys are, by `objective`, `SelfDemoConfig` (an `SFTConfig`), `SelfDemoDPOConfig` (a
+`DPOConfig`) or `SelfDemoGRPOConfig` (a `GRPOConfig`). No two groups share a key.
 """
 
 from __future__ import annotations
@@ -176,7 +176,10 @@ class TrainArguments:
     """What is trained, from where, and how often. How, say the keys of TRL's configuration."""
 
     objective: str = key(
-        "sft", "sft (the demonstrations), or dpo (their pairs of chosen and rejected texts)", "weights"
+        "sft",
+        "sft (the demonstrations), dpo (their pairs of chosen and rejected texts), or grpo (replies written in "
+        "training and rewarded by a judge)",
+        "weights",
     )
     start_from: str | None = key(
         None, "folder of an adapter or model that was trained before, to go on from; e.g. sft, then dpo", "weights"

@@ -147,13 +147,13 @@ def _check_known(key: str, groups: Sequence[Any], method: str, objective: str, w
     if key in known or key.removeprefix("no_") in known:
         return
     plain = key.removeprefix("no_")
-    for other in METHODS.keys() - {method}:
+    for other in (name for name in METHODS if name != method):
         if plain in key_names(load("method", other, METHODS).keys):
             raise UserError(
                 f"{what} belongs to method {other!r}, and method is {method!r}",
                 f"leave it out, or set method: {other}",
             )
-    for other in OBJECTIVES.keys() - {objective}:
+    for other in (name for name in OBJECTIVES if name != objective):
         if plain in key_names([training_keys()[other]]):
             raise UserError(
                 f"{what} belongs to objective {other!r}, and objective is {objective!r}",

@@ -42,7 +42,8 @@ from hf_selfdemo.recipe.config import (
 class Recipe:
     """All parsed groups of one recipe.
 
-    `method` has the method's keys, `model` is TRL's ModelConfig, `training` a SelfDemoConfig or SelfDemoDPOConfig.
+    `method` has the method's keys, `model` is TRL's ModelConfig, `training` the configuration of the
+    objective.
     `implied` are training keys that nobody gave and that follow from others.
     """
 

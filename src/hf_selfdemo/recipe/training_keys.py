@@ -21,6 +21,7 @@ from hf_selfdemo.core.manifest import fingerprint, read_json, versions, write_js
 OBJECTIVES = {
     "sft": "hf_selfdemo.training.sft:SelfDemoConfig",
     "dpo": "hf_selfdemo.training.dpo:SelfDemoDPOConfig",
+    "grpo": "hf_selfdemo.training.grpo:SelfDemoGRPOConfig",
 }
 """The training configuration of each objective. They share most of their keys."""
 
@@ -64,7 +65,7 @@ def training_keys() -> Mapping[str, type]:
 def _read_from() -> dict[str, Any]:
     """What decides the fields: the versions installed, and the files of this package that add fields or change them."""
     training = Path(__file__).parent.parent / "training"
-    own = (Path(__file__), *(training / f"{name}.py" for name in ("arguments", "sft", "dpo")))
+    own = (Path(__file__), *(training / f"{name}.py" for name in ("arguments", "sft", "dpo", "grpo")))
     return {"versions": versions(), "files": [path.read_text(encoding="utf-8") for path in own]}
 
 

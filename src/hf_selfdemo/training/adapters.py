@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from accelerate.utils import is_peft_model
+from peft import PeftConfig
+from peft.tuners.tuners_utils import check_target_module_exists
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.generation.last_logits import refuse_virtual_tokens
 from hf_selfdemo.generation.tuned import adapters_on_tied_weights
+
+REFERENCE = "ref"
+"""TRL's name for the frozen copy of an adapter that is trained further."""
 
 
 def check_adapters(model: Any) -> None:
@@ -31,3 +36,34 @@ def check_adapters(model: Any) -> None:
             "the adapter changes embeddings and head, which share one weight in this model, and cannot be merged",
             "leave them out of lora_target_modules; lora_modules_to_save trains either as a weight of its own",
         )
+
+
+def check_trained_further(model: Any, new: PeftConfig | None) -> None:
+    """Refuse adapters that DPO and GRPO would not train, or not against the right reference.
+
+    Args:
+        model: the model, perhaps with an adapter.
+        new: of the adapter that it is about to get.
+
+    Raises:
+        UserError: with what to do.
+    """
+    if isinstance(model, str):
+        return  # TRL says it when it has loaded it
+    adapters = model.peft_config if is_peft_model(model) else {}
+    if adapters and "default" not in adapters:
+        raise UserError(f"the adapter is named {next(iter(adapters))!r}", "load it without adapter_name")
+    if REFERENCE in adapters:
+        raise UserError(
+            f"the model has an adapter named {REFERENCE!r} already, as the reference is to be",
+            f"call model.delete_adapter({REFERENCE!r}) first",
+        )
+    if adapters and not any(parameter.requires_grad for parameter in model.parameters()):
+        raise UserError("the adapter is frozen", "load it with is_trainable=True")
+    head = model.get_output_embeddings()
+    name = next((name for name, module in model.named_modules() if module is head), "").rpartition(".")[2]
+    for config in (new, *adapters.values()):
+        if name and getattr(config, "target_modules", None) and check_target_module_exists(config, name):
+            raise UserError(
+                f"the adapter targets {name}, which the loss reads past", "leave it out of lora_target_modules"
+            )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.ranges import check_keys
@@ -44,6 +45,8 @@ class RowArguments:
     `gradient_checkpointing` off (both cost time on a CPU; recipes for GPUs set them), `save_strategy` "no" (the result
     is saved at the end).
     """
+
+    unheeded: ClassVar[Mapping[str, tuple[Any, ...]]] = UNHEEDED
 
     output_dir: str | None = field(default=None, metadata={"help": "folder of the run; all artefacts go below it"})
     max_length: int | None = field(
@@ -121,7 +124,7 @@ class RowArguments:
         super().__post_init__()  # type: ignore[misc]  # that of TRL's config
 
     def _refuse_unheeded(self) -> None:
-        for key, harmless in UNHEEDED.items():
+        for key, harmless in self.unheeded.items():
             value = getattr(self, key, harmless[0])
             if value not in harmless:
                 raise UserError(

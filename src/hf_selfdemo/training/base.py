@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.data.rows import rejected_of
 from hf_selfdemo.methods.answering import PROMPTED
 from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
-from hf_selfdemo.training.adapters import check_adapters
+from hf_selfdemo.training.adapters import REFERENCE, check_adapters
 from hf_selfdemo.training.card import Card
 from hf_selfdemo.training.checkpoints import check_settings, find_best, forget_machine, last_checkpoint, mark_complete
 from hf_selfdemo.training.collator import SelfDemoDataCollator
@@ -93,7 +94,7 @@ class DemonstrationTraining(Trainer):
         eval_dataset = None if eval_dataset is None else given_rows(eval_dataset, ASKED)
         if len(rows) == 0:
             raise UserError("there is no demonstration to train on", "see `skipped` in the manifest for the reasons")
-        dev_losses = None if eval_dataset is None else _with_target(eval_dataset, self.preference)
+        dev_losses = None if eval_dataset is None else self.with_loss(eval_dataset)
         check_arguments(args, model, len(rows), len(dev_losses or ()))
         collator = data_collator or collator_of(args, processing_class, self.preference, answerer)
         self.generated = GeneratedEvaluation(
@@ -121,7 +122,7 @@ class DemonstrationTraining(Trainer):
         self.meter = OnPolicyMeter(rows, processing_class, args.meter_rows, args.seed, collator=collator.plain())
         self.on_policy: dict[str, dict[str, float]] = {}
         self._counted: dict[str, Any] = {}
-        self._settings = decisive_settings(args, rows, collator)
+        self._settings = decisive_settings(args, [self.decides(row) for row in rows], collator)
         if args.train_sampling_strategy == "group_by_length":
             rows = rows.add_column(LENGTH, self.preflight_report.lengths)
             args.length_column_name = LENGTH
@@ -129,7 +130,10 @@ class DemonstrationTraining(Trainer):
         added: list[TrainerCallback] = [_Along(self, collator)]
         if args.early_stopping_patience:
             added.append(EarlyStoppingCallback(args.early_stopping_patience))
-        free, args.padding_free = args.padding_free, False  # TRL refuses it beside a collator that is not its own
+        free, args.padding_free = (
+            getattr(args, "padding_free", False),
+            False,
+        )  # TRL refuses it beside a collator that is not its own
         with _keys_refused_plainly():
             super().__init__(
                 model=model,
@@ -153,7 +157,16 @@ class DemonstrationTraining(Trainer):
         """How many demonstrations are trained, each counted once, whatever the pairs that are made of it."""
         return sum(row_of_pair(str(name)) == str(name) for name in self.train_dataset["id"])
 
+    def decides(self, row: Mapping[str, Any]) -> list[Any]:
+        """What of a row decides the weights."""
+        return [row["id"], row["response"], [one.text for one in rejected_of(row)]]
+
     # ---- the loss ----
+
+    def with_loss(self, rows: Dataset) -> Dataset | None:
+        """The dev rows that have a loss; None if none has."""
+        wanted = [i for i, row in enumerate(rows) if _has_response(row) and not (self.preference and no_pair(row))]
+        return rows.select(wanted) if wanted else None
 
     def require_finite(self, loss: torch.Tensor, ids: Sequence[str]) -> None:
         """Stop where a loss is no number; by default transformers leaves such steps out of the log and goes on.
@@ -216,6 +229,17 @@ class DemonstrationTraining(Trainer):
             self.args = keys
         forget_machine(Path(output_dir or self.args.output_dir))
 
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """The adapter or model alone; only checkpoints hold the reference of an adapter that is trained further."""
+        model: Any = self.model
+        if _internal_call or REFERENCE not in getattr(model, "peft_config", {}):
+            return super().save_model(output_dir, _internal_call)
+        model.save_pretrained = partial(model.save_pretrained, selected_adapters=["default"])
+        try:
+            super().save_model(output_dir, _internal_call)
+        finally:
+            del model.save_pretrained
+
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
         self.accelerator.wait_for_everyone()  # each rank writes its random state
@@ -243,7 +267,7 @@ class DemonstrationTraining(Trainer):
         training, self.data_collator = self.data_collator, self.data_collator.plain()
         try:
             self._asked = rows
-            return super().get_eval_dataloader(_with_target(rows, self.preference) or rows)
+            return super().get_eval_dataloader(self.with_loss(rows) or rows)
         finally:
             self.data_collator = training
 
@@ -258,7 +282,7 @@ class DemonstrationTraining(Trainer):
         """The loss where rows have a response, and what the model says to all of them."""
         rows = self._asked
         output = EvalLoopOutput(numpy.empty(0), None, {}, len(rows))
-        if _with_target(rows, self.preference):
+        if self.with_loss(rows):
             output = super().evaluation_loop(
                 dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix
             )
@@ -348,19 +372,12 @@ def choose_best(
         args.greater_is_better = generated.check_metric(wanted, eval_dataset, also)
 
 
-def decisive_settings(args: Any, dataset: Dataset, collator: SelfDemoDataCollator) -> dict[str, Any]:
+def decisive_settings(args: Any, rows: Sequence[Any], collator: SelfDemoDataCollator) -> dict[str, Any]:
     """What decides the weights: keys, rows, templates, and how many processes share a batch."""
-    rows = fingerprint([[row["id"], row["response"], [one.text for one in rejected_of(row)]] for row in dataset])
     usual = Views()
     views = {name: value for name, value in asdict(collator.views).items() if value != getattr(usual, name)}
-    made = {"rows": rows, "templates": templates_hash(TRAINED_ON), "views": fingerprint(views)}
+    made = {"rows": fingerprint(rows), "templates": templates_hash(TRAINED_ON), "views": fingerprint(views)}
     return decisive_keys(args.to_dict(), defaults(type(args))) | made | {"processes": args.world_size}
-
-
-def _with_target(rows: Dataset, preference: bool) -> Dataset | None:
-    """The rows that have a loss; None if none has."""
-    wanted = [i for i, row in enumerate(rows) if _has_response(row) and not (preference and no_pair(row))]
-    return rows.select(wanted) if wanted else None
 
 
 def _has_response(row: Mapping[str, Any]) -> bool:

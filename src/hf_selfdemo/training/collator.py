@@ -14,7 +14,7 @@ import torch
 
 from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.core.ranges import ONE_OR_MORE
-from hf_selfdemo.core.types import Mode
+from hf_selfdemo.core.types import Message, Mode
 from hf_selfdemo.data.rows import rejected_of
 from hf_selfdemo.generation.padding import PAD, left_pad, positions
 from hf_selfdemo.methods.answering import PROMPTED, single_prompt
@@ -29,6 +29,7 @@ class EncodedRow(NamedTuple):
     """Token ids of one view; `response` and `rejected` end with the stop token.
 
     `dropped` passages were cut to fit the budget; `lost_answer`: none that is left holds the answer that the row gives.
+    `messages` are what the prompt was made of.
     """
 
     prompt: list[int]
@@ -37,6 +38,7 @@ class EncodedRow(NamedTuple):
     kind: str
     dropped: int = 0
     lost_answer: bool = False
+    messages: tuple[Message, ...] = ()
 
 
 @dataclass
@@ -133,7 +135,7 @@ class SelfDemoDataCollator:
             prompt = encode_prompt(self.tokenizer, messages, f"row {row['id']!r}")
             if self.max_length is None or len(prompt) + longest <= self.max_length:
                 lost = bool(view.holding) and view.holding <= gone
-                return EncodedRow(prompt, response, rejected, view.kind, dropped, lost)
+                return EncodedRow(prompt, response, rejected, view.kind, dropped, lost, tuple(messages))
         raise ValueError(
             f"row {row['id']!r} needs {len(prompt) + longest} tokens without any passage and max_length is "
             f"{self.max_length}: raise max_length or drop the row"

@@ -6,17 +6,16 @@ import copy
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from accelerate.utils import is_peft_model
 from datasets import Dataset, is_caching_enabled
-from peft import PeftConfig
-from peft.tuners.tuners_utils import check_target_module_exists
 from transformers import SchedulerType, TrainingArguments
 from trl import DPOConfig, DPOTrainer
 
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.ranges import POSITIVE
+from hf_selfdemo.training.adapters import check_trained_further
 from hf_selfdemo.training.arguments import RowArguments
 from hf_selfdemo.training.base import DemonstrationTraining, collator_of
 from hf_selfdemo.training.collator import SelfDemoDataCollator
@@ -24,9 +23,6 @@ from hf_selfdemo.training.given import ASKED, given_rows
 from hf_selfdemo.training.last_columns import last_columns
 from hf_selfdemo.training.pair_rows import no_pair, pair_rows, with_pairs
 from hf_selfdemo.training.parameters import check_collator, check_parameters, own_config, own_tokenizer
-
-_REFERENCE = "ref"
-"""TRL's name for the frozen copy of an adapter that is trained further."""
 
 _FLOOR = {"min_lr_rate": 0.2}
 """The paper's 1.1e-6 of 5.5e-6, as a share, so that another learning rate keeps a floor below it."""
@@ -67,6 +63,7 @@ class SelfDemoDPOConfig(RowArguments, DPOConfig):  # type: ignore[misc]  # defau
     )
 
     def __post_init__(self) -> None:
+        POSITIVE.check(beta=self.beta)
         if self.lr_scheduler_type == "cosine_with_min_lr" and self.lr_scheduler_kwargs is None:
             self.lr_scheduler_kwargs = dict(_FLOOR)
         super().__post_init__()
@@ -122,7 +119,7 @@ class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
                 "precompute_ref_log_probs scores each row once, and here rows change by epoch",
                 "set it to false, or do without passage_dropout, leave_gold_out_share and passage_order shuffled",
             )
-        check_adapter(model, kwargs.get("peft_config"))
+        check_trained_further(model, kwargs.get("peft_config"))
         if train_dataset is not None:
             train_dataset, self.left_out = with_pairs(given_rows(train_dataset))
         if eval_dataset is not None:  # each dev row is asked once, so that its loss is that of its first pair
@@ -199,50 +196,6 @@ class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
             encoded = collator.encode(row)
             digest.update(repr((encoded.prompt, encoded.response, encoded.rejected)).encode())
         return digest.hexdigest()[:32]
-
-    # ---- saving ----
-
-    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """The adapter or model alone; only checkpoints hold the reference of an adapter that is trained further."""
-        model: Any = self.model
-        if _internal_call or _REFERENCE not in getattr(model, "peft_config", {}):
-            return super().save_model(output_dir, _internal_call)
-        model.save_pretrained = partial(model.save_pretrained, selected_adapters=["default"])
-        try:
-            super().save_model(output_dir, _internal_call)
-        finally:
-            del model.save_pretrained
-
-
-def check_adapter(model: Any, new: PeftConfig | None) -> None:
-    """Refuse adapters that DPO would not train, or not against the right reference.
-
-    Args:
-        model: the model, perhaps with an adapter.
-        new: of the adapter that it is about to get.
-
-    Raises:
-        UserError: with what to do.
-    """
-    if isinstance(model, str):
-        return  # TRL says it when it has loaded it
-    adapters = model.peft_config if is_peft_model(model) else {}
-    if adapters and "default" not in adapters:
-        raise UserError(f"the adapter is named {next(iter(adapters))!r}", "load it without adapter_name")
-    if _REFERENCE in adapters:
-        raise UserError(
-            f"the model has an adapter named {_REFERENCE!r} already, as the reference is to be",
-            f"call model.delete_adapter({_REFERENCE!r}) first",
-        )
-    if adapters and not any(parameter.requires_grad for parameter in model.parameters()):
-        raise UserError("the adapter is frozen", "load it with is_trainable=True")
-    head = model.get_output_embeddings()
-    name = next((name for name, module in model.named_modules() if module is head), "").rpartition(".")[2]
-    for config in (new, *adapters.values()):
-        if name and getattr(config, "target_modules", None) and check_target_module_exists(config, name):
-            raise UserError(
-                f"the adapter targets {name}, which DPO's loss reads past", "leave it out of lora_target_modules"
-            )
 
 
 def _for_model(inputs: Mapping[str, Any]) -> dict[str, Any]:

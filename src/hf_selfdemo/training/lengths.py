@@ -22,6 +22,7 @@ def steps_for(args: Any, report: PreflightReport) -> int:
         UserError: if the budget is below that of one step.
     """
     rows = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
+    rows /= getattr(args, "num_generations", 1)  # the report counts a prompt with all its replies
     in_a_step = report.tokens / math.ceil(report.rows / rows)  # the last step of an epoch has fewer rows
     steps = round(args.train_tokens / in_a_step)
     if steps < 1:

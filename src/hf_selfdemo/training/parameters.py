@@ -20,7 +20,15 @@ from hf_selfdemo.training.collator import SelfDemoDataCollator
 
 Config = TypeVar("Config", bound=TrainingArguments)
 
-OBEYED = ("callbacks", "optimizers", "optimizer_cls_and_kwargs", "quantization_config", "peft_config", "ref_model")
+OBEYED = (
+    "callbacks",
+    "optimizers",
+    "optimizer_cls_and_kwargs",
+    "quantization_config",
+    "peft_config",
+    "ref_model",
+    "reward_funcs",
+)
 """Parameters that TRL's trainers get as they are, beside those that `DemonstrationTraining` names itself."""
 
 OWN = ("writer", "test_rows", "answerer")
@@ -77,6 +85,8 @@ def own_config(args: Any, kind: type[Config], model: Any, purpose: str) -> Confi
         remedy = f"give a {kind.__name__}, and what comes after it by name"
         raise UserError(f"args is a {type(args).__name__}", remedy)
     values = {one.name: getattr(args, one.name) for one in fields(args) if one.init}
+    renamed: Mapping[str, str | None] = getattr(kind, "renamed", {})
+    values = {name: value for old, value in values.items() if (name := renamed.get(old, old))}
     if foreign := values.keys() - {one.name for one in fields(kind)}:
         what = f"args is a {type(args).__name__}, with {', '.join(sorted(foreign)[:3])}"
         raise UserError(what, f"give a {kind.__name__}")

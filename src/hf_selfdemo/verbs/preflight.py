@@ -20,8 +20,11 @@ from hf_selfdemo.recipe.evidence import has_dev, recipe_evidence, recipe_questio
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.start import training_start
 from hf_selfdemo.training.base import collator_of
+from hf_selfdemo.training.collator import SelfDemoDataCollator
+from hf_selfdemo.training.grpo import check_rollouts, prompt_collator_of
 from hf_selfdemo.training.pair_rows import with_pairs
 from hf_selfdemo.training.preflight import preflight
+from hf_selfdemo.training.rewardable import rewardable
 
 
 def run_preflight(recipe: Recipe) -> None:
@@ -33,12 +36,16 @@ def run_preflight(recipe: Recipe) -> None:
     source = recipe.output_dir / "demonstrations"
     if not (source / "train.parquet").exists():
         raise UserError(f"{source} holds no demonstrations", "run `hf-selfdemo demonstrate` with the same config first")
-    args, preference = recipe.training, recipe.train.objective == "dpo"
+    args, objective = recipe.training, recipe.train.objective
     start = training_start(recipe)
-    collator = collator_of(args, recipe.load_tokenizer(start.model), preference)
-    dataset = load_demonstrations(source)
-    if preference and len(dataset):
-        dataset, _ = with_pairs(dataset)
+    tokenizer, dataset = recipe.load_tokenizer(start.model), load_demonstrations(source)
+    if len(dataset) and objective in _TRAINED:
+        dataset, _ = _TRAINED[objective](dataset)
+    if objective == "grpo":
+        check_rollouts(args, len(dataset))
+        collator: SelfDemoDataCollator = prompt_collator_of(args, tokenizer)
+    else:
+        collator = collator_of(args, tokenizer, objective == "dpo")
     dev, test = _dev_rows(recipe), asked_later(recipe)
     with waiting("looking at every row"):
         report = preflight(
@@ -51,6 +58,10 @@ def run_preflight(recipe: Recipe) -> None:
             writer=written_by(source) | {"trained": start.fingerprint, "origin": start.origin},
         )
     show(report)
+
+
+_TRAINED = {"dpo": with_pairs, "grpo": rewardable}
+"""What finds the rows that an objective trains, where it does not train all."""
 
 
 def written_by(source: Path) -> dict[str, Any]:

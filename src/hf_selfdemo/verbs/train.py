@@ -36,6 +36,7 @@ from hf_selfdemo.methods.method import METHOD_FILE
 from hf_selfdemo.recipe.config import TrainArguments
 from hf_selfdemo.recipe.evidence import has_dev, recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.recipe.reward import recipe_reward, reward_settings
 from hf_selfdemo.recipe.start import Start, load_start, training_start
 from hf_selfdemo.training.checkpoints import last_checkpoint
 from hf_selfdemo.training.decisive import decisive_keys
@@ -47,6 +48,7 @@ from hf_selfdemo.verbs.processes import is_main_process, world_size
 TRAINERS = {
     "sft": "hf_selfdemo.training.sft:SelfDemoTrainer",
     "dpo": "hf_selfdemo.training.dpo:SelfDemoDPOTrainer",
+    "grpo": "hf_selfdemo.training.grpo:SelfDemoGRPOTrainer",
 }
 """The trainer of each objective."""
 
@@ -127,6 +129,7 @@ def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: Sequence[Evide
     network, tokenizer, options = load_start(recipe, start)
     rows = [evidence_row(row) for row in dev]
     test_rows = _known_test_rows(recipe)
+    rewards = {"reward_funcs": recipe_reward(recipe)} if recipe.train.objective == "grpo" else {}
     with waiting("looking at every row"):
         trainer: Any = load("objective", recipe.train.objective, TRAINERS)(
             network,
@@ -138,6 +141,7 @@ def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: Sequence[Evide
             test_rows=test_rows,
             answerer=recipe.method.answerer(args.max_dev_tokens, args.seed),
             **options,
+            **rewards,
         )
     return trainer
 
@@ -170,6 +174,8 @@ def _say_what_comes(recipe: Recipe, trainer: Any, dev: Sequence[Evidence]) -> No
     of_pairs = f" in {report['rows']} pairs" if trainer.preference else ""
     rows = f"{trainer.rows_trained} rows{of_pairs}"
     say(f"training on {rows}, {report['tokens']} tokens an epoch, longest {report['longest']}")
+    if recipe.train.objective == "grpo" and not recipe.train.start_from:
+        say("GRPO begins with a model that has not learnt when to abstain: start_from names an adapter that has")
     if dev:
         say(f"asking {len(dev)} dev rows, eval_strategy {_plain(recipe.training.eval_strategy)}")
     if recipe.implied:
@@ -204,11 +210,21 @@ def _write_checked_json(recipe: Recipe, trainer: Any, settings: dict[str, Any], 
             "on_policy": trainer.on_policy,
             "dev": _dev_figures(trainer.state.log_history),
             "best": _best(trainer),
+            **_judging(trainer),
             "metrics": metrics,
             "log": trainer.state.log_history,
             "versions": versions(),
         },
     )
+
+
+def _judging(trainer: Any) -> dict[str, Any]:
+    """What a judge of rewards that asks a model took; nothing of any other training."""
+    asked = next((r for r in getattr(trainer, "reward_funcs", ()) if getattr(r, "generator", None)), None)
+    if asked is None:
+        return {}
+    usage, reused = asdict(asked.generator.usage), asdict(asked.generator.reused)
+    return {"judge": asked.judge.report(), "usage": usage, "reused": reused}
 
 
 def _dev_figures(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -243,7 +259,7 @@ def _training_keys(recipe: Recipe) -> dict[str, Any]:
     """What decides the weights: model and training keys, without paths, tokens and logging."""
     dtype = {"dtype": recipe.dtype(training=True).name} if recipe.model.dtype == "auto" else {}  # as on this machine
     keys = asdict(recipe.model) | dtype | recipe.training.to_dict() | {"objective": recipe.train.objective}
-    return decisive_keys(keys, _usual(recipe))
+    return decisive_keys(keys, _usual(recipe)) | reward_settings(recipe)
 
 
 def _usual(recipe: Recipe) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from hf_selfdemo.data.rows import rejected_of
@@ -95,3 +95,21 @@ def overlapping(rows: Iterable[Mapping[str, Any]], questions: Collection[str]) -
 def normalised(questions: Iterable[str]) -> set[str]:
     """Questions without what does not count in comparing them."""
     return {normalise(question) for question in questions}
+
+
+def check_overlap(
+    questions: Iterable[str],
+    eval_rows: Sequence[Mapping[str, Any]],
+    test_rows: Sequence[Mapping[str, Any]],
+    choosing: bool,
+    findings: Findings,
+) -> None:
+    """A figure over questions that were trained on, or that picked the checkpoint, says nothing about others."""
+    trained = normalised(questions)
+    remedy = "take its question out of one of the two"
+    for name in overlapping(eval_rows, trained):
+        (findings.refuse if choosing else findings.warn)("asks what is trained on", remedy, name, "eval row")
+    for name in overlapping(test_rows, trained):
+        findings.warn("asks what is trained on", remedy, name, "test row")
+    for name in overlapping(test_rows, normalised(row["question"] for row in eval_rows)):
+        findings.warn("asks what an eval row asks", remedy, name, "test row")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -54,6 +54,13 @@ class Fitting:
     def check_asked(self, row: Row) -> None:
         """A row that is only asked, and never cut, must fit the model."""
         self._check_length(str(row["id"]), self.unlimited.encode({**row, "response": "?", "outcome": "answer"}))
+
+    def look_at_asked(self, rows: Iterable[Row]) -> None:
+        """Rows that are asked must fit the model; those with a response, which have a loss, the budget as well."""
+        for row in rows:
+            self.check_asked(row)
+            if (row.get("response") or "").strip():
+                self.fit(row)
 
     def _check_length(self, name: str, encoded: EncodedRow) -> None:
         if self.limit is not None and length(encoded) > self.limit:

@@ -14,7 +14,7 @@ from rich.text import Text
 from hf_selfdemo.core.control_characters import shown
 from hf_selfdemo.training.preflight.spans import Trained
 
-_TAIL_TOKENS = 60
+TAIL_TOKENS = 60
 _BAR = 24
 """Width of the longest bar, in characters."""
 
@@ -34,7 +34,7 @@ class Sample:
         start = row.places[0]
         return cls(
             row_id,
-            tokenizer.decode(row.ids[max(0, start - _TAIL_TOKENS) : start]),
+            tokenizer.decode(row.ids[max(0, start - TAIL_TOKENS) : start]),
             tokenizer.decode(row.supervised),
             tokenizer.decode(rejected.supervised) if rejected else "",
         )
@@ -52,7 +52,8 @@ class PreflightReport:
         budget: `max_length`; rows longer than it lose passages.
         cut: rows that lose passages.
         lost: those of them that lose the passage with the answer they give.
-        counts: rows by kind (`answer`, `abstain`, `closed_book`), and `without_pair` where pairs are made.
+        counts: rows by kind (`answer`, `abstain`, `closed_book`), and `without_pair` where pairs are made; of prompts
+            by whether their passages hold an answer (`answer_in_context`, `without_answer`).
         sample: one row decoded.
         warnings: what is no reason to refuse, worst first.
         lengths: of every row in the dataset's order, for batches of like length; 0 for one without a pair.

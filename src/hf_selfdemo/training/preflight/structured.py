@@ -17,8 +17,10 @@ from hf_selfdemo.training.pair_rows import pair_rows
 from hf_selfdemo.training.preflight import content, setup
 from hf_selfdemo.training.preflight.findings import Findings
 from hf_selfdemo.training.preflight.fitting import Fitting, Row
+from hf_selfdemo.training.preflight.prompts import Prompts
 from hf_selfdemo.training.preflight.rendering import Rendering
 from hf_selfdemo.training.preflight.report import PreflightReport
+from hf_selfdemo.training.prompt_collator import PromptCollator
 
 
 def preflight(
@@ -56,45 +58,27 @@ def preflight(
         check_vocabulary(collator.tokenizer, model.config)
     dataset = pair_rows(unformatted(dataset)) if collator.preference else unformatted(dataset)
     findings = Findings(len(dataset))
-    setup.check_views(collator, dataset, findings)
-    setup.check_writer(writer, model, findings)
     setup.check_generation_stops(model, collator.tokenizer, findings)
     limit = setup.positions(model)
-    report = Rendering(Fitting(collator, limit, findings)).look_at_all(dataset)
+    fitting = Fitting(collator, limit, findings)
+    if isinstance(collator, PromptCollator):
+        report = Prompts(fitting, collator).look_at_all(dataset)
+    else:
+        setup.check_views(collator, dataset, findings)
+        setup.check_writer(writer, model, findings)
+        report = Rendering(fitting).look_at_all(dataset)
+        content.check_balance(report.counts, collator.leave_gold_out_share, findings)
     if report.counts.get("without_pair") == len(dataset):
         findings.refuse("no row has a pair to prefer", "choose another pair_policy, or train on responses (sft)")
     columns = dataset.select_columns(["id", "question"])[:]
     content.check_ids(map(str, columns["id"]), findings)
-    content.check_balance(report.counts, collator.leave_gold_out_share, findings)
     held_out = [] if eval_dataset is None else list(eval_dataset)
     content.check_ids((str(row["id"]) for row in held_out), findings, "eval row")
-    _check_asked(held_out, Fitting(replace(collator, preference=False), limit, findings, "eval row"))
-    _check_overlap(columns["question"], held_out, list(test_rows), choosing, findings)
+    Fitting(replace(collator, preference=False), limit, findings, "eval row").look_at_asked(held_out)
+    content.check_overlap(columns["question"], held_out, list(test_rows), choosing, findings)
     findings.raise_if_any()
     seen = report.rows + report.counts.get("without_pair", 0)
     if seen != len(dataset):
         raise RowsLost(f"{len(dataset) - seen} of {len(dataset)} rows vanished in the preflight, not refused by name")
     report.warnings = findings.warnings
     return report
-
-
-def _check_asked(rows: Iterable[Row], fitting: Fitting) -> None:
-    """Rows that are asked must fit the model; those with a response, which have a loss, the budget as well."""
-    for row in rows:
-        fitting.check_asked(row)
-        if (row.get("response") or "").strip():
-            fitting.fit(row)
-
-
-def _check_overlap(
-    questions: Iterable[str], eval_rows: list[Row], test_rows: list[Row], choosing: bool, findings: Findings
-) -> None:
-    """A figure over questions that were trained on, or that picked the checkpoint, says nothing about others."""
-    trained = content.normalised(questions)
-    remedy = "take its question out of one of the two"
-    for name in content.overlapping(eval_rows, trained):
-        (findings.refuse if choosing else findings.warn)("asks what is trained on", remedy, name, "eval row")
-    for name in content.overlapping(test_rows, trained):
-        findings.warn("asks what is trained on", remedy, name, "test row")
-    for name in content.overlapping(test_rows, content.normalised(row["question"] for row in eval_rows)):
-        findings.warn("asks what an eval row asks", remedy, name, "test row")

@@ -113,17 +113,21 @@ def recipe_memory(recipe: Recipe, shape: ModelShape, lengths: Lengths, candidate
         written, held = lengths.reply, max(recipe.engine.prefix_cache_gb * 1e9, chunk)
         found["demonstrate"] = writing_memory(shape, number, batch, lengths.longest_request, written, held=held)
     if recipe.method.method.trains:
-        pairs = recipe.train.objective == "dpo"
+        pairs, reply = recipe.train.objective == "dpo", _trained_reply(recipe, lengths)
         reference = pairs and not shape.adapters and not training.precompute_ref_log_probs
         found["train"] = training_memory(
             shape,
             _precision(recipe),
             training.per_device_train_batch_size * (2 if pairs else 1),
-            min(lengths.longest_prompt + lengths.reply, training.max_length or 10**9),
-            lengths.reply,
+            min(lengths.longest_prompt + reply, training.max_length or 10**9),
+            reply,
             training.gradient_checkpointing,
             2 if reference else 1,
         )
+        if recipe.train.objective == "grpo":
+            rows, number = training.generation_batch_size // training.world_size, _bytes(recipe.model.dtype)
+            rollouts = writing_memory(shape, number, rows, lengths.longest_prompt, reply)
+            found["train"] = max(found["train"], rollouts, key=lambda parts: sum(parts.values()))  # in turns
     e = recipe.evaluate
     tuned = recipe.method.method.trains or e.adapters
     copies = 2 if tuned and judges_by_model(e) else 1  # the base judges what the tuned model writes
@@ -148,19 +152,24 @@ def recipe_hours(
         calls: prompt, cached and generated tokens of demonstrating; None if nothing is written.
     """
     training, flops = recipe.training, dict[str, float]()
-    context = lengths.prompt + lengths.reply
     if calls:
         tokens = calls["prompt_tokens"] - calls["cached_tokens"] + calls["generated_tokens"]
+        context = lengths.prompt + lengths.reply
         flops["demonstrate"] = forward_flops(shape, tokens, context, calls["generated_tokens"])
+    reply = _trained_reply(recipe, lengths)
+    context = lengths.prompt + reply
     texts = 2 if recipe.train.objective == "dpo" else 1  # a row
+    replies = training.num_generations if recipe.train.objective == "grpo" else texts  # and its epoch
     if training.train_tokens:
         seen = training.train_tokens / context  # of a pair the budget counts both texts
     elif training.max_steps > 0:
         seen = training.max_steps * training.per_device_train_batch_size * training.gradient_accumulation_steps * texts
     else:
-        seen = rows * training.num_train_epochs * texts
-    scored, checkpointing = seen * lengths.reply, training.gradient_checkpointing
+        seen = rows * training.num_train_epochs * replies
+    scored, checkpointing = seen * reply, training.gradient_checkpointing
     flops["train"] = training_flops(shape, seen * context, context, scored, checkpointing)
+    if recipe.train.objective == "grpo":
+        flops["train"] += forward_flops(shape, seen * context, context, scored)  # they are written first
     asked, answer = _asked(recipe), recipe.evaluate.max_answer_tokens
     if asked:
         prompts = {"rag": lengths.prompt, "closed_book": 0.0}
@@ -168,6 +177,13 @@ def recipe_hours(
         flops["evaluate"] = 2 * forward_flops(shape, read, lengths.prompt + answer, sum(asked.values()) * answer)
     plan = recipe.plan
     return {verb: hours(count, plan.device_tflops, plan.device_utilisation) for verb, count in flops.items()}
+
+
+def _trained_reply(recipe: Recipe, lengths: Lengths) -> int:
+    """The longest reply in training: a demonstration, or what the model may write there."""
+    if recipe.train.objective == "grpo":
+        return int(recipe.training.max_completion_length)
+    return lengths.reply
 
 
 def footprint(

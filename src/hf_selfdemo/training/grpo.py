@@ -1,0 +1,297 @@
+"""Reinforcement learning with a reward for abstaining, with TRL's GRPOTrainer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from accelerate.utils import is_peft_model
+from datasets import Dataset
+from transformers import TrainingArguments
+from trl import GRPOConfig, GRPOTrainer
+from trl.trainer.utils import RepeatSampler
+
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.protocols import Answerer
+from hf_selfdemo.core.types import Message
+from hf_selfdemo.generation.last_logits import contiguous_into_head
+from hf_selfdemo.judging.answer_match import AnswerMatchJudge
+from hf_selfdemo.methods.answering import PROMPTED
+from hf_selfdemo.prompting.chat import encode_prompt
+from hf_selfdemo.training.adapters import check_trained_further
+from hf_selfdemo.training.arguments import UNHEEDED, RowArguments
+from hf_selfdemo.training.base import DemonstrationTraining
+from hf_selfdemo.training.collapse import CollapseGuard
+from hf_selfdemo.training.given import ASKED, given_rows
+from hf_selfdemo.training.parameters import check_parameters, own_config, own_tokenizer
+from hf_selfdemo.training.prompt_collator import PromptCollator
+from hf_selfdemo.training.rewardable import rewardable
+from hf_selfdemo.training.rewards import AbstentionReward
+
+_UNHEEDED = {
+    "closed_book_share": (0.0,),
+    "data_seed": (None,),
+    "leave_gold_out_share": (0.0,),
+    "log_completions": (False,),
+    "num_generations_eval": (1, None),
+    "train_sampling_strategy": ("random",),
+}
+"""The same as `arguments.UNHEEDED`, of GRPO alone: dev questions are asked once, and prompts have one view an epoch."""
+
+
+@dataclass
+class SelfDemoGRPOConfig(RowArguments, GRPOConfig):  # type: ignore[misc]  # defaults other than TRL's
+    """TRL's `GRPOConfig` with `RowArguments`, the reward and a guard against collapse.
+
+    Defaults that differ from TRL's: replies of 32 tokens, a line of the log for every step, a checkpoint every 10
+    steps, since a step is long, no dropout, so that the model replies as it will be asked, and `learning_rate` 1e-5,
+    for LoRA. `max_length` is of prompt and reply together.
+
+    Example:
+        >>> args = SelfDemoGRPOConfig(output_dir="out", report_to=[], rollout_temperature=0.7)
+        >>> args.temperature, args.num_generations, args.beta, args.save_strategy.value
+        (0.7, 8, 0.0, 'steps')
+    """
+
+    unheeded: ClassVar = {key: UNHEEDED[key] for key in UNHEEDED if key != "shuffle_dataset"} | _UNHEEDED
+
+    learning_rate: float = field(default=1e-5, metadata={"help": "peak learning rate"})
+    max_completion_length: int | None = field(default=32, metadata={"help": "longest reply in training, in tokens"})
+    logging_steps: float = field(default=1, metadata={"help": "steps between two lines of the log"})
+    save_strategy: str = field(default="steps", metadata={"help": "checkpoints: no, epoch, steps or best"})
+    save_steps: float = field(default=10, metadata={"help": "steps between two checkpoints"})
+    disable_dropout: bool = field(default=True, metadata={"help": "train without dropout, adapters among it"})
+    num_generations_eval: int | None = field(default=1, metadata={"help": "not heeded: dev questions are asked once"})
+    shuffle_dataset: bool | None = field(default=True, metadata={"help": "ask in an order of its own in every epoch"})
+
+    renamed: ClassVar = {"temperature": "rollout_temperature", "generation_batch_size": None}
+    temperature: float = field(init=False, default=1.0)  # a key of that name is of the candidates' in a recipe
+    generation_batch_size: int | None = field(init=False, default=None)  # of the engine's; steps_per_generation says it
+    rollout_temperature: float = field(default=1.0, metadata={"help": "of the replies that are rewarded"})
+    reward_judge: str = field(
+        default="answer_match",
+        metadata={
+            "help": "who labels replies in training: answer_match, llm_label or match_then_llm; a judge that asks a "
+            "model asks the one that training began with, before any adapter"
+        },
+    )
+    reward_abstain_value: float = field(
+        default=0.5, metadata={"help": "reward of an abstention, from 0 (an error) to 1 (a correct answer)"}
+    )
+    reward_only_where_none_right: bool = field(
+        default=False, metadata={"help": "reward an abstention only where no reply to the same prompt is correct"}
+    )
+    max_abstention_rate: float = field(
+        default=0.9, metadata={"help": "share of abstentions above which training counts as collapsed"}
+    )
+    collapse_steps: int = field(
+        default=20, metadata={"help": "stop after so many steps above max_abstention_rate; 0 never stops"}
+    )
+
+    def __post_init__(self) -> None:
+        self.temperature = self.rollout_temperature
+        self.generation_batch_size = None  # TRL sets it from the others, and looks at both
+        super().__post_init__()
+
+
+_TRL = logging.getLogger("trl.trainer.grpo_trainer")
+
+
+def _told_by_its_share(record: logging.LogRecord) -> bool:
+    return "All reward functions returned None" not in record.getMessage()
+
+
+class _CollatedGRPOTrainer(GRPOTrainer):
+    """TRL's, with a collator of one's own in place of none."""
+
+    def __init__(self, *args: Any, data_collator: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.data_collator = data_collator
+
+
+class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
+    """`GRPOTrainer` over structured rows: the model replies several times to the with-passages prompt of a row, and
+    learns from the rewards.
+
+    Rows are asked whatever was demonstrated of them, each question once; those for which no reward can be known are
+    left out, and `left_out` has their ids by reason. With `beta` above 0 the reference is the model as it comes: under
+    a new adapter the model without it, for an adapter that is trained further a frozen copy of that.
+
+    Args:
+        model: a causal language model, one with a trainable adapter, or a path.
+        args: the training configuration; one of TRL's or transformers' will do, and none for the defaults.
+        train_dataset: demonstrations as `demonstrate` writes them, or rows (a list, too) with at least id, question,
+            passages and answers (`given_rows`).
+        processing_class: the tokenizer, with a chat template; default is the model's own, by its name or path.
+        eval_dataset: rows to ask while training, as `args.eval_strategy` says.
+        reward_funcs: as in TRL; default is an `AbstentionReward` by string match, with the values in `args`.
+        kwargs: as for `SelfDemoTrainer`.
+
+    Raises:
+        UserError: if no row can be rewarded, a prompt does not fit, a key has no effect, the adapter cannot be trained
+            by this loss, or, in training, if the model abstains from nearly everything (`CollapseGuard`).
+
+    Relations: the loss is TRL's. That trainer wants a prompt in each row, and puts passages into the chat template as
+    they are, with whatever control tokens they hold.
+    """
+
+    _tag_names = ["trl", "grpo", "self-demo"]  # noqa: RUF012  # as in every trainer of TRL
+    _name = "Self-Demo GRPO"
+
+    def __init__(
+        self,
+        model: Any,
+        args: TrainingArguments | None = None,
+        train_dataset: Dataset | Sequence[Mapping[str, Any]] | None = None,
+        processing_class: Any = None,
+        eval_dataset: Dataset | Sequence[Mapping[str, Any]] | None = None,
+        reward_funcs: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        args = own_config(args, SelfDemoGRPOConfig, model, "GRPO")
+        check_parameters(model, {name: value for name, value in kwargs.items() if name not in _NOT_OBEYED})
+        for name, remedy in _NOT_OBEYED.items():
+            if kwargs.pop(name, None) is not None:
+                raise UserError(f"{name} is not obeyed", remedy)
+        if reward_funcs is None and args.reward_judge != "answer_match":
+            raise UserError(
+                f"reward_judge is {args.reward_judge!r}, and asks a model",
+                "give reward_funcs an AbstentionReward of it",
+            )
+        processing_class = own_tokenizer(processing_class, model, args)
+        check_trained_further(model, kwargs.get("peft_config"))
+        if train_dataset is not None:
+            train_dataset, self.left_out = rewardable(given_rows(train_dataset, ASKED))
+            check_rollouts(args, len(train_dataset))
+        if args.beta and not (isinstance(model, str) or is_peft_model(model) or kwargs.get("peft_config")):
+            raise UserError(
+                "beta needs the model as it was, which TRL would load again under the model's name, and find another",
+                "leave beta at 0, or train an adapter",
+            )
+        self._asked_ids: list[str] = []
+        collator = prompt_collator_of(args, processing_class, kwargs.get("answerer"))
+        rewards = reward_funcs or AbstentionReward(
+            AnswerMatchJudge(), args.reward_abstain_value, args.reward_only_where_none_right
+        )
+        callbacks = [
+            *(kwargs.pop("callbacks", None) or ()),
+            CollapseGuard(args.max_abstention_rate, args.collapse_steps),
+        ]
+        super().__init__(
+            model,
+            args,
+            train_dataset,
+            processing_class,
+            eval_dataset,
+            collator,
+            callbacks=callbacks,
+            reward_funcs=rewards,
+            **kwargs,
+        )
+        for reward in (one for one in self.reward_funcs if isinstance(one, AbstentionReward) and not one.stop_ids):
+            reward.stop_ids = frozenset(self.eos_token_ids)
+        contiguous_into_head(self.model)
+
+    def decides(self, row: Mapping[str, Any]) -> list[Any]:
+        """What of a row decides the weights: what it asks, and what is right."""
+        return [row["id"], row["question"], row["answers"], row["answerable"]]
+
+    def with_loss(self, rows: Dataset) -> None:
+        """None of the dev rows: they are asked, and what the model says to them is judged."""
+
+    # ---- training ----
+
+    def _get_train_sampler(self, dataset: Any = None) -> Any:
+        return _EpochOfPrompts(super()._get_train_sampler(dataset))
+
+    def _tokenize_prompts(self, prompts: Sequence[Sequence[Message]]) -> tuple[list[list[int]], None, dict[str, Any]]:
+        """As TRL's, but for the control tokens in passages, which stay text."""
+        rows = zip(prompts, self._asked_ids, strict=True)
+        return [encode_prompt(self.processing_class, prompt, f"row {name!r}") for prompt, name in rows], None, {}
+
+    def _generate_and_score_completions(self, inputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        self._asked_ids = [str(row["id"]) for row in inputs]
+        found: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        return found
+
+    def _calculate_rewards(self, *args: Any, **kwargs: Any) -> Any:
+        """TRL's, which would print a whole row with its passages for every reply that nobody scored."""
+        _TRL.addFilter(_told_by_its_share)
+        try:
+            return super()._calculate_rewards(*args, **kwargs)
+        finally:
+            _TRL.removeFilter(_told_by_its_share)
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """TRL's loss."""
+        loss = super().compute_loss(model, inputs, *args, **kwargs)
+        self.require_finite(loss.detach(), list(dict.fromkeys(self._asked_ids)))
+        return loss
+
+
+_NOT_OBEYED = {
+    "data_collator": "set passage_order and passage_dropout in args",
+    "optimizer_cls_and_kwargs": "give an optimizer in optimizers, or set optim in args",
+    "ref_model": "the reference is the model as it comes",
+}
+"""Parameters of the other trainers, with what to do instead."""
+
+
+class _EpochOfPrompts(RepeatSampler):
+    """Prompts in an order of the epoch's own, so that a resumed epoch has the order it had."""
+
+    def __init__(self, plain: RepeatSampler) -> None:
+        self.__dict__.update(plain.__dict__)
+
+    def set_epoch(self, epoch: int) -> None:
+        if self.shuffle:
+            self.generator.manual_seed(self.seed + epoch)
+
+
+def prompt_collator_of(args: SelfDemoGRPOConfig, tokenizer: Any, answerer: Answerer | None = None) -> PromptCollator:
+    """The collator that the training keys describe."""
+    return PromptCollator(
+        tokenizer,
+        args.max_length,
+        args.passage_order,
+        args.passage_dropout,
+        seed=args.seed,
+        answerer=answerer or PROMPTED,
+        max_new_tokens=args.max_completion_length or 1,
+        num_generations=args.num_generations or 1,
+    )
+
+
+def check_rollouts(args: Any, rows: int) -> None:
+    """Refuse keys that do not go together, or with so many rows.
+
+    Args:
+        args: a `SelfDemoGRPOConfig`.
+        rows: that are asked.
+
+    Raises:
+        UserError: naming the key.
+    """
+    prompts = args.generation_batch_size // args.num_generations
+    if rows < prompts:
+        raise UserError(
+            f"{prompts} prompts are asked at once, and there are {rows}",
+            "lower per_device_train_batch_size or gradient_accumulation_steps, or raise num_generations",
+        )
+    local = args.per_device_train_batch_size * args.steps_per_generation
+    if args.reward_only_where_none_right and local % args.num_generations:
+        raise UserError(
+            f"reward_only_where_none_right looks at all replies to a prompt, and a process writes {local} of "
+            f"{args.num_generations}",
+            "make per_device_train_batch_size times gradient_accumulation_steps a multiple of num_generations",
+        )
+    step, window = args.gradient_accumulation_steps, args.steps_per_generation * args.num_iterations
+    if args.save_strategy == "steps" and args.save_steps * step % window:
+        raise UserError(
+            f"save_steps is {args.save_steps:g}, and replies are used for {window / step:g} steps",
+            "give a multiple of these steps: what was written is not kept in a checkpoint",
+        )
+    if args.collapse_steps and args.logging_strategy == "no":
+        raise UserError("collapse_steps needs the log, and logging_strategy is 'no'", "set collapse_steps to 0")
