@@ -44,10 +44,13 @@ from hf_selfdemo.scoring.agreement import agreement as agreement
 from hf_selfdemo.scoring.answers.match import answers_match as answers_match
 from hf_selfdemo.scoring.outcomes import figures as figures
 from hf_selfdemo.scoring.refusal import is_refusal as is_refusal
+from hf_selfdemo.training.collapse import CollapseGuard as CollapseGuard
 from hf_selfdemo.training.collator import SelfDemoDataCollator as SelfDemoDataCollator
 from hf_selfdemo.training.dpo import SelfDemoDPOConfig as SelfDemoDPOConfig
 from hf_selfdemo.training.dpo import SelfDemoDPOTrainer as SelfDemoDPOTrainer
 from hf_selfdemo.training.generated import GeneratedEvaluation as GeneratedEvaluation
+from hf_selfdemo.training.grpo import SelfDemoGRPOConfig as SelfDemoGRPOConfig
+from hf_selfdemo.training.grpo import SelfDemoGRPOTrainer as SelfDemoGRPOTrainer
 from hf_selfdemo.training.meter import OnPolicyMeter as OnPolicyMeter
 from hf_selfdemo.training.preflight import examine as examine
 from hf_selfdemo.training.preflight import preflight as preflight
