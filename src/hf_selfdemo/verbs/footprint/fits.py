@@ -125,8 +125,8 @@ def recipe_memory(recipe: Recipe, shape: ModelShape, lengths: Lengths, candidate
             2 if reference else 1,
         )
         if recipe.train.objective == "grpo":
-            rows, number = training.generation_batch_size // training.world_size, _bytes(recipe.model.dtype)
-            rollouts = writing_memory(shape, number, rows, lengths.longest_prompt, reply)
+            at_once, kept = training.generation_batch_size // training.world_size, _bytes(recipe.dtype(training=True))
+            rollouts = writing_memory(shape, kept, at_once, lengths.longest_prompt, reply)
             found["train"] = max(found["train"], rollouts, key=lambda parts: sum(parts.values()))  # in turns
     e = recipe.evaluate
     tuned = recipe.method.method.trains or e.adapters
