@@ -16,6 +16,7 @@ from figures import BASE_MODES, Replies, System
 from points import dev_replies
 from records import Study
 
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Prediction
 from hf_selfdemo.evaluation.report.resampling import Array
 from hf_selfdemo.scoring.confidence import attempt, cross_fitted, fit_mix
@@ -71,26 +72,34 @@ def mean_curve(curves: Sequence[Curve]) -> Curve:
 def system_curve(study: Study, which: str, system: System) -> Curve | None:
     """The curve of a row of the tables, averaged over its seeds; None if its replies have no signals to be sure by."""
     mode = BASE_MODES.get(system.name, "rag")
-    found = []
-    for record, replies in zip(system.records, system.shown, strict=True):
-        confidence = _confidence(replies, dev_replies(study, record, mode))
-        if all(one is None for one in confidence):
-            return None
-        found.append(curve(replies, confidence))
-    return mean_curve(found) if found else None
+    sure = [
+        confidences(replies, dev_replies(study, record, mode))
+        for record, replies in zip(system.records, system.shown, strict=False)
+    ]
+    if not sure or any(all(one is None for one in seed) for seed in sure):
+        return None
+    return mean_curve([curve(replies, seed) for replies, seed in zip(system.shown, sure, strict=True)])
 
 
-def _confidence(replies: Replies, dev: Replies) -> list[float | None]:
-    """How sure the model is of each attempt, by a mix that never saw its label."""
+def confidences(replies: Replies, dev: Replies) -> list[float | None]:
+    """How sure a model is of each attempt, by a mix that never saw its label; None where nothing tells it.
+
+    Args:
+        replies: of one model.
+        dev: its replies to dev rows, which the mix is fitted on; if there are none, or they tell no signals, it is
+            fitted on the other questions of `replies`.
+    """
     attempts = [attempt(p) for p in replies]
-    if _tell(fitted := [said for p in dev if (said := attempt(p))]):
-        mix = fit_mix(fitted)
-        return [mix.confidence(said.signals) if said else None for said in attempts]
+    fitted = [said for p in dev if (said := attempt(p))]
     there = [said for said in attempts if said]
-    if not _tell(there):
-        return [None] * len(attempts)
-    known = dict(zip((said.id for said in there), cross_fitted(there), strict=True))
-    return [known[said.id] if said else None for said in attempts]
+    try:
+        if _tell(fitted):
+            mix = fit_mix(fitted)
+            return [mix.confidence(said.signals) if said else None for said in attempts]
+        known = dict(zip((said.id for said in there), cross_fitted(there), strict=True)) if _tell(there) else {}
+    except UserError:  # too few right ones, or too few wrong ones, to learn anything from
+        known = {}
+    return [known.get(said.id) if said else None for said in attempts]
 
 
 def _tell(attempts: Sequence[Prediction]) -> bool:

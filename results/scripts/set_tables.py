@@ -12,6 +12,7 @@ from declined import declined
 from figures import ABSTAIN_VALUE, BASE_MODES, DISCERNMENT, Draws, Replies, System, difference, systems
 from points import OTHER_AIMS, applied, chosen
 from records import AT_POINT, Study
+from signal_tables import signal_tables
 
 from hf_selfdemo.core.types import Prediction
 from hf_selfdemo.evaluation.report.resampling import RESAMPLES, Array
@@ -76,6 +77,7 @@ def set_tables(
     yield from difference_tables(found, draws, AGAINST, (*ANSWERS, *ABSTENTIONS[1:]))
     yield from _unseen_tables(found, [name for name in natural if name not in looked_at], len(natural), resamples)
     yield from _aim_tables(study, which, found)
+    yield from signal_tables(study, found)
     yield missing(labels, found)
 
 

@@ -56,7 +56,7 @@ class Sets:
     def evaluated(self, which: str, replies: Replies, **about: Any) -> dict[str, Any]:
         """What a record keeps of the replies of one model to a set."""
         rows = self.rows[which]
-        own = {mode: predictions for mode, predictions in replies.items() if not mode.endswith(AT_POINT)}
+        own = {mode: replies[mode] for mode in ("rag", "plain") if mode in replies}
         attempts = {
             "withheld": {mode: withheld_letters(rows, predictions) for mode, predictions in own.items()},
             "signals": {mode: signal_lines(rows, predictions) for mode, predictions in own.items()},

@@ -16,6 +16,7 @@ from made_up_runs import EVIDENCE, ROWS, WHENCE, attempted, evaluated, replies, 
 from plots import draw
 from points import AIM
 from records import read_study
+from signal_tables import QUESTIONS, _area
 
 from hf_selfdemo.core.types import Evidence, Question
 from hf_selfdemo.scoring.confidence import attempt
@@ -197,6 +198,24 @@ def test_a_limit_that_is_proven_on_dev_rows_has_a_table(tmp_path):
     cells = [cell.strip() for cell in line.split("|")]
     assert float(cells[6].split(" ")[0]) < 0.25  # false refusals
     assert "With hallucination of at most 0.25" in text and "| base, may decline" not in limited[:1500].split("\n\n")[1]
+
+
+def test_areas_tell_how_well_a_signal_knows(tmp_path):
+    folder, study = sure_study(tmp_path, dev=True)
+    text = tables.tables(folder, study, 100)
+    right, held = (text[text.index(question) :].split("\n\n")[0] for question in QUESTIONS)
+    cells = [cell.strip() for cell in right.splitlines()[2].split("|")[1:-1]]
+    assert cells[0] == "ours" and all(float(cell[:4]) > 0.95 for cell in cells[1:])  # logprob, and the mix of it alone
+    assert "| logprob | mix |" in right
+    assert 0.4 < float(held.splitlines()[2].split("|")[2][:5]) < 0.6  # drawn without regard to the passages
+
+
+def test_a_high_probability_of_a_refusal_speaks_against_an_answer():
+    said = replies("cccii", evidence=ROWS[:5])
+    told = [(p, {"refusal": value}) for p, value in zip(said, [0.1, 0.2, 0.3, 0.8, 0.9], strict=True)]
+    assert _area(told, "refusal", lambda p: p.label == "correct") == 1.0
+    assert _area(told, "verdict", lambda p: p.label == "correct") is None
+    assert _area(told[:3], "refusal", lambda p: p.label == "correct") is None
 
 
 def test_no_point_is_applied_to_the_rows_that_it_was_chosen_on(tmp_path):

@@ -1,0 +1,81 @@
+"""How well each signal tells right attempts from wrong ones, and rows whose passages hold the answer from others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from cells import markdown, mean_cell
+from curves import confidences
+from figures import BASE_MODES, Replies, System
+from points import dev_replies
+from records import AT_POINT, Study
+from sklearn.metrics import roc_auc_score
+
+from hf_selfdemo.core.types import Prediction
+from hf_selfdemo.scoring.confidence import attempt
+
+_AGAINST = frozenset({"refusal", "verdict"})
+"""Signals that speak against an answer where they are high."""
+
+MIX = "mix"
+
+QUESTIONS: dict[str, Callable[[Prediction], bool]] = {
+    "Is the attempt right, or wrong?": lambda said: said.label == "correct",
+    "Do the passages hold the answer, or not?": lambda said: said.answer_in_context,
+}
+
+_ABOUT = """How well signals tell rows apart: areas under the ROC curve, where .5 is chance, over attempts: replies, and
+answers that were withheld. The mix is fitted on dev rows."""
+
+
+def signal_tables(study: Study, found: Mapping[str, System]) -> Iterator[str]:
+    """Areas by signal, mean over the seeds, for every row that told signals.
+
+    Args:
+        study: the records.
+        found: the rows of the tables on a set.
+    """
+    told = {name: _told(study, s) for name, s in found.items() if not name.endswith(AT_POINT)}
+    told = {name: seeds for name, seeds in told.items() if seeds and any(seeds)}
+    if not told:
+        return
+    yield f"{_ABOUT}\n"
+    names = sorted({signal for seeds in told.values() for seed in seeds for _, signals in seed for signal in signals})
+    names = [name for name in names if name != MIX] + [MIX]
+    for question, holds in QUESTIONS.items():
+        rows = [
+            [found[name].label, *(mean_cell([_area(seed, signal, holds) for seed in seeds]) for signal in names)]
+            for name, seeds in told.items()
+        ]
+        yield markdown([question, *(name.replace("_", " ") for name in names)], rows)
+
+
+Told = Sequence[tuple[Prediction, Mapping[str, float]]]
+"""Scored attempts of one model with their signals, the mix among them."""
+
+
+def _told(study: Study, s: System) -> list[Told]:
+    mode = BASE_MODES.get(s.name, "rag")
+    return [
+        _attempts(replies, confidences(replies, dev_replies(study, record, mode)))
+        for record, replies in zip(s.records, s.shown, strict=False)
+    ]
+
+
+def _attempts(replies: Replies, sure: Sequence[float | None]) -> Told:
+    found = []
+    for p, confidence in zip(replies, sure, strict=True):
+        said = attempt(p)
+        if said and said.signals and said.label != "unscored":
+            found.append((said, dict(said.signals) | ({} if confidence is None else {MIX: confidence})))
+    return found
+
+
+def _area(told: Told, signal: str, holds: Callable[[Prediction], bool]) -> float | None:
+    """None where the signal is absent, or all rows are of one kind."""
+    rows = [(holds(said), signals[signal]) for said, signals in told if signal in signals]
+    kinds, values = [kind for kind, _ in rows], [value for _, value in rows]
+    if len(set(kinds)) < 2:
+        return None
+    area = float(roc_auc_score(kinds, values))
+    return 1 - area if signal in _AGAINST else area
