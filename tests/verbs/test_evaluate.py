@@ -7,7 +7,10 @@ import pytest
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Evidence, Passage, Question
+from hf_selfdemo.generation.beginnings import begins_with
+from hf_selfdemo.methods.demonstrations import load_demonstrations
 from hf_selfdemo.recipe.config import EvaluateArguments
+from hf_selfdemo.scoring.refusal.openings import OPENINGS
 from hf_selfdemo.verbs.cli import main
 from hf_selfdemo.verbs.evaluate import recipe_modes
 
@@ -192,7 +195,11 @@ def test_the_base_model_can_be_asked_without_a_word_about_declining(copy, said, 
     said("evaluate", *copy, "--evaluate_plain")
     found = manifest("evaluation")
     assert list(found["models"]) == ["base", "base_plain", "copy"]
-    assert found["usage"]["base_plain"]["calls"] == 3, "an account of its own"
+    stages = found["usage"]["base_plain"]["by_stage"]
+    calls = {stage: spent["calls"] for stage, spent in stages.items()}
+    assert calls == {"evaluate rag": 3, "refusal_signal": 3}, "an account of its own"
+    asking = json.loads((tmp_path / "run/evaluation/manifest.json").read_text())["asking"]["base_plain"]["rag"]
+    assert asking["calls"] == 3, "what is asked besides is no part of answering"
     assert found["usage"]["copy"]["prompt_tokens"] > found["usage"]["base_plain"]["prompt_tokens"]
     assert "no name=folder pair" in refused("evaluate", *copy[:-1], f"base_plain={tmp_path / 'copy'}")
 
@@ -200,3 +207,34 @@ def test_the_base_model_can_be_asked_without_a_word_about_declining(copy, said, 
 def test_an_evaluation_in_no_mode_is_refused():
     with pytest.raises(UserError, match="evaluate_modes names none: name some of rag, closed_book"):
         recipe_modes(EvaluateArguments(evaluate_modes=[]))
+
+
+def rag_replies(folder, name):
+    return [json.loads(line) for line in (folder / f"evaluation/predictions/{name}.rag.jsonl").read_text().splitlines()]
+
+
+def test_replies_carry_signals_and_the_openings_are_those_that_were_trained(own, said, tmp_path, monkeypatch):
+    """Where the model abstains its withheld answer is judged, too; without signals replies are the same."""
+    monkeypatch.setattr("hf_selfdemo.methods.answering.is_refusal", lambda text, question: True)
+    run = tmp_path / "run"
+    assert main(["demonstrate", *own]) == 0
+    rows = load_demonstrations(run / "demonstrations")
+    rows = rows.map(lambda row, i: {"outcome": ("abstain", "answer")[i % 2]}, with_indices=True)  # whatever they say
+    monkeypatch.setattr("hf_selfdemo.verbs.train.load_demonstrations", lambda folder: rows)
+    assert main(["train", *own]) == 0
+    openings = json.loads((run / "model/openings.json").read_text())["openings"]
+    assert openings and all(any(row["response"].startswith(o) for row in rows.select([0, 2])) for o in openings)
+    assert "openings.json" in json.loads((run / "model/manifest.json").read_text())["files"]
+    said("evaluate", *own)
+    for name in ("base", "tuned"):
+        for reply in rag_replies(run, name):
+            assert {signal for signal, _ in reply["signals"]} == {"retriever_score", "logprob", "refusal"}
+            withheld = reply["withheld"]
+            assert withheld["label"] in ("correct", "incorrect", "abstain", "unscored") and withheld["signals"]
+            for opening in openings if name == "tuned" else OPENINGS:
+                assert not begins_with(withheld["text"], opening)
+    with_signals = [(reply["text"], reply["label"]) for reply in rag_replies(run, "tuned")]
+    said("evaluate", *own, "--evaluate_signals=false")
+    plain = rag_replies(run, "tuned")
+    assert [(reply["text"], reply["label"]) for reply in plain] == with_signals
+    assert all("withheld" not in reply and "refusal" not in dict(reply["signals"]) for reply in plain)

@@ -86,8 +86,13 @@ def test_a_configuration_alone_is_enough(plan, flags, tmp_path, capsys):
     ],
 )
 def test_keys_bear_on_what_they_are_about(plan, flag, verb, part, factor):
-    before, after = (plan(*more)["memory_gb"][verb][part] for more in ((), (flag,)))
+    before, after = (plan("--prefix_cache_gb=0", *more)["memory_gb"][verb][part] for more in ((), (flag,)))
     assert after == pytest.approx(before * factor)
+
+
+def test_evaluating_holds_prompts_for_what_is_asked_besides(plan):
+    asked, alone = (plan(f"--evaluate_signals={on}")["memory_gb"]["evaluate"]["cache"] for on in ("true", "false"))
+    assert asked == pytest.approx(alone + 1.0), "prefix_cache_gb"
 
 
 def test_quantised_and_whole_training_take_less_and_more(plan):

@@ -65,7 +65,7 @@ def test_the_plan_counts_the_calls_of_evaluating_and_nothing_of_training(free, t
     assert main(["plan", *free, "--evaluate_modes", "rag", "closed_book"]) == 0
     plan = json.loads((tmp_path / "run/plan.json").read_text())
     assert plan["evaluate_calls"] == {
-        "base": {"rag": 3, "closed_book": 3},
+        "base": {"rag": 9, "closed_book": 9},  # at most: a reply, the probability of a refusal, a withheld answer
         "active_rag": {"rag": 27, "closed_book": 27},
     }
     assert list(plan["memory_gb"]) == ["evaluate"]

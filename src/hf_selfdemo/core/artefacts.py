@@ -112,6 +112,14 @@ class MethodRecord(TypedDict):
     keys: dict[str, Any]
 
 
+class OpeningsRecord(TypedDict, total=False):
+    """`model/openings.json`."""
+
+    openings: list[str]
+    covered: int
+    refusals: int
+
+
 class MixRecord(TypedDict):
     """A logistic mix of signals."""
 

@@ -50,7 +50,7 @@ RESERVED = re.compile(f"{GOLD_REMOVED}$|{FURTHER.pattern}|{FURTHER_PAIR.pattern}
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A piece of text that may hold the answer; `score` is the retriever's, higher is better."""
+    """A piece of text that may hold the answer; `score` is the retriever's, higher is better, 0.0 where it has none."""
 
     id: str
     text: str
@@ -97,6 +97,12 @@ class Evidence:
     def id(self) -> str:
         """Unique per row: twins share a question but not an id."""
         return self.question.id + (GOLD_REMOVED if self.gold_removed else "")
+
+    @property
+    def best_score(self) -> float | None:
+        """The retriever's score of the best passage; None where no passage has one, as those of a question."""
+        scores = [passage.score for passage in self.passages]
+        return max(scores) if any(scores) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ def predict(
     judge_generator: Generator | None = None,
     on_progress: Callable[[int], None] = lambda rows: None,
 ) -> list[Prediction]:
-    """Answers of one model in one mode, labelled. A row for which a call failed is unscored.
+    """Answers of one model in one mode, labelled, and so are those that were withheld. A row for which a call failed is
+    unscored.
 
     Twins (leave-gold-out rows) are no answerable rows here: with the passages they show, to abstain is right. Without
     passages a twin is the same prompt as its sibling, so closed-book leaves twins out.
@@ -89,6 +90,14 @@ def _as_shown(row: Evidence, answer: Answer) -> Evidence:
 
 def _labelled(row: Evidence, answer: Answer, mode: Mode, judge: Judge) -> Dialogue[Prediction]:
     row = _as_shown(row, answer)
+    said = yield from _judged(row, answer, mode, judge)
+    if answer.withheld is None:
+        return said
+    withheld = yield from _judged(row, answer.withheld, mode, judge)
+    return replace(said, withheld=withheld)
+
+
+def _judged(row: Evidence, answer: Answer, mode: Mode, judge: Judge) -> Dialogue[Prediction]:
     candidate = Candidate(answer.text, mode, mode, answer.finish_reason)
     try:
         verdict = (yield from judge.judge(row, [candidate]))[0]
@@ -104,4 +113,5 @@ def _labelled(row: Evidence, answer: Answer, mode: Mode, judge: Judge) -> Dialog
         source=row.question.source,
         confidence=answer.confidence,
         trace=answer.trace,
+        signals=answer.signals,
     )

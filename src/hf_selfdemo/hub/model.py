@@ -28,6 +28,7 @@ from hf_selfdemo.hub.weights import (
 from hf_selfdemo.methods.answering import PROMPTED, PromptAnswerer
 from hf_selfdemo.methods.at_point import move_point, recorded_point
 from hf_selfdemo.methods.method import METHOD_FILE, own_words, recorded_method
+from hf_selfdemo.methods.openings import OPENINGS_FILE
 from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
 from hf_selfdemo.scoring.operating_point import OperatingPoint
 from hf_selfdemo.training.decisive import told_keys
@@ -94,6 +95,8 @@ def model_artefact(
         files[PROMPT] = answerer.template()
     if (source / METHOD_FILE).exists():
         files[METHOD_FILE] = source / METHOD_FILE
+    if (source / OPENINGS_FILE).exists():
+        files[OPENINGS_FILE] = source / OPENINGS_FILE
     if point:
         files[POINT_FILE] = move_point(source, merged) if merged else source / POINT_FILE
     files |= config_file(merged or source, "" if whole else base)

@@ -22,6 +22,7 @@ from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
 from hf_selfdemo.hub.weights import base_id, config_file, tokenizer_files, weight_files
 from hf_selfdemo.methods.method import METHOD_FILE
+from hf_selfdemo.methods.openings import OPENINGS_FILE
 
 REQUIREMENTS = "hf-selfdemo[app]\n"
 """What the Space installs."""
@@ -182,8 +183,8 @@ def _weights(folder: Path, base: str) -> dict[str, Path | str]:
     whole = not is_adapter(folder)
     found: dict[str, Path | str] = {**weight_files(folder), **config_file(folder, "" if whole else base)}
     found |= tokenizer_files(folder) if whole else {}
-    found |= {METHOD_FILE: folder / METHOD_FILE} if (folder / METHOD_FILE).exists() else {}
-    found |= {POINT_FILE: folder / POINT_FILE} if (folder / POINT_FILE).exists() else {}
+    beside = (METHOD_FILE, OPENINGS_FILE, POINT_FILE)
+    found |= {name: folder / name for name in beside if (folder / name).exists()}
     return {f"{_MODEL}/{name}": file for name, file in found.items()}
 
 

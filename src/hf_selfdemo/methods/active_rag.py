@@ -10,8 +10,8 @@ from typing import Literal
 from hf_selfdemo.core.keys import check_kinds, key
 from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, check_keys
 from hf_selfdemo.core.seeding import stable_seed
-from hf_selfdemo.core.types import Answer, Dialogue, Evidence, Message, Mode, Reply, Request
-from hf_selfdemo.methods.answering import answerer_identity
+from hf_selfdemo.core.types import Answer, Dialogue, Evidence, Message, Mode, Reply, Request, Signals
+from hf_selfdemo.methods.answering import answerer_identity, told
 from hf_selfdemo.methods.method import Method
 from hf_selfdemo.prompting.prompts import fill, render
 from hf_selfdemo.scoring.answers.match import answers_match
@@ -19,6 +19,9 @@ from hf_selfdemo.scoring.refusal import is_refusal
 
 VIEWS = ("anchoring", "associate", "logician", "cognition")
 """From which sides the passages are read: what is new, what adds to the known, what follows, what contradicts."""
+
+_SIGNALS = {"majority": "agreement", "perplexity": "note_logprob"}
+"""What the confidence is called among the signals."""
 
 _MARK = re.compile(r"\banswer\W{0,2}:\W*", re.IGNORECASE)
 
@@ -87,7 +90,8 @@ class ActiveRag:
         thinking = self._request(evidence, "thought", render("active_rag/thought", evidence.question.text))
         if mode == "closed_book":
             [thought] = yield [thinking]
-            return Answer(stated(thought.text), thought.finish_reason, trace=(("thought", thought.text),))
+            trace, signals = (("thought", thought.text),), told(evidence, mode, thought)
+            return Answer(stated(thought.text), thought.finish_reason, trace=trace, signals=signals)
         asked = {view: render(f"active_rag/{view}", evidence.question.text, evidence.passages) for view in VIEWS}
         thought, *notes = yield [thinking, *(self._request(evidence, view, asked[view]) for view in VIEWS)]
         correction: Message = {
@@ -107,7 +111,11 @@ class ActiveRag:
             worth = [votes / len(VIEWS) for votes in agreeing(answers, evidence.question.text)]
         best = max(range(len(VIEWS)), key=lambda i: (bool(answers[i]), worth[i]))  # an empty one is no answer
         confidence = worth[best] if worth[best] > float("-inf") else None
-        return Answer(answers[best], corrected[best].finish_reason, confidence, trace=_trace(thought, notes, corrected))
+        signals: Signals = told(evidence, mode, corrected[best])
+        if confidence is not None:
+            signals += ((_SIGNALS[self.thinking.pick], confidence),)
+        trace = _trace(thought, notes, corrected)
+        return Answer(answers[best], corrected[best].finish_reason, confidence, trace=trace, signals=signals)
 
     def _likelihoods(self, evidence: Evidence, notes: Sequence[Reply]) -> Dialogue[list[float]]:
         """Mean log-probability of each note as a reply to the question alone; an empty one is out of question."""

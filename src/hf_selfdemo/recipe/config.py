@@ -259,6 +259,18 @@ class EvaluateArguments:
     )
     evaluate_judge: str = key("answer_match", "who labels replies; an LLM judge is always the base model", "replies")
     max_answer_tokens: int = key(32, "longest reply, in tokens", "replies", ONE_OR_MORE)
+    evaluate_signals: bool = key(
+        True,
+        "with passages, ask how likely a refusal is, too: one of the signals that tell how sure a model is. It goes on "
+        "from the prompt's states, and costs some 60 tokens a row",
+        "replies",
+    )
+    evaluate_withheld: bool = key(
+        True,
+        "where the model abstains, ask what it would answer: for curves of risk against coverage, and to choose an "
+        "operating point that answers more. Costs one more reply for each abstention; needs evaluate_signals",
+        "replies",
+    )
     adapters: list[str] = key(
         [], "name=folder pairs of tuned models; default is what was trained in output_dir, every round", "replies"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hf_selfdemo.core.errors import UserError
@@ -12,6 +12,7 @@ from hf_selfdemo.generation.tuned import weights_of
 from hf_selfdemo.methods.answering import PromptAnswerer
 from hf_selfdemo.methods.at_point import at_recorded_point
 from hf_selfdemo.methods.method import recorded_method
+from hf_selfdemo.methods.openings import recorded_openings
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.rounds import round_models
 
@@ -41,13 +42,13 @@ def recipe_columns(recipe: Recipe) -> list[Asked]:
     """
     length, method = recipe.evaluate.max_answer_tokens, recipe.method
     usual = PromptAnswerer(length)
-    columns = [Asked("base", None, usual)]
+    columns = [Asked("base", None, with_signals(usual, recipe))]
     if recipe.evaluate.evaluate_plain:
-        columns.append(Asked(PLAIN, None, PromptAnswerer(length, rag=_PLAIN_TEMPLATE)))
+        columns.append(Asked(PLAIN, None, with_signals(PromptAnswerer(length, rag=_PLAIN_TEMPLATE), recipe)))
     if not method.method.trains:
         columns.append(Asked(method.name, None, recipe_answerer(recipe)))
     for name, folder in tuned_models(recipe).items():
-        answerer = model_answerer(recipe, folder)
+        answerer = with_signals(model_answerer(recipe, folder), recipe, folder)
         columns.append(Asked(name, folder, answerer))
         if recipe.evaluate.evaluate_on != "dev" and (found := at_recorded_point(folder, answerer)):
             columns.append(Asked(name + AT_POINT, folder, found, at_point=True))
@@ -72,6 +73,20 @@ def model_answerer(recipe: Recipe, folder: Path) -> Answerer:
     """
     length, found = recipe.evaluate.max_answer_tokens, recorded_method(folder)
     return found.answerer(length, recipe.demonstrate.demonstrate_seed) if found else PromptAnswerer(length)
+
+
+def with_signals(answerer: Answerer, recipe: Recipe, folder: Path | None = None) -> Answerer:
+    """The answerer, told to ask for signals and withheld answers as far as the recipe wants them and it knows how.
+
+    Args:
+        answerer: how a model is asked.
+        recipe: what is wanted.
+        folder: of the model; its refusals begin as it tells.
+    """
+    e = recipe.evaluate
+    if not isinstance(answerer, PromptAnswerer) or not e.evaluate_signals:
+        return answerer
+    return replace(answerer, openings=recorded_openings(folder), withheld=e.evaluate_withheld)
 
 
 def tuned_models(recipe: Recipe) -> dict[str, Path]:

@@ -30,6 +30,7 @@ from hf_selfdemo.evaluation.report import terminal_table, write_figures, write_p
 from hf_selfdemo.generation.models import read_chat_template
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.generation.tuned import weights_hash
+from hf_selfdemo.methods.answering import REFUSAL, WITHHELD
 from hf_selfdemo.prompting.prompts import JUDGED_WITH, TRAINED_ON, templates_hash
 from hf_selfdemo.recipe.config import EvaluateArguments
 from hf_selfdemo.recipe.dataset_key import PACKAGE, folder_hash
@@ -81,9 +82,10 @@ def run_evaluate(recipe: Recipe) -> None:
     runs: dict[str, dict[str, list[Prediction]]] = {}
     unscored: dict[str, dict[str, dict[str, int]]] = {}
     accounts: dict[str, Mapping[Any, RecordedGenerator]] = {}
-    total = sum(len(rows_asked(evidence, mode)) for mode in modes)
+    asked_rows = {mode: len(rows_asked(evidence, mode)) for mode in modes}
     with progress(
-        "evaluate", total * len(columns) + ability.steps(sum(not column.at_point for column in columns))
+        "evaluate",
+        sum(asked_rows.values()) * len(columns) + ability.steps(sum(not column.at_point for column in columns)),
     ) as advance:
         for column in columns:
             name, engine = column.name, networks.engine(column.weights)
@@ -115,8 +117,10 @@ def run_evaluate(recipe: Recipe) -> None:
         "usage": {name: asdict(_summed(name, accounts, base, "usage")) for name in names},
         "reused": {name: asdict(_summed(name, accounts, base, "reused")) for name in names},
         "asking": {
-            name: {mode: _asking(accounts[name][mode], len(found)) for mode, found in runs[name].items()}
-            for name in names
+            column.name: {
+                mode: _asking(accounts[column.name][mode], column, total) for mode, total in asked_rows.items()
+            }
+            for column in columns
         },
         "training": {column.name: training_record(column.weights) for column in columns},
         "weights": {name: weights_hash(folder) for name, folder in tuned.items()},
@@ -147,9 +151,11 @@ def _summed(
     return sum((getattr(generator, kind) for generator in spent), Usage())
 
 
-def _asking(account: RecordedGenerator, questions: int) -> dict[str, int]:
-    """What answering cost, whenever it was paid: calls made now and those found in the ledger."""
-    spent = account.usage + account.reused
+def _asking(account: RecordedGenerator, column: Asked, questions: int) -> dict[str, int]:
+    """What answering cost, whenever it was paid; what was asked besides the answers counts where they depend on it."""
+    stages = (account.usage + account.reused).by_stage
+    besides = () if column.at_point else (REFUSAL, WITHHELD)
+    spent = sum((usage for stage, usage in stages.items() if stage not in besides), Usage())
     return {"questions": questions} | {key: getattr(spent, key) for key in COUNTS}
 
 

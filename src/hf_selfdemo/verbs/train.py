@@ -33,6 +33,7 @@ from hf_selfdemo.data.rows import FEATURES, evidence_row
 from hf_selfdemo.generation.tuned import model_hashes, weights_of
 from hf_selfdemo.methods.demonstrations import load_demonstrations
 from hf_selfdemo.methods.method import METHOD_FILE
+from hf_selfdemo.methods.openings import write_openings
 from hf_selfdemo.recipe.config import TrainArguments
 from hf_selfdemo.recipe.evidence import has_dev, recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
@@ -93,7 +94,7 @@ def run_train(recipe: Recipe) -> None:
     trainer.save_model(str(target))
     trainer.create_model_card(model_name=recipe.output_dir.name)
     if is_main_process():
-        _write_checked_json(recipe, trainer, settings, start.model.name, result.metrics)
+        _write_checked_json(recipe, dataset, trainer, settings, start.model.name, result.metrics)
     _say_what_was_kept(_best(trainer))
     del trainer
     gc.collect()  # it refers to itself in circles, and would hold model and optimizer beside what the next verb loads
@@ -189,10 +190,13 @@ def _say_what_was_kept(best: dict[str, Any]) -> None:
         say(f"best {best['metric']} {best['value']:.2f}; {kept}")
 
 
-def _write_checked_json(recipe: Recipe, trainer: Any, settings: dict[str, Any], base: str, metrics: Any) -> None:
+def _write_checked_json(
+    recipe: Recipe, dataset: Dataset, trainer: Any, settings: dict[str, Any], base: str, metrics: Any
+) -> None:
     """The last file of a training."""
     report = trainer.preflight_report.as_dict()
     write_json(recipe.output_dir / "model" / METHOD_FILE, recipe.method.record())
+    write_openings(recipe.output_dir / "model", dataset.select_columns(["outcome", "response"]))
     to_disk(recipe.output_dir / "model")
     write_checked_json(
         recipe.output_dir / "model" / "manifest.json",

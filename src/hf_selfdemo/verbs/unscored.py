@@ -43,12 +43,13 @@ class WhyUnscored:
         return self._judge.report()
 
     def reasons(self, predictions: Sequence[Prediction]) -> dict[str, int]:
-        """How often each reason left one of these replies unscored, the commonest first.
+        """How often each reason left one of these replies, or an answer withheld, unscored, the commonest first.
 
         Args:
             predictions: all that this judge has labelled.
         """
-        silent = sum(p.label == "unscored" for p in predictions) - self.counts.total()
+        labelled = [*predictions, *(p.withheld for p in predictions if p.withheld)]
+        silent = sum(p.label == "unscored" for p in labelled) - self.counts.total()
         return dict((self.counts + Counter({_NO_VERDICT: silent})).most_common())
 
 

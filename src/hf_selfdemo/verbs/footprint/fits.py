@@ -131,8 +131,8 @@ def recipe_memory(recipe: Recipe, shape: ModelShape, lengths: Lengths, candidate
     e = recipe.evaluate
     tuned = recipe.method.method.trains or e.adapters
     copies = 2 if tuned and judges_by_model(e) else 1  # the base judges what the tuned model writes
-    several = recipe.method.answerer().most_calls > 1  # the calls of a question share their beginning
-    held = recipe.engine.prefix_cache_gb * 1e9 if several else 0
+    several = e.evaluate_signals or recipe.method.answerer().most_calls > 1  # a question's calls share their beginning
+    held = copies * recipe.engine.prefix_cache_gb * 1e9 if several else 0
     found["evaluate"] = writing_memory(
         shape, number, batch, lengths.longest_prompt, e.max_answer_tokens, copies=copies, held=held
     )

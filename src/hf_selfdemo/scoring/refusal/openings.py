@@ -1,0 +1,100 @@
+"""How refusals begin: their probability says how near a model is to declining, before it writes a word.
+
+Openings are counted in words. None is the beginning of another, so that their probabilities add up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from itertools import permutations
+from typing import NamedTuple
+
+OPENINGS = (
+    "I don't",
+    "I do not",
+    "I'm not",
+    "I am not",
+    "I'm sorry",
+    "I am sorry",
+    "I cannot",
+    "I can't",
+    "Sorry",
+    "Unfortunately",
+    "There is no",
+    "The passage does not",
+    "The passages do not",
+    "The provided passage does not",
+    "The provided passages do not",
+    "None of the passages",
+    "The answer is not",
+    "It is not mentioned",
+)
+"""For a model whose own refusals nobody has counted: what instruct models write most, where that begins no answer."""
+
+_WORDS = 2
+"""Shortest opening that is learnt: one word ("The") begins answers, too, if not among those that were seen."""
+
+_MOST = 24
+"""Openings that are learnt at most: each costs a few tokens a row."""
+
+_COVERED = 0.98
+"""Share of the refusals at which it is enough: each of the rest begins in a way of its own."""
+
+
+class Learnt(NamedTuple):
+    """Openings, most frequent first, and how many of so many refusals begin with one of them."""
+
+    openings: tuple[str, ...]
+    covered: int
+    refusals: int
+
+
+def learnt_openings(refusals: Sequence[str], answers: Collection[str]) -> Learnt:
+    """The shortest first words that nearly all refusals begin with, and no answer.
+
+    Args:
+        refusals: of one model.
+        answers: of the same model.
+
+    Example:
+        >>> refusals = ["The passage does not say.", "The passage has no date.", "I don't know who."]
+        >>> learnt_openings(refusals, ["Winkler", "The passage does say: Winkler."]).openings
+        ('The passage does not', 'The passage has', "I don't")
+    """
+    begun = {words[:n] for words in map(_words, answers) for n in range(1, len(words) + 1)}
+    shortest = Counter(opening for opening in (_opening(_words(text), begun) for text in refusals) if opening)
+    chosen: list[str] = []
+    left = list(refusals)
+    for opening, _ in shortest.most_common(_MOST):
+        if len(left) <= (1 - _COVERED) * len(refusals):
+            break
+        if not alike([*chosen, opening]):  # a refusal of one word may begin those of others
+            chosen.append(opening)
+            left = [text for text in left if not _begins(text, opening)]
+    return Learnt(tuple(chosen), len(refusals) - len(left), len(refusals))
+
+
+def alike(openings: Sequence[str]) -> tuple[str, str] | None:
+    """Two of the openings of which one is the beginning of the other; None if there are none.
+
+    Example:
+        >>> alike(["I do", "I don't", "I do not"]), alike(["The passage", "The passages"])
+        (('I do', 'I do not'), None)
+    """
+    pairs = permutations(openings, 2)
+    return next(((one, other) for one, other in pairs if _begins(other, one)), None)
+
+
+def _begins(text: str, opening: str) -> bool:
+    return _words(text)[: len(_words(opening))] == _words(opening)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+def _opening(words: tuple[str, ...], begun: Collection[tuple[str, ...]]) -> str:
+    """The shortest beginning of a refusal that no answer has; "" where an answer has them all."""
+    lengths = range(min(_WORDS, len(words)), len(words) + 1) if words else ()
+    return next((" ".join(words[:n]) for n in lengths if words[:n] not in begun), "")
