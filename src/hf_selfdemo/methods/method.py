@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ class Method:
             only.
         objectives: what its demonstrations may be trained with; none for a method that trains nothing.
         templates: patterns of the templates that its strategy fills, below `prompting/templates`.
+        templates_of: further patterns by the key without which, at 0 or false, nobody fills them: what a later version
+            adds is no other method until it is used.
         asks: whether demonstrating calls a model; gold answers need none.
         searches_prompts: whether it takes wordings of prompt search.
         answerer: makes what asks the model, from the same objects of keys, and `max_answer_tokens` and `seed` by name.
@@ -42,6 +44,7 @@ class Method:
     keys: tuple[type, ...] = ()
     objectives: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
+    templates_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     asks: bool = True
     searches_prompts: bool = False
     answerer: Callable[..., Answerer] | None = None
@@ -119,6 +122,12 @@ class Chosen:
         """Its name and keys for `METHOD_FILE`; `recorded_method` reads them again."""
         keys = self.recipe_keys()
         return {"method": keys.pop("method"), "keys": keys}
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        """Patterns of the templates that its strategy fills with these keys."""
+        more = self.method.templates_of.items()
+        return (*self.method.templates, *(pattern for name, patterns in more if self.get(name) for pattern in patterns))
 
     def deciding(self, *decides: Any) -> dict[str, Any]:
         """Its keys that decide one of these things, with their values."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from hf_selfdemo.core.keys import check_kinds, key
-from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, REFUSAL_PROMPTS, SHARE, ZERO_OR_MORE, check_keys
+from hf_selfdemo.core.ranges import NOT_NEGATIVE, SHARE, check_keys
 from hf_selfdemo.core.seeding import stable_seed
 from hf_selfdemo.core.types import (
     Candidate,
@@ -15,55 +15,23 @@ from hf_selfdemo.core.types import (
     Dialogue,
     Evidence,
     Label,
-    Message,
-    Reply,
-    Request,
     Skip,
     Source,
     Verdict,
 )
+from hf_selfdemo.methods.candidates import PROMPTS, Sampling, Writer
 from hf_selfdemo.methods.method import Method
 from hf_selfdemo.methods.pairs import PairPolicy, choose_rejected
 from hf_selfdemo.methods.shares import REPLAY, abstentions_over, pairs_over, replayed, replays_over
-from hf_selfdemo.prompting.instructions import instructed_messages
-from hf_selfdemo.prompting.preamble import without_preamble
-from hf_selfdemo.prompting.prompts import fill, render
 from hf_selfdemo.scoring.answers.passages import holds_answer
+from hf_selfdemo.scoring.label import label_by_match
 from hf_selfdemo.scoring.match import contains_answer
 from hf_selfdemo.scoring.outcomes import is_verified
-
-PROMPTS = 3
-"""How many prompts there are of each kind (`candidates/rag_1.txt` to `rag_3.txt`, and so on); candidates cycle."""
+from hf_selfdemo.scoring.refusal import is_refusal
 
 _CUT_OFF = "what would have won was cut off (raise max_candidate_tokens)"
 
 Judged: TypeAlias = tuple[Candidate, Verdict]
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How candidates are written.
-
-    Raises:
-        UserError: for a number out of range.
-    """
-
-    rag_candidates: int = key(3, "candidates written with the passages", "written", ZERO_OR_MORE)
-    closed_book_candidates: int = key(3, "candidates written without passages", "written", ZERO_OR_MORE)
-    refusal_candidates: int = key(3, "candidates that decline", "written", ZERO_OR_MORE)
-    refusal_prompts: int = key(
-        PROMPTS, "different prompts for these, up to 3; the paper has 1", "written", REFUSAL_PROMPTS
-    )
-    temperature: float = key(1.0, "of candidate sampling", "written", NOT_NEGATIVE)
-    greedy_first: bool = key(False, "write the first candidate of each kind greedily", "written")
-    max_candidate_tokens: int = key(1000, "longest candidate, in tokens", "written", ONE_OR_MORE)
-    summarise: bool = key(False, "answer first, then say it in short (the paper); short answers need it not", "written")
-    instructions_as_system: bool = key(
-        False, "searched prompts stand in the system turn (the paper), else after the question", "written"
-    )
-
-    def __post_init__(self) -> None:
-        check_keys(self)
 
 
 @dataclass(frozen=True)
@@ -129,8 +97,9 @@ class SelfDemo:
     correct closed-book one, the shortest first; else, where `abstain_when` allows, a refusal the model wrote itself. A
     text that was asked to decline and states an answer all the same is then neither: it contradicts its own prompt.
     Replies cut off by length never win: they would teach the model not to stop. Rows about which nothing is known to be
-    right are only asked for refusals. With `replay_share` some questions have a closed-book row besides, whose target
-    is what the model says there anyway, right or wrong.
+    right are only asked for refusals. Where a row may become an abstention and no refusal reads as one, the model is
+    asked again in other words, up to `further_refusals` times. With `replay_share` some questions have a closed-book
+    row besides, whose target is what the model says there anyway, right or wrong.
 
     Args:
         sampling: how candidates are written.
@@ -151,79 +120,30 @@ class SelfDemo:
     seed: int = 0
 
     def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
-        asked = list(self._requests(evidence))
-        if not asked:
-            return []
-        requests = [request for _, request in asked]
-        replies = yield requests
-        if self.sampling.summarise:
-            replies = yield from self._summaries(requests, replies)
-        return [
-            Candidate(reply.text, source, prompt, reply.finish_reason)
-            for ((source, prompt), _), reply in zip(asked, replies, strict=True)
-        ]
+        writer = Writer(self.sampling, self.instructions, self.seed)
+        written = yield from writer.write(evidence)
+        for number in range(self.sampling.further_refusals if written else 0):
+            if not self._lacks_refusal(evidence, written):
+                break
+            written += yield from writer.write_further_refusal(evidence, number)
+        return written
 
-    def _requests(self, evidence: Evidence) -> Iterator[tuple[tuple[Source, str], Request]]:
-        counts: dict[Source, int] = {
-            "rag": self.sampling.rag_candidates,
-            "closed_book": self.sampling.closed_book_candidates,
-            "refusal": self.sampling.refusal_candidates,
-        }
-        for source, count in counts.items():
-            if source != "refusal" and not evidence.question.answers:
-                continue
-            for i in range(count):
-                prompt, messages = self._prompt(source, i, evidence)
-                identifier = f"{evidence.id}/{source}/{i}"
-                yield (
-                    (source, prompt),
-                    Request(
-                        id=identifier,
-                        messages=messages,
-                        stage=source,
-                        temperature=0.0 if self.sampling.greedy_first and i == 0 else self.sampling.temperature,
-                        max_new_tokens=self.sampling.max_candidate_tokens,
-                        seed=stable_seed(self.seed, identifier),
-                        share=f"{evidence.id}/{'closed_book' if source == 'closed_book' else 'passages'}",
-                        keep=self.sampling.summarise,
-                    ),
-                )
+    def _lacks_refusal(self, evidence: Evidence, written: Sequence[Candidate]) -> bool:
+        """Whether the row would be lost for want of a refusal, as far as its texts tell before they are judged."""
+        question, whole = evidence.question, [c for c in written if c.finish_reason == "stop"]
+        if evidence.answer_in_context and not self._abstains_in_context:
+            return False
+        if any(c.source == "refusal" and is_refusal(c.text, question.text) for c in whole):
+            return False
+        answers = [c for c in whole if c.source != "refusal"] if self._may_answer(evidence) else []
+        return not any(label_by_match(c.text, question.answers, question.text) == "correct" for c in answers)
 
-    def _prompt(self, source: Source, i: int, evidence: Evidence) -> tuple[str, tuple[Message, ...]]:
-        """The i-th prompt of a kind: its name and its messages."""
-        found = self.instructions.get(source, ())
-        if found:
-            n = i % len(found)
-            return f"search/{source}_{n + 1}", instructed_messages(
-                source, found[n], evidence, self.sampling.instructions_as_system
-            )
-        prompts = self.sampling.refusal_prompts if source == "refusal" else PROMPTS
-        name = f"candidates/{source}_{i % prompts + 1}"
-        shown = () if source == "closed_book" else evidence.passages
-        return name, render(name, evidence.question.text, shown)
+    @property
+    def _abstains_in_context(self) -> bool:
+        return self.choosing.abstain_when == "nothing_right" and not self.choosing.gold_fallback
 
-    def _summaries(self, requests: Sequence[Request], drafts: Sequence[Reply]) -> Dialogue[list[Reply]]:
-        """Second turns. What was cut off is not summarised: half a thought has no gist."""
-        whole = [i for i, draft in enumerate(drafts) if draft.finish_reason == "stop" and draft.text]
-        if not whole:
-            return list(drafts)
-        again = ({"role": "user", "content": fill("candidates/summarise")},)
-        replies = yield [
-            replace(
-                requests[i],
-                id=f"{requests[i].id}/summary",
-                messages=(*requests[i].messages, {"role": "assistant", "content": drafts[i].text}, *again),
-                stage="summary",
-                seed=stable_seed(self.seed, f"{requests[i].id}/summary"),
-                keep=False,
-            )
-            for i in whole
-        ]
-        summaries = dict(zip(whole, replies, strict=True))
-        return [
-            replace(summaries[i], text=without_preamble(summaries[i].text)) if i in summaries else draft
-            for i, draft in enumerate(drafts)
-        ]
+    def _may_answer(self, evidence: Evidence) -> bool:
+        return evidence.answer_in_context or self.choosing.answer_when == "right"
 
     def select(
         self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
@@ -249,7 +169,7 @@ class SelfDemo:
         if judged and all(verdict.label == "unscored" for _, verdict in judged):
             return Skip(f"unscored: {judged[0][1].reason}")
         champion = next(((c, v) for c, v in judged if v.place == 1), None)
-        may_answer = evidence.answer_in_context or self.choosing.answer_when == "right"
+        may_answer = self._may_answer(evidence)
         picked = champion or (may_answer and _right_answer(judged)) or self._refusal(evidence, judged)
         abstains = picked is None or picked[1].label == "abstain"
         if abstains and evidence.answer_in_context and self.choosing.gold_fallback:
@@ -327,5 +247,6 @@ METHOD = Method(
         "candidates/instructed.txt",
         "candidates/summarise.txt",
     ),
+    templates_of={"further_refusals": (f"candidates/further_refusal_[1-{PROMPTS}].txt",)},
     searches_prompts=True,
 )

@@ -42,7 +42,7 @@ def dataset_key(recipe: Recipe, part: str, weights: str) -> str:
     return fingerprint(
         {
             "model": weights,
-            "templates": templates_hash([*recipe.method.method.templates, *JUDGED_WITH, *SEARCHED_WITH]),
+            "templates": templates_hash([*recipe.method.templates, *JUDGED_WITH, *SEARCHED_WITH]),
             **recipe.chat_template,
             "inputs": _inputs(recipe, part),
             "keys": _keys(recipe, part),

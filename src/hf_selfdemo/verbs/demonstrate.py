@@ -166,7 +166,7 @@ def _generation_settings(
     """Everything that decides what is written, so that a folder is not taken for another run's."""
     return {
         "generator": generator,
-        "templates": templates_hash(recipe.method.method.templates),
+        "templates": templates_hash(recipe.method.templates),
         "questions_passages_twins": rows_fingerprint(map(asdict, evidence)),
         "instructions": fingerprint(instructions) if instructions else "",
         **recipe.chat_template,
