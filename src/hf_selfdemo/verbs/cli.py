@@ -13,21 +13,21 @@ usage: hf-selfdemo VERB [--config RECIPE] [--KEY VALUE ...]
 Post-train a language model to answer from retrieved passages and to say when they hold no answer.
 
 verbs:
-  demonstrate   let the model write candidates, keep the best of each as training data
-  train         train on the demonstrations (LoRA by default)
-  evaluate      compare base and tuned model, with passages and without
-  run           these three, one after the other, the first two as often as num_rounds says
-  operating_point  choose on the dev questions how sure the tuned model must be to answer
-  plan          what demonstrating will cost, from a few questions really asked, and the memory each verb needs
-  prompts       search for the wording of the candidates' prompts
-  preflight     look at what would be trained, row by row, before it is
-  rounds        demonstrate and train, as often as num_rounds says
-  export        the evaluation for lm-evaluation-harness or ragas
-  push          dataset, model, metrics or index to the Hub, with a card; --dry_run shows what would go up
-  app           look into a run, and ask its models, in a browser
-  ledger        what the calls made so far are and cost
-  recipes       list the recipes of this package, or copy one to change it
-  schema        the JSON Schema of a recipe, by which editors complete and check keys
+  demonstrate     let the model write candidates, keep the best of each as training data
+  train           train on the demonstrations (LoRA by default)
+  evaluate        compare base and tuned model, with passages and without
+  run             these three, one after the other, the first two as often as num_rounds says
+  operating_point choose on dev questions how sure a tuned model must be to answer
+  plan            what demonstrating will cost, from a few questions really asked, and the memory each verb needs
+  prompts         search for the wording of the candidates' prompts
+  preflight       look at what would be trained, row by row, before it is
+  rounds          demonstrate and train, as often as num_rounds says
+  export          the evaluation for lm-evaluation-harness or ragas
+  push            dataset, model, metrics or index to the Hub, with a card; --dry_run shows what would go up
+  app             look into a run, and ask its models, in a browser
+  ledger          what the calls made so far are and cost
+  recipes         list the recipes of this package, or copy one to change it
+  schema          the JSON Schema of a recipe, by which editors complete and check keys
 
 accelerate launch -m hf_selfdemo train ... trains on several devices.
 
