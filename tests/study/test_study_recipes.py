@@ -14,7 +14,9 @@ OF_A_ROW = {
     *("max_candidate_tokens", "abstain_when", "max_abstain_share", "pair_policy", "gold_fallback", "oracle_share"),
     *("objective", "loss_type", "pair_abstain_ratio", "start_from", "train_tokens", "learning_rate"),
     "closed_book_share",
-    *("per_device_train_batch_size", "gradient_accumulation_steps"),
+    *("per_device_train_batch_size", "gradient_accumulation_steps", "max_steps", "save_steps", "logging_steps"),
+    *("lr_scheduler_type", "train_sampling_strategy", "num_generations", "max_completion_length"),
+    *("reward_abstain_value", "reward_only_where_none_right"),
 }
 """Keys that make a row what it is."""
 
