@@ -12,6 +12,7 @@ from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.generation.tuned import POINT_FILE, model_hashes, weights_hash
 from hf_selfdemo.methods.answering import PromptAnswerer
 from hf_selfdemo.methods.at_point import AtPoint, at_recorded_point, write_point
+from hf_selfdemo.methods.openings import with_signals
 from hf_selfdemo.scoring.certified import Bound
 from hf_selfdemo.scoring.confidence import Mix
 from hf_selfdemo.scoring.operating_point import REFUSAL, Aim, OperatingPoint, at_point
@@ -103,7 +104,7 @@ def test_a_point_is_kept_beside_the_weights(model):
     before, usual = model_hashes(model), PromptAnswerer()
     assert at_recorded_point(model, usual) is None
     assert write_point(model, POINT, usual, 32, {"figures": {"f_score": 0.5}}) == model / POINT_FILE
-    assert at_recorded_point(model, usual) == AtPoint(usual, POINT)
+    assert at_recorded_point(model, usual) == AtPoint(with_signals(usual, model), POINT), "a point goes by signals"
     assert model_hashes(model) == before, "another point changes nothing about the model"
     assert json.loads((model / POINT_FILE).read_text())["figures"] == {"f_score": 0.5}
 

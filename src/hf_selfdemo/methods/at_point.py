@@ -15,6 +15,7 @@ from hf_selfdemo.core.types import Answer, Dialogue, Evidence, Message, Mode
 from hf_selfdemo.generation.tuned import POINT_FILE, weights_hash
 from hf_selfdemo.methods.answering import PromptAnswerer, answerer_identity
 from hf_selfdemo.methods.method import recorded_method
+from hf_selfdemo.methods.openings import with_signals
 from hf_selfdemo.scoring.operating_point import REFUSAL, OperatingPoint
 from hf_selfdemo.scoring.refusal import is_refusal
 
@@ -124,7 +125,7 @@ def at_recorded_point(folder: Path, answerer: Answerer) -> AtPoint | None:
 
     Args:
         folder: of a model.
-        answerer: how the model is asked without it.
+        answerer: how the model is asked without it; at the point it is asked for signals, too.
 
     Raises:
         UserError: if the point was chosen for other weights, or for answers that were asked for in another way.
@@ -138,7 +139,7 @@ def at_recorded_point(folder: Path, answerer: Answerer) -> AtPoint | None:
             f"{path} was chosen for a model that is asked in another way",
             f"ask as then (max_answer_tokens), or {AGAIN}, or remove {path}",
         )
-    return AtPoint(answerer, point)
+    return AtPoint(with_signals(answerer, folder), point)
 
 
 def recorded_answerer(folder: Path) -> Answerer:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hf_selfdemo.core.artefacts import OpeningsRecord
 from hf_selfdemo.core.manifest import read_json, write_json
+from hf_selfdemo.core.protocols import Answerer
+from hf_selfdemo.methods.answering import PromptAnswerer
 from hf_selfdemo.scoring.refusal.openings import OPENINGS, learnt_openings
 
 OPENINGS_FILE = "openings.json"
@@ -44,3 +47,20 @@ def recorded_openings(folder: Path | None) -> tuple[str, ...]:
     if folder is None or not (path := folder / OPENINGS_FILE).exists():
         return OPENINGS
     return tuple(read_json(path, OpeningsRecord, "openings")["openings"])
+
+
+def with_signals(answerer: Answerer, folder: Path | None = None, withheld: bool = True) -> Answerer:
+    """The answerer, told to ask how likely a refusal is, and what it would answer in place of one.
+
+    Args:
+        answerer: how a model is asked; one that asks in a way of its own has the signals of its own.
+        folder: of the model; None is a model that nobody here trained.
+        withheld: whether answers in place of refusals are wanted, too.
+
+    Example:
+        >>> with_signals(PromptAnswerer()).openings == OPENINGS
+        True
+    """
+    if not isinstance(answerer, PromptAnswerer):
+        return answerer
+    return replace(answerer, openings=recorded_openings(folder), withheld=withheld)

@@ -12,7 +12,7 @@ from hf_selfdemo.generation.tuned import weights_of
 from hf_selfdemo.methods.answering import PromptAnswerer
 from hf_selfdemo.methods.at_point import at_recorded_point
 from hf_selfdemo.methods.method import recorded_method
-from hf_selfdemo.methods.openings import recorded_openings
+from hf_selfdemo.methods.openings import with_signals
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.rounds import round_models
 
@@ -42,20 +42,23 @@ def recipe_columns(recipe: Recipe) -> list[Asked]:
     """
     length, method = recipe.evaluate.max_answer_tokens, recipe.method
     usual = PromptAnswerer(length)
-    columns = [Asked("base", None, with_signals(usual, recipe))]
+    columns = [Asked("base", None, usual)]
     if recipe.evaluate.evaluate_plain:
-        columns.append(Asked(PLAIN, None, with_signals(PromptAnswerer(length, rag=_PLAIN_TEMPLATE), recipe)))
+        columns.append(Asked(PLAIN, None, PromptAnswerer(length, rag=_PLAIN_TEMPLATE)))
     if not method.method.trains:
         columns.append(Asked(method.name, None, recipe_answerer(recipe)))
     for name, folder in tuned_models(recipe).items():
-        answerer = with_signals(model_answerer(recipe, folder), recipe, folder)
+        answerer = model_answerer(recipe, folder)
         columns.append(Asked(name, folder, answerer))
         if recipe.evaluate.evaluate_on != "dev" and (found := at_recorded_point(folder, answerer)):
             columns.append(Asked(name + AT_POINT, folder, found, at_point=True))
     names = [column.name for column in columns]
     if twice := [name for name in names if names.count(name) > 1]:
         raise UserError(f"adapters: two columns are named {twice[0]!r}", "give the model another name, as other=FOLDER")
-    return columns
+    e = recipe.evaluate
+    if not e.evaluate_signals:
+        return columns
+    return [replace(one, answerer=with_signals(one.answerer, one.weights, e.evaluate_withheld)) for one in columns]
 
 
 def recipe_answerer(recipe: Recipe) -> Answerer:
@@ -73,20 +76,6 @@ def model_answerer(recipe: Recipe, folder: Path) -> Answerer:
     """
     length, found = recipe.evaluate.max_answer_tokens, recorded_method(folder)
     return found.answerer(length, recipe.demonstrate.demonstrate_seed) if found else PromptAnswerer(length)
-
-
-def with_signals(answerer: Answerer, recipe: Recipe, folder: Path | None = None) -> Answerer:
-    """The answerer, told to ask for signals and withheld answers as far as the recipe wants them and it knows how.
-
-    Args:
-        answerer: how a model is asked.
-        recipe: what is wanted.
-        folder: of the model; its refusals begin as it tells.
-    """
-    e = recipe.evaluate
-    if not isinstance(answerer, PromptAnswerer) or not e.evaluate_signals:
-        return answerer
-    return replace(answerer, openings=recorded_openings(folder), withheld=e.evaluate_withheld)
 
 
 def tuned_models(recipe: Recipe) -> dict[str, Path]:
