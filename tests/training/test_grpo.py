@@ -288,3 +288,30 @@ def test_the_card_says_how_it_was_trained(model, tokenizer, tmp_path):
     made.create_model_card(model_name="mine")
     assert "Self-Demo GRPO, 5 rows" in (tmp_path / "README.md").read_text()
     assert json.loads(json.dumps(made.preflight_report.as_dict()))["rows"] == 5
+
+
+@pytest.mark.parametrize(("dtype", "bf16"), [("float32", True), ("bfloat16", False), ("bfloat16", True)])
+def test_adapters_learn_on_a_cpu_in_half_precision(model, tokenizer, tmp_path, dtype, bf16):
+    made = trainer(model.to(getattr(torch, dtype)), tokenizer, tmp_path, bf16=bf16, beta=0.1)
+    before = trained(made)
+    made.train()
+    after = trained(made)
+    assert not same(before, after) and all(p.dtype == torch.float32 for p in after.values())
+    assert all(torch.isfinite(p).all() for p in after.values())
+    assert steps(made)[0]["kl"] == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize("lora", [True, False])
+def test_the_replies_are_scored_as_trl_scores_them_in_fewer_columns(model, tokenizer, tmp_path, lora):
+    made = trainer(model, tokenizer, tmp_path, lora=lora)
+    ids = torch.randint(3, 1000, (3, 40), generator=torch.manual_seed(0))
+    mask = torch.ones_like(ids)
+    mask[0, :7], mask[1, -2:] = 0, 0
+    first = next(p for p in made.model.parameters() if p.requires_grad)
+    found = {}
+    for kind in (SelfDemoGRPOTrainer, GRPOTrainer):
+        scored = kind._get_per_token_logps_and_entropies(made, made.model, ids, mask, 5, compute_entropy=True)
+        found[kind] = [*scored[:2], *torch.autograd.grad(scored[0].sum(), first)]
+    for ours, theirs in zip(*found.values(), strict=True):
+        torch.testing.assert_close(ours, theirs)
+    assert found[GRPOTrainer][0].shape == (3, 5)

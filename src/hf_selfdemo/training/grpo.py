@@ -25,6 +25,7 @@ from hf_selfdemo.training.arguments import UNHEEDED, RowArguments
 from hf_selfdemo.training.base import DemonstrationTraining
 from hf_selfdemo.training.collapse import CollapseGuard
 from hf_selfdemo.training.given import ASKED, given_rows
+from hf_selfdemo.training.last_columns import last_labels
 from hf_selfdemo.training.parameters import check_parameters, own_config, own_tokenizer
 from hf_selfdemo.training.prompt_collator import PromptCollator
 from hf_selfdemo.training.rewardable import rewardable
@@ -215,6 +216,16 @@ class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
         self._asked_ids = [str(row["id"]) for row in inputs]
         found: dict[str, Any] = super()._generate_and_score_completions(inputs)
         return found
+
+    def _get_per_token_logps_and_entropies(
+        self, model: Any, input_ids: Any, attention_mask: Any, logits_to_keep: int, *args: Any, **kwargs: Any
+    ) -> Any:
+        """TRL's, whose head scores the prompts, too, where there is no Triton."""
+        scored = [self.accelerator.unwrap_model(model)]
+        with last_labels(scored, logits_to_keep):
+            return super()._get_per_token_logps_and_entropies(
+                model, input_ids, attention_mask, logits_to_keep, *args, **kwargs
+            )
 
     def _calculate_rewards(self, *args: Any, **kwargs: Any) -> Any:
         """TRL's, which would print a whole row with its passages for every reply that nobody scored."""

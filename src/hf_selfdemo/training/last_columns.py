@@ -47,3 +47,28 @@ def last_columns(models: Sequence[Any], batch: dict[str, Any], mask: str) -> Ite
             causal = model.get_base_model() if is_peft_model(model) else model
             hooks.callback(causal.base_model.register_forward_hook(let_through).remove)
         yield batch | {"input_ids": whole[:, narrow], mask: batch[mask][:, narrow]}
+
+
+@contextmanager
+def last_labels(models: Sequence[Any], columns: int) -> Iterator[None]:
+    """Let TRL's fused head score the last columns alone, for code that gives it labels of all and reads only those.
+
+    Args:
+        models: causal language models with TRL's fused head, perhaps with adapters; unwrapped.
+        columns: how many are read.
+    """
+    kept = slice(-columns - 1, None)  # a token is predicted in the column before its own
+
+    def label_some(module: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+        return args, kwargs | {"labels": kwargs["labels"][:, kept]}
+
+    def let_through(module: Any, args: Any, output: Any) -> Any:
+        output.last_hidden_state = output.last_hidden_state[:, kept]
+        return output
+
+    with ExitStack() as hooks:
+        for model in models:
+            hooks.callback(model.register_forward_pre_hook(label_some, with_kwargs=True).remove)
+            causal = model.get_base_model() if is_peft_model(model) else model
+            hooks.callback(causal.base_model.register_forward_hook(let_through).remove)
+        yield
