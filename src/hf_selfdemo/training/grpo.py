@@ -212,7 +212,7 @@ class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
         rows = zip(prompts, self._asked_ids, strict=True)
         return [encode_prompt(self.processing_class, prompt, f"row {name!r}") for prompt, name in rows], None, {}
 
-    def _generate_and_score_completions(self, inputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         self._asked_ids = [str(row["id"]) for row in inputs]
         found: dict[str, Any] = super()._generate_and_score_completions(inputs)
         return found
@@ -258,7 +258,7 @@ class _EpochOfPrompts(RepeatSampler):
 
     def set_epoch(self, epoch: int) -> None:
         if self.shuffle:
-            self.generator.manual_seed(self.seed + epoch)
+            self.generator.manual_seed((self.seed or 0) + epoch)
 
 
 def prompt_collator_of(args: SelfDemoGRPOConfig, tokenizer: Any, answerer: Answerer | None = None) -> PromptCollator:
