@@ -13,7 +13,12 @@ from safetensors.torch import load_file
 from hf_selfdemo.core.manifest import read_json, write_checked_json, write_json
 from hf_selfdemo.generation.models import load_model, resolve_model
 from hf_selfdemo.generation.tuned import model_hashes
+from hf_selfdemo.methods.answering import PromptAnswerer
+from hf_selfdemo.methods.at_point import at_recorded_point, write_point
+from hf_selfdemo.methods.openings import recorded_openings, write_openings
 from hf_selfdemo.prompting.prompts import TEMPLATES
+from hf_selfdemo.scoring.confidence import Mix
+from hf_selfdemo.scoring.operating_point import Aim, OperatingPoint
 from hf_selfdemo.verbs.cli import main as selfdemo
 
 HUB_ID = "base/tiny"
@@ -39,7 +44,8 @@ def test_the_folder_holds_the_rounded_adapter_and_its_prompt(run, tmp_path):
     folder = tmp_path / "adapter"
     publish.publish(run, folder)
     names = {path.name for path in folder.iterdir()}
-    assert names == {"adapter_model.safetensors", "adapter_config.json", "prompt.jinja", "generation_config.json"}
+    files = {"adapter_model.safetensors", "adapter_config.json", "prompt.jinja", "generation_config.json"}
+    assert names == files | {"method.json"}  # how it wants to be asked; no refusal was trained, so none is told
     assert read_json(folder / "adapter_config.json")["base_model_name_or_path"] == HUB_ID
     last = (TEMPLATES / "rag.txt").read_text(encoding="utf-8").splitlines()[-1]
     assert last in (folder / "prompt.jinja").read_text(encoding="utf-8")
@@ -57,6 +63,19 @@ def test_it_loads_onto_the_base(run, tmp_path, model_folder):
         tuned = PeftModel.from_pretrained(load_model(resolve_model(str(model_folder))), tmp_path)(ids).logits
         whole = PeftModel.from_pretrained(load_model(resolve_model(str(model_folder))), run / "model")(ids).logits
     assert 0 < (tuned - whole).norm() < 0.05 * (tuned - base).norm(), "rounding is small beside what was learnt"
+
+
+def test_the_operating_point_and_the_beginnings_of_refusals_go_along(run, tmp_path):
+    whole = tmp_path / "run"
+    shutil.copytree(run, whole)
+    rows = [{"outcome": "abstain", "response": "The passages do not mention it."}]
+    write_openings(whole / "model", rows)
+    point = OperatingPoint(Aim("f_score"), Mix((("logprob", 1.0),), 0.0), 0.25, ())
+    write_point(whole / "model", point, PromptAnswerer(24), 24, {"evaluation": {}, "figures": {}, "versions": {}})
+    publish.publish(whole, tmp_path / "adapter", base_model="elsewhere/tiny")
+    assert at_recorded_point(tmp_path / "adapter", PromptAnswerer(24)).point == point  # it is that of these weights now
+    assert recorded_openings(tmp_path / "adapter") == recorded_openings(whole / "model") != recorded_openings(None)
+    assert read_json(tmp_path / "adapter/adapter_config.json")["base_model_name_or_path"] == "elsewhere/tiny"
 
 
 def test_a_card_that_is_there_stays(run, tmp_path):
