@@ -227,6 +227,7 @@ def test_passages_go_where_a_prompt_is_too_long_and_one_with_the_answer_goes_las
             {"num_iterations": 2, "save_strategy": "steps", "save_steps": 3},
             "save_steps is 3, and replies are used for 2",
         ),
+        ({"max_completion_length": None}, "max_completion_length is None: give a whole number"),
         ({"reward_abstain_value": 2}, "reward_abstain_value is 2: give a share"),
         ({"dataset": rows(2, answers=[])}, "none of 2 rows can be rewarded"),
         ({"dataset": Dataset.from_dict({name: [] for name in FEATURES}, features=FEATURES)}, "there is no row to ask"),

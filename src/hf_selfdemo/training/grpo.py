@@ -59,7 +59,8 @@ class SelfDemoGRPOConfig(RowArguments, GRPOConfig):  # type: ignore[misc]  # def
     unheeded: ClassVar = {key: UNHEEDED[key] for key in UNHEEDED if key != "shuffle_dataset"} | _UNHEEDED
 
     learning_rate: float = field(default=1e-5, metadata={"help": "peak learning rate"})
-    max_completion_length: int | None = field(default=32, metadata={"help": "longest reply in training, in tokens"})
+    num_generations: int = field(default=8, metadata={"help": "replies to each prompt, which are compared"})
+    max_completion_length: int = field(default=32, metadata={"help": "longest reply in training, in tokens"})
     logging_steps: float = field(default=1, metadata={"help": "steps between two lines of the log"})
     save_strategy: str = field(default="steps", metadata={"help": "checkpoints: no, epoch, steps or best"})
     save_steps: float = field(default=10, metadata={"help": "steps between two checkpoints"})
@@ -270,8 +271,8 @@ def prompt_collator_of(args: SelfDemoGRPOConfig, tokenizer: Any, answerer: Answe
         args.passage_dropout,
         seed=args.seed,
         answerer=answerer or PROMPTED,
-        max_new_tokens=args.max_completion_length or 1,
-        num_generations=args.num_generations or 1,
+        max_new_tokens=args.max_completion_length,
+        num_generations=args.num_generations,
     )
 
 
@@ -299,7 +300,7 @@ def check_rollouts(args: Any, rows: int) -> None:
             "make per_device_train_batch_size times gradient_accumulation_steps a multiple of num_generations",
         )
     step, window = args.gradient_accumulation_steps, args.steps_per_generation * args.num_iterations
-    if args.save_strategy == "steps" and args.save_steps * step % window:
+    if args.save_strategy == "steps" and window > step and args.save_steps * step % window:
         raise UserError(
             f"save_steps is {args.save_steps:g}, and replies are used for {window / step:g} steps",
             "give a multiple of these steps: what was written is not kept in a checkpoint",
