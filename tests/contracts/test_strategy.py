@@ -10,7 +10,7 @@ from hf_selfdemo.core.loading import load
 from hf_selfdemo.core.protocols import Strategy
 from hf_selfdemo.core.types import Demonstration, Evidence, Question, Reply, Request, Skip, Verdict
 from hf_selfdemo.methods import METHODS
-from hf_selfdemo.methods.self_demo import Choosing, SelfDemo
+from hf_selfdemo.methods.self_demo import Choosing, Sampling, SelfDemo
 
 ROWS = [
     ANSWERABLE,
@@ -27,14 +27,18 @@ def replaying():
     return SelfDemo(choosing=Choosing(replay_share=0.3))
 
 
+def eager():
+    return SelfDemo(Sampling(further_refusals=2))
+
+
 TRAINING = [name for name in sorted(METHODS) if load("method", name, METHODS).trains]
 
 
-@pytest.fixture(params=[*TRAINING, replaying])
+@pytest.fixture(params=[*TRAINING, replaying, eager])
 def make(request):
-    """Makes each method's strategy with its defaults, and one that chooses several demonstrations."""
-    if request.param is replaying:
-        return replaying
+    """Makes each method's strategy with its defaults, one that chooses several demonstrations, one that asks again."""
+    if callable(request.param):
+        return request.param
     return load("method", request.param, METHODS).strategy
 
 

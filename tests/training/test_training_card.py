@@ -6,6 +6,8 @@ import pytest
 from peft import LoraConfig
 from test_base import rows, trainer
 
+from hf_selfdemo.methods.answering import PromptAnswerer
+from hf_selfdemo.methods.verdict_first import VerdictAnswerer
 from hf_selfdemo.training.card import Card
 from hf_selfdemo.training.sft import SelfDemoConfig, SelfDemoTrainer
 
@@ -37,6 +39,14 @@ def test_it_shows_the_prompt_and_says_that_passages_are_needed():
     assert card.startswith("---\nbase_model: org/base\nlibrary_name: peft\n") and "for `org/base` that" in card
     assert card.endswith("## On-policy figures\n\n| a table |\n") and "time machine" not in card
     assert "An adapter that answers" in str(Card("mine", "", True, "Self-Demo SFT", 12))
+
+
+def test_it_says_that_replies_begin_with_a_verdict_where_they_do(model, tokenizer, tmp_path):
+    for answerer in (PromptAnswerer(3), VerdictAnswerer(3)):
+        args = SelfDemoConfig(output_dir=str(tmp_path), max_steps=1, use_cpu=True, meter_rows=0, disable_tqdm=True)
+        SelfDemoTrainer(copy.deepcopy(model), args, rows(4), tokenizer, answerer=answerer).create_model_card("mine")
+        told = "begin with `Present:` or `Absent:`" in (tmp_path / "README.md").read_text()
+        assert told == isinstance(answerer, VerdictAnswerer)
 
 
 def test_a_checkpoint_writes_it_too(model, tokenizer, tmp_path):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from hf_selfdemo.core.keys import check_kinds, key
+from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.core.ranges import NOT_NEGATIVE, SHARE, check_keys
 from hf_selfdemo.core.seeding import stable_seed
 from hf_selfdemo.core.types import (
@@ -19,10 +20,12 @@ from hf_selfdemo.core.types import (
     Source,
     Verdict,
 )
+from hf_selfdemo.methods.answering import PromptAnswerer
 from hf_selfdemo.methods.candidates import PROMPTS, Sampling, Writer
 from hf_selfdemo.methods.method import Method
 from hf_selfdemo.methods.pairs import PairPolicy, choose_rejected
 from hf_selfdemo.methods.shares import REPLAY, abstentions_over, pairs_over, replayed, replays_over
+from hf_selfdemo.methods.verdict_first import VerdictAnswerer, cut_verdict, verdict_first
 from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.scoring.label import label_by_match
 from hf_selfdemo.scoring.match import contains_answer
@@ -77,6 +80,11 @@ class Choosing:
     max_abstain_share: float = key(
         0.5, "largest share of abstentions among demonstrations; the rest is left out by seed", "kept", SHARE
     )
+    reply_form: Literal["plain", "verdict_first"] = key(
+        "plain",
+        "plain, or verdict_first: replies begin with Present: or Absent:, whether the passages hold the answer",
+        "kept",
+    )
     replay_share: float = key(
         0.0,
         "closed-book rows with the model's own closed-book reply, per demonstration, against forgetting",
@@ -126,6 +134,8 @@ class SelfDemo:
             if not self._lacks_refusal(evidence, written):
                 break
             written += yield from writer.write_further_refusal(evidence, number)
+        if self.choosing.reply_form == "verdict_first":  # a model of an earlier round may write the word itself
+            written = [replace(candidate, text=cut_verdict(candidate.text)[1]) for candidate in written]
         return written
 
     def _lacks_refusal(self, evidence: Evidence, written: Sequence[Candidate]) -> bool:
@@ -151,6 +161,8 @@ class SelfDemo:
         best = self._best(evidence, candidates, verdicts)
         if isinstance(best, Skip):
             return best
+        if self.choosing.reply_form == "verdict_first":
+            best = verdict_first(best)
         return [best, *(replayed(evidence, candidates) if self.choosing.replay_share else [])]
 
     def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
@@ -238,6 +250,13 @@ def _right_answer(judged: Sequence[Judged]) -> Judged | None:
     return None
 
 
+def _answerer(sampling: Sampling, choosing: Choosing, max_answer_tokens: int, seed: int) -> Answerer:
+    """Models are asked in the form in which they were trained to reply."""
+    if choosing.reply_form == "verdict_first":
+        return VerdictAnswerer(max_answer_tokens)
+    return PromptAnswerer(max_answer_tokens)
+
+
 METHOD = Method(
     strategy=SelfDemo,
     keys=(Sampling, Choosing),
@@ -249,4 +268,5 @@ METHOD = Method(
     ),
     templates_of={"further_refusals": (f"candidates/further_refusal_[1-{PROMPTS}].txt",)},
     searches_prompts=True,
+    answerer=_answerer,
 )

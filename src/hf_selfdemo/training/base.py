@@ -26,6 +26,7 @@ from hf_selfdemo.core.manifest import fingerprint, write_text
 from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.data.rows import rejected_of
 from hf_selfdemo.methods.answering import PROMPTED
+from hf_selfdemo.methods.verdict_first import VerdictAnswerer
 from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
 from hf_selfdemo.training.adapters import REFERENCE, check_adapters
 from hf_selfdemo.training.card import Card
@@ -314,6 +315,7 @@ class DemonstrationTraining(Trainer):
             self.rows_trained,
             list(dict.fromkeys([*self._tag_names, *more])),
             meter_table(base, self.on_policy.get("tuned", {})) if (base := self.on_policy.get("base")) else "",
+            isinstance(self.generated.answerer, VerdictAnswerer),
         )
         write_text(Path(self.args.output_dir) / "README.md", str(card))
 

@@ -22,6 +22,7 @@ class Card:
         rows: it was trained on.
         tags: for the Hub.
         on_policy: Markdown table of the on-policy figures; may be empty.
+        verdict_first: whether its replies begin with a word on the passages.
 
     Example:
         >>> card = str(Card("mine", "org/base", True, "Self-Demo SFT", 120))
@@ -36,9 +37,12 @@ class Card:
     rows: int
     tags: Sequence[str] = ()
     on_policy: str = ""
+    verdict_first: bool = False
 
     def __str__(self) -> str:
         parts = [self._header(), self._use(), _PROMPT.format(prompt=_prompt()), _FULL]
+        if self.verdict_first:
+            parts.insert(2, _VERDICT)
         if self.on_policy:
             parts.append(f"## On-policy figures\n\n{self.on_policy}")
         return "\n".join(parts)
@@ -107,6 +111,12 @@ print(tokenizer.decode(reply[0, len(prompt) :], skip_special_tokens=True))
 
 _MERGE = """
 `model.merge_and_unload().save_pretrained(...)` makes a whole model of it, for servers that take no adapters.
+"""
+
+_VERDICT = """\
+Its replies begin with `Present:` or `Absent:`, whether the passages hold the answer, and then go on.
+`recorded_method(folder).answerer()` of `hf_selfdemo.methods.method` asks it, and tells the answer alone and how likely
+the word was.
 """
 
 _PROMPT = """\

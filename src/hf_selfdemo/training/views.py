@@ -18,6 +18,7 @@ from hf_selfdemo.core.ranges import SHARE
 from hf_selfdemo.core.seeding import stable_seed
 from hf_selfdemo.core.types import Passage
 from hf_selfdemo.data.rows import rejected_of
+from hf_selfdemo.methods.verdict_first import cut_verdict, with_verdict
 from hf_selfdemo.scoring.answers.passages import holds_answer
 
 KINDS = ("answer", "abstain", "closed_book")
@@ -107,6 +108,9 @@ class Views:
             if refusals and others:
                 pick = stable_seed(self.seed, f"{epoch}/{row['id']}/refusal") % len(refusals)
                 kind, response, rejected = "abstain", refusals[pick], row["response"]
+                verdict, said = cut_verdict(rejected)
+                if verdict:  # of these passages it is another
+                    response, rejected = with_verdict(response, False), with_verdict(said, False)
                 kept, holding = others, set()
         kept = self._kept(row, epoch, kept, holding)
         shown = self._ordered(row, epoch, kept, holding)
