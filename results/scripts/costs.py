@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from records import AT_POINT, NOT_ASKED, Record
+from records import NOT_ASKED, Record
+
+from hf_selfdemo.evaluation.evaluated import AT_POINT
 
 
 def _target_nats(record: Record) -> float | None:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from points import replies_at_point
-from records import AT_POINT, Record, Study
+from records import Record, Study
 
 from hf_selfdemo.core.types import Prediction
+from hf_selfdemo.evaluation.evaluated import AT_POINT
 from hf_selfdemo.evaluation.report.resampling import RESAMPLES, SCORED, Array, percentiles, rates, resampled
 from hf_selfdemo.scoring.abstention import always_abstaining
 

@@ -9,7 +9,9 @@ from typing import Any
 import matplotlib.pyplot as plt
 from curves import system_curve
 from figures import System
-from records import AT_POINT, Study
+from records import Study
+
+from hf_selfdemo.evaluation.evaluated import AT_POINT
 
 COLOURS = {"base": "#000000", "base_may_decline": "#777777", "ra_it": "#d55e00", "self_demo": "#0072b2"}
 """Rows on the plane, where they were run: greys for the base model, and colours that the colour-blind tell apart (Okabe

@@ -23,11 +23,12 @@ import matplotlib.pyplot as plt
 from figures import System, systems
 from folders import StudyFolder
 from plane import plane_plot
-from records import AT_POINT, Study, read_study
+from records import Study, read_study
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import write_text
 from hf_selfdemo.core.types import Label, Prediction
+from hf_selfdemo.evaluation.evaluated import AT_POINT
 from hf_selfdemo.scoring.outcomes import Rate, figures
 
 OUTCOMES: dict[Label, tuple[str, str]] = {

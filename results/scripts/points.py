@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from records import AT_POINT, Record, Study
+from records import Record, Study
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Prediction
+from hf_selfdemo.evaluation.evaluated import AT_POINT
 from hf_selfdemo.scoring.operating_point import Aim, OperatingPoint, at_point, choose_point
 
 AIM = Aim("f_score")

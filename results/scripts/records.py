@@ -5,9 +5,9 @@ records/<name>.json    a run: where it comes from, what it cost, and its labels
 records/base.json      the base model's labels, which every run measures anew
 
 Labels are strings, a letter a row, in the order of the sorted ids: c(orrect), i(ncorrect), a(bstain), u(nscored), and
-a dot where a mode did not ask the row. `withheld` are the labels of answers that a model was made to give where it
-abstained, and `signals` numbers in the same order, about the withheld answer where there is one and about the reply
-elsewhere; a dot where there is none. Flags are a(nswerable), p(resent: a shown passage holds the answer) and t(win: a
+a dot where a mode did not ask the row; the mode `rag_at_point` is that of the model at its operating point. `withheld`
+are the labels of answers that a model was made to give where it abstained, and `signals` numbers in the same order,
+about the withheld answer where there is one and about the reply elsewhere; a dot where there is none. Flags are a(nswerable), p(resent: a shown passage holds the answer) and t(win: a
 leave-gold-out row), or a dash. Every figure of the tables and plots follows from these files alone.
 """
 
@@ -24,9 +24,6 @@ from hf_selfdemo.core.types import Label, Prediction, Signals
 
 LETTERS: dict[Label, str] = {"correct": "c", "incorrect": "i", "abstain": "a", "unscored": "u"}
 NOT_ASKED = NOT_TOLD = "."
-AT_POINT = "_at_point"
-"""What the name of a column ends in, and that of a mode, where a model is asked at its operating point."""
-
 _LABELS: dict[str, Label] = {letter: label for label, letter in LETTERS.items()}
 _FLAGS = "apt"
 

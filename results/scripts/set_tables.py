@@ -11,10 +11,11 @@ from costs import COSTS
 from declined import declined
 from figures import ABSTAIN_VALUE, BASE_MODES, DISCERNMENT, Draws, Replies, System, difference, systems
 from points import OTHER_AIMS, applied, chosen
-from records import AT_POINT, Study
+from records import Study
 from signal_tables import signal_tables
 
 from hf_selfdemo.core.types import Prediction
+from hf_selfdemo.evaluation.evaluated import AT_POINT
 from hf_selfdemo.evaluation.report.resampling import RESAMPLES, Array
 from hf_selfdemo.evaluation.report.table import ROWS
 from hf_selfdemo.scoring.operating_point import Aim

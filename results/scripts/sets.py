@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from records import AT_POINT, Row, lettered, rows_hash, signal_lines, withheld_letters
+from records import Row, lettered, rows_hash, signal_lines, withheld_letters
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Prediction
-from hf_selfdemo.evaluation.evaluated import PLAIN, Evaluation
+from hf_selfdemo.evaluation.evaluated import AT_POINT, PLAIN, Evaluation
 
 _AGAIN = "evaluate one of them again with the other's keys; replies that are in the ledger are not asked for again"
 

@@ -8,10 +8,11 @@ from cells import markdown, mean_cell
 from curves import confidences
 from figures import BASE_MODES, Replies, System
 from points import dev_replies
-from records import AT_POINT, Study
+from records import Study
 from sklearn.metrics import roc_auc_score
 
 from hf_selfdemo.core.types import Prediction
+from hf_selfdemo.evaluation.evaluated import AT_POINT
 from hf_selfdemo.scoring.confidence import attempt
 
 _AGAINST = frozenset({"refusal", "verdict"})
