@@ -7,8 +7,9 @@ records/base.json      the base model's labels, which every run measures anew
 Labels are strings, a letter a row, in the order of the sorted ids: c(orrect), i(ncorrect), a(bstain), u(nscored), and
 a dot where a mode did not ask the row; the mode `rag_at_point` is that of the model at its operating point. `withheld`
 are the labels of answers that a model was made to give where it abstained, and `signals` numbers in the same order,
-about the withheld answer where there is one and about the reply elsewhere; a dot where there is none. Flags are a(nswerable), p(resent: a shown passage holds the answer) and t(win: a
-leave-gold-out row), or a dash. Every figure of the tables and plots follows from these files alone.
+about the withheld answer where there is one and about the reply elsewhere; a dot where there is none. Flags are
+a(nswerable), p(resent: a shown passage holds the answer) and t(win: a leave-gold-out row), or a dash. Every figure of
+the tables and plots follows from these files alone.
 """
 
 from __future__ import annotations
