@@ -233,6 +233,8 @@ def test_replies_carry_signals_and_the_openings_are_those_that_were_trained(own,
             assert withheld["label"] in ("correct", "incorrect", "abstain", "unscored") and withheld["signals"]
             for opening in openings if name == "tuned" else OPENINGS:
                 assert not begins_with(withheld["text"], opening)
+    figures = json.loads((run / "evaluation/figures.json").read_text())
+    assert set(figures["signals"]["rag"]["tuned"]) == {"retriever_score", "refusal", "logprob"}
     with_signals = [(reply["text"], reply["label"]) for reply in rag_replies(run, "tuned")]
     said("evaluate", *own, "--evaluate_signals=false")
     plain = rag_replies(run, "tuned")

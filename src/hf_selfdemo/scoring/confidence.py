@@ -140,8 +140,9 @@ def cross_fitted(attempts: Sequence[Prediction], folds: int = 5, seed: int = 0) 
 
     right = [said.label == "correct" for said in attempts]
     questions = [question_of(said.id) for said in attempts]
-    if len(set(questions)) < folds or len(set(right)) < 2:
-        raise UserError(f"{len(set(questions))} questions, or one label, are too few for {folds} parts", _MORE)
+    if min(len(set(questions)), right.count(True), right.count(False)) < folds:
+        what = f"{len(set(questions))} questions, {right.count(True)} attempts at them right,"
+        raise UserError(f"{what} are too few for {folds} parts", _MORE)
     found: list[float | None] = [None] * len(attempts)
     parts = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     for seen, unseen in parts.split(right, right, questions):

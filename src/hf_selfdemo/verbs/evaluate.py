@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,7 +26,7 @@ from hf_selfdemo.evaluation.evaluated import (
     write_rows,
 )
 from hf_selfdemo.evaluation.predict import predict, rows_asked
-from hf_selfdemo.evaluation.report import terminal_table, write_figures, write_page
+from hf_selfdemo.evaluation.report import Comparison, signals_table, terminal_table, write_figures, write_page
 from hf_selfdemo.generation.models import read_chat_template
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.generation.tuned import weights_hash
@@ -137,7 +137,7 @@ def run_evaluate(recipe: Recipe) -> None:
     write_rows(folder, evidence)
     write_manifest(folder, modes, by_column, about | {"ability": ability.settings(), "unscored": unscored})
     say(recall_line(recall))
-    _report(Evaluation(folder), names, ability)
+    _report(replace(comparison_of(Evaluation(folder), names), fits_mix=part == "dev"), folder, ability)
     for line in unscored_lines(unscored):
         say(line)
     _show_replies(runs, evidence, e.predictions_shown)
@@ -234,12 +234,13 @@ def _refuse_other_models(folder: Path, models: Mapping[str, Path]) -> None:
             say(f"the replies of {name!r} in {folder} are replaced: {place} holds other weights than before")
 
 
-def _report(evaluation: Evaluation, names: list[str], ability: AbilityCheck) -> None:
+def _report(comparison: Comparison, folder: Path, ability: AbilityCheck) -> None:
     """Print the table, and write it, its figures and the page to read."""
-    comparison, folder = comparison_of(evaluation, names), evaluation.folder
-    width = table_width(len(names))
+    width = table_width(len(comparison.columns))
     show(terminal_table(comparison.runs, comparison.title, comparison.asking), width)
     figures = write_figures(folder, comparison)
+    if table := signals_table(figures["signals"]):
+        show(table, width)
     ability.report(folder, width)
     found = read_json(folder / "figures.json")
     page = write_page(folder, figures | {key: found[key] for key in found.keys() - figures.keys()}, comparison)

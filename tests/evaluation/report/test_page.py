@@ -194,13 +194,13 @@ def test_ids_are_unique_and_controls_are_labelled(plain):
 
 
 def test_without_confidence_it_says_so_and_with_it_draws(plain):
-    assert "carry no confidence" in made(plain)
+    assert "carry no signal" in made(plain)
     sure = [
         replace(c, predictions={m: [replace(p, confidence=0.5) for p in rows] for m, rows in c.predictions.items()})
         for c in plain.columns
     ]
     drawn_page = made(replace(plain, columns=sure))
-    assert "carry no confidence" not in drawn_page and drawn_page.count("<polyline") == 2 * 2
+    assert "carry no signal" not in drawn_page and drawn_page.count("<polyline") == 2 * 2
 
 
 def test_unscored_replies_are_told_with_their_bounds(plain):

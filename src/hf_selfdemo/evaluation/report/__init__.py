@@ -2,7 +2,8 @@
 
 table.py        the table
 paired.py       two models on the same questions: what changed, and how sure that is
-risk.py         risk against coverage, where replies come with a confidence
+signals.py      how well the signals of a model tell right from wrong
+risk.py         risk against coverage, by the best of them
 refusals.py     how a model declines
 examples.py     rows to read, one kind of change after the other
 figures.py      every figure of the page, as data
@@ -12,6 +13,7 @@ page.py         the page
 from hf_selfdemo.evaluation.report.comparison import Column, Comparison
 from hf_selfdemo.evaluation.report.figures import figures_json, report_figures
 from hf_selfdemo.evaluation.report.page import report_page
+from hf_selfdemo.evaluation.report.signals import signals_table
 from hf_selfdemo.evaluation.report.table import (
     ALWAYS_ABSTAIN,
     Asking,
@@ -35,6 +37,7 @@ __all__ = [
     "markdown_table",
     "report_figures",
     "report_page",
+    "signals_table",
     "terminal_table",
     "write_figures",
     "write_page",

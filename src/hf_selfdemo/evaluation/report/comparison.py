@@ -27,7 +27,8 @@ class Comparison:
     """Models on the same rows; all others are compared with the first.
 
     `evidence` is by row, for reading; rows that it lacks are counted and not shown. `provenance` is what all columns
-    share: settings, hashes, seeds.
+    share: settings, hashes, seeds. `fits_mix`: the rows serve to choose settings, and a mix of signals may be fitted
+    to them.
 
     Raises:
         ValueError: if in some mode two columns do not have the same rows in the same order.
@@ -37,6 +38,7 @@ class Comparison:
     columns: Sequence[Column]
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    fits_mix: bool = False
 
     def __post_init__(self) -> None:
         for mode in self.modes:

@@ -13,6 +13,7 @@ from hf_selfdemo.evaluation.report.paired import GROUPS, LABELS, RATIOS, SHARES,
 from hf_selfdemo.evaluation.report.refusals import phrasings
 from hf_selfdemo.evaluation.report.resampling import RESAMPLES, f_interval
 from hf_selfdemo.evaluation.report.risk import risk_curve
+from hf_selfdemo.evaluation.report.signals import best_signal, signal_figures, with_mix
 from hf_selfdemo.evaluation.report.table import ALWAYS_ABSTAIN, Runs
 from hf_selfdemo.scoring.abstention import always_abstaining
 from hf_selfdemo.scoring.outcomes import Rate, f_score, figures, unscored_bounds
@@ -50,12 +51,15 @@ def report_figures(comparison: Comparison, seed: int = 0) -> dict[str, Any]:
 
     Returns:
         Data that JSON can hold: `columns` (as of `figures_json`) and the trivial model `always_abstain`, `rows`,
-        `outcomes` by mode and group, `changes` from the first column to each other one, `refusals`, `risk_coverage`,
+        `outcomes` by mode and group, `changes` from the first column to each other one, `refusals`, `signals`
+        (`report.signals.signal_figures` by mode and column), `risk_coverage` by the best of them,
         `training`, `asking` (what answering cost, by column and mode), `cost`, `provenance`.
     """
     runs, modes = comparison.runs, comparison.modes
     trivial = {"rag": always_abstaining(comparison.columns[0].predictions["rag"])} if "rag" in modes else {}
     shown = {mode: _shown(comparison, mode, trivial) for mode in modes}
+    told = {mode: {name: _with_mix(comparison, name, mode) for name in runs} for mode in modes}
+    signals = {mode: {name: signal_figures(found, seed) for name, found in told[mode].items()} for mode in modes}
     return {
         "title": comparison.title,
         "compared": list(runs),
@@ -71,7 +75,8 @@ def report_figures(comparison: Comparison, seed: int = 0) -> dict[str, Any]:
             _changes(comparison, column, mode, seed) for column in comparison.columns[1:] for mode in comparison.modes
         ],
         "refusals": {mode: _refusals({name: runs[name][mode] for name in runs}) for mode in modes},
-        "risk_coverage": {mode: _risk({name: runs[name][mode] for name in runs}) for mode in modes},
+        "signals": signals,
+        "risk_coverage": {mode: _risk(told[mode], signals[mode]) for mode in modes},
         "training": {c.name: c.record["training"] for c in comparison.columns if c.record.get("training")},
         "asking": {name: modes for name, modes in comparison.asking.items() if modes},
         "cost": {c.name: _cost(c.record) for c in comparison.columns if c.record},
@@ -142,9 +147,19 @@ def _refusals(columns: Mapping[str, Sequence[Prediction]]) -> dict[str, Any]:
     }
 
 
-def _risk(columns: Mapping[str, Sequence[Prediction]]) -> dict[str, Any]:
-    curves = {name: risk_curve(predictions) for name, predictions in columns.items()}
-    return {name: curve for name, curve in curves.items() if curve}
+def _with_mix(comparison: Comparison, name: str, mode: str) -> Sequence[Prediction]:
+    """The replies of a column, with the mix of their signals where one may be fitted to them."""
+    predictions = comparison.runs[name][mode]
+    return with_mix(predictions) if comparison.fits_mix else predictions
+
+
+def _risk(columns: Mapping[str, Sequence[Prediction]], signals: Mapping[str, Any]) -> dict[str, Any]:
+    """A curve a column, by what tells right from wrong best there."""
+    found = {}
+    for name, predictions in columns.items():
+        if best := best_signal(signals[name], predictions):
+            found[name] = {"signal": best, **risk_curve(predictions, best)}
+    return found
 
 
 def _cost(record: Mapping[str, Any]) -> dict[str, Any]:

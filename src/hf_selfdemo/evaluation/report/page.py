@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from hf_selfdemo.core.control_characters import shown
 from hf_selfdemo.evaluation.report.examples import Example
+from hf_selfdemo.evaluation.report.signals import SIGNAL_NAMES, TASKS
 from hf_selfdemo.evaluation.report.table import ROWS
 from hf_selfdemo.evaluation.report.words import (
     ABILITY_NAMES,
@@ -74,6 +75,8 @@ def report_page(figures: Mapping[str, Any], examples: Sequence[Example]) -> str:
         tables=TABLES,
         rows=ROWS,
         summary=SUMMARY,
+        signal_names=SIGNAL_NAMES,
+        tasks=TASKS,
         ability_names=defaultdict(str, ABILITY_NAMES),
         metered=list(meters),
         meter_rows=_meter_rows(meters),
