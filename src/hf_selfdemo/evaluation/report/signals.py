@@ -26,7 +26,7 @@ SIGNAL_NAMES = {
     "retriever_score": "the retriever's score",
     "refusal": "probability of a refusal",
     "logprob": "mean log-probability",
-    "verdict": "probability of the verdict",
+    "verdict": "probability of the word for an absent answer",
     "agreement": "agreement of the answers",
     "note_logprob": "log-probability of the note",
     "confidence": "confidence",
