@@ -37,7 +37,7 @@ _PUBLIC = {
     "MatchThenLlmJudge": "judging.match_then_llm",
     "TournamentJudge": "judging.tournament",
     "SelfDemo": "methods.self_demo",
-    "Sampling": "methods.self_demo",
+    "Sampling": "methods.candidates",
     "Choosing": "methods.self_demo",
     "RaIt": "methods.ra_it",
     "Raft": "methods.raft",

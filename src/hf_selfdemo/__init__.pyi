@@ -30,13 +30,13 @@ from hf_selfdemo.judging.llm_label import LlmLabelJudge as LlmLabelJudge
 from hf_selfdemo.judging.match_then_llm import MatchThenLlmJudge as MatchThenLlmJudge
 from hf_selfdemo.judging.tournament import TournamentJudge as TournamentJudge
 from hf_selfdemo.methods.answering import PromptAnswerer as PromptAnswerer
+from hf_selfdemo.methods.candidates import Sampling as Sampling
 from hf_selfdemo.methods.demonstrations import demonstrate as demonstrate
 from hf_selfdemo.methods.prompt_search import SearchSettings as SearchSettings
 from hf_selfdemo.methods.prompt_search import search_prompts as search_prompts
 from hf_selfdemo.methods.ra_it import RaIt as RaIt
 from hf_selfdemo.methods.raft import Raft as Raft
 from hf_selfdemo.methods.self_demo import Choosing as Choosing
-from hf_selfdemo.methods.self_demo import Sampling as Sampling
 from hf_selfdemo.methods.self_demo import SelfDemo as SelfDemo
 from hf_selfdemo.metrics.retrieval import retrieval_figures as retrieval_figures
 from hf_selfdemo.scoring.abstention import lambda_score as lambda_score

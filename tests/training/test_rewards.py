@@ -48,6 +48,7 @@ def test_conversations_are_read_by_their_last_turn_and_thoughts_are_no_part_of_i
     reward = AbstentionReward(AnswerMatchJudge())
     turns = [[{"role": "assistant", "content": text}] for text in (RIGHT, f"<think>Winkler?</think>{WRONG}")]
     assert asked(reward, *turns) == [1.0, 0.0]
+    assert asked(reward, f"Present: {RIGHT}", f"Absent: {DECLINES}", "Absent:") == [1.0, 0.5, None]
     with pytest.raises(UserError, match="a completion is a int"):
         asked(reward, 7)
 

@@ -12,6 +12,7 @@ from hf_selfdemo.core.protocols import Generator, Judge, check_contract
 from hf_selfdemo.core.types import Candidate, Dialogue, Evidence, FinishReason, Label, Reply, Request, Verdict
 from hf_selfdemo.data.rows import evidence_of
 from hf_selfdemo.generation.thoughts import without_thoughts
+from hf_selfdemo.methods.verdict_first import cut_verdict
 from hf_selfdemo.scoring.abstention import lambda_score
 from hf_selfdemo.training.given import JUDGED, JUDGED_BY_PASSAGES, whole_row
 
@@ -31,7 +32,8 @@ class AbstentionReward:
     Everything the judge sees comes from the dataset's columns: `question` and `answers`, and for a judge that asks a
     model `passages` too. `id` groups the replies to one row; without it they are grouped by prompt. `answerable` says
     whether the corpus holds an answer; without it a row with accepted answers counts as answerable. A row that is
-    answerable and has no accepted answer has no reward: nothing is known to be right there.
+    answerable and has no accepted answer has no reward: nothing is known to be right there. Thoughts, and the word of
+    `verdict_first` replies, are cut before a reply is judged.
 
     Args:
         judge: gives the labels.
@@ -113,7 +115,7 @@ class AbstentionReward:
         ends: list[FinishReason] = [
             "stop" if ids is None or (ids[i] and ids[i][-1] in self.stop_ids) else "length" for i in places
         ]
-        texts = [without_thoughts(_text(completions[i])) for i in places]
+        texts = [cut_verdict(without_thoughts(_text(completions[i])))[1] for i in places]
         return evidence_of(whole), [Candidate(text, "rag", "rag", end) for text, end in zip(texts, ends, strict=True)]
 
     def _judged(self, evidence: Evidence, replies: Sequence[Candidate]) -> Dialogue[list[Verdict]]:
