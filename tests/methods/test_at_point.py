@@ -11,7 +11,7 @@ from hf_selfdemo.core.types import Answer, Evidence, Prediction, Question, Reque
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.generation.tuned import POINT_FILE, model_hashes, weights_hash
 from hf_selfdemo.methods.answering import PromptAnswerer
-from hf_selfdemo.methods.at_point import AtPoint, at_recorded_point, write_point
+from hf_selfdemo.methods.at_point import AtPoint, at_recorded_point, recorded_answerer, write_point
 from hf_selfdemo.methods.openings import with_signals
 from hf_selfdemo.scoring.certified import Bound
 from hf_selfdemo.scoring.confidence import Mix
@@ -104,9 +104,28 @@ def test_a_point_is_kept_beside_the_weights(model):
     before, usual = model_hashes(model), PromptAnswerer()
     assert at_recorded_point(model, usual) is None
     assert write_point(model, POINT, usual, 32, {"figures": {"f_score": 0.5}}) == model / POINT_FILE
-    assert at_recorded_point(model, usual) == AtPoint(with_signals(usual, model), POINT), "a point goes by signals"
+    assert at_recorded_point(model, usual) == AtPoint(usual, POINT)
     assert model_hashes(model) == before, "another point changes nothing about the model"
     assert json.loads((model / POINT_FILE).read_text())["figures"] == {"f_score": 0.5}
+
+
+def test_a_point_asks_for_the_signals_that_it_was_chosen_by(model):
+    asked = PromptAnswerer(openings=("I don't know",), withheld=True)
+    write_point(model, POINT, asked, 32, {})
+    for answerer in (PromptAnswerer(), asked, PromptAnswerer(openings=("The passages",))):
+        assert at_recorded_point(model, answerer) == AtPoint(asked, POINT)
+    assert recorded_answerer(model) == AtPoint(asked, POINT)
+    assert AtPoint(asked, POINT).identity != AtPoint(PromptAnswerer(), POINT).identity
+    told = json.loads((model / POINT_FILE).read_text())
+    del told["signals"], told["checksum"]
+    (model / POINT_FILE).write_text(json.dumps(told))
+    assert at_recorded_point(model, asked) == AtPoint(with_signals(asked, model), POINT), "an earlier file tells none"
+
+
+def test_the_length_of_answers_comes_with_the_point(model):
+    assert recorded_answerer(model) == PromptAnswerer(32)
+    write_point(model, POINT, PromptAnswerer(8), 8, {})
+    assert recorded_answerer(model) == AtPoint(PromptAnswerer(8), POINT)
 
 
 def test_a_point_of_other_weights_is_refused(model):

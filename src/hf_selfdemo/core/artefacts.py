@@ -156,12 +156,20 @@ class ChosenPoint(TypedDict):
     bounds: list[BoundRecord]
 
 
+class SignalsAsked(TypedDict):
+    """What an answerer asks besides the answer."""
+
+    openings: list[str]
+    withheld: bool
+
+
 class PointRecord(TypedDict):
     """`model/operating_point.json`."""
 
     point: ChosenPoint
     weights: str
     answerer: str
+    signals: NotRequired[SignalsAsked]
     max_answer_tokens: int
 
 

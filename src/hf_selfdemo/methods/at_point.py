@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo.core.artefacts import PointRecord
+from hf_selfdemo.core.artefacts import PointRecord, SignalsAsked
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.manifest import read_json, write_checked_json
 from hf_selfdemo.core.protocols import Answerer
@@ -41,8 +41,9 @@ class AtPoint:
 
     @property
     def identity(self) -> str:
+        asked, point = _signals_asked(self.answerer), self.point
         return answerer_identity(
-            "operating_point", [], self.answerer.identity, self.point.mix.record(), self.point.threshold
+            "operating_point", [], self.answerer.identity, asked, point.mix.record(), point.threshold
         )
 
     @property
@@ -84,8 +85,8 @@ def write_point(
         UserError: if the folder holds no model.
     """
     path = folder / POINT_FILE
-    told = {"point": point.record(), "weights": weights_hash(folder), "answerer": answerer.identity}
-    write_checked_json(path, {**about, **told, "max_answer_tokens": max_answer_tokens})
+    asked = {"answerer": answerer.identity, "signals": _signals_asked(answerer), "max_answer_tokens": max_answer_tokens}
+    write_checked_json(path, {**about, "point": point.record(), "weights": weights_hash(folder), **asked})
     return path
 
 
@@ -125,7 +126,7 @@ def at_recorded_point(folder: Path, answerer: Answerer) -> AtPoint | None:
 
     Args:
         folder: of a model.
-        answerer: how the model is asked without it; at the point it is asked for signals, too.
+        answerer: how the model is asked without it; it is told to ask for the signals that the point was chosen by.
 
     Raises:
         UserError: if the point was chosen for other weights, or for answers that were asked for in another way.
@@ -134,12 +135,16 @@ def at_recorded_point(folder: Path, answerer: Answerer) -> AtPoint | None:
     if point is None:
         return None
     path = folder / POINT_FILE
-    if read_json(path, PointRecord)["answerer"] != answerer.identity:
+    found = read_json(path, PointRecord)
+    if found["answerer"] != answerer.identity:
         raise UserError(
             f"{path} was chosen for a model that is asked in another way",
             f"ask as then (max_answer_tokens), or {AGAIN}, or remove {path}",
         )
-    return AtPoint(with_signals(answerer, folder), point)
+    answerer = with_signals(answerer, folder)  # as far as the file does not tell which
+    if isinstance(answerer, PromptAnswerer) and (asked := found.get("signals")):
+        answerer = replace(answerer, openings=tuple(asked["openings"]), withheld=asked["withheld"])
+    return AtPoint(answerer, point)
 
 
 def recorded_answerer(folder: Path) -> Answerer:
@@ -155,3 +160,10 @@ def recorded_answerer(folder: Path) -> Answerer:
     length, method = record.get("max_answer_tokens", 32), recorded_method(folder)
     answerer = method.answerer(length) if method else PromptAnswerer(length)
     return at_recorded_point(folder, answerer) or answerer
+
+
+def _signals_asked(answerer: Answerer) -> SignalsAsked:
+    """What is asked besides the answer; a method's own way of asking always has the signals that it has."""
+    if isinstance(answerer, PromptAnswerer):
+        return {"openings": list(answerer.openings), "withheld": answerer.withheld}
+    return {"openings": [], "withheld": False}

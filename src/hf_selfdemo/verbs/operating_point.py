@@ -14,6 +14,7 @@ from hf_selfdemo.evaluation.evaluated import Evaluation, folder_for
 from hf_selfdemo.evaluation.report import terminal_table
 from hf_selfdemo.generation.tuned import weights_hash
 from hf_selfdemo.methods.at_point import write_point
+from hf_selfdemo.methods.openings import with_signals
 from hf_selfdemo.recipe.aim import recipe_aim
 from hf_selfdemo.recipe.config import AbilityArguments
 from hf_selfdemo.recipe.recipe import Recipe
@@ -43,7 +44,9 @@ def run_operating_point(recipe: Recipe) -> None:
         said = _replies(evaluation, name, model)
         point = choose_point(said, aim)
         _show(name, said, point)
-        answerer, length = model_answerer(recipe, model), recipe.evaluate.max_answer_tokens
+        keys, answerer = recipe.evaluate, model_answerer(recipe, model)
+        if keys.evaluate_signals:
+            answerer = with_signals(answerer, model, keys.evaluate_withheld)
         about = {
             "evaluation": {
                 "rows": len(said),
@@ -53,7 +56,8 @@ def run_operating_point(recipe: Recipe) -> None:
             "figures": abstention_figures([at_point(one, point) for one in said], aim.abstain_value),
             "versions": versions(),
         }
-        say(f"wrote {write_point(model, point, answerer, length, about)}: `evaluate`, `app` and `push` take it along")
+        path = write_point(model, point, answerer, keys.max_answer_tokens, about)
+        say(f"wrote {path}: `evaluate`, `app` and `push` take it along")
 
 
 def point_within_run(recipe: Recipe) -> None:
