@@ -1,0 +1,58 @@
+"""What the verbs leave behind is what the scripts read: signals, withheld answers, a column at an operating point."""
+
+from __future__ import annotations
+
+import collect
+import pytest
+from made_up_runs import WHENCE, study_folder
+from points import applied
+from records import read_study
+
+from hf_selfdemo.core.manifest import read_json
+from hf_selfdemo.methods.answering import PromptAnswerer
+from hf_selfdemo.methods.at_point import write_point
+from hf_selfdemo.scoring.confidence import Mix
+from hf_selfdemo.scoring.operating_point import Aim, OperatingPoint
+from hf_selfdemo.verbs.cli import main as selfdemo
+
+LENGTH = 8
+POINT = OperatingPoint(Aim("f_score"), Mix((("retriever_score", 1.0),), -8.0), 0.5, ())
+"""Answers where the best passage scores above 8."""
+
+
+@pytest.fixture(scope="module")
+def study(model_folder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("real")
+    run = folder / "runs" / "ra_it-0"
+    keys = ["--method=ra_it", "--passages_per_question=1", "--max_train_questions=2", "--max_train_unanswerable=0"]
+    keys += [f"--output_dir={run}", f"--model_name_or_path={model_folder}", "--on_policy_rows=0"]
+    keys += [
+        "--seed=0",
+        "--max_test_questions=8",
+        "--max_test_unanswerable=2",
+        "--test_twins=2",
+        f"--max_answer_tokens={LENGTH}",
+    ]
+    assert selfdemo(["demonstrate", *keys]) == 0
+    assert selfdemo(["train", *keys, "--max_steps=1", "--lora_r=2", "--use_cpu"]) == 0
+    write_point(run / "model", POINT, PromptAnswerer(LENGTH), LENGTH, {"figures": {}})
+    assert selfdemo(["evaluate", *keys]) == 0
+    found = study_folder(folder, {"base_may_decline": "base", "ra_it": "RA-IT"})
+    collect.collect(found, folder / "runs", WHENCE)
+    return found
+
+
+def test_signals_of_real_replies_are_kept(study):
+    test = read_json(study.records / "ra_it-0.json")["evaluations"]["test"]
+    assert set(test["signals"]["rag"]) == {"retriever_score", "refusal", "logprob"}
+    assert set(test["labels"]) == {"rag", "closed_book", "rag_at_point"}
+    assert set(read_json(study.records / "base.json")["evaluations"]["test"]["signals"]["rag"]) >= {"logprob"}
+
+
+def test_what_a_model_says_at_its_point_is_what_follows_from_its_record(study):
+    records = read_study(study.records)
+    record = records.records["ra_it-0"]
+    said = records.replies(record, "test", "rag", twins=True)
+    asked = {p.id: p.label for p in records.replies(record, "test", "rag_at_point", twins=True)}
+    assert asked == {p.id: p.label for p in applied(POINT, said)} and len(asked) == 12
+    assert 0 < sum(label == "abstain" for label in asked.values()) < 12
