@@ -203,7 +203,8 @@ def test_preference_training_goes_on_from_the_supervised_adapter(own, dev, manif
     assert main(["demonstrate", *own]) == 0
     assert main(["train", *own, "--learning_rate=0.01"]) == 0
     shutil.move(tmp_path / "run/model", tmp_path / "sft")
-    preference = ["--objective=dpo", f"--start_from={tmp_path / 'sft'}", "--beta=0.2", "--logging_steps=1"]
+    plain = ["--objective=dpo", "--loss_type=sigmoid", "--beta=0.2"]
+    preference = [*plain, f"--start_from={tmp_path / 'sft'}", "--logging_steps=1"]
     assert main(["train", *own, *dev, *preference, "--learning_rate=0"]) == 0
     found = manifest("model")
     assert found["start_from"] == str(tmp_path / "sft")
