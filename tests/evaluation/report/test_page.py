@@ -201,6 +201,7 @@ def test_without_confidence_it_says_so_and_with_it_draws(plain):
     ]
     drawn_page = made(replace(plain, columns=sure))
     assert "carry no signal" not in drawn_page and drawn_page.count("<polyline") == 2 * 2
+    assert drawn_page.count('stands"') == 2 * 2
 
 
 def test_unscored_replies_are_told_with_their_bounds(plain):

@@ -8,6 +8,8 @@ from made_up import comparison, drawn, evidence, moved, replies
 
 from hf_selfdemo.core.types import Prediction
 from hf_selfdemo.evaluation.report import Column, Comparison, report_figures
+from hf_selfdemo.scoring.confidence import Mix
+from hf_selfdemo.scoring.operating_point import Aim, OperatingPoint, at_point
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +96,26 @@ def test_risk_is_drawn_only_where_every_attempt_has_a_confidence():
     coverage, risk = curves["sure"]["points"][-1]
     assert coverage == sum(p.label != "abstain" for p in rows) / 20
     assert risk == pytest.approx(sum(p.label == "incorrect" for p in rows) / 20 / coverage)
+
+
+def test_a_model_stands_on_its_curve_where_its_point_puts_it():
+    rows = [
+        Prediction(
+            str(i), "rag", "Bern", "correct" if i % 4 else "incorrect", True, True, signals=(("logprob", i / 10),)
+        )
+        for i in range(20)
+    ]
+    point = OperatingPoint(Aim("f_score"), Mix((("logprob", 1.0),), 0.0), 0.7, ())
+    chosen = [at_point(p, point) for p in rows]
+    columns = [Column("tuned", {"rag": rows}), Column("tuned_at_point", {"rag": chosen})]
+    curves = report_figures(Comparison("", columns))["risk_coverage"]["rag"]
+    kept = [p.label for p in chosen if p.label != "abstain"]
+    assert 0 < len(kept) < 20
+    assert curves["tuned"]["stands"] == pytest.approx([1.0, 0.25])
+    assert curves["tuned_at_point"]["stands"] == pytest.approx([len(kept) / 20, kept.count("incorrect") / len(kept)])
+    declined = [replace(p, label="abstain", withheld=p) for p in rows]
+    found = report_figures(Comparison("", [Column("never", {"rag": declined})]))["risk_coverage"]["rag"]
+    assert found["never"]["stands"] is None and found["never"]["points"]
 
 
 def test_cost_is_what_was_called_now_and_before():

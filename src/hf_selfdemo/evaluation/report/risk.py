@@ -7,6 +7,7 @@ from typing import Any
 
 from hf_selfdemo.core.types import Prediction
 from hf_selfdemo.evaluation.report.signals import signals_of, tried
+from hf_selfdemo.scoring.outcomes import figures
 from hf_selfdemo.scoring.risk_coverage import aurc, risk_coverage
 
 _POINTS = 120
@@ -21,16 +22,23 @@ def risk_curve(predictions: Sequence[Prediction], signal: str) -> dict[str, Any]
         signal: what the rows are ordered by; every labelled attempt has it.
 
     Returns:
-        `points` as [coverage, risk], coverage rising, and `aurc`.
+        `points` as [coverage, risk], coverage rising, and `aurc`; `stands` is where the model itself is, with the rows
+        that it answers, as trained or at its operating point: None if it answers none.
 
     Example:
         >>> sure = Prediction("1", "rag", "Paris", "correct", True, True, confidence=0.9)
         >>> unsure = Prediction("2", "rag", "Rome", "incorrect", True, True, confidence=0.2)
         >>> risk_curve([unsure, sure], "confidence")
-        {'points': [[0.5, 0.0], [1.0, 0.5]], 'aurc': 0.25}
+        {'points': [[0.5, 0.0], [1.0, 0.5]], 'aurc': 0.25, 'stands': [1.0, 0.5]}
     """
     labels = [tried(p).label for p in predictions]
     confidences = [signals_of(p).get(signal, 0.0) for p in predictions]  # of rows not attempted it is not looked at
     points = [[point.coverage, point.risk] for point in risk_coverage(labels, confidences)]
     step = -(-len(points) // _POINTS)
-    return {"points": points[::-1][::step][::-1], "aurc": aurc(labels, confidences)}
+    return {"points": points[::-1][::step][::-1], "aurc": aurc(labels, confidences), "stands": _stands(predictions)}
+
+
+def _stands(predictions: Sequence[Prediction]) -> list[float] | None:
+    rates = figures(predictions)
+    right = rates["accuracy_given_attempted"]
+    return None if right.value is None else [right.total / rates["accuracy"].total, 1 - right.value]
