@@ -1,6 +1,7 @@
 """The whole job with SmolLM2-135M, small enough for every CI run: real candidates, real training, a real table."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +66,33 @@ def test_sharing_prefixes_writes_the_same_texts():
     )
     assert [r.text for r in shared] == [r.text for r in plain]
     assert sum(r.cached_tokens for r in shared) > 0.4 * sum(r.prompt_tokens for r in plain)
+
+
+def test_a_refusal_is_likelier_where_a_trained_model_declines():
+    """Its probability before a word is written, and an answer where one is asked for in place of a refusal."""
+    from hf_selfdemo import AnswerMatchJudge, TransformersGenerator, collect_evidence, read_passages, read_questions
+    from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
+    from hf_selfdemo.evaluation.predict import predict
+    from hf_selfdemo.generation.models import DEFAULT_MODEL, load_model, load_tokenizer, resolve_model
+    from hf_selfdemo.generation.tuned import merged
+    from hf_selfdemo.methods.answering import PromptAnswerer
+    from hf_selfdemo.scoring.refusal import is_refusal
+
+    resolved = resolve_model(DEFAULT_MODEL)
+    model = merged(load_model(resolved), Path("results/study/adapter"))
+    openings = ("The passage does", "The passages do", "I don't")  # of nearly all refusals that it was trained on
+    questions = read_questions("embedded", "test")[::4][:20]
+    evidence = collect_evidence(questions, BM25Retriever(read_passages("embedded", "test", max_words=40)), 2)
+    generator = TransformersGenerator(model, load_tokenizer(resolved))
+    said = predict(evidence, generator, AnswerMatchJudge(), "rag", PromptAnswerer(16, openings=openings, withheld=True))
+    texts = {row.id: row.question.text for row in evidence}
+    chances = {True: [], False: []}
+    for p in said:
+        declined = is_refusal(p.text, texts[p.id])
+        chances[declined].append(dict(p.signals)["refusal"])
+        assert (p.withheld is not None) == declined
+        if p.withheld:
+            assert not p.withheld.text.startswith(openings) and dict(p.withheld.signals)["logprob"] < 0
+    assert min(len(found) for found in chances.values()) >= 3, said
+    means = {declined: sum(found) / len(found) for declined, found in chances.items()}
+    assert means[True] > 2 * means[False], means

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE
-from hf_selfdemo.core.types import Reply, Request
+from hf_selfdemo.core.types import FinishReason, Reply, Request
 from hf_selfdemo.generation.avoiding import Avoided
 from hf_selfdemo.generation.batch import Batch
 from hf_selfdemo.generation.cache import can_reuse, cut
@@ -226,7 +226,7 @@ class TransformersGenerator:
         return len(tokens) >= row.request.max_new_tokens or (bool(tokens) and tokens[-1] in self._stop_ids)
 
     def _text(self, row: Row, tokens: list[int], nats: float) -> Reply:
-        end = "stop" if tokens[-1] in self._stop_ids else "length"
+        end: FinishReason = "stop" if tokens[-1] in self._stop_ids else "length"
         return settled(Reply(self._read(row, tokens), end, (), *row.cost(len(tokens)), logprob=-nats / len(tokens)))
 
     def _read(self, row: Row, tokens: list[int]) -> str:

@@ -90,8 +90,10 @@ class ActiveRag:
         thinking = self._request(evidence, "thought", render("active_rag/thought", evidence.question.text))
         if mode == "closed_book":
             [thought] = yield [thinking]
-            trace, signals = (("thought", thought.text),), told(evidence, mode, thought)
-            return Answer(stated(thought.text), thought.finish_reason, trace=trace, signals=signals)
+            known = told(evidence, mode, thought)
+            return Answer(
+                stated(thought.text), thought.finish_reason, trace=(("thought", thought.text),), signals=known
+            )
         asked = {view: render(f"active_rag/{view}", evidence.question.text, evidence.passages) for view in VIEWS}
         thought, *notes = yield [thinking, *(self._request(evidence, view, asked[view]) for view in VIEWS)]
         correction: Message = {
