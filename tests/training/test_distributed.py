@@ -159,7 +159,7 @@ def same(log, other):
         assert line == pytest.approx(its, rel=1e-5, abs=1e-5)
 
 
-@pytest.mark.parametrize(("objective", "keys"), [("sft", {}), ("dpo", {"loss_type": ["sigmoid"]})], ids=["sft", "dpo"])
+@pytest.mark.parametrize(("objective", "keys"), [("sft", {}), ("dpo", {"loss_type": "sigmoid"})], ids=["sft", "dpo"])
 def test_two_processes_train_what_one_does(objective, keys, run):
     """The supervised term of preference training is TRL's mean over a process's own tokens, and so is left out."""
     (one,), weights = run(1, objective, **keys)
