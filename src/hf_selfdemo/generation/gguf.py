@@ -84,13 +84,14 @@ def convert(path: Path, target: Path, precision: Any = None) -> Path:
         logger.warning("converting %s to safetensors in %s (once)", path.name, target)
         _describe(path, reader, staging)  # first, since it tells of what cannot be read within seconds
         with _readable(path, reader):
-            model, found = AutoModelForCausalLM.from_pretrained(
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
                 path.parent,
                 gguf_file=path.name,
                 quantization_config=GgufConfig(dequantize=True),  # else weights stay packed and cannot be saved
                 dtype=dtype,
                 output_loading_info=True,
             )
+        model, found = loaded  # annotations of transformers do not know the second
         if absent := sorted(found["missing_keys"]):  # transformers would draw them at random
             raise UserError(f"{path} holds no weights for {', '.join(absent[:3])}", _WHOLE)
         model.save_pretrained(staging)
