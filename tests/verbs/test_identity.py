@@ -24,7 +24,8 @@ GROUPS = {
         *("DataArguments", "RetrievalArguments", "EngineArguments", "PromptSearchArguments", "DemonstrateArguments"),
         *("JudgeArguments", "TrainArguments", "EvaluateArguments", "AbilityArguments"),
     ],
-    "methods/self_demo.py": ["Sampling", "Choosing"],
+    "methods/candidates.py": ["Sampling"],
+    "methods/self_demo.py": ["Choosing"],
 }
 """Groups of keys by their file."""
 
