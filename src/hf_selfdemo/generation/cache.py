@@ -11,7 +11,8 @@ from transformers.cache_utils import DynamicLayer
 
 from hf_selfdemo.generation.prefixes import Prefix, States
 
-_BLOCK = 64
+BLOCK = 64
+"""Tokens that a cache grows by."""
 
 
 class BlockLayer(DynamicLayer):
@@ -43,7 +44,7 @@ class BlockLayer(DynamicLayer):
         end = start + key_states.shape[-2]
         room = self._room
         if room is None or room[0].shape[-2] < end or room[0].data_ptr() != self.keys.data_ptr():  # or rows were picked
-            shape = (*key_states.shape[:-2], end + _BLOCK, key_states.shape[-1])
+            shape = (*key_states.shape[:-2], end + BLOCK, key_states.shape[-1])
             room = self._room = (key_states.new_empty(shape), value_states.new_empty(shape))
             if start:
                 room[0][..., :start, :] = self.keys

@@ -45,7 +45,7 @@ def dtype_for(named: str | None, floats: bool = False) -> Dtype:
     """
     import torch
 
-    gpu = torch.cuda.is_available()
+    gpu = on_gpu()
     if named is None:
         return Dtype("bfloat16" if gpu else "float32")
     if named == "auto":
@@ -61,11 +61,18 @@ def dtype_for(named: str | None, floats: bool = False) -> Dtype:
     return Dtype(named)
 
 
+def on_gpu() -> bool:
+    """Whether models are loaded onto a GPU."""
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
 def bfloat16_by() -> str:
     """What multiplies bfloat16 where models are loaded: the GPU, or a part of the processor; "" if nothing does."""
     import torch
 
-    if torch.cuda.is_available():
+    if on_gpu():
         return "the GPU" if torch.cuda.is_bf16_supported(including_emulation=False) else ""
     return _of_processor(torch) if torch.backends.mkldnn.is_available() else ""  # oneDNN has the kernels
 

@@ -115,11 +115,9 @@ def _mixed_precision(model: Mapping[str, Any], training: Mapping[str, Any]) -> d
     if model.get("dtype") != "auto" or {"bf16", "fp16"} & training.keys():
         return {}
     with waiting("importing torch and TRL"):
-        import torch
+        from hf_selfdemo.generation.precision import bfloat16_by, on_gpu
 
-        from hf_selfdemo.generation.precision import bfloat16_by
-
-        return {} if torch.cuda.is_available() or not bfloat16_by() else {"bf16": True}
+        return {} if on_gpu() or not bfloat16_by() else {"bf16": True}
 
 
 def _made(name: str, values: Mapping[str, Any]) -> Any:

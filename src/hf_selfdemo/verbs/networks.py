@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from hf_selfdemo.core.memory import give_back
 from hf_selfdemo.core.protocols import Generator
 from hf_selfdemo.core.types import Reply, Request
 from hf_selfdemo.generation.models import ResolvedModel
@@ -56,7 +56,7 @@ class Networks:
         if folder not in self._held:
             while len(self._held) >= self._most:
                 self._held.popitem(last=False)
-            gc.collect()  # before the next one is loaded beside it
+            give_back()  # before the next one is loaded
             resolved = self._base if folder is None else self._recipe.resolve_tuned(folder)
             network = self._recipe.load(resolved)[0]
             self._held[folder] = network, in_process(self._recipe, network, self.tokenizer)

@@ -87,7 +87,7 @@ def _plan_answering(recipe: Recipe) -> None:
     say(f"method {recipe.method.name!r} trains nothing: evaluating {len(evidence)} questions is all")
     show(answering_table(calls, len(evidence)))
     if lengths := _lengths(recipe, evidence, FirstTurns([])):
-        memory = recipe_memory(recipe, recipe_shape(recipe), lengths, 0)
+        memory = recipe_memory(recipe, recipe_shape(recipe), lengths, 0, len(evidence))
         plan["memory_gb"] = {verb: sum(parts.values()) / 1e9 for verb, parts in memory.items()}
         say(f"memory: about {plan['memory_gb']['evaluate']:.2f} GB")
     path = recipe.output_dir / "plan.json"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import gc
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -28,6 +27,7 @@ from hf_selfdemo.core.manifest import (
     write_checked_json,
     write_json,
 )
+from hf_selfdemo.core.memory import give_back
 from hf_selfdemo.core.types import Evidence
 from hf_selfdemo.data.rows import FEATURES, evidence_row
 from hf_selfdemo.generation.tuned import model_hashes, weights_of
@@ -97,7 +97,7 @@ def run_train(recipe: Recipe) -> None:
         _write_checked_json(recipe, dataset, trainer, settings, start.model.name, result.metrics)
     _say_what_was_kept(_best(trainer))
     del trainer
-    gc.collect()  # it refers to itself in circles, and would hold model and optimizer beside what the next verb loads
+    give_back()  # it refers to itself in circles, and would hold model and optimizer beside what the next verb loads
 
 
 def _account_for(dataset: Dataset, trainer: Any) -> None:

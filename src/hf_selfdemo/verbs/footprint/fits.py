@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,7 +11,7 @@ from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.types import Evidence, Message, Mode
 from hf_selfdemo.generation.gguf import converted
 from hf_selfdemo.generation.models import GGUF_PACKAGES, ResolvedModel, local_model, read_chat_template
-from hf_selfdemo.generation.precision import Dtype
+from hf_selfdemo.generation.precision import Dtype, on_gpu
 from hf_selfdemo.methods.answering import single_prompt
 from hf_selfdemo.prompting.chat import encode_prompt
 from hf_selfdemo.recipe.evidence import recipe_questions
@@ -19,7 +20,7 @@ from hf_selfdemo.recipe.start import check_targets
 from hf_selfdemo.verbs.evaluate import judges_by_model, recipe_modes
 from hf_selfdemo.verbs.first_turns import FirstTurns
 from hf_selfdemo.verbs.footprint.compute import forward_flops, hours, training_flops
-from hf_selfdemo.verbs.footprint.memory import Precision, cache_bytes, training_memory, writing_memory
+from hf_selfdemo.verbs.footprint.memory import Precision, cache_bytes, in_process, training_memory, writing_memory
 from hf_selfdemo.verbs.footprint.shape import ModelShape, model_shape
 
 CHARACTERS_A_TOKEN = 4.0
@@ -95,7 +96,9 @@ def recipe_shape(recipe: Recipe) -> ModelShape:
     return model_shape(config, adapters)
 
 
-def recipe_memory(recipe: Recipe, shape: ModelShape, lengths: Lengths, candidates: int) -> dict[str, dict[str, float]]:
+def recipe_memory(
+    recipe: Recipe, shape: ModelShape, lengths: Lengths, candidates: int, rows: float = math.inf
+) -> dict[str, dict[str, float]]:
     """Bytes by verb and part, at the peak.
 
     Args:
@@ -103,14 +106,20 @@ def recipe_memory(recipe: Recipe, shape: ModelShape, lengths: Lengths, candidate
         shape: of its model.
         lengths: of its rows.
         candidates: first-turn requests of a question; 0 if nothing is written.
+        rows: questions and twins, each with a beginning that is held.
     """
+    from hf_selfdemo.generation.cache import BLOCK
+
+    def room(written: int) -> int:
+        return -(-written // BLOCK) * BLOCK
+
     training, batch = recipe.training, recipe.engine.generation_batch_size
     found: dict[str, dict[str, float]] = {}
     number = _bytes(recipe.dtype())
     if candidates and recipe.engine.engine == "transformers":
         groups = -(-_CHUNK * batch // candidates)
-        chunk = groups * lengths.longest_request * cache_bytes(shape, number)
-        written, held = lengths.reply, max(recipe.engine.prefix_cache_gb * 1e9, chunk)
+        one, written = lengths.longest_request * cache_bytes(shape, number), room(lengths.reply)
+        held = min(rows * one, max(recipe.engine.prefix_cache_gb * 1e9, groups * one))
         found["demonstrate"] = writing_memory(shape, number, batch, lengths.longest_request, written, held=held)
     if recipe.method.method.trains:
         pairs, reply = recipe.train.objective == "dpo", _trained_reply(recipe, lengths)
@@ -134,9 +143,21 @@ def recipe_memory(recipe: Recipe, shape: ModelShape, lengths: Lengths, candidate
     several = e.evaluate_signals or recipe.method.answerer().most_calls > 1  # a question's calls share their beginning
     held = copies * recipe.engine.prefix_cache_gb * 1e9 if several else 0
     found["evaluate"] = writing_memory(
-        shape, number, batch, lengths.longest_prompt, e.max_answer_tokens, copies=copies, held=held
+        shape, number, batch, lengths.longest_prompt, room(e.max_answer_tokens), copies=copies, held=held
     )
-    return found
+    if on_gpu() or recipe.plan.device_memory_gb > 0 or recipe.plan.device_tflops > 0:
+        return found  # of a device alone
+    train = {verb: verb == "train" for verb in found}
+    return {verb: in_process(found[verb], _converted_bytes(recipe, shape, train[verb]), train[verb]) for verb in found}
+
+
+def _converted_bytes(recipe: Recipe, shape: ModelShape, training: bool) -> float:
+    """Bytes of the weights on the disk that are made another dtype when they are loaded."""
+    import torch
+
+    stored = _config(recipe, model_place(recipe)).dtype or torch.float32
+    loaded = getattr(torch, recipe.dtype(training).name)
+    return 0.0 if stored == loaded else float(shape.parameters * stored.itemsize)
 
 
 def recipe_hours(
@@ -196,7 +217,7 @@ def footprint(
     """
     plan = recipe.plan
     shape = recipe_shape(recipe)
-    memory = recipe_memory(recipe, shape, lengths, candidates)
+    memory = recipe_memory(recipe, shape, lengths, candidates, len(evidence))
     gigabytes = {verb: {part: size / 1e9 for part, size in parts.items()} for verb, parts in memory.items()}
     return {
         "model": {"name": recipe.model_name, "parameters": shape.parameters, "trainable": shape.trainable},

@@ -2,7 +2,7 @@
 
 What autograd keeps of a layer is counted as Korthikanti et al. 2022 (arXiv 2205.05198, section 4.1) count it, for the
 layers of today: RMS norms in float32, a gated MLP, keys and values repeated for their queries, attention that keeps no
-probabilities. Not counted: what libraries and the device's driver take themselves, and fragmentation.
+probabilities. On a CPU `in_process` adds what the process takes besides; what a GPU's driver takes is not counted.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from hf_selfdemo.verbs.footprint.shape import ModelShape
 
 _FLOAT32 = 4
+
+_LIBRARIES = 6e8
+"""Bytes of a process that has imported torch, transformers, TRL and datasets and read a tokenizer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,9 @@ def training_memory(
         (4000.0, 12000.0)
     """
     trained = _FLOAT32 if shape.adapters else precision.weights
-    cast = shape.linear * 2 if precision.autocast and precision.weights == _FLOAT32 else 0
+    passed = 1 if checkpointing else shape.trained_layers  # layers below keep no cast weights for a backward pass
+    mixed = precision.autocast and precision.weights == _FLOAT32
+    cast = shape.linear * 2 * passed / shape.layers if mixed else 0
     adapters = shape.trainable * _FLOAT32 if shape.adapters else 0
     number = precision.computed
     return {
@@ -117,7 +122,7 @@ def writing_memory(
         number: bytes of a weight, and of all that is computed.
         rows: written at once.
         prompt: tokens of the longest prompt.
-        written: tokens of the longest reply.
+        written: tokens of the longest reply, or those that there is room for.
         copies: of the weights; 2 where base and tuned model are both there.
         held: bytes of prompts' states that are kept for later requests.
 
@@ -132,6 +137,26 @@ def writing_memory(
         "logits": float(rows * shape.vocabulary * (number + 2 * _FLOAT32)),
         "cache": rows * (prompt + written) * cache_bytes(shape, number) + held,
     }
+
+
+def in_process(memory: dict[str, float], file: float, training: bool = False) -> dict[str, float]:
+    """The same for a model on a CPU, with what the whole process takes.
+
+    Args:
+        memory: of the verb, by part.
+        file: bytes of the weights as they lie on the disk, which are in memory too while another dtype is made of them;
+            0 where they are loaded as they are.
+        training: glibc keeps about as much again as a step takes, writing three tenths of it.
+
+    Example:
+        >>> found = in_process({"weights": 2e9, "activations": 1e9}, file=1.5e9)
+        >>> found["libraries"], found["loading"], found["kept_by_allocator"]
+        (600000000.0, 500000000.0, 300000000.0)
+    """
+    step = sum(memory.get(part, 0.0) for part in ("activations", "logits", "cache"))
+    kept = (1.0 if training else 0.3) * step
+    more = {"libraries": _LIBRARIES, "kept_by_allocator": kept, "loading": max(0.0, file - step)}
+    return memory | {part: size for part, size in more.items() if size}
 
 
 def cache_bytes(shape: ModelShape, number: int) -> float:
