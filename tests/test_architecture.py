@@ -45,6 +45,12 @@ def imports_of(path):
             yield parts[1] if len(parts) > 1 else node.names[0].name
 
 
+def test_no_two_files_of_tests_have_one_name():
+    """pytest imports them by their names alone, and collects nothing at all where two are the same."""
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(set(names)) == sorted(names)
+
+
 def test_every_file_stands_in_a_room():
     assert {room_of(p) for p in MODULES} == set(ROOMS)
 
