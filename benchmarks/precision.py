@@ -2,8 +2,8 @@
 
     python benchmarks/precision.py > precision.json
 
-Fewer rows than the quickstart's, eight steps of training. By precision and verb: process time, the largest size of the
-process, and what `hf-selfdemo plan` says of it.
+Fewer rows than the quickstart's, sixteen steps of training. By precision and verb: process time, the largest size of
+the process, and what `hf-selfdemo plan` says of it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-ROWS = ["--max_train_questions=40", "--train_twins=10", "--max_test_questions=30", "--max_steps=8"]
+ROWS = ["--max_train_questions=40", "--train_twins=10", "--max_test_questions=30", "--max_steps=16"]
 RECIPE = Path(__file__).parent.parent / "recipes/quickstart/self_demo.yaml"
 VERBS = ("demonstrate", "train", "evaluate")
 
