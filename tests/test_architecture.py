@@ -45,9 +45,13 @@ def imports_of(path):
             yield parts[1] if len(parts) > 1 else node.names[0].name
 
 
-def test_no_two_files_of_tests_have_one_name():
-    """pytest imports them by their names alone, and collects nothing at all where two are the same."""
-    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+def test_no_two_files_of_tests_and_scripts_have_one_name():
+    """pytest imports them by their names alone: of two with one name, the second is taken for the first."""
+    here = Path(__file__).parents[1]
+    found = [
+        path for folder in ("tests", "results", "benchmarks", "examples") for path in (here / folder).rglob("*.py")
+    ]
+    names = [path.name for path in found if path.name != "conftest.py"]
     assert sorted(set(names)) == sorted(names)
 
 

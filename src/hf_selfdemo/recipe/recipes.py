@@ -54,7 +54,7 @@ def recipe_names() -> list[str]:
 
     Example:
         >>> [name for name in recipe_names() if name.startswith("quickstart")]
-        ['quickstart/active_rag', 'quickstart/dpo', 'quickstart/ra_it', 'quickstart/self_demo']
+        ['quickstart/active_rag', 'quickstart/dpo', 'quickstart/grpo', 'quickstart/ra_it', 'quickstart/self_demo']
     """
     folder = _folder()
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob(f"*{_SUFFIX}"))

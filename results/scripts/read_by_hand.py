@@ -1,7 +1,7 @@
 """How far the answer-in-context flag is true: rows drawn by seed and read one by one, and what follows from them.
 
-    python results/scripts/reading.py results/study_1_5b
-    python results/scripts/reading.py results/study_1_5b --show recipes/study_1_5b/self_demo.yaml
+    python results/scripts/read_by_hand.py results/study_1_5b
+    python results/scripts/read_by_hand.py results/study_1_5b --show recipes/study_1_5b/self_demo.yaml
 
 `reading.json` holds for every row that was read its id, whether the passages give a reader the answer, whether that was
 a close call, and a reason where it is not what the flag says. With `--show` the rows are drawn again and printed to be
