@@ -111,6 +111,12 @@ def recorded_point(folder: Path) -> OperatingPoint | None:
     Raises:
         UserError: if the file is damaged, or the point was chosen for other weights.
     """
+    found = _recorded(folder)
+    return found[1] if found else None
+
+
+def _recorded(folder: Path) -> tuple[dict[str, Any], OperatingPoint] | None:
+    """What the file of a model's point tells, and the point; None where there is no file."""
     path = folder / POINT_FILE
     if not path.exists():
         return None
@@ -118,7 +124,7 @@ def recorded_point(folder: Path) -> OperatingPoint | None:
     if found["weights"] != weights_hash(folder):
         raise UserError(f"{path} was chosen for other weights than the model has now", f"{AGAIN}, or remove {path}")
     with explained(f"{path} holds no operating point", f"{AGAIN}, or remove {path}"):
-        return OperatingPoint.read(found["point"])
+        return found, OperatingPoint.read(found["point"])
 
 
 def at_recorded_point(folder: Path, answerer: Answerer) -> AtPoint | None:
@@ -131,11 +137,10 @@ def at_recorded_point(folder: Path, answerer: Answerer) -> AtPoint | None:
     Raises:
         UserError: if the point was chosen for other weights, or for answers that were asked for in another way.
     """
-    point = recorded_point(folder)
-    if point is None:
+    recorded = _recorded(folder)
+    if recorded is None:
         return None
-    path = folder / POINT_FILE
-    found = read_json(path, PointRecord)
+    (found, point), path = recorded, folder / POINT_FILE
     if found["answerer"] != answerer.identity:
         raise UserError(
             f"{path} was chosen for a model that is asked in another way",

@@ -41,11 +41,7 @@ def last_columns(models: Sequence[Any], batch: dict[str, Any], mask: str) -> Ite
         output.last_hidden_state = output.last_hidden_state[:, narrow].contiguous()  # for torch, as in `last_logits`
         return output
 
-    with ExitStack() as hooks:
-        for model in models:
-            hooks.callback(model.register_forward_pre_hook(show_all, with_kwargs=True).remove)
-            causal = model.get_base_model() if is_peft_model(model) else model
-            hooks.callback(causal.base_model.register_forward_hook(let_through).remove)
+    with _hooked(models, show_all, let_through):
         yield batch | {"input_ids": whole[:, narrow], mask: batch[mask][:, narrow]}
 
 
@@ -66,9 +62,16 @@ def last_labels(models: Sequence[Any], columns: int) -> Iterator[None]:
         output.last_hidden_state = output.last_hidden_state[:, kept]
         return output
 
+    with _hooked(models, label_some, let_through):
+        yield
+
+
+@contextmanager
+def _hooked(models: Sequence[Any], before: Any, let_through: Any) -> Iterator[None]:
+    """Change what each model is given, and what its head gets of the states."""
     with ExitStack() as hooks:
         for model in models:
-            hooks.callback(model.register_forward_pre_hook(label_some, with_kwargs=True).remove)
+            hooks.callback(model.register_forward_pre_hook(before, with_kwargs=True).remove)
             causal = model.get_base_model() if is_peft_model(model) else model
             hooks.callback(causal.base_model.register_forward_hook(let_through).remove)
         yield

@@ -15,7 +15,7 @@ from rich.table import Table
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Prediction
 from hf_selfdemo.evaluation.report.resampling import percentiles, resampled
-from hf_selfdemo.evaluation.report.table import text_table
+from hf_selfdemo.evaluation.report.table import figure_cell, text_table
 from hf_selfdemo.scoring.confidence import attempt, cross_fitted, question_of
 from hf_selfdemo.scoring.roc import area, areas
 
@@ -153,16 +153,9 @@ def signals_table(figures: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Tab
         figures: from `signal_figures`, by mode and column.
     """
     rows = [
-        [column, SIGNAL_NAMES.get(name, name), *(_cell(found[task]) for task in TASKS)]
+        [column, SIGNAL_NAMES.get(name, name), *(figure_cell(found[t]["value"], found[t]["interval"]) for t in TASKS)]
         for column, signals in figures.get("rag", {}).items()
         for name, found in signals.items()
     ]
     title = "area under the ROC curve, over attempts with passages: .5 is chance"
     return text_table(title, ["", "signal", *TASKS.values()], rows) if rows else None
-
-
-def _cell(found: Mapping[str, Any]) -> str:
-    if found["value"] is None or found["interval"] is None:
-        return "-"
-    low, high = found["interval"]
-    return f"{found['value']:.2f} [{low:.2f}, {high:.2f}]"

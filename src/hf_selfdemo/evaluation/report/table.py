@@ -105,18 +105,25 @@ def _cost_rows(asking: Asking, mode: str, prefix: str) -> list[tuple[str, dict[s
     return [(f"{prefix}calls a question", calls), (f"{prefix}tokens a question", tokens)]
 
 
-def _cell(rate: Rate) -> str:
-    if rate.value is None or rate.interval is None:
+def figure_cell(value: float | None, interval: tuple[float, float] | None) -> str:
+    """A figure with its interval.
+
+    Example:
+        >>> figure_cell(0.5, (0.25, 0.75)), figure_cell(None, None)
+        ('0.50 [0.25, 0.75]', '-')
+    """
+    if value is None or interval is None:
         return "-"
-    low, high = rate.interval
-    return f"{rate.value:.2f} [{low:.2f}, {high:.2f}]"
+    low, high = interval
+    return f"{value:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _cell(rate: Rate) -> str:
+    return figure_cell(rate.value, rate.interval)
 
 
 def _f_cell(predictions: Sequence[Prediction], seed: int) -> str:
-    interval = f_interval(predictions, seed)
-    if interval is None:
-        return "-"
-    return f"{f_score(predictions):.2f} [{interval[0]:.2f}, {interval[1]:.2f}]"
+    return figure_cell(f_score(predictions), f_interval(predictions, seed))
 
 
 def _change_cell(before: Sequence[Prediction], after: Sequence[Prediction], seed: int) -> str:
