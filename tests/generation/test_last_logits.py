@@ -5,6 +5,7 @@ import sys
 
 import pytest
 import torch
+from peak_memory import PEAK_KB, needs_proc
 from transformers import AutoModelForCausalLM, CohereConfig, Gemma2Config, LlamaConfig
 
 from hf_selfdemo.generation.last_logits import last_logits
@@ -20,9 +21,9 @@ SMALL = {
 }
 CONFIGS = [LlamaConfig(**SMALL), Gemma2Config(**SMALL, head_dim=16, final_logit_softcapping=5.0), CohereConfig(**SMALL)]
 
-PEAKS = """
-import resource
-
+PEAKS = (
+    PEAK_KB
+    + """
 import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM, LlamaConfig, PreTrainedTokenizerFast
@@ -47,11 +48,12 @@ texts = [(list(range(1, 30)), [31, 32 + i]) for i in range(48)]
 def peak(model):
     ask(TransformersGenerator(model, tokenizer, batch_size=48), requests)
     text_nll(model, texts, batch_size=48)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return peak_kb() / 1024
 
 
 print(peak(base), peak(merged))
 """
+)
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.model_type)
@@ -66,6 +68,7 @@ def test_logits_are_those_of_the_whole_pass_scaled_and_capped_as_the_model_has_i
     assert torch.equal(frozen, trainable)
 
 
+@needs_proc
 def test_the_first_pass_of_a_merged_adapter_peaks_where_the_bases_does(model_folder):
     """In half precision torch would copy the head once a row: 48 rows of 4 MB here."""
     script = PEAKS.replace("FOLDER", repr(model_folder))

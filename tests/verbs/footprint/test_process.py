@@ -5,14 +5,18 @@ import subprocess
 import sys
 
 import pytest
+from peak_memory import PEAK_KB, needs_proc
 
-_MEASURED = """
-import json, resource, sys
+_MEASURED = (
+    PEAK_KB
+    + """
+import sys
 from hf_selfdemo.verbs.cli import main
 
 assert main(sys.argv[1:]) == 0
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9)
+print(peak_kb() * 1024 / 1e9)
 """
+)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +33,7 @@ def large(tokenizer, tmp_path_factory):
     return folder
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in other units elsewhere")
+@needs_proc
 def test_no_verb_takes_more_than_its_plan_says(large, tmp_path):
     keys = [f"--output_dir={tmp_path}", f"--model_name_or_path={large}", "--dtype=bfloat16", "--method=ra_it"]
     keys += ["--max_train_questions=8", "--max_train_unanswerable=0", "--max_test_questions=8", "--use_cpu"]
