@@ -48,7 +48,10 @@ class Batch:
         self.mask = torch.cat([self.mask, real], dim=1)
         inputs = {"input_ids": ids, "attention_mask": self.mask, "past_key_values": self.cache}
         places = positions(self.mask)[:, -ids.shape[1] :]
-        return last_logits(self.model, columns or ids.shape[1], position_ids=places, **inputs)
+        logits = last_logits(self.model, columns or ids.shape[1], position_ids=places, **inputs)
+        for old, more in zip(self.cache.token_ids, new, strict=True):
+            old.extend(more)
+        return logits
 
     @property
     def can_pick(self) -> bool:
@@ -59,4 +62,5 @@ class Batch:
         """Go on with these rows, in this order; one may be there several times."""
         places = torch.tensor(rows)  # a CPU index serves tensors on any device
         self.cache.batch_select_indices(places)
+        self.cache.token_ids = [[*self.cache.token_ids[row]] for row in rows]
         self.mask = self.mask[places.to(self.mask.device)]

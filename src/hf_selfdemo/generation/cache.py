@@ -55,9 +55,15 @@ class BlockLayer(DynamicLayer):
         return self.keys, self.values
 
 
-def block_cache(config: Any) -> DynamicCache:
-    """A `DynamicCache` for a model of this config whose full-attention layers grow in blocks."""
-    cache = DynamicCache(config=config)
+class BlockCache(DynamicCache):
+    """A `DynamicCache` of such layers. `token_ids` are those of each row so far, for whoever fills it to keep."""
+
+    token_ids: Sequence[list[int]] = ()
+
+
+def block_cache(config: Any) -> BlockCache:
+    """A cache for a model of this config whose full-attention layers grow in blocks."""
+    cache = BlockCache(config=config)
     cache.layers = [BlockLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
     return cache
 
@@ -72,9 +78,10 @@ def can_drop_rows(cache: DynamicCache) -> bool:
     return all(hasattr(layer, "batch_select_indices") for layer in cache.layers)
 
 
-def cache_with(config: Any, pasts: Sequence[tuple[Prefix | None, int]]) -> DynamicCache:
+def cache_with(config: Any, pasts: Sequence[tuple[Prefix | None, int]]) -> BlockCache:
     """A cache whose row i begins with the first tokens of `pasts[i]`, a prefix and how many, right-aligned."""
     cache = block_cache(config)
+    cache.token_ids = [prefix.ids[:length] if prefix else [] for prefix, length in pasts]
     width = max((length for _, length in pasts), default=0)
     if width:
         rows = [_joined(prefix, length) for prefix, length in pasts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -22,6 +23,9 @@ _PROBE: tuple[Message, ...] = (
 _PART = 21 << 16
 """Values summed at once, since summing in 64 bits widens them; every third and seventh is the same in each part."""
 
+_SET_IN_TRAINING = ("_token_id", "use_cache", "tie_word_embeddings")
+"""Endings of config keys that trainers and adapters change, and no layer reads."""
+
 _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
@@ -31,12 +35,29 @@ def model_identity(model: Any, tokenizer: Any) -> str:
     An adapter, attached or merged, changes it; the place the model was loaded from does not.
     """
     digest = hashlib.sha256()
-    config = {k: v for k, v in model.config.to_dict().items() if k not in ("_name_or_path", "transformers_version")}
-    digest.update(json.dumps(config, sort_keys=True, default=str).encode())
+    digest.update(_config(model.config.to_dict()))
     digest.update(repr(encode_prompt(tokenizer, _PROBE)).encode())
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} {_checksums(tensor)}".encode())
+    _add_weights(digest, model)
     return f"transformers/{model.name_or_path.rpartition('/')[2]}/{digest.hexdigest()[:12]}"
+
+
+def layers_identity(config: Any, modules: Sequence[Any]) -> str:
+    """A short hash over the weights of some modules, and the config of their model but for what training sets there."""
+    known = config.to_dict()
+    digest = hashlib.sha256(_config({key: known[key] for key in known if not key.endswith(_SET_IN_TRAINING)}))
+    for module in modules:
+        _add_weights(digest, module)
+    return digest.hexdigest()[:12]
+
+
+def _config(config: dict[str, Any]) -> bytes:
+    known = {k: v for k, v in config.items() if k not in ("_name_or_path", "transformers_version")}
+    return json.dumps(known, sort_keys=True, default=str).encode()
+
+
+def _add_weights(digest: Any, module: Any) -> None:
+    for name, tensor in sorted(module.state_dict().items()):
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype} {_checksums(tensor)}".encode())
 
 
 def _checksums(tensor: torch.Tensor) -> list[int]:

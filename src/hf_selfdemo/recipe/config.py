@@ -127,6 +127,16 @@ class EngineArguments:
     )
     generation_batch_size: int = key(36, "transformers: rows decoded at once", "nothing", ONE_OR_MORE)
     prefix_cache_gb: float = key(1.0, "transformers: memory for prompts seen before", "nothing", NOT_NEGATIVE)
+    frozen_layers: int = key(
+        0,
+        "transformers: lower layers that no adapter changes; what they make of a text is computed once and kept in "
+        "frozen_dir, for training too",
+        "nothing",
+        ZERO_OR_MORE,
+    )
+    frozen_dir: str | None = key(
+        None, "folder of frozen_layers; runs may share one. Default: frozen in output_dir", "nothing"
+    )
     device_map: str | None = key(None, "transformers: auto spreads the model over the devices there are", "nothing")
     server_url: str | None = key(None, "server: its address, e.g. http://localhost:8000/v1", "nothing")
     server_model: str | None = key(None, "server: the model's name there; default is model_name_or_path", "written")

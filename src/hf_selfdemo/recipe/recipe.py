@@ -68,6 +68,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         self._told: set[Dtype] = set()
+        self._frozen: list[Any] = []
 
     @property
     def output_dir(self) -> Path:
@@ -133,7 +134,23 @@ class Recipe:
         quantised, attention = self._quantisation() if training else None, self.model.attn_implementation or "sdpa"
         with waiting(f"loading {resolved.name}"):
             tokenizer = self.load_tokenizer(resolved)
-            return load_model(resolved, dtype.name, trust, self.engine.device_map, quantised, attention), tokenizer
+            network = load_model(resolved, dtype.name, trust, self.engine.device_map, quantised, attention)
+        if self.engine.frozen_layers:
+            from hf_selfdemo.generation.frozen import FrozenLayers
+
+            kept = Path(self.engine.frozen_dir or self.output_dir / "frozen")
+            self._frozen.append(FrozenLayers(network, self.engine.frozen_layers, kept).account)
+        return network, tokenizer
+
+    def say_what_was_looked_up(self) -> None:
+        """What frozen layers saved since this was last said."""
+        computed, found = (sum(getattr(account, name) for account in self._frozen) for name in ("computed", "found"))
+        self._frozen.clear()
+        if computed + found:
+            depth = self.engine.frozen_layers
+            say(
+                f"of {computed + found:,} tokens the lower {depth} layers computed {computed:,} and looked up {found:,}"
+            )
 
     def dtype(self, training: bool = False) -> Dtype:
         """What weights are loaded in, for training or for what only writes.

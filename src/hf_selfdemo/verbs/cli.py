@@ -92,6 +92,7 @@ def _run(verb: str, *arguments: str) -> None:
     with locked(verb, recipe):
         for stage in stages:
             load("stage", stage, STAGES)(recipe)
+            recipe.say_what_was_looked_up()
 
 
 def reported(job: Callable[[], None]) -> int:
