@@ -133,7 +133,7 @@ def test_words_that_a_reply_adds_are_told_but_not_those_of_refusals_or_of_the_qu
 
 def test_a_model_is_asked_as_its_method_says_and_the_answer_tells_what_it_took():
     engine = ScriptedGenerator(lambda request: f"{request.stage}. Answer: here")
-    asking = Asking({"base": lambda: engine, "active_rag": lambda: engine}, answerers={"active_rag": ActiveRag()})
+    asking = Asking({"base": lambda: engine, "active_rag": lambda: engine}, answerers={"active_rag": ActiveRag})
     found = dict(asking.ask("Where?", [Passage("1", "By the sea.", "Tower")]))
     assert found["base"].usage.calls == 1 and found["base"].answer.trace == ()
     assert found["active_rag"].text == "here" and found["active_rag"].usage.calls == 9 == len(

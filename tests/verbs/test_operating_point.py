@@ -151,17 +151,34 @@ def test_dev_questions_are_asked_without_the_point(answered, tmp_path):
     assert at_recorded_point(tmp_path / "copy", model_answerer(recipe, tmp_path / "copy")).point.aim.target == "f_score"
 
 
-def test_the_app_asks_at_the_point(answered, monkeypatch):
+@pytest.mark.parametrize("named", [(), ("--adapters", "copy=me/copy")], ids=["folder", "hub"])
+def test_the_app_asks_at_the_point(answered, named, monkeypatch, tmp_path):
     from hf_selfdemo.app import asking
+    from hf_selfdemo.generation.models import ResolvedModel
+    from hf_selfdemo.verbs import app
     from hf_selfdemo.verbs.app import recipe_page
     from hf_selfdemo.verbs.cli import parse
 
     flags = answered(replies(200))
     assert choose(flags, "--operating_target=f_score") == 0
-    made, usual = [], asking.Asking
+    made, found, usual = [], [], asking.Asking
     monkeypatch.setattr(asking, "Asking", lambda *given: made.append(given) or usual(*given))
-    recipe_page(parse(flags))
-    assert {name: type(answerer) for name, answerer in made[0][-1].items()} == {"copy": AtPoint}
+    downloaded = ResolvedModel("me/copy", str(tmp_path / "copy"), "")
+    monkeypatch.setattr(app, "resolve_model", lambda where: found.append(where) or downloaded)
+    recipe_page(parse([*flags, *named]))
+    assert bool(found) == (not named), "nothing is downloaded before a question is asked"
+    assert {name: type(find()) for name, find in made[0][-1].items()} == {"copy": AtPoint}
+
+
+def test_run_chooses_a_point_between_training_and_testing(gold, dev, manifest, tmp_path, monkeypatch):
+    from hf_selfdemo.verbs import operating_point
+
+    chosen = []
+    monkeypatch.setattr(operating_point, "_replies", lambda *given: chosen.append(given[1]) or replies(200))
+    assert main(["run", *gold, *dev, "--operating_target=f_score"]) == 0
+    assert chosen == ["tuned"] and (tmp_path / "run/model" / POINT_FILE).exists()
+    assert list(manifest("evaluation")["judges"]) == ["base", "tuned", "tuned_at_point"]
+    assert list(manifest("evaluation_dev")["judges"]) == ["base", "tuned"]
 
 
 def test_a_space_takes_the_point_along(answered, manifest, tmp_path):

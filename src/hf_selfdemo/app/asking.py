@@ -55,7 +55,7 @@ class Asking:
         max_answer_tokens: longest answer of a model that is asked in the usual way.
         passages: shown with a question unless it says otherwise.
         max_passage_words: typed passages are cut after so many words, as the corpus' are; 0 keeps them whole.
-        answerers: by name, how models are asked that have a way of their own.
+        answerers: by name, how it is found out how a model is asked that has a way of its own.
 
     Example:
         >>> from hf_selfdemo.generation.scripted import ScriptedGenerator
@@ -71,7 +71,7 @@ class Asking:
         max_answer_tokens: int = 32,
         passages: int = 4,
         max_passage_words: int = 0,
-        answerers: Mapping[str, Answerer] | None = None,
+        answerers: Mapping[str, Callable[[], Answerer]] | None = None,
     ) -> None:
         ONE_OR_MORE.check(max_answer_tokens=max_answer_tokens, passages=passages)
         ZERO_OR_MORE.check(max_passage_words=max_passage_words)
@@ -81,7 +81,8 @@ class Asking:
         self.max_passage_words = max_passage_words
         self._models = {name: _Once(load) for name, load in models.items()}
         self._retriever = _Once(retriever) if retriever else None
-        self._answerers = {name: PromptAnswerer(max_answer_tokens) for name in models} | dict(answerers or {})
+        self._usual = PromptAnswerer(max_answer_tokens)
+        self._answerers = {name: _Once(find) for name, find in (answerers or {}).items()}
         self._turn = threading.Lock()
 
     def search(self, question: str, count: int) -> tuple[Passage, ...]:
@@ -112,7 +113,8 @@ class Asking:
             with self._turn:
                 counted = AccountedGenerator(model())
                 try:
-                    [answer] = converse([self._answerers[name].answer(asked, mode)], counted)
+                    answerer = self._answerers[name]() if name in self._answerers else self._usual
+                    [answer] = converse([answerer.answer(asked, mode)], counted)
                 except CallFailed as failure:
                     raise UserError(f"{name} did not answer: {failure}", "ask again, or differently") from None
             yield name, Told(answer, counted.usage)

@@ -91,13 +91,25 @@ def _models(recipe: Recipe) -> dict[str, Callable[[], Generator]]:
     return {"base": base} | own | {name: partial(tuned, where) for name, where in _tuned(recipe).items()}
 
 
-def _answerers(recipe: Recipe) -> dict[str, Answerer]:
-    """How they are asked where it is not in the usual way: at an operating point, if the model has one. A model that is
-    on the Hub alone is asked in the usual way."""
-    own = {} if recipe.method.method.trains else {recipe.method.name: recipe_answerer(recipe)}
-    folders = {name: Path(where) for name, where in _tuned(recipe).items() if Path(where).is_dir()}
-    asked = {name: model_answerer(recipe, folder) for name, folder in folders.items()}
-    return own | {name: at_recorded_point(folders[name], answerer) or answerer for name, answerer in asked.items()}
+def _answerers(recipe: Recipe) -> dict[str, Callable[[], Answerer]]:
+    """How they are asked where it is not in the usual way: as their method says, at an operating point if there is one.
+
+    What is wrong with a folder is found at once; a model on the Hub is looked at when it is first asked.
+    """
+
+    def tuned(where: str) -> Answerer:
+        folder = Path(resolve_model(where).path)
+        answerer = model_answerer(recipe, folder)
+        return at_recorded_point(folder, answerer) or answerer
+
+    found: dict[str, Callable[[], Answerer]] = {}
+    if not recipe.method.method.trains:
+        found[recipe.method.name] = partial(recipe_answerer, recipe)
+    for name, where in _tuned(recipe).items():
+        found[name] = cache(partial(tuned, where))
+        if Path(where).is_dir():
+            found[name]()
+    return found
 
 
 def _tuned(recipe: Recipe) -> dict[str, str]:
