@@ -15,6 +15,7 @@ import numpy
 import torch
 from accelerate.utils import is_peft_model
 from datasets import Dataset
+from peft.helpers import disable_input_dtype_casting
 from transformers import EarlyStoppingCallback, Trainer, TrainerCallback
 from transformers.trainer_pt_utils import LengthGroupedSampler
 from transformers.trainer_utils import EvalLoopOutput
@@ -207,6 +208,17 @@ class DemonstrationTraining(Trainer):
         """
         with _keys_refused_plainly():
             return super().create_optimizer(*args, **kwargs)
+
+    def compute_loss_context_manager(self) -> Any:
+        """As in transformers. PEFT would cast what comes into an adapter to float32, and autocast at once back again.
+
+        With gradient checkpointing it does: layers are computed again outside of here, and must come out the same.
+        """
+        stack = super().compute_loss_context_manager()
+        autocast = self.accelerator.mixed_precision in ("bf16", "fp16")
+        if autocast and is_peft_model(self.model) and not self.args.gradient_checkpointing:
+            stack.enter_context(disable_input_dtype_casting(self.model))
+        return stack
 
     def measure_base(self) -> None:
         """Read the meter before the first step, once the model is where training wants it."""
