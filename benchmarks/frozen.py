@@ -18,8 +18,8 @@ import tempfile
 from pathlib import Path
 
 RECIPE = Path(__file__).parent.parent / "recipes/quickstart/self_demo.yaml"
-KEYS = ["--method=ra_it", "--passages_per_question=3", "--max_train_questions=80", "--num_train_epochs=2"]
-KEYS += ["--max_test_questions=48", "--on_policy_rows=0", "--meter_rows=0"]
+KEYS = ["--method=ra_it", "--passages_per_question=3", "--max_train_questions=40", "--num_train_epochs=2"]
+KEYS += ["--max_test_questions=24", "--on_policy_rows=0", "--meter_rows=0"]
 VERBS = ("demonstrate", "train", "evaluate")
 LAYERS = 15
 
