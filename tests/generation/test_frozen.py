@@ -7,6 +7,7 @@ from transformers import AutoModelForCausalLM, Gemma2Config, GemmaConfig, LlamaC
 
 from hf_selfdemo.core.conversation import ask
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import STAGING
 from hf_selfdemo.core.types import Request
 from hf_selfdemo.generation.frozen import FrozenLayers
 from hf_selfdemo.generation.likelihood import text_nll
@@ -188,4 +189,16 @@ def test_a_damaged_file_is_computed_again_and_a_full_disk_costs_nothing_but_time
         f"{path.name} cannot be read and is passed over",
         path.parent.name,
     ]
-    assert list(tmp_path.rglob("*.part")) == []
+    assert list(tmp_path.rglob(f"*{STAGING}")) == []
+
+
+def test_a_text_may_be_gone_on_with_where_nobody_says_that_there_is_a_cache(config, tmp_path):
+    """transformers then keeps one, of all layers."""
+    text, more = torch.tensor(TEXTS[:1]), torch.tensor([[7, 8, 9]])
+    with torch.no_grad():
+        model = network(config)
+        wanted = model(more, past_key_values=model(text, use_cache=None).past_key_values).logits
+        FrozenLayers(model, 2, tmp_path)
+        for _ in range(2):
+            found = model(more, past_key_values=model(text, use_cache=None).past_key_values).logits
+            torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)

@@ -11,6 +11,7 @@ import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,6 @@ class FrozenLayers:
         **others: Any,
     ) -> Any:
         one = self._suited(input_ids, attention_mask, position_ids, past_key_values, others)
-        keeps = past_key_values is not None or others.get("use_cache", self._config.use_cache)
         if one is None:
             return self._whole(
                 input_ids=input_ids,
@@ -119,6 +119,8 @@ class FrozenLayers:
                 past_key_values=past_key_values,
                 **others,
             )
+        wanted = others.get("use_cache")
+        keeps = past_key_values is not None or (self._config.use_cache if wanted is None else wanted)
         hidden = self._through_lower(one)
         upper = {"past_key_values": _from_layer(one.cache, self._depth)} if keeps else {}
         with self._only(self._upper), _given(self._upper[0], hidden):
@@ -155,8 +157,7 @@ class FrozenLayers:
     def _refuse_trained(self) -> None:
         if not torch.is_grad_enabled():
             return
-        below = [self._decoder.get_input_embeddings(), *self._lower]
-        if any(weight.requires_grad for module in below for weight in module.parameters()):
+        if any(weight.requires_grad for module in self._below for weight in module.parameters()):
             raise UserError(
                 f"frozen_layers is {self._depth}, and some weights there or below are trained",
                 "train an adapter on the layers above alone (lora_target_modules), or leave frozen_layers out",
@@ -209,9 +210,9 @@ class FrozenLayers:
 
     def _fill(self, cache: BlockCache, parts: Sequence[States | None], columns: int) -> None:
         some = next(part for part in parts if part is not None)
+        like = some.keys.to(self._decoder.device)
         layers: Any = cache.layers[: self._depth]
         for number, layer in enumerate(layers):
-            like = some.keys.to(self._decoder.device)
             keys, values = (
                 _aligned([getattr(part, name)[:, number] if part else None for part in parts], columns, like)
                 for name in ("keys", "values")
@@ -233,9 +234,18 @@ class FrozenLayers:
         weight = next(self._lower.parameters())
         mixed = weight.element_size() == 4 and torch.is_autocast_enabled(weight.device.type)
         if mixed not in self._stores:
-            name = layers_identity(self._config, [self._decoder.get_input_embeddings(), *self._lower])
-            self._stores[mixed] = StateStore(self._folder / (f"{name}-autocast" if mixed else name))
+            self._stores[mixed] = StateStore(self._folder / (f"{self._identity}-autocast" if mixed else self._identity))
         return self._stores[mixed]
+
+    @cached_property
+    def _identity(self) -> str:
+        """Made when first asked for, since that takes a pass over the lower weights."""
+        return layers_identity(self._config, self._below)
+
+    @property
+    def _below(self) -> list[Any]:
+        """All that the states kept depend on."""
+        return [self._decoder.get_input_embeddings(), *self._lower]
 
     @contextmanager
     def _only(self, layers: ModuleList) -> Iterator[None]:
