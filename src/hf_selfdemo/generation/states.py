@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,8 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+
+from hf_selfdemo.core.manifest import staged
 
 logger = logging.getLogger(__name__)
 
@@ -91,14 +91,8 @@ class StateStore:
         tensors["names"] = torch.frombuffer(bytearray(b"".join(names)), dtype=torch.uint8)
         path = self._folder / f"{names[-1].hex()}-{len(names)}.safetensors"
         try:
-            handle, part = tempfile.mkstemp(dir=self._folder, suffix=".part")
-            os.close(handle)
-            try:
-                save_file(tensors, part)
-                os.replace(part, path)
-            except BaseException:
-                os.unlink(part)
-                raise
+            with staged(path) as staging:
+                save_file(tensors, staging)
         except (OSError, SafetensorError) as error:
             self._full = True
             logger.warning("no more states are kept in %s (%s)", self._folder, error)
