@@ -166,8 +166,9 @@ def test_the_app_asks_at_the_point(answered, named, monkeypatch, tmp_path):
     downloaded = ResolvedModel("me/copy", str(tmp_path / "copy"), "")
     monkeypatch.setattr(app, "resolve_model", lambda where: found.append(where) or downloaded)
     recipe_page(parse([*flags, *named]))
-    assert bool(found) == (not named), "nothing is downloaded before a question is asked"
+    assert found == [], "nothing is downloaded before a question is asked"
     assert {name: type(find()) for name, find in made[0][-1].items()} == {"copy": AtPoint}
+    assert found == (["me/copy"] if named else [])
 
 
 def test_run_chooses_a_point_between_training_and_testing(gold, dev, manifest, tmp_path, monkeypatch):

@@ -55,7 +55,7 @@ class Asking:
         max_answer_tokens: longest answer of a model that is asked in the usual way.
         passages: shown with a question unless it says otherwise.
         max_passage_words: typed passages are cut after so many words, as the corpus' are; 0 keeps them whole.
-        answerers: by name, how it is found out how a model is asked that has a way of its own.
+        answerers: by name, makes the answerer of a model that is not asked in the usual way, when it is first asked.
 
     Example:
         >>> from hf_selfdemo.generation.scripted import ScriptedGenerator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -59,13 +59,14 @@ def recipe_page(recipe: Recipe) -> Any:
         raise UserError(f"there is no run in {run}", "check output_dir, or run `hf-selfdemo run` first")
     demonstrations = _or_reason(lambda: Demonstrations(run / "demonstrations"))
     replies = _or_reason(lambda: Replies(run / "evaluation"))
+    folders = {name: cache(partial(_folder, where)) for name, where in _tuned(recipe).items()}
     asking = Asking(
-        _models(recipe),
+        _models(recipe, folders),
         None if recipe.retrieval.retriever == "given" else partial(recipe_retriever, recipe, "test"),
         recipe.evaluate.max_answer_tokens,
         recipe.retrieval.passages_per_question,
         recipe.retrieval.max_passage_words,
-        _answerers(recipe),
+        _answerers(recipe, folders),
     )
     return page(recipe.model_name, demonstrations, replies, asking)
 
@@ -77,39 +78,43 @@ def _or_reason(read: Callable[[], T]) -> T | UserError:
         return error
 
 
-def _models(recipe: Recipe) -> dict[str, Callable[[], Generator]]:
+def _models(recipe: Recipe, folders: Mapping[str, Callable[[], Path]]) -> dict[str, Callable[[], Generator]]:
     """How the base model is loaded, also for a method that trains nothing, and, if there is one, what was trained."""
 
     @cache
     def base() -> Generator:
         return in_process(recipe, *recipe.load(recipe.resolve()))
 
-    def tuned(where: str) -> Generator:
-        return in_process(recipe, *recipe.load(recipe.resolve_tuned(Path(resolve_model(where).path))))
+    def tuned(folder: Callable[[], Path]) -> Generator:
+        return in_process(recipe, *recipe.load(recipe.resolve_tuned(folder())))
 
     own = {} if recipe.method.method.trains else {recipe.method.name: base}
-    return {"base": base} | own | {name: partial(tuned, where) for name, where in _tuned(recipe).items()}
+    return {"base": base} | own | {name: partial(tuned, folder) for name, folder in folders.items()}
 
 
-def _answerers(recipe: Recipe) -> dict[str, Callable[[], Answerer]]:
+def _answerers(recipe: Recipe, folders: Mapping[str, Callable[[], Path]]) -> dict[str, Callable[[], Answerer]]:
     """How they are asked where it is not in the usual way: as their method says, at an operating point if there is one.
 
     What is wrong with a folder is found at once; a model on the Hub is looked at when it is first asked.
     """
 
-    def tuned(where: str) -> Answerer:
-        folder = Path(resolve_model(where).path)
-        answerer = model_answerer(recipe, folder)
-        return at_recorded_point(folder, answerer) or answerer
+    def tuned(folder: Callable[[], Path]) -> Answerer:
+        answerer = model_answerer(recipe, folder())
+        return at_recorded_point(folder(), answerer) or answerer
 
     found: dict[str, Callable[[], Answerer]] = {}
     if not recipe.method.method.trains:
         found[recipe.method.name] = partial(recipe_answerer, recipe)
     for name, where in _tuned(recipe).items():
-        found[name] = cache(partial(tuned, where))
+        found[name] = cache(partial(tuned, folders[name]))
         if Path(where).is_dir():
             found[name]()
     return found
+
+
+def _folder(where: str) -> Path:
+    """The folder of a trained model; one on the Hub is downloaded."""
+    return Path(where) if Path(where).is_dir() else Path(resolve_model(where).path)
 
 
 def _tuned(recipe: Recipe) -> dict[str, str]:

@@ -65,7 +65,9 @@ def point_within_run(recipe: Recipe) -> None:
     if recipe.operating.operating_target is None:
         return
     on_dev = replace(recipe.evaluate, evaluate_on="dev", evaluate_modes=["rag"], evaluate_plain=False)
-    run_evaluate(replace(recipe, evaluate=on_dev, ability=AbilityArguments()))
+    asking = replace(recipe, evaluate=on_dev, ability=AbilityArguments())
+    run_evaluate(asking)
+    asking.say_what_was_looked_up()
     run_operating_point(recipe)
 
 
