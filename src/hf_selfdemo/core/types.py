@@ -59,6 +59,16 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """A text that passages are cut from; `markdown` says whether its headings are to be read as such."""
+
+    id: str
+    text: str
+    title: str = ""
+    markdown: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """A question with every accepted answer; no answers means that nothing is known to be right.
 

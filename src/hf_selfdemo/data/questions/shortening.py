@@ -10,7 +10,6 @@ from itertools import pairwise
 from hf_selfdemo.core.types import Passage
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\s\u3040-\u30ff\u3400-\u9fff]+")
-"""What counts as a word of a piece: what stands between blanks, and each sign of Chinese or Japanese."""
 
 
 def cut_words(text: str, limit: int) -> str:
@@ -45,7 +44,7 @@ def shortened(passages: Iterable[Passage], max_words: int, split: bool = False) 
 
 
 def _pieces(passage: Passage, max_words: int) -> list[Passage]:
-    if _words(passage.text) <= max_words:
+    if count_words(passage.text) <= max_words:
         return [passage]
     texts = _packed(_sentences(passage.text, max_words), max_words)
     return [replace(passage, id=f"{passage.id}#{i}", text=text) for i, text in enumerate(texts, 1)]
@@ -65,7 +64,7 @@ def _packed(parts: Iterable[str], max_words: int) -> Iterator[str]:
     """As many parts to a piece as its words allow."""
     piece, length = "", 0
     for part in parts:
-        words = _words(part)
+        words = count_words(part)
         if piece.strip() and length + words > max_words:
             yield piece.strip()
             piece, length = "", 0
@@ -74,5 +73,11 @@ def _packed(parts: Iterable[str], max_words: int) -> Iterator[str]:
         yield piece.strip()
 
 
-def _words(text: str) -> int:
+def count_words(text: str) -> int:
+    """How many words a text has: what stands between blanks, and each sign of Chinese or Japanese.
+
+    Example:
+        >>> count_words("two words")
+        2
+    """
     return sum(1 for _ in _WORD.finditer(text))
