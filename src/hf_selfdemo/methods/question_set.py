@@ -1,0 +1,135 @@
+"""From passages of documents to questions for training and for testing, each part from documents of its own.
+
+documents/
+    train_questions.jsonl   kept questions, as any question file: id, question, answers, answerable, gold, source
+    test_questions.jsonl    the same, of documents that no training question is about
+    dropped_questions.jsonl every other one that was written, with the reason
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.core.conversation import converse
+from hf_selfdemo.core.errors import CallFailed, UserError
+from hf_selfdemo.core.manifest import atomic_file
+from hf_selfdemo.core.protocols import Generator, check_contract
+from hf_selfdemo.core.seeding import stable_seed
+from hf_selfdemo.core.types import CALL_FAILED, Dialogue, Passage, Question
+from hf_selfdemo.methods.question_writer import Draft, QuestionWriter, unlike
+
+PARTS = ("train", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A passage, and the document that it was cut from."""
+
+    passage: Passage
+    document: str
+
+
+def write_questions(
+    sources: Sequence[Source],
+    writer: QuestionWriter,
+    generator: Generator,
+    folder: Path,
+    test_share: float = 0.2,
+    window: int = 16,
+    seed: int = 0,
+    on_progress: Callable[[int], None] = lambda passages: None,
+) -> dict[str, Any]:
+    """Write questions about every passage, check them, and save those that are kept and those that are not.
+
+    Args:
+        sources: passages with the documents they are from, ids unique.
+        writer: what is asked and checked.
+        generator: who writes and answers. Wrapped in a `RecordedGenerator` it never makes a call twice.
+        folder: where the files go.
+        test_share: of the documents, whose questions are for testing.
+        window: passages in flight.
+        seed: of the draw of these documents.
+        on_progress: called with 1 for every passage that is done.
+
+    Returns:
+        Counts: `written`, `kept` by part and kind, `dropped` by reason.
+
+    Raises:
+        UserError: if there are fewer than two documents, no call could be made, or no question is kept for a part.
+    """
+    check_contract(generator, Generator, "generator")
+    part = parts_of(sorted({source.document for source in sources}), test_share, seed)
+    written = converse((_written(source.passage, writer) for source in sources), generator, window)
+    drafts: list[tuple[str, Draft]] = []
+    for source, found in zip(sources, written, strict=True):
+        drafts += [(part[source.document], draft) for draft in found]
+        on_progress(1)
+    failed = [draft.dropped for _, draft in drafts if draft.dropped.startswith(CALL_FAILED)]
+    if failed and len(failed) == len(sources):
+        raise UserError("no question could be asked for", failed[0])
+    once = unlike([draft for _, draft in drafts])
+    return _save([(name, draft) for (name, _), draft in zip(drafts, once, strict=True)], folder)
+
+
+def parts_of(documents: Sequence[str], test_share: float, seed: int = 0) -> dict[str, str]:
+    """Which part each document serves, by a draw that depends on its id and not on the others.
+
+    Raises:
+        UserError: if there are fewer than two.
+
+    Example:
+        >>> sorted(parts_of(["a", "b", "c", "d", "e"], 0.2).values())
+        ['test', 'train', 'train', 'train', 'train']
+    """
+    if len(documents) < 2:
+        raise UserError("documents: there is one document", "give two or more: test questions come from others")
+    drawn = sorted(documents, key=lambda name: (stable_seed(seed, f"test document/{name}"), name))
+    tests = min(len(documents) - 1, max(1, math.floor(test_share * len(documents))))
+    return {name: "test" if place < tests else "train" for place, name in enumerate(drawn)}
+
+
+def _written(passage: Passage, writer: QuestionWriter) -> Dialogue[list[Draft]]:
+    """All of one passage. A call that failed costs this passage alone."""
+    try:
+        return (yield from writer.write(passage))
+    except CallFailed as failure:
+        return [Draft(Question(passage.id, ""), f"{CALL_FAILED}: {failure}")]
+
+
+def _save(drafts: Sequence[tuple[str, Draft]], folder: Path) -> dict[str, Any]:
+    kept: Counter[str] = Counter()
+    dropped = Counter(draft.dropped.partition(":")[0] for _, draft in drafts if draft.dropped)
+    for part in PARTS:
+        rows = [draft.question for name, draft in drafts if name == part and not draft.dropped]
+        if not any(question.answerable for question in rows):
+            reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.most_common(3))
+            raise UserError(
+                f"no question for {part} was kept ({reasons})", "take a larger model, more documents or more passes"
+            )
+        kept.update(f"{part}: {'answerable' if q.answerable else 'unanswerable'}" for q in rows)
+        with atomic_file(folder / f"{part}_questions.jsonl") as out:
+            out.writelines(_lines(map(_row, rows)))
+    with atomic_file(folder / "dropped_questions.jsonl") as out:
+        out.writelines(_lines(_row(draft.question) | {"reason": draft.dropped} for _, draft in drafts if draft.dropped))
+    return {"written": len(drafts), "kept": dict(sorted(kept.items())), "dropped": dict(dropped.most_common())}
+
+
+def _row(question: Question) -> dict[str, Any]:
+    return {
+        "id": question.id,
+        "question": question.text,
+        "answers": list(question.answers),
+        "answerable": question.answerable,
+        "gold": list(question.gold_ids),
+        "source": question.source,
+    }
+
+
+def _lines(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
+    return (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

@@ -1,0 +1,221 @@
+"""Questions from a passage: the model writes them, and answers them again before any is kept.
+
+A question that can be answered is kept if the model finds its answer in the passage and does not know it without. One
+that cannot be answered asks for what its passage leaves out, and is kept if no passage that is found for it states the
+answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hf_selfdemo.core.keys import key
+from hf_selfdemo.core.protocols import Judge, Retriever
+from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, ZERO_OR_MORE, check_keys
+from hf_selfdemo.core.seeding import stable_seed
+from hf_selfdemo.core.types import Candidate, Dialogue, Evidence, Message, Passage, Question, Reply, Request
+from hf_selfdemo.methods.answering import PROMPTED
+from hf_selfdemo.prompting.prompts import fill
+from hf_selfdemo.scoring.answers.passages import holds_answer
+from hf_selfdemo.scoring.normalise import normalise
+from hf_selfdemo.scoring.refusal import is_refusal
+
+SOURCE = "documents"
+"""Where such questions come from, in a question's `source`."""
+
+_QUESTION = re.compile(r"^\W*question\b\W*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
+_ANSWER = re.compile(r"^\W*answer\b\W*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
+_REFERS = re.compile(
+    r"\b(the|this|that|these) (passage|text|document|excerpt|paragraph|article|section|chapter|page|author)s?\b"
+    r"|\baccording to (the|this)\b|\b(mentioned|described|stated|given|provided|listed) (here|in the)\b|\babove\b",
+    re.IGNORECASE,
+)
+_LONGEST_ANSWER = 12
+"""Words of an answer; what is longer hardly comes again in the same words."""
+
+
+@dataclass(frozen=True)
+class QuestionKeys:
+    """How many questions are written, and how.
+
+    Raises:
+        UserError: for a number out of range.
+    """
+
+    question_passes: int = key(
+        2, "questions asked for of each passage of documents; each must be another", "written", ZERO_OR_MORE
+    )
+    unanswerable_passes: int = key(
+        1, "questions asked for of each passage that it does not answer", "written", ZERO_OR_MORE
+    )
+    question_temperature: float = key(
+        0.7, "of writing questions; the first is written greedily", "written", NOT_NEGATIVE
+    )
+    max_question_tokens: int = key(96, "longest question with its answer, in tokens", "written", ONE_OR_MORE)
+    question_passages: int = key(
+        5, "passages found for an unanswerable question, none of which may state an answer", "written", ONE_OR_MORE
+    )
+
+    def __post_init__(self) -> None:
+        check_keys(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A question that was written, and why it is `dropped`; "" if it is kept."""
+
+    question: Question
+    dropped: str = ""
+
+
+@dataclass(frozen=True)
+class QuestionWriter:
+    """Writes questions about passages, and checks each.
+
+    Args:
+        judge: whether an answer given again is the one that was written.
+        retriever: finds passages that might answer a question meant to have no answer.
+        keys: how many, and how.
+        seed: of everything sampled.
+
+    Relations: one passage at a time; `question_set` drives it over a corpus.
+    """
+
+    judge: Judge
+    retriever: Retriever
+    keys: QuestionKeys = field(default_factory=QuestionKeys)
+    seed: int = 0
+
+    def write(self, passage: Passage) -> Dialogue[list[Draft]]:
+        """All questions about one passage, kept and dropped, in the order in which they were written.
+
+        Raises:
+            CallFailed: if a call failed.
+        """
+        found = yield from self._passes(passage, "answerable", self.keys.question_passes)
+        found += yield from self._passes(passage, "unanswerable", self.keys.unanswerable_passes)
+        return found
+
+    def _passes(self, passage: Passage, kind: str, count: int) -> Dialogue[list[Draft]]:
+        drafts: list[Draft] = []
+        for number in range(count):
+            before = list(dict.fromkeys(draft.question.text for draft in drafts if draft.question.text))
+            messages = _turn(fill(f"questions/{kind}", passages=[passage], before=before))
+            [reply] = yield [self._request(passage, f"{kind}/{number}", messages, kind)]
+            draft = _read(reply, passage, f"{passage.id}/{kind}/{number}", kind == "answerable")
+            if not draft.dropped and normalise(draft.question.text) in map(normalise, before):
+                draft = Draft(draft.question, "asked before of the same passage")
+            if not draft.dropped and kind == "answerable":
+                draft = yield from self._answered(draft.question, passage)
+            elif not draft.dropped:
+                draft = yield from self._unanswered(draft.question)
+            drafts.append(draft)
+        return drafts
+
+    def _answered(self, question: Question, passage: Passage) -> Dialogue[Draft]:
+        """Whether its answer comes again from the passage, and not without."""
+        row = Evidence(question, (passage,), answer_in_context=True)
+        candidates = []
+        for mode in ("rag", "closed_book"):
+            answer = yield from PROMPTED.answer(row, mode)
+            candidates.append(Candidate(answer.text, mode, mode, answer.finish_reason))
+        with_passage, without = yield from self.judge.judge(row, candidates)
+        if with_passage.label != "correct":
+            return Draft(question, "not answered from its passage")
+        if without.label == "correct":
+            return Draft(question, "answered without its passage")
+        return Draft(question)
+
+    def _unanswered(self, question: Question) -> Dialogue[Draft]:
+        """Whether none of the passages found for it states an answer, as the model reads them."""
+        [passages] = self.retriever.retrieve([question], self.keys.question_passages)
+        requests = [
+            Request(
+                f"{question.id}/stated/{i}",
+                _turn(fill("questions/stated", passages=[passage], question=question.text)),
+                "question_check",
+                choices=("Yes", "No"),
+                share=f"{passage.id}/stated",
+            )
+            for i, passage in enumerate(passages)
+        ]
+        replies = (yield requests) if requests else []
+        if any(reply.text != "No" for reply in replies):
+            return Draft(question, "a passage of the corpus may answer it")
+        return Draft(question)
+
+    def _request(self, passage: Passage, name: str, messages: tuple[Message, ...], kind: str) -> Request:
+        identifier = f"{passage.id}/{name}"
+        first = name.endswith("/0")
+        return Request(
+            id=identifier,
+            messages=messages,
+            stage=f"{kind}_question",
+            temperature=0.0 if first else self.keys.question_temperature,
+            max_new_tokens=self.keys.max_question_tokens,
+            seed=stable_seed(self.seed, identifier),
+            share=f"{passage.id}/questions",
+        )
+
+
+def _turn(text: str) -> tuple[Message, ...]:
+    return ({"role": "user", "content": text},)
+
+
+def _read(reply: Reply, passage: Passage, identifier: str, answerable: bool) -> Draft:
+    """The question in a reply, and what can be said against it without asking anybody."""
+    asked, said = _QUESTION.search(reply.text), _ANSWER.search(reply.text)
+    text = asked.group(1) if asked else ""
+    answer = said.group(1) if said and answerable else ""
+    question = Question(
+        identifier,
+        text,
+        (answer,) if answer else (),
+        gold_ids=(passage.id,) if answerable else (),
+        answerable=answerable,
+        source=SOURCE,
+    )
+    return Draft(question, _fault(question, passage, answerable))
+
+
+def _fault(question: Question, passage: Passage, answerable: bool) -> str:
+    text, answers = question.text, question.answers
+    if not text.endswith("?"):
+        return "no question can be read"
+    if _REFERS.search(text):
+        return "speaks of its passage"
+    if not answerable:
+        return ""
+    if not answers:
+        return "no answer can be read"
+    if is_refusal(answers[0], text):
+        return "its answer is a refusal"
+    if len(answers[0].split()) > _LONGEST_ANSWER:
+        return f"its answer is longer than {_LONGEST_ANSWER} words"
+    if not holds_answer(passage, answers, text):
+        return "its passage does not state its answer"
+    if holds_answer(Passage("", text), answers, text):
+        return "gives its answer away"
+    return ""
+
+
+def unlike(drafts: Sequence[Draft]) -> list[Draft]:
+    """The same drafts in their order, where of those kept that ask the same the first one stays.
+
+    Example:
+        >>> two = [Draft(Question(str(i), text)) for i, text in enumerate(["Who built it?", "who built it"])]
+        >>> [draft.dropped for draft in unlike(two)]
+        ['', 'asked before of another passage']
+    """
+    seen: set[str] = set()
+    found = []
+    for draft in drafts:
+        words = normalise(draft.question.text)
+        if not draft.dropped and words in seen:
+            draft = Draft(draft.question, "asked before of another passage")
+        if not draft.dropped:
+            seen.add(words)
+        found.append(draft)
+    return found
