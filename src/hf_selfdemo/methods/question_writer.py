@@ -15,8 +15,8 @@ from hf_selfdemo.core.keys import key
 from hf_selfdemo.core.protocols import Judge, Retriever
 from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, ZERO_OR_MORE, check_keys
 from hf_selfdemo.core.seeding import stable_seed
-from hf_selfdemo.core.types import Candidate, Dialogue, Evidence, Message, Passage, Question, Reply, Request
-from hf_selfdemo.methods.answering import PROMPTED
+from hf_selfdemo.core.types import Candidate, Dialogue, Evidence, Message, Mode, Passage, Question, Reply, Request
+from hf_selfdemo.methods.answering import single_prompt
 from hf_selfdemo.prompting.prompts import fill
 from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.scoring.normalise import normalise
@@ -116,11 +116,18 @@ class QuestionWriter:
 
     def _answered(self, question: Question, passage: Passage) -> Dialogue[Draft]:
         """Whether its answer comes again from the passage, and not without."""
+        modes: tuple[Mode, ...] = ("rag", "closed_book")
+        replies = yield [
+            Request(
+                f"{question.id}/{mode}",
+                single_prompt(question.text, [passage] if mode == "rag" else [], mode),
+                f"{mode}_check",
+                share=f"{passage.id}/{mode}",
+            )
+            for mode in modes
+        ]
+        candidates = [Candidate(r.text, mode, mode, r.finish_reason) for mode, r in zip(modes, replies, strict=True)]
         row = Evidence(question, (passage,), answer_in_context=True)
-        candidates = []
-        for mode in ("rag", "closed_book"):
-            answer = yield from PROMPTED.answer(row, mode)
-            candidates.append(Candidate(answer.text, mode, mode, answer.finish_reason))
         with_passage, without = yield from self.judge.judge(row, candidates)
         if with_passage.label != "correct":
             return Draft(question, "not answered from its passage")
@@ -135,7 +142,7 @@ class QuestionWriter:
             Request(
                 f"{question.id}/stated/{i}",
                 _turn(fill("questions/stated", passages=[passage], question=question.text)),
-                "question_check",
+                "stated_check",
                 choices=("Yes", "No"),
                 share=f"{passage.id}/stated",
             )

@@ -82,6 +82,21 @@ class DataArguments:
 
 
 @dataclass
+class DocumentArguments:
+    """Documents as corpus and as source of questions. The keys of writing questions stand beside their writer."""
+
+    documents: list[str] = key(
+        [],
+        "files and folders (.md .txt .html .pdf .docx .jsonl) to search, and to write questions about where no file of "
+        "questions is named",
+        "written",
+    )
+    test_documents_share: float = key(
+        0.2, "share of the documents whose questions are for testing", "written", SHARE_BETWEEN
+    )
+
+
+@dataclass
 class RetrievalArguments:
     """What is shown with a question."""
 

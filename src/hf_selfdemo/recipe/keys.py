@@ -16,7 +16,9 @@ from hf_selfdemo.core.loading import did_you_mean, load
 from hf_selfdemo.core.ranges import check_keys
 from hf_selfdemo.methods import METHODS
 from hf_selfdemo.methods.method import Chosen, Method
+from hf_selfdemo.methods.question_writer import QuestionKeys
 from hf_selfdemo.recipe import config
+from hf_selfdemo.recipe.documents import name_documents
 from hf_selfdemo.recipe.flags import given_values
 from hf_selfdemo.recipe.help import key_names, show_help
 from hf_selfdemo.recipe.implied import First, implied_keys
@@ -25,6 +27,8 @@ from hf_selfdemo.recipe.training_keys import CLASSES, OBJECTIVES, training_keys
 
 GROUPS: tuple[Any, ...] = (
     config.DataArguments,
+    config.DocumentArguments,
+    QuestionKeys,
     config.RetrievalArguments,
     config.EngineArguments,
     config.PromptSearchArguments,
@@ -101,6 +105,8 @@ def make_recipe(given: dict[str, Any], flags: Sequence[str] = ()) -> Recipe:
     parts: list[Any] = [*common, Chosen(first.method, method, tuple(own_keys)), model, training]
     recipe = Recipe(*parts)
     recipe.implied = implied
+    if recipe.documents.documents:
+        name_documents(recipe)
     _embedded_if_none_named(recipe.data, {*given, *flagged})
     return recipe
 

@@ -20,11 +20,13 @@ from hf_selfdemo.generation.models import (
 from hf_selfdemo.generation.precision import Dtype, dtype_for
 from hf_selfdemo.generation.tuned import base_name, is_adapter, merged, stands_on, tuned_fingerprint, weights_of
 from hf_selfdemo.methods.method import Chosen
+from hf_selfdemo.methods.question_writer import QuestionKeys
 from hf_selfdemo.recipe.config import (
     AbilityArguments,
     AppArguments,
     DataArguments,
     DemonstrateArguments,
+    DocumentArguments,
     EngineArguments,
     EvaluateArguments,
     ExportArguments,
@@ -48,6 +50,8 @@ class Recipe:
     """
 
     data: DataArguments
+    documents: DocumentArguments
+    questions: QuestionKeys
     retrieval: RetrievalArguments
     engine: EngineArguments
     search: PromptSearchArguments

@@ -2,6 +2,7 @@
 
 output_dir/.lock             held while a verb is at work: one start at a time
 output_dir/ledger.sqlite     every call made to a model
+output_dir/documents/        the corpus, and questions, made of documents
 output_dir/prompts/          searched prompts, if asked for
 output_dir/demonstrations/   the dataset and how it came about
 output_dir/model/            the adapter, its manifest, and its operating point if one was chosen
@@ -12,6 +13,8 @@ output_dir/hub/              what is made for the Hub alone: Parquet shards, mer
 """
 
 STAGES = {
+    "documents": "hf_selfdemo.verbs.documents:run_documents",
+    "questions": "hf_selfdemo.verbs.questions:run_questions",
     "plan": "hf_selfdemo.verbs.plan:run_plan",
     "prompts": "hf_selfdemo.verbs.prompts:run_prompts",
     "demonstrate": "hf_selfdemo.verbs.demonstrate:run_demonstrate",

@@ -13,6 +13,8 @@ usage: hf-selfdemo VERB [--config RECIPE] [--KEY VALUE ...]
 Post-train a language model to answer from retrieved passages and to say when they hold no answer.
 
 verbs:
+  documents       what comes of a folder of documents: passages, and what is left out
+  questions       write questions about them, for training and for testing
   demonstrate     let the model write candidates, keep the best of each as training data
   train           train on the demonstrations (LoRA by default)
   evaluate        compare base and tuned model, with passages and without
@@ -75,10 +77,13 @@ def _run(verb: str, *arguments: str) -> None:
     if recipe.push.dry_run and verb != "push":
         raise UserError(f"dry_run is for push, {verb} would do its work", "leave it out, or use plan or preflight")
     from hf_selfdemo.recipe.aim import recipe_aim
+    from hf_selfdemo.recipe.documents import writes_questions
     from hf_selfdemo.recipe.parts import refuse_unnamed
     from hf_selfdemo.verbs.lock import locked
 
     stages: tuple[str, ...] = VERBS[verb]
+    if verb == "run" and recipe.documents.documents:
+        stages = ("documents", *(("questions",) if writes_questions(recipe) else ()), *stages)
     if verb in TRAINING:
         recipe.method.refuse_training()
     if verb == "run" and not recipe.method.method.trains:

@@ -8,5 +8,6 @@ corpus.py       all of it, and what was left out
 """
 
 from hf_selfdemo.data.documents.corpus import Documents, read_documents
+from hf_selfdemo.data.documents.files import document_files
 
-__all__ = ["Documents", "read_documents"]
+__all__ = ["Documents", "document_files", "read_documents"]

@@ -1,0 +1,93 @@
+"""`hf-selfdemo documents`: what comes of a folder of documents, and what is left out.
+
+output_dir/documents/
+    documents.jsonl    id, title and text of each document, as it was read
+    passages.jsonl     the corpus: id, title (the headings above), text, and where it stands in its document
+    left_out.jsonl     files, passages that were there before, each with the reason
+    manifest.json      counts, versions, hashes
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.core.console import progress, say
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.integrity import hashes
+from hf_selfdemo.core.manifest import atomic_file, versions, write_checked_json
+from hf_selfdemo.data.documents import Documents, document_files, read_documents
+from hf_selfdemo.data.questions.shortening import count_words
+from hf_selfdemo.recipe.documents import PASSAGES, documents_folder, passage_words
+from hf_selfdemo.recipe.recipe import Recipe
+
+_SHOWN = 5
+"""Files left out that are named; all stand in `left_out.jsonl`."""
+
+
+def run_documents(recipe: Recipe) -> None:
+    """Read them, write the corpus, and say what came of it.
+
+    Raises:
+        UserError: if none are named or none can be used.
+    """
+    sources = recipe.documents.documents
+    if not sources:
+        raise UserError("documents names no file or folder", "give --documents FOLDER")
+    folder = documents_folder(recipe)
+    with progress("documents", len(document_files(sources)[0])) as advance:
+        found = read_documents(sources, passage_words(recipe), advance)
+    _write(folder, found)
+    for line in lines(found):
+        say(line)
+    say(f"wrote {folder / PASSAGES}")
+
+
+def lines(found: Documents) -> Iterator[str]:
+    """What came of documents, for people.
+
+    Args:
+        found: as they were read.
+    """
+    words = sorted(count_words(passage.text) for passage in found.passages)
+    yield (
+        f"{len(found.documents)} documents, {len(words)} passages of {words[0]} to {words[-1]} words, half of them of "
+        f"{round(statistics.median(words))} or more"
+    )
+    if found.duplicates or found.short:
+        yield f"{len(found.duplicates)} passages left out that were there before, {found.short} of a few words"
+    if found.others:
+        counts = ", ".join(f"{count} {ending}" for ending, count in found.others.most_common())
+        yield f"passed over for their endings: {counts}"
+    for one in found.skipped[:_SHOWN]:
+        yield f"left out: {one.name}: {one.reason}"
+    if len(found.skipped) > _SHOWN:
+        yield f"and {len(found.skipped) - _SHOWN} more, see left_out.jsonl"
+
+
+def _write(folder: Path, found: Documents) -> None:
+    rows: dict[str, Iterable[dict[str, Any]]] = {
+        "documents.jsonl": ({"id": d.id, "title": d.title, "text": d.text} for d in found.documents),
+        PASSAGES: (
+            {"id": p.passage.id, "title": p.passage.title, "text": p.passage.text}
+            | {"document": p.document, "start": p.start, "end": p.end}
+            for p in found.pieces
+        ),
+        "left_out.jsonl": (
+            *({"name": one.name, "reason": one.reason} for one in found.skipped),
+            *({"name": one.id, "reason": f"says the same as {one.of}"} for one in found.duplicates),
+        ),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, some in rows.items():
+        with atomic_file(folder / name) as out:
+            out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in some)
+    kinds = Counter(Path(one.name).suffix or "no ending" for one in found.skipped)
+    counts = {"documents": len(found.documents), "passages": len(found.pieces), "skipped": dict(kinds)}
+    counts |= {"duplicates": len(found.duplicates), "short": found.short, "others": dict(found.others)}
+    told = {"counts": counts, "files": hashes(folder, [folder / name for name in rows]), "versions": versions()}
+    write_checked_json(folder / "manifest.json", told)
