@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE
+from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, SHARE_BELOW_ONE
 from hf_selfdemo.core.wellformed import well_formed
 
 T = TypeVar("T")
@@ -220,6 +220,22 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Segment:
+    """A stretch of what a row trains: whether it has a loss, and the share of its tokens that are shown as others.
+
+    Labels are those of the text itself whatever is shown.
+    """
+
+    text: str
+    loss: bool = True
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Whoever makes it: with all tokens replaced nothing would be left to learn from."""
+        SHARE_BELOW_ONE.check(noise=self.noise)
+
+
+@dataclass(frozen=True, slots=True)
 class Demonstration:
     """One training row: `response` is to be learnt under the with-passages prompt of `evidence`.
 
@@ -227,7 +243,8 @@ class Demonstration:
     `verified` is False where an answer won a tournament without being found correct. `mode` "closed_book" marks the few
     rows that are trained without passages, to keep what the model says there. Each text of `rejected` makes a
     preference pair. The first demonstration of a question has no `suffix`; each further one has its own (`FURTHER`),
-    which is added to the row's id. `group` is what `Strategy.arrange` goes by; default is the outcome.
+    which is added to the row's id. `group` is what `Strategy.arrange` goes by; default is the outcome. `kind` says how
+    the row is read (`training.row_kinds`); where it is not a reply to the question, `segments` are what is trained.
     """
 
     evidence: Evidence
@@ -239,6 +256,8 @@ class Demonstration:
     mode: Mode = "rag"
     suffix: str = ""
     group: str = ""
+    kind: str = ""
+    segments: tuple[Segment, ...] = ()
 
     def __post_init__(self) -> None:
         """Whoever makes it: with another suffix the row's id could be that of another question."""

@@ -60,6 +60,10 @@ FEATURES = Features(
 )
 """The columns of a demonstration dataset. `answers` is for evaluation only; no prompt is ever made from it."""
 
+_SEGMENT = {"text": Value("string"), "loss": Value("bool"), "noise": Value("float64")}
+SEGMENTED = Features({**FEATURES, "kind": Value("string"), "segments": List(_SEGMENT)})
+"""The same where some rows are of another kind than a reply to their question."""
+
 _ROWS_A_WRITE = 128
 """Also the groups that a reader meets, of which `datasets` holds some sixteen at a time."""
 
@@ -83,6 +87,7 @@ class Spool:
         self.groups: list[str] = []
         self.pairs: list[tuple[str, ...]] = []
         self.questions, self.failed, self.failure = 0, 0, ""
+        self.features = FEATURES
         # gone with the process, however that ends
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
 
@@ -96,6 +101,8 @@ class Spool:
         for made in result:
             self.groups.append(sys.intern(made.group or made.outcome))
             self.pairs.append(tuple(sys.intern(pair_kind(made.outcome, r.label)) for r in made.rejected))
+            if made.kind:
+                self.features = SEGMENTED
             self._write(Spooled(dataset_row(judged, made), None, first=not made.suffix))
 
     def _write(self, line: Spooled) -> None:
@@ -128,8 +135,8 @@ class Spool:
 class ParquetRows:
     """Rows to a Parquet file, a few at a time."""
 
-    def __init__(self, writer: pyarrow.parquet.ParquetWriter) -> None:
-        self._writer = writer
+    def __init__(self, writer: pyarrow.parquet.ParquetWriter, features: Features = FEATURES) -> None:
+        self._writer, self._schema = writer, features.arrow_schema
         self._rows: list[dict[str, Any]] = []
 
     def write(self, row: dict[str, Any]) -> None:
@@ -139,15 +146,15 @@ class ParquetRows:
 
     def flush(self) -> None:
         if self._rows:
-            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=FEATURES.arrow_schema))
+            self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
         self._rows = []
 
 
 @contextmanager
-def parquet_rows(path: Path) -> Iterator[ParquetRows]:
+def parquet_rows(path: Path, features: Features = FEATURES) -> Iterator[ParquetRows]:
     """A Parquet file to write rows to, which appears under its name when all is written, or not at all."""
-    with staged(path) as staging, pyarrow.parquet.ParquetWriter(staging, FEATURES.arrow_schema) as writer:
-        rows = ParquetRows(writer)
+    with staged(path) as staging, pyarrow.parquet.ParquetWriter(staging, features.arrow_schema) as writer:
+        rows = ParquetRows(writer, features)
         yield rows
         rows.flush()
 
@@ -218,6 +225,7 @@ def dataset_row(judged: Judged, made: Demonstration | None = None) -> dict[str, 
     ]
     if made is None:
         return evidence_row(judged.evidence) | {"candidates": candidates}
+    of_kind = {"kind": made.kind, "segments": [asdict(one) for one in made.segments]} if made.kind else {}
     return evidence_row(made.evidence) | {  # a strategy may drop passages
         "id": made.id,
         "mode": made.mode,
@@ -227,6 +235,7 @@ def dataset_row(judged: Judged, made: Demonstration | None = None) -> dict[str, 
         "verified": made.verified,
         "rejected": [asdict(one) for one in made.rejected],
         "candidates": candidates,
+        **of_kind,
     }
 
 

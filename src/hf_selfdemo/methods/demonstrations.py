@@ -175,7 +175,7 @@ def _save(spool: Spool, left_out: Mapping[int, str], unpaired: Mapping[int, str]
     }
     unverified = 0
     with (
-        parquet_rows(folder / "train.parquet") as train,
+        parquet_rows(folder / "train.parquet", spool.features) as train,
         atomic_file(folder / "candidates.jsonl") as candidates,
         atomic_file(folder / "skipped.jsonl") as skipped,
     ):

@@ -39,6 +39,11 @@ def control_tokens(tokenizer: Any) -> tuple[str, ...]:
     return chat_format(tokenizer).control_tokens
 
 
+def control_ids(tokenizer: Any) -> frozenset[int]:
+    """The tokens that no text may become: those of the template and of turns."""
+    return chat_format(tokenizer).control_ids
+
+
 def disarm(tokenizer: Any, text: str, name: str = "a text") -> str:
     """The text with control tokens taken apart: those spelt out in it, and what the tokenizer would make one of.
 
@@ -83,6 +88,20 @@ def encode_response(tokenizer: Any, text: str, name: str = "a reply") -> list[in
         UserError: as `encode_prompt` and `stop_token_id`.
     """
     return [*_reply(tokenizer, text, name)[1], stop_token_id(tokenizer)]
+
+
+def encode_text(tokenizer: Any, text: str, name: str = "a text") -> list[int]:
+    """Token ids of a text outside of any turn, control tokens in it disarmed.
+
+    Args:
+        tokenizer: a transformers tokenizer with a chat template.
+        text: untrusted.
+        name: of the text, for messages.
+
+    Raises:
+        UserError: if something in it stays a control token whatever is done.
+    """
+    return text_ids(tokenizer, disarm(tokenizer, text, name))
 
 
 def encode_opening(tokenizer: Any, text: str, name: str = "an opening") -> list[int]:

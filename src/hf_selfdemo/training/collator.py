@@ -6,6 +6,7 @@ another side (`views.py`), and a prompt that is too long loses passages, never t
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -14,12 +15,14 @@ import torch
 
 from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.core.ranges import ONE_OR_MORE
+from hf_selfdemo.core.seeding import stable_seed
 from hf_selfdemo.core.types import Message, Mode
 from hf_selfdemo.data.rows import rejected_of
 from hf_selfdemo.generation.padding import PAD, left_pad, positions
 from hf_selfdemo.methods.answering import PROMPTED, single_prompt
 from hf_selfdemo.prompting.chat import encode_prompt, encode_response
 from hf_selfdemo.scoring.normalise import normalise
+from hf_selfdemo.training.row_kinds import REPLY, RowKind, encode_segments, row_kind
 from hf_selfdemo.training.views import KINDS, View, Views
 
 IGNORED = -100
@@ -29,7 +32,8 @@ class EncodedRow(NamedTuple):
     """Token ids of one view; `response` and `rejected` end with the stop token.
 
     `dropped` passages were cut to fit the budget; `lost_answer`: none that is left holds the answer that the row gives.
-    `messages` are what the prompt was made of.
+    `messages` are what the prompt was made of. Of a row that is no reply to its question `shown` is what the model
+    reads in place of `response`, and `supervised` says which tokens of prompt and response have a loss.
     """
 
     prompt: list[int]
@@ -39,6 +43,21 @@ class EncodedRow(NamedTuple):
     dropped: int = 0
     lost_answer: bool = False
     messages: tuple[Message, ...] = ()
+    shown: list[int] | None = None
+    supervised: list[bool] | None = None
+
+    @property
+    def shown_ids(self) -> list[int]:
+        """What the model reads."""
+        return self.prompt + (self.response if self.shown is None else self.shown)
+
+    @property
+    def labels(self) -> list[int]:
+        """What it learns, as many as it reads; `IGNORED` where nothing."""
+        if self.supervised is None:
+            return [IGNORED] * len(self.prompt) + self.response
+        ids = self.prompt + self.response
+        return [token if loss else IGNORED for token, loss in zip(ids, self.supervised, strict=True)]
 
 
 @dataclass
@@ -124,6 +143,9 @@ class SelfDemoDataCollator:
 
     def encode(self, row: Mapping[str, Any]) -> EncodedRow:
         """One row as tokens, in the view of this epoch, with as many of its passages as fit."""
+        kind = row_kind(row)
+        if kind is not REPLY:
+            return self._text(row, kind)
         view = self.views.of(row, self.epoch)
         response, rejected = self._texts(row, view)
         longest = max(len(response), len(rejected or ()))
@@ -141,6 +163,25 @@ class SelfDemoDataCollator:
             f"{self.max_length}: raise max_length or drop the row"
         )
 
+    def _text(self, row: Mapping[str, Any], kind: RowKind) -> EncodedRow:
+        """A row that is no reply to its question. Nothing of it is left out; what is replaced changes by epoch."""
+        if self.preference:
+            raise ValueError(f"row {row['id']!r} is of the kind {row['kind']!r} and makes no pair: drop it")
+        if not (row.get("response") or "").strip():
+            raise ValueError(f"row {row['id']!r} has an empty response: drop it")
+        rng = random.Random(stable_seed(self.seed, f"{self.epoch}/{row['id']}/noise"))
+        found = encode_segments(self.tokenizer, row, kind, rng)
+        length = len(found.prompt) + len(found.ids)
+        if self.max_length is not None and length > self.max_length:
+            raise ValueError(
+                f"row {row['id']!r} needs {length} tokens and max_length is {self.max_length}: raise max_length or "
+                "drop the row"
+            )
+        supervised = [kind.trains_prompt] * len(found.prompt) + found.supervised
+        return EncodedRow(
+            found.prompt, found.ids, None, "text", messages=found.messages, shown=found.shown, supervised=supervised
+        )
+
     def _texts(self, row: Mapping[str, Any], view: View) -> tuple[list[int], list[int] | None]:
         if not (view.response or "").strip():
             raise ValueError(f"row {row['id']!r} has an empty response: drop it")
@@ -156,8 +197,8 @@ class SelfDemoDataCollator:
         return response, encode_response(self.tokenizer, view.rejected, f"row {row['id']!r}")
 
     def _padded(self, rows: Sequence[EncodedRow]) -> dict[str, torch.Tensor]:
-        input_ids, mask = left_pad([row.prompt + row.response for row in rows], PAD)
-        labels, _ = left_pad([_labels(row) for row in rows], IGNORED)
+        input_ids, mask = left_pad([row.shown_ids for row in rows], PAD)
+        labels, _ = left_pad([row.labels for row in rows], IGNORED)
         kinds = torch.tensor([[KINDS.index(row.kind)] for row in rows]).expand_as(labels).contiguous()
         return {
             "input_ids": input_ids,
@@ -170,9 +211,9 @@ class SelfDemoDataCollator:
     def _in_one(self, rows: Sequence[EncodedRow]) -> dict[str, torch.Tensor]:
         lengths = [len(row.prompt) + len(row.response) for row in rows]
         columns = {
-            "input_ids": [token for row in rows for token in row.prompt + row.response],
+            "input_ids": [token for row in rows for token in row.shown_ids],
             "position_ids": [place for length in lengths for place in range(length)],
-            "labels": [label for row in rows for label in _labels(row)],
+            "labels": [label for row in rows for label in row.labels],
             "kinds": [KINDS.index(row.kind) for row, length in zip(rows, lengths, strict=True) for _ in range(length)],
         }
         return {name: torch.tensor([values]) for name, values in columns.items()}
@@ -188,10 +229,6 @@ class SelfDemoDataCollator:
             "completion_mask": completion,
             "kinds": torch.tensor([KINDS.index(row.kind) for row in rows]),
         }
-
-
-def _labels(row: EncodedRow) -> list[int]:
-    return [IGNORED] * len(row.prompt) + row.response
 
 
 def _reference(rows: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:

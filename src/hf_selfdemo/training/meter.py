@@ -119,9 +119,11 @@ def meter_table(base: Mapping[str, float], tuned: Mapping[str, float]) -> str:
 
 
 def _picked(rows: Dataset, count: int, seed: int) -> Dataset:
-    """The first rows with passages and a response in the order of `rows.shuffle(seed)`."""
+    """The first rows with passages and a reply in the order of `rows.shuffle(seed)`."""
     modes = rows["mode"] if "mode" in rows.column_names else ["rag"] * len(rows)
-    able = [i for i, (mode, text) in enumerate(zip(modes, rows["response"], strict=True)) if mode == "rag" and text]
+    kinds = rows["kind"] if "kind" in rows.column_names else [""] * len(rows)
+    each = enumerate(zip(modes, kinds, rows["response"], strict=True))
+    able = [i for i, (mode, kind, text) in each if mode == "rag" and not kind and text]
     order = numpy.random.default_rng(seed).permutation(len(able))[:count]
     return rows.select([able[i] for i in order])
 

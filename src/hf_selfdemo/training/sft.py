@@ -133,10 +133,11 @@ class SelfDemoTrainer(DemonstrationTraining, SFTTrainer):
         return (torch.arange(len(labels), device=labels.device) < own)[:, None]
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """As TRL's, with `answer_loss`, `abstention_loss` and `closed_book_loss` over all tokens since the last log."""
+        """As TRL's, with `answer_loss`, `abstention_loss`, `closed_book_loss` and `text_loss` over all tokens since the
+        last log."""
         mode = self._mode
         tally = self.accelerator.reduce(self._tallies[mode].to(self.accelerator.device), "sum").tolist()
-        for name, (loss, tokens, _) in zip(("answer", "abstention", "closed_book"), tally, strict=True):
+        for name, (loss, tokens, _) in zip(("answer", "abstention", "closed_book", "text"), tally, strict=True):
             if tokens:
                 self._metrics[mode][f"{name}_loss"].append(loss / tokens)
         if total := sum(tokens for _, tokens, _ in tally):

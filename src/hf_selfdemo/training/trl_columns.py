@@ -123,6 +123,10 @@ def to_prompts(dataset: Dataset | Sequence[Mapping[str, Any]], tokenizer: Any = 
 
 def _conversation(row: Mapping[str, Any], place: int, preference: bool, tokenizer: Any) -> dict[str, Any]:
     row = whole_row(row, place, TOLD)
+    if row.get("kind"):
+        raise UserError(
+            f"row {row['id']!r} is of the kind {row['kind']!r}, which is no conversation", "train with SelfDemoTrainer"
+        )
     said = {"completion": row["response"]}
     if preference:
         [rejected] = rejected_of(row)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from datasets import Dataset
 
-from hf_selfdemo.core.types import Mode, Passage
+from hf_selfdemo.core.types import FURTHER, Mode, Passage
 from hf_selfdemo.methods.answering import single_prompt
 from hf_selfdemo.prompting.chat import conversation_difference, encode_prompt, encode_response
 from hf_selfdemo.training.collator import EncodedRow
@@ -18,6 +18,7 @@ from hf_selfdemo.training.preflight.fitting import Fitting, Row, length
 from hf_selfdemo.training.preflight.report import PreflightReport, Sample, histogram
 from hf_selfdemo.training.preflight.setup import stop_token
 from hf_selfdemo.training.preflight.spans import Trained, faults, trained
+from hf_selfdemo.training.row_kinds import row_kind
 
 _BATCH = 8
 _COMPARED = 16
@@ -82,8 +83,9 @@ class Rendering:
 
     def _check_twice(self, name: str, encoded: EncodedRow) -> None:
         """Two rows with one prompt, other than the pairs of one, train a thing twice, or two against each other."""
-        row = row_of_pair(name)
-        if self.prompts.setdefault(hash(tuple(encoded.prompt)), row) != row:
+        row = FURTHER.sub("", row_of_pair(name))  # several answers of one question may share a prompt
+        shown = encoded.prompt if encoded.supervised is None else encoded.prompt + encoded.response
+        if self.prompts.setdefault(hash(tuple(shown)), row) != row:
             self.findings.warn("shows the question and passages of another row", "drop it, or it counts twice", name)
 
     def _look_at_batch(self, batch: Sequence[tuple[Row, EncodedRow]]) -> None:
@@ -92,9 +94,11 @@ class Rendering:
         if self.report.sample is None and all(found.places for found in rows):
             self.report.sample = Sample.of(str(batch[0][0]["id"]), self.tokenizer, chosen[0], *rejected[:1])
         for (row, encoded), found in zip(batch, chosen, strict=True):
-            self._look_at(row, found, encoded.prompt, encoded.response, "row")
+            self._look_at(row, found, encoded, "row")
+            if (name := row.get("kind") or "") and name not in self.report.samples and found.places:
+                self.report.samples[name] = Sample.of(str(row["id"]), self.tokenizer, found)
         for (row, encoded), found in zip(batch, rejected, strict=False):
-            self._look_at(row, found, encoded.prompt, encoded.rejected or [], "rejected text of row")
+            self._look_at(row, found, encoded._replace(response=encoded.rejected or []), "rejected text of row")
 
     def _collated(self, batch: Sequence[tuple[Row, EncodedRow]]) -> list[Trained]:
         """What the collator makes of rows, without their being rendered a second time."""
@@ -103,16 +107,16 @@ class Rendering:
         view.encode = lambda row: known.get(id(row)) or self.view.encode(row)  # type: ignore[method-assign]
         return trained(view([row for row, _ in batch]))
 
-    def _look_at(self, row: Row, found: Trained, prompt: list[int], text: list[int], kind: str) -> None:
-        problems = list(faults(found, self.stop_id, self.tokenizer))
-        if not problems and (found.ids != prompt + text or found.supervised != text):
+    def _look_at(self, row: Row, found: Trained, encoded: EncodedRow, kind: str) -> None:
+        problems = list(faults(found, self.stop_id, self.tokenizer, kind=row_kind(row)))
+        if not problems and (found.ids != encoded.shown_ids or found.labels != encoded.labels):
             problems = [("trains other tokens than its response and stop token", "mend the collator")]
         for what, remedy in problems:
             self.findings.refuse(what, remedy, str(row["id"]), kind)
 
     def _compare(self, row: Row, encoded: EncodedRow) -> None:
         """Training must show what is shown when the model is asked."""
-        if encoded.dropped:
+        if encoded.dropped or encoded.supervised is not None:
             return
         passages = [Passage(p["id"], p["text"], p["title"] or "") for p in row["passages"] or ()]
         mode: Mode = "closed_book" if encoded.kind == "closed_book" else "rag"

@@ -57,6 +57,7 @@ class PreflightReport:
         sample: one row decoded.
         warnings: what is no reason to refuse, worst first.
         lengths: of every row in the dataset's order, for batches of like length; 0 for one without a pair.
+        samples: one row decoded of each other kind than a reply to its question.
     """
 
     rows: int = 0
@@ -70,6 +71,7 @@ class PreflightReport:
     sample: Sample | None = None
     warnings: list[str] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
+    samples: dict[str, Sample] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """For a manifest: figures without the lists that grow with the rows."""
@@ -81,6 +83,7 @@ class PreflightReport:
             "rows_with_answer_cut": self.lost,
             "histogram": self.histogram,
             "sample": asdict(self.sample) if self.sample else None,
+            **({"samples": {kind: asdict(one) for kind, one in self.samples.items()}} if self.samples else {}),
             "warnings": self.warnings,
             **self.counts,
         }
@@ -90,6 +93,7 @@ class PreflightReport:
         parts: list[RenderableType] = [self._figures(), self._lengths()]
         if self.sample:
             parts.append(_panel(self.sample))
+        parts += [_panel(one, kind) for kind, one in self.samples.items() if one != self.sample]
         parts += [Text(f"warning: {shown(warning)}", "yellow") for warning in self.warnings]
         return Group(*parts)
 
@@ -132,10 +136,10 @@ def histogram(lengths: Sequence[int], budget: int | None) -> dict[int, int]:
     return groups
 
 
-def _panel(sample: Sample) -> Panel:
+def _panel(sample: Sample, kind: str = "") -> Panel:
     """Texts are whatever stood in the passages: shown as they are, never read as mark-up or by the terminal."""
     text = Text("... ", "dim") + Text(shown(sample.prompt_tail), "dim") + Text(shown(sample.trained), "bold green")
     if sample.rejected:
         text += Text("\nrejected: ", "dim") + Text(shown(sample.rejected), "red")
-    title = Text(f"row {shown(sample.id)}: what is trained is green")
+    title = Text(f"row {shown(sample.id)}{f', {kind}' if kind else ''}: what is trained is green")
     return Panel(text, title=title, title_align="left")

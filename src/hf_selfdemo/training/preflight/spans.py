@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from hf_selfdemo.training.collator import IGNORED
+from hf_selfdemo.training.row_kinds import REPLY, RowKind
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,9 @@ def _apart(ids: list[int], labels: list[int], positions: list[int]) -> list[Trai
 SEVERAL = ("trains several pieces", "train the last turn of the assistant alone, as one piece")
 
 
-def faults(row: Trained, stop_id: int, tokenizer: Any, max_length: int | None = None) -> Iterator[tuple[str, str]]:
+def faults(
+    row: Trained, stop_id: int, tokenizer: Any, max_length: int | None = None, kind: RowKind = REPLY
+) -> Iterator[tuple[str, str]]:
     """What is wrong with what a row trains, each with its remedy; nothing for a row that is as it should be.
 
     A loss must stand on a response and the stop token after it, and on nothing else. Blanks after the stop token, as
@@ -88,6 +91,7 @@ def faults(row: Trained, stop_id: int, tokenizer: Any, max_length: int | None = 
         stop_id: the token that ends the assistant's turn.
         tokenizer: to name tokens by their text.
         max_length: at which the trainer cuts rows.
+        kind: of the row, whose rules it must keep.
     """
     places = row.places
     if not places:
@@ -95,8 +99,12 @@ def faults(row: Trained, stop_id: int, tokenizer: Any, max_length: int | None = 
         return
     if row.on_padding:
         yield "has a loss on padding", "set the labels of padding to -100"
-    if any(row.labels[i] != row.ids[i] for i in places):
+    if kind is REPLY and any(row.labels[i] != row.ids[i] for i in places):
         yield "has labels that are other tokens than its own", "mend the collator: the model shifts labels itself"
+    if kind is not REPLY:
+        if kind.ends_turn:
+            yield from _faults_of_the_end(row, stop_id, tokenizer, max_length)
+        return
     if places[0] == 0:
         yield "trains its whole prompt, too", "give prompt and completion apart, and train the completion alone"
     elif places[-1] - places[0] >= len(places):

@@ -1,0 +1,130 @@
+"""How a row is read: what stands before the text that is learnt, which of its tokens have a loss, and how it ends.
+
+A reply to the question under the prompt of the answerer is the usual kind. Others are made of segments, each with or
+without a loss: documents, chats, continuations. Collator and preflight take their rules from here.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.loading import did_you_mean
+from hf_selfdemo.core.types import Message, Passage
+from hf_selfdemo.prompting.chat import control_ids, encode_opening, encode_prompt, encode_text, stop_token_id
+from hf_selfdemo.prompting.prompts import render
+
+
+@dataclass(frozen=True, slots=True)
+class RowKind:
+    """Rules of a kind.
+
+    Args:
+        prompt: "asked" is the answerer's, "question" a turn of the user with the question alone, "passages" one that
+            shows the passages and asks for the text to be gone on with, "none" no turn at all.
+        ends_turn: the text is the whole turn of the assistant and ends with its stop token.
+        trains_prompt: the prompt has a loss, too.
+    """
+
+    prompt: Literal["asked", "question", "passages", "none"]
+    ends_turn: bool = True
+    trains_prompt: bool = False
+
+
+REPLY = RowKind("asked")
+
+ROW_KINDS: dict[str, RowKind] = {
+    "": REPLY,
+    "chat": RowKind("question"),
+    "whole_chat": RowKind("question", trains_prompt=True),
+    "continuation": RowKind("passages", ends_turn=False),
+    "document": RowKind("none", ends_turn=False),
+}
+"""By the name that a row has in its column `kind`."""
+
+
+def row_kind(row: Mapping[str, Any]) -> RowKind:
+    """The kind of a row.
+
+    Raises:
+        UserError: for a name that is none.
+    """
+    name = row.get("kind") or ""
+    if name not in ROW_KINDS:
+        known = [one for one in ROW_KINDS if one]
+        raise UserError(f"row {row.get('id')!r} is of the kind {name!r}", did_you_mean(name, known))
+    return ROW_KINDS[name]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedText:
+    """A row that is no reply to its question, as token ids: `shown` is what the model reads in place of `ids`, and
+    `supervised` says which tokens have a loss."""
+
+    prompt: list[int]
+    ids: list[int]
+    shown: list[int]
+    supervised: list[bool]
+    messages: tuple[Message, ...]
+
+
+def encode_segments(tokenizer: Any, row: Mapping[str, Any], kind: RowKind, rng: random.Random) -> EncodedText:
+    """The tokens of a row's segments behind what its kind puts before them.
+
+    Each segment is encoded by itself, so that no token straddles the border of what has a loss.
+
+    Args:
+        tokenizer: with a chat template.
+        row: with `segments`; without any its response is one.
+        kind: of the row.
+        rng: of the tokens that are replaced by others.
+
+    Raises:
+        UserError: if a text becomes a control token whatever is done.
+    """
+    name = f"row {row['id']!r}"
+    messages = _messages(row, kind)
+    prompt = encode_prompt(tokenizer, messages, name) if messages else []
+    ids: list[int] = []
+    shown: list[int] = []
+    supervised: list[bool] = []
+    for place, segment in enumerate(_segments(row)):
+        encode = encode_opening if messages and not place else encode_text
+        tokens = encode(tokenizer, segment["text"], name)
+        ids += tokens
+        shown += _noised(tokenizer, tokens, segment.get("noise") or 0.0, rng)
+        supervised += [segment.get("loss") is not False] * len(tokens)
+    if kind.ends_turn:
+        stop = stop_token_id(tokenizer)
+        ids, shown, supervised = [*ids, stop], [*shown, stop], [*supervised, True]
+    return EncodedText(prompt, ids, shown, supervised, messages)
+
+
+def _segments(row: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return row.get("segments") or [{"text": row["response"]}]
+
+
+def _messages(row: Mapping[str, Any], kind: RowKind) -> tuple[Message, ...]:
+    if kind.prompt == "none":
+        return ()
+    if kind.prompt == "question":
+        return ({"role": "user", "content": row["question"]},)
+    passages = [Passage(p.get("id") or "", p["text"], p.get("title") or "") for p in row["passages"] or ()]
+    return render("continue", row["question"], passages)
+
+
+def _noised(tokenizer: Any, tokens: list[int], share: float, rng: random.Random) -> list[int]:
+    """The tokens, each with this chance replaced by any other that is no control token."""
+    if not share:
+        return tokens
+    control = control_ids(tokenizer)
+    return [_other(tokenizer, control, rng) if rng.random() < share else token for token in tokens]
+
+
+def _other(tokenizer: Any, control: frozenset[int], rng: random.Random) -> int:
+    while (token := rng.randrange(tokenizer.vocab_size)) in control:
+        pass
+    return token
