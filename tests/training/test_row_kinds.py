@@ -48,8 +48,8 @@ def test_a_chat_is_a_reply_to_the_question_alone(tokenizer):
 
 def test_a_whole_chat_is_learnt_with_its_question(tokenizer):
     [(ids, labels)] = batch(tokenizer, row("whole_chat"))
-    [(chat, _)] = batch(tokenizer, row("chat"))
-    assert ids == labels == chat
+    prompt = encode_prompt(tokenizer, render("closed_book", "Who built the pump?"))
+    assert ids == labels == prompt + encode_response(tokenizer, TEXT)
 
 
 def test_a_continuation_goes_on_after_its_passages_and_does_not_end(tokenizer):

@@ -4,5 +4,8 @@ METHODS = {
     "self_demo": "hf_selfdemo.methods.self_demo:METHOD",
     "ra_it": "hf_selfdemo.methods.ra_it:METHOD",
     "raft": "hf_selfdemo.methods.raft:METHOD",
+    "d_ar": "hf_selfdemo.methods.d_ar:METHOD",
+    "knowledge_packing": "hf_selfdemo.methods.knowledge_packing:METHOD",
+    "info_rag": "hf_selfdemo.methods.info_rag:METHOD",
     "active_rag": "hf_selfdemo.methods.active_rag:METHOD",
 }

@@ -32,6 +32,9 @@ class Method:
         templates: patterns of the templates that its strategy fills, below `prompting/templates`.
         templates_of: further patterns by the key without which, at 0 or false, nobody fills them: what a later version
             adds is no other method until it is used.
+        reads_documents: every passage of the train corpus is a row of its own besides the questions
+            (`data.documents.rows`).
+        gold_targets: what is trained are gold answers or texts of documents, though the model may be asked.
         asks: whether demonstrating calls a model; gold answers need none.
         searches_prompts: whether it takes wordings of prompt search.
         answerer: makes what asks the model, from the same objects of keys, and `max_answer_tokens` and `seed` by name.
@@ -45,6 +48,8 @@ class Method:
     objectives: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
     templates_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reads_documents: bool = False
+    gold_targets: bool = False
     asks: bool = True
     searches_prompts: bool = False
     answerer: Callable[..., Answerer] | None = None
@@ -65,7 +70,10 @@ def own_words(name: str) -> bool:
         >>> own_words("self_demo"), own_words("ra_it")
         (True, False)
     """
-    return name not in METHODS or load("method", name, METHODS).asks
+    if name not in METHODS:
+        return True
+    method: Method = load("method", name, METHODS)
+    return method.asks and not method.gold_targets
 
 
 @dataclass(frozen=True)

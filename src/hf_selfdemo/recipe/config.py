@@ -94,6 +94,12 @@ class DocumentArguments:
     test_documents_share: float = key(
         0.2, "share of the documents whose questions are for testing", "written", SHARE_BETWEEN
     )
+    max_document_rows: int = key(
+        -1,
+        "passages of train_corpus that are rows of their own, for methods that read documents; -1 for all",
+        "written",
+        ALL_OR_SOME,
+    )
 
 
 @dataclass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any, TypeVar
@@ -10,12 +11,21 @@ from hf_selfdemo.core.console import say, waiting
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.on_disk import OnDisk
 from hf_selfdemo.core.types import Evidence, Question
+from hf_selfdemo.data.documents.rows import document_row
+from hf_selfdemo.data.questions import corpus_of, read_passages
 from hf_selfdemo.data.retrieval.evidence import best, choose_twins, collect_evidence, leave_gold_out, recall_report
 from hf_selfdemo.recipe.parts import Part, all_questions, has_dev, part_of, sampled_questions
 from hf_selfdemo.recipe.passages import AnswersCut, Shortening, searched
 from hf_selfdemo.recipe.recipe import Recipe
 
-__all__ = ["has_dev", "passages_warning", "recipe_evidence", "recipe_questions", "recipe_retriever"]
+__all__ = [
+    "document_evidence",
+    "has_dev",
+    "passages_warning",
+    "recipe_evidence",
+    "recipe_questions",
+    "recipe_retriever",
+]
 
 _RECALL_DEPTH = 10
 """How far down the retrieval report looks, whatever is shown."""
@@ -40,6 +50,25 @@ def recipe_evidence(recipe: Recipe, part: str) -> tuple[OnDisk[Evidence], dict[s
     if said:
         say(said)
     return evidence, recall
+
+
+def document_evidence(recipe: Recipe) -> OnDisk[Evidence]:
+    """Passages of the train corpus as rows of their own, as many as the keys say, drawn by seed.
+
+    Raises:
+        UserError: if no corpus is named or it cannot be read.
+    """
+    part, keys = part_of(recipe, "train"), recipe.documents
+    if part.corpus == "questions":
+        passages = corpus_of(list(all_questions(part)))[0]
+    else:
+        with waiting("reading documents"):
+            passages = read_passages(part.corpus, part.split)
+    passages = Shortening(recipe.retrieval).passages(passages)
+    if 0 <= keys.max_document_rows < len(passages):
+        drawn = random.Random(recipe.data.data_seed_questions).sample(range(len(passages)), keys.max_document_rows)
+        passages = [passages[place] for place in sorted(drawn)]
+    return OnDisk(map(document_row, passages))
 
 
 def recipe_questions(recipe: Recipe, part: str) -> OnDisk[Question]:

@@ -23,13 +23,14 @@ class RowKind:
     """Rules of a kind.
 
     Args:
-        prompt: "asked" is the answerer's, "question" a turn of the user with the question alone, "passages" one that
-            shows the passages and asks for the text to be gone on with, "none" no turn at all.
+        prompt: "asked" is the answerer's, "question" a turn of the user with the question alone, "closed_book" the
+            usual one without passages, "passages" one that shows the passages and asks for the text to be gone on
+            with, "none" no turn at all.
         ends_turn: the text is the whole turn of the assistant and ends with its stop token.
         trains_prompt: the prompt has a loss, too.
     """
 
-    prompt: Literal["asked", "question", "passages", "none"]
+    prompt: Literal["asked", "question", "closed_book", "passages", "none"]
     ends_turn: bool = True
     trains_prompt: bool = False
 
@@ -39,7 +40,7 @@ REPLY = RowKind("asked")
 ROW_KINDS: dict[str, RowKind] = {
     "": REPLY,
     "chat": RowKind("question"),
-    "whole_chat": RowKind("question", trains_prompt=True),
+    "whole_chat": RowKind("closed_book", trains_prompt=True),
     "continuation": RowKind("passages", ends_turn=False),
     "document": RowKind("none", ends_turn=False),
 }
@@ -112,6 +113,8 @@ def _messages(row: Mapping[str, Any], kind: RowKind) -> tuple[Message, ...]:
         return ()
     if kind.prompt == "question":
         return ({"role": "user", "content": row["question"]},)
+    if kind.prompt == "closed_book":
+        return render("closed_book", row["question"])
     passages = [Passage(p.get("id") or "", p["text"], p.get("title") or "") for p in row["passages"] or ()]
     return render("continue", row["question"], passages)
 

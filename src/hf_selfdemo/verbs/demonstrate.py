@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import deciding, defaults
 from hf_selfdemo.core.ledger import Ledger
 from hf_selfdemo.core.manifest import claim_folder, fingerprint, read_json, rows_fingerprint
+from hf_selfdemo.core.on_disk import OnDisk
 from hf_selfdemo.core.protocols import Judge, Strategy
 from hf_selfdemo.core.types import Evidence, Request, Source
 from hf_selfdemo.generation.models import ResolvedModel
@@ -26,7 +28,7 @@ from hf_selfdemo.methods.demonstrations import demonstrate, judged_row
 from hf_selfdemo.prompting.prompts import templates_hash
 from hf_selfdemo.recipe.config import DemonstrateArguments
 from hf_selfdemo.recipe.engine import Engine, ledger_path, named_model, open_engine, recipe_judge
-from hf_selfdemo.recipe.evidence import passages_warning, recipe_evidence
+from hf_selfdemo.recipe.evidence import document_evidence, passages_warning, recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.prompts import recipe_instructions
 
@@ -61,6 +63,8 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
     evidence, recall = recipe_evidence(recipe, part)
     if warning := passages_warning(evidence):
         say(warning)
+    if recipe.method.method.reads_documents:
+        evidence = OnDisk(chain(evidence, document_evidence(recipe)))
     engine, instructions = recipe_instructions(recipe, model, evidence)
     seed = recipe.demonstrate.demonstrate_seed
     strategy, judge = recipe.method.strategy(seed, instructions), recipe_judge(recipe, recipe.judge.judge)

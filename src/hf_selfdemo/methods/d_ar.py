@@ -1,0 +1,83 @@
+"""D-AR (Saito et al. 2024, arXiv 2402.12170): documents are learnt with noise on what is read of them, answers without.
+
+Plainly trained on a document a model finds again what stands at its beginning, and little of the rest. Where some of
+what stands before a sentence is noise, the sentence has to be known by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from hf_selfdemo.core.keys import key
+from hf_selfdemo.core.ranges import SHARE_BELOW_ONE, check_keys
+from hf_selfdemo.core.types import Candidate, Demonstration, Dialogue, Evidence, Segment, Skip, Verdict
+from hf_selfdemo.data.documents.rows import DOCUMENT, is_document
+from hf_selfdemo.methods.method import Method
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How much of a document is hidden.
+
+    Raises:
+        UserError: if `noise_ratio` is no share below one.
+    """
+
+    noise_ratio: float = key(
+        0.2, "tokens of a document that are shown as others, anew every epoch; the paper's R", "kept", SHARE_BELOW_ONE
+    )
+
+    def __post_init__(self) -> None:
+        check_keys(self)
+
+
+@dataclass(frozen=True)
+class DAr:
+    """Trains every passage of the corpus as a text under its title, and every question with its answer, closed-book.
+
+    Noise is never on titles, questions or answers: the paper found that to cost what it gains.
+
+    Args:
+        noise: how much of a document is hidden.
+        seed: of nothing here: the collator draws the noise.
+
+    Relations: `RaIt` trains answers under passages; with `noise_ratio` 0 this is plain training on the same rows.
+
+    Example:
+        >>> from hf_selfdemo.core.types import Passage
+        >>> from hf_selfdemo.data.documents.rows import document_row
+        >>> [made] = DAr().select(document_row(Passage("1", "Oil it weekly.", "Pumps")), [], [])
+        >>> [(segment.text, segment.loss, segment.noise) for segment in made.segments]
+        [('Pumps: ', False, 0.0), ('Oil it weekly.', True, 0.2)]
+    """
+
+    noise: Noise = field(default_factory=Noise)
+    seed: int = 0
+
+    def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
+        return []
+        yield  # never reached: a dialogue that asks nothing
+
+    def select(
+        self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
+    ) -> Sequence[Demonstration] | Skip:
+        if is_document(evidence):
+            [passage] = evidence.passages
+            body = Segment(passage.text, noise=self.noise.noise_ratio)
+            segments = (Segment(f"{passage.title}: ", loss=False), body) if passage.title else (body,)
+            return [
+                Demonstration(
+                    evidence, passage.text, "answer", "gold", kind="document", segments=segments, group=DOCUMENT
+                )
+            ]
+        if evidence.gold_removed or not evidence.question.answers or not evidence.question.answerable:
+            return Skip("no gold answer to train on")
+        bare = replace(evidence, passages=(), answer_in_context=False)
+        return [Demonstration(bare, evidence.question.answers[0], "answer", "gold", mode="closed_book")]
+
+    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
+        return {}
+
+
+METHOD = Method(strategy=DAr, keys=(Noise,), objectives=("sft",), reads_documents=True, asks=False)
