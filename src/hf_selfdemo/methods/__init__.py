@@ -6,6 +6,7 @@ METHODS = {
     "raft": "hf_selfdemo.methods.raft:METHOD",
     "d_ar": "hf_selfdemo.methods.d_ar:METHOD",
     "knowledge_packing": "hf_selfdemo.methods.knowledge_packing:METHOD",
+    "pa_rag": "hf_selfdemo.methods.pa_rag:METHOD",
     "info_rag": "hf_selfdemo.methods.info_rag:METHOD",
     "active_rag": "hf_selfdemo.methods.active_rag:METHOD",
 }

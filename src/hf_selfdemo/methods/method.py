@@ -34,6 +34,7 @@ class Method:
             adds is no other method until it is used.
         reads_documents: every passage of the train corpus is a row of its own besides the questions
             (`data.documents.rows`).
+        replays: instructions of `replay_instructions` are rows, too, up to `replay_rows`, both keys of its own.
         gold_targets: what is trained are gold answers or texts of documents, though the model may be asked.
         asks: whether demonstrating calls a model; gold answers need none.
         searches_prompts: whether it takes wordings of prompt search.
@@ -49,6 +50,7 @@ class Method:
     templates: tuple[str, ...] = ()
     templates_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reads_documents: bool = False
+    replays: bool = False
     gold_targets: bool = False
     asks: bool = True
     searches_prompts: bool = False

@@ -14,6 +14,8 @@ from hf_selfdemo.core.types import Evidence, Question
 from hf_selfdemo.data.documents.rows import document_row
 from hf_selfdemo.data.questions import corpus_of, read_passages
 from hf_selfdemo.data.retrieval.evidence import best, choose_twins, collect_evidence, leave_gold_out, recall_report
+from hf_selfdemo.evaluation.ability.own_replies import read_instructions
+from hf_selfdemo.methods.pa_rag import REPLAY
 from hf_selfdemo.recipe.parts import Part, all_questions, has_dev, part_of, sampled_questions
 from hf_selfdemo.recipe.passages import AnswersCut, Shortening, searched
 from hf_selfdemo.recipe.recipe import Recipe
@@ -21,6 +23,7 @@ from hf_selfdemo.recipe.recipe import Recipe
 __all__ = [
     "document_evidence",
     "has_dev",
+    "instruction_evidence",
     "passages_warning",
     "recipe_evidence",
     "recipe_questions",
@@ -69,6 +72,22 @@ def document_evidence(recipe: Recipe) -> OnDisk[Evidence]:
         drawn = random.Random(recipe.data.data_seed_questions).sample(range(len(passages)), keys.max_document_rows)
         passages = [passages[place] for place in sorted(drawn)]
     return OnDisk(map(document_row, passages))
+
+
+def instruction_evidence(recipe: Recipe) -> OnDisk[Evidence]:
+    """Instructions as rows, for methods that train the model's own replies to them, as many as the keys say.
+
+    Raises:
+        UserError: if they cannot be read.
+    """
+    source, most = recipe.method.get("replay_instructions"), recipe.method.get("replay_rows")
+    if not most:
+        return OnDisk([])
+    found = [one for one in read_instructions(source) if len(one.messages) == 1]
+    drawn = random.Random(recipe.data.data_seed_questions).sample(found, min(most, len(found)))
+    return OnDisk(
+        Evidence(Question(f"instruction/{one.id}", one.messages[0]["content"], source=REPLAY)) for one in drawn
+    )
 
 
 def recipe_questions(recipe: Recipe, part: str) -> OnDisk[Question]:

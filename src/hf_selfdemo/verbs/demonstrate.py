@@ -28,7 +28,7 @@ from hf_selfdemo.methods.demonstrations import demonstrate, judged_row
 from hf_selfdemo.prompting.prompts import templates_hash
 from hf_selfdemo.recipe.config import DemonstrateArguments
 from hf_selfdemo.recipe.engine import Engine, ledger_path, named_model, open_engine, recipe_judge
-from hf_selfdemo.recipe.evidence import document_evidence, passages_warning, recipe_evidence
+from hf_selfdemo.recipe.evidence import document_evidence, instruction_evidence, passages_warning, recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.prompts import recipe_instructions
 
@@ -65,6 +65,8 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
         say(warning)
     if recipe.method.method.reads_documents:
         evidence = OnDisk(chain(evidence, document_evidence(recipe)))
+    if recipe.method.method.replays:
+        evidence = OnDisk(chain(evidence, instruction_evidence(recipe)))
     engine, instructions = recipe_instructions(recipe, model, evidence)
     seed = recipe.demonstrate.demonstrate_seed
     strategy, judge = recipe.method.strategy(seed, instructions), recipe_judge(recipe, recipe.judge.judge)

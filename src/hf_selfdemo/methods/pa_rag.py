@@ -1,0 +1,197 @@
+"""PA-RAG (Bhushan et al. 2025, arXiv 2502.08356): questions with and without their passage, answered in several ways.
+
+Fine-tuning on one answer a question teaches these words, and on one context teaches to rely on it or not. Here each
+question is trained with the passage that answers it and with others alone, and towards several verified answers in
+different styles. Replies that the model gives to other instructions are trained beside, so that nothing else is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from hf_selfdemo.core.keys import key
+from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, ZERO_OR_MORE, check_keys
+from hf_selfdemo.core.seeding import stable_seed
+from hf_selfdemo.core.types import (
+    Candidate,
+    Demonstration,
+    Dialogue,
+    Evidence,
+    Message,
+    Mode,
+    Passage,
+    Request,
+    Segment,
+    Skip,
+    Verdict,
+)
+from hf_selfdemo.methods.answering import PromptAnswerer, answerer_identity
+from hf_selfdemo.methods.method import Method
+from hf_selfdemo.prompting.prompts import fill
+from hf_selfdemo.scoring.answers.passages import holds_answer
+from hf_selfdemo.scoring.normalise import normalise
+
+STYLES = (
+    "in a few words, as they stand there",
+    "in one whole sentence",
+    "in your own words, and say what it rests on",
+    "as a list of what belongs to the answer",
+)
+"""How an answer may be given; the first ones are asked for."""
+
+REPLAY = "replay"
+"""The source of a row that is an instruction, to which the model's own reply is trained."""
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How many answers are trained, and beside what.
+
+    Raises:
+        UserError: for a number out of range.
+    """
+
+    answers_per_question: int = key(3, "answers in different styles, up to 4", "written", ONE_OR_MORE)
+    answer_temperature: float = key(0.0, "of writing these", "written", NOT_NEGATIVE)
+    max_styled_tokens: int = key(64, "longest of these, in tokens", "written", ONE_OR_MORE)
+    domain_tag: str = key("", "stands before every question, in training and when the model is asked", "replies")
+    replay_instructions: str = key(
+        "embedded", "instructions to which the model's own replies are trained: embedded, a file or a Hub id", "written"
+    )
+    replay_rows: int = key(20, "of these at most; 0 for none", "written", ZERO_OR_MORE)
+
+    def __post_init__(self) -> None:
+        check_keys(self)
+
+
+@dataclass(frozen=True)
+class PaRag:
+    """Trains verified answers under both contexts of their question, and replies to other instructions.
+
+    The passage that answers is put first where the retriever did not find it. In the other context every passage that
+    holds the answer is left out; the answers stay, so that they must be known.
+
+    Args:
+        keys: how many answers, and beside what.
+        seed: of everything sampled.
+
+    Relations: `Raft` gives each question one of the two contexts, and its gold answer alone.
+    """
+
+    keys: Augmentation = field(default_factory=Augmentation)
+    seed: int = 0
+
+    def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
+        if evidence.question.source == REPLAY:
+            asked: Message = {"role": "user", "content": evidence.question.text}
+            [reply] = yield [self._request(evidence, REPLAY, (asked,), 0.0)]
+            return [Candidate(reply.text, "closed_book", REPLAY, reply.finish_reason)]
+        shown = _holding(evidence)
+        if not shown or evidence.gold_removed or not evidence.question.answerable:
+            return []
+        styles = STYLES[: self.keys.answers_per_question]
+        replies = yield [
+            self._request(evidence, f"style/{i}", self._prompt(evidence, shown, style), self.keys.answer_temperature)
+            for i, style in enumerate(styles)
+        ]
+        return [Candidate(r.text, "rag", f"pa_rag/{i}", r.finish_reason) for i, r in enumerate(replies)]
+
+    def select(
+        self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
+    ) -> Sequence[Demonstration] | Skip:
+        if evidence.question.source == REPLAY:
+            return self._replayed(evidence, candidates)
+        if not candidates:
+            return Skip("no passage holds an answer to be given")
+        judged = zip(candidates, verdicts, strict=True)
+        right = [c.text for c, v in judged if v.label == "correct" and c.finish_reason == "stop"]
+        texts = list({normalise(text): text for text in reversed(right)}.values())[::-1]
+        if not texts:
+            return Skip("no verified answer")
+        rows = [
+            Demonstration(context, text, "answer", "rag", group=name)
+            for text in texts
+            for name, context in _contexts(evidence).items()
+        ]
+        return [row if not i else replace(row, suffix=f"#row_{i + 1}") for i, row in enumerate(rows)]
+
+    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
+        return {}
+
+    def _replayed(self, evidence: Evidence, candidates: Sequence[Candidate]) -> Sequence[Demonstration] | Skip:
+        said = next((c.text for c in candidates if c.text.strip() and c.finish_reason == "stop"), "")
+        if not said:
+            return Skip("no whole reply to replay")
+        row = Demonstration(evidence, said, "answer", "closed_book", verified=False, mode="closed_book", group=REPLAY)
+        return [replace(row, kind="chat", segments=(Segment(said),))]
+
+    def _prompt(self, evidence: Evidence, shown: Sequence[Passage], style: str) -> tuple[Message, ...]:
+        text = fill("pa_rag/answer", passages=shown, question=evidence.question.text, style=style)
+        return ({"role": "user", "content": text},)
+
+    def _request(self, evidence: Evidence, name: str, messages: tuple[Message, ...], temperature: float) -> Request:
+        identifier = f"{evidence.id}/{name}"
+        stage = REPLAY if name == REPLAY else "styled_answer"
+        seed, share = stable_seed(self.seed, identifier), "" if name == REPLAY else f"{evidence.id}/gold"
+        return Request(identifier, messages, stage, temperature, self.keys.max_styled_tokens, seed, share=share)
+
+
+def _holding(evidence: Evidence) -> list[Passage]:
+    """The passages shown that hold an accepted answer, or else those that came with the question and do."""
+    asked = evidence.question
+    for passages in (evidence.passages, asked.passages):
+        if found := [p for p in passages if holds_answer(p, asked.answers, asked.text)]:
+            return found
+    return []
+
+
+def _contexts(evidence: Evidence) -> dict[str, Evidence]:
+    """The row with a passage that holds the answer, and, if something else is left to show, without any."""
+    asked, holding = evidence.question, _holding(evidence)
+    success = evidence
+    if not evidence.answer_in_context:
+        shown = (holding[0], *evidence.passages[: max(0, len(evidence.passages) - 1)])
+        success = replace(evidence, passages=shown, answer_in_context=True)
+    others = tuple(p for p in evidence.passages if not holds_answer(p, asked.answers, asked.text))
+    found = {"success": success}
+    if others:
+        found["failure"] = replace(evidence, passages=others, answer_in_context=False)
+    return found
+
+
+@dataclass(frozen=True)
+class Tagged(PromptAnswerer):
+    """Asks as usual, with a tag before the question, as it stood there in training.
+
+    Args:
+        tag: what stands there.
+    """
+
+    tag: str = ""
+
+    @property
+    def identity(self) -> str:
+        templates = [f"{self.rag}.txt", f"{self.closed_book}.txt"]
+        return answerer_identity("tagged", templates, self.max_answer_tokens, self.tag)
+
+    def prompt(self, evidence: Evidence, mode: Mode) -> tuple[Message, ...]:
+        question = replace(evidence.question, text=f"{self.tag} {evidence.question.text}")
+        return super().prompt(replace(evidence, question=question), mode)
+
+    def template(self) -> str:
+        return super().template().replace("{{ question }}", f"{self.tag} {{{{ question }}}}")
+
+
+def _answerer(keys: Augmentation, max_answer_tokens: int, seed: int) -> PromptAnswerer:
+    return Tagged(max_answer_tokens, tag=keys.domain_tag) if keys.domain_tag else PromptAnswerer(max_answer_tokens)
+
+
+METHOD = Method(
+    strategy=PaRag,
+    keys=(Augmentation,),
+    objectives=("sft",),
+    templates=("pa_rag/answer.txt",),
+    replays=True,
+    answerer=_answerer,
+)
