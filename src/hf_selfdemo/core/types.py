@@ -190,12 +190,16 @@ and in the end returns its result. Whoever drives it (`conversation.converse`) d
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A text that may become a demonstration: where it came from, by which prompt, and how its writing ended."""
+    """A text that may become a demonstration: where it came from, by which prompt, and how its writing ended.
+
+    `question` is what it answers, where a method has rewritten that.
+    """
 
     text: str
     source: Source
     prompt: str
     finish_reason: FinishReason = "stop"
+    question: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from hf_selfdemo.core.types import (
     CALL_FAILED,
     FURTHER,
     GOLD_REMOVED,
+    Candidate,
     Demonstration,
     Evidence,
     Judged,
@@ -27,6 +28,7 @@ from hf_selfdemo.core.types import (
     Question,
     Rejected,
     Skip,
+    Verdict,
 )
 
 _PASSAGE = {"id": Value("string"), "title": Value("string"), "text": Value("string"), "score": Value("float64")}
@@ -219,10 +221,7 @@ def dataset_row(judged: Judged, made: Demonstration | None = None) -> dict[str, 
         judged: the question, with all that was written for it.
         made: one of the demonstrations that came of it; None if none did.
     """
-    candidates = [
-        asdict(c) | {"label": v.label, "place": v.place, "reason": v.reason}
-        for c, v in zip(judged.candidates, judged.verdicts, strict=True)
-    ]
+    candidates = [_candidate(c, v) for c, v in zip(judged.candidates, judged.verdicts, strict=True)]
     if made is None:
         return evidence_row(judged.evidence) | {"candidates": candidates}
     of_kind = {"kind": made.kind, "segments": [asdict(one) for one in made.segments]} if made.kind else {}
@@ -237,6 +236,12 @@ def dataset_row(judged: Judged, made: Demonstration | None = None) -> dict[str, 
         "candidates": candidates,
         **of_kind,
     }
+
+
+def _candidate(candidate: Candidate, verdict: Verdict) -> dict[str, Any]:
+    """A candidate with its verdict; of a question of its own only `candidates.jsonl` tells."""
+    found = {key: value for key, value in asdict(candidate).items() if value or key in _CANDIDATE}
+    return found | {"label": verdict.label, "place": verdict.place, "reason": verdict.reason}
 
 
 def pair_kind(outcome: str, label: str) -> str:

@@ -7,6 +7,7 @@ METHODS = {
     "d_ar": "hf_selfdemo.methods.d_ar:METHOD",
     "knowledge_packing": "hf_selfdemo.methods.knowledge_packing:METHOD",
     "pa_rag": "hf_selfdemo.methods.pa_rag:METHOD",
+    "reflection_tuning": "hf_selfdemo.methods.reflection_tuning:METHOD",
     "info_rag": "hf_selfdemo.methods.info_rag:METHOD",
     "active_rag": "hf_selfdemo.methods.active_rag:METHOD",
 }

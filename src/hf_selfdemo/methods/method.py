@@ -36,6 +36,9 @@ class Method:
             (`data.documents.rows`).
         replays: instructions of `replay_instructions` are rows, too, up to `replay_rows`, both keys of its own.
         gold_targets: what is trained are gold answers or texts of documents, though the model may be asked.
+        sees_gold: requests of its strategy show the gold answer, which a card says.
+        scores: key of its own that, where it is true, has likelihoods of given texts measured, as only a model in this
+            process can tell.
         asks: whether demonstrating calls a model; gold answers need none.
         searches_prompts: whether it takes wordings of prompt search.
         answerer: makes what asks the model, from the same objects of keys, and `max_answer_tokens` and `seed` by name.
@@ -52,6 +55,8 @@ class Method:
     reads_documents: bool = False
     replays: bool = False
     gold_targets: bool = False
+    sees_gold: bool = False
+    scores: str = ""
     asks: bool = True
     searches_prompts: bool = False
     answerer: Callable[..., Answerer] | None = None

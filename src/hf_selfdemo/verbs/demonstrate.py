@@ -59,6 +59,7 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
     """
     folder, shard = recipe.output_dir / "demonstrations", _shard(recipe.engine.shard)
     recipe_judge(recipe, recipe.judge.judge)  # a mistake in its keys costs no search
+    _refuse_server(recipe)
     model = model or named_model(recipe)
     evidence, recall = recipe_evidence(recipe, part)
     if warning := passages_warning(evidence):
@@ -94,6 +95,14 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
     _demonstrate(evidence, strategy, judge, engine, recipe, folder, about)
     say(usage_line("made now", engine.generator.usage, engine.generator.reused))
     _print_demonstrations(read_json(folder / "manifest.json"))
+
+
+def _refuse_server(recipe: Recipe) -> None:
+    """A server does not tell how likely a given text is, and would say so only after other calls were paid."""
+    key = recipe.method.method.scores
+    if key and recipe.method.get(key) and recipe.engine.engine == "server":
+        what = f"method {recipe.method.name!r} measures likelihoods of given texts, which a server does not tell"
+        raise UserError(what, f"take engine: transformers, or {key}: false")
 
 
 def _selection(recipe: Recipe) -> dict[str, Any]:

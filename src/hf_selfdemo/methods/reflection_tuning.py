@@ -1,0 +1,154 @@
+"""Reflection-Tuning (Li et al. 2023, 2024, arXiv 2310.11716): questions and answers are looked at, and written better.
+
+Each pair is criticised by set criteria before it is rewritten, the question first, then the answer. What cannot be read
+or is no longer right stays as it was. In the second version the model that is to be trained decides: a new question is
+taken if it is harder to answer without help, a new answer if its question is easier to guess from it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from hf_selfdemo.core.keys import key
+from hf_selfdemo.core.ranges import ONE_OR_MORE, check_keys
+from hf_selfdemo.core.types import Candidate, Demonstration, Dialogue, Evidence, Message, Request, Skip, Verdict
+from hf_selfdemo.methods.answering import single_prompt
+from hf_selfdemo.methods.method import Method
+from hf_selfdemo.prompting.prompts import fill
+
+NEW_QUESTION, BETTER_ANSWER = "[New question]", "[Better answer]"
+"""What stands before the result of each reflection."""
+
+ORIGINAL, QUESTION, ANSWER, BOTH = "original", "question", "answer", "both"
+"""Groups of rows: as they were, or with what is new in them."""
+
+_NOTHING: tuple[Message, ...] = ({"role": "user", "content": "..."},)
+"""What a text is measured after where it is to stand alone."""
+
+
+@dataclass(frozen=True)
+class Reflecting:
+    """What is rewritten, and who decides.
+
+    Raises:
+        UserError: for a number out of range.
+    """
+
+    reflect_on_questions: bool = key(True, "rewrite questions, too", "written")
+    select_by_student: bool = key(
+        True,
+        "keep what the model's own likelihoods speak for (the second version), else all that can be read",
+        "written",
+    )
+    keep_originals: bool = key(True, "train rows that nothing was made of as they were", "kept")
+    max_reflection_tokens: int = key(256, "longest reflection with what it ends in, in tokens", "written", ONE_OR_MORE)
+
+    def __post_init__(self) -> None:
+        check_keys(self)
+
+
+@dataclass(frozen=True)
+class ReflectionTuning:
+    """Trains pairs of question and answer that were rewritten, each under the row's passages.
+
+    Its requests show the gold answer: it is what is looked at. Whether a new pair is right is judged by that answer.
+
+    Args:
+        reflecting: what is rewritten, and who decides.
+        seed: of nothing here: all is written greedily.
+
+    Relations: `SelfDemo` lets the model answer first, and looks at the gold answer only to choose.
+    """
+
+    reflecting: Reflecting = field(default_factory=Reflecting)
+    seed: int = 0
+
+    def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
+        asked = evidence.question
+        if not asked.answers or not asked.answerable or not evidence.passages or evidence.gold_removed:
+            return []
+        question, answer = asked.text, asked.answers[0]
+        first = Candidate(answer, "gold", f"reflection/{ORIGINAL}")
+        if self.reflecting.reflect_on_questions:
+            new = yield from self._reflected(evidence, question, answer, "question", NEW_QUESTION)
+            if new.endswith("?") and new != question and (yield from self._harder(evidence, question, new, answer)):
+                question = new
+        better = yield from self._reflected(evidence, question, answer, "answer", BETTER_ANSWER)
+        if better and better != answer and (yield from self._easier(evidence, question, answer, better)):
+            answer = better
+        changed = (question != asked.text, answer != asked.answers[0])
+        if not any(changed):
+            return [first]
+        kind = BOTH if all(changed) else QUESTION if changed[0] else ANSWER
+        return [first, Candidate(answer, "rag", f"reflection/{kind}", question=question)]
+
+    def select(
+        self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
+    ) -> Sequence[Demonstration] | Skip:
+        for candidate, verdict in list(zip(candidates, verdicts, strict=True))[1:]:
+            if verdict.label == "correct":
+                row = replace(evidence, question=replace(evidence.question, text=candidate.question))
+                group = candidate.prompt.rpartition("/")[2]
+                return [Demonstration(row, candidate.text, "answer", "rag", group=group)]
+        if not candidates:
+            return Skip("no gold answer to look at, or no passages")
+        if not self.reflecting.keep_originals:
+            return Skip("nothing better was made of it")
+        return [Demonstration(evidence, candidates[0].text, "answer", "gold", group=ORIGINAL)]
+
+    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
+        return {}
+
+    def _reflected(self, evidence: Evidence, question: str, answer: str, what: str, mark: str) -> Dialogue[str]:
+        """What a reflection ends in; "" if it cannot be read."""
+        text = fill(f"reflection/{what}", passages=evidence.passages, question=question, answer=answer)
+        [reply] = yield [
+            Request(
+                f"{evidence.id}/{what}",
+                ({"role": "user", "content": text},),
+                f"{what}_reflection",
+                max_new_tokens=self.reflecting.max_reflection_tokens,
+                share=f"{evidence.id}/reflection",
+            )
+        ]
+        _, found, end = reply.text.rpartition(mark)
+        said = end.strip().partition("\n")[0].strip().strip('"*')
+        return said if found and reply.finish_reason == "stop" and said.casefold() not in ("n/a", "...", "none") else ""
+
+    def _harder(self, evidence: Evidence, question: str, new: str, answer: str) -> Dialogue[bool]:
+        """Whether the answer follows less surely from the new question, and still follows (IFD, the paper's)."""
+        if not self.reflecting.select_by_student:
+            return True
+        prompts = [single_prompt(one, evidence.passages) for one in (question, new)]
+        alone, before, after = yield [
+            self._measured(evidence, f"ifd/{i}", messages, answer) for i, messages in enumerate([_NOTHING, *prompts])
+        ]
+        was, now = (math.exp(alone.scores[0] - one.scores[0]) for one in (before, after))
+        return was < now < 1
+
+    def _easier(self, evidence: Evidence, question: str, answer: str, better: str) -> Dialogue[bool]:
+        """Whether the question can be guessed more surely from the new answer (reversed IFD)."""
+        if not self.reflecting.select_by_student:
+            return True
+        prompts = [({"role": "user", "content": fill("reflection/guess", answer=one)},) for one in (answer, better)]
+        alone, before, after = yield [
+            self._measured(evidence, f"reversed_ifd/{i}", messages, question)
+            for i, messages in enumerate([_NOTHING, *prompts])
+        ]
+        was, now = (math.exp(alone.scores[0] - one.scores[0]) for one in (before, after))
+        return now < min(was, 1)
+
+    def _measured(self, evidence: Evidence, name: str, messages: tuple[Message, ...], text: str) -> Request:
+        return Request(f"{evidence.id}/{name}", messages, "ifd", scored=text)
+
+
+METHOD = Method(
+    strategy=ReflectionTuning,
+    keys=(Reflecting,),
+    objectives=("sft",),
+    templates=("reflection/question.txt", "reflection/answer.txt", "reflection/guess.txt"),
+    sees_gold=True,
+    scores="select_by_student",
+)
