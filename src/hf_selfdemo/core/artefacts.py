@@ -82,6 +82,22 @@ class Hashes(TypedDict, total=False):
     files: dict[str, str]
 
 
+class DocumentsMade(Hashes, total=False):
+    """`documents/manifest.json`."""
+
+    settings: dict[str, Any]
+    said: list[str]
+
+
+class QuestionsMade(Hashes, total=False):
+    """`documents/questions.json`."""
+
+    settings: dict[str, Any]
+    written: int
+    kept: dict[str, int]
+    dropped: dict[str, int]
+
+
 class Training(Hashes, total=False):
     """`model/manifest.json`."""
 

@@ -194,10 +194,14 @@ def _sync(path: Path) -> None:
             os.close(handle)
 
 
-def versions() -> dict[str, str]:
-    """Python and the libraries that decide what comes out: an explicit list, never the environment."""
+def versions(more: Iterable[str] = ()) -> dict[str, str]:
+    """Python and the libraries that decide what comes out: an explicit list, never the environment.
+
+    Args:
+        more: libraries that decide this alone.
+    """
     found = {"python": platform.python_version()}
-    for package in PACKAGES:
+    for package in (*PACKAGES, *more):
         try:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:

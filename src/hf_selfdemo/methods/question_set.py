@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def write_questions(
         Counts: `written`, `kept` by part and kind, `dropped` by reason.
 
     Raises:
-        UserError: if there are fewer than two documents, no call could be made, or no question is kept for a part.
+        UserError: if there are fewer than two documents, every call failed, or a part keeps no answerable question.
     """
     check_contract(generator, Generator, "generator")
     part = parts_of(sorted({source.document for source in sources}), test_share, seed)
@@ -103,21 +103,31 @@ def _written(passage: Passage, writer: QuestionWriter) -> Dialogue[list[Draft]]:
 
 
 def _save(drafts: Sequence[tuple[str, Draft]], folder: Path) -> dict[str, Any]:
-    kept: Counter[str] = Counter()
+    """Every draft, kept or dropped. The dropped ones are written first: they say why a part has no question."""
     dropped = Counter(draft.dropped.partition(":")[0] for _, draft in drafts if draft.dropped)
-    for part in PARTS:
-        rows = [draft.question for name, draft in drafts if name == part and not draft.dropped]
-        if not any(question.answerable for question in rows):
-            reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.most_common(3))
+    kept = {part: [draft.question for name, draft in drafts if name == part and not draft.dropped] for part in PARTS}
+    out_of = [_row(draft.question) | {"reason": draft.dropped} for _, draft in drafts if draft.dropped]
+    _write(folder / "dropped_questions.jsonl", out_of)
+    for part, questions in kept.items():
+        if not any(question.answerable for question in questions):
+            reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.most_common(3)) or "none was written"
             raise UserError(
-                f"no question for {part} was kept ({reasons})", "take a larger model, more documents or more passes"
+                f"no answerable question for {part} was kept ({reasons})",
+                "take a larger model, more documents or more question_passes",
             )
-        kept.update(f"{part}: {'answerable' if q.answerable else 'unanswerable'}" for q in rows)
-        with atomic_file(folder / f"{part}_questions.jsonl") as out:
-            out.writelines(_lines(map(_row, rows)))
-    with atomic_file(folder / "dropped_questions.jsonl") as out:
-        out.writelines(_lines(_row(draft.question) | {"reason": draft.dropped} for _, draft in drafts if draft.dropped))
-    return {"written": len(drafts), "kept": dict(sorted(kept.items())), "dropped": dict(dropped.most_common())}
+    for part, questions in kept.items():
+        _write(folder / f"{part}_questions.jsonl", map(_row, questions))
+    kinds = Counter(
+        f"{part}: {'answerable' if question.answerable else 'unanswerable'}"
+        for part, questions in kept.items()
+        for question in questions
+    )
+    return {"written": len(drafts), "kept": dict(sorted(kinds.items())), "dropped": dict(dropped.most_common())}
+
+
+def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    with atomic_file(path) as out:
+        out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
 def _row(question: Question) -> dict[str, Any]:
@@ -129,7 +139,3 @@ def _row(question: Question) -> dict[str, Any]:
         "gold": list(question.gold_ids),
         "source": question.source,
     }
-
-
-def _lines(rows: Iterator[dict[str, Any]]) -> Iterator[str]:
-    return (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)

@@ -1,4 +1,4 @@
-"""Documents that a recipe names: what is made of them, and where it lies."""
+"""Documents that a recipe names: where the passages and questions made from them lie."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.recipe.recipe import Recipe
 
 FOLDER = "documents"
-"""Of `output_dir`."""
+"""In `output_dir`."""
 
 PASSAGES = "passages.jsonl"
 
@@ -16,7 +16,7 @@ _DEFAULT_WORDS = 100
 
 
 def name_documents(recipe: Recipe) -> None:
-    """Let corpus and questions be those that are made of the documents, where the recipe names no others.
+    """Set corpus and questions to the files made from the documents, where the recipe names no others.
 
     Raises:
         UserError: if a corpus is named as well.
@@ -28,21 +28,26 @@ def name_documents(recipe: Recipe) -> None:
         setattr(data, key, str(folder / PASSAGES))
     for part in ("train", "test"):
         if not getattr(data, f"{part}_questions"):
-            setattr(data, f"{part}_questions", [str(folder / f"{part}_questions.jsonl")])
+            setattr(data, f"{part}_questions", [str(question_file(recipe, part))])
 
 
 def documents_folder(recipe: Recipe) -> Path:
-    """Where what is made of documents lies."""
+    """Where passages and questions lie."""
     return recipe.output_dir / FOLDER
+
+
+def question_file(recipe: Recipe, part: str) -> Path:
+    """Where the questions for "train" or "test" lie that are written from documents."""
+    return documents_folder(recipe) / f"{part}_questions.jsonl"
 
 
 def writes_questions(recipe: Recipe) -> bool:
     """Whether some questions of the recipe have to be written from its documents."""
-    own = str(documents_folder(recipe))
-    named = [*recipe.data.train_questions, *recipe.data.test_questions]
-    return bool(recipe.documents.documents) and any(name.startswith(own) for name in named)
+    named = {"train": recipe.data.train_questions, "test": recipe.data.test_questions}
+    own = any(str(question_file(recipe, part)) in names for part, names in named.items())
+    return bool(recipe.documents.documents) and own
 
 
 def passage_words(recipe: Recipe) -> int:
-    """How long the passages of documents may be."""
+    """The longest passage, in words."""
     return recipe.retrieval.max_passage_words or _DEFAULT_WORDS

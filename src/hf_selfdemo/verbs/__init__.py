@@ -2,7 +2,7 @@
 
 output_dir/.lock             held while a verb is at work: one start at a time
 output_dir/ledger.sqlite     every call made to a model
-output_dir/documents/        the corpus, and questions, made of documents
+output_dir/documents/        corpus and questions made from documents
 output_dir/prompts/          searched prompts, if asked for
 output_dir/demonstrations/   the dataset and how it came about
 output_dir/model/            the adapter, its manifest, and its operating point if one was chosen
@@ -43,3 +43,6 @@ WITHOUT_RECIPE = {
 
 TRAINING = frozenset({"prompts", "demonstrate", "preflight", "train", "rounds", "operating_point", "point_within_run"})
 """Stages on the way to trained weights or over them, which a method that trains nothing does without."""
+
+FROM_DOCUMENTS = frozenset({"prompts", "demonstrate", "train", "rounds", "evaluate", "operating_point"})
+"""Verbs that make something from passages and questions of documents, and take those of no other documents for it."""

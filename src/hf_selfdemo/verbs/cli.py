@@ -13,7 +13,7 @@ usage: hf-selfdemo VERB [--config RECIPE] [--KEY VALUE ...]
 Post-train a language model to answer from retrieved passages and to say when they hold no answer.
 
 verbs:
-  documents       what comes of a folder of documents: passages, and what is left out
+  documents       cut a folder of documents into passages, and say what is left out
   questions       write questions about them, for training and for testing
   demonstrate     let the model write candidates, keep the best of each as training data
   train           train on the demonstrations (LoRA by default)
@@ -61,7 +61,7 @@ def _run(verb: str, *arguments: str) -> None:
     from hf_selfdemo.core.console import hush, say
     from hf_selfdemo.core.errors import UserError
     from hf_selfdemo.core.loading import did_you_mean, load
-    from hf_selfdemo.verbs import STAGES, TRAINING, VERBS, WITHOUT_RECIPE
+    from hf_selfdemo.verbs import FROM_DOCUMENTS, STAGES, TRAINING, VERBS, WITHOUT_RECIPE
     from hf_selfdemo.verbs.processes import is_main_process, refuse_many
 
     if verb in WITHOUT_RECIPE:
@@ -78,6 +78,7 @@ def _run(verb: str, *arguments: str) -> None:
         raise UserError(f"dry_run is for push, {verb} would do its work", "leave it out, or use plan or preflight")
     from hf_selfdemo.recipe.aim import recipe_aim
     from hf_selfdemo.recipe.documents import writes_questions
+    from hf_selfdemo.recipe.made_documents import refuse_stale
     from hf_selfdemo.recipe.parts import refuse_unnamed
     from hf_selfdemo.verbs.lock import locked
 
@@ -94,6 +95,8 @@ def _run(verb: str, *arguments: str) -> None:
         refuse_unnamed(recipe, *trained, "dev" if recipe.evaluate.evaluate_on == "dev" else "test")
         if recipe.operating.operating_target is not None and trained:
             recipe_aim(recipe)
+    if verb in FROM_DOCUMENTS and recipe.documents.documents:
+        refuse_stale(recipe)
     with locked(verb, recipe):
         for stage in stages:
             load("stage", stage, STAGES)(recipe)

@@ -1,10 +1,10 @@
-"""`hf-selfdemo documents`: what comes of a folder of documents, and what is left out.
+"""`hf-selfdemo documents`: a folder of documents to a corpus, and what was left out.
 
 output_dir/documents/
     documents.jsonl    id, title and text of each document, as it was read
-    passages.jsonl     the corpus: id, title (the headings above), text, and where it stands in its document
-    left_out.jsonl     files, passages that were there before, each with the reason
-    manifest.json      counts, versions, hashes
+    passages.jsonl     the corpus: id, title (the headings above), text, and its place in its document
+    left_out.jsonl     files and passages that were left out, each with the reason
+    manifest.json      what decided the passages, counts, versions, hashes
 """
 
 from __future__ import annotations
@@ -23,53 +23,64 @@ from hf_selfdemo.core.manifest import atomic_file, versions, write_checked_json
 from hf_selfdemo.data.documents import Documents, document_files, read_documents
 from hf_selfdemo.data.questions.shortening import count_words
 from hf_selfdemo.recipe.documents import PASSAGES, documents_folder, passage_words
+from hf_selfdemo.recipe.made_documents import MANIFEST, documents_settings, made_passages, refuse_replacing
 from hf_selfdemo.recipe.recipe import Recipe
 
 _SHOWN = 5
-"""Files left out that are named; all stand in `left_out.jsonl`."""
+"""Files left out that are named; `left_out.jsonl` has all."""
+
+_READERS = ("markitdown", "semantic-text-splitter", "datasketch", "markdown-it-py", "charset-normalizer")
 
 
 def run_documents(recipe: Recipe) -> None:
-    """Read them, write the corpus, and say what came of it.
+    """Read the documents, write the corpus, and print a summary; unchanged documents are not read again.
 
     Raises:
-        UserError: if none are named or none can be used.
+        UserError: if none are named, none can be used, or a run was built on the passages of other documents.
     """
     sources = recipe.documents.documents
     if not sources:
         raise UserError("documents names no file or folder", "give --documents FOLDER")
     folder = documents_folder(recipe)
+    if told := made_passages(recipe):
+        for line in told["said"]:
+            say(line)
+        return say(f"the documents are unchanged: {folder / PASSAGES} is kept")
+    if (folder / MANIFEST).exists():
+        refuse_replacing(recipe, "passages")
+        say(f"documents or max_passage_words changed: {folder / PASSAGES} is replaced")
+    settings = documents_settings(recipe)
     with progress("documents", len(document_files(sources)[0])) as advance:
         found = read_documents(sources, passage_words(recipe), advance)
-    _write(folder, found)
+    _write(folder, found, settings)
     for line in lines(found):
         say(line)
     say(f"wrote {folder / PASSAGES}")
 
 
 def lines(found: Documents) -> Iterator[str]:
-    """What came of documents, for people.
+    """A summary of documents that were read, for people.
 
     Args:
-        found: as they were read.
+        found: as `read_documents` gave them.
     """
     words = sorted(count_words(passage.text) for passage in found.passages)
     yield (
-        f"{len(found.documents)} documents, {len(words)} passages of {words[0]} to {words[-1]} words, half of them of "
-        f"{round(statistics.median(words))} or more"
+        f"{len(found.documents)} documents, {len(words)} passages ({words[0]} to {words[-1]} words, "
+        f"median {round(statistics.median(words))})"
     )
     if found.duplicates or found.short:
-        yield f"{len(found.duplicates)} passages left out that were there before, {found.short} of a few words"
+        yield f"passages left out: {len(found.duplicates)} duplicates, {found.short} of a few words"
     if found.others:
         counts = ", ".join(f"{count} {ending}" for ending, count in found.others.most_common())
-        yield f"passed over for their endings: {counts}"
+        yield f"files with other endings, not read: {counts}"
     for one in found.skipped[:_SHOWN]:
         yield f"left out: {one.name}: {one.reason}"
     if len(found.skipped) > _SHOWN:
         yield f"and {len(found.skipped) - _SHOWN} more, see left_out.jsonl"
 
 
-def _write(folder: Path, found: Documents) -> None:
+def _write(folder: Path, found: Documents, settings: dict[str, Any]) -> None:
     rows: dict[str, Iterable[dict[str, Any]]] = {
         "documents.jsonl": ({"id": d.id, "title": d.title, "text": d.text} for d in found.documents),
         PASSAGES: (
@@ -79,7 +90,7 @@ def _write(folder: Path, found: Documents) -> None:
         ),
         "left_out.jsonl": (
             *({"name": one.name, "reason": one.reason} for one in found.skipped),
-            *({"name": one.id, "reason": f"says the same as {one.of}"} for one in found.duplicates),
+            *({"name": one.id, "reason": f"a duplicate of {one.of}"} for one in found.duplicates),
         ),
     }
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,5 +100,6 @@ def _write(folder: Path, found: Documents) -> None:
     kinds = Counter(Path(one.name).suffix or "no ending" for one in found.skipped)
     counts = {"documents": len(found.documents), "passages": len(found.pieces), "skipped": dict(kinds)}
     counts |= {"duplicates": len(found.duplicates), "short": found.short, "others": dict(found.others)}
-    told = {"counts": counts, "files": hashes(folder, [folder / name for name in rows]), "versions": versions()}
-    write_checked_json(folder / "manifest.json", told)
+    told = {"settings": settings, "counts": counts, "said": list(lines(found))}
+    told |= {"files": hashes(folder, [folder / name for name in rows]), "versions": versions(_READERS)}
+    write_checked_json(folder / MANIFEST, told)

@@ -17,7 +17,7 @@ READERS = ("preflight", "app", "ledger")
 """Verbs that write nothing into a run's folder."""
 
 _FOLDERS = (
-    *("prompts", "demonstrations", "model", "rounds", "evaluation", "evaluation_dev"),
+    *("documents", "prompts", "demonstrations", "model", "rounds", "evaluation", "evaluation_dev"),
     *("comparisons", "comparisons_dev", "export", "hub"),
 )
 """What verbs write into: what else lies in a run's folder may be another run's, which is at work."""

@@ -2,54 +2,100 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from hf_selfdemo.core.console import progress, say, usage_line
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.integrity import hashes
 from hf_selfdemo.core.manifest import read_json_lines, versions, write_checked_json
 from hf_selfdemo.core.types import Passage
-from hf_selfdemo.methods.question_set import Source, write_questions
+from hf_selfdemo.methods.question_set import PARTS, Source, write_questions
 from hf_selfdemo.methods.question_writer import QuestionWriter
-from hf_selfdemo.recipe.documents import PASSAGES, documents_folder, writes_questions
+from hf_selfdemo.recipe.documents import PASSAGES, documents_folder, question_file, writes_questions
 from hf_selfdemo.recipe.engine import named_model, open_engine, recipe_judge
 from hf_selfdemo.recipe.evidence import recipe_retriever
+from hf_selfdemo.recipe.made_documents import (
+    QUESTIONS,
+    made_passages,
+    made_questions,
+    questions_settings,
+    refuse_replacing,
+)
 from hf_selfdemo.recipe.recipe import Recipe
 
 
 def run_questions(recipe: Recipe) -> None:
-    """Write them, check them, and say how many were kept and why others were not.
+    """Write questions, check them, and say how many were kept and why others were not; nothing is written twice.
 
     Raises:
-        UserError: if the recipe names no documents, or questions of its own; if none was kept.
+        UserError: if the recipe names no documents or questions of its own, the passages were made from other
+            documents, no question was kept, or a run was built on other questions.
     """
     if not writes_questions(recipe):
         raise UserError(
             "there are no questions to write", "name `documents`, and leave train_questions or test_questions out"
         )
-    folder, seed = documents_folder(recipe), recipe.demonstrate.demonstrate_seed
-    if not (folder / PASSAGES).exists():
-        raise UserError(f"{folder} holds no passages", "run `hf-selfdemo documents` with the same config first")
-    rows = list(read_json_lines(folder / PASSAGES))
-    sources = [Source(Passage(row["id"], row["text"], row["title"]), row["document"]) for row in rows]
+    folder = documents_folder(recipe)
+    if not made_passages(recipe):
+        raise UserError(
+            f"{folder} holds no passages of these documents", "run `hf-selfdemo documents` with the same config first"
+        )
     model = named_model(recipe)
-    retriever = recipe_retriever(recipe, "train")
+    settings = questions_settings(recipe, model.fingerprint)
+    if told := made_questions(recipe, settings):
+        _say(told)
+        return say(f"documents and keys are unchanged: the questions in {folder} are kept")
+    if (folder / QUESTIONS).exists():
+        refuse_replacing(recipe, "questions")
+    sources = recipe_sources(recipe)
     engine = open_engine(recipe, model)
-    judge = recipe.judge.judge if recipe.judge.judge != "tournament" else "answer_match"
-    writer = QuestionWriter(recipe_judge(recipe, judge), retriever, recipe.questions, seed)
     with progress("questions", len(sources)) as advance:
         counts = write_questions(
             sources,
-            writer,
+            recipe_writer(recipe),
             engine.generator,
             folder,
             recipe.documents.test_documents_share,
             recipe.engine.window,
-            seed,
+            recipe.demonstrate.demonstrate_seed,
             advance,
         )
     say(usage_line("made now", engine.generator.usage, engine.generator.reused))
-    say(
-        f"{counts['written']} questions written: "
-        + ", ".join(f"{n} kept for {kind}" for kind, n in counts["kept"].items())
-    )
-    for reason, count in counts["dropped"].items():
+    told = counts | {"settings": settings, "model": model.name, "versions": versions()}
+    told["files"] = hashes(folder, [question_file(recipe, part) for part in PARTS])
+    write_checked_json(folder / QUESTIONS, told)
+    _say(told)
+    for line in _warnings(recipe, counts):
+        say(line)
+
+
+def recipe_sources(recipe: Recipe) -> list[Source]:
+    """The passages of the recipe's documents, each with its document."""
+    rows = read_json_lines(documents_folder(recipe) / PASSAGES)
+    return [Source(Passage(row["id"], row["text"], row["title"]), row["document"]) for row in rows]
+
+
+def recipe_writer(recipe: Recipe) -> QuestionWriter:
+    """What writes and checks questions; a tournament labels no single answer, so rules take its place."""
+    judge = recipe.judge.judge if recipe.judge.judge != "tournament" else "answer_match"
+    retriever = recipe_retriever(recipe, "train")
+    return QuestionWriter(recipe_judge(recipe, judge), retriever, recipe.questions, recipe.demonstrate.demonstrate_seed)
+
+
+def _say(told: dict[str, Any]) -> None:
+    kept = ", ".join(f"{count} for {kind}" for kind, count in told["kept"].items())
+    say(f"{told['written']} questions written, kept: {kept}")
+    for reason, count in told["dropped"].items():
         say(f"  {count} dropped: {reason}")
-    write_checked_json(folder / "questions.json", counts | {"model": model.name, "versions": versions()})
+
+
+def _warnings(recipe: Recipe, counts: dict[str, Any]) -> Iterator[str]:
+    """Without such questions a model is not trained to abstain, or nothing says whether it does."""
+    for part in PARTS:
+        twins = getattr(recipe.retrieval, f"{part}_twins")
+        if not counts["kept"].get(f"{part}: unanswerable") and not twins:
+            yield (
+                f"warning: no unanswerable question was kept for {part}: raise unanswerable_passes, or set "
+                f"{part}_twins to mask the answers of other questions"
+            )

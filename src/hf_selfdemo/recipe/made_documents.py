@@ -1,0 +1,127 @@
+"""What `output_dir/documents` was made from, and whether that still holds.
+
+Its manifests say which documents and keys decided the passages and the questions. Nothing that was made from other
+documents is taken for these, and nothing that a run was built on is replaced.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hf_selfdemo.core.artefacts import DocumentsMade, QuestionsMade
+from hf_selfdemo.core.cache import content_hash
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.integrity import changed
+from hf_selfdemo.core.keys import deciding
+from hf_selfdemo.core.manifest import differing, fingerprint, read_json
+from hf_selfdemo.core.types import CALL_FAILED
+from hf_selfdemo.data.documents import document_files
+from hf_selfdemo.methods.question_set import PARTS
+from hf_selfdemo.prompting.prompts import templates_hash
+from hf_selfdemo.recipe.documents import PASSAGES, documents_folder, passage_words, question_file, writes_questions
+from hf_selfdemo.recipe.recipe import Recipe
+
+MANIFEST, QUESTIONS = "manifest.json", "questions.json"
+"""Of passages, and of questions."""
+
+_WRITER = ("generator", "templates", "chat_template")
+"""Settings of the questions that say who wrote them and how: these may be others than those of a later verb."""
+
+_ELSEWHERE = "choose another output_dir (and name this run's ledger as `ledger`: its calls can be used again)"
+
+
+def documents_settings(recipe: Recipe) -> dict[str, Any]:
+    """Everything that decides the passages: the files' names and contents, and the longest passage.
+
+    Raises:
+        UserError: if a source is missing or holds no document.
+    """
+    files, _ = document_files(recipe.documents.documents)
+    content = fingerprint([[name, content_hash(path)] for name, path in files.items()])
+    return {"documents": content, "max_passage_words": passage_words(recipe)}
+
+
+def made_passages(recipe: Recipe) -> dict[str, Any]:
+    """The manifest of the passages, if they were made from these documents and are as they were written; else {}."""
+    folder = documents_folder(recipe)
+    told = read_json(folder / MANIFEST, DocumentsMade, missing_ok=True)
+    if told.get("settings") != documents_settings(recipe) or any(changed(folder, told.get("files", {}))):
+        return {}
+    return told
+
+
+def questions_settings(recipe: Recipe, generator: str) -> dict[str, Any]:
+    """Everything that decides which questions are written and kept.
+
+    Args:
+        recipe: whose passages are there.
+        generator: fingerprint of the model.
+    """
+    return {
+        "generator": generator,
+        "templates": templates_hash(["questions/*.txt", "rag.txt", "closed_book.txt"]),
+        **recipe.chat_template,
+        "passages": content_hash(documents_folder(recipe) / PASSAGES),
+        "test_documents_share": recipe.documents.test_documents_share,
+        "demonstrate_seed": recipe.demonstrate.demonstrate_seed,
+        **deciding(recipe.questions, "written"),
+        **deciding(recipe.judge, "kept"),
+    }
+
+
+def made_questions(recipe: Recipe, settings: dict[str, Any]) -> dict[str, Any]:
+    """The manifest of the questions, if all were written with these settings and both files are there; else {}."""
+    told = read_json(documents_folder(recipe) / QUESTIONS, QuestionsMade, missing_ok=True)
+    whole = all(question_file(recipe, part).exists() for part in PARTS)
+    failed = told.get("dropped", {}).get(CALL_FAILED)
+    return told if whole and not failed and told.get("settings") == settings else {}
+
+
+def refuse_stale(recipe: Recipe) -> None:
+    """Refuse passages or questions that were made from other documents, or with other keys, than the recipe names.
+
+    Raises:
+        UserError: if they were, or there are none.
+    """
+    folder = documents_folder(recipe)
+    if not (folder / MANIFEST).exists():
+        raise UserError(f"{folder} holds no passages", "run `hf-selfdemo documents` with the same config first")
+    if not made_passages(recipe):
+        raise UserError(
+            f"the passages in {folder} were not made from these documents and max_passage_words",
+            "run `hf-selfdemo documents` with the same config first",
+        )
+    if not writes_questions(recipe):
+        return
+    if not (folder / QUESTIONS).exists():
+        raise UserError(f"{folder} holds no questions", "run `hf-selfdemo questions` with the same config first")
+    found = read_json(folder / QUESTIONS, QuestionsMade).get("settings", {})
+    wanted = questions_settings(recipe, "")
+    keys = [key for key in differing(found, wanted, {}) if key not in _WRITER]
+    if keys:
+        raise UserError(
+            f"the questions in {folder} were written with other {', '.join(keys)}",
+            "run `hf-selfdemo questions` with the same config first",
+        )
+
+
+def refuse_replacing(recipe: Recipe, what: str) -> None:
+    """Refuse to replace what a run was built on, or question files that were edited.
+
+    Args:
+        recipe: of the run.
+        what: passages or questions, for the message.
+
+    Raises:
+        UserError: naming what would be lost.
+    """
+    folder = documents_folder(recipe)
+    if any((recipe.output_dir / stage / "manifest.json").exists() for stage in ("demonstrations", "evaluation")):
+        raise UserError(f"{recipe.output_dir} holds a run on other {what} than the recipe's documents make", _ELSEWHERE)
+    told = read_json(folder / QUESTIONS, QuestionsMade, missing_ok=True)
+    for name in changed(folder, told.get("files", {})):
+        if (folder / name).exists():
+            raise UserError(
+                f"{folder / name} was edited, and other {what} would replace it",
+                "move it, and name it as train_questions or test_questions",
+            )
