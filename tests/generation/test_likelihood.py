@@ -6,9 +6,11 @@ from torch.nn.functional import cross_entropy
 from transformers import AutoModelForCausalLM, Lfm2Config, MistralConfig
 
 from hf_selfdemo.core.conversation import ask
+from hf_selfdemo.core.ledger import Ledger
 from hf_selfdemo.core.types import Request
 from hf_selfdemo.generation import likelihood
 from hf_selfdemo.generation.likelihood import mean_nll, response_nll, text_nll
+from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.generation.transformers import TransformersGenerator
 from hf_selfdemo.prompting.chat import encode_prompt, encode_response
 from hf_selfdemo.prompting.prompts import render
@@ -88,3 +90,28 @@ def test_the_engine_scores_a_given_text_beside_what_it_writes(model, tokenizer, 
         assert reply.text == "" and reply.scores == (pytest.approx(-nats / count, abs=1e-4),)
         assert reply.generated_tokens == 0 < reply.prompt_tokens
     assert replies[2].finish_reason == "error" and "to score '2' takes" in replies[2].error
+
+
+def test_the_engine_tells_the_tokens_of_a_text_with_their_log_probabilities(model, tokenizer, questions, tmp_path):
+    """Of one that is given and of one that is written; the sums are those that it tells without them."""
+    prompt, text = render("closed_book", questions[0].text), "Clemens Winkler"
+    given = Request("given", prompt, "likelihood", scored=text, tokens=True)
+    written = Request("written", prompt, "rag", 0.0, 4, tokens=True)
+    generator = RecordedGenerator(TransformersGenerator(model, tokenizer), Ledger(tmp_path / "ledger.sqlite"))
+    scored, reply = ask(generator, [given, written])
+    ids = encode_response(tokenizer, text)
+    assert [token for token, _ in scored.tokens] == ids
+    assert sum(logprob for _, logprob in scored.tokens) / len(ids) == pytest.approx(scored.scores[0], abs=1e-6)
+    start = encode_prompt(tokenizer, prompt)
+    for one in (scored, reply):
+        said = [token for token, _ in one.tokens]
+        with torch.inference_mode():
+            logprobs = model(torch.tensor([start + said])).logits[0, len(start) - 1 : -1].log_softmax(-1)
+        expected = logprobs.gather(1, torch.tensor(said)[:, None])[:, 0].tolist()
+        assert [logprob for _, logprob in one.tokens] == pytest.approx(expected, abs=1e-4)
+    assert len(reply.tokens) == reply.generated_tokens == 4
+    assert tokenizer.decode([token for token, _ in reply.tokens]).strip() == reply.text
+    assert reply.logprob == pytest.approx(sum(logprob for _, logprob in reply.tokens) / 4)
+    assert ask(generator, [given, written]) == [scored, reply] and generator.usage.calls == 2
+    plain = ask(TransformersGenerator(model, tokenizer), [Request("written", prompt, "rag", 0.0, 4)])[0]
+    assert plain.tokens == () and plain.text == reply.text

@@ -38,6 +38,8 @@ def test_it_is_a_generator_itself(ledger):
         {"scored": "a text"},
         {"openings": ("a text",)},
         {"avoid": ("a text",)},
+        {"contrasted": "a text"},
+        {"tokens": True},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -56,6 +58,7 @@ def test_a_field_that_is_not_set_changes_no_key():
     """As it was when requests had nothing to be scored."""
     known = "e919669049e8f8feee19635c096ffea8530d77529aaf07a04f2622cdaeafba2f"
     assert call_key("m", ASKED) == known and call_key("m", replace(ASKED, scored="")) == known
+    assert call_key("m", replace(ASKED, contrasted="", tokens=False)) == known
 
 
 def test_equal_calls_are_made_once_and_all_get_the_reply(ledger):

@@ -97,9 +97,10 @@ def test_an_account_with_holes_counts_as_nothing(connect, mock_server):
     assert (reply.prompt_tokens, reply.cached_tokens, reply.generated_tokens) == (4, 0, 0)
 
 
-def test_a_server_is_not_asked_how_likely_a_text_is(connect, mock_server):
+@pytest.mark.parametrize("measured", [{"scored": "a text"}, {"contrasted": "a text"}, {"tokens": True}], ids=str)
+def test_a_server_is_not_asked_how_likely_a_text_is(connect, mock_server, measured):
     mock_server.answer = lambda body: pytest.fail("asked")
-    [reply] = ask(connect(), [replace(request("q"), scored="a text")])
+    [reply] = ask(connect(), [replace(request("q"), **measured)])
     assert reply.finish_reason == "error" and "a server does not tell how likely" in reply.error
 
 

@@ -123,8 +123,11 @@ class Request:
     choice that the model finds likeliest to come next; choices must differ in their first token. With `scored`, a text,
     nothing is written either: the reply's only score is the mean log-probability of a token of it, were it the reply;
     servers do not tell that. With `openings` nothing is written: the reply's scores are the log-probabilities that it
-    would begin with each of these texts, in the tokens in which the model would be taught to write it. A reply never
-    begins with one of `avoid`, in whatever tokens, capitals, blanks and kinds of apostrophes. Servers can do neither.
+    would begin with each of these texts, in the tokens in which the model would be taught to write it. With
+    `contrasted`, a text, nothing is written: the reply's scores say for each of its words (as `str.split` gives them)
+    how much the prediction of that word changes between the early layers and the last one, were the text the reply. A
+    reply never begins with one of `avoid`, in whatever tokens, capitals, blanks and kinds of apostrophes. With `tokens`
+    the reply holds the ids and log-probabilities of the tokens that were written or scored. Servers do none of this.
 
     `share` and `keep` are hints about cost and change no reply: requests with the same non-empty `share` key have much
     of their beginning in common, and after a request with `keep` another one will go on from its reply.
@@ -142,11 +145,15 @@ class Request:
     scored: str = ""
     openings: tuple[str, ...] = ()
     avoid: tuple[str, ...] = ()
+    contrasted: str = ""
+    tokens: bool = False
 
     def __post_init__(self) -> None:
         """Whoever asks: an engine would take such numbers for others, or write nothing."""
         NOT_NEGATIVE.check(temperature=self.temperature)
         ONE_OR_MORE.check(max_new_tokens=self.max_new_tokens)
+        if self.contrasted and not self.contrasted.strip():
+            raise UserError("contrasted is a blank text", "give one with words")
         for name in ("openings", "avoid"):
             if not all(text.strip() for text in getattr(self, name)):
                 raise UserError(f"{name} holds a blank text", "every reply begins so: leave it out")
@@ -158,9 +165,11 @@ class Reply:
 
     `finish_reason`: "stop" (the model ended its turn, or chose), "length" (cut off), or "error" (the engine gave up
     on this request; `error` says why, there is no text). `scores` are the log-probabilities of the request's
-    choices or openings, in their order, where the engine can tell them, or that of the text to be scored. `logprob` is
-    the mean log-probability of a token of what was written, its stop token among them; None where nobody told it.
-    It is the model's own, before temperature and whatever was avoided. `prompt_tokens` are those of the prompt and of
+    choices or openings, in their order, where the engine can tell them, or that of the text to be scored; for a
+    `contrasted` text they are Jensen-Shannon divergences in nats, one a word. `logprob` is the mean log-probability of a
+    token of what was written, its stop token among them; None where nobody told it. `tokens` are these tokens, or those
+    of the text to be scored, each with its id and log-probability, where the request asks for them. Log-probabilities
+    are the model's own, before temperature and whatever was avoided. `prompt_tokens` are those of the prompt and of
     texts that were scored, `cached_tokens` those of them that were not computed again. `raw` is all that came, where
     `text` is but a part of it because the model's thoughts were cut. `left_out` names parameters of the sampling that
     a server refused and that the call went without.
@@ -176,6 +185,7 @@ class Reply:
     raw: str = ""
     left_out: tuple[str, ...] = ()
     logprob: float | None = None
+    tokens: tuple[tuple[int, float], ...] = ()
 
     def __post_init__(self) -> None:
         """Texts are well-formed, whoever wrote them: what half a character stands in can be kept in no file."""

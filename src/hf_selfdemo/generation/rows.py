@@ -34,7 +34,7 @@ class Row:
     @property
     def writes(self) -> bool:
         """Whether a token is picked, rather than texts measured alone."""
-        return not (self.request.scored or self.request.openings)
+        return not (self.request.scored or self.request.openings or self.request.contrasted)
 
     @property
     def uses(self) -> int:
@@ -80,7 +80,8 @@ def row_of(tokenizer: Any, index: int, request: Request) -> Row:
         UserError: if a text becomes a control token whatever is done.
     """
     name = f"call {request.id!r}"
-    texts = [encode_opening(tokenizer, text, name) for text in request.openings or dict.fromkeys(request.avoid)]
+    begun = request.openings or dict.fromkeys(request.avoid)
+    texts = [encode_opening(tokenizer, text, name) for text in ([request.contrasted] if request.contrasted else begun)]
     if request.scored:
         texts = [encode_response(tokenizer, request.scored, name)]
     return Row(index, request, encode_prompt(tokenizer, request.messages, name), texts)

@@ -14,8 +14,8 @@ _IMPOSSIBLE = -100.0
 class ScriptedGenerator:
     """Answers each request with `reply(request)`; words stand in for tokens in the accounting.
 
-    Of texts to be scored the shorter one is the likelier. An opening is certain where the reply begins with it, and as
-    good as impossible elsewhere. A reply that begins with what is to be avoided loses its first word, as often as need
+    Of texts to be scored the shorter one is the likelier, and of a contrasted text the predictions of longer words change
+    more. An opening is certain where the reply begins with it, and as good as impossible elsewhere. A reply that begins with what is to be avoided loses its first word, as often as need
     be, unless the script looks at `request.avoid` itself. Nothing tells a reply's log-probability.
 
     Args:
@@ -36,8 +36,14 @@ class ScriptedGenerator:
 
     def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
         for i, request in enumerate(requests):
+            if request.tokens:
+                yield i, Reply("", "error", error="a script knows no token ids")
+                continue
             if request.scored:
                 yield i, Reply("", scores=(-float(len(request.scored)),))
+                continue
+            if request.contrasted:
+                yield i, Reply("", scores=tuple(float(len(word)) for word in request.contrasted.split()))
                 continue
             if request.openings:
                 text = self.reply(request)

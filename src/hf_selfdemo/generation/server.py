@@ -34,6 +34,8 @@ _CONNECT_S = 10.0
 _LONGEST_LINE = 200  # of a server's words
 _FIRST_CALLS = 16  # so many that fail alike, or as many as are in flight at once, and it is not the rows
 _NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
+_ONLY_IN_PROCESS = ("scored", "openings", "avoid", "contrasted", "tokens")
+_NOT_TOLD = "a server does not tell how likely a given text is, token ids or what layers predict, nor avoids a text"
 _AGAIN = "every finished call is kept and the same command goes on"
 
 
@@ -146,8 +148,8 @@ class ServerGenerator:
             return outcome
 
     async def _attempt(self, request: Request) -> Reply | UserError:
-        if request.scored or request.openings or request.avoid:
-            return Reply("", "error", error="a server does not tell how likely a given text is, nor avoids one")
+        if any(getattr(request, name) for name in _ONLY_IN_PROCESS):
+            return Reply("", "error", error=_NOT_TOLD)
         try:
             return await (self._choose(request) if request.choices else self._complete(request, "none"))
         except self._sdk.APIStatusError as error:

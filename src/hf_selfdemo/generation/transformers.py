@@ -19,6 +19,7 @@ from hf_selfdemo.core.types import FinishReason, Reply, Request
 from hf_selfdemo.generation.avoiding import Avoided
 from hf_selfdemo.generation.batch import Batch
 from hf_selfdemo.generation.cache import can_reuse, cut
+from hf_selfdemo.generation.divergence import word_divergences
 from hf_selfdemo.generation.identity import model_identity
 from hf_selfdemo.generation.likelihood import Begun, token_losses
 from hf_selfdemo.generation.prefixes import Prefix, PrefixStore, common_length
@@ -101,7 +102,8 @@ class TransformersGenerator:
                 yield row.index, row.too_long(self.max_prompt_tokens)
             else:
                 fitting.append(row)
-        for chunk in self._chunks(fitting):
+        yield from word_divergences(self.model, self.tokenizer, [row for row in fitting if row.request.contrasted])
+        for chunk in self._chunks([row for row in fitting if not row.request.contrasted]):
             if self.share_prefixes:
                 self._compute_shared(chunk)
             losses = self._measured([row for row in chunk if row.texts])
@@ -185,7 +187,7 @@ class TransformersGenerator:
         width = max(row.start for row in rows) + max(map(len, new))
         sampler = Sampler([r.request.temperature for r in rows], [r.request.seed for r in rows])
         written: list[list[int]] = [[] for _ in rows]
-        nats = [0.0] * len(rows)
+        nats: list[list[float]] = [[] for _ in rows]
 
         def refused(i: int, token: int) -> bool:
             shunned = avoided[i]
@@ -203,7 +205,7 @@ class TransformersGenerator:
                 i = live[place]
                 row, tokens = rows[i], written[i]
                 tokens.append(picked[place])
-                nats[i] += losses[place]
+                nats[i].append(losses[place])
                 if row.request.choices:
                     yield row.index, self._choice(row, logits[place])
                 elif self._ended(tokens, row):
@@ -225,9 +227,10 @@ class TransformersGenerator:
     def _ended(self, tokens: list[int], row: Row) -> bool:
         return len(tokens) >= row.request.max_new_tokens or (bool(tokens) and tokens[-1] in self._stop_ids)
 
-    def _text(self, row: Row, tokens: list[int], nats: float) -> Reply:
+    def _text(self, row: Row, tokens: list[int], nats: list[float]) -> Reply:
         end: FinishReason = "stop" if tokens[-1] in self._stop_ids else "length"
-        return settled(Reply(self._read(row, tokens), end, (), *row.cost(len(tokens)), logprob=-nats / len(tokens)))
+        told = {"logprob": -sum(nats) / len(tokens), "tokens": _tokens(row, tokens, nats)}
+        return settled(Reply(self._read(row, tokens), end, (), *row.cost(len(tokens)), **told))
 
     def _read(self, row: Row, tokens: list[int]) -> str:
         """What was written, with the thought that the prompt opened for it."""
@@ -256,7 +259,12 @@ class TransformersGenerator:
 def _likelihood(row: Row, losses: list[list[float]]) -> Reply:
     """Of a text to be scored the mean over its tokens, of openings the sums."""
     scores = [-sum(loss) / (len(loss) if row.request.scored else 1) for loss in losses]
-    return Reply("", "stop", tuple(scores), *row.cost())
+    tokens = _tokens(row, row.texts[0], losses[0]) if row.request.scored else ()
+    return Reply("", "stop", tuple(scores), *row.cost(), tokens=tokens)
+
+
+def _tokens(row: Row, ids: Sequence[int], nats: Sequence[float]) -> tuple[tuple[int, float], ...]:
+    return tuple((token, -nat) for token, nat in zip(ids, nats, strict=True)) if row.request.tokens else ()
 
 
 def _avoided(row: Row, losses: list[list[float]]) -> Avoided | None:
