@@ -166,13 +166,13 @@ class Reply:
     `finish_reason`: "stop" (the model ended its turn, or chose), "length" (cut off), or "error" (the engine gave up
     on this request; `error` says why, there is no text). `scores` are the log-probabilities of the request's
     choices or openings, in their order, where the engine can tell them, or that of the text to be scored; for a
-    `contrasted` text they are Jensen-Shannon divergences in nats, one a word. `logprob` is the mean log-probability of a
-    token of what was written, its stop token among them; None where nobody told it. `tokens` are these tokens, or those
-    of the text to be scored, each with its id and log-probability, where the request asks for them. Log-probabilities
-    are the model's own, before temperature and whatever was avoided. `prompt_tokens` are those of the prompt and of
-    texts that were scored, `cached_tokens` those of them that were not computed again. `raw` is all that came, where
-    `text` is but a part of it because the model's thoughts were cut. `left_out` names parameters of the sampling that
-    a server refused and that the call went without.
+    `contrasted` text they are Jensen-Shannon divergences in nats, one a word. `logprob` is the mean log-probability of
+    a token of what was written, its stop token among them; None where nobody told it. `tokens` are these tokens, or
+    those of the text to be scored, each with its id and log-probability, where the request asks for them.
+    Log-probabilities are the model's own, before temperature and whatever was avoided. `prompt_tokens` are those of the
+    prompt and of texts that were scored, `cached_tokens` those of them that were not computed again. `raw` is all that
+    came, where `text` is but a part of it because the model's thoughts were cut. `left_out` names parameters of the
+    sampling that a server refused and that the call went without.
     """
 
     text: str

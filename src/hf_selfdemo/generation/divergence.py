@@ -154,9 +154,7 @@ def _leaving(decoder: Any, states: torch.Tensor) -> Iterator[None]:
 def _called(module: Any) -> Iterator[list[Any]]:
     """The parts of a module in the order in which it calls them: of a decoder the last one is its final norm."""
     parts: list[Any] = []
-    handles = [
-        part.register_forward_hook(lambda called, *passed: parts.append(called)) for part in module.children()
-    ]
+    handles = [part.register_forward_hook(lambda called, *passed: parts.append(called)) for part in module.children()]
     try:
         yield parts
     finally:

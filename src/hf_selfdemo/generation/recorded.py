@@ -22,10 +22,10 @@ class RecordedGenerator:
     """Wraps any `Generator`; a drop-in for it.
 
     A call's key is a hash of everything that decides its reply: the generator's identity, the messages, the choices,
-    the text to be scored or contrasted, the openings, and the sampling (no seed where nothing is sampled). Not of its id
-    or stage, so that equal calls are made once whoever asks. Only replies that ended well or were cut off are recorded: after any
-    other the next start asks again. So it does where an earlier version recorded that a server had sent no text. A call
-    that another thread or process on the same ledger is making is waited for.
+    the text to be scored or contrasted, the openings, and the sampling (no seed where nothing is sampled). Not of its
+    id or stage, so that equal calls are made once whoever asks. Only replies that ended well or were cut off are
+    recorded: after any other the next start asks again. So it does where an earlier version recorded that a server had
+    sent no text. A call that another thread or process on the same ledger is making is waited for.
 
     Args:
         generator: who is asked for what the ledger does not hold.

@@ -14,9 +14,10 @@ _IMPOSSIBLE = -100.0
 class ScriptedGenerator:
     """Answers each request with `reply(request)`; words stand in for tokens in the accounting.
 
-    Of texts to be scored the shorter one is the likelier, and of a contrasted text the predictions of longer words change
-    more. An opening is certain where the reply begins with it, and as good as impossible elsewhere. A reply that begins with what is to be avoided loses its first word, as often as need
-    be, unless the script looks at `request.avoid` itself. Nothing tells a reply's log-probability.
+    Of texts to be scored the shorter one is the likelier, and of a contrasted text the predictions of longer words
+    change more. An opening is certain where the reply begins with it, and as good as impossible elsewhere. A reply that
+    begins with what is to be avoided loses its first word, as often as need be, unless the script looks at
+    `request.avoid` itself. Nothing tells a reply's log-probability.
 
     Args:
         reply: from a request to the text the "model" writes. Default: the last message, upper-cased.

@@ -45,6 +45,7 @@ from hf_selfdemo.core.types import (
     Skip,
     Verdict,
 )
+from hf_selfdemo.data.documents.rows import is_document
 from hf_selfdemo.data.rows import FEATURES, Spool, pair_kind, parquet_rows, with_pairs_listed
 from hf_selfdemo.scoring.outcomes import is_verified
 
@@ -128,7 +129,10 @@ def judged_row(row: Evidence, strategy: Strategy, judge: Judge) -> Dialogue[Judg
     candidates: list[Candidate] = []
     try:
         candidates = yield from strategy.write(row)
-        verdicts = yield from judge.judge(row, candidates)
+        if is_document(row):  # nothing in it is an answer
+            verdicts = [Verdict("unscored", "a document holds no answer")] * len(candidates)
+        else:
+            verdicts = yield from judge.judge(row, candidates)
         result = strategy.select(row, candidates, verdicts)
         _refuse_misfit(row, result)
         return Judged(row, candidates, verdicts, result)

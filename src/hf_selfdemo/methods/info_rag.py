@@ -1,8 +1,8 @@
-"""INFO-RAG (Xu et al. 2024, arXiv 2402.18150): texts are gone on with, from passages that hold, garble or lack them.
+"""INFO-RAG (Xu et al. 2024, arXiv 2402.18150): sentences are completed from intact, corrupted or incomplete context.
 
-No question and no answer is needed. A sentence of a passage is cut in two; the model sees the passage's sentences and
-the first part, and learns the second. So it learns to copy what is there, to mend what is wrong, and to take from what
-is near.
+It needs documents only, no questions and no answers. A sentence of a passage is cut in two. The model sees the
+passage's sentences and the first part, and learns the second part. It so learns to copy what the context holds, to
+correct what is wrong there, and to use related text.
 """
 
 from __future__ import annotations
@@ -11,74 +11,142 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate, pairwise
+from typing import Literal
 
-from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.keys import key
+from hf_selfdemo.core.errors import CallFailed, UserError
+from hf_selfdemo.core.keys import check_kinds, key
 from hf_selfdemo.core.ranges import ONE_OR_MORE, SHARE, check_keys
 from hf_selfdemo.core.seeding import stable_seed
-from hf_selfdemo.core.types import Candidate, Demonstration, Dialogue, Evidence, Passage, Segment, Skip, Verdict
+from hf_selfdemo.core.types import (
+    Candidate,
+    Demonstration,
+    Dialogue,
+    Evidence,
+    Message,
+    Passage,
+    Request,
+    Segment,
+    Skip,
+    Verdict,
+)
 from hf_selfdemo.data.documents.rows import is_document
 from hf_selfdemo.methods.method import Method
 
 SCENARIOS = ("copy", "correct", "stimulate")
-"""The sentence is among those shown; all that is shown is garbled; the sentence is not shown."""
+"""The context holds the sentence; all of the context is corrupted; the context lacks the sentence."""
 
 MASK = "_"
-"""Stands for a word that is hidden."""
+"""Stands for a masked word."""
 
 _INFORMATIVE, _PROCESSED = 0.5, 0.3
-"""Share of a sentence's words that count as informative, and of these the share that is garbled (the paper's)."""
+"""Share of a sentence's words that count as informative, and the share of these that is processed (the paper's)."""
 
-_HIDDEN, _REPLACED = 0.5, 0.4
-"""Of what is garbled, the shares that are hidden and replaced by another word; the rest stays."""
+_MASKED, _REPLACED = 0.5, 0.4
+"""Of the processed words, the shares that are masked and replaced by another word; the rest stays."""
+
+_NO_TITLE = "..."
+"""The user's turn before a text that has no title."""
 
 _WORD = re.compile(r"\S+")
 _FEWEST = 6
-"""Words of a sentence that is worth cutting."""
+"""Words that a sentence needs to be cut."""
 
 
 @dataclass(frozen=True)
 class Scenarios:
-    """How often each scenario comes, and how much is shown.
+    """How often each scenario comes, how much context is shown, and how it is corrupted.
 
     Raises:
-        UserError: for a number out of range, or shares above one.
+        UserError: for a number out of range, shares above one, or an unknown way to choose informative words.
     """
 
-    copy_share: float = key(0.2, "rows whose sentence is among those shown", "kept", SHARE)
-    correct_share: float = key(0.4, "rows whose sentences are garbled; the others lack the sentence", "kept", SHARE)
-    sentences: int = key(15, "sentences shown at most; the paper's k", "kept", ONE_OR_MORE)
+    copy_share: float = key(0.2, "share of rows whose context holds the sentence", "written", SHARE)
+    correct_share: float = key(
+        0.4, "share of rows whose context is corrupted; the context of the others lacks the sentence", "written", SHARE
+    )
+    sentences: int = key(15, "most sentences of context; the paper's k", "written", ONE_OR_MORE)
+    informative_words: Literal["divergence", "random"] = key(
+        "divergence",
+        "which words may be corrupted: those whose prediction changes most between the model's layers (divergence, "
+        "only with the model in this process), or random",
+        "written",
+    )
 
     def __post_init__(self) -> None:
         check_keys(self)
+        check_kinds(self)
         if self.copy_share + self.correct_share > 1:
             raise UserError("copy_share and correct_share are more than 1 together", "lower one of them")
 
 
 @dataclass(frozen=True)
-class InfoRag:
-    """Makes a row of every passage of the corpus; questions are left out.
+class _Cut:
+    """What is drawn for a document: its sentences, the one to complete, and what is shown of them."""
 
-    Which words are informative is drawn at random here. The paper takes those whose prediction changes most between
-    the model's early and last layers.
+    sentences: list[str]
+    chosen: int
+    begun: str
+    rest: str
+    scenario: str
+    rng: random.Random
+
+
+@dataclass(frozen=True)
+class InfoRag:
+    """Makes one row of each passage of the corpus; questions are left out.
+
+    Only rows of the scenario "correct" ask the model, once each: how much the prediction of each word changes between
+    its layers. The corrupted sentences are the row's candidates.
 
     Args:
-        scenarios: how often each comes.
+        scenarios: how often each comes, and how context is corrupted.
         seed: of every draw.
 
-    Relations: `DAr` learns documents without any passages before them.
+    Relations: `DAr` trains documents without context.
     """
 
     scenarios: Scenarios = field(default_factory=Scenarios)
     seed: int = 0
 
     def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
-        return []
-        yield  # never reached: a dialogue that asks nothing
+        drawn = self._drawn(evidence)
+        if isinstance(drawn, Skip) or drawn.scenario != "correct":
+            return []
+        chosen_by = self.scenarios.informative_words
+        if chosen_by == "divergence":
+            informative = yield from _most_divergent(evidence, drawn.sentences)
+        else:
+            informative = [_at_random(sentence, drawn.rng) for sentence in drawn.sentences]
+        others = [word for one in drawn.sentences for word in one.split()]
+        return [
+            Candidate(corrupted(sentence, places, others, drawn.rng), "gold", f"corrupted/{chosen_by}")
+            for sentence, places in zip(drawn.sentences, informative, strict=True)
+        ]
 
     def select(
         self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
     ) -> Sequence[Demonstration] | Skip:
+        drawn = self._drawn(evidence)
+        if isinstance(drawn, Skip):
+            return drawn
+        shown = list(drawn.sentences)
+        if drawn.scenario == "stimulate":
+            del shown[drawn.chosen]
+        elif drawn.scenario == "correct":
+            if len(candidates) != len(shown):
+                return Skip("its context was not corrupted")
+            shown = [candidate.text for candidate in candidates]
+        [passage] = evidence.passages
+        passages = tuple(Passage(f"{passage.id}/{i}", one, passage.title) for i, one in enumerate(shown, 1))
+        row = replace(evidence, question=replace(evidence.question, text=drawn.begun), passages=passages)
+        rest, group = drawn.rest, drawn.scenario
+        return [Demonstration(row, rest, "answer", "gold", kind="continuation", segments=(Segment(rest),), group=group)]
+
+    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
+        return {}
+
+    def _drawn(self, evidence: Evidence) -> _Cut | Skip:
         if not is_document(evidence):
             return Skip("no document: questions are not trained")
         from sentencex import segment
@@ -88,23 +156,10 @@ class InfoRag:
         sentences = [one.strip() for one in segment("en", passage.text) if one.strip()][: self.scenarios.sentences]
         long = [i for i, one in enumerate(sentences) if len(one.split()) >= _FEWEST]
         if len(sentences) < 2 or not long:
-            return Skip("too few sentences to go on with one")
+            return Skip("too few sentences to complete one")
         chosen = rng.choice(long)
         begun, rest = _cut(sentences[chosen], rng)
-        scenario = self._scenario(rng)
-        shown = [
-            garbled(one, sentences, rng) if scenario == "correct" else one
-            for i, one in enumerate(sentences)
-            if scenario != "stimulate" or i != chosen
-        ]
-        passages = tuple(Passage(f"{passage.id}/{i}", one, passage.title) for i, one in enumerate(shown, 1))
-        row = replace(evidence, question=replace(evidence.question, text=begun), passages=passages)
-        return [
-            Demonstration(row, rest, "answer", "gold", kind="continuation", segments=(Segment(rest),), group=scenario)
-        ]
-
-    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
-        return {}
+        return _Cut(sentences, chosen, begun, rest, self._scenario(rng), rng)
 
     def _scenario(self, rng: random.Random) -> str:
         draw, keys = rng.random(), self.scenarios
@@ -120,22 +175,42 @@ def _cut(sentence: str, rng: random.Random) -> tuple[str, str]:
     return sentence[:place].rstrip(), sentence[place:]
 
 
-def garbled(sentence: str, sentences: Sequence[str], rng: random.Random) -> str:
-    """A sentence of which some words are hidden, and some are others.
+def _most_divergent(evidence: Evidence, sentences: Sequence[str]) -> Dialogue[list[list[int]]]:
+    """The places, in each sentence, of the words whose prediction changes most between the model's layers."""
+    title: tuple[Message, ...] = ({"role": "user", "content": evidence.question.text or _NO_TITLE},)
+    [reply] = yield [Request(f"{evidence.id}/divergence", title, "divergence", contrasted=" ".join(sentences))]
+    ends = list(accumulate(len(sentence.split()) for sentence in sentences))
+    if len(reply.scores) != ends[-1]:
+        raise CallFailed(f"{len(reply.scores)} of {ends[-1]} words were measured")
+    return [_highest(reply.scores[start:end]) for start, end in pairwise((0, *ends))]
+
+
+def _highest(scores: Sequence[float]) -> list[int]:
+    """The places of the informative words; of equal ones the first."""
+    order = sorted(range(len(scores)), key=lambda place: -scores[place])
+    return sorted(order[: round(_INFORMATIVE * len(scores))])
+
+
+def _at_random(sentence: str, rng: random.Random) -> list[int]:
+    count = len(sentence.split())
+    return rng.sample(range(count), round(_INFORMATIVE * count))
+
+
+def corrupted(sentence: str, informative: Sequence[int], others: Sequence[str], rng: random.Random) -> str:
+    """A sentence with some of its informative words masked or replaced.
 
     Args:
-        sentence: that is garbled.
-        sentences: whose words take the place of others.
+        sentence: to corrupt.
+        informative: places of the words that may change.
+        others: words to replace them with.
         rng: of every draw.
     """
     words = sentence.split()
-    others = [word for one in sentences for word in one.split()]
-    informative = rng.sample(range(len(words)), round(_INFORMATIVE * len(words)))
     for place in rng.sample(informative, round(_PROCESSED * len(informative))):
         draw = rng.random()
-        if draw < _HIDDEN:
+        if draw < _MASKED:
             words[place] = MASK
-        elif draw < _HIDDEN + _REPLACED:
+        elif draw < _MASKED + _REPLACED:
             words[place] = rng.choice(others)
     return " ".join(words)
 
@@ -147,4 +222,5 @@ METHOD = Method(
     templates=("continue.txt",),
     reads_documents=True,
     asks=False,
+    in_process={"informative_words": "random"},
 )

@@ -37,9 +37,9 @@ class Method:
         replays: instructions of `replay_instructions` are rows, too, up to `replay_rows`, both keys of its own.
         gold_targets: what is trained are gold answers or texts of documents, though the model may be asked.
         sees_gold: requests of its strategy show the gold answer, which a card says.
-        scores: key of its own that, where it is true, has likelihoods of given texts measured, as only a model in this
-            process can tell.
-        asks: whether demonstrating calls a model; gold answers need none.
+        in_process: a key of its own with the only value that does not need the model in this process. With any other
+            the method asks for what no server tells: likelihoods of given texts, or what layers predict.
+        asks: whether demonstrating calls a model whatever its keys say; gold answers need none.
         searches_prompts: whether it takes wordings of prompt search.
         answerer: makes what asks the model, from the same objects of keys, and `max_answer_tokens` and `seed` by name.
             None asks in one greedy call under the prompt of the mode.
@@ -56,7 +56,7 @@ class Method:
     replays: bool = False
     gold_targets: bool = False
     sees_gold: bool = False
-    scores: str = ""
+    in_process: Mapping[str, Any] = field(default_factory=dict)
     asks: bool = True
     searches_prompts: bool = False
     answerer: Callable[..., Answerer] | None = None
@@ -105,6 +105,16 @@ class Chosen:
         assert self.method.strategy is not None, f"{self.name} has objectives and no strategy"
         found = {"instructions": instructions or {}} if self.method.searches_prompts else {}
         return self.method.strategy(*self.keys, seed=seed, **found)
+
+    @property
+    def in_process(self) -> dict[str, Any]:
+        """The keys for which the model must be in this process, each with the value that needs no such model."""
+        return {key: value for key, value in self.method.in_process.items() if self.get(key) != value}
+
+    @property
+    def asks(self) -> bool:
+        """Whether demonstrating calls a model."""
+        return self.method.asks or bool(self.in_process)
 
     def refuse_training(self) -> None:
         """Let no work begin that such a method has no use for.

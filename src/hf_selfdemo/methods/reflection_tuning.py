@@ -150,5 +150,5 @@ METHOD = Method(
     objectives=("sft",),
     templates=("reflection/question.txt", "reflection/answer.txt", "reflection/guess.txt"),
     sees_gold=True,
-    scores="select_by_student",
+    in_process={"select_by_student": False},
 )

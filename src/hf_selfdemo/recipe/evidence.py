@@ -28,6 +28,7 @@ __all__ = [
     "recipe_evidence",
     "recipe_questions",
     "recipe_retriever",
+    "with_further_rows",
 ]
 
 _RECALL_DEPTH = 10
@@ -88,6 +89,19 @@ def instruction_evidence(recipe: Recipe) -> OnDisk[Evidence]:
     return OnDisk(
         Evidence(Question(f"instruction/{one.id}", one.messages[0]["content"], source=REPLAY)) for one in drawn
     )
+
+
+def with_further_rows(recipe: Recipe, evidence: OnDisk[Evidence]) -> OnDisk[Evidence]:
+    """The rows of the questions, and behind them documents and instructions where the method takes them.
+
+    Raises:
+        UserError: as `document_evidence` and `instruction_evidence`.
+    """
+    if recipe.method.method.reads_documents:
+        evidence = OnDisk(chain(evidence, document_evidence(recipe)))
+    if recipe.method.method.replays:
+        evidence = OnDisk(chain(evidence, instruction_evidence(recipe)))
+    return evidence
 
 
 def recipe_questions(recipe: Recipe, part: str) -> OnDisk[Question]:

@@ -24,8 +24,8 @@ class RowKind:
 
     Args:
         prompt: "asked" is the answerer's, "question" a turn of the user with the question alone, "closed_book" the
-            usual one without passages, "passages" one that shows the passages and asks for the text to be gone on
-            with, "none" no turn at all.
+            usual one without passages, "passages" one that shows the passages and asks to continue the text, "none" no
+            turn at all.
         ends_turn: the text is the whole turn of the assistant and ends with its stop token.
         trains_prompt: the prompt has a loss, too.
     """

@@ -90,6 +90,10 @@ def _run(verb: str, *arguments: str) -> None:
     if verb == "run" and not recipe.method.method.trains:
         stages = tuple(stage for stage in stages if stage not in TRAINING)
         say(f"method {recipe.method.name!r} trains nothing: evaluating only")
+    if verb == "run" and recipe.method.in_process:  # questions would be paid for before demonstrating refuses
+        from hf_selfdemo.verbs.demonstrate import refuse_server
+
+        refuse_server(recipe)
     if verb == "run" and not recipe.evaluate.compare:  # its last stage would refuse when all is paid for
         trained = ("train",) if recipe.method.method.trains else ()
         refuse_unnamed(recipe, *trained, "dev" if recipe.evaluate.evaluate_on == "dev" else "test")

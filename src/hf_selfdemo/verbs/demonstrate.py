@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import deciding, defaults
 from hf_selfdemo.core.ledger import Ledger
 from hf_selfdemo.core.manifest import claim_folder, fingerprint, read_json, rows_fingerprint
-from hf_selfdemo.core.on_disk import OnDisk
 from hf_selfdemo.core.protocols import Judge, Strategy
 from hf_selfdemo.core.types import Evidence, Request, Source
 from hf_selfdemo.generation.models import ResolvedModel
@@ -28,7 +26,7 @@ from hf_selfdemo.methods.demonstrations import demonstrate, judged_row
 from hf_selfdemo.prompting.prompts import templates_hash
 from hf_selfdemo.recipe.config import DemonstrateArguments
 from hf_selfdemo.recipe.engine import Engine, ledger_path, named_model, open_engine, recipe_judge
-from hf_selfdemo.recipe.evidence import document_evidence, instruction_evidence, passages_warning, recipe_evidence
+from hf_selfdemo.recipe.evidence import passages_warning, recipe_evidence, with_further_rows
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.prompts import recipe_instructions
 
@@ -59,15 +57,12 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
     """
     folder, shard = recipe.output_dir / "demonstrations", _shard(recipe.engine.shard)
     recipe_judge(recipe, recipe.judge.judge)  # a mistake in its keys costs no search
-    _refuse_server(recipe)
+    refuse_server(recipe)
     model = model or named_model(recipe)
     evidence, recall = recipe_evidence(recipe, part)
     if warning := passages_warning(evidence):
         say(warning)
-    if recipe.method.method.reads_documents:
-        evidence = OnDisk(chain(evidence, document_evidence(recipe)))
-    if recipe.method.method.replays:
-        evidence = OnDisk(chain(evidence, instruction_evidence(recipe)))
+    evidence = with_further_rows(recipe, evidence)
     engine, instructions = recipe_instructions(recipe, model, evidence)
     seed = recipe.demonstrate.demonstrate_seed
     strategy, judge = recipe.method.strategy(seed, instructions), recipe_judge(recipe, recipe.judge.judge)
@@ -97,12 +92,17 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
     _print_demonstrations(read_json(folder / "manifest.json"))
 
 
-def _refuse_server(recipe: Recipe) -> None:
-    """A server does not tell how likely a given text is, and would say so only after other calls were paid."""
-    key = recipe.method.method.scores
-    if key and recipe.method.get(key) and recipe.engine.engine == "server":
-        what = f"method {recipe.method.name!r} measures likelihoods of given texts, which a server does not tell"
-        raise UserError(what, f"take engine: transformers, or {key}: false")
+def refuse_server(recipe: Recipe) -> None:
+    """Let no call be paid for a method that needs the model in this process.
+
+    Raises:
+        UserError: if the engine is a server, which would refuse only later calls.
+    """
+    if recipe.engine.engine != "server":
+        return
+    for key, value in recipe.method.in_process.items():
+        what = f"method {recipe.method.name!r} measures given texts in the model, which a server does not tell"
+        raise UserError(what, f"take engine: transformers, or {key}: {str(value).lower()}")
 
 
 def _selection(recipe: Recipe) -> dict[str, Any]:
@@ -162,7 +162,7 @@ NOBODY = ResolvedModel("", "", "")
 
 def asks_nothing(recipe: Recipe) -> bool:
     """Whether the dataset comes about without a model, from gold targets alone."""
-    return not recipe.method.method.asks
+    return not recipe.method.asks
 
 
 def _engine(recipe: Recipe, model: ResolvedModel) -> Engine:

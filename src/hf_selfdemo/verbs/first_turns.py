@@ -38,7 +38,7 @@ class FirstTurns:
                 self.calls[request.stage] += 1
                 self.characters[request.stage] += length
                 self.shared[request.stage] += shared
-                self.replies[request.stage] += 0 if request.choices else request.max_new_tokens
+                self.replies[request.stage] += 0 if request.choices or _measured(request) else request.max_new_tokens
                 self.longest = max(self.longest, length)
                 self.longest_reply = max(self.longest_reply, request.max_new_tokens)
 
@@ -92,11 +92,16 @@ def first_turn(strategy: Strategy, row: Evidence) -> list[Request]:
         return []
 
 
+def _measured(request: Request) -> str:
+    """What is read behind the prompt where nothing is written."""
+    return request.scored + request.contrasted + "".join(request.openings)
+
+
 def _with_shared(requests: Sequence[Request]) -> Iterator[tuple[Request, int, int]]:
     """Requests of one row with their characters, and how many of these an earlier one has read."""
     groups: dict[str, list[tuple[Request, str]]] = {}
     for request in requests:
-        text = "".join(message["content"] for message in request.messages)
+        text = "".join(message["content"] for message in request.messages) + _measured(request)
         groups.setdefault(request.share or request.id, []).append((request, text))
     for group in groups.values():
         shared = len(os.path.commonprefix([text for _, text in group]))  # noqa: RUF071  # texts, not paths

@@ -26,9 +26,10 @@ from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.methods.demonstrations import judged_row
 from hf_selfdemo.recipe.config import PlanArguments
 from hf_selfdemo.recipe.engine import Engine, named_model, open_engine, recipe_judge
-from hf_selfdemo.recipe.evidence import recipe_evidence
+from hf_selfdemo.recipe.evidence import recipe_evidence, with_further_rows
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.columns import recipe_columns
+from hf_selfdemo.verbs.demonstrate import refuse_server
 from hf_selfdemo.verbs.evaluate import recipe_modes
 from hf_selfdemo.verbs.first_turns import FirstTurns, first_turn
 from hf_selfdemo.verbs.footprint.fits import (
@@ -50,12 +51,14 @@ def run_plan(recipe: Recipe) -> None:
     """
     if not recipe.method.method.trains:
         return _plan_answering(recipe)
+    refuse_server(recipe)
     unasked = recipe.plan.plan_questions < 1
     known = unasked and recipe.engine.engine == "transformers"
     model = ResolvedModel(recipe.model_name, "", "") if known else named_model(recipe)  # fetches it where need be
     evidence, _ = recipe_evidence(recipe, "train")
     searched = recipe.search.prompts_dir or not unasked  # looking for prompts would ask the model
     engine, instructions = recipe_instructions(recipe, model, evidence) if searched else (None, {})
+    evidence = with_further_rows(recipe, evidence)
     strategy = recipe.method.strategy(recipe.demonstrate.demonstrate_seed, instructions)
     turns = FirstTurns(first_turn(strategy, row) for row in evidence)
     path = recipe.output_dir / "plan.json"
