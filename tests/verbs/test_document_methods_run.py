@@ -108,3 +108,14 @@ def test_run_ends_with_a_trained_model_and_a_table_and_asks_nothing_twice(
     assert len(calls) == asked
     assert "made now: " not in capsys.readouterr().err.replace("made now: no call", "")
     assert all(not usage["calls"] for usage in manifest("evaluation")["usage"].values())
+    capsys.readouterr()
+    push = ["push", *run[1:], "--dry_run", "--hub_base_model=me/base", "--source_license=mit"]
+    assert main([*push, "--artefacts", "dataset", "model"]) == 0
+    cards = capsys.readouterr().out
+    for kind in KINDS[method] - {""}:
+        assert f"| `{kind}` |" in cards and kind in manifest("model")["preflight"]["samples"]
+    assert cards.count(f"made by the method `{method}`") == (0 if method == "self_demo" else 2)
+    assert ("**The model saw the gold answer" in cards) == (method == "reflection_tuning")
+    made = load_dataset("parquet", data_files=str(tmp_path / "run/hub/dataset/structured/*"), split="train")
+    assert made.to_list() == rows.to_list()
+    assert len(load_dataset("parquet", data_files=str(tmp_path / "run/hub/dataset/candidates/*"), split="train"))

@@ -5,25 +5,26 @@ from __future__ import annotations
 import dataclasses
 import glob
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from datasets import Dataset, Features, Value
+from datasets import Dataset, Features, List, Value
 from huggingface_hub import DatasetCard, DatasetCardData
 
 from hf_selfdemo.core.artefacts import Demonstrations
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.manifest import file_hash, read_json
 from hf_selfdemo.core.types import Label, Source
-from hf_selfdemo.data.rows import FEATURES, evidence_of, with_pairs_listed
+from hf_selfdemo.data.rows import FEATURES, SEGMENTED, evidence_of, with_pairs_listed
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
 from hf_selfdemo.hub.shards import describe, size_category, write_shards
 from hf_selfdemo.methods.answering import single_prompt
 from hf_selfdemo.methods.demonstrations import checked_file, load_demonstrations
-from hf_selfdemo.methods.method import own_words
+from hf_selfdemo.methods.method import known_method, own_words
 from hf_selfdemo.recipe.config import JudgeArguments
 from hf_selfdemo.training.pair_rows import no_pair
 from hf_selfdemo.training.trl_columns import to_trl
@@ -39,6 +40,16 @@ _NEEDED = ("train.parquet", "demonstrations", "candidate_labels", "rows_in", "ou
 _HASHES = ("generator", "questions_passages_twins", "instructions", "templates")
 
 
+_PROMPTS = {
+    "": ("the question, with its passages or without", "the response and its stop token"),
+    "chat": ("the question alone", "the response and its stop token"),
+    "whole_chat": ("the question, closed-book", "the whole chat"),
+    "continuation": ("the passages and the beginning of a sentence", "the rest of the sentence"),
+    "document": ("none", "the text"),
+}
+"""Prompt and loss of each kind of row, for people."""
+
+
 def dataset_artefact(
     run: Path,
     repo_id: str,
@@ -51,9 +62,10 @@ def dataset_artefact(
 ) -> Artefact:
     """The demonstrations of a run as a repository of Parquet files and a card.
 
-    Configurations: `sft` (the one that loads where none is named) and, if there are pairs, `preference` hold
-    conversations for TRL's own trainers; `structured` holds the rows as training here reads them; `candidates` holds
-    every row that was asked, with all that was written for it and how that was judged.
+    Configurations: `sft` and, if there are pairs, `preference` hold conversations for TRL's own trainers; `structured`
+    holds the rows as training here reads them; `candidates` holds every row that was asked, with all that was written
+    for it and how that was judged. Where none is named `sft` loads, or `structured` if some rows are of another kind
+    than a reply to their question, which a conversation cannot hold.
 
     Args:
         run: the run's folder, with `demonstrations` in it.
@@ -74,18 +86,23 @@ def dataset_artefact(
     configs = _configs(source)
     target = folder or run / "hub" / "dataset"
     shards = {name: write_shards(rows, target / name, max_shard_size) for name, rows in configs.items()}
-    writer = manifest["model"]["name"]
+    writer, default = manifest["model"]["name"], next(iter(configs))
+    method = known_method(manifest["settings"]["method"])
     card = write_card(
         "dataset",
-        _metadata(repo_id, configs, data, license, language, writer) | describe(configs, shards, "sft"),
+        _metadata(repo_id, configs, data, license, language, writer) | describe(configs, shards, default),
         repo_id=repo_id,
         manifest=manifest,
         writer=writer if is_hub_id(writer) else "",
-        counts={"preference": 0, "candidates": 0} | {name: len(rows) for name, rows in configs.items()},
+        counts={"sft": 0, "preference": 0, "candidates": 0} | {name: len(rows) for name, rows in configs.items()},
         rows=_counts(configs["structured"]),
         written=_written(manifest["candidate_labels"]),
         settings=_settings(manifest),
         own=own_words(manifest["settings"]["method"]),
+        method=method,
+        kinds=_kinds(configs["structured"]),
+        default=default,
+        prompts=_PROMPTS,
         data=shown_data(data),
         license=license,
         example=_example(configs["structured"]),
@@ -134,9 +151,13 @@ def _manifest(source: Path) -> dict[str, Any]:
 
 def _configs(source: Path) -> dict[str, Dataset]:
     structured = load_demonstrations(source)
-    configs = {"sft": to_trl(structured)}
+    kinds = structured["kind"] if "kind" in structured.column_names else []
+    replies = structured.select([i for i, kind in enumerate(kinds) if not kind]) if kinds else structured
+    configs = {"structured": structured} if len(replies) < len(structured) else {}
+    if len(replies):
+        configs["sft"] = to_trl(replies)
     if not all(map(no_pair, structured.select_columns(["mode", "rejected"]))):
-        configs["preference"] = to_trl(structured, preference=True)
+        configs["preference"] = to_trl(replies, preference=True)
     configs["structured"] = structured
     if (path := checked_file(source, "candidates.jsonl")).exists():
         with explained(f"{path} cannot be read", _AGAIN):
@@ -145,12 +166,18 @@ def _configs(source: Path) -> dict[str, Dataset]:
 
 
 def _candidates(path: Path) -> Dataset:
+    earlier = kinds = reworded = False
     with path.open(encoding="utf-8") as lines:
-        earlier = "rejected_label" in json.loads(next(lines, "{}"))
-    told = {"rejected": Value("string"), "rejected_label": Value("string")} if earlier else {}
-    return with_pairs_listed(
-        Dataset.from_json(glob.escape(str(path)), features=Features({**CANDIDATE_FEATURES, **told}))
-    )
+        for row in map(json.loads, lines):
+            earlier |= "rejected_label" in row
+            kinds |= "kind" in row
+            reworded |= any("question" in candidate for candidate in row["candidates"])
+    features = {**CANDIDATE_FEATURES, **(SEGMENTED if kinds else {})}
+    if earlier:
+        features |= {"rejected": Value("string"), "rejected_label": Value("string")}
+    if reworded:  # candidates that answer a question of their own
+        features["candidates"] = List({**FEATURES["candidates"].feature, "question": Value("string")})
+    return with_pairs_listed(Dataset.from_json(glob.escape(str(path)), features=Features(features)))
 
 
 def _metadata(
@@ -167,7 +194,7 @@ def _metadata(
         pretty_name=repo_id.partition("/")[2],
         language=list(language),
         license=license,
-        size_categories=[size_category(len(configs["sft"]))],
+        size_categories=[size_category(len(configs["structured"]))],
         task_categories=["question-answering", "text-generation"],
         annotations_creators=["machine-generated"],
         language_creators=["machine-generated"],
@@ -190,11 +217,20 @@ def _settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {"method": method, "judge": judge} | {k: v for k, v in found.items() if k not in silent}
 
 
+def _kinds(rows: Dataset) -> dict[str, int]:
+    """Rows by kind; empty where all are replies to their question."""
+    found = Counter(rows["kind"]) if "kind" in rows.column_names else Counter()
+    return {kind or "": count for kind, count in found.most_common()}
+
+
 def _counts(rows: Dataset) -> dict[str, int]:
     """What a reader wants to know of the rows themselves."""
-    columns = rows.select_columns(["mode", "outcome", "answer_in_context", "gold_removed", "answerable", "verified"])
+    named = ["mode", "outcome", "answer_in_context", "gold_removed", "answerable", "verified", "kind"]
+    columns = rows.select_columns([name for name in named if name in rows.column_names])
     found = {"answers": 0, "abstentions": 0, "replayed": 0, "twins": 0, "in_context": 0, "unverified": 0}
     for row in columns:
+        if row.get("kind"):
+            continue
         replayed = row["mode"] == "closed_book"
         found["replayed"] += replayed
         found["answers"] += not replayed and row["outcome"] == "answer"
@@ -224,5 +260,7 @@ def _example(rows: Dataset) -> dict[str, Any]:
     telling = rows.select_columns(["mode", "outcome", "verified", "rejected"])
     marks = [(one["verified"] and one["outcome"] == "answer", not no_pair(one)) for one in telling]
     row: dict[str, Any] = rows[marks.index(max(marks))]
+    if row.get("kind"):
+        return row | {"prompt": ""}
     [asked] = single_prompt(row["question"], evidence_of(row).passages, row["mode"])
     return row | {"prompt": asked["content"]}

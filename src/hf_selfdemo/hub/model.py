@@ -27,7 +27,7 @@ from hf_selfdemo.hub.weights import (
 )
 from hf_selfdemo.methods.answering import PROMPTED, PromptAnswerer
 from hf_selfdemo.methods.at_point import move_point, recorded_point
-from hf_selfdemo.methods.method import METHOD_FILE, own_words, recorded_method
+from hf_selfdemo.methods.method import METHOD_FILE, Chosen, Method, own_words, recorded_method
 from hf_selfdemo.methods.openings import OPENINGS_FILE
 from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
 from hf_selfdemo.scoring.operating_point import OperatingPoint
@@ -89,7 +89,8 @@ def model_artefact(
     point = recorded_point(source)
     whole = bool(merged) or not adapter
     made, answerer = _demonstrations(run, manifest), _answerer(source)
-    card = _card(repo_id, base, manifest, results, made, whole, dataset_id, license, language, answerer, point)
+    chosen = recorded_method(source)
+    card = _card(repo_id, base, manifest, results, made, whole, dataset_id, license, language, answerer, point, chosen)
     files: dict[str, Path | str] = {"README.md": card}
     if isinstance(answerer, PromptAnswerer):
         files[PROMPT] = answerer.template()
@@ -141,6 +142,7 @@ def _card(
     language: Sequence[str],
     answerer: Answerer,
     point: OperatingPoint | None,
+    chosen: Chosen | None,
 ) -> str:
     objective = manifest["settings"].get("objective", "sft")
     data = ModelCardData(
@@ -169,6 +171,9 @@ def _card(
         dataset_id=dataset_id,
         demonstrations=demonstrations,
         own=own_words(demonstrations["settings"]["method"]) if demonstrations else False,
+        method_name=chosen.name if chosen else "",
+        method=chosen.method if chosen else Method(),
+        kinds=bool(manifest.get("preflight", {}).get("samples")),
         recipe={"model_name_or_path": base} | told_keys(manifest["settings"]),
         results=results,
         headline=_headline(results),

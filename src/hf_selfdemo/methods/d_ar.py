@@ -80,4 +80,11 @@ class DAr:
         return {}
 
 
-METHOD = Method(strategy=DAr, keys=(Noise,), objectives=("sft",), reads_documents=True, asks=False)
+METHOD = Method(
+    strategy=DAr,
+    keys=(Noise,),
+    objectives=("sft",),
+    rows="passages of the corpus with noise on the input, and gold answers without passages",
+    reads_documents=True,
+    asks=False,
+)

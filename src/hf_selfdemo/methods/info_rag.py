@@ -219,6 +219,7 @@ METHOD = Method(
     strategy=InfoRag,
     keys=(Scenarios,),
     objectives=("sft",),
+    rows="the second halves of sentences from the corpus, under intact, corrupted or incomplete passages",
     templates=("continue.txt",),
     reads_documents=True,
     asks=False,

@@ -172,6 +172,7 @@ METHOD = Method(
     strategy=KnowledgePacking,
     keys=(Packing,),
     objectives=("sft",),
+    rows=("gold answers to questions that the model does not know, closed-book, mixed with known or reworded ones"),
     gold_targets=True,
     templates=("closed_book.txt",),
     templates_of={"extra_per_unknown": ("knowledge_packing/rephrase.txt",)},

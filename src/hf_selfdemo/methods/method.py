@@ -29,6 +29,7 @@ class Method:
         keys: dataclasses of its recipe keys, each field made by `core.keys.key`. Recipes know them with this method
             only.
         objectives: what its demonstrations may be trained with; none for a method that trains nothing.
+        rows: what is trained, for cards: completes "The rows are ...".
         templates: patterns of the templates that its strategy fills, below `prompting/templates`.
         templates_of: further patterns by the key without which, at 0 or false, nobody fills them: what a later version
             adds is no other method until it is used.
@@ -50,6 +51,7 @@ class Method:
     strategy: Callable[..., Strategy] | None = None
     keys: tuple[type, ...] = ()
     objectives: tuple[str, ...] = ()
+    rows: str = ""
     templates: tuple[str, ...] = ()
     templates_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reads_documents: bool = False
@@ -77,10 +79,23 @@ def own_words(name: str) -> bool:
         >>> own_words("self_demo"), own_words("ra_it")
         (True, False)
     """
-    if name not in METHODS:
-        return True
-    method: Method = load("method", name, METHODS)
+    method = known_method(name)
     return method.asks and not method.gold_targets
+
+
+def known_method(name: str) -> Method:
+    """A method by its name; one that is not in the table here, as in manifests of other versions, tells nothing of its
+    own.
+
+    Args:
+        name: of the method, as a manifest has it.
+
+    Example:
+        >>> known_method("reflection_tuning").sees_gold, known_method("of another version").rows
+        (True, '')
+    """
+    found: Method = load("method", name, METHODS) if name in METHODS else Method()
+    return found
 
 
 @dataclass(frozen=True)

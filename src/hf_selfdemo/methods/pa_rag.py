@@ -191,6 +191,10 @@ METHOD = Method(
     strategy=PaRag,
     keys=(Augmentation,),
     objectives=("sft",),
+    rows=(
+        "verified answers that the model wrote from the passages, each under passages that hold the answer "
+        "and under others that do not, and its own replies to general instructions"
+    ),
     templates=("pa_rag/answer.txt",),
     replays=True,
     answerer=_answerer,

@@ -41,4 +41,6 @@ class RaIt:
         return {}
 
 
-METHOD = Method(strategy=RaIt, objectives=("sft",), asks=False)
+METHOD = Method(
+    strategy=RaIt, objectives=("sft",), rows="the gold answers, each under its retrieved passages", asks=False
+)

@@ -69,4 +69,10 @@ class Raft:
         return _GOLD.arrange(groups, seed)
 
 
-METHOD = Method(strategy=Raft, keys=(Distractors,), objectives=("sft",), asks=False)
+METHOD = Method(
+    strategy=Raft,
+    keys=(Distractors,),
+    objectives=("sft",),
+    rows="the gold answers under their passages, some under passages without the answer",
+    asks=False,
+)

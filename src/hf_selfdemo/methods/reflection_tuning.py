@@ -148,6 +148,7 @@ METHOD = Method(
     strategy=ReflectionTuning,
     keys=(Reflecting,),
     objectives=("sft",),
+    rows="questions and answers that the model rewrote after criticism, under the retrieved passages",
     templates=("reflection/question.txt", "reflection/answer.txt", "reflection/guess.txt"),
     sees_gold=True,
     in_process={"select_by_student": False},

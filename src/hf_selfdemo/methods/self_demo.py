@@ -261,6 +261,7 @@ METHOD = Method(
     strategy=SelfDemo,
     keys=(Sampling, Choosing),
     objectives=("sft", "dpo", "grpo"),
+    rows="the best replies of the model itself, abstentions among them",
     templates=(
         *(f"candidates/{source}_[1-{PROMPTS}].txt" for source in ("rag", "closed_book", "refusal")),
         "candidates/instructed.txt",
