@@ -42,5 +42,8 @@ class RaIt:
 
 
 METHOD = Method(
-    strategy=RaIt, objectives=("sft",), rows="the gold answers, each under its retrieved passages", asks=False
+    strategy=RaIt,
+    objectives=("sft",),
+    rows="the gold answers of the questions, each under its retrieved passages",
+    asks=False,
 )

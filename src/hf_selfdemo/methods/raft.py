@@ -73,6 +73,6 @@ METHOD = Method(
     strategy=Raft,
     keys=(Distractors,),
     objectives=("sft",),
-    rows="the gold answers under their passages, some under passages without the answer",
+    rows="the gold answers of the questions under their passages, some under passages without the answer",
     asks=False,
 )
