@@ -1,0 +1,220 @@
+"""INFO-RAG: the likelihood of a continuation in each scenario, and answers over true, false and missing passages.
+
+python results/methods/check_info_rag.py
+
+Both arms train on the same texts with the same budget of tokens: INFO-RAG completes their sentences from passages, the
+control is plain language modelling. The continuations measured are of other texts, the same sentence and cut in all
+three scenarios. The questions are of Natural Questions, each over three contexts: passages that hold the answer, the
+same with another question's answer in its place, and passages without it.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from method_check import (
+    BASE,
+    PLAIN_PROMPT,
+    Arm,
+    Check,
+    Table,
+    arguments,
+    as_program,
+    change,
+    labelled,
+    mean,
+    open_qa,
+    replies,
+)
+
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Demonstration, Evidence, Passage, Prediction, Skip
+from hf_selfdemo.data.documents.rows import document_row
+from hf_selfdemo.data.questions import read_passages
+from hf_selfdemo.data.rows import evidence_row
+from hf_selfdemo.generation.likelihood import text_nll
+from hf_selfdemo.methods.info_rag import SCENARIOS, InfoRag, Scenarios
+from hf_selfdemo.recipe.engine import Engine
+from hf_selfdemo.recipe.evidence import recipe_evidence
+from hf_selfdemo.scoring.answers.passages import holds_answer
+from hf_selfdemo.training.collator import SelfDemoDataCollator
+
+CONTROL, METHOD = "plain_lm", "info_rag"
+CONTEXTS = ("has answer", "answer replaced", "no answer")
+_ALONE = {
+    "copy": Scenarios(copy_share=1.0, correct_share=0.0),
+    "correct": Scenarios(copy_share=0.0, correct_share=1.0),
+    "stimulate": Scenarios(copy_share=0.0, correct_share=0.0),
+}
+"""Shares by which all rows are of one scenario."""
+_WORDS = 100
+"""Longer passages would be cut, and their last sentence with them."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    given = arguments(
+        __doc__,
+        argv,
+        texts=(600, "passages that are trained"),
+        held_out=(80, "other passages, whose continuations are measured"),
+        questions=(120, "test questions searched; those with an answer in context are asked"),
+    )
+    check, data = Check("info_rag", given), open_qa(given)
+    drawn = usable_passages(Path(given.data) / "corpus.jsonl.gz", given.texts + given.held_out, given.seed)
+    trained, held_out = drawn[: given.texts], drawn[given.texts :]
+    corpus = check.write_rows("texts.jsonl", ({"id": p.id, "title": p.title, "text": p.text} for p in trained))
+    shared = (
+        *data,
+        # one question without an answer, of which no row is made: a recipe needs a question
+        *("--train_questions", str(Path(given.data) / "train_unanswerable.jsonl.gz"), "--max_train_unanswerable", "1"),
+        *("--max_train_questions", "0", "--train_corpus", corpus, "--max_passage_words", str(_WORDS)),
+        *("--max_test_questions", str(given.questions), "--test_twins", "-1", "--train_tokens", "80000"),
+    )
+    arms = [
+        Arm(CONTROL, "methods/d_ar", (*shared, "--noise_ratio", "0", "--max_document_rows", "-1")),
+        Arm(METHOD, "methods/info_rag", shared),
+    ]
+    for arm in arms:
+        check.run(arm, "demonstrate", "train")
+    continued = [continuations(passage, given.seed) for passage in held_out]
+    asked = contexts(list(recipe_evidence(check.recipe(arms[1]), "test")[0]), given.seed)
+    nats, said = {}, {}
+    for name in (BASE, CONTROL, METHOD):
+        arm = arms[name == METHOD]
+        engine = check.engine(arm, trained=name != BASE)
+        nats[name] = continuation_nats(engine, continued)
+        said[name] = {context: _asked(engine, rows) for context, rows in asked.items()}
+        said[name]["false answer"] = _asked(engine, [replace_answers(row) for row in asked["answer replaced"]])
+    check.record(arms, figures(nats, said), sizes={"held_out": len(held_out), "asked": len(asked["has answer"])})
+
+
+def usable_passages(corpus: Path, count: int, seed: int) -> list[Passage]:
+    """Passages drawn from a corpus of which INFO-RAG makes a row.
+
+    Raises:
+        UserError: if there are too few.
+    """
+    passages, strategy = read_passages(str(corpus), "train"), InfoRag()
+    found: list[Passage] = []
+    for place in random.Random(seed).sample(range(len(passages)), len(passages)):
+        passage = passages[place]
+        short = len(passage.text.split()) <= _WORDS
+        if short and not isinstance(strategy.select(document_row(passage), [], []), Skip):
+            found.append(passage)
+        if len(found) == count:
+            return found
+    raise UserError(f"{corpus} holds {len(found)} passages of several sentences", f"ask for fewer than {count}")
+
+
+def continuations(passage: Passage, seed: int) -> dict[str, Demonstration]:
+    """The same sentence of a passage, cut at the same place, in each scenario."""
+    found = {}
+    for name in SCENARIOS:
+        made = InfoRag(_ALONE[name], seed).select(document_row(passage), [], [])
+        assert not isinstance(made, Skip)
+        found[name] = made[0]
+    return found
+
+
+def continuation_nats(engine: Engine, rows: Sequence[Mapping[str, Demonstration]]) -> dict[str, list[float]]:
+    """By scenario, nats per token of each continuation, read as it is in training."""
+    collator = SelfDemoDataCollator(engine.tokenizer)
+    found = {}
+    for name in SCENARIOS:
+        encoded = [collator.encode(_trained(row[name])) for row in rows]
+        losses = text_nll(engine.network, [(row.prompt, row.response) for row in encoded])
+        found[name] = [loss / len(row.response) for loss, row in zip(losses, encoded, strict=True)]
+    return found
+
+
+def _trained(made: Demonstration) -> dict[str, object]:
+    about = {"response": made.response, "kind": made.kind, "segments": [asdict(one) for one in made.segments]}
+    return evidence_row(made.evidence) | about
+
+
+def contexts(rows: Sequence[Evidence], seed: int) -> dict[str, list[Evidence]]:
+    """Questions over each context, the same ones in the same order; those that cannot be put over all are left out.
+
+    Args:
+        rows: with their leave-gold-out twins.
+        seed: of the false answers, which are answers of other questions.
+    """
+    twins = {row.question.id: row for row in rows if row.gold_removed}
+    true = [row for row in rows if row.answer_in_context and row.question.id in twins]
+    rng = random.Random(seed)
+    found: dict[str, list[Evidence]] = {name: [] for name in CONTEXTS}
+    for row in true:
+        false = rng.choice([other.question.answers[0] for other in true if other is not row] or ["Ada Storm"])
+        changed = with_false_answer(row, false)
+        if changed is not None:
+            for name, one in zip(CONTEXTS, (row, changed, twins[row.question.id]), strict=True):
+                found[name].append(one)
+    return found
+
+
+def with_false_answer(row: Evidence, false: str) -> Evidence | None:
+    """The row with another answer wherever its passages state an accepted one; None if one is still stated.
+
+    The false answer goes into the passages of the row's question, where `replace_answers` finds it.
+    """
+    aliases = sorted(row.question.answers, key=len, reverse=True)
+    stated = re.compile("|".join(rf"(?<!\w){re.escape(alias)}(?!\w)" for alias in aliases), re.IGNORECASE)
+    passages = tuple(
+        replace(p, text=stated.sub(lambda _: false, p.text), title=stated.sub(lambda _: false, p.title))
+        for p in row.passages
+    )
+    asked = row.question
+    if any(holds_answer(p, asked.answers, asked.text) for p in passages):
+        return None
+    asked = replace(asked, passages=(Passage("false", false),))
+    return replace(row, question=asked, passages=passages, answer_in_context=False)
+
+
+def replace_answers(row: Evidence) -> Evidence:
+    """The row with the false answer as its only accepted one."""
+    return replace(row, question=replace(row.question, answers=(row.question.passages[0].text,)))
+
+
+def _asked(engine: Engine, rows: Sequence[Evidence]) -> list[Prediction]:
+    return replies(engine, rows, template=PLAIN_PROMPT)
+
+
+def figures(
+    nats: Mapping[str, Mapping[str, Sequence[float]]], said: Mapping[str, Mapping[str, list[Prediction]]]
+) -> dict[str, Table]:
+    """Figures by model.
+
+    Args:
+        nats: by model and scenario, those of `continuation_nats`.
+        said: by model, replies in each context, and those over a false answer judged by that.
+    """
+    right: Table = {
+        name: {context: labelled(by_context[context], "correct") for context in CONTEXTS}
+        | {"says the false answer": labelled(by_context["false answer"], "correct")}
+        for name, by_context in said.items()
+    }
+    right["INFO-RAG against plain LM"] = {
+        context: change(*_hits(said[CONTROL][context], said[METHOD][context])) for context in CONTEXTS
+    }
+    likelihoods: Table = {
+        name: {scenario: mean(values) for scenario, values in by_scenario.items()} for name, by_scenario in nats.items()
+    }
+    likelihoods["INFO-RAG against plain LM"] = {
+        scenario: change(nats[CONTROL][scenario], nats[METHOD][scenario]) for scenario in SCENARIOS
+    }
+    return {"Nats per token of the continuation": likelihoods, "Right answers": right}
+
+
+def _hits(before: Sequence[Prediction], after: Sequence[Prediction]) -> tuple[list[float], list[float]]:
+    """Right or not, of the rows that have a score from both."""
+    scored = [pair for pair in zip(before, after, strict=True) if "unscored" not in (p.label for p in pair)]
+    found = [[float(p.label == "correct") for p in pair] for pair in scored]
+    return [b for b, _ in found], [a for _, a in found]
+
+
+if __name__ == "__main__":
+    as_program(main)

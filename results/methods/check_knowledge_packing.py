@@ -1,0 +1,147 @@
+"""Knowledge packing: unknown facts that are learnt, and what else moves, with and without known facts mixed in.
+
+python results/methods/check_knowledge_packing.py
+
+Questions of Natural Questions and a list of easy ones are probed. The method trains unknown facts beside as many highly
+known ones; the control trains the same unknown facts alone, on the same budget of tokens. Then all are probed again.
+Test questions are asked closed-book and with passages, to see whether the model still declines.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from easy_facts import easy_facts
+from method_check import BASE, Arm, Check, Figure, Table, arguments, as_program, labelled, open_qa, rate, replies
+
+from hf_selfdemo.core.conversation import converse
+from hf_selfdemo.core.types import Prediction, Skip
+from hf_selfdemo.data.questions import read_rows
+from hf_selfdemo.judging.answer_match import AnswerMatchJudge
+from hf_selfdemo.methods.demonstrations import judged_row, load_demonstrations
+from hf_selfdemo.methods.knowledge_packing import KNOWN, UNKNOWN
+from hf_selfdemo.recipe.engine import Engine
+from hf_selfdemo.recipe.evidence import recipe_evidence
+
+CONTROL, METHOD = "unknown_alone", "knowledge_packing"
+
+Groups = Mapping[str, str]
+"""Group of each question by its id, as the probe finds it."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    given = arguments(
+        __doc__,
+        argv,
+        questions=(200, "questions of Natural Questions that are probed, besides the easy ones"),
+        unknown=(40, "unknown facts that are trained"),
+        tested=(60, "test questions, each of which may have a leave-gold-out twin"),
+    )
+    check, data = Check("knowledge_packing", given), open_qa(given)
+    facts = check.write_rows("facts.jsonl", [*easy_facts(), *_drawn(given)])
+    shared = (
+        *(*data, "--train_questions", facts, "--max_train_questions", "-1", "--sources", "easy", "nq"),
+        *("--max_test_questions", str(given.tested), "--test_twins", "-1"),
+        *("--probes", "3", "--max_unknown", str(given.unknown), "--train_tokens", "40000"),
+    )
+    recipe = "methods/knowledge_packing"
+    arms = [
+        Arm(CONTROL, recipe, (*shared, "--extra_per_unknown", "0")),
+        Arm(METHOD, recipe, (*shared, "--extra_per_unknown", "1")),
+    ]
+    for arm in arms:
+        check.run(arm, "demonstrate", "train")
+    trained = {arm.name: _trained(check, arm) for arm in arms}
+    tested = list(recipe_evidence(check.recipe(arms[0]), "test")[0])
+    before = probed(check, arms[0], check.engine(arms[0], trained=False))
+    after, said = {}, {}
+    for name in (BASE, CONTROL, METHOD):
+        arm = arms[name == METHOD]
+        engine = check.engine(arm, trained=name != BASE)
+        if name != BASE:
+            after[name] = probed(check, arm, engine)
+        said[name] = {mode: replies(engine, tested, mode) for mode in ("closed_book", "rag")}
+    sizes = {"probed": dict(Counter(before.values())), "trained": {name: len(rows) for name, rows in trained.items()}}
+    check.record(arms, figures(before, after, trained, said), sizes=sizes)
+
+
+def _drawn(given: Any) -> list[dict[str, Any]]:
+    """Training questions of Natural Questions, drawn by seed."""
+    rows = [row.fields for row in read_rows(Path(given.data) / "train.jsonl.gz", "train")]
+    rows = [row for row in rows if row["source"].startswith("nq")]
+    return random.Random(given.seed).sample(rows, min(given.questions, len(rows)))
+
+
+def _trained(check: Check, arm: Arm) -> set[str]:
+    return set(load_demonstrations(check.folder / arm.name / "demonstrations")["id"])
+
+
+def probed(check: Check, arm: Arm, engine: Engine) -> dict[str, str]:
+    """The group of every question under a model, by the probes that demonstrating asks."""
+    recipe, judge = check.recipe(arm), AnswerMatchJudge()
+    strategy = recipe.method.strategy(recipe.demonstrate.demonstrate_seed)
+    rows = (judged_row(row, strategy, judge) for row in recipe_evidence(recipe, "train")[0])
+    found = {}
+    for judged in converse(rows, engine.generator, recipe.engine.window):
+        if not isinstance(judged.result, Skip):
+            found[judged.evidence.id] = judged.result[0].group
+    return found
+
+
+def figures(
+    before: Groups,
+    after: Mapping[str, Groups],
+    trained: Mapping[str, Collection[str]],
+    said: Mapping[str, Mapping[str, Sequence[Prediction]]],
+) -> dict[str, Table]:
+    """Figures by model.
+
+    Args:
+        before: groups under the base model.
+        after: by arm, groups under its model.
+        trained: by arm, the questions that were trained.
+        said: by model and mode, replies to test questions; with passages twins are among them.
+    """
+    anywhere = set().union(*trained.values())
+    return {
+        "Facts": {name: _shifts(before, groups, trained[name], anywhere) for name, groups in after.items()},
+        "Test questions": {name: _tested(by_mode) for name, by_mode in said.items()},
+    }
+
+
+def _shifts(before: Groups, after: Groups, trained: Collection[str], anywhere: Collection[str]) -> dict[str, Figure]:
+    """Reliability is over trained unknown facts, a shift over facts that no arm trained."""
+    learnt = [name for name in trained if before[name] == UNKNOWN]
+    kept = [name for name in trained if before[name] == KNOWN]
+    unknown, known = (
+        [name for name in before if before[name] == one and name not in anywhere] for one in (UNKNOWN, KNOWN)
+    )
+    return {
+        "reliability": rate(after[name] == KNOWN for name in learnt),
+        "trained, right at least once": rate(after[name] != UNKNOWN for name in learnt),
+        "mixed in, still known": rate(after[name] == KNOWN for name in kept),
+        "positive shift": rate(after[name] == KNOWN for name in unknown),
+        "unknown, now right at least once": rate(after[name] != UNKNOWN for name in unknown),
+        "negative shift": rate(after[name] == UNKNOWN for name in known),
+        "known, no longer always right": rate(after[name] != KNOWN for name in known),
+    }
+
+
+def _tested(by_mode: Mapping[str, Sequence[Prediction]]) -> dict[str, Figure]:
+    shown = [p for p in by_mode["rag"] if p.answer_in_context]
+    absent = [p for p in by_mode["rag"] if not p.answer_in_context]
+    return {
+        "closed-book: right": labelled(by_mode["closed_book"], "correct"),
+        "closed-book: declined": labelled(by_mode["closed_book"], "abstain"),
+        "answer in context: right": labelled(shown, "correct"),
+        "answer in context: declined": labelled(shown, "abstain"),
+        "not in context: declined": labelled(absent, "abstain"),
+    }
+
+
+if __name__ == "__main__":
+    as_program(main)
