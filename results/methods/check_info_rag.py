@@ -31,12 +31,16 @@ from method_check import (
     replies,
 )
 
+from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.protocols import Generator
 from hf_selfdemo.core.types import Demonstration, Evidence, Passage, Prediction, Skip
 from hf_selfdemo.data.documents.rows import document_row
 from hf_selfdemo.data.questions import read_passages
 from hf_selfdemo.data.rows import evidence_row
 from hf_selfdemo.generation.likelihood import text_nll
+from hf_selfdemo.judging.answer_match import AnswerMatchJudge
+from hf_selfdemo.methods.demonstrations import judged_row
 from hf_selfdemo.methods.info_rag import SCENARIOS, InfoRag, Scenarios
 from hf_selfdemo.recipe.engine import Engine
 from hf_selfdemo.recipe.evidence import recipe_evidence
@@ -80,12 +84,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     ]
     for arm in arms:
         check.run(arm, "demonstrate", "train")
-    continued = [continuations(passage, given.seed) for passage in held_out]
+    base = check.engine(arms[1], trained=False)
+    continued = continuations(base.generator, held_out, given.seed)
     asked = contexts(list(recipe_evidence(check.recipe(arms[1]), "test")[0]), given.seed)
     nats, said = {}, {}
     for name in (BASE, CONTROL, METHOD):
         arm = arms[name == METHOD]
-        engine = check.engine(arm, trained=name != BASE)
+        engine = base if name == BASE else check.engine(arm)
         nats[name] = continuation_nats(engine, continued)
         said[name] = {context: _asked(engine, rows) for context, rows in asked.items()}
         said[name]["false answer"] = _asked(engine, [replace_answers(row) for row in asked["answer replaced"]])
@@ -98,7 +103,7 @@ def usable_passages(corpus: Path, count: int, seed: int) -> list[Passage]:
     Raises:
         UserError: if there are too few.
     """
-    passages, strategy = read_passages(str(corpus), "train"), InfoRag()
+    passages, strategy = read_passages(str(corpus), "train"), InfoRag(_ALONE["copy"])
     found: list[Passage] = []
     for place in random.Random(seed).sample(range(len(passages)), len(passages)):
         passage = passages[place]
@@ -110,13 +115,15 @@ def usable_passages(corpus: Path, count: int, seed: int) -> list[Passage]:
     raise UserError(f"{corpus} holds {len(found)} passages of several sentences", f"ask for fewer than {count}")
 
 
-def continuations(passage: Passage, seed: int) -> dict[str, Demonstration]:
-    """The same sentence of a passage, cut at the same place, in each scenario."""
-    found = {}
+def continuations(generator: Generator, passages: Sequence[Passage], seed: int) -> list[dict[str, Demonstration]]:
+    """By passage, the same sentence cut at the same place in each scenario; the generator is asked what to corrupt."""
+    found: list[dict[str, Demonstration]] = [{} for _ in passages]
     for name in SCENARIOS:
-        made = InfoRag(_ALONE[name], seed).select(document_row(passage), [], [])
-        assert not isinstance(made, Skip)
-        found[name] = made[0]
+        strategy, judge = InfoRag(_ALONE[name], seed), AnswerMatchJudge()
+        dialogues = (judged_row(document_row(passage), strategy, judge) for passage in passages)
+        for rows, judged in zip(found, converse(dialogues, generator), strict=True):
+            assert not isinstance(judged.result, Skip), judged.result
+            rows[name] = judged.result[0]
     return found
 
 

@@ -7,6 +7,7 @@ from check_info_rag import contexts, continuations, figures, replace_answers, us
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import read_json
 from hf_selfdemo.core.types import Evidence, Passage, Prediction, Question
+from hf_selfdemo.generation.scripted import ScriptedGenerator
 
 TEXT = "The pump was built by Ada Storm in 1901. It stood in the old mill for sixty years. Nobody oils it any more."
 ROW = Evidence(
@@ -22,7 +23,7 @@ def twin(row):
 
 
 def test_a_sentence_is_cut_at_the_same_place_in_each_scenario():
-    made = continuations(Passage("p", TEXT), 0)
+    [made] = continuations(ScriptedGenerator(), [Passage("p", TEXT)], 0)
     assert [one.group for one in made.values()] == list(made) == ["copy", "correct", "stimulate"]
     assert len({(one.evidence.question.text, one.response) for one in made.values()}) == 1
     whole = f"{made['copy'].evidence.question.text} {made['copy'].response}"
