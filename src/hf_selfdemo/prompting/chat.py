@@ -144,10 +144,10 @@ def _reply(tokenizer: Any, text: str, name: str, whole: bool = True) -> tuple[st
     """The reply as it is learnt, and its tokens: no control token is among them."""
     form = chat_format(tokenizer)
     text = neutralise(text, form.control_tokens)
-    ids = _replytext_ids(tokenizer, text, whole)
+    ids = _reply_ids(tokenizer, text, whole)
     if not form.control_ids.isdisjoint(ids):
         text = without_look_alikes(text, tokenizer, form.control_ids, name)
-        ids = _replytext_ids(tokenizer, text, whole)
+        ids = _reply_ids(tokenizer, text, whole)
         if not form.control_ids.isdisjoint(ids):
             raise UserError(f"{name} becomes a control token with what stands before it: {text!r}", "drop it")
     return text, ids
@@ -157,7 +157,7 @@ def _prompt_ids(tokenizer: Any, form: ChatFormat, turns: Sequence[Message]) -> l
     return text_ids(tokenizer, render_turns(tokenizer, form.template, turns, add_generation_prompt=True))
 
 
-def _replytext_ids(tokenizer: Any, text: str, whole: bool) -> list[int]:
+def _reply_ids(tokenizer: Any, text: str, whole: bool) -> list[int]:
     form = chat_format(tokenizer)
     reply = form.before + text + (form.after if whole else "")
     ids = text_ids(tokenizer, form.anchor + reply)

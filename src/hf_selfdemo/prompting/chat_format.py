@@ -92,7 +92,7 @@ def _read(tokenizer: Any, template: str) -> ChatFormat:
     return ChatFormat(
         template=template,
         control_tokens=tuple(sorted(added.union(markers), key=lambda t: (-len(t), t))),
-        control_ids=_controltext_ids(tokenizer),
+        control_ids=_control_token_ids(tokenizer),
         takes_system=_takes_system(tokenizer, template),
         anchor=anchor,
         anchor_ids=text_ids(tokenizer, anchor),
@@ -102,7 +102,7 @@ def _read(tokenizer: Any, template: str) -> ChatFormat:
     )
 
 
-def _controltext_ids(tokenizer: Any) -> frozenset[int]:
+def _control_token_ids(tokenizer: Any) -> frozenset[int]:
     """Added tokens that are more than a blank, a character or a word; special ones are, whatever they say.
 
     The token for what is unknown is none: any text may hold that.
