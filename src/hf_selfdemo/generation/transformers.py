@@ -229,8 +229,8 @@ class TransformersGenerator:
 
     def _text(self, row: Row, tokens: list[int], nats: list[float]) -> Reply:
         end: FinishReason = "stop" if tokens[-1] in self._stop_ids else "length"
-        told = {"logprob": -sum(nats) / len(tokens), "tokens": _tokens(row, tokens, nats)}
-        return settled(Reply(self._read(row, tokens), end, (), *row.cost(len(tokens)), **told))
+        logprob, told = -sum(nats) / len(tokens), _tokens(row, tokens, nats)
+        return settled(Reply(self._read(row, tokens), end, (), *row.cost(len(tokens)), logprob=logprob, tokens=told))
 
     def _read(self, row: Row, tokens: list[int]) -> str:
         """What was written, with the thought that the prompt opened for it."""
