@@ -21,6 +21,7 @@ from hf_selfdemo.core.types import (
     Message,
     Mode,
     Passage,
+    Question,
     Request,
     Segment,
     Skip,
@@ -104,7 +105,7 @@ class PaRag:
             return self._replayed(evidence, candidates)
         if not candidates:
             return Skip("no passage holds an answer to be given")
-        judged = zip(candidates, verdicts, strict=True)
+        judged = sorted(zip(candidates, verdicts, strict=True), key=lambda pair: pair[1].place)  # a winner comes first
         right = [c.text for c, v in judged if v.label == "correct" and c.finish_reason == "stop"]
         texts = list({normalise(text): text for text in reversed(right)}.values())[::-1]
         if not texts:
@@ -137,23 +138,27 @@ class PaRag:
         return Request(identifier, messages, stage, temperature, self.keys.max_styled_tokens, seed, share=share)
 
 
+def _holds(asked: Question, passage: Passage) -> bool:
+    return asked.is_gold(passage) or holds_answer(passage, asked.answers, asked.text)
+
+
 def _holding(evidence: Evidence) -> list[Passage]:
-    """The passages shown that hold an accepted answer, or else those that came with the question and do."""
-    asked = evidence.question
-    for passages in (evidence.passages, asked.passages):
-        if found := [p for p in passages if holds_answer(p, asked.answers, asked.text)]:
+    """The shown passages that hold an accepted answer; if none does, those that came with the question and do."""
+    for passages in (evidence.passages, evidence.question.passages):
+        if found := [p for p in passages if _holds(evidence.question, p)]:
             return found
     return []
 
 
 def _contexts(evidence: Evidence) -> dict[str, Evidence]:
     """The row with a passage that holds the answer, and, if something else is left to show, without any."""
-    asked, holding = evidence.question, _holding(evidence)
+    holding = _holding(evidence)
     success = evidence
     if not evidence.answer_in_context:
-        shown = (holding[0], *evidence.passages[: max(0, len(evidence.passages) - 1)])
+        rest = [passage for passage in evidence.passages if passage != holding[0]]
+        shown = (holding[0], *rest[: max(0, len(evidence.passages) - 1)])
         success = replace(evidence, passages=shown, answer_in_context=True)
-    others = tuple(p for p in evidence.passages if not holds_answer(p, asked.answers, asked.text))
+    others = tuple(p for p in evidence.passages if not _holds(evidence.question, p))
     found = {"success": success}
     if others:
         found["failure"] = replace(evidence, passages=others, answer_in_context=False)
