@@ -432,3 +432,53 @@ def test_a_manifest_is_there_once_the_dataset_is(keys):
     builder.download_and_prepare()
     assert builder.manifest["splits"]["train"]["demonstrations"] == 3
     assert builder.info.description == CONFIGS["ra_it"]
+
+
+def test_documents_are_refused_with_the_files_to_name_instead(keys, tmp_path):
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(f"documents: [{tmp_path}]\n")
+    for given in ({"documents": [tmp_path]}, {"recipe": recipe}):
+        with pytest.raises(UserError, match=r"does not read documents: .*passages\.jsonl as train_corpus"):
+            SelfDemoBuilder("ra_it", **keys, **given)
+    assert SelfDemoBuilder("ra_it", **keys, recipe=recipe, documents=[]).hash
+
+
+def own_keys_left_out(keys):
+    """The keys that other methods than self_demo know, too."""
+    own = ("rag_candidates", "closed_book_candidates", "refusal_candidates", "max_candidate_tokens")
+    return {key: value for key, value in keys.items() if key not in own}
+
+
+def test_the_rows_of_documents_are_those_of_the_split_and_as_many_as_the_key_says(keys):
+    keys = own_keys_left_out(keys) | {
+        "method": "d_ar",
+        "max_test_questions": 1,
+        "max_test_unanswerable": 0,
+        "max_document_rows": 1,
+    }
+    builder = prepared(**keys, splits=("train", "test"))
+    train, test = (
+        [row["id"] for row in rows_of(builder, part) if row["kind"] == "document"] for part in ("train", "test")
+    )
+    assert len(train) == len(test) == 1 and train[0] in ("document/p1", "document/p2") and train != test
+    more = prepared(**keys | {"max_document_rows": 2})
+    assert [row["id"] for row in rows_of(more) if row["kind"] == "document"] == ["document/p1", "document/p2"]
+
+
+def test_the_corpus_decides_rows_of_documents_also_where_passages_are_given(keys, tmp_path):
+    write_lines(tmp_path / "q.jsonl", [row | {"passages": CORPUS} for row in QUESTIONS])
+    keys = own_keys_left_out(keys) | {"method": "d_ar", "retriever": "given"}
+    before = SelfDemoBuilder(**keys).hash
+    write_lines(tmp_path / "corpus.jsonl", CORPUS[:1])
+    assert SelfDemoBuilder(**keys).hash != before
+
+
+def test_replayed_instructions_count_by_their_content(keys, tmp_path):
+    file = tmp_path / "told.jsonl"
+    keys = own_keys_left_out(keys) | {"method": "pa_rag", "replay_instructions": str(file)}
+    write_lines(file, [{"instruction": "Name three colours."}])
+    before = SelfDemoBuilder(**keys).hash
+    unused = SelfDemoBuilder(**keys, replay_rows=0).hash
+    write_lines(file, [{"instruction": "Name three rivers."}])
+    assert SelfDemoBuilder(**keys).hash != before
+    assert SelfDemoBuilder(**keys, replay_rows=0).hash == unused

@@ -11,6 +11,7 @@ from typing import Any
 from hf_selfdemo.core.keys import deciding
 from hf_selfdemo.core.manifest import file_hash, fingerprint, versions
 from hf_selfdemo.data.questions import EMBEDDED, read_passages, read_questions
+from hf_selfdemo.evaluation.ability.own_replies import read_instructions
 from hf_selfdemo.methods.searched_prompts import read_prompts
 from hf_selfdemo.prompting.prompts import JUDGED_WITH, SEARCHED_WITH, templates_hash
 from hf_selfdemo.recipe.parts import part_of
@@ -18,8 +19,8 @@ from hf_selfdemo.recipe.recipe import Recipe
 
 PACKAGE = Path(__file__).parent.parent
 
-_INPUTS = ("train_questions", "test_questions", "train_corpus", "test_corpus")
-"""What they hold counts, not what they are called."""
+_INPUTS = ("train_questions", "test_questions", "train_corpus", "test_corpus", "replay_instructions")
+"""Their content decides the rows; their names do not."""
 
 _HUB_TIMEOUT_S = 10.0
 
@@ -27,8 +28,9 @@ _HUB_TIMEOUT_S = 10.0
 def dataset_key(recipe: Recipe, part: str, weights: str) -> str:
     """A short hash over all that decides the demonstrations of one part of the data.
 
-    That is: the model's files (a server's only by their name), the templates, the content of question and corpus files,
-    the recipe's keys as far as they bear on it, this package's code as it was loaded, and the libraries' versions.
+    These are the model's files (only the name of a server's model), the templates, the content of the files of
+    questions, passages and replayed instructions, the recipe's keys that bear on the rows, this package's code as it
+    was loaded, and the libraries' versions.
 
     Args:
         recipe: what is to be done.
@@ -36,7 +38,7 @@ def dataset_key(recipe: Recipe, part: str, weights: str) -> str:
         weights: the fingerprint of the model that writes.
 
     Raises:
-        UserError: for questions or passages that cannot be read.
+        UserError: for questions, passages or instructions that cannot be read.
     """
     searching = recipe.search.prompt_search and not recipe.search.prompts_dir
     return fingerprint(
@@ -78,17 +80,23 @@ def _keys(recipe: Recipe, part: str) -> dict[str, Any]:
     groups = (recipe.data, recipe.retrieval, recipe.engine, recipe.demonstrate, recipe.judge)
     found = {key: value for group in groups for key, value in deciding(group, "written", "kept", "replies").items()}
     keys = {key: value for key, value in found.items() if not others & set(key.split("_")) and key not in _INPUTS}
-    keys |= recipe.method.deciding("written", "kept")
+    keys |= {key: value for key, value in recipe.method.deciding("written", "kept").items() if key not in _INPUTS}
+    if recipe.method.method.reads_documents:
+        keys["max_document_rows"] = recipe.documents.max_document_rows
     del keys["inference_dtype"]  # what it comes to on this machine is what counts
     keys |= {"part": part, "dtype": recipe.dtype().name, "attention": recipe.model.attn_implementation}
     return keys | {"trust_remote_code": recipe.training.trust_remote_code}
 
 
 def _inputs(recipe: Recipe, part: str) -> list[str]:
-    """What the sources of questions and passages hold."""
-    named = part_of(recipe, part)
+    """The content of the sources of questions, passages and replayed instructions."""
+    named, method = part_of(recipe, part), recipe.method
     found = [_questions(recipe, source, named.split) for source in named.questions]
-    if recipe.retrieval.retriever == "given" or named.corpus == "questions":
+    if method.method.replays and method.get("replay_rows"):
+        source = method.get("replay_instructions")
+        found.append(_content(source, "instructions.jsonl", None, lambda: read_instructions(source)))
+    searches = recipe.retrieval.retriever != "given" or method.method.reads_documents
+    if not searches or named.corpus == "questions":
         return [*found, "passages of the questions"]
     return [*found, _content(named.corpus, "corpus.jsonl", None, lambda: read_passages(named.corpus, named.split))]
 

@@ -56,13 +56,17 @@ def recipe_evidence(recipe: Recipe, part: str) -> tuple[OnDisk[Evidence], dict[s
     return evidence, recall
 
 
-def document_evidence(recipe: Recipe) -> OnDisk[Evidence]:
-    """Passages of the train corpus as rows of their own, as many as the keys say, drawn by seed.
+def document_evidence(recipe: Recipe, part_name: str = "train") -> OnDisk[Evidence]:
+    """Passages of a part's corpus as rows of their own, as many as the keys say, drawn by seed.
+
+    Args:
+        recipe: what is to be done.
+        part_name: "train", "dev" or "test".
 
     Raises:
         UserError: if no corpus is named or it cannot be read.
     """
-    part, keys = part_of(recipe, "train"), recipe.documents
+    part, keys = part_of(recipe, part_name), recipe.documents
     if part.corpus == "questions":
         passages = corpus_of(list(all_questions(part)))[0]
     else:
@@ -91,14 +95,19 @@ def instruction_evidence(recipe: Recipe) -> OnDisk[Evidence]:
     )
 
 
-def with_further_rows(recipe: Recipe, evidence: OnDisk[Evidence]) -> OnDisk[Evidence]:
-    """The rows of the questions, and behind them documents and instructions where the method takes them.
+def with_further_rows(recipe: Recipe, evidence: OnDisk[Evidence], part: str = "train") -> OnDisk[Evidence]:
+    """The rows of the questions, then documents and instructions where the method takes them.
+
+    Args:
+        recipe: what is to be done.
+        evidence: the rows of the questions.
+        part: "train", "dev" or "test": documents come from its corpus.
 
     Raises:
         UserError: as `document_evidence` and `instruction_evidence`.
     """
     if recipe.method.method.reads_documents:
-        evidence = OnDisk(chain(evidence, document_evidence(recipe)))
+        evidence = OnDisk(chain(evidence, document_evidence(recipe, part)))
     if recipe.method.method.replays:
         evidence = OnDisk(chain(evidence, instruction_evidence(recipe)))
     return evidence

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import posixpath
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from os import PathLike, fspath
 from typing import Any
 
@@ -21,7 +22,7 @@ from hf_selfdemo.core.artefacts import BuiltDataset, Demonstrations
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import did_you_mean, load
 from hf_selfdemo.core.manifest import fingerprint, parse_object, read_json
-from hf_selfdemo.data.rows import FEATURES
+from hf_selfdemo.data.rows import FEATURES, SEGMENTED
 from hf_selfdemo.methods import METHODS
 from hf_selfdemo.recipe.help import key_names
 from hf_selfdemo.recipe.recipe_file import read_yaml
@@ -36,6 +37,12 @@ CONFIGS = {
 """What each configuration holds. The columns are the same in all."""
 
 _ELSEWHERE = {"output_dir": "give cache_dir", "shard": "give num_proc to download_and_prepare"}
+
+
+_FROM_DOCUMENTS = (
+    "run `hf-selfdemo documents` and `hf-selfdemo questions`, then give documents=[] and name the files they wrote: "
+    "passages.jsonl as train_corpus and test_corpus, train_questions.jsonl and test_questions.jsonl as questions"
+)
 
 
 class SelfDemoBuilder(datasets.GeneratorBasedBuilder):
@@ -59,9 +66,9 @@ class SelfDemoBuilder(datasets.GeneratorBasedBuilder):
     same rows for every `n`. An engine "server" is asked from threads and needs no processes.
 
     Raises:
-        UserError: for an unknown configuration, split or key, an unreadable recipe or source, or a model that cannot be
-            found; when preparing, for everything that `hf-selfdemo demonstrate` refuses, calls that a server failed to
-            answer, and inputs that change meanwhile.
+        UserError: for an unknown configuration, split or key, for `documents`, an unreadable recipe or source, or a
+            model that cannot be found; when preparing, for everything that `hf-selfdemo demonstrate` refuses, calls
+            that a server failed to answer, and inputs that change meanwhile.
 
     Relations: `hf-selfdemo demonstrate` makes the same rows in a folder of its own, for `hf-selfdemo train`. The method
     is that of Finlayson et al. 2025 (arXiv 2502.10596).
@@ -168,12 +175,14 @@ class SelfDemoBuilder(datasets.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         made = {part: fspath(self._work.made(part, self._home)) for part in self._parts}
+        if any("kind" in row for folder in made.values() for row in islice(read_rows(folder), 1)):
+            self.info.features = SEGMENTED.copy()
         return [datasets.SplitGenerator(part, {"folder": folder}) for part, folder in made.items()]
 
     def _generate_examples(self, folder: str) -> Iterator[tuple[int, dict[str, Any]]]:
         for i, row in enumerate(read_rows(folder)):
             if row["rejected"] or self.config.name != "preference":
-                yield i, row
+                yield i, {name: row.get(name) for name in self.info.features}
 
 
 def _checked_parts(splits: str | Sequence[str]) -> tuple[str, ...]:
@@ -192,6 +201,8 @@ def _keys(config_name: str, recipe: str | PathLike[str] | None, given: dict[str,
         raise UserError(f"{key} is not the builder's", _ELSEWHERE[key])
     keys = read_yaml(fspath(recipe)) if recipe is not None else {}
     keys |= {key: _plain(value) for key, value in given.items()}
+    if keys.get("documents"):
+        raise UserError("the builder does not read documents", _FROM_DOCUMENTS)
     if config_name not in METHODS:
         return keys
     if given.get("method", config_name) != config_name:

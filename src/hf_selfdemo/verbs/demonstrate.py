@@ -62,7 +62,7 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
     evidence, recall = recipe_evidence(recipe, part)
     if warning := passages_warning(evidence):
         say(warning)
-    evidence = with_further_rows(recipe, evidence)
+    evidence = with_further_rows(recipe, evidence, part)
     engine, instructions = recipe_instructions(recipe, model, evidence)
     seed = recipe.demonstrate.demonstrate_seed
     strategy, judge = recipe.method.strategy(seed, instructions), recipe_judge(recipe, recipe.judge.judge)
