@@ -7,10 +7,13 @@ import pytest
 
 from hf_selfdemo.app.asking import LONGEST_QUESTION, LONGEST_TYPED, Asking, checked_question, told_words, typed_passages
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import write_json
 from hf_selfdemo.core.types import Passage, Reply
 from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.methods.active_rag import ActiveRag
+from hf_selfdemo.methods.method import METHOD_FILE, Chosen, recorded_method
+from hf_selfdemo.methods.pa_rag import METHOD, Augmentation
 
 CORPUS = [Passage(f"p{i}", f"Tower {i} stands by the river number {i}.") for i in range(20)]
 
@@ -139,3 +142,14 @@ def test_a_model_is_asked_as_its_method_says_and_the_answer_tells_what_it_took()
     assert found["active_rag"].text == "here" and found["active_rag"].usage.calls == 9 == len(
         found["active_rag"].answer.trace
     )
+
+
+def test_the_tag_of_a_trained_model_stands_before_the_question_that_is_asked(tmp_path):
+    tagged = Chosen("pa_rag", METHOD, (Augmentation(domain_tag="[Towers]"),))
+    write_json(tmp_path / METHOD_FILE, tagged.record())
+    asked = []
+    model = ScriptedGenerator(lambda request: asked.append(request.messages[0]["content"]) or "here")
+    answerers = {"tuned": lambda: recorded_method(tmp_path).answerer()}
+    list(Asking({"base": lambda: model, "tuned": lambda: model}, answerers=answerers).ask("Where?", CORPUS[:1]))
+    base, tuned = asked
+    assert tuned == base.replace("Question: Where?", "Question: [Towers] Where?") != base
