@@ -44,6 +44,14 @@ def test_each_probe_shows_other_questions_and_answers():
     assert all("Switzerland" in request.messages[-1]["content"] for request in asked)
 
 
+def test_probes_that_begin_with_the_same_questions_share_them():
+    asked = []
+    for name in ("q", "other"):
+        packed(lambda request: asked.append(request) or "Basel.", row(name), probes=3)
+    shared = {request.share: request.messages[:-1] for request in asked}
+    assert len(shared) == 3 and all(request.messages[:-1] == shared[request.share] for request in asked)
+
+
 def test_unknown_facts_are_said_in_other_words():
     def reply(request):
         return "Which town governs Switzerland?" if "rephrased" in request.id else "Basel."

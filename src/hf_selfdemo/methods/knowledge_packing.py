@@ -159,7 +159,8 @@ class KnowledgePacking:
         for asked, answer in shots:
             turns += [*render("closed_book", asked), {"role": "assistant", "content": answer}]
         messages = (*turns, *render("closed_book", question.text))
-        return Request(identifier, messages, "closed_book", seed=stable_seed(self.seed, identifier))
+        seed = stable_seed(self.seed, identifier)
+        return Request(identifier, messages, "closed_book", seed=seed, share=f"probe/{number}")
 
     def _rewording(self, question: Question, number: int) -> Request:
         identifier = f"{question.id}/{REPHRASED}/{number}"
