@@ -79,7 +79,7 @@ def write_page(folder: Path) -> list[str]:
                 f"{page} has no place for {path.stem}", f"write <!-- {path.stem} --> and <!-- end --> there"
             )
         made = tables(read_json(path))
-        text = block.sub(lambda _, made=made: made + "\n", text)
+        text = block.sub(lambda _, made=made: made + "\n", text, count=1)  # an empty block matches twice else
         found.append(path.stem)
     write_text(page, text)
     return found

@@ -27,6 +27,14 @@ def test_tables_stand_between_the_marks_of_their_record(tmp_path):
     assert write_page(tmp_path) == ["d_ar"] and (tmp_path / "README.md").read_text() == text
 
 
+def test_an_empty_block_is_filled_once_and_the_next_section_stays(tmp_path):
+    (tmp_path / "README.md").write_text("<!-- d_ar -->\n<!-- end -->\n## Next\n<!-- x -->\n<!-- end -->\n")
+    write_record(tmp_path / "records" / "d_ar.json", RECORD)
+    write_page(tmp_path)
+    text = (tmp_path / "README.md").read_text()
+    assert text.count("| plain |") == 1 and text.endswith("<!-- end -->\n## Next\n<!-- x -->\n<!-- end -->\n")
+
+
 def test_a_record_without_a_place_is_refused(tmp_path):
     (tmp_path / "README.md").write_text("nothing\n")
     write_record(tmp_path / "records" / "d_ar.json", RECORD)
