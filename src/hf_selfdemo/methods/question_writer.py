@@ -1,8 +1,7 @@
-"""Questions from a passage: the model writes them, and answers them again before any is kept.
+"""Questions from a passage: the model writes them, and checks decide which are kept.
 
-A question that can be answered is kept if the model finds its answer in the passage and does not know it without. One
-that cannot be answered asks for what its passage leaves out, and is kept if no passage that is found for it states the
-answer.
+An answerable question is kept if the model answers it correctly with the passage and not without it. An unanswerable
+question asks for something that the passage does not say. It is kept if no passage retrieved for it states an answer.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.scoring.refusal import is_refusal
 
 SOURCE = "documents"
-"""Where such questions come from, in a question's `source`."""
+"""The `source` of such questions."""
 
 _QUESTION = re.compile(r"^\W*question\b\W*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
 _ANSWER = re.compile(r"^\W*answer\b\W*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
@@ -33,7 +32,7 @@ _REFERS = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_ANSWER = 12
-"""Words of an answer; what is longer hardly comes again in the same words."""
+"""Most words of an answer. The model rarely repeats a longer one in the same words."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class QuestionKeys:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A question that was written, and why it is `dropped`; "" if it is kept."""
+    """A question that was written, and the reason why it is `dropped`, or "" if it is kept."""
 
     question: Question
     dropped: str = ""
@@ -72,13 +71,13 @@ class Draft:
 
 @dataclass(frozen=True)
 class QuestionWriter:
-    """Writes questions about passages, and checks each.
+    """Writes questions about a passage and checks each of them.
 
     Args:
-        judge: whether an answer given again is the one that was written.
-        retriever: finds passages that might answer a question meant to have no answer.
-        keys: how many, and how.
-        seed: of everything sampled.
+        judge: decides whether the model's answer to a question agrees with the answer written with it.
+        retriever: finds passages that might answer an unanswerable question.
+        keys: how many questions are written, and how.
+        seed: of all sampling.
 
     Relations: one passage at a time; `question_set` drives it over a corpus.
     """
@@ -89,7 +88,7 @@ class QuestionWriter:
     seed: int = 0
 
     def write(self, passage: Passage) -> Dialogue[list[Draft]]:
-        """All questions about one passage, kept and dropped, in the order in which they were written.
+        """All questions about one passage, kept or dropped, in the order they were written.
 
         Raises:
             CallFailed: if a call failed.
@@ -115,7 +114,7 @@ class QuestionWriter:
         return drafts
 
     def _answered(self, question: Question, passage: Passage) -> Dialogue[Draft]:
-        """Whether its answer comes again from the passage, and not without."""
+        """Check that the model gives the answer with the passage and not without it."""
         modes: tuple[Mode, ...] = ("rag", "closed_book")
         replies = yield [
             Request(
@@ -136,7 +135,7 @@ class QuestionWriter:
         return Draft(question)
 
     def _unanswered(self, question: Question) -> Dialogue[Draft]:
-        """Whether none of the passages found for it states an answer, as the model reads them."""
+        """Check, by asking the model, that no passage retrieved for the question states an answer."""
         [passages] = self.retriever.retrieve([question], self.keys.question_passages)
         requests = [
             Request(
@@ -172,7 +171,7 @@ def _turn(text: str) -> tuple[Message, ...]:
 
 
 def _read(reply: Reply, passage: Passage, identifier: str, answerable: bool) -> Draft:
-    """The question in a reply, and what can be said against it without asking anybody."""
+    """The question in a reply, and whether simple rules drop it."""
     asked, said = _QUESTION.search(reply.text), _ANSWER.search(reply.text)
     text = asked.group(1) if asked else ""
     answer = said.group(1) if said and answerable else ""
@@ -209,7 +208,7 @@ def _fault(question: Question, passage: Passage, answerable: bool) -> str:
 
 
 def unlike(drafts: Sequence[Draft]) -> list[Draft]:
-    """The same drafts in their order, where of those kept that ask the same the first one stays.
+    """The same drafts in order. Of kept drafts that ask the same, only the first stays kept.
 
     Example:
         >>> two = [Draft(Question(str(i), text)) for i, text in enumerate(["Who built it?", "who built it"])]
