@@ -16,7 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from easy_facts import easy_facts
-from method_check import BASE, Arm, Check, Figure, Table, arguments, as_program, labelled, open_qa, rate, replies
+from method_check import (
+    BASE,
+    Arm,
+    Check,
+    Figure,
+    Table,
+    arguments,
+    as_program,
+    change,
+    labelled,
+    open_qa,
+    rate,
+    replies,
+)
 
 from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.types import Prediction, Skip
@@ -107,27 +120,33 @@ def figures(
         said: by model and mode, replies to test questions; with passages twins are among them.
     """
     anywhere = set().union(*trained.values())
-    return {
-        "Facts": {name: _shifts(before, groups, trained[name], anywhere) for name, groups in after.items()},
-        "Test questions": {name: _tested(by_mode) for name, by_mode in said.items()},
-    }
+    facts: Table = {}
+    moved: dict[str, dict[str, list[bool]]] = {}
+    for name, groups in after.items():
+        moved[name] = _moved(before, groups, trained[name], anywhere)
+        facts[name] = {figure: rate(hits) for figure, hits in moved[name].items()}
+    if moved:
+        pairs = {figure: (moved[CONTROL][figure], hits) for figure, hits in moved[METHOD].items()}
+        facts["change by mixing in"] = {
+            figure: change(*pair) for figure, pair in pairs.items() if len(pair[0]) == len(pair[1])
+        }
+    return {"Facts": facts, "Test questions": {name: _tested(by_mode) for name, by_mode in said.items()}}
 
 
-def _shifts(before: Groups, after: Groups, trained: Collection[str], anywhere: Collection[str]) -> dict[str, Figure]:
-    """Reliability is over trained unknown facts, a shift over facts that no arm trained."""
-    learnt = [name for name in trained if before[name] == UNKNOWN]
-    kept = [name for name in trained if before[name] == KNOWN]
-    unknown, known = (
-        [name for name in before if before[name] == one and name not in anywhere] for one in (UNKNOWN, KNOWN)
-    )
+def _moved(before: Groups, after: Groups, trained: Collection[str], anywhere: Collection[str]) -> dict[str, list[bool]]:
+    """Reliability is over trained unknown facts, a shift over facts that no arm trained; both arms have the same."""
+    learnt = [name for name in before if name in trained and before[name] == UNKNOWN]
+    kept = [name for name in before if name in trained and before[name] == KNOWN]
+    unknown = [name for name in before if before[name] == UNKNOWN and name not in anywhere]
+    known = [name for name in before if before[name] == KNOWN and name not in anywhere]
     return {
-        "reliability": rate(after[name] == KNOWN for name in learnt),
-        "trained, right at least once": rate(after[name] != UNKNOWN for name in learnt),
-        "mixed in, still known": rate(after[name] == KNOWN for name in kept),
-        "positive shift": rate(after[name] == KNOWN for name in unknown),
-        "unknown, now right at least once": rate(after[name] != UNKNOWN for name in unknown),
-        "negative shift": rate(after[name] == UNKNOWN for name in known),
-        "known, no longer always right": rate(after[name] != KNOWN for name in known),
+        "reliability": [after[name] == KNOWN for name in learnt],
+        "trained, right at least once": [after[name] != UNKNOWN for name in learnt],
+        "mixed in, still known": [after[name] == KNOWN for name in kept],
+        "positive shift": [after[name] == KNOWN for name in unknown],
+        "unknown, now right at least once": [after[name] != UNKNOWN for name in unknown],
+        "negative shift": [after[name] == UNKNOWN for name in known],
+        "known, no longer always right": [after[name] != KNOWN for name in known],
     }
 
 

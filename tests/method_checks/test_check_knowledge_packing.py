@@ -38,6 +38,8 @@ def test_shifts_are_counted_over_what_no_arm_trained():
     }
     assert found["unknown_alone"]["mixed in, still known"]["value"] is None
     assert found["unknown_alone"]["negative shift"]["total"] == 2  # k1 is trained by the other arm
+    assert found["change by mixing in"]["negative shift"]["value"] == 0
+    assert "mixed in, still known" not in found["change by mixing in"]  # the control mixes nothing in
 
 
 def test_declining_is_told_by_what_is_in_context():
