@@ -24,6 +24,7 @@ from method_check import (
     Table,
     arguments,
     as_program,
+    by_context,
     change,
     labelled,
     open_qa,
@@ -151,14 +152,10 @@ def _moved(before: Groups, after: Groups, trained: Collection[str], anywhere: Co
 
 
 def _tested(by_mode: Mapping[str, Sequence[Prediction]]) -> dict[str, Figure]:
-    shown = [p for p in by_mode["rag"] if p.answer_in_context]
-    absent = [p for p in by_mode["rag"] if not p.answer_in_context]
     return {
         "closed-book: right": labelled(by_mode["closed_book"], "correct"),
         "closed-book: declined": labelled(by_mode["closed_book"], "abstain"),
-        "answer in context: right": labelled(shown, "correct"),
-        "answer in context: declined": labelled(shown, "abstain"),
-        "not in context: declined": labelled(absent, "abstain"),
+        **by_context(by_mode["rag"]),
     }
 
 

@@ -31,6 +31,7 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import FURTHER, Evidence, Prediction
 from hf_selfdemo.data.rows import evidence_of
 from hf_selfdemo.methods.demonstrations import load_demonstrations
+from hf_selfdemo.methods.question_set import question_row
 from hf_selfdemo.recipe.evidence import recipe_evidence
 from hf_selfdemo.scoring.overlap import token_recall
 
@@ -109,18 +110,7 @@ def with_twins(rows: Sequence[Evidence]) -> Rows:
 
 def _questions(check: Check, arm: Arm, kept: set[str]) -> list[dict[str, object]]:
     """The questions that have a verified answer, as a file has them."""
-    return [
-        {
-            "id": row.id,
-            "question": row.question.text,
-            "answers": list(row.question.answers),
-            "gold": list(row.question.gold_ids),
-            "source": row.question.source,
-            "answerable": True,
-        }
-        for row in recipe_evidence(check.recipe(arm), "train")[0]
-        if row.id in kept
-    ]
+    return [question_row(row.question) for row in recipe_evidence(check.recipe(arm), "train")[0] if row.id in kept]
 
 
 def figures(

@@ -25,8 +25,8 @@ from method_check import (
     Table,
     arguments,
     as_program,
+    by_context,
     heard,
-    labelled,
     open_qa,
     rate,
     replies,
@@ -36,6 +36,7 @@ from method_check import (
 from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.manifest import read_json_lines
 from hf_selfdemo.core.types import Dialogue, Evidence, Prediction, Reply, Request
+from hf_selfdemo.methods.reflection_tuning import easier, harder
 from hf_selfdemo.recipe.evidence import recipe_evidence
 
 CONTROL, METHOD = "all_accepted", "selected"
@@ -58,10 +59,7 @@ class Reflection:
 
     @property
     def accepted(self) -> bool:
-        """A new question is harder and still answered by its answer, a new answer gives its question away more."""
-        if self.part == "question":
-            return self.before < self.after < 1
-        return self.after < min(self.before, 1)
+        return (harder if self.part == "question" else easier)(self.before, self.after)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -141,7 +139,7 @@ def figures(
         "Reflections": {part: _accepted([one for one in found if one.part == part]) for part in PARTS},
         "Measures": _distributions(found),
         "Rows": {name: _rows(rows) for name, rows in written.items()},
-        "Test questions": {name: _tested(predictions) for name, predictions in said.items()},
+        "Test questions": {name: by_context(predictions) for name, predictions in said.items()},
     }
 
 
@@ -186,16 +184,6 @@ def _rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
         "new question": rate(kind in ("question", "both") for kind in kinds),
         "new answer": rate(kind in ("answer", "both") for kind in kinds),
         "right, of rewritten": rate(one["label"] == "correct" for one in new if one),
-    }
-
-
-def _tested(predictions: Sequence[Prediction]) -> dict[str, Figure]:
-    shown = [p for p in predictions if p.answer_in_context]
-    absent = [p for p in predictions if not p.answer_in_context]
-    return {
-        "answer in context: right": labelled(shown, "correct"),
-        "answer in context: declined": labelled(shown, "abstain"),
-        "not in context: declined": labelled(absent, "abstain"),
     }
 
 

@@ -233,6 +233,17 @@ def labelled(predictions: Iterable[Prediction], label: Label) -> Figure:
     return rate(p.label == label for p in predictions if p.label != "unscored")
 
 
+def by_context(predictions: Sequence[Prediction]) -> dict[str, Figure]:
+    """Right and declined where the passages hold the answer, declined where they do not."""
+    shown = [p for p in predictions if p.answer_in_context]
+    absent = [p for p in predictions if not p.answer_in_context]
+    return {
+        "answer in context: right": labelled(shown, "correct"),
+        "answer in context: declined": labelled(shown, "abstain"),
+        "not in context: declined": labelled(absent, "abstain"),
+    }
+
+
 def statistic(of: Callable[..., float], *columns: Sequence[Any], seed: int = 0) -> Figure:
     """Any figure of rows with its bootstrap interval; several columns are drawn in pairs.
 

@@ -106,7 +106,7 @@ def _save(drafts: Sequence[tuple[str, Draft]], folder: Path) -> dict[str, Any]:
     """Every draft, kept or dropped. The dropped ones are written first: they say why a part has no question."""
     dropped = Counter(draft.dropped.partition(":")[0] for _, draft in drafts if draft.dropped)
     kept = {part: [draft.question for name, draft in drafts if name == part and not draft.dropped] for part in PARTS}
-    out_of = [_row(draft.question) | {"reason": draft.dropped} for _, draft in drafts if draft.dropped]
+    out_of = [question_row(draft.question) | {"reason": draft.dropped} for _, draft in drafts if draft.dropped]
     _write(folder / "dropped_questions.jsonl", out_of)
     for part, questions in kept.items():
         if not any(question.answerable for question in questions):
@@ -116,7 +116,7 @@ def _save(drafts: Sequence[tuple[str, Draft]], folder: Path) -> dict[str, Any]:
                 "take a larger model, more documents or more question_passes",
             )
     for part, questions in kept.items():
-        _write(folder / f"{part}_questions.jsonl", map(_row, questions))
+        _write(folder / f"{part}_questions.jsonl", map(question_row, questions))
     kinds = Counter(
         f"{part}: {'answerable' if question.answerable else 'unanswerable'}"
         for part, questions in kept.items()
@@ -130,7 +130,8 @@ def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
         out.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def _row(question: Question) -> dict[str, Any]:
+def question_row(question: Question) -> dict[str, Any]:
+    """A question as a file of questions has it."""
     return {
         "id": question.id,
         "question": question.text,

@@ -126,7 +126,7 @@ class ReflectionTuning:
             self._measured(evidence, f"ifd/{i}", messages, answer) for i, messages in enumerate([_NOTHING, *prompts])
         ]
         was, now = (math.exp(alone.scores[0] - one.scores[0]) for one in (before, after))
-        return was < now < 1
+        return harder(was, now)
 
     def _easier(self, evidence: Evidence, question: str, answer: str, better: str) -> Dialogue[bool]:
         """Whether the question can be guessed more surely from the new answer (reversed IFD)."""
@@ -138,10 +138,20 @@ class ReflectionTuning:
             for i, messages in enumerate([_NOTHING, *prompts])
         ]
         was, now = (math.exp(alone.scores[0] - one.scores[0]) for one in (before, after))
-        return now < min(was, 1)
+        return easier(was, now)
 
     def _measured(self, evidence: Evidence, name: str, messages: tuple[Message, ...], text: str) -> Request:
         return Request(f"{evidence.id}/{name}", messages, "ifd", scored=text)
+
+
+def harder(before: float, after: float) -> bool:
+    """Whether IFD accepts a new question: the answer follows less surely from it, and still follows."""
+    return before < after < 1
+
+
+def easier(before: float, after: float) -> bool:
+    """Whether reversed IFD accepts a new answer: the question can be guessed more surely from it."""
+    return after < min(before, 1)
 
 
 METHOD = Method(
