@@ -27,6 +27,7 @@ from hf_selfdemo.methods.demonstrations import checked_file, load_demonstrations
 from hf_selfdemo.methods.method import known_method, own_words
 from hf_selfdemo.recipe.config import JudgeArguments
 from hf_selfdemo.training.pair_rows import no_pair
+from hf_selfdemo.training.row_kinds import ROW_KINDS
 from hf_selfdemo.training.trl_columns import to_trl
 
 CANDIDATE_FEATURES = Features({**FEATURES, "skipped": Value("string")})
@@ -38,16 +39,6 @@ _OF_JUDGES = tuple(f.name for f in dataclasses.fields(JudgeArguments))
 _AGAIN = "run `hf-selfdemo demonstrate` again; what is in the ledger is not asked for again"
 _NEEDED = ("train.parquet", "demonstrations", "candidate_labels", "rows_in", "outcomes", "skipped")
 _HASHES = ("generator", "questions_passages_twins", "instructions", "templates")
-
-
-_PROMPTS = {
-    "": ("the question, with its passages or without", "the response and its stop token"),
-    "chat": ("the question alone", "the response and its stop token"),
-    "whole_chat": ("the question, closed-book", "the whole chat"),
-    "continuation": ("the passages and the beginning of a sentence", "the rest of the sentence"),
-    "document": ("none", "the text"),
-}
-"""Prompt and loss of each kind of row, for people."""
 
 
 def dataset_artefact(
@@ -102,7 +93,7 @@ def dataset_artefact(
         method=method,
         kinds=_kinds(configs["structured"]),
         default=default,
-        prompts=_PROMPTS,
+        row_kinds=ROW_KINDS,
         data=shown_data(data),
         license=license,
         example=_example(configs["structured"]),

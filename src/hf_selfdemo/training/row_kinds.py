@@ -28,21 +28,29 @@ class RowKind:
             turn at all.
         ends_turn: the text is the whole turn of the assistant and ends with its stop token.
         trains_prompt: the prompt has a loss, too.
+        shows: the prompt in words, for cards.
+        learns: what has a loss, in words, for cards.
     """
 
     prompt: Literal["asked", "question", "closed_book", "passages", "none"]
+    shows: str
+    learns: str
     ends_turn: bool = True
     trains_prompt: bool = False
 
 
-REPLY = RowKind("asked")
+_RESPONSE = "the response and its stop token"
+
+REPLY = RowKind("asked", "the question, with its passages or without", _RESPONSE)
 
 ROW_KINDS: dict[str, RowKind] = {
     "": REPLY,
-    "chat": RowKind("question"),
-    "whole_chat": RowKind("closed_book", trains_prompt=True),
-    "continuation": RowKind("passages", ends_turn=False),
-    "document": RowKind("none", ends_turn=False),
+    "chat": RowKind("question", "the question alone", _RESPONSE),
+    "whole_chat": RowKind("closed_book", "the question, closed-book", "the whole chat", trains_prompt=True),
+    "continuation": RowKind(
+        "passages", "the passages and the beginning of a sentence", "the rest of the sentence", ends_turn=False
+    ),
+    "document": RowKind("none", "none", "the text", ends_turn=False),
 }
 """By the name that a row has in its column `kind`."""
 
