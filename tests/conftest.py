@@ -95,6 +95,52 @@ def brief_model(model_folder, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def encoder_folder(tokenizer, tmp_path_factory):
+    """A bi-encoder of sentence-transformers with random weights, saved."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Pooling, Transformer
+    from transformers import BertModel
+
+    folder = tmp_path_factory.mktemp("encoder")
+    torch.manual_seed(0)
+    BertModel(_tiny_bert(tokenizer)).save_pretrained(folder / "bert")
+    tokenizer.save_pretrained(folder / "bert")
+    modules = [Transformer(str(folder / "bert")), Pooling(32, "mean")]
+    SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(folder / "model"))
+    return folder / "model"
+
+
+@pytest.fixture(scope="session")
+def reranker_folder(tokenizer, tmp_path_factory):
+    """A cross-encoder of sentence-transformers with random weights, saved."""
+    import torch
+    from transformers import BertForSequenceClassification
+
+    folder = tmp_path_factory.mktemp("reranker")
+    torch.manual_seed(0)
+    BertForSequenceClassification(_tiny_bert(tokenizer, num_labels=1)).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def _tiny_bert(tokenizer, **more):
+    from transformers import BertConfig
+
+    return BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=512,
+        pad_token_id=tokenizer.pad_token_id,
+        initializer_range=0.3,
+        **more,
+    )
+
+
+@pytest.fixture(scope="session")
 def questions() -> list[Question]:
     return read_questions("embedded", "train")
 

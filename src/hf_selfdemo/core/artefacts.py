@@ -368,6 +368,14 @@ class Index(TypedDict):
     corpus: str
 
 
+class DenseIndex(TypedDict):
+    """What the vectors of passages were made with."""
+
+    encoder: str
+    format: int
+    corpus: str
+
+
 class IndexParameters(TypedDict):
     """What bm25s tells of an index."""
 

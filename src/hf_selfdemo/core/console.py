@@ -87,8 +87,11 @@ def hush(quiet: bool) -> None:
 
 @contextmanager
 def progress(name: str, total: int) -> Iterator[Callable[..., None]]:
-    """A bar on standard error, or lines where that is no terminal; yields what counts, as `Lines.advance` does."""
-    if not _log.is_terminal:
+    """A bar on standard error; yields what counts, as `Lines.advance` does.
+
+    Where that is no terminal, or a spinner is shown already, it is lines.
+    """
+    if not _log.is_terminal or _shown:
         lines = Lines(name, say, total)
         with lines.ticking():
             yield lines.advance

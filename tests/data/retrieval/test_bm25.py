@@ -9,7 +9,8 @@ import pytest
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import STAGING
 from hf_selfdemo.core.types import Passage, Question
-from hf_selfdemo.data.retrieval.bm25 import BM25Retriever, corpus_fingerprint
+from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
+from hf_selfdemo.data.retrieval.saved_index import corpus_fingerprint
 
 CORPUS = [
     Passage("d", "The Danube reaches the Black Sea in Romania.", "Danube"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -14,18 +12,19 @@ import numpy as np
 import Stemmer
 
 from hf_selfdemo.core.artefacts import Index
-from hf_selfdemo.core.cache import content_hash
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.kinds import mismatch
-from hf_selfdemo.core.manifest import put_in_place
 from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, SHARE
 from hf_selfdemo.core.remade import alone
 from hf_selfdemo.core.types import Passage, Question
+from hf_selfdemo.data.retrieval.saved_index import (
+    SETTINGS,
+    corpus_fingerprint,
+    put_index,
+    read_index,
+    readable,
+    refuse_others,
+)
 from hf_selfdemo.scoring.normalise import normalise
-
-_SETTINGS = "hf_selfdemo.json"
-_FILES = "files"
-"""Hashes of the other files, beside the settings."""
 
 _FORMAT = 2
 """Goes up whenever texts are cut into other words than before: an index of earlier ones is built anew."""
@@ -76,25 +75,12 @@ class BM25Retriever:
         Raises:
             UserError: if `folder` holds something else than an index of this kind, which would be lost.
         """
-        _refuse_others(folder)
+        refuse_others(folder)
         with alone(folder) as staging:
             self._put(staging, folder)
 
     def _put(self, staging: Path, folder: Path) -> None:
-        """Write the index into an empty folder beside its own, and let the two change places."""
-        new, old = staging / "new", staging / "old"
-        new.mkdir()
-        self._index.save(new, corpus=None)
-        with (new / "passages.jsonl").open("w", encoding="utf-8") as out:
-            for p in self.passages:
-                out.write(json.dumps({"id": p.id, "title": p.title, "text": p.text}, ensure_ascii=False) + "\n")
-        files = {path.name: content_hash(path) for path in sorted(new.iterdir())}
-        (new / _SETTINGS).write_text(json.dumps(self.settings | {_FILES: files}, indent=1), encoding="utf-8")
-        if theirs := {path.name for path in folder.glob("*")} - {path.name for path in new.iterdir()}:
-            raise UserError(f"{folder / min(theirs)} is no file of the index", "move it elsewhere")
-        if folder.exists():
-            folder.rename(old)
-        put_in_place(new, folder)
+        put_index(staging, folder, self.passages, self.settings, lambda new: self._index.save(new, corpus=None))
 
     @classmethod
     def load(cls, folder: Path) -> BM25Retriever:
@@ -104,28 +90,15 @@ class BM25Retriever:
             UserError: if `folder` holds no index of this kind.
         """
         retriever = cls.__new__(cls)
-        try:
-            retriever.settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
-            hashes = retriever.settings.pop(_FILES, {})  # earlier versions wrote none
-            if wrong := mismatch(retriever.settings, Index) or mismatch(hashes, dict[str, str], _FILES):
-                raise ValueError(f"{_SETTINGS}: {wrong}")
-            for name, known in hashes.items():
-                if content_hash(folder / name) != known:
-                    raise ValueError(f"{name} is not as it was written")
-            with (folder / "passages.jsonl").open(encoding="utf-8") as lines:
-                retriever.passages = [Passage(**json.loads(line)) for line in lines]
+        with readable(folder):
+            retriever.settings, retriever.passages = read_index(folder, Index)
             retriever._index = bm25s.BM25.load(folder, mmap=True, load_corpus=False)
             if retriever._index.scores["num_docs"] != len(retriever.passages):
                 raise ValueError("it was not built from so many passages")
             if retriever.settings["format"] != _FORMAT:
                 raise ValueError("an earlier version built it from other words")
-            if corpus_fingerprint(retriever.passages) != retriever.settings["corpus"]:
-                raise ValueError("its passages are not those it was built from")
             if len(retriever._index.vocab_dict.keys() - {""}) + 1 != len(retriever._index.scores["indptr"]):
                 raise ValueError("its vocabulary is not the one it was built with")
-        except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            said = str(error).partition("\n")[0]
-            raise UserError(f"{folder} holds no readable index ({said})", "delete the folder and build again") from None
         return retriever
 
     @classmethod
@@ -135,7 +108,7 @@ class BM25Retriever:
             if found := cls._built(passages, folder, settings):
                 return found
         retriever = cls(passages, **settings)
-        _refuse_others(folder)
+        refuse_others(folder)
         with alone(folder) as staging:
             if found := cls._built(passages, folder, settings):  # by another process, meanwhile
                 return found
@@ -145,7 +118,7 @@ class BM25Retriever:
     @classmethod
     def _built(cls, passages: Sequence[Passage], folder: Path, settings: dict[str, Any]) -> BM25Retriever | None:
         """The index in `folder`, if it is of these passages and settings."""
-        found = cls.load(folder) if (folder / _SETTINGS).exists() else None
+        found = cls.load(folder) if (folder / SETTINGS).exists() else None
         return found if found and found.settings == _settings(passages, **settings) else None
 
     def _tokens(self, texts: list[str]) -> list[list[str]]:
@@ -174,19 +147,6 @@ class BM25Retriever:
         )
 
 
-def _refuse_others(folder: Path) -> None:
-    if folder.exists() and not (folder / _SETTINGS).exists() and (folder.is_file() or any(folder.iterdir())):
-        raise UserError(f"{folder} holds no index but other files", "choose another folder")
-
-
 def _settings(passages: Sequence[Passage], k1: float = 0.9, b: float = 0.4, stemmer: str = "english") -> dict[str, Any]:
     """What an index was built with; two indexes with equal settings give equal results."""
     return {"k1": k1, "b": b, "stemmer": stemmer, "format": _FORMAT, "corpus": corpus_fingerprint(passages)}
-
-
-def corpus_fingerprint(passages: Sequence[Passage]) -> str:
-    """A short hash over ids, titles and texts in order."""
-    digest = hashlib.sha256()
-    for p in passages:
-        digest.update(f"{p.id}\0{p.title}\0{p.text}\1".encode())
-    return digest.hexdigest()[:16]

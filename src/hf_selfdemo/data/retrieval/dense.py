@@ -1,0 +1,221 @@
+"""Dense search: passages and questions as vectors, ranked by their cosine; a saved index holds those of the passages.
+
+An encoder turns texts into vectors (`encoder.Encoder`), this module keeps and searches them. To bring another model,
+write a class with the three members of `Encoder` and give an object of it:
+
+    DenseRetriever(passages, MyEncoder())
+    DenseRetriever.build_or_load(passages, folder, MyEncoder())
+"""
+
+from __future__ import annotations
+
+import shutil
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hf_selfdemo.core.artefacts import DenseIndex
+from hf_selfdemo.core.console import progress
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import fingerprint, staged
+from hf_selfdemo.core.protocols import check_contract
+from hf_selfdemo.core.ranges import ONE_OR_MORE
+from hf_selfdemo.core.remade import alone
+from hf_selfdemo.core.types import Passage, Question
+from hf_selfdemo.data.retrieval.encoder import Encoder, Vectors
+from hf_selfdemo.data.retrieval.saved_index import (
+    SETTINGS,
+    UnreadableIndex,
+    corpus_fingerprint,
+    put_index,
+    read_index,
+    readable,
+    refuse_others,
+)
+
+_EMBEDDINGS = "embeddings.npy"
+_FORMAT = 1
+_BLOCK = 1024
+"""Passages that are encoded between two looks at the disk: a kill costs no more than these."""
+
+_SCORES_AT_ONCE = 1 << 26
+"""Numbers in the matrix of scores, 256 MiB."""
+
+_ROUNDING = 1e-5
+"""How far a product in single precision may be from the exact one."""
+
+
+class DenseRetriever:
+    """Passages by the cosine of their vector and the question's, exact, best first.
+
+    `Passage.score` is the cosine, from -1 to 1, rounded to six decimals; equal scores come in the order of ids. Every
+    passage has one, so a question finds `k` passages if the corpus has so many; a blank one finds none.
+
+    Args:
+        passages: the corpus. Title and text are encoded together.
+        encoder: turns texts into vectors.
+
+    Raises:
+        UserError: for an empty corpus, or an encoder that lacks a member or does not give one finite vector a text.
+    """
+
+    def __init__(self, passages: Sequence[Passage], encoder: Encoder) -> None:
+        self.settings = _settings(passages, encoder)
+        self.passages, self.encoder = list(passages), encoder
+        self.embeddings: Vectors = np.concatenate(list(_blocks(self.passages, encoder)))
+
+    def retrieve(self, questions: Sequence[Question], k: int) -> list[tuple[Passage, ...]]:
+        ONE_OR_MORE.check(k=k)
+        asked = [question for question in questions if question.text.strip()]
+        found = dict(zip(map(id, asked), self._search([question.text for question in asked], k), strict=True))
+        return [found.get(id(question), ()) for question in questions]
+
+    def _search(self, texts: list[str], k: int) -> Iterator[tuple[Passage, ...]]:
+        k, step = min(k, len(self.passages)), max(1, _SCORES_AT_ONCE // len(self.passages))
+        for start in range(0, len(texts), step):
+            some = texts[start : start + step]
+            vectors = _normalised(self.encoder.encode_questions(some), some, self.embeddings.shape[1])
+            for vector, scores in zip(vectors, np.asarray(vectors @ self.embeddings.T), strict=True):
+                # what rounding may have put below the k-th best takes part, and the exact product decides
+                places = np.flatnonzero(scores >= np.partition(scores, -k)[-k] - _ROUNDING)
+                yield self._ranked(places, vector, k)
+
+    def _ranked(self, places: Any, vector: Any, k: int) -> tuple[Passage, ...]:
+        exact = self.embeddings[places].astype(np.float64) @ vector.astype(np.float64)
+        scored = [(round(float(score), 6), self.passages[i]) for i, score in zip(places, exact, strict=True)]
+        ranked = sorted(scored, key=lambda found: (-found[0], found[1].id))[:k]
+        return tuple(Passage(p.id, p.text, p.title, score) for score, p in ranked)
+
+    @classmethod
+    def load(cls, folder: Path, encoder: Encoder) -> DenseRetriever:
+        """Open a saved index, memory-mapped.
+
+        Args:
+            folder: of the index.
+            encoder: the one it was built with.
+
+        Raises:
+            UserError: if `folder` holds no index of this kind, or one of another encoder, which it names.
+        """
+        check_contract(encoder, Encoder, "encoder")
+        retriever = cls.__new__(cls)
+        retriever.encoder = encoder
+        with readable(folder):
+            retriever.settings, retriever.passages = read_index(folder, DenseIndex)
+            retriever.embeddings = np.load(folder / _EMBEDDINGS, mmap_mode="r")
+            if retriever.embeddings.ndim != 2 or len(retriever.embeddings) != len(retriever.passages):
+                raise ValueError("it was not built from so many passages")
+            if retriever.settings["format"] != _FORMAT:
+                raise ValueError("another version built it")
+        if (built := retriever.settings["encoder"]) != encoder.identity:
+            what = f"the index in {folder} was built with {built}, not with {encoder.identity}"
+            raise UserError(what, "choose another folder, or delete it to build again")
+        return retriever
+
+    @classmethod
+    def build_or_load(cls, passages: Sequence[Passage], folder: Path, encoder: Encoder) -> DenseRetriever:
+        """Load the index in `folder` if it was built from these passages with this encoder, else build it there.
+
+        While it is built, vectors are kept beside the folder, block by block: a build that was stopped goes on where
+        it was. An index that is damaged is built again.
+
+        Raises:
+            UserError: if the folder holds an index of another corpus or encoder, which may have cost hours, or other
+                files.
+        """
+        settings = _settings(passages, encoder)
+        if found := cls._built(settings, folder, encoder):
+            return found
+        refuse_others(folder)
+        with alone(folder) as staging:
+            if found := cls._built(settings, folder, encoder):  # by another process, meanwhile
+                return found
+            half = folder.parent / f".{folder.name}.{fingerprint(settings)}.half"
+            half.mkdir(exist_ok=True)
+            put_index(staging, folder, passages, settings, lambda new: _write(new, passages, encoder, half))
+            shutil.rmtree(half)
+        return cls.load(folder, encoder)
+
+    @classmethod
+    def _built(cls, settings: dict[str, Any], folder: Path, encoder: Encoder) -> DenseRetriever | None:
+        """The index in `folder`; None where there is none, or a damaged one."""
+        if not (folder / SETTINGS).exists():
+            return None
+        with suppress(UnreadableIndex):  # it may be that another process is replacing it
+            found = cls.load(folder, encoder)
+            if found.settings != settings:
+                what = f"the index in {folder} is of another corpus"
+                raise UserError(what, "choose another folder, or delete it to build again")
+            return found
+        return None
+
+
+def _settings(passages: Sequence[Passage], encoder: Encoder) -> dict[str, Any]:
+    """What an index is built with; two indexes with equal settings hold equal vectors."""
+    check_contract(encoder, Encoder, "encoder")
+    if not passages:
+        raise UserError("the corpus is empty", "give a corpus with at least one passage")
+    return {"encoder": encoder.identity, "format": _FORMAT, "corpus": corpus_fingerprint(passages)}
+
+
+def _write(folder: Path, passages: Sequence[Passage], encoder: Encoder, half: Path) -> None:
+    """Write the vectors, of which only a block at a time is in memory."""
+    out, start = None, 0
+    for block in _blocks(passages, encoder, half):
+        if out is None:
+            shape = (len(passages), block.shape[1])
+            out = np.lib.format.open_memmap(folder / _EMBEDDINGS, mode="w+", dtype=np.float32, shape=shape)
+        out[start : start + len(block)] = block
+        start += len(block)
+    assert out is not None and start == len(passages)
+    out.flush()
+
+
+def _blocks(passages: Sequence[Passage], encoder: Encoder, half: Path | None = None) -> Iterator[Vectors]:
+    """The passages' vectors, block by block; those in the folder `half` are not computed again."""
+    dimensions = None
+    with progress("encoding passages", len(passages)) as advance:
+        for start in range(0, len(passages), _BLOCK):
+            some = passages[start : start + _BLOCK]
+            path = half / f"{start:09d}.npz" if half else None
+            if (block := _kept(path) if path else None) is not None:
+                advance(0, before=len(some))
+            else:
+                texts = [f"{p.title} {p.text}".strip() for p in some]
+                block = _normalised(encoder.encode_passages(texts), [p.id for p in some], dimensions)
+                if path:
+                    with staged(path) as staging, staging.open("wb") as out:
+                        np.savez(out, vectors=block)
+                advance(len(some))
+            dimensions = block.shape[1]
+            yield block
+
+
+def _kept(path: Path) -> Vectors | None:
+    """A block that was written before; None if it is not there, or not as it was written, which its format tells."""
+    with suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
+        with np.load(path) as archive:
+            found: Vectors = archive["vectors"]
+        return found
+    return None
+
+
+def _normalised(vectors: Any, names: Sequence[str], dimensions: int | None) -> Vectors:
+    """Vectors of length one, of what is called by `names` for messages.
+
+    Raises:
+        UserError: if they are not one finite vector each, of so many dimensions.
+    """
+    found: Vectors = np.asarray(vectors, dtype=np.float32)
+    if found.ndim != 2 or len(found) != len(names) or found.shape[1] != (dimensions or found.shape[1]):
+        what = f"the encoder gave an array of shape {found.shape} for {len(names)} texts"
+        raise UserError(what, f"give one row a text, of {dimensions or 'as many'} dimensions each time")
+    if not (whole := np.isfinite(found).all(axis=1)).all():
+        what = f"the encoder's vector of {names[int(np.argmin(whole))]!r} is not finite"
+        raise UserError(what, "load the model in another dtype, or take another model")
+    lengths = np.linalg.norm(found, axis=1, keepdims=True)
+    return found / np.where(lengths > 0, lengths, 1)
