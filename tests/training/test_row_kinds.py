@@ -103,9 +103,9 @@ def test_an_unknown_kind_and_a_row_that_is_too_long_are_refused(tokenizer):
 def test_the_preflight_shows_a_row_of_each_kind(tokenizer):
     rows = given_rows([row(kind, response=TEXT) for kind in ROW_KINDS if kind])
     report = preflight(rows, SelfDemoDataCollator(tokenizer))
-    assert set(report.samples) == {kind for kind in ROW_KINDS if kind} and report.rows == 4
+    assert set(report.samples) == {kind for kind in ROW_KINDS if kind} and report.rows == 5
     assert report.samples["document"].prompt_tail == "" and report.samples["chat"].trained.startswith(TEXT[:20])
-    assert report.counts == {"text": 4}
+    assert report.counts == {"text": 5}
 
 
 def test_a_collator_that_learns_other_tokens_is_found_out(tokenizer):
@@ -121,7 +121,7 @@ def test_a_collator_that_learns_other_tokens_is_found_out(tokenizer):
 
 def test_all_kinds_are_trained_together(model, tokenizer, tmp_path):
     rows = [row(kind, response=TEXT) for kind in ROW_KINDS if kind] + [row("", response="Ada Storm.", id="usual")]
-    args = SelfDemoConfig(str(tmp_path), use_cpu=True, per_device_train_batch_size=5, max_steps=2, logging_steps=1)
+    args = SelfDemoConfig(str(tmp_path), use_cpu=True, per_device_train_batch_size=6, max_steps=2, logging_steps=1)
     made = SelfDemoTrainer(model, args, rows, tokenizer)
     made.train()
     first = made.state.log_history[0]

@@ -358,6 +358,12 @@ class Adapter(TypedDict, total=False):
     lora_alpha: float
 
 
+class TrainedTokens(TypedDict, total=False):
+    """What PEFT's configuration of an adapter tells of tokens whose embeddings it holds, in all layers or by layer."""
+
+    trainable_token_indices: list[int] | dict[str, list[int]] | None
+
+
 class Index(TypedDict):
     """What a BM25 index was built with."""
 

@@ -28,7 +28,7 @@ _BUSY_S = 60.0
 
 _DAMAGED = "it is damaged: move it away to start anew, or bring back a copy"
 
-_SELDOM = ("raw", "left_out", "logprob", "tokens")  # fields that are written only where they say something
+_SELDOM = ("raw", "left_out", "logprob", "tokens", "added")  # fields that are written only where they say something
 
 _COLUMNS = (
     *("key", "model", "stage", "request", "reply"),
@@ -183,4 +183,6 @@ def _written(reply: Reply) -> str:
 def _read(reply: str) -> Reply:
     fields = json.loads(reply)
     fields |= {name: tuple(fields.get(name, ())) for name in ("scores", "left_out")}
-    return Reply(**fields | {"tokens": tuple((token, logprob) for token, logprob in fields.get("tokens", ()))})
+    fields["tokens"] = tuple((token, logprob) for token, logprob in fields.get("tokens", ()))
+    fields["added"] = tuple((place, tuple(logprobs)) for place, logprobs in fields.get("added", ()))
+    return Reply(**fields)

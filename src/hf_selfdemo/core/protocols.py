@@ -58,9 +58,9 @@ class Generator(Protocol):
         """Answer every request once and yield its place and reply as soon as it is done, in any order.
 
         A reply never depends on which other requests are in the call (up to rounding). An engine that cannot tell what
-        `openings`, `scored`, `contrasted` or `tokens` ask for, or cannot `avoid` openings, answers such a request with
-        an error. A request that cannot be answered gets a reply with `finish_reason` "error"; raising is for what stops
-        all of them.
+        `openings`, `scored`, `contrasted`, `tokens` or `added` ask for, or cannot `avoid` openings or go on from what
+        is `begun`, answers such a request with an error. A request that cannot be answered gets a reply with
+        `finish_reason` "error"; raising is for what stops all of them.
         """
         ...
 

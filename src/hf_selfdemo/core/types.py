@@ -127,7 +127,10 @@ class Request:
     `contrasted`, a text, nothing is written: the reply's scores say for each of its words (as `str.split` gives them)
     how much the prediction of that word changes between the early layers and the last one, were the text the reply. A
     reply never begins with one of `avoid`, in whatever tokens, capitals, blanks and kinds of apostrophes. With `tokens`
-    the reply holds the ids and log-probabilities of the tokens that were written or scored. Servers do none of this.
+    the reply holds the ids and log-probabilities of the tokens that were written or scored. With `begun` the model goes
+    on from these segments as if it had begun its reply with them. `added` are control tokens that a method has added:
+    trusted segments and choices hold them, the reply's text keeps those that were written, and the reply says how
+    likely they were. Servers do none of this.
 
     `share` and `keep` are hints about cost and change no reply: requests with the same non-empty `share` key have much
     of their beginning in common, and after a request with `keep` another one will go on from its reply.
@@ -147,6 +150,8 @@ class Request:
     avoid: tuple[str, ...] = ()
     contrasted: str = ""
     tokens: bool = False
+    begun: tuple[Segment, ...] = ()
+    added: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Whoever asks: an engine would take such numbers for others, or write nothing."""
@@ -168,7 +173,9 @@ class Reply:
     choices or openings, in their order, where the engine can tell them, or that of the text to be scored; for a
     `contrasted` text they are Jensen-Shannon divergences in nats, one a word. `logprob` is the mean log-probability of
     a token of what was written, its stop token among them; None where nobody told it. `tokens` are these tokens, or
-    those of the text to be scored, each with its id and log-probability, where the request asks for them.
+    those of the text to be scored, each with its id and log-probability, where the request asks for them. `added` holds
+    the log-probabilities of the request's `added` tokens, in their order, behind the place among the written tokens at
+    which they were measured: the first place, and each at which one of them was written.
     Log-probabilities are the model's own, before temperature and whatever was avoided. `prompt_tokens` are those of the
     prompt and of texts that were scored, `cached_tokens` those of them that were not computed again. `raw` is all that
     came, where `text` is but a part of it because the model's thoughts were cut. `left_out` names parameters of the
@@ -186,6 +193,7 @@ class Reply:
     left_out: tuple[str, ...] = ()
     logprob: float | None = None
     tokens: tuple[tuple[int, float], ...] = ()
+    added: tuple[tuple[int, tuple[float, ...]], ...] = ()
 
     def __post_init__(self) -> None:
         """Texts are well-formed, whoever wrote them: what half a character stands in can be kept in no file."""
@@ -237,16 +245,20 @@ class Rejected:
 class Segment:
     """A stretch of what a row trains: whether it has a loss, and the share of its tokens that are shown as others.
 
-    Labels are those of the text itself whatever is shown.
+    Labels are those of the text itself whatever is shown. A `trusted` one consists of control tokens that its method
+    has added, and of nothing else; no other text can become one of them.
     """
 
     text: str
     loss: bool = True
     noise: float = 0.0
+    trusted: bool = False
 
     def __post_init__(self) -> None:
         """Whoever makes it: with all tokens replaced nothing would be left to learn from."""
         SHARE_BELOW_ONE.check(noise=self.noise)
+        if self.trusted and self.noise:
+            raise UserError("a trusted segment has noise", "noise is for texts: control tokens stay as they are")
 
 
 @dataclass(frozen=True, slots=True)

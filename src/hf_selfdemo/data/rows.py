@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -27,6 +27,7 @@ from hf_selfdemo.core.types import (
     Passage,
     Question,
     Rejected,
+    Segment,
     Skip,
     Verdict,
 )
@@ -66,6 +67,9 @@ _SEGMENT = {"text": Value("string"), "loss": Value("bool"), "noise": Value("floa
 SEGMENTED = Features({**FEATURES, "kind": Value("string"), "segments": List(_SEGMENT)})
 """The same where some rows are of another kind than a reply to their question."""
 
+TRUSTED = Features({**SEGMENTED, "segments": List({**_SEGMENT, "trusted": Value("bool")})})
+"""The same where some segments consist of control tokens that the method adds."""
+
 _ROWS_A_WRITE = 128
 """Also the groups that a reader meets, of which `datasets` holds some sixteen at a time."""
 
@@ -103,8 +107,8 @@ class Spool:
         for made in result:
             self.groups.append(sys.intern(made.group or made.outcome))
             self.pairs.append(tuple(sys.intern(pair_kind(made.outcome, r.label)) for r in made.rejected))
-            if made.kind:
-                self.features = SEGMENTED
+            if made.kind and self.features is not TRUSTED:
+                self.features = features_of([{"segments": [_segment(one) for one in made.segments]}])
             self._write(Spooled(dataset_row(judged, made), None, first=not made.suffix))
 
     def _write(self, line: Spooled) -> None:
@@ -224,7 +228,7 @@ def dataset_row(judged: Judged, made: Demonstration | None = None) -> dict[str, 
     candidates = [_candidate(c, v) for c, v in zip(judged.candidates, judged.verdicts, strict=True)]
     if made is None:
         return evidence_row(judged.evidence) | {"candidates": candidates}
-    of_kind = {"kind": made.kind, "segments": [asdict(one) for one in made.segments]} if made.kind else {}
+    of_kind = {"kind": made.kind, "segments": [_segment(one) for one in made.segments]} if made.kind else {}
     return evidence_row(made.evidence) | {  # a strategy may drop passages
         "id": made.id,
         "mode": made.mode,
@@ -236,6 +240,24 @@ def dataset_row(judged: Judged, made: Demonstration | None = None) -> dict[str, 
         "candidates": candidates,
         **of_kind,
     }
+
+
+def features_of(rows: Iterable[Mapping[str, Any]]) -> Features:
+    """The columns of rows of which some are of another kind than a reply to their question.
+
+    Args:
+        rows: with `segments`, or without.
+
+    Example:
+        >>> features_of([{"segments": [{"text": "[Yes]", "trusted": True}]}, {}]) == TRUSTED
+        True
+    """
+    return TRUSTED if any(one.get("trusted") for row in rows for one in row.get("segments") or ()) else SEGMENTED
+
+
+def _segment(segment: Segment) -> dict[str, Any]:
+    """A segment; only one that is trusted says so."""
+    return {name: value for name, value in asdict(segment).items() if value or name != "trusted"}
 
 
 def _candidate(candidate: Candidate, verdict: Verdict) -> dict[str, Any]:

@@ -22,10 +22,11 @@ class RecordedGenerator:
     """Wraps any `Generator`; a drop-in for it.
 
     A call's key is a hash of everything that decides its reply: the generator's identity, the messages, the choices,
-    the text to be scored or contrasted, the openings, and the sampling (no seed where nothing is sampled). Not of its
-    id or stage, so that equal calls are made once whoever asks. Only replies that ended well or were cut off are
-    recorded: after any other the next start asks again. So it does where an earlier version recorded that a server had
-    sent no text. A call that another thread or process on the same ledger is making is waited for.
+    the text to be scored or contrasted, the openings, how the reply begins, a method's own tokens, and the sampling (no
+    seed where nothing is sampled). Not of its id or stage, so that equal calls are made once whoever asks. Only replies
+    that ended well or were cut off are recorded: after any other the next start asks again. So it does where an earlier
+    version recorded that a server had sent no text. A call that another thread or process on the same ledger is making
+    is waited for.
 
     Args:
         generator: who is asked for what the ledger does not hold.
@@ -127,10 +128,11 @@ def call_key(identity: str, request: Request) -> str:
     """The name of a call in the ledger: SHA-256 over all that decides the reply."""
     seed = request.seed if request.temperature > 0 and not request.choices else 0
     sampling = (request.choices, request.temperature if not request.choices else 0, request.max_new_tokens, seed)
-    later = ("openings", "avoid", "contrasted", "tokens")  # a field that is not set changes no key
+    later = ("openings", "avoid", "contrasted", "tokens", "added")  # a field that is not set changes no key
     further = [
         *([request.scored] if request.scored else []),
         *({name: said} for name in later if (said := getattr(request, name))),
+        *([{"begun": [[part.text, part.trusted] for part in request.begun]}] if request.begun else []),
     ]
     decides = [identity, request.messages, sampling, *further]
     return hashlib.sha256(json.dumps(decides).encode()).hexdigest()

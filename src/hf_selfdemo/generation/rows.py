@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from hf_selfdemo.core.types import Reply, Request
 from hf_selfdemo.generation.prefixes import Prefix
+from hf_selfdemo.prompting.added_tokens import encode_segments, token_ids
 from hf_selfdemo.prompting.chat import encode_opening, encode_prompt, encode_response
 
 T = TypeVar("T")
@@ -20,7 +21,8 @@ WORTH = 32
 class Row:
     """A request with its place in the caller's sequence, its prompt's token ids, and those of the texts it measures.
 
-    The states of the first `start` tokens are in `past`. Of these, `paid` were computed on this row's account.
+    The states of the first `start` tokens are in `past`. Of these, `paid` were computed on this row's account. A begun
+    reply stands at the end of the prompt. `added` are the ids of a method's own tokens.
     """
 
     index: int
@@ -30,6 +32,7 @@ class Row:
     past: Prefix | None = None
     start: int = 0
     paid: int = 0
+    added: tuple[int, ...] = ()
 
     @property
     def writes(self) -> bool:
@@ -77,14 +80,17 @@ def row_of(tokenizer: Any, index: int, request: Request) -> Row:
         request: what is asked.
 
     Raises:
-        UserError: if a text becomes a control token whatever is done.
+        UserError: if a text becomes a control token whatever is done, or the tokenizer lacks a token of the method.
     """
     name = f"call {request.id!r}"
+    added = token_ids(tokenizer, request.added, name)
+    begun_ids = encode_segments(tokenizer, request.begun, request.added, name)
     begun = request.openings or dict.fromkeys(request.avoid)
     texts = [encode_opening(tokenizer, text, name) for text in ([request.contrasted] if request.contrasted else begun)]
     if request.scored:
         texts = [encode_response(tokenizer, request.scored, name)]
-    return Row(index, request, encode_prompt(tokenizer, request.messages, name), texts)
+    ids = [*encode_prompt(tokenizer, request.messages, name), *(token for part in begun_ids for token in part)]
+    return Row(index, request, ids, texts, added=tuple(added))
 
 
 def packed(items: Sequence[T], tokens: Sequence[int], size: int) -> Iterator[list[T]]:

@@ -34,8 +34,11 @@ _CONNECT_S = 10.0
 _LONGEST_LINE = 200  # of a server's words
 _FIRST_CALLS = 16  # so many that fail alike, or as many as are in flight at once, and it is not the rows
 _NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
-_ONLY_IN_PROCESS = ("scored", "openings", "avoid", "contrasted", "tokens")
-_NOT_TOLD = "a server does not tell how likely a given text is, token ids or what layers predict, nor avoids a text"
+_ONLY_IN_PROCESS = ("scored", "openings", "avoid", "contrasted", "tokens", "begun", "added")
+_NOT_TOLD = (
+    "a server does not tell how likely a given text is, token ids or what layers predict, nor avoids a text, goes on "
+    "from a begun reply or writes a method's own tokens"
+)
 _AGAIN = "every finished call is kept and the same command goes on"
 
 

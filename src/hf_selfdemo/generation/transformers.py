@@ -9,6 +9,7 @@ change the tokens at the seam.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -188,6 +189,7 @@ class TransformersGenerator:
         sampler = Sampler([r.request.temperature for r in rows], [r.request.seed for r in rows])
         written: list[list[int]] = [[] for _ in rows]
         nats: list[list[float]] = [[] for _ in rows]
+        added: list[list[tuple[int, tuple[float, ...]]]] = [[] for _ in rows]
 
         def refused(i: int, token: int) -> bool:
             shunned = avoided[i]
@@ -204,13 +206,15 @@ class TransformersGenerator:
             for place in [place for place, i in enumerate(live) if i in going]:
                 i = live[place]
                 row, tokens = rows[i], written[i]
+                if row.added and (not tokens or picked[place] in row.added):
+                    added[i].append((len(tokens), _logprobs(logits[place], row.added)))
                 tokens.append(picked[place])
                 nats[i].append(losses[place])
                 if row.request.choices:
                     yield row.index, self._choice(row, logits[place])
                 elif self._ended(tokens, row):
                     self._keep(row, tokens[:-1], batch, place, width)
-                    yield row.index, self._text(row, tokens, nats[i])
+                    yield row.index, replace(self._text(row, tokens, nats[i]), added=tuple(added[i]))
             going = [i for i in going if not (rows[i].request.choices or self._ended(written[i], rows[i]))]
             if going and len(going) <= _SHRINK_AT * len(live) and batch.can_pick:
                 batch.pick([live.index(i) for i in going])
@@ -235,25 +239,26 @@ class TransformersGenerator:
     def _read(self, row: Row, tokens: list[int]) -> str:
         """What was written, with the thought that the prompt opened for it."""
         said = tokens[:-1] if tokens[-1] in self._stop_ids else tokens
-        return opened_thought(self.tokenizer.decode(row.ids[-_TAIL:])) + self._decoded(said).strip()
+        thought = "" if row.request.begun else opened_thought(self.tokenizer.decode(row.ids[-_TAIL:]))
+        return thought + self._decoded(said, row.added).strip()
 
-    def _decoded(self, tokens: list[int]) -> str:
-        """The text without special tokens, but for those that tell thoughts from the reply."""
-        if self._markers.isdisjoint(tokens):
+    def _decoded(self, tokens: list[int], added: Sequence[int]) -> str:
+        """The text without special tokens, but for those that tell thoughts from the reply, and a method's own."""
+        if self._markers.union(added).isdisjoint(tokens):
             text: str = self.tokenizer.decode(tokens, skip_special_tokens=True)
         else:
-            text = self.tokenizer.decode([token for token in tokens if token not in self._unseen])
+            text = self.tokenizer.decode([token for token in tokens if token not in self._unseen - {*added}])
         return text
 
     def _choice(self, row: Row, logits: torch.Tensor) -> Reply:
         """The choice whose first token is likeliest to come next."""
-        choices = row.request.choices
-        firsts = [encode_response(self.tokenizer, choice)[0] for choice in choices]
+        choices, added = row.request.choices, dict(zip(row.request.added, row.added, strict=True))
+        firsts = [added[text] if text in added else encode_response(self.tokenizer, text)[0] for text in choices]
         if len(set(firsts)) < len(firsts):
             raise ValueError(f"choices {choices} do not differ in their first token")
-        scores = torch.log_softmax(logits.float(), -1)[firsts].tolist()
+        scores = _logprobs(logits, firsts)
         best = choices[max(range(len(choices)), key=scores.__getitem__)]
-        return Reply(best, "stop", tuple(scores), *row.cost())
+        return Reply(best, "stop", scores, *row.cost())
 
 
 def _likelihood(row: Row, losses: list[list[float]]) -> Reply:
@@ -278,6 +283,10 @@ def _steered(logits: torch.Tensor, rows: Sequence[tuple[Avoided | None, list[int
         return logits
     each = zip(logits, rows, strict=True)
     return torch.stack([avoided.steer(line, written) if avoided else line for line, (avoided, written) in each])
+
+
+def _logprobs(logits: torch.Tensor, tokens: Sequence[int]) -> tuple[float, ...]:
+    return tuple(torch.log_softmax(logits.float(), -1)[list(tokens)].tolist())
 
 
 def _nats(logits: torch.Tensor, picked: list[int]) -> list[float]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo.core.artefacts import Adapter, Training
+from hf_selfdemo.core.artefacts import Adapter, TrainedTokens, Training
 from hf_selfdemo.core.cache import content_hash
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.integrity import hashes, known_hashes, refuse_changed
 from hf_selfdemo.core.loading import did_you_mean_file
 from hf_selfdemo.core.manifest import fingerprint, read_json
+from hf_selfdemo.generation.embeddings import make_room
 from hf_selfdemo.generation.models import ResolvedModel
 
 ADAPTER = "adapter_config.json"
@@ -72,18 +74,72 @@ def stands_on(folder: Path, base: ResolvedModel) -> bool:
     return bool(known == base.fingerprint) if known else base_name(folder) == base.name
 
 
+def added_tokens(folder: Path) -> dict[int, str]:
+    """The control tokens that the adapter in a folder adds, by id; most adapters add none.
+
+    Args:
+        folder: of an adapter.
+
+    Raises:
+        UserError: if the tokenizer beside it does not name them.
+    """
+    found = read_json(folder / ADAPTER, TrainedTokens).get("trainable_token_indices") or []
+    ids = sorted({i for part in (found.values() if isinstance(found, dict) else [found]) for i in part})
+    if not ids:
+        return {}
+    told = read_json(folder / _TOKENIZER, missing_ok=True).get("added_tokens", [])
+    known = {one["id"]: one["content"] for one in told}
+    if missing := [i for i in ids if i not in known]:
+        raise UserError(
+            f"the adapter in {folder} trains tokens that its base does not have (id {missing[0]}), and no tokenizer "
+            "beside it names them",
+            f"bring back {_TOKENIZER}, which was saved with it, or train again",
+        )
+    return {i: known[i] for i in ids}
+
+
+def check_added(folder: Path, tokens: Sequence[str], name: str) -> None:
+    """Refuse a trained model that lacks control tokens of the method that is to ask it.
+
+    Args:
+        folder: of an adapter or a whole model.
+        tokens: that the method adds.
+        name: of the method.
+
+    Raises:
+        UserError: naming the first that is missing.
+    """
+    if not tokens:
+        return
+    if is_adapter(folder):
+        found = set(added_tokens(folder).values())
+    else:
+        told = read_json(folder / _TOKENIZER, missing_ok=True).get("added_tokens", [])
+        found = {one["content"] for one in told}
+    if missing := [token for token in tokens if token not in found]:
+        raise UserError(
+            f"method {name!r} needs the control token {missing[0]!r}, which the model in {folder} does not have",
+            f"name a model that was trained with method: {name}, with the tokenizer that was saved beside it",
+        )
+
+
+_TOKENIZER = "tokenizer.json"
+
+
 def merged(network: Any, folder: Path) -> Any:
     """The base with the adapter in `folder` merged into its weights, which makes every step of decoding cheaper.
 
-    The weights of `network` itself are changed. Embeddings and head that share one weight part where the adapter
-    changes them: PEFT would add what it learnt for one of them to both, or twice.
+    The weights of `network` itself are changed. It gets more embeddings where the adapter adds tokens. Embeddings and
+    head that share one weight part where a LoRA adapter changes them: PEFT would add what it learnt for one of them to
+    both, or twice.
 
     Raises:
-        UserError: if the adapter is of a kind that cannot be merged.
+        UserError: if the adapter is of a kind that cannot be merged, or adds tokens that nothing names.
     """
     from peft import PeftModel
     from torch.nn import Parameter
 
+    make_room(network, 1 + max(added_tokens(folder), default=-1))
     with explained(f"the adapter in {folder} cannot be loaded", "train it again, or bring back a copy"):
         model = PeftModel.from_pretrained(network, folder)
     if not hasattr(model, "merge_and_unload"):

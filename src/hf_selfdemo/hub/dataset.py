@@ -17,7 +17,7 @@ from hf_selfdemo.core.artefacts import Demonstrations
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.manifest import file_hash, read_json
 from hf_selfdemo.core.types import Label, Source
-from hf_selfdemo.data.rows import FEATURES, SEGMENTED, evidence_of, with_pairs_listed
+from hf_selfdemo.data.rows import FEATURES, SEGMENTED, TRUSTED, evidence_of, with_pairs_listed
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
@@ -157,13 +157,14 @@ def _configs(source: Path) -> dict[str, Dataset]:
 
 
 def _candidates(path: Path) -> Dataset:
-    earlier = kinds = reworded = False
+    earlier = kinds = trusted = reworded = False
     with path.open(encoding="utf-8") as lines:
         for row in map(json.loads, lines):
             earlier |= "rejected_label" in row
             kinds |= "kind" in row
+            trusted |= any("trusted" in segment for segment in row.get("segments", ()))
             reworded |= any("question" in candidate for candidate in row["candidates"])
-    features = {**CANDIDATE_FEATURES, **(SEGMENTED if kinds else {})}
+    features = {**CANDIDATE_FEATURES, **(TRUSTED if trusted else SEGMENTED if kinds else {})}
     if earlier:
         features |= {"rejected": Value("string"), "rejected_label": Value("string")}
     if reworded:  # candidates that answer a question of their own

@@ -14,6 +14,7 @@ from hf_selfdemo.core.keys import deciding
 from hf_selfdemo.core.loading import load
 from hf_selfdemo.core.manifest import read_json
 from hf_selfdemo.core.protocols import Answerer, Strategy
+from hf_selfdemo.generation.tuned import check_added
 from hf_selfdemo.methods import METHODS
 from hf_selfdemo.methods.answering import PromptAnswerer
 
@@ -42,6 +43,7 @@ class Method:
             the method asks for what no server tells: likelihoods of given texts, or what layers predict.
         asks: whether demonstrating calls a model whatever its keys say; gold answers need none.
         searches_prompts: whether it takes wordings of prompt search.
+        tokens: control tokens that it adds to the vocabulary; they are trained with the adapter and saved with it.
         answerer: makes what asks the model, from the same objects of keys, and `max_answer_tokens` and `seed` by name.
             None asks in one greedy call under the prompt of the mode.
 
@@ -61,6 +63,7 @@ class Method:
     in_process: Mapping[str, Any] = field(default_factory=dict)
     asks: bool = True
     searches_prompts: bool = False
+    tokens: tuple[str, ...] = ()
     answerer: Callable[..., Answerer] | None = None
 
     @property
@@ -194,7 +197,7 @@ def recorded_method(folder: Path | None) -> Chosen | None:
         folder: of a model; None is a model that nobody here trained.
 
     Raises:
-        UserError: if the method, or one of its keys, is not known here.
+        UserError: if the method, or one of its keys, is not known here, or the model lacks one of its tokens.
 
     Example:
         >>> import tempfile; from hf_selfdemo.core.manifest import write_json
@@ -213,6 +216,7 @@ def recorded_method(folder: Path | None) -> Chosen | None:
     known = {f.name for group in method.keys for f in dataclasses.fields(group)}
     if strange := [key for key in values if key not in known]:
         raise UserError(f"{path} names the key {strange[0]!r}, which method {name!r} does not have", _NEWER)
+    check_added(folder, method.tokens, name)
     with explained(f"{path} holds keys that method {name!r} does not take", _NEWER):
         keys = tuple(
             group(**{f.name: values[f.name] for f in dataclasses.fields(group) if f.name in values})

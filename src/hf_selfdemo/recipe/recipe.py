@@ -18,7 +18,15 @@ from hf_selfdemo.generation.models import (
     resolve_model,
 )
 from hf_selfdemo.generation.precision import Dtype, dtype_for
-from hf_selfdemo.generation.tuned import base_name, is_adapter, merged, stands_on, tuned_fingerprint, weights_of
+from hf_selfdemo.generation.tuned import (
+    added_tokens,
+    base_name,
+    is_adapter,
+    merged,
+    stands_on,
+    tuned_fingerprint,
+    weights_of,
+)
 from hf_selfdemo.methods.method import Chosen
 from hf_selfdemo.methods.question_writer import QuestionKeys
 from hf_selfdemo.recipe.config import (
@@ -119,17 +127,18 @@ class Recipe:
         return base
 
     def load(self, resolved: ResolvedModel, training: bool = False) -> tuple[Any, Any]:
-        """The network and its tokenizer; an adapter is merged into its base.
+        """The network and its tokenizer; an adapter is merged into its base, and asked with the base's tokenizer unless
+        it adds tokens.
 
         Args:
             resolved: from `resolve` or `resolve_tuned`.
             training: quantised as `load_in_4bit` and `load_in_8bit` say, for training adapters on it, and in `dtype`.
                 What writes is never quantised, and has its own `inference_dtype`.
         """
-        if is_adapter(Path(resolved.path)):
-            network, tokenizer = self.load(self.base_of(Path(resolved.path)))
-            with waiting(f"merging the adapter in {resolved.path}"):
-                return merged(network, Path(resolved.path)), tokenizer
+        if is_adapter(folder := Path(resolved.path)):
+            network, tokenizer = self.load(self.base_of(folder))
+            with waiting(f"merging the adapter in {folder}"):
+                return merged(network, folder), self.adapted_tokenizer(folder, tokenizer)
         dtype = self.dtype(training)
         if dtype.why and dtype not in self._told:
             self._told.add(dtype)
@@ -171,6 +180,18 @@ class Recipe:
         """The tokenizer of a model, with the recipe's chat template if there is one."""
         template = read_chat_template(self.training.chat_template_path)
         return load_tokenizer(resolved, self.training.trust_remote_code, template)
+
+    def adapted_tokenizer(self, folder: Path, base: Any) -> Any:
+        """The tokenizer that goes with an adapter: that of its base, or where it adds tokens the one saved beside it.
+
+        Args:
+            folder: of the adapter.
+            base: tokenizer of its base, whose chat template is kept.
+        """
+        if not added_tokens(folder):
+            return base
+        saved = ResolvedModel(str(folder), str(folder), "")
+        return load_tokenizer(saved, self.training.trust_remote_code, base.chat_template)
 
     @property
     def chat_template(self) -> dict[str, str]:

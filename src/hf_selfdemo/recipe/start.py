@@ -13,8 +13,18 @@ from hf_selfdemo.core.artefacts import Adapter, Training
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.loading import did_you_mean, did_you_mean_file
 from hf_selfdemo.core.manifest import read_json
+from hf_selfdemo.generation.embeddings import embed_new_tokens, make_room, trainable_indices
 from hf_selfdemo.generation.models import ResolvedModel
-from hf_selfdemo.generation.tuned import ADAPTER, is_adapter, stands_on, tuned_fingerprint, weights_hash
+from hf_selfdemo.generation.tuned import (
+    ADAPTER,
+    added_tokens,
+    check_added,
+    is_adapter,
+    stands_on,
+    tuned_fingerprint,
+    weights_hash,
+)
+from hf_selfdemo.prompting.added_tokens import add_tokens
 from hf_selfdemo.recipe.recipe import Recipe
 
 
@@ -57,17 +67,36 @@ def training_start(recipe: Recipe) -> Start:
 
 
 def load_start(recipe: Recipe, start: Start) -> tuple[Any, Any, dict[str, Any]]:
-    """The network to train, its tokenizer, and what the trainer must be told about adapters."""
+    """The network to train, its tokenizer, and what the trainer must be told about adapters.
+
+    Both have the control tokens that the recipe's method adds, and those of an adapter that is trained further.
+    """
     network, tokenizer = recipe.load(start.model, training=True)
+    tokens = recipe.method.method.tokens
     if not start.adapter:
         config = get_peft_config(recipe.model)
         if config is not None:
             check_targets(config, network)
+        if tokens:
+            ids = embed_new_tokens(network, tokenizer, tokens)
+            if config is not None:
+                config.trainable_token_indices = trainable_indices(network, ids)
         return network, tokenizer, {"peft_config": config}
     from peft import PeftModel
 
+    make_room(network, 1 + max(added_tokens(start.adapter), default=-1))
     with explained(f"start_from: the adapter in {start.adapter} cannot be loaded", "bring back a copy, or train anew"):
-        return PeftModel.from_pretrained(network, start.adapter, is_trainable=True), tokenizer, {}
+        further = PeftModel.from_pretrained(network, start.adapter, is_trainable=True)
+    return further, recipe.adapted_tokenizer(start.adapter, tokenizer), {}
+
+
+def start_tokenizer(recipe: Recipe, start: Start) -> Any:
+    """The tokenizer that `load_start` gives, without the network."""
+    tokenizer = recipe.load_tokenizer(start.model)
+    if start.adapter:
+        return recipe.adapted_tokenizer(start.adapter, tokenizer)
+    add_tokens(tokenizer, recipe.method.method.tokens)
+    return tokenizer
 
 
 def _origin(folder: Path) -> str:
@@ -125,6 +154,7 @@ def _refuse_misfit(recipe: Recipe, folder: Path, base: ResolvedModel) -> None:
         )
     if not recipe.model.use_peft:
         raise UserError(f"start_from: {folder} holds an adapter and use_peft is false", "leave use_peft out")
+    check_added(folder, recipe.method.method.tokens, recipe.method.name)
     for theirs, ours in (("r", "lora_r"), ("lora_alpha", "lora_alpha")):
         if found.get(theirs) != getattr(recipe.model, ours):
             raise UserError(

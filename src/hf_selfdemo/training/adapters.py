@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from accelerate.utils import is_peft_model
@@ -36,6 +39,47 @@ def check_adapters(model: Any) -> None:
             "the adapter changes embeddings and head, which share one weight in this model, and cannot be merged",
             "leave them out of lora_target_modules; lora_modules_to_save trains either as a weight of its own",
         )
+
+
+def adds_tokens(model: Any) -> bool:
+    """Whether an adapter is attached that trains the embeddings of some tokens."""
+    return is_peft_model(model) and bool(_trained_tokens(model))
+
+
+def check_added_trained(model: Any, ids: Sequence[int]) -> None:
+    """Refuse an adapter under which control tokens of the method would stay as they were made.
+
+    Args:
+        model: as it is about to be trained.
+        ids: of the tokens.
+
+    Raises:
+        UserError: with what to do.
+    """
+    if is_peft_model(model) and not {*ids} <= _trained_tokens(model) and not model.active_peft_config.modules_to_save:
+        raise UserError(
+            "the adapter does not train the embeddings of the method's control tokens",
+            "give trainable_token_indices in peft_config, as generation.embeddings.trainable_indices makes them",
+        )
+
+
+def _trained_tokens(model: Any) -> set[int]:
+    found = getattr(model.active_peft_config, "trainable_token_indices", None) or []
+    return {i for part in (found.values() if isinstance(found, dict) else [found]) for i in part}
+
+
+@contextmanager
+def saving(model: Any, **how: Any) -> Iterator[None]:
+    """Let whoever saves an adapter do so with other keys of `save_pretrained`."""
+    before = model.save_pretrained
+    model.save_pretrained = partial(before, **how)
+    try:
+        yield
+    finally:
+        if isinstance(before, partial):
+            model.save_pretrained = before
+        else:
+            del model.save_pretrained
 
 
 def check_trained_further(model: Any, new: PeftConfig | None) -> None:

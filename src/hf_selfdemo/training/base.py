@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +27,9 @@ from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.data.rows import rejected_of
 from hf_selfdemo.methods.answering import PROMPTED
 from hf_selfdemo.methods.verdict_first import VerdictAnswerer
+from hf_selfdemo.prompting.added_tokens import token_ids
 from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
-from hf_selfdemo.training.adapters import REFERENCE, check_adapters
+from hf_selfdemo.training.adapters import REFERENCE, adds_tokens, check_adapters, check_added_trained, saving
 from hf_selfdemo.training.card import Card
 from hf_selfdemo.training.checkpoints import check_settings, find_best, forget_machine, last_checkpoint, mark_complete
 from hf_selfdemo.training.collator import SelfDemoDataCollator
@@ -84,6 +84,7 @@ class DemonstrationTraining(Trainer):
         writer: Mapping[str, Any] | None = None,
         test_rows: Iterable[Mapping[str, Any]] = (),
         answerer: Answerer | None = None,
+        tokens: Sequence[str] = (),
         callbacks: Sequence[TrainerCallback] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -92,13 +93,14 @@ class DemonstrationTraining(Trainer):
         if train_dataset is None:
             raise UserError("there is no train_dataset", "give demonstrations, or rows")
         processing_class = own_tokenizer(processing_class, model, args)
+        added_ids = token_ids(processing_class, tokens, "the trainer")
         rows: Dataset = given_rows(train_dataset)
         eval_dataset = None if eval_dataset is None else given_rows(eval_dataset, ASKED)
         if len(rows) == 0:
             raise UserError("there is no demonstration to train on", "see `skipped` in the manifest for the reasons")
         dev_losses = None if eval_dataset is None else self.with_loss(eval_dataset)
         check_arguments(args, model, len(rows), len(dev_losses or ()))
-        collator = data_collator or collator_of(args, processing_class, self.preference, answerer)
+        collator = data_collator or collator_of(args, processing_class, self.preference, answerer, tokens)
         self.generated = GeneratedEvaluation(
             processing_class, args.dev_modes, args.max_dev_tokens, args.per_device_eval_batch_size, answerer
         )
@@ -150,6 +152,7 @@ class DemonstrationTraining(Trainer):
         args.padding_free = free
         account_for(map(str, rows["id"]), map(str, self.train_dataset["id"]), "TRL's trainer was made")
         check_adapters(self.model)
+        check_added_trained(self.model, added_ids)
         keep_arrangement(self.model)  # one given by its path was not there before
         check_arrangement(self.model)
         keep_precision(self.model, given)
@@ -237,7 +240,9 @@ class DemonstrationTraining(Trainer):
         self.args = copy.copy(keys)
         self.args.hub_token = None  # even a kill before the next line leaves no token behind
         try:
-            super()._save(output_dir, state_dict)
+            # an adapter holds the embeddings of the tokens that it adds, and needs no copy of all others beside them
+            with saving(self.model, save_embedding_layers=False) if adds_tokens(self.model) else nullcontext():
+                super()._save(output_dir, state_dict)
         finally:
             self.args = keys
         forget_machine(Path(output_dir or self.args.output_dir))
@@ -247,11 +252,8 @@ class DemonstrationTraining(Trainer):
         model: Any = self.model
         if _internal_call or REFERENCE not in getattr(model, "peft_config", {}):
             return super().save_model(output_dir, _internal_call)
-        model.save_pretrained = partial(model.save_pretrained, selected_adapters=["default"])
-        try:
+        with saving(model, selected_adapters=["default"]):
             super().save_model(output_dir, _internal_call)
-        finally:
-            del model.save_pretrained
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
@@ -343,7 +345,9 @@ def _keys_refused_plainly() -> Iterator[None]:
         raise UserError(f"training cannot begin ({error})", "mend the key that this speaks of") from error
 
 
-def collator_of(args: Any, tokenizer: Any, preference: bool, answerer: Answerer | None = None) -> SelfDemoDataCollator:
+def collator_of(
+    args: Any, tokenizer: Any, preference: bool, answerer: Answerer | None = None, tokens: Sequence[str] = ()
+) -> SelfDemoDataCollator:
     """The collator that the training keys describe.
 
     Raises:
@@ -364,6 +368,7 @@ def collator_of(args: Any, tokenizer: Any, preference: bool, answerer: Answerer 
         padding_free=not preference and args.padding_free,
         seed=args.seed,
         answerer=answerer or PROMPTED,
+        tokens=tuple(tokens),
     )
 
 

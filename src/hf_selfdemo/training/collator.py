@@ -22,7 +22,7 @@ from hf_selfdemo.generation.padding import PAD, left_pad, positions
 from hf_selfdemo.methods.answering import PROMPTED, single_prompt
 from hf_selfdemo.prompting.chat import encode_prompt, encode_response
 from hf_selfdemo.scoring.normalise import normalise
-from hf_selfdemo.training.row_kinds import REPLY, RowKind, encode_segments, row_kind
+from hf_selfdemo.training.row_kinds import REPLY, RowKind, encode_row, row_kind
 from hf_selfdemo.training.views import KINDS, View, Views
 
 IGNORED = -100
@@ -90,6 +90,7 @@ class SelfDemoDataCollator:
         padding_free: no padding; supervised rows only.
         seed: of all draws; the same (seed, epoch, row id) always gives the same view, whatever the batch or worker.
         answerer: how the model will be asked; it must have a single prompt.
+        tokens: control tokens that the method adds, of which trusted segments consist; the tokenizer must have them.
 
     Raises:
         ValueError: for a row that does not fit even without a passage, whose response is empty or, in a pair, equals
@@ -107,6 +108,7 @@ class SelfDemoDataCollator:
     padding_free: bool = False
     seed: int = 0
     answerer: Answerer = PROMPTED
+    tokens: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.preference and (self.padding_free or self.closed_book_share):
@@ -170,7 +172,7 @@ class SelfDemoDataCollator:
         if not (row.get("response") or "").strip():
             raise ValueError(f"row {row['id']!r} has an empty response: drop it")
         rng = random.Random(stable_seed(self.seed, f"{self.epoch}/{row['id']}/noise"))
-        found = encode_segments(self.tokenizer, row, kind, rng)
+        found = encode_row(self.tokenizer, row, kind, rng, self.tokens)
         length = len(found.prompt) + len(found.ids)
         if self.max_length is not None and length > self.max_length:
             raise ValueError(

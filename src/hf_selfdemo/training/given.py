@@ -11,7 +11,7 @@ from datasets import Dataset
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Passage
 from hf_selfdemo.data.questions.values import read_texts
-from hf_selfdemo.data.rows import FEATURES, SEGMENTED, rejected_of, with_pairs_listed
+from hf_selfdemo.data.rows import FEATURES, features_of, rejected_of, with_pairs_listed
 from hf_selfdemo.scoring.answers.passages import holds_answer
 
 TRAINED = ("id", "question", "passages", "response", "outcome")
@@ -62,7 +62,7 @@ def given_rows(rows: Dataset | Sequence[Mapping[str, Any]], needed: tuple[str, .
         if set(FEATURES) <= set(rows.column_names):
             return with_pairs_listed(rows)
     made = [whole_row(row, place, needed) for place, row in enumerate(rows)]
-    features = SEGMENTED if any("kind" in row for row in made) else FEATURES
+    features = features_of(made) if any("kind" in row for row in made) else FEATURES
     return Dataset.from_dict({name: [row.get(name) for row in made] for name in features}, features=features)
 
 

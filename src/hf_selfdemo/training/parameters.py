@@ -31,7 +31,7 @@ OBEYED = (
 )
 """Parameters that TRL's trainers get as they are, beside those that `DemonstrationTraining` names itself."""
 
-OWN = ("writer", "test_rows", "answerer")
+OWN = ("writer", "test_rows", "answerer", "tokens")
 """Parameters that TRL's trainers do not have."""
 
 REFUSED = {

@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import did_you_mean
-from hf_selfdemo.core.types import Message, Passage
-from hf_selfdemo.prompting.chat import control_ids, encode_opening, encode_prompt, encode_text, stop_token_id
+from hf_selfdemo.core.types import Message, Passage, Segment
+from hf_selfdemo.prompting.added_tokens import encode_segments
+from hf_selfdemo.prompting.chat import control_ids, encode_prompt, stop_token_id
 from hf_selfdemo.prompting.prompts import render
 
 
@@ -51,6 +52,11 @@ ROW_KINDS: dict[str, RowKind] = {
         "passages", "the passages and the beginning of a sentence", "the rest of the sentence", ends_turn=False
     ),
     "document": RowKind("none", "none", "the text", ends_turn=False),
+    "reflection": RowKind(
+        "closed_book",
+        "the question, closed-book",
+        "the reply with its reflection tokens and its stop token, not the paragraph it is written from",
+    ),
 }
 """By the name that a row has in its column `kind`."""
 
@@ -80,7 +86,9 @@ class EncodedText:
     messages: tuple[Message, ...]
 
 
-def encode_segments(tokenizer: Any, row: Mapping[str, Any], kind: RowKind, rng: random.Random) -> EncodedText:
+def encode_row(
+    tokenizer: Any, row: Mapping[str, Any], kind: RowKind, rng: random.Random, tokens: Sequence[str] = ()
+) -> EncodedText:
     """The tokens of a row's segments behind what its kind puts before them.
 
     Each segment is encoded by itself, so that no token straddles the border of what has a loss.
@@ -90,30 +98,35 @@ def encode_segments(tokenizer: Any, row: Mapping[str, Any], kind: RowKind, rng: 
         row: with `segments`; without any its response is one.
         kind: of the row.
         rng: of the tokens that are replaced by others.
+        tokens: control tokens that the method adds, of which trusted segments consist.
 
     Raises:
-        UserError: if a text becomes a control token whatever is done.
+        UserError: if a text becomes a control token whatever is done, or a trusted segment holds anything else than
+            these tokens.
     """
     name = f"row {row['id']!r}"
-    messages = _messages(row, kind)
+    messages, segments = _messages(row, kind), _segments(row)
     prompt = encode_prompt(tokenizer, messages, name) if messages else []
     ids: list[int] = []
     shown: list[int] = []
     supervised: list[bool] = []
-    for place, segment in enumerate(_segments(row)):
-        encode = encode_opening if messages and not place else encode_text
-        tokens = encode(tokenizer, segment["text"], name)
-        ids += tokens
-        shown += _noised(tokenizer, tokens, segment.get("noise") or 0.0, rng)
-        supervised += [segment.get("loss") is not False] * len(tokens)
+    found = encode_segments(tokenizer, segments, tokens, name, reply=bool(messages))
+    for segment, encoded in zip(segments, found, strict=True):
+        ids += encoded
+        shown += _noised(tokenizer, encoded, segment.noise, rng)
+        supervised += [segment.loss] * len(encoded)
     if kind.ends_turn:
         stop = stop_token_id(tokenizer)
         ids, shown, supervised = [*ids, stop], [*shown, stop], [*supervised, True]
     return EncodedText(prompt, ids, shown, supervised, messages)
 
 
-def _segments(row: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    return row.get("segments") or [{"text": row["response"]}]
+def _segments(row: Mapping[str, Any]) -> list[Segment]:
+    """Those of the columns; what a column does not say is as usual."""
+    return [
+        Segment(one["text"], one.get("loss") is not False, one.get("noise") or 0.0, trusted=one.get("trusted") is True)
+        for one in row.get("segments") or [{"text": row["response"]}]
+    ]
 
 
 def _messages(row: Mapping[str, Any], kind: RowKind) -> tuple[Message, ...]:

@@ -48,6 +48,8 @@ class SelfDemoTrainer(DemonstrationTraining, SFTTrainer):
         test_rows: rows with `id` and `question` that are evaluated later, to warn of those that are trained on.
         answerer: how the model will be asked: the prompt of rows and dev questions; default is one greedy call under
             the prompt of the mode.
+        tokens: control tokens that the method adds, which rows hold in trusted segments; model and tokenizer must have
+            them (`generation.embeddings.embed_new_tokens`).
         kwargs: everything else that `SFTTrainer` takes and rows allow (`peft_config`, `callbacks`, ...).
 
     Raises:

@@ -22,7 +22,7 @@ from hf_selfdemo.core.artefacts import BuiltDataset, Demonstrations
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import did_you_mean, load
 from hf_selfdemo.core.manifest import fingerprint, parse_object, read_json
-from hf_selfdemo.data.rows import FEATURES, SEGMENTED
+from hf_selfdemo.data.rows import FEATURES, features_of
 from hf_selfdemo.methods import METHODS
 from hf_selfdemo.recipe.help import key_names
 from hf_selfdemo.recipe.recipe_file import read_yaml
@@ -175,8 +175,9 @@ class SelfDemoBuilder(datasets.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
         made = {part: fspath(self._work.made(part, self._home)) for part in self._parts}
-        if any("kind" in row for folder in made.values() for row in islice(read_rows(folder), 1)):
-            self.info.features = SEGMENTED.copy()
+        first = [row for folder in made.values() for row in islice(read_rows(folder), 1)]
+        if any("kind" in row for row in first):
+            self.info.features = features_of(first).copy()
         return [datasets.SplitGenerator(part, {"folder": folder}) for part, folder in made.items()]
 
     def _generate_examples(self, folder: str) -> Iterator[tuple[int, dict[str, Any]]]:

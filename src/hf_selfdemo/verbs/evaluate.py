@@ -105,7 +105,8 @@ def run_evaluate(recipe: Recipe) -> None:
             }
             unscored[name] = {mode: judges[mode].reasons(runs[name][mode]) for mode in modes}
             if ability and not column.at_point:  # else it is the model of the column before
-                ability.measure(name, networks.network(column.weights), networks.tokenizer, base, advance)
+                tokenizer = networks.tokenizer_of(column.weights)
+                ability.measure(name, networks.network(column.weights), tokenizer, base, advance)
             accounts[name] = asked
             for mode, predictions in runs[name].items():
                 write_predictions(folder, name, mode, predictions)

@@ -93,8 +93,9 @@ def first_turn(strategy: Strategy, row: Evidence) -> list[Request]:
 
 
 def _measured(request: Request) -> str:
-    """What is read behind the prompt where nothing is written."""
-    return request.scored + request.contrasted + "".join(request.openings)
+    """What is read behind the prompt: a begun reply, or texts where nothing is written."""
+    begun = "".join(part.text for part in request.begun)
+    return begun + request.scored + request.contrasted + "".join(request.openings)
 
 
 def _with_shared(requests: Sequence[Request]) -> Iterator[tuple[Request, int, int]]:

@@ -25,18 +25,22 @@ class Networks:
         base: found already.
         held: how many stay; 2 where the base has to judge what another one writes.
 
-    All are asked with `tokenizer`, which is the base's.
+    `tokenizer` is the base's, with which all are asked but those that add tokens.
     """
 
     def __init__(self, recipe: Recipe, base: ResolvedModel, held: int = 1) -> None:
         self._recipe, self._base, self._most = recipe, base, held
         self.tokenizer = recipe.load_tokenizer(base)
-        self._held: OrderedDict[Path | None, tuple[Any, Generator]] = OrderedDict()
+        self._held: OrderedDict[Path | None, tuple[Any, Any, Generator]] = OrderedDict()
         self._identities: dict[Path | None, str] = {}
 
     def network(self, folder: Path | None) -> Any:
         """The network whose weights are in a folder; None is the base."""
         return self._loaded(folder)[0]
+
+    def tokenizer_of(self, folder: Path | None) -> Any:
+        """The tokenizer that it is asked with."""
+        return self._loaded(folder)[1]
 
     def engine(self, folder: Path | None) -> Generator:
         """Who asks it, and loads it when there is something to ask."""
@@ -44,22 +48,22 @@ class Networks:
 
     def stream(self, folder: Path | None, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
         """Ask it."""
-        return self._loaded(folder)[1].stream(requests)
+        return self._loaded(folder)[2].stream(requests)
 
     def identity(self, folder: Path | None) -> str:
         """The name of its engine, which takes a pass over all weights and is made once."""
         if folder not in self._identities:
-            self._identities[folder] = self._loaded(folder)[1].identity
+            self._identities[folder] = self._loaded(folder)[2].identity
         return self._identities[folder]
 
-    def _loaded(self, folder: Path | None) -> tuple[Any, Generator]:
+    def _loaded(self, folder: Path | None) -> tuple[Any, Any, Generator]:
         if folder not in self._held:
             while len(self._held) >= self._most:
                 self._held.popitem(last=False)
             give_back()  # before the next one is loaded
             resolved = self._base if folder is None else self._recipe.resolve_tuned(folder)
-            network = self._recipe.load(resolved)[0]
-            self._held[folder] = network, in_process(self._recipe, network, self.tokenizer)
+            network, tokenizer = self._recipe.load(resolved)
+            self._held[folder] = network, tokenizer, in_process(self._recipe, network, tokenizer)
         self._held.move_to_end(folder)
         return self._held[folder]
 

@@ -18,7 +18,7 @@ from hf_selfdemo.generation.models import ResolvedModel
 from hf_selfdemo.methods.demonstrations import load_demonstrations
 from hf_selfdemo.recipe.evidence import has_dev, recipe_evidence, recipe_questions
 from hf_selfdemo.recipe.recipe import Recipe
-from hf_selfdemo.recipe.start import training_start
+from hf_selfdemo.recipe.start import start_tokenizer, training_start
 from hf_selfdemo.training.base import collator_of
 from hf_selfdemo.training.collator import SelfDemoDataCollator
 from hf_selfdemo.training.grpo import check_rollouts, prompt_collator_of
@@ -38,14 +38,14 @@ def run_preflight(recipe: Recipe) -> None:
         raise UserError(f"{source} holds no demonstrations", "run `hf-selfdemo demonstrate` with the same config first")
     args, objective = recipe.training, recipe.train.objective
     start = training_start(recipe)
-    tokenizer, dataset = recipe.load_tokenizer(start.model), load_demonstrations(source)
+    tokenizer, dataset = start_tokenizer(recipe, start), load_demonstrations(source)
     if len(dataset) and objective in _TRAINED:
         dataset, _ = _TRAINED[objective](dataset)
     if objective == "grpo":
         check_rollouts(args, len(dataset))
         collator: SelfDemoDataCollator = prompt_collator_of(args, tokenizer)
     else:
-        collator = collator_of(args, tokenizer, objective == "dpo")
+        collator = collator_of(args, tokenizer, objective == "dpo", tokens=recipe.method.method.tokens)
     dev, test = _dev_rows(recipe), asked_later(recipe)
     with waiting("looking at every row"):
         report = preflight(

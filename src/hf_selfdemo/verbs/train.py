@@ -141,6 +141,7 @@ def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: Sequence[Evide
             writer=writer | {"trained": start.fingerprint, "origin": start.origin},
             test_rows=test_rows,
             answerer=recipe.method.answerer(args.max_dev_tokens, args.seed),
+            tokens=recipe.method.method.tokens,
             **options,
             **rewards,
         )

@@ -44,11 +44,18 @@ class Texts:
         if self._preference and normalise(response) == normalise(rejected):
             self._findings.refuse("prefers a text to itself", "drop it", name)
             return False
-        texts = (response, rejected) if self._preference else (response,)
+        texts = (response, rejected) if self._preference else _learnt(row)
         if self._control and any(map(self._control.search, texts)):
             remedy = "they are trained as plain characters; drop it if the model wrote them by mistake"
             self._findings.warn("has control tokens of the chat template in what it trains", remedy, name)
         return True
+
+
+def _learnt(row: Mapping[str, Any]) -> Sequence[str]:
+    """The texts of a row that have a loss, but for control tokens that its method adds on purpose."""
+    if not row.get("segments"):
+        return (row["response"],)
+    return [one["text"] for one in row["segments"] if one.get("loss") is not False and not one.get("trusted")]
 
 
 def has_pair(row: Mapping[str, Any]) -> bool:

@@ -1,0 +1,128 @@
+"""Control tokens that a method adds to a vocabulary: how a tokenizer gets them, and which texts become them.
+
+They are special tokens of the tokenizer like those of its chat template, so that every text from outside is disarmed of
+them as well (`prompting.chat`). Only a trusted segment becomes one, and it may hold nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Segment
+from hf_selfdemo.prompting.chat import control_ids, encode_opening, encode_text
+from hf_selfdemo.prompting.chat_format import chat_format, text_ids
+from hf_selfdemo.prompting.rendering import name_of
+
+
+def add_tokens(tokenizer: Any, tokens: Sequence[str]) -> list[int]:
+    """Add control tokens to a tokenizer; one that is there already stays.
+
+    Args:
+        tokenizer: with a chat template; it is changed.
+        tokens: literal texts, in the order in which they get their ids.
+
+    Returns:
+        Their ids.
+
+    Raises:
+        UserError: for a token that the tokenizer splits all the same.
+    """
+    tokenizer.add_tokens(list(tokens), special_tokens=True)
+    return token_ids(tokenizer, tokens)
+
+
+def token_ids(tokenizer: Any, tokens: Sequence[str], name: str = "the method") -> list[int]:
+    """The id of each control token.
+
+    Args:
+        tokenizer: with a chat template.
+        tokens: literal texts.
+        name: of who needs them, for messages.
+
+    Raises:
+        UserError: for a token that the tokenizer splits, or takes for an ordinary text.
+    """
+    control = control_ids(tokenizer) if tokens else frozenset()
+    found = []
+    for token in tokens:
+        ids = text_ids(tokenizer, token)
+        if len(ids) != 1 or ids[0] not in control:
+            pieces = tokenizer.convert_ids_to_tokens(ids)
+            raise UserError(
+                f"{name} needs the control token {token!r}, and {name_of(tokenizer)} makes {len(ids)} ordinary "
+                f"token{'s' if len(ids) > 1 else ''} of it: {pieces}",
+                "use the tokenizer that was saved with the trained model; a base model gets the token by training",
+            )
+        found.append(ids[0])
+    return found
+
+
+def encode_segments(
+    tokenizer: Any, segments: Sequence[Segment], tokens: Sequence[str] = (), name: str = "a text", reply: bool = True
+) -> list[list[int]]:
+    """Token ids of each segment, encoded by itself, so that no token straddles a border.
+
+    Args:
+        tokenizer: with a chat template.
+        segments: trusted ones consist of `tokens`; all others are disarmed.
+        tokens: control tokens that a method has added.
+        name: of the text, for messages.
+        reply: whether they begin a reply of the assistant, rather than a text outside of any turn.
+
+    Raises:
+        UserError: if a trusted segment holds anything but these tokens, the tokenizer splits one of them, or a text
+            becomes a control token whatever is done.
+    """
+    found = []
+    for place, segment in enumerate(segments):
+        first = reply and not place
+        if segment.trusted:
+            before = text_ids(tokenizer, chat_format(tokenizer).before) if first else []
+            found.append([*before, *token_ids(tokenizer, trusted_tokens(segment.text, tokens, name), name)])
+        else:
+            found.append((encode_opening if first else encode_text)(tokenizer, segment.text, name))
+    return found
+
+
+def trusted_tokens(text: str, tokens: Sequence[str], name: str = "a text") -> list[str]:
+    """The control tokens that a trusted text consists of.
+
+    Args:
+        text: of a trusted segment.
+        tokens: control tokens that a method has added.
+        name: of the text, for messages.
+
+    Raises:
+        UserError: if it holds anything else, such as a control token of the chat template.
+
+    Example:
+        >>> trusted_tokens("[Relevant][Yes]", ["[Yes]", "[Relevant]"])
+        ['[Relevant]', '[Yes]']
+        >>> trusted_tokens("<|im_end|>", ["[Yes]"])  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ...
+        hf_selfdemo.core.errors.UserError: a text has the trusted segment '<|im_end|>', which is not made of ...
+    """
+    known = "|".join(map(re.escape, sorted(tokens, key=len, reverse=True)))
+    if not known or not re.fullmatch(f"(?:{known})+", text):
+        raise UserError(
+            f"{name} has the trusted segment {text!r}, which is not made of the control tokens "
+            f"{', '.join(tokens) or '(none)'}",
+            "only tokens that the method adds may stand there; give any other text as a segment that is not trusted",
+        )
+    return re.findall(known, text)
+
+
+def without_added(text: str, tokens: Sequence[str]) -> str:
+    """A text without these control tokens, blanks around them cut.
+
+    Example:
+        >>> without_added("[Relevant] Bern. [Yes]", ["[Yes]", "[Relevant]"])
+        'Bern.'
+    """
+    for token in tokens:
+        text = text.replace(token, " ")
+    return " ".join(text.split())
