@@ -51,7 +51,7 @@ _PUBLIC = {
     "SelfDemoTrainer": "training.sft",
     "SelfDemoDPOConfig": "training.dpo",
     "SelfDemoDPOTrainer": "training.dpo",
-    "SelfDemoGRPOConfig": "training.grpo",
+    "SelfDemoGRPOConfig": "training.grpo_config",
     "SelfDemoGRPOTrainer": "training.grpo",
     "AbstentionReward": "training.rewards",
     "CollapseGuard": "training.collapse",

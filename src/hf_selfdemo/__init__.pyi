@@ -49,8 +49,8 @@ from hf_selfdemo.training.collator import SelfDemoDataCollator as SelfDemoDataCo
 from hf_selfdemo.training.dpo import SelfDemoDPOConfig as SelfDemoDPOConfig
 from hf_selfdemo.training.dpo import SelfDemoDPOTrainer as SelfDemoDPOTrainer
 from hf_selfdemo.training.generated import GeneratedEvaluation as GeneratedEvaluation
-from hf_selfdemo.training.grpo import SelfDemoGRPOConfig as SelfDemoGRPOConfig
 from hf_selfdemo.training.grpo import SelfDemoGRPOTrainer as SelfDemoGRPOTrainer
+from hf_selfdemo.training.grpo_config import SelfDemoGRPOConfig as SelfDemoGRPOConfig
 from hf_selfdemo.training.meter import OnPolicyMeter as OnPolicyMeter
 from hf_selfdemo.training.preflight import examine as examine
 from hf_selfdemo.training.preflight import preflight as preflight

@@ -23,6 +23,7 @@ from hf_selfdemo.prompting.chat import (
     encode_response,
     stop_token_id,
 )
+from hf_selfdemo.prompting.next_turn import encode_next_turn
 
 OWN = Path(__file__).parent / "chat_templates"
 TRL = Path(trl.__file__).parent / "chat_templates"
@@ -161,6 +162,32 @@ def test_prompt_and_response_are_the_whole_conversation_up_to_the_end_of_turn(bu
         assert tokenizer.decode(prompt).endswith(family.generation_prompt)
         assert tokenizer.decode(response) == family.before + REPLY + family.stop
         assert tokenizer.decode(prompt + response) == whole
+
+
+@each_family
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("text", ["Who was it?", "\n1886<|im_end|></s>, [7]?", "[INST] 's"])
+def test_a_turn_behind_a_written_reply_is_what_the_template_makes_of_the_whole_conversation(build, family, kind, text):
+    tokenizer, said = build(family, kind), [USER, {"role": "assistant", "content": REPLY}]
+    *written, stop = encode_response(tokenizer, REPLY)
+    behind = encode_next_turn(tokenizer, text)
+    whole = encode_prompt(tokenizer, [*said, {"role": "user", "content": text}])
+    if family.name == "qwen3":  # which shows an empty thought before the last reply alone
+        assert whole[-len(behind) - 1 :] == [stop, *behind]
+    else:
+        assert [*encode_prompt(tokenizer, [USER]), *written, stop, *behind] == whole
+    assert encode_next_turn(tokenizer, text, stopped=False) == [stop, *behind]
+
+
+def test_a_template_that_shows_no_reply_before_another_question_is_refused(tokenizer_of):
+    tokenizer = tokenizer_of("smollm2")
+    plain = tokenizer.chat_template
+    tokenizer.chat_template = "{% set messages = messages[-2:] if messages|length < 3 else messages[-1:] %}" + plain
+    with pytest.raises(UserError, match="does not show a reply that another question follows"):
+        encode_next_turn(tokenizer, "Who?")
+    tokenizer.chat_template = "{% if messages|length > 2 %}{{ raise_exception('one only') }}{% endif %}" + plain
+    with pytest.raises(UserError, match=r"cannot show a second question \(one only"):
+        encode_next_turn(tokenizer, "Who?")
 
 
 @each_family

@@ -15,7 +15,8 @@ from hf_selfdemo.data.rows import FEATURES
 from hf_selfdemo.generation.tuned import is_adapter
 from hf_selfdemo.prompting.chat import encode_prompt
 from hf_selfdemo.training.collapse import CollapseGuard
-from hf_selfdemo.training.grpo import SelfDemoGRPOConfig, SelfDemoGRPOTrainer
+from hf_selfdemo.training.grpo import SelfDemoGRPOTrainer
+from hf_selfdemo.training.grpo_config import SelfDemoGRPOConfig
 from hf_selfdemo.training.parameters import OBEYED
 
 WORDS = ("tin", "lead", "zinc", "gold", "iron", "neon")

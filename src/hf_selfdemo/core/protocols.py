@@ -1,4 +1,4 @@
-"""The five contracts, on one page. Implementations need not inherit: having the members is enough.
+"""The six contracts, on one page. Implementations need not inherit: having the members is enough.
 
 Retrievers and generators are batch-first: a sequence goes in, as many results come out. Strategies, answerers and
 judges hold *dialogues* with the model: Python generators that yield requests and are sent replies, so that a method
@@ -15,6 +15,7 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import (
     Answer,
     Candidate,
+    Critique,
     Demonstration,
     Dialogue,
     Evidence,
@@ -133,12 +134,33 @@ class Answerer(Protocol):
         ...
 
 
+@runtime_checkable
+class Critic(Protocol):
+    """Says in words what is wrong with a reply. No input or output, no torch, no model."""
+
+    @property
+    def needs_gold(self) -> bool:
+        """Whether it looks at accepted answers, or at whether the passages hold one.
+
+        Such a critic trains and scores, and is never used where a question is answered. To any other critic these are
+        not shown.
+        """
+        ...
+
+    def critique(self, evidence: Evidence, text: str) -> Critique:
+        """Score a reply to a row with these passages. The same row and text give the same. Raises for nothing.
+
+        The message is a text that the model is shown: whole sentences that say what to mend.
+        """
+        ...
+
+
 def check_contract(given: Any, contract: type, role: str) -> None:
     """Refuse what lacks a member of its contract before anything is asked or paid for.
 
     Args:
         given: an implementation.
-        contract: one of the five.
+        contract: one of the six.
         role: what it is called in the message.
 
     Raises:

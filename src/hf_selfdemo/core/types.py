@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, TypeVar
 
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, SHARE_BELOW_ONE
+from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, SHARE, SHARE_BELOW_ONE
 from hf_selfdemo.core.wellformed import well_formed
 
 T = TypeVar("T")
@@ -231,6 +231,20 @@ class Verdict:
     label: Label
     reason: str = ""
     place: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Critique:
+    """A critic's word on one reply: a score from 0 to 1, and what the model is told; "" if the critic is satisfied."""
+
+    score: float
+    message: str = ""
+
+    def __post_init__(self) -> None:
+        """Whoever makes it: a score out of range would outweigh those of all other critics."""
+        SHARE.check(score=self.score)
+        if not isinstance(self.message, str):
+            raise UserError(f"message is a {type(self.message).__name__}", "give a text")
 
 
 @dataclass(frozen=True, slots=True)

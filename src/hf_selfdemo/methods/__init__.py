@@ -9,5 +9,6 @@ METHODS = {
     "pa_rag": "hf_selfdemo.methods.pa_rag:METHOD",
     "reflection_tuning": "hf_selfdemo.methods.reflection_tuning:METHOD",
     "info_rag": "hf_selfdemo.methods.info_rag:METHOD",
+    "corgi": "hf_selfdemo.methods.corgi:METHOD",
     "active_rag": "hf_selfdemo.methods.active_rag:METHOD",
 }

@@ -46,6 +46,8 @@ class Method:
         tokens: control tokens that it adds to the vocabulary; they are trained with the adapter and saved with it.
         answerer: makes what asks the model, from the same objects of keys, and `max_answer_tokens` and `seed` by name.
             None asks in one greedy call under the prompt of the mode.
+        sessions: makes how GRPO's replies are criticised and tried again, from the same objects of keys
+            (`methods.corgi.Sessions`). None has each reply stand alone.
 
     Relations: `METHODS` lists them; a method is one file with a `METHOD`, and one row there.
     """
@@ -65,6 +67,7 @@ class Method:
     searches_prompts: bool = False
     tokens: tuple[str, ...] = ()
     answerer: Callable[..., Answerer] | None = None
+    sessions: Callable[..., Any] | None = None
 
     @property
     def trains(self) -> bool:
@@ -156,6 +159,14 @@ class Chosen:
         if self.method.answerer is None:
             return PromptAnswerer(max_answer_tokens)
         return self.method.answerer(*self.keys, max_answer_tokens=max_answer_tokens, seed=seed)
+
+    def sessions(self) -> Any:
+        """The sessions that these keys make, in which GRPO's replies are criticised; None for replies that stand alone.
+
+        Raises:
+            UserError: for keys that no critics can be made of.
+        """
+        return None if self.method.sessions is None else self.method.sessions(*self.keys)
 
     def recipe_keys(self) -> dict[str, Any]:
         """Its name and keys as a recipe has them."""

@@ -21,7 +21,7 @@ from hf_selfdemo.core.manifest import fingerprint, read_json, versions, write_js
 OBJECTIVES = {
     "sft": "hf_selfdemo.training.sft:SelfDemoConfig",
     "dpo": "hf_selfdemo.training.dpo:SelfDemoDPOConfig",
-    "grpo": "hf_selfdemo.training.grpo:SelfDemoGRPOConfig",
+    "grpo": "hf_selfdemo.training.grpo_config:SelfDemoGRPOConfig",
 }
 """The training configuration of each objective. They share most of their keys."""
 

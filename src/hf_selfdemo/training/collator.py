@@ -16,7 +16,7 @@ import torch
 from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.core.ranges import ONE_OR_MORE
 from hf_selfdemo.core.seeding import stable_seed
-from hf_selfdemo.core.types import Message, Mode
+from hf_selfdemo.core.types import Message, Mode, Passage
 from hf_selfdemo.data.rows import rejected_of
 from hf_selfdemo.generation.padding import PAD, left_pad, positions
 from hf_selfdemo.methods.answering import PROMPTED, single_prompt
@@ -32,8 +32,9 @@ class EncodedRow(NamedTuple):
     """Token ids of one view; `response` and `rejected` end with the stop token.
 
     `dropped` passages were cut to fit the budget; `lost_answer`: none that is left holds the answer that the row gives.
-    `messages` are what the prompt was made of. Of a row that is no reply to its question `shown` is what the model
-    reads in place of `response`, and `supervised` says which tokens of prompt and response have a loss.
+    `messages` are what the prompt was made of, `passages` those in it. Of a row that is no reply to its question
+    `shown` is what the model reads in place of `response`, and `supervised` says which tokens of prompt and response
+    have a loss.
     """
 
     prompt: list[int]
@@ -45,6 +46,7 @@ class EncodedRow(NamedTuple):
     messages: tuple[Message, ...] = ()
     shown: list[int] | None = None
     supervised: list[bool] | None = None
+    passages: tuple[Passage, ...] = ()
 
     @property
     def shown_ids(self) -> list[int]:
@@ -159,7 +161,9 @@ class SelfDemoDataCollator:
             prompt = encode_prompt(self.tokenizer, messages, f"row {row['id']!r}")
             if self.max_length is None or len(prompt) + longest <= self.max_length:
                 lost = bool(view.holding) and view.holding <= gone
-                return EncodedRow(prompt, response, rejected, view.kind, dropped, lost, tuple(messages))
+                return EncodedRow(
+                    prompt, response, rejected, view.kind, dropped, lost, tuple(messages), passages=tuple(shown)
+                )
         raise ValueError(
             f"row {row['id']!r} needs {len(prompt) + longest} tokens without any passage and max_length is "
             f"{self.max_length}: raise max_length or drop the row"

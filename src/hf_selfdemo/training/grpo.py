@@ -4,99 +4,34 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 from accelerate.utils import is_peft_model
 from datasets import Dataset
 from transformers import TrainingArguments
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOTrainer
 from trl.trainer.utils import RepeatSampler
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.core.types import Message
+from hf_selfdemo.data.rows import evidence_of
 from hf_selfdemo.generation.last_logits import contiguous_into_head
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.methods.answering import PROMPTED
+from hf_selfdemo.methods.corgi import Sessions
 from hf_selfdemo.prompting.chat import encode_prompt
 from hf_selfdemo.training.adapters import check_trained_further
-from hf_selfdemo.training.arguments import UNHEEDED, RowArguments
 from hf_selfdemo.training.base import DemonstrationTraining
 from hf_selfdemo.training.collapse import CollapseGuard
 from hf_selfdemo.training.given import ASKED, given_rows
+from hf_selfdemo.training.grpo_config import SelfDemoGRPOConfig
 from hf_selfdemo.training.last_columns import last_labels
 from hf_selfdemo.training.parameters import check_parameters, own_config, own_tokenizer
 from hf_selfdemo.training.prompt_collator import PromptCollator
 from hf_selfdemo.training.rewardable import rewardable
 from hf_selfdemo.training.rewards import AbstentionReward
-
-_UNHEEDED = {
-    "closed_book_share": (0.0,),
-    "data_seed": (None,),
-    "leave_gold_out_share": (0.0,),
-    "log_completions": (False,),
-    "num_generations_eval": (1, None),
-    "train_sampling_strategy": ("random",),
-}
-"""The same as `arguments.UNHEEDED`, of GRPO alone: dev questions are asked once, and prompts have one view an epoch."""
-
-
-@dataclass
-class SelfDemoGRPOConfig(RowArguments, GRPOConfig):  # type: ignore[misc]  # defaults other than TRL's
-    """TRL's `GRPOConfig` with `RowArguments`, the reward and a guard against collapse.
-
-    Defaults that differ from TRL's: replies of 32 tokens, a line of the log for every step, a checkpoint every 10
-    steps, since a step is long, no dropout, so that the model replies as it will be asked, and `learning_rate` 1e-5,
-    for LoRA. `max_length` is of prompt and reply together.
-
-    Example:
-        >>> args = SelfDemoGRPOConfig(output_dir="out", report_to=[], rollout_temperature=0.7)
-        >>> args.temperature, args.num_generations, args.beta, args.save_strategy.value
-        (0.7, 8, 0.0, 'steps')
-    """
-
-    unheeded: ClassVar = {key: UNHEEDED[key] for key in UNHEEDED if key != "shuffle_dataset"} | _UNHEEDED
-
-    learning_rate: float = field(default=1e-5, metadata={"help": "peak learning rate"})
-    num_generations: int = field(default=8, metadata={"help": "replies to each prompt, which are compared"})
-    max_completion_length: int = field(default=32, metadata={"help": "longest reply in training, in tokens"})
-    logging_steps: float = field(default=1, metadata={"help": "steps between two lines of the log"})
-    save_strategy: str = field(default="steps", metadata={"help": "checkpoints: no, epoch, steps or best"})
-    save_steps: float = field(default=10, metadata={"help": "steps between two checkpoints"})
-    disable_dropout: bool = field(default=True, metadata={"help": "train without dropout, adapters among it"})
-    num_generations_eval: int | None = field(default=1, metadata={"help": "not heeded: dev questions are asked once"})
-    shuffle_dataset: bool | None = field(default=True, metadata={"help": "ask in an order of its own in every epoch"})
-
-    renamed: ClassVar = {"temperature": "rollout_temperature", "generation_batch_size": None}
-    temperature: float = field(init=False, default=1.0)  # a key of that name is of the candidates' in a recipe
-    generation_batch_size: int | None = field(init=False, default=None)  # of the engine's; steps_per_generation says it
-    rollout_temperature: float = field(default=1.0, metadata={"help": "of the replies that are rewarded"})
-    reward_judge: str = field(
-        default="answer_match",
-        metadata={
-            "help": "who labels replies in training: answer_match, llm_label or match_then_llm; a judge that asks a "
-            "model asks the one that training began with, before any adapter"
-        },
-    )
-    reward_abstain_value: float = field(
-        default=0.5, metadata={"help": "reward of an abstention, from 0 (an error) to 1 (a correct answer)"}
-    )
-    reward_only_where_none_right: bool = field(
-        default=False, metadata={"help": "reward an abstention only where no reply to the same prompt is correct"}
-    )
-    max_abstention_rate: float = field(
-        default=0.9, metadata={"help": "share of abstentions above which training counts as collapsed"}
-    )
-    collapse_steps: int = field(
-        default=20, metadata={"help": "stop after so many steps above max_abstention_rate; 0 never stops"}
-    )
-
-    def __post_init__(self) -> None:
-        self.temperature = self.rollout_temperature
-        self.generation_batch_size = None  # TRL sets it from the others, and looks at both
-        super().__post_init__()
-
+from hf_selfdemo.training.sessions import SessionReward, SessionRollout, check_sessions
 
 _TRL = logging.getLogger("trl.trainer.grpo_trainer")
 
@@ -128,7 +63,9 @@ class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
             passages and answers (`given_rows`).
         processing_class: the tokenizer, with a chat template; default is the model's own, by its name or path.
         eval_dataset: rows to ask while training, as `args.eval_strategy` says.
-        reward_funcs: as in TRL; default is an `AbstentionReward` by string match, with the values in `args`.
+        reward_funcs: as in TRL; default is an `AbstentionReward` by string match, with the values in `args`, or for
+            sessions the score of the best attempt (`SessionReward`).
+        sessions: how replies are criticised and tried again; None has each reply stand alone.
         kwargs: as for `SelfDemoTrainer`.
 
     Raises:
@@ -150,6 +87,7 @@ class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
         processing_class: Any = None,
         eval_dataset: Dataset | Sequence[Mapping[str, Any]] | None = None,
         reward_funcs: Any = None,
+        sessions: Sessions | None = None,
         **kwargs: Any,
     ) -> None:
         args = own_config(args, SelfDemoGRPOConfig, model, "GRPO")
@@ -157,7 +95,7 @@ class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
         for name, remedy in _NOT_OBEYED.items():
             if kwargs.pop(name, None) is not None:
                 raise UserError(f"{name} is not obeyed", remedy)
-        if reward_funcs is None and args.reward_judge != "answer_match":
+        if sessions is None and reward_funcs is None and args.reward_judge != "answer_match":
             raise UserError(
                 f"reward_judge is {args.reward_judge!r}, and asks a model",
                 "give reward_funcs an AbstentionReward of it",
@@ -167,16 +105,15 @@ class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
         if train_dataset is not None:
             train_dataset, self.left_out = rewardable(given_rows(train_dataset, ASKED))
             check_rollouts(args, len(train_dataset))
+            if sessions is not None:
+                check_sessions(sessions, args, processing_class, map(evidence_of, train_dataset))
         if args.beta and not (isinstance(model, str) or is_peft_model(model) or kwargs.get("peft_config")):
             raise UserError(
                 "beta needs the model as it was, which TRL would load again under the model's name, and find another",
                 "leave beta at 0, or train an adapter",
             )
         self._asked_ids: list[str] = []
-        collator = prompt_collator_of(args, processing_class, kwargs.get("answerer"))
-        rewards = reward_funcs or AbstentionReward(
-            AnswerMatchJudge(), args.reward_abstain_value, args.reward_only_where_none_right
-        )
+        collator = prompt_collator_of(args, processing_class, kwargs.get("answerer"), sessions)
         callbacks = [
             *(kwargs.pop("callbacks", None) or ()),
             CollapseGuard(args.max_abstention_rate, args.collapse_steps),
@@ -189,12 +126,16 @@ class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
             eval_dataset,
             collator,
             callbacks=callbacks,
-            reward_funcs=rewards,
+            reward_funcs=reward_funcs or _usual_reward(args, sessions),
             **kwargs,
         )
         for reward in (one for one in self.reward_funcs if isinstance(one, AbstentionReward) and not one.stop_ids):
             reward.stop_ids = frozenset(self.eos_token_ids)
         contiguous_into_head(self.model)
+        self._rollout = None if sessions is None else SessionRollout(sessions)
+        self.rollout_func = self._rollout  # TRL's constructor takes one, and warns of it
+        if sessions is not None:
+            self._settings |= sessions.settings
 
     def decides(self, row: Mapping[str, Any]) -> list[Any]:
         """What of a row decides the weights: what it asks, and what is right."""
@@ -215,6 +156,8 @@ class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         self._asked_ids = [str(row["id"]) for row in inputs]
+        if self._rollout is not None:
+            self._rollout.evidence = [row["evidence"] for row in inputs]
         found: dict[str, Any] = super()._generate_and_score_completions(inputs)
         return found
 
@@ -262,16 +205,25 @@ class _EpochOfPrompts(RepeatSampler):
             self.generator.manual_seed((self.seed or 0) + epoch)
 
 
-def prompt_collator_of(args: SelfDemoGRPOConfig, tokenizer: Any, answerer: Answerer | None = None) -> PromptCollator:
-    """The collator that the training keys describe."""
+def _usual_reward(args: SelfDemoGRPOConfig, sessions: Sessions | None) -> Any:
+    if sessions is not None:
+        return SessionReward(sessions.attempts)
+    return AbstentionReward(AnswerMatchJudge(), args.reward_abstain_value, args.reward_only_where_none_right)
+
+
+def prompt_collator_of(
+    args: SelfDemoGRPOConfig, tokenizer: Any, answerer: Answerer | None = None, sessions: Sessions | None = None
+) -> PromptCollator:
+    """The collator that the training keys describe; a session begins with the usual prompt, and has its own length."""
+    longest = args.max_completion_length
     return PromptCollator(
         tokenizer,
         args.max_length,
         args.passage_order,
         args.passage_dropout,
         seed=args.seed,
-        answerer=answerer or PROMPTED,
-        max_new_tokens=args.max_completion_length,
+        answerer=PROMPTED if sessions is not None else answerer or PROMPTED,
+        max_new_tokens=longest if sessions is None else sessions.room(longest),
         num_generations=args.num_generations,
     )
 

@@ -1,0 +1,161 @@
+"""Several critics as one, by their names in a recipe."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hf_selfdemo.core.errors import UserError, reason
+from hf_selfdemo.core.loading import load
+from hf_selfdemo.core.manifest import file_hash, fingerprint
+from hf_selfdemo.core.protocols import Critic, check_contract
+from hf_selfdemo.core.ranges import POSITIVE
+from hf_selfdemo.core.types import Critique, Evidence, Passage, Question
+from hf_selfdemo.methods.critics import CRITICS
+from hf_selfdemo.prompting.prompts import fill, templates_hash
+
+TEMPLATES = "corgi/*.txt"
+"""The templates of what critics say."""
+
+_TRIAL = Evidence(Question("trial", "Who discovered germanium?"), (Passage("1", "Clemens Winkler did.", "Germanium"),))
+_TRIAL_REPLIES = ("Clemens Winkler, in 1886 [1].", "I don't know.")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A critic under its name in a recipe, and how much it weighs.
+
+    `version` is a hash of the file of a critic from outside: another text there is another critic.
+    """
+
+    name: str
+    critic: Critic
+    weight: float = 1.0
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class Critics:
+    """Several critics as one: the weighted mean of their scores, and their messages with the request to answer again.
+
+    A critic that does not need gold is shown the question and the passages alone. A blank reply gets 0 whatever the
+    critics say of it. Every critic is tried on a made-up row when this is made, so that a broken one is known before
+    anything is asked.
+
+    Args:
+        named: the critics.
+
+    Raises:
+        UserError: if one is no critic, two have one name, or one raises, when it is tried or later; it names critic
+            and row.
+
+    Example:
+        >>> from hf_selfdemo.methods.critics.at_most_words import AtMostWords
+        >>> from hf_selfdemo.methods.critics.declines_right import DeclinesRight
+        >>> both = Critics((Named("at_most_words", AtMostWords(2)), Named("declines_right", DeclinesRight(), 3.0)))
+        >>> row = Evidence(Question("1", "Who?", ("Winkler",)), (Passage("a", "It was he."),))
+        >>> print(both.critique(row, "It was Marie Curie").message)  # doctest: +NORMALIZE_WHITESPACE
+        Your reply has 4 words. Use at most 2. The passages do not hold the answer. Say that you do not know. Answer
+        the question again.
+        >>> both.critique(row, "It was Marie Curie").score, both.without_gold.critique(row, "It was Curie, she").score
+        (0.125, 0.5)
+    """
+
+    named: tuple[Named, ...]
+
+    def __post_init__(self) -> None:
+        names = [one.name for one in self.named]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise UserError(f"critics has {twice[0]!r} twice", "name each once")
+        for one in self.named:
+            check_contract(one.critic, Critic, f"critic {one.name!r}")
+            POSITIVE.check(critic_weights=one.weight)
+            for text in _TRIAL_REPLIES:
+                _word(one, _TRIAL, text)
+
+    def __bool__(self) -> bool:
+        return bool(self.named)
+
+    @property
+    def without_gold(self) -> Critics:
+        """Those that may be used where a question is answered."""
+        return Critics(tuple(one for one in self.named if not one.critic.needs_gold))
+
+    @property
+    def identity(self) -> str:
+        """A fingerprint of all that decides their words."""
+        made = [(one.name, repr(one.critic) if one.name in CRITICS else one.version, one.weight) for one in self.named]
+        return fingerprint([made, templates_hash([TEMPLATES])])
+
+    def critique(self, evidence: Evidence, text: str) -> Critique:
+        """Score a reply, and say what to mend; a reply that satisfies all has no message."""
+        if not text.strip():
+            return Critique(0.0, _again([fill("corgi/empty")]))
+        found = [(one.weight, _word(one, evidence, text)) for one in self.named]
+        messages = [said.message.strip() for _, said in found if said.message.strip()]
+        score = sum(weight * said.score for weight, said in found) / sum(weight for weight, _ in found)
+        return Critique(min(1.0, score), _again(messages) if messages else "")
+
+
+def named_critics(names: Sequence[str], weights: Sequence[float] = (), most_words: int = 12) -> Critics:
+    """The critics that a recipe names.
+
+    Args:
+        names: of `CRITICS`, or `package.module:make`, where calling `make` without arguments gives a critic.
+        weights: as many; none weigh the same.
+        most_words: of `at_most_words`.
+
+    Raises:
+        UserError: for an unknown name, what is no critic, or another number of weights.
+    """
+    if not names:
+        raise UserError("critics is empty", f"name some of {', '.join(CRITICS)}")
+    if weights and len(weights) != len(names):
+        raise UserError(f"critic_weights has {len(weights)} weights for {len(names)} critics", "give one for each")
+    own = {"at_most_words": {"most_words": most_words}}
+    found = []
+    for name, weight in zip(names, weights or [1.0] * len(names), strict=True):
+        if ":" in name:
+            found.append(replace(_from_outside(name), weight=weight))
+        else:
+            found.append(Named(name, load("critic", name, CRITICS)(**own.get(name, {})), weight))
+    return Critics(tuple(found))
+
+
+def _from_outside(name: str) -> Named:
+    """A critic of somebody's own, by where it is made."""
+    module, _, attribute = name.partition(":")
+    try:
+        found = importlib.import_module(module)
+        critic = getattr(found, attribute)()
+    except Exception as error:  # code of others raises anything
+        raise UserError(
+            f"critic {name!r} cannot be made ({reason(error)})",
+            "give package.module:make, with the folder of the package on PYTHONPATH",
+        ) from error
+    file = getattr(found, "__file__", None)  # a part of Python itself has none
+    return Named(name, critic, version=file_hash(Path(file)) if file else "")
+
+
+def _word(one: Named, evidence: Evidence, text: str) -> Critique:
+    """What one critic says of a reply, whose gold it only sees if it says that it needs that.
+
+    Raises:
+        UserError: if it raises, or says something else than a critique.
+    """
+    asked = evidence.question
+    shown = evidence if one.critic.needs_gold else Evidence(Question(asked.id, asked.text), evidence.passages)
+    remedy = "mend it, or leave it out of critics; the same command goes on from what was paid for"
+    try:
+        said = one.critic.critique(shown, text)
+    except Exception as error:  # code of others raises anything
+        raise UserError(f"critic {one.name!r} failed on row {evidence.id!r} ({reason(error)})", remedy) from error
+    if not isinstance(said, Critique):
+        raise UserError(f"critic {one.name!r} gave a {type(said).__name__} for row {evidence.id!r}", remedy)
+    return said
+
+
+def _again(messages: Sequence[str]) -> str:
+    return fill("corgi/again", messages=messages)

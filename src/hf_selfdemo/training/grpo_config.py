@@ -1,0 +1,76 @@
+"""The training keys of GRPO."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from trl import GRPOConfig
+
+from hf_selfdemo.training.arguments import UNHEEDED, RowArguments
+
+_UNHEEDED = {
+    "closed_book_share": (0.0,),
+    "data_seed": (None,),
+    "leave_gold_out_share": (0.0,),
+    "log_completions": (False,),
+    "num_generations_eval": (1, None),
+    "train_sampling_strategy": ("random",),
+}
+"""The same as `arguments.UNHEEDED`, of GRPO alone: dev questions are asked once, and prompts have one view an epoch."""
+
+
+@dataclass
+class SelfDemoGRPOConfig(RowArguments, GRPOConfig):  # type: ignore[misc]  # defaults other than TRL's
+    """TRL's `GRPOConfig` with `RowArguments`, the reward and a guard against collapse.
+
+    Defaults that differ from TRL's: replies of 32 tokens, a line of the log for every step, a checkpoint every 10
+    steps, since a step is long, no dropout, so that the model replies as it will be asked, and `learning_rate` 1e-5,
+    for LoRA. `max_length` is of prompt and reply together.
+
+    Example:
+        >>> args = SelfDemoGRPOConfig(output_dir="out", report_to=[], rollout_temperature=0.7)
+        >>> args.temperature, args.num_generations, args.beta, args.save_strategy.value
+        (0.7, 8, 0.0, 'steps')
+    """
+
+    unheeded: ClassVar = {key: UNHEEDED[key] for key in UNHEEDED if key != "shuffle_dataset"} | _UNHEEDED
+
+    learning_rate: float = field(default=1e-5, metadata={"help": "peak learning rate"})
+    num_generations: int = field(default=8, metadata={"help": "replies to each prompt, which are compared"})
+    max_completion_length: int = field(default=32, metadata={"help": "longest reply in training, in tokens"})
+    logging_steps: float = field(default=1, metadata={"help": "steps between two lines of the log"})
+    save_strategy: str = field(default="steps", metadata={"help": "checkpoints: no, epoch, steps or best"})
+    save_steps: float = field(default=10, metadata={"help": "steps between two checkpoints"})
+    disable_dropout: bool = field(default=True, metadata={"help": "train without dropout, adapters among it"})
+    num_generations_eval: int | None = field(default=1, metadata={"help": "not heeded: dev questions are asked once"})
+    shuffle_dataset: bool | None = field(default=True, metadata={"help": "ask in an order of its own in every epoch"})
+
+    renamed: ClassVar = {"temperature": "rollout_temperature", "generation_batch_size": None}
+    temperature: float = field(init=False, default=1.0)  # a key of that name is of the candidates' in a recipe
+    generation_batch_size: int | None = field(init=False, default=None)  # of the engine's; steps_per_generation says it
+    rollout_temperature: float = field(default=1.0, metadata={"help": "of the replies that are rewarded"})
+    reward_judge: str = field(
+        default="answer_match",
+        metadata={
+            "help": "who labels replies in training: answer_match, llm_label or match_then_llm; a judge that asks a "
+            "model asks the one that training began with, before any adapter"
+        },
+    )
+    reward_abstain_value: float = field(
+        default=0.5, metadata={"help": "reward of an abstention, from 0 (an error) to 1 (a correct answer)"}
+    )
+    reward_only_where_none_right: bool = field(
+        default=False, metadata={"help": "reward an abstention only where no reply to the same prompt is correct"}
+    )
+    max_abstention_rate: float = field(
+        default=0.9, metadata={"help": "share of abstentions above which training counts as collapsed"}
+    )
+    collapse_steps: int = field(
+        default=20, metadata={"help": "stop after so many steps above max_abstention_rate; 0 never stops"}
+    )
+
+    def __post_init__(self) -> None:
+        self.temperature = self.rollout_temperature
+        self.generation_batch_size = None  # TRL sets it from the others, and looks at both
+        super().__post_init__()
