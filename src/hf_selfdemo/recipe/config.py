@@ -209,7 +209,7 @@ class TrainArguments:
     objective: str = key(
         "sft",
         "sft (the demonstrations), dpo (their pairs of chosen and rejected texts), or grpo (replies written in "
-        "training and rewarded by a judge)",
+        "training and rewarded by a judge, or by critics with method corgi)",
         "weights",
     )
     start_from: str | None = key(

@@ -1,4 +1,4 @@
-"""The reward that a recipe names for `objective: grpo`, and the judge behind it."""
+"""What rewards replies with `objective: grpo`: a judge, or the critics of a method."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ from hf_selfdemo.prompting.prompts import JUDGED_WITH, templates_hash
 from hf_selfdemo.recipe.engine import named_model, open_engine, recipe_judge
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.training.rewards import AbstentionReward
+
+
+def recipe_rewards(recipe: Recipe) -> dict[str, Any]:
+    """What GRPO's trainer is told of rewards: a method's sessions, or the reward function; nothing for another trainer.
+
+    Raises:
+        UserError: for an unknown judge, a tournament, or critics that cannot be made.
+    """
+    if recipe.train.objective != "grpo":
+        return {}
+    sessions = recipe.method.sessions()
+    return {"reward_funcs": recipe_reward(recipe)} if sessions is None else {"sessions": sessions}
 
 
 def recipe_reward(recipe: Recipe) -> AbstentionReward:
@@ -32,8 +44,13 @@ def recipe_reward(recipe: Recipe) -> AbstentionReward:
 
 
 def reward_settings(recipe: Recipe) -> dict[str, Any]:
-    """What decides the labels of a judge that asks a model; nothing for another objective or judge."""
-    if recipe.train.objective != "grpo" or recipe.training.reward_judge == "answer_match":
+    """What decides the rewards: a method's sessions, or a judge that asks a model; nothing for another objective or
+    judge."""
+    if recipe.train.objective != "grpo":
+        return {}
+    if (sessions := recipe.method.sessions()) is not None:
+        return dict(sessions.settings)
+    if recipe.training.reward_judge == "answer_match":
         return {}
     return {"judge_model": named_model(recipe).fingerprint, "judge_templates": templates_hash(JUDGED_WITH)} | asdict(
         recipe.judge

@@ -53,6 +53,9 @@ _TOLD = (
     "abstention_weight",
     "num_generations",
     "max_completion_length",
+    "attempts",
+    "critics",
+    "max_feedback_tokens",
     "rollout_temperature",
     "reward_judge",
     "reward_abstain_value",
@@ -66,6 +69,9 @@ _TOLD = (
 
 _LORA = ("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora", "use_dora")
 """The same of adapters."""
+
+OF_JUDGES = ("reward_judge", "reward_abstain_value", "reward_only_where_none_right")
+"""Keys that critics take the place of."""
 
 
 def decisive_keys(keys: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,5 +110,6 @@ def told_keys(settings: Mapping[str, Any]) -> dict[str, Any]:
     ours = [key for key in decisive_keys(dict.fromkeys(ours, True), {}) if not key.endswith("_path")]
     lora = _LORA if settings.get("use_peft") else ()
     length = [key for key in _LENGTH if key in set_][:1]
-    others = [key for key in (*_TOLD, *ours, *lora) if key not in _LENGTH]
+    unused = OF_JUDGES if "critics" in set_ else ()
+    others = [key for key in (*_TOLD, *ours, *lora) if key not in (*_LENGTH, *unused)]
     return {key: set_[key] for key in dict.fromkeys([*length, *others]) if key in set_}

@@ -20,9 +20,8 @@ from hf_selfdemo.methods.corgi import Session, Sessions
 from hf_selfdemo.prompting.chat import stop_token_id
 from hf_selfdemo.prompting.next_turn import encode_next_turn
 from hf_selfdemo.scoring.refusal import is_refusal
+from hf_selfdemo.training.decisive import OF_JUDGES
 from hf_selfdemo.training.rewards import ABSTENTION_RATE
-
-_OF_JUDGES = ("reward_judge", "reward_abstain_value", "reward_only_where_none_right")
 
 
 @dataclass
@@ -171,7 +170,7 @@ def check_sessions(sessions: Sessions, args: Any, tokenizer: Any, rows: Iterable
         UserError: naming the key, or critic and row.
     """
     usual = {f.name: f.default for f in type(args).__dataclass_fields__.values()}
-    for name in _OF_JUDGES:
+    for name in OF_JUDGES:
         if getattr(args, name) != usual[name]:
             raise UserError(f"{name} is {getattr(args, name)!r}, and sessions are rewarded by critics", "leave it out")
     if args.use_vllm:

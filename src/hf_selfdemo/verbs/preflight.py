@@ -13,7 +13,7 @@ from hf_selfdemo.core.artefacts import Demonstrations
 from hf_selfdemo.core.console import show, waiting
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.manifest import read_json
-from hf_selfdemo.data.rows import FEATURES, evidence_row
+from hf_selfdemo.data.rows import FEATURES, evidence_of, evidence_row
 from hf_selfdemo.generation.models import ResolvedModel
 from hf_selfdemo.methods.demonstrations import load_demonstrations
 from hf_selfdemo.recipe.evidence import has_dev, recipe_evidence, recipe_questions
@@ -25,6 +25,7 @@ from hf_selfdemo.training.grpo import check_rollouts, prompt_collator_of
 from hf_selfdemo.training.pair_rows import with_pairs
 from hf_selfdemo.training.preflight import preflight
 from hf_selfdemo.training.rewardable import rewardable
+from hf_selfdemo.training.sessions import check_sessions
 
 
 def run_preflight(recipe: Recipe) -> None:
@@ -43,7 +44,10 @@ def run_preflight(recipe: Recipe) -> None:
         dataset, _ = _TRAINED[objective](dataset)
     if objective == "grpo":
         check_rollouts(args, len(dataset))
-        collator: SelfDemoDataCollator = prompt_collator_of(args, tokenizer)
+        sessions = recipe.method.sessions()
+        if sessions is not None:
+            check_sessions(sessions, args, tokenizer, map(evidence_of, dataset))
+        collator: SelfDemoDataCollator = prompt_collator_of(args, tokenizer, sessions=sessions)
     else:
         collator = collator_of(args, tokenizer, objective == "dpo", tokens=recipe.method.method.tokens)
     dev, test = _dev_rows(recipe), asked_later(recipe)

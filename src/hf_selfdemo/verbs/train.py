@@ -37,7 +37,7 @@ from hf_selfdemo.methods.openings import write_openings
 from hf_selfdemo.recipe.config import TrainArguments
 from hf_selfdemo.recipe.evidence import has_dev, recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
-from hf_selfdemo.recipe.reward import recipe_reward, reward_settings
+from hf_selfdemo.recipe.reward import recipe_rewards, reward_settings
 from hf_selfdemo.recipe.start import Start, load_start, training_start
 from hf_selfdemo.training.checkpoints import last_checkpoint
 from hf_selfdemo.training.decisive import decisive_keys
@@ -130,7 +130,7 @@ def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: Sequence[Evide
     network, tokenizer, options = load_start(recipe, start)
     rows = [evidence_row(row) for row in dev]
     test_rows = _known_test_rows(recipe)
-    rewards = {"reward_funcs": recipe_reward(recipe)} if recipe.train.objective == "grpo" else {}
+    rewards = recipe_rewards(recipe)
     with waiting("looking at every row"):
         trainer: Any = load("objective", recipe.train.objective, TRAINERS)(
             network,

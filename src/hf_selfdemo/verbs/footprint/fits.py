@@ -201,9 +201,10 @@ def recipe_hours(
 
 
 def _trained_reply(recipe: Recipe, lengths: Lengths) -> int:
-    """The longest reply in training: a demonstration, or what the model may write there."""
+    """The longest reply in training: a demonstration, or what the model may write there, critique included."""
     if recipe.train.objective == "grpo":
-        return int(recipe.training.max_completion_length)
+        longest, sessions = int(recipe.training.max_completion_length), recipe.method.sessions()
+        return longest if sessions is None else int(sessions.room(longest))
     return lengths.reply
 
 
