@@ -166,7 +166,7 @@ def test_the_package_names_every_extra_by_its_right_name():
     """What is missing without the other extras is tested beside the code that needs them."""
     texts = [p.read_text(encoding="utf-8") for p in PACKAGE.rglob("*.py")]
     named = {extra for text in texts for extra in re.findall(r"pip install 'hf-selfdemo\[([\w-]+)\]'", text)}
-    assert named == set(EXTRAS) - {"dev", "docs", "notebook"}, "these are not for the package itself"
+    assert named == set(EXTRAS) - {"dev", "docs", "examples", "notebook"}, "these are not for the package itself"
     assert set(Requirement(EXTRAS["dev"][0]).extras) == set(EXTRAS) - {"dev"}
 
 
