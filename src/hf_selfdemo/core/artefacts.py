@@ -136,6 +136,23 @@ class OpeningsRecord(TypedDict, total=False):
     refusals: int
 
 
+class GateRecord(TypedDict):
+    """A gate: the edges of its bins, types of questions, and values and fit questions by state."""
+
+    confidence: list[float]
+    score: list[float]
+    types: list[str]
+    values: dict[str, float]
+    seen: dict[str, int]
+
+
+class GateFile(TypedDict):
+    """`gate.json`."""
+
+    settings: dict[str, Any]
+    gate: GateRecord
+
+
 class MixRecord(TypedDict):
     """A logistic mix of signals."""
 

@@ -21,6 +21,7 @@ from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
 from hf_selfdemo.hub.weights import base_id, config_file, tokenizer_files, weight_files
+from hf_selfdemo.methods.gate import GATE_FILE
 from hf_selfdemo.methods.method import METHOD_FILE
 from hf_selfdemo.methods.openings import OPENINGS_FILE
 
@@ -110,6 +111,8 @@ def space_artefact(
         "recipe.yaml": _recipe(base, corpus, where, {**data, "max_answer_tokens": answer_tokens}, method or {}),
     }
     files |= _rows(run, manifests, base) | corpus_file | weights
+    if method and (run / GATE_FILE).exists():
+        files[f"run/{GATE_FILE}"] = run / GATE_FILE
     return Artefact("app", repo_id, "space", files, "Add the app over a run", space_sdk="gradio")
 
 

@@ -11,4 +11,5 @@ METHODS = {
     "info_rag": "hf_selfdemo.methods.info_rag:METHOD",
     "corgi": "hf_selfdemo.methods.corgi:METHOD",
     "active_rag": "hf_selfdemo.methods.active_rag:METHOD",
+    "lagr_seq": "hf_selfdemo.methods.lagr_seq:METHOD",
 }

@@ -48,6 +48,7 @@ class Method:
             None asks in one greedy call under the prompt of the mode.
         sessions: makes how GRPO's replies are criticised and tried again, from the same objects of keys
             (`methods.corgi.Sessions`). None has each reply stand alone.
+        gated: its answerer is a `lagr_seq.Gated`, which takes a gate that the verb `gate` fits on dev questions.
 
     Relations: `METHODS` lists them; a method is one file with a `METHOD`, and one row there.
     """
@@ -68,6 +69,7 @@ class Method:
     tokens: tuple[str, ...] = ()
     answerer: Callable[..., Answerer] | None = None
     sessions: Callable[..., Any] | None = None
+    gated: bool = False
 
     @property
     def trains(self) -> bool:

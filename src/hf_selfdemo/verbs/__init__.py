@@ -7,6 +7,7 @@ output_dir/prompts/          searched prompts, if asked for
 output_dir/demonstrations/   the dataset and how it came about
 output_dir/model/            the adapter, its manifest, and its operating point if one was chosen
 output_dir/rounds/           the same two folders for each round after the first, and what became of the rounds
+output_dir/gate.json         when the expensive way of answering is worth asking, if a gate was fitted
 output_dir/evaluation/       replies, table.md, figures.json
 output_dir/export/           the evaluation for other tools
 output_dir/hub/              what is made for the Hub alone: Parquet shards, merged weights, an index
@@ -24,14 +25,16 @@ STAGES = {
     "evaluate": "hf_selfdemo.verbs.evaluate:run_evaluate",
     "operating_point": "hf_selfdemo.verbs.operating_point:run_operating_point",
     "point_within_run": "hf_selfdemo.verbs.operating_point:point_within_run",
+    "gate": "hf_selfdemo.verbs.gate:run_gate",
+    "gate_within_run": "hf_selfdemo.verbs.gate:gate_within_run",
     "export": "hf_selfdemo.verbs.export:run_export",
     "push": "hf_selfdemo.verbs.push:run_push",
     "app": "hf_selfdemo.verbs.app:run_app",
     "ledger": "hf_selfdemo.verbs.ledger:run_ledger",
 }
 
-VERBS = {verb: (verb,) for verb in STAGES if verb != "point_within_run"} | {
-    "run": ("rounds", "point_within_run", "evaluate")
+VERBS = {verb: (verb,) for verb in STAGES if not verb.endswith("_within_run")} | {
+    "run": ("rounds", "point_within_run", "gate_within_run", "evaluate")
 }
 """What each command runs, in order; every stage goes on from what it finds."""
 
@@ -44,5 +47,5 @@ WITHOUT_RECIPE = {
 TRAINING = frozenset({"prompts", "demonstrate", "preflight", "train", "rounds", "operating_point", "point_within_run"})
 """Stages on the way to trained weights or over them, which a method that trains nothing does without."""
 
-FROM_DOCUMENTS = frozenset({"prompts", "demonstrate", "train", "rounds", "evaluate", "operating_point"})
+FROM_DOCUMENTS = frozenset({"prompts", "demonstrate", "train", "rounds", "evaluate", "operating_point", "gate"})
 """Verbs that make something from passages and questions of documents, and take those of no other documents for it."""

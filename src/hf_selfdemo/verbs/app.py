@@ -104,7 +104,7 @@ def _answerers(recipe: Recipe, folders: Mapping[str, Callable[[], Path]]) -> dic
 
     found: dict[str, Callable[[], Answerer]] = {}
     if not recipe.method.method.trains:
-        found[recipe.method.name] = partial(recipe_answerer, recipe)
+        found[recipe.method.name] = lambda: recipe_answerer(recipe, recipe.resolve())
     for name, where in _tuned(recipe).items():
         found[name] = cache(partial(tuned, folders[name]))
         if Path(where).is_dir():

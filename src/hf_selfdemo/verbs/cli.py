@@ -20,6 +20,7 @@ verbs:
   evaluate        compare base and tuned model, with passages and without
   run             these three, one after the other, the first two as often as num_rounds says
   operating_point choose on dev questions how sure a tuned model must be to answer
+  gate            learn on dev questions when the expensive way of answering is worth asking (method: lagr_seq)
   plan            what demonstrating will cost, from a few questions really asked, and the memory each verb needs
   prompts         search for the wording of the candidates' prompts
   preflight       look at what would be trained, row by row, before it is
@@ -99,6 +100,11 @@ def _run(verb: str, *arguments: str) -> None:
         refuse_unnamed(recipe, *trained, "dev" if recipe.evaluate.evaluate_on == "dev" else "test")
         if recipe.operating.operating_target is not None and trained:
             recipe_aim(recipe)
+        if recipe.method.method.gated:
+            from hf_selfdemo.verbs.gate import refuse_gate
+
+            refuse_gate(recipe)
+            refuse_unnamed(recipe, "dev")
     if verb in FROM_DOCUMENTS and recipe.documents.documents:
         refuse_stale(recipe)
     with locked(verb, recipe):

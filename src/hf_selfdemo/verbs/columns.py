@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.evaluation.evaluated import AT_POINT, PLAIN
+from hf_selfdemo.generation.models import ResolvedModel
 from hf_selfdemo.generation.tuned import weights_of
 from hf_selfdemo.methods.answering import PromptAnswerer
 from hf_selfdemo.methods.at_point import at_recorded_point
+from hf_selfdemo.methods.gate import recorded_gate
+from hf_selfdemo.methods.lagr_seq import Gated
 from hf_selfdemo.methods.method import recorded_method
 from hf_selfdemo.methods.openings import with_signals
+from hf_selfdemo.recipe.config import RetrievalArguments
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.rounds import round_models
 
@@ -32,13 +38,18 @@ class Asked:
     at_point: bool = False
 
 
-def recipe_columns(recipe: Recipe) -> list[Asked]:
+def recipe_columns(recipe: Recipe, model: ResolvedModel | None = None) -> list[Asked]:
     """The columns of a recipe: the base model; it under the plain prompt, if that is asked for; a method that trains
     nothing, under its name; what was trained, each asked as its method says, and once more at its operating point. Dev
-    questions are what a point is chosen on, and are asked without.
+    questions are what a point is chosen on, and are asked without. The same holds for a gate.
+
+    Args:
+        recipe: what is compared.
+        model: the base model, for which a gate must have been fitted; None if nothing is to be asked.
 
     Raises:
-        UserError: if a folder holds no model, its operating point is another model's, or two columns have one name.
+        UserError: if a folder holds no model, its operating point is another model's, two columns have one name, or the
+            run holds no gate for this model.
     """
     length, method = recipe.evaluate.max_answer_tokens, recipe.method
     usual = PromptAnswerer(length)
@@ -46,7 +57,7 @@ def recipe_columns(recipe: Recipe) -> list[Asked]:
     if recipe.evaluate.evaluate_plain:
         columns.append(Asked(PLAIN, None, PromptAnswerer(length, rag=_PLAIN_TEMPLATE)))
     if not method.method.trains:
-        columns.append(Asked(method.name, None, recipe_answerer(recipe)))
+        columns += _untrained(recipe, model)
     for name, folder in tuned_models(recipe).items():
         answerer = model_answerer(recipe, folder)
         columns.append(Asked(name, folder, answerer))
@@ -61,9 +72,58 @@ def recipe_columns(recipe: Recipe) -> list[Asked]:
     return [replace(one, answerer=with_signals(one.answerer, one.weights, e.evaluate_withheld)) for one in columns]
 
 
-def recipe_answerer(recipe: Recipe) -> Answerer:
-    """How the recipe's method asks."""
-    return recipe.method.answerer(recipe.evaluate.max_answer_tokens, recipe.demonstrate.demonstrate_seed)
+def _untrained(recipe: Recipe, model: ResolvedModel | None) -> list[Asked]:
+    """The columns of a method that trains nothing; a gated one also has that of its expensive way of answering."""
+    name, answerer = recipe.method.name, recipe_answerer(recipe)
+    if not isinstance(answerer, Gated):
+        return [Asked(name, None, answerer)]
+    full = [] if (column := expensive_column(answerer)) == "base" else [Asked(column, None, answerer.full)]
+    if recipe.evaluate.evaluate_on == "dev":
+        return full
+    return [*full, Asked(name, None, recipe_answerer(recipe, model))]
+
+
+def expensive_column(answerer: Gated) -> str:
+    """The column that holds the answers of its expensive way."""
+    return "base" if answerer.full == answerer.cheap else answerer.gating.gate_asks
+
+
+def recipe_answerer(recipe: Recipe, model: ResolvedModel | None = None) -> Answerer:
+    """How the recipe's method asks.
+
+    Args:
+        recipe: names the method.
+        model: the model that is asked, for which a gate must have been fitted; None gives a gated method without one.
+
+    Raises:
+        UserError: if the run holds no gate for this model and these keys.
+    """
+    answerer = recipe.method.answerer(recipe.evaluate.max_answer_tokens, recipe.demonstrate.demonstrate_seed)
+    if model is None or not isinstance(answerer, Gated):
+        return answerer
+    return replace(answerer, gate=recorded_gate(recipe.output_dir, gate_settings(recipe, answerer, model)))
+
+
+def gate_settings(recipe: Recipe, answerer: Gated, model: ResolvedModel) -> dict[str, Any]:
+    """All that decides the outcomes that a gate is fitted on, besides the questions."""
+    return {
+        "base": model.fingerprint,
+        "cheap": answerer.cheap.identity,
+        "expensive answerer": answerer.full.identity,
+        **recipe.chat_template,
+        **recipe.method.recipe_keys(),
+        **shown_by(asdict(recipe.retrieval)),
+    }
+
+
+_NOT_SHOWN = frozenset({"train_twins", "max_answers_cut"})
+"""Keys of retrieval that do not decide what is shown with a question."""
+
+
+def shown_by(keys: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of a recipe's keys that decide which passages are shown, where they differ from their defaults."""
+    usual = {f.name: f.default for f in fields(RetrievalArguments) if f.metadata["decides"] == "written"}
+    return {k: keys[k] for k in usual if k in keys and k not in _NOT_SHOWN and keys[k] != usual[k]}
 
 
 def model_answerer(recipe: Recipe, folder: Path) -> Answerer:

@@ -70,7 +70,7 @@ def run_evaluate(recipe: Recipe) -> None:
         "max_answer_tokens": e.max_answer_tokens,
         **recipe.chat_template,
     }
-    columns, modes = recipe_columns(recipe), recipe_modes(e)
+    columns, modes = recipe_columns(recipe, model), recipe_modes(e)
     tuned = {column.name: column.weights for column in columns if column.weights}
     claim_folder(folder, settings, _elsewhere(tuned), _WORDS, defaults(EvaluateArguments))
     _refuse_other_models(folder, tuned)

@@ -9,7 +9,7 @@ from pathlib import Path
 from hf_selfdemo.core.console import say, show, table_width
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import versions
-from hf_selfdemo.core.types import Prediction
+from hf_selfdemo.core.types import Mode, Prediction
 from hf_selfdemo.evaluation.evaluated import Evaluation, folder_for
 from hf_selfdemo.evaluation.report import terminal_table
 from hf_selfdemo.generation.tuned import weights_hash
@@ -64,11 +64,16 @@ def point_within_run(recipe: Recipe) -> None:
     """What `run` does between training and testing: ask the dev questions and choose, where the recipe has a target."""
     if recipe.operating.operating_target is None:
         return
-    on_dev = replace(recipe.evaluate, evaluate_on="dev", evaluate_modes=["rag"], evaluate_plain=False)
+    ask_dev(recipe, "rag")
+    run_operating_point(recipe)
+
+
+def ask_dev(recipe: Recipe, *modes: Mode) -> None:
+    """Evaluate on the dev questions in these modes, and nothing besides."""
+    on_dev = replace(recipe.evaluate, evaluate_on="dev", evaluate_modes=list(modes), evaluate_plain=False)
     asking = replace(recipe, evaluate=on_dev, ability=AbilityArguments())
     run_evaluate(asking)
     asking.say_what_was_looked_up()
-    run_operating_point(recipe)
 
 
 def _replies(evaluation: Evaluation, name: str, model: Path) -> list[Prediction]:
