@@ -109,6 +109,7 @@ class Check:
         """Write the record: commands, versions and machine, what every arm was trained on, and the figures."""
         made = {arm.name: _manifest(self.folder / arm.name / "demonstrations") for arm in arms}
         trained = {arm.name: _manifest(self.folder / arm.name / "model") for arm in arms}
+        evaluated = [_manifest(self.folder / arm.name / "evaluation") for arm in arms]
         command = ["python", f"results/methods/check_{self.method}.py", *map(without_folder, self.given.command)]
         write_record(
             Path(self.given.records) / f"{self.method}.json",
@@ -119,7 +120,7 @@ class Check:
                 "seed": self.given.seed,
                 "package": commit(),
                 "machine": machine(),
-                "versions": versions_told([*made.values(), *trained.values()]),
+                "versions": versions_told([*made.values(), *trained.values(), *evaluated]),
                 "arms": {
                     name: {"demonstrations": demonstrations_told(made[name]), "training": training_told(trained[name])}
                     for name in made

@@ -27,8 +27,8 @@ def tables(record: Mapping[str, Any]) -> str:
         >>> print(tables(record).splitlines()[-1])
         | plain | .50 [.10, .90] of 2 |
     """
-    arms = [f"{name} {_trained(told['training'])}" for name, told in record["arms"].items()]
-    parts = [f"`{record['command']}`: {'; '.join(arms)}."]
+    arms = [f"{name} {_trained(told['training'])}" for name, told in record["arms"].items() if told["training"]]
+    parts = [f"`{record['command']}`: {'; '.join(arms) or 'nothing is trained'}."]
     for title, rows in record["figures"].items():
         columns = list(dict.fromkeys(column for figures in rows.values() for column in figures))
         lines = [f"| {title} | {' | '.join(columns)} |", "|---" + "|--:" * len(columns) + "|"]

@@ -1,0 +1,139 @@
+"""LaGR-SEQ: right answers against expensive calls, for never asking, always asking, the gate and a random gate.
+
+python results/methods/check_lagr_seq.py
+
+The gate is fitted on training questions of Natural Questions and measured on test questions, once with each reward. The
+random gate asks as often as the gate does, whatever the question: its figures are expectations, so nothing is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from method_check import Arm, Check, Figure, Table, arguments, as_program, change, mean, open_qa, rate
+
+from hf_selfdemo.core.manifest import read_json
+from hf_selfdemo.core.types import COUNTS
+from hf_selfdemo.evaluation.evaluated import Evaluation
+from hf_selfdemo.methods.gate import GATE_FILE, Gate, Outcome, Reward, outcomes
+
+METHOD = "lagr_seq"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a gate does with the questions of one part."""
+
+    found: Sequence[Outcome]
+    gate: Gate
+
+    @property
+    def decisions(self) -> list[bool]:
+        return [self.gate.asks(self.gate.state(one.row, one.confidence)) for one in self.found]
+
+    @property
+    def right(self) -> list[bool]:
+        pairs = zip(self.found, self.decisions, strict=True)
+        return [one.expensive_right if asks else one.cheap_right for one, asks in pairs]
+
+    @property
+    def random(self) -> list[float]:
+        """The chance that each answer is right if as many questions are asked, drawn at random."""
+        share = sum(self.decisions) / len(self.found)
+        return [share * one.expensive_right + (1 - share) * one.cheap_right for one in self.found]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    given = arguments(
+        __doc__,
+        argv,
+        questions=(150, "training questions that the gate is fitted on"),
+        tested=(100, "test questions"),
+    )
+    check, data = Check(METHOD, given), open_qa(given)
+    shared = (
+        *(*data, "--dev_questions", str(Path(given.data) / "train.jsonl.gz"), "--passages_per_question", "2"),
+        *("--max_dev_questions", str(given.questions), "--max_dev_unanswerable", "0"),
+        *("--max_test_questions", str(given.tested)),
+    )
+    arms = [Arm(name, "methods/lagr_seq", (*shared, "--gate_reward", name)) for name in get_args(Reward)]
+    for arm in arms:
+        check.run(arm, "run")
+    folders = {arm.name: check.folder / arm.name for arm in arms}
+    gates = {name: Gate.read(read_json(folder / GATE_FILE)["gate"]) for name, folder in folders.items()}
+    tested = {name: Evaluation(folder / "evaluation") for name, folder in folders.items()}
+    tokens = {name: _tokens(evaluation, METHOD, "rag") for name, evaluation in tested.items()}
+    both = tested[arms[0].name]
+    tokens |= {"never": _tokens(both, "base", "closed_book"), "always": _tokens(both, "base", "rag")}
+    fit = _outcomes(Evaluation(folders[arms[0].name] / "evaluation_dev"))
+    check.record(arms, figures(fit, _outcomes(both), gates, tokens))
+
+
+def _outcomes(evaluation: Evaluation) -> list[Outcome]:
+    said = evaluation.column("base").predictions
+    return outcomes(evaluation.evidence.rows, said["closed_book"], said["rag"])[0]
+
+
+def _tokens(evaluation: Evaluation, column: str, mode: str) -> float:
+    """Tokens that a question took, of prompts and replies."""
+    asking = evaluation.column(column).record["asking"][mode]
+    return sum(asking[key] for key in COUNTS if key in ("prompt_tokens", "generated_tokens")) / asking["questions"]
+
+
+def figures(
+    fit: Sequence[Outcome], tested: Sequence[Outcome], gates: Mapping[str, Gate], tokens: Mapping[str, float]
+) -> dict[str, Table]:
+    """All tables.
+
+    Args:
+        fit: outcomes of the questions that the gates were fitted on.
+        tested: outcomes of others.
+        gates: by reward.
+        tokens: that a test question took: of "never", "always" and each gate.
+    """
+    return {
+        "Test questions": _ways(tested, gates, tokens),
+        "Questions of the fit": _ways(fit, gates, {}),
+        "States, on the questions of the fit": _states(fit, gates),
+    }
+
+
+def _ways(found: Sequence[Outcome], gates: Mapping[str, Gate], tokens: Mapping[str, float]) -> Table:
+    rows: Table = {
+        "never asks": _way([one.cheap_right for one in found], [False] * len(found), tokens.get("never")),
+        "always asks": _way([one.expensive_right for one in found], [True] * len(found), tokens.get("always")),
+    }
+    for name, gate in gates.items():
+        asked = Asked(found, gate)
+        rows[f"gate, reward {name}"] = _way(asked.right, asked.decisions, tokens.get(name)) | {
+            "against random": change(asked.random, asked.right)
+        }
+        rows[f"random, as often as {name}"] = {"right": mean(asked.random), "asked": rate(asked.decisions)}
+    return rows
+
+
+def _way(right: Iterable[bool], asked: Iterable[bool], tokens: float | None) -> dict[str, Figure]:
+    told = {"right": rate(right), "asked": rate(asked)}
+    return told | ({"tokens a question": {"value": tokens, "interval": None}} if tokens is not None else {})
+
+
+def _states(found: Sequence[Outcome], gates: Mapping[str, Gate]) -> Table:
+    """All gates are fitted on the same questions, so they have the same states."""
+    first, rows = next(iter(gates.values())), {}
+    for state in first.values:
+        here = [one for one in found if first.state(one.row, one.confidence) == state]
+        rows[state] = {
+            "cheap right": rate(one.cheap_right for one in here),
+            "expensive right": rate(one.expensive_right for one in here),
+        } | {
+            f"value, reward {name}": {"value": gate.values[state], "interval": None, "signed": True}
+            for name, gate in gates.items()
+        }
+    return rows
+
+
+if __name__ == "__main__":
+    as_program(main)
