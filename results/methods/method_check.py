@@ -60,10 +60,12 @@ class Check:
     Args:
         method: name of the method, of its folder and of its record.
         given: the command line, as `arguments` parses it; unknown flags go to every verb.
+        quick: flags that spare what a check does not look at.
     """
 
     method: str
     given: argparse.Namespace
+    quick: tuple[str, ...] = ("--on_policy_rows", "0", "--meter_rows", "0")
     commands: list[str] = field(default_factory=list)
 
     @property
@@ -80,7 +82,7 @@ class Check:
     def arguments(self, arm: Arm) -> list[str]:
         """The command line of every verb of an arm; flags of the check's own command line come last and win."""
         places = ["--output_dir", str(self.folder / arm.name), "--ledger", str(self.folder / "ledger.sqlite")]
-        own = ["--on_policy_rows", "0", "--meter_rows", "0", "--seed", str(self.given.seed)]
+        own = [*self.quick, "--seed", str(self.given.seed)]
         return ["--config", arm.recipe, *places, *own, *arm.flags, *self.given.flags]
 
     def run(self, arm: Arm, *verbs: str) -> None:
@@ -105,10 +107,19 @@ class Check:
         model = recipe.resolve_tuned(recipe.output_dir / "model") if trained else recipe.resolve()
         return open_engine(recipe, model)
 
-    def record(self, arms: Sequence[Arm], figures: Mapping[str, Table], **told: Any) -> None:
-        """Write the record: commands, versions and machine, what every arm was trained on, and the figures."""
+    def record(
+        self, arms: Sequence[Arm], figures: Mapping[str, Table], trained_into: str = "model", **told: Any
+    ) -> None:
+        """Write the record: commands, versions and machine, what every arm was trained on, and the figures.
+
+        Args:
+            arms: all of them.
+            figures: tables by title.
+            trained_into: folder of an arm's run that holds what was trained.
+            told: whatever else the record is to hold.
+        """
         made = {arm.name: _manifest(self.folder / arm.name / "demonstrations") for arm in arms}
-        trained = {arm.name: _manifest(self.folder / arm.name / "model") for arm in arms}
+        trained = {arm.name: _manifest(self.folder / arm.name / trained_into) for arm in arms}
         evaluated = [_manifest(self.folder / arm.name / "evaluation") for arm in arms]
         command = ["python", f"results/methods/check_{self.method}.py", *map(without_folder, self.given.command)]
         write_record(

@@ -47,7 +47,7 @@ def training_told(trained: Manifest) -> dict[str, Any]:
         "steps": max((line["step"] for line in log), default=0),
         "tokens": max((int(line["num_tokens"]) for line in log if "num_tokens" in line), default=None),
         "seconds": trained["metrics"].get("train_runtime"),
-        "on_policy": trained["on_policy"],
+        "on_policy": trained.get("on_policy", {}),
     }
 
 

@@ -54,7 +54,7 @@ def talk(strategy, row, finish_reasons=("stop",)):
         except StopIteration as end:
             return end.value, requests
         requests += asked
-        replies = [Reply(f"reply {r.id}", next(finish)) for r in asked]
+        replies = [Reply(f"reply {r.id}", next(finish), (-1.0,) if r.scored else ()) for r in asked]
 
 
 def reply(candidates, labels):
@@ -106,10 +106,10 @@ def sees_gold(make):
 
 
 def test_requests_show_the_question_and_never_the_gold_answer(make):
-    """But for a method that says so."""
+    """But for a method that says so. A text that is scored is no part of the prompt."""
     for row in ROWS:
         for request in talk(make(), row)[1]:
-            said = repr(request)
+            said = repr(dataclasses.replace(request, scored=""))
             assert row.question.text in said or sees_gold(make)
             assert sees_gold(make) or not any(word in said for word in SENTINEL.split())
 
@@ -137,6 +137,12 @@ def test_what_is_chosen_is_a_demonstration_or_a_skip_with_a_reason(make):
             continue
         assert isinstance(result, Demonstration)
         assert result.response.strip() and result.evidence.id == row.id
+        if result.ranking:  # of the row's own passages, one that holds the answer comes first
+            first, *others = result.evidence.passages
+            assert set(result.evidence.passages) <= set(row.passages) and row.question.is_gold(first)
+            assert others and not any(row.question.is_gold(p) for p in others)
+            assert len(result.ranking.windows) == len(result.evidence.passages)
+            continue
         if result.kind:  # no reply to the question: its segments are what is learnt
             assert result.response == "".join(one.text for one in result.segments if one.loss)
             continue

@@ -121,6 +121,18 @@ class Training(Hashes, total=False):
     versions: dict[str, str]
 
 
+class SentencePrompts(TypedDict, total=False):
+    """`retriever/config_sentence_transformers.json`."""
+
+    prompts: dict[str, str]
+
+
+class SentenceShape(TypedDict, total=False):
+    """`retriever/sentence_bert_config.json`."""
+
+    max_seq_length: int
+
+
 class MethodRecord(TypedDict):
     """`model/method.json`."""
 

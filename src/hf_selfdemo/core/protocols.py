@@ -87,7 +87,7 @@ class Strategy(Protocol):
     """Knows what to ask the model and which reply to train on. No input or output, no torch."""
 
     def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
-        """Ask the model for candidates. No request may hold a gold answer. May return without asking."""
+        """Ask the model for candidates. No prompt may show a gold answer. May return without asking."""
         ...
 
     def select(

@@ -210,7 +210,8 @@ and in the end returns its result. Whoever drives it (`conversation.converse`) d
 class Candidate:
     """A text that may become a demonstration: where it came from, by which prompt, and how its writing ended.
 
-    `question` is what it answers, where a method has rewritten that.
+    `question` is what it answers, where a method has rewritten that. `logprob` is the mean log-probability of a token
+    of it, where it was measured and not written.
     """
 
     text: str
@@ -218,6 +219,7 @@ class Candidate:
     prompt: str
     finish_reason: FinishReason = "stop"
     question: str = ""
+    logprob: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +278,19 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Ranking:
+    """What a retriever learns from a row besides its passages, the first of which holds the answer and no other does.
+
+    `questions` are the question in other forms, `windows` the text of each passage cut short. `likelihoods` are the
+    mean log-probabilities of a token of the answer, given each passage alone; empty where nobody measured them.
+    """
+
+    questions: tuple[str, ...]
+    windows: tuple[str, ...]
+    likelihoods: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Demonstration:
     """One training row: `response` is to be learnt under the with-passages prompt of `evidence`.
 
@@ -284,7 +299,8 @@ class Demonstration:
     rows that are trained without passages, to keep what the model says there. Each text of `rejected` makes a
     preference pair. The first demonstration of a question has no `suffix`; each further one has its own (`FURTHER`),
     which is added to the row's id. `group` is what `Strategy.arrange` goes by; default is the outcome. `kind` says how
-    the row is read (`training.row_kinds`); where it is not a reply to the question, `segments` are what is trained.
+    the row is read (`training.row_kinds`); where it is not a reply to the question, `segments` are what is trained, or
+    `ranking` is where no text is.
     """
 
     evidence: Evidence
@@ -298,6 +314,7 @@ class Demonstration:
     group: str = ""
     kind: str = ""
     segments: tuple[Segment, ...] = ()
+    ranking: Ranking | None = None
 
     def __post_init__(self) -> None:
         """Whoever makes it: with another suffix the row's id could be that of another question."""

@@ -69,6 +69,10 @@ SEGMENTED = Features({**FEATURES, "kind": Value("string"), "segments": List(_SEG
 
 TRUSTED = Features({**SEGMENTED, "segments": List({**_SEGMENT, "trusted": Value("bool")})})
 """The same where some segments consist of control tokens that the method adds."""
+_TEXTS = List(Value("string"))
+_RANKING = {"questions": _TEXTS, "windows": _TEXTS, "likelihoods": List(Value("float64"))}
+RANKED = Features({**SEGMENTED, "ranking": _RANKING})
+"""The same where rows are ranked lists, of which a retriever learns."""
 
 _ROWS_A_WRITE = 128
 """Also the groups that a reader meets, of which `datasets` holds some sixteen at a time."""
@@ -107,8 +111,8 @@ class Spool:
         for made in result:
             self.groups.append(sys.intern(made.group or made.outcome))
             self.pairs.append(tuple(sys.intern(pair_kind(made.outcome, r.label)) for r in made.rejected))
-            if made.kind and self.features is not TRUSTED:
-                self.features = features_of([{"segments": [_segment(one) for one in made.segments]}])
+            if (made.ranking or made.kind) and self.features not in (TRUSTED, RANKED):
+                self.features = features_of([dataset_row(judged, made)])
             self._write(Spooled(dataset_row(judged, made), None, first=not made.suffix))
 
     def _write(self, line: Spooled) -> None:
@@ -229,6 +233,8 @@ def dataset_row(judged: Judged, made: Demonstration | None = None) -> dict[str, 
     if made is None:
         return evidence_row(judged.evidence) | {"candidates": candidates}
     of_kind = {"kind": made.kind, "segments": [_segment(one) for one in made.segments]} if made.kind else {}
+    if made.ranking:
+        of_kind["ranking"] = asdict(made.ranking)
     return evidence_row(made.evidence) | {  # a strategy may drop passages
         "id": made.id,
         "mode": made.mode,
@@ -246,13 +252,17 @@ def features_of(rows: Iterable[Mapping[str, Any]]) -> Features:
     """The columns of rows of which some are of another kind than a reply to their question.
 
     Args:
-        rows: with `segments`, or without.
+        rows: with `segments` or a `ranking`, or without.
 
     Example:
         >>> features_of([{"segments": [{"text": "[Yes]", "trusted": True}]}, {}]) == TRUSTED
         True
     """
-    return TRUSTED if any(one.get("trusted") for row in rows for one in row.get("segments") or ()) else SEGMENTED
+    ranked = trusted = False
+    for row in rows:
+        ranked |= bool(row.get("ranking"))
+        trusted |= any(one.get("trusted") for one in row.get("segments") or ())
+    return RANKED if ranked else TRUSTED if trusted else SEGMENTED
 
 
 def _segment(segment: Segment) -> dict[str, Any]:
@@ -261,7 +271,7 @@ def _segment(segment: Segment) -> dict[str, Any]:
 
 
 def _candidate(candidate: Candidate, verdict: Verdict) -> dict[str, Any]:
-    """A candidate with its verdict; of a question of its own only `candidates.jsonl` tells."""
+    """A candidate with its verdict; of a question or log-probability of its own only `candidates.jsonl` tells."""
     found = {key: value for key, value in asdict(candidate).items() if value or key in _CANDIDATE}
     return found | {"label": verdict.label, "place": verdict.place, "reason": verdict.reason}
 

@@ -20,7 +20,7 @@ class Artefact:
         'space'
     """
 
-    kind: Literal["dataset", "model", "metric", "index", "app"]
+    kind: Literal["dataset", "model", "metric", "index", "app", "retriever"]
     repo_id: str
     repo_type: Literal["dataset", "model", "space"]
     files: Mapping[str, Path | str]

@@ -17,7 +17,7 @@ from hf_selfdemo.core.artefacts import Demonstrations
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.manifest import file_hash, read_json
 from hf_selfdemo.core.types import Label, Source
-from hf_selfdemo.data.rows import FEATURES, SEGMENTED, TRUSTED, evidence_of, with_pairs_listed
+from hf_selfdemo.data.rows import FEATURES, RANKED, SEGMENTED, TRUSTED, evidence_of, with_pairs_listed
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
@@ -32,6 +32,9 @@ from hf_selfdemo.training.trl_columns import to_trl
 
 CANDIDATE_FEATURES = Features({**FEATURES, "skipped": Value("string")})
 """The columns of every row that was asked: those of a demonstration, and why it became none ("" if it did)."""
+
+_OF_SOME = {"question": Value("string"), "logprob": Value("float64")}
+"""What some methods tell of candidates: a question of their own, and how likely they are."""
 
 _OF_MODEL_JUDGES = ("judge_orders", "judge_passages", "judge_reasoning", "judge_tries", "max_judge_tokens")
 _OF_TOURNAMENTS = ("bracket_size", "judge_orders", "unverified_winners")
@@ -157,18 +160,22 @@ def _configs(source: Path) -> dict[str, Dataset]:
 
 
 def _candidates(path: Path) -> Dataset:
-    earlier = kinds = trusted = reworded = False
+    earlier = kinds = trusted = ranked = False
+    told = set[str]()
     with path.open(encoding="utf-8") as lines:
         for row in map(json.loads, lines):
             earlier |= "rejected_label" in row
             kinds |= "kind" in row
             trusted |= any("trusted" in segment for segment in row.get("segments", ()))
-            reworded |= any("question" in candidate for candidate in row["candidates"])
-    features = {**CANDIDATE_FEATURES, **(TRUSTED if trusted else SEGMENTED if kinds else {})}
+            ranked |= "ranking" in row
+            told |= {name for name in _OF_SOME for candidate in row["candidates"] if name in candidate}
+    of_kinds = RANKED if ranked else TRUSTED if trusted else SEGMENTED if kinds else {}
+    features = {**CANDIDATE_FEATURES, **of_kinds}
     if earlier:
         features |= {"rejected": Value("string"), "rejected_label": Value("string")}
-    if reworded:  # candidates that answer a question of their own
-        features["candidates"] = List({**FEATURES["candidates"].feature, "question": Value("string")})
+    if told:
+        further = {name: kind for name, kind in _OF_SOME.items() if name in told}
+        features["candidates"] = List({**FEATURES["candidates"].feature, **further})
     return with_pairs_listed(Dataset.from_json(glob.escape(str(path)), features=Features(features)))
 
 

@@ -10,6 +10,7 @@ METHODS = {
     "reflection_tuning": "hf_selfdemo.methods.reflection_tuning:METHOD",
     "info_rag": "hf_selfdemo.methods.info_rag:METHOD",
     "corgi": "hf_selfdemo.methods.corgi:METHOD",
+    "invar_rag": "hf_selfdemo.methods.invar_rag:METHOD",
     "active_rag": "hf_selfdemo.methods.active_rag:METHOD",
     "lagr_seq": "hf_selfdemo.methods.lagr_seq:METHOD",
 }

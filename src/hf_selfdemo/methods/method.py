@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from hf_selfdemo.core.keys import deciding
 from hf_selfdemo.core.loading import load
 from hf_selfdemo.core.manifest import read_json
 from hf_selfdemo.core.protocols import Answerer, Strategy
+from hf_selfdemo.core.types import Evidence
 from hf_selfdemo.generation.tuned import check_added
 from hf_selfdemo.methods import METHODS
 from hf_selfdemo.methods.answering import PromptAnswerer
@@ -44,6 +45,7 @@ class Method:
         asks: whether demonstrating calls a model whatever its keys say; gold answers need none.
         searches_prompts: whether it takes wordings of prompt search.
         tokens: control tokens that it adds to the vocabulary; they are trained with the adapter and saved with it.
+        refuses: looks at the rows before any model is loaded, and raises where nothing could be made of them.
         answerer: makes what asks the model, from the same objects of keys, and `max_answer_tokens` and `seed` by name.
             None asks in one greedy call under the prompt of the mode.
         sessions: makes how GRPO's replies are criticised and tried again, from the same objects of keys
@@ -67,6 +69,7 @@ class Method:
     asks: bool = True
     searches_prompts: bool = False
     tokens: tuple[str, ...] = ()
+    refuses: Callable[[Iterable[Evidence]], None] | None = None
     answerer: Callable[..., Answerer] | None = None
     sessions: Callable[..., Any] | None = None
     gated: bool = False

@@ -389,7 +389,7 @@ class PushArguments:
 
     artefacts: list[str] = key(
         ["dataset", "model"],
-        "any of dataset, model, metrics, index, space: a repository and a commit each, metrics two",
+        "any of dataset, model, metrics, index, space, retriever: a repository and a commit each, metrics two",
         "nothing",
     )
     hub_namespace: str | None = key(None, "user or organisation to push to; default is the token's owner", "nothing")
@@ -397,6 +397,7 @@ class PushArguments:
         None, "name of the dataset, with or without its owner; default is from output_dir", "nothing"
     )
     hub_index_id: str | None = key(None, "as hub_dataset_id, for the index", "nothing")
+    hub_retriever_id: str | None = key(None, "as hub_dataset_id, for a trained retriever", "nothing")
     hub_space_id: str | None = key(None, "as hub_dataset_id, for the app over the run", "nothing")
     private: bool = key(False, "make new repositories private, as hub_private_repo does", "nothing")
     dry_run: bool = key(False, "show files, sizes and cards, and what would be refused; nothing is sent", "nothing")

@@ -22,6 +22,7 @@ OBJECTIVES = {
     "sft": "hf_selfdemo.training.sft:SelfDemoConfig",
     "dpo": "hf_selfdemo.training.dpo:SelfDemoDPOConfig",
     "grpo": "hf_selfdemo.training.grpo_config:SelfDemoGRPOConfig",
+    "retriever": "hf_selfdemo.training.retriever:RetrieverConfig",
 }
 """The training configuration of each objective. They share most of their keys."""
 
@@ -65,7 +66,8 @@ def training_keys() -> Mapping[str, type]:
 def _read_from() -> dict[str, Any]:
     """What decides the fields: the versions installed, and the files of this package that add fields or change them."""
     training = Path(__file__).parent.parent / "training"
-    own = (Path(__file__), *(training / f"{name}.py" for name in ("arguments", "sft", "dpo", "grpo")))
+    modules = [name.partition(":")[0].rpartition(".")[2] for name in OBJECTIVES.values()]
+    own = (Path(__file__), *(training / f"{name}.py" for name in ("arguments", *modules)))
     return {"versions": versions(), "files": [path.read_text(encoding="utf-8") for path in own]}
 
 

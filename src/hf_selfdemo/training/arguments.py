@@ -38,20 +38,16 @@ rows are rendered batch by batch, only replies have a loss, and that is computed
 
 
 @dataclass
-class RowArguments:
-    """What structured rows allow, and what is measured while training. Mixed into a config of TRL's.
+class RunArguments:
+    """What all trainings of a run have in common. Mixed into a config of TRL's or transformers'.
 
-    Defaults that differ from TRL's: `max_length` 2048 (1024 would drop most rows with four passages), `bf16` and
-    `gradient_checkpointing` off (both cost time on a CPU; recipes for GPUs set them), `save_strategy` "no" (the result
-    is saved at the end).
+    Defaults that differ from theirs: `bf16` and `gradient_checkpointing` off (both cost time on a CPU; recipes for GPUs
+    set them), `save_strategy` "no" (the result is saved at the end).
     """
 
     unheeded: ClassVar[Mapping[str, tuple[Any, ...]]] = UNHEEDED
 
     output_dir: str | None = field(default=None, metadata={"help": "folder of the run; all artefacts go below it"})
-    max_length: int | None = field(
-        default=2048, metadata={"help": "longest row in tokens; passages are dropped from the tail, answers never"}
-    )
     chat_template_path: str | None = field(
         default=None, metadata={"help": "Jinja file of a chat template that takes the place of the tokenizer's own"}
     )
@@ -62,16 +58,49 @@ class RowArguments:
     save_strategy: str = field(default="no", metadata={"help": "checkpoints: no, epoch, steps or best"})
     push_to_hub: bool = field(default=False, metadata={"help": "refused: `hf-selfdemo push` sends what was looked at"})
 
+    ddp_find_unused_parameters: bool | None = field(
+        default=False, metadata={"help": "on several GPUs: look for weights without a gradient; rows leave none"}
+    )
+
+    def __post_init__(self) -> None:
+        import torch
+
+        check_keys(self)  # before transformers' own checks, which do not always name the key
+        self._refuse_unheeded()
+        if self.push_to_hub:
+            raise UserError(
+                "push_to_hub would send files that nobody has looked through, the keys of this run among them",
+                "leave it out, and run `hf-selfdemo push` once the model is trained",
+            )
+        if self.bf16 and not torch.accelerator.is_available():
+            self.use_cpu = True  # transformers would refuse bf16 otherwise
+        super().__post_init__()  # type: ignore[misc]  # that of TRL's config
+
+    def _refuse_unheeded(self) -> None:
+        for key, harmless in self.unheeded.items():
+            value = getattr(self, key, harmless[0])
+            if value not in harmless:
+                raise UserError(
+                    f"{key} is {value!r}, and has no effect on rows as they are trained here", "leave it out"
+                )
+
+
+@dataclass
+class RowArguments(RunArguments):
+    """What structured rows allow, and what is measured while training. Mixed into a config of TRL's.
+
+    `max_length` is 2048, as TRL's 1024 would drop most rows with four passages.
+    """
+
+    max_length: int | None = field(
+        default=2048, metadata={"help": "longest row in tokens; passages are dropped from the tail, answers never"}
+    )
     train_tokens: int = field(
         default=0,
         metadata={
             "help": "train on about so many tokens of prompts and replies, both texts of a pair, in place of "
             "num_train_epochs and max_steps, which follows from the rows' lengths"
         },
-    )
-
-    ddp_find_unused_parameters: bool | None = field(
-        default=False, metadata={"help": "on several GPUs: look for weights without a gradient; rows leave none"}
     )
 
     passage_order: str = field(
@@ -108,25 +137,3 @@ class RowArguments:
     meter_rows: int = field(
         default=32, metadata={"help": "training rows whose likelihood is followed (the on-policy meter); 0 for none"}
     )
-
-    def __post_init__(self) -> None:
-        import torch
-
-        check_keys(self)  # before transformers' own checks, which do not always name the key
-        self._refuse_unheeded()
-        if self.push_to_hub:
-            raise UserError(
-                "push_to_hub would send files that nobody has looked through, the keys of this run among them",
-                "leave it out, and run `hf-selfdemo push` once the model is trained",
-            )
-        if self.bf16 and not torch.accelerator.is_available():
-            self.use_cpu = True  # transformers would refuse bf16 otherwise
-        super().__post_init__()  # type: ignore[misc]  # that of TRL's config
-
-    def _refuse_unheeded(self) -> None:
-        for key, harmless in self.unheeded.items():
-            value = getattr(self, key, harmless[0])
-            if value not in harmless:
-                raise UserError(
-                    f"{key} is {value!r}, and has no effect on rows as they are trained here", "leave it out"
-                )

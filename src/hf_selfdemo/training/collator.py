@@ -171,6 +171,8 @@ class SelfDemoDataCollator:
 
     def _text(self, row: Mapping[str, Any], kind: RowKind) -> EncodedRow:
         """A row that is no reply to its question. Nothing of it is left out; what is replaced changes by epoch."""
+        if kind.ranks:
+            raise ValueError(f"row {row['id']!r} is a list of passages and no text: train it with objective retriever")
         if self.preference:
             raise ValueError(f"row {row['id']!r} is of the kind {row['kind']!r} and makes no pair: drop it")
         if not (row.get("response") or "").strip():

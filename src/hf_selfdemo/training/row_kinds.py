@@ -29,6 +29,7 @@ class RowKind:
             turn at all.
         ends_turn: the text is the whole turn of the assistant and ends with its stop token.
         trains_prompt: the prompt has a loss, too.
+        ranks: the row is a list of passages for a retriever, and no text is learnt.
         shows: the prompt in words, for cards.
         learns: what has a loss, in words, for cards.
     """
@@ -38,6 +39,7 @@ class RowKind:
     learns: str
     ends_turn: bool = True
     trains_prompt: bool = False
+    ranks: bool = False
 
 
 _RESPONSE = "the response and its stop token"
@@ -56,6 +58,13 @@ ROW_KINDS: dict[str, RowKind] = {
         "closed_book",
         "the question, closed-book",
         "the reply with its reflection tokens and its stop token, not the paragraph it is written from",
+    ),
+    "ranked": RowKind(
+        "none",
+        "none: the question, the passages and other forms of both are encoded each by itself",
+        "the similarity of the question to the first passage against the others",
+        ends_turn=False,
+        ranks=True,
     ),
 }
 """By the name that a row has in its column `kind`."""

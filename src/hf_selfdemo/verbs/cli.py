@@ -91,6 +91,8 @@ def _run(verb: str, *arguments: str) -> None:
     if verb == "run" and not recipe.method.method.trains:
         stages = tuple(stage for stage in stages if stage not in TRAINING)
         say(f"method {recipe.method.name!r} trains nothing: evaluating only")
+    if verb == "run" and recipe.train.objective == "retriever":
+        stages = tuple(stage for stage in stages if stage in TRAINING and stage != "point_within_run")
     if verb == "run" and recipe.method.in_process:  # questions would be paid for before demonstrating refuses
         from hf_selfdemo.verbs.demonstrate import refuse_server
 

@@ -28,6 +28,7 @@ from hf_selfdemo.recipe.config import DemonstrateArguments
 from hf_selfdemo.recipe.engine import Engine, ledger_path, named_model, open_engine, recipe_judge
 from hf_selfdemo.recipe.evidence import passages_warning, recipe_evidence, with_further_rows
 from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.recipe.trained_retriever import OBJECTIVE, refuse_keys
 from hf_selfdemo.verbs.prompts import recipe_instructions
 
 _WORDS = {
@@ -58,11 +59,15 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
     folder, shard = recipe.output_dir / "demonstrations", _shard(recipe.engine.shard)
     recipe_judge(recipe, recipe.judge.judge)  # a mistake in its keys costs no search
     refuse_server(recipe)
+    if recipe.train.objective == OBJECTIVE:
+        refuse_keys(recipe)
     model = model or named_model(recipe)
     evidence, recall = recipe_evidence(recipe, part)
     if warning := passages_warning(evidence):
         say(warning)
     evidence = with_further_rows(recipe, evidence, part)
+    if recipe.method.method.refuses:
+        recipe.method.method.refuses(evidence)
     engine, instructions = recipe_instructions(recipe, model, evidence)
     seed = recipe.demonstrate.demonstrate_seed
     strategy, judge = recipe.method.strategy(seed, instructions), recipe_judge(recipe, recipe.judge.judge)

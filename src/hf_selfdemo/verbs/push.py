@@ -22,6 +22,7 @@ from hf_selfdemo.hub.index import index_artefact
 from hf_selfdemo.hub.inspection import inspect_artefact, refuse_findings
 from hf_selfdemo.hub.metrics import metric_artefacts
 from hf_selfdemo.hub.model import model_artefact
+from hf_selfdemo.hub.retriever import retriever_artefact
 from hf_selfdemo.hub.space import space_artefact
 from hf_selfdemo.hub.upload import hub_user, push_artefact
 from hf_selfdemo.recipe.parts import part_of
@@ -119,6 +120,20 @@ def _model(recipe: Recipe, owner: str) -> list[Artefact]:
     ]
 
 
+def _retriever(recipe: Recipe, owner: str) -> list[Artefact]:
+    keys = recipe.push
+    return [
+        retriever_artefact(
+            recipe.output_dir,
+            _repo_id(keys.hub_retriever_id or f"{_name(recipe)}-retriever", owner),
+            base_model=keys.hub_base_model or "",
+            license=keys.model_license or "",
+            language=keys.hub_languages,
+            merge_adapter=keys.merge_adapter,
+        )
+    ]
+
+
 def _metrics(recipe: Recipe, owner: str) -> list[Artefact]:
     return metric_artefacts(owner)
 
@@ -157,6 +172,7 @@ _BUILDERS: dict[str, Callable[[Recipe, str], list[Artefact]]] = {
     "metrics": _metrics,
     "index": _index,
     "space": _space,
+    "retriever": _retriever,
 }
 
 

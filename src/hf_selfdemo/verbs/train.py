@@ -51,9 +51,9 @@ TRAINERS = {
     "dpo": "hf_selfdemo.training.dpo:SelfDemoDPOTrainer",
     "grpo": "hf_selfdemo.training.grpo:SelfDemoGRPOTrainer",
 }
-"""The trainer of each objective."""
+"""The trainer of each objective that trains on texts."""
 
-_WORDS = {
+WORDS = {
     "data": "demonstrations",
     "base": "base model",
     "start_from": "weights to start from",
@@ -67,30 +67,34 @@ def run_train(recipe: Recipe) -> None:
 
     Launched in several processes, all train, and the first alone writes and speaks (`verbs.cli` hushes the others).
     """
+    if recipe.train.objective == "retriever":
+        from hf_selfdemo.verbs.train_retriever import train_retriever
+
+        return train_retriever(recipe)
     source, target = recipe.output_dir / "demonstrations", recipe.output_dir / "model"
     if not (source / "train.parquet").exists():
         raise UserError(f"{source} holds no demonstrations", "run `hf-selfdemo demonstrate` with the same config first")
     start = training_start(recipe)
     dev = recipe_evidence(recipe, "dev")[0] if evaluates(recipe) else []
-    settings = _training_keys(recipe) | {
+    settings = training_settings(recipe) | {
         "data": file_hash(source / "train.parquet"),
         "base": start.model.fingerprint,
         "start_from": start.weights,
         "dev": rows_fingerprint(map(asdict, dev)) if dev else "",
     }
-    usual = _usual(recipe)
-    if _is_trained(target, settings, usual):
+    usual = usual_settings(recipe)
+    if is_trained(target, settings, usual):
         say(f"{target} is trained already")
         return
     if is_main_process():
-        claim_folder(target, settings, "choose another output_dir", _WORDS, usual)
+        claim_folder(target, settings, "choose another output_dir", WORDS, usual)
     dataset = load_demonstrations(source)
     trainer = _trainer(recipe, start, dataset, dev, written_by(source))
     _say_what_comes(recipe, trainer, dev)
     _account_for(dataset, trainer)
     with progress("train", 0) as advance:
         report_progress(trainer, advance, say)
-        result = _trained(trainer, target)
+        result = train_on(trainer, target)
     trainer.save_model(str(target))
     trainer.create_model_card(model_name=recipe.output_dir.name)
     if is_main_process():
@@ -113,7 +117,7 @@ def evaluates(recipe: Recipe) -> bool:
     return has_dev(recipe.data) and _plain(recipe.training.eval_strategy) != "no"
 
 
-def _is_trained(target: Path, settings: dict[str, Any], usual: dict[str, Any]) -> bool:
+def is_trained(target: Path, settings: dict[str, Any], usual: dict[str, Any]) -> bool:
     """Whether the folder holds the result of this very training; its manifest is the last to be written there."""
     path = target / "manifest.json"
     if not path.exists() or differing(read_json(path, Training, "settings")["settings"], settings, usual):
@@ -157,7 +161,7 @@ def _known_test_rows(recipe: Recipe) -> list[dict[str, str]]:
         return []
 
 
-def _trained(trainer: Any, target: Path) -> Any:
+def train_on(trainer: Any, target: Path) -> Any:
     """Train, from the last checkpoint if there is one; an interruption says whether there is."""
     try:
         return trainer.train(resume_from_checkpoint=last_checkpoint(target))
@@ -260,13 +264,13 @@ def _plain(strategy: Any) -> str:
     return str(getattr(strategy, "value", strategy))
 
 
-def _training_keys(recipe: Recipe) -> dict[str, Any]:
+def training_settings(recipe: Recipe) -> dict[str, Any]:
     """What decides the weights: model and training keys, without paths, tokens and logging."""
     dtype = {"dtype": recipe.dtype(training=True).name} if recipe.model.dtype == "auto" else {}  # as on this machine
     keys = asdict(recipe.model) | dtype | recipe.training.to_dict() | {"objective": recipe.train.objective}
-    return decisive_keys(keys, _usual(recipe)) | reward_settings(recipe)
+    return decisive_keys(keys, usual_settings(recipe)) | reward_settings(recipe)
 
 
-def _usual(recipe: Recipe) -> dict[str, Any]:
+def usual_settings(recipe: Recipe) -> dict[str, Any]:
     """The defaults of these keys."""
     return defaults(type(recipe.model), type(recipe.training), TrainArguments)

@@ -1,0 +1,157 @@
+"""Invar-RAG (Liu et al. 2024, arXiv 2411.07021), a reconstruction: one model is retriever and reader, in two adapters.
+
+The abstract and secondary sources are all there is to go by, since no code of the authors implements the method. The
+lists made here train the first adapter (`training.retriever`): it ranks a passage that holds the answer above others,
+agrees with the model on which passage makes the answer likely, and ranks alike for other forms of the same question
+and passages. The second adapter learns to answer from what the first one finds: any other method, with
+`retriever: FOLDER`. The small text encoder that the paper puts before the model is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.keys import check_kinds, key
+from hf_selfdemo.core.ranges import ONE_OR_MORE, check_keys
+from hf_selfdemo.core.types import (
+    Candidate,
+    Demonstration,
+    Dialogue,
+    Evidence,
+    Passage,
+    Ranking,
+    Request,
+    Skip,
+    Verdict,
+)
+from hf_selfdemo.methods.answering import single_prompt
+from hf_selfdemo.methods.method import Method
+from hf_selfdemo.methods.rewrites import half_window, rewrites
+from hf_selfdemo.scoring.answers.passages import holds_answer
+
+RANKED = "ranked"
+"""The kind of the rows (`training.row_kinds`)."""
+
+_NO_QUESTION, _NO_POSITIVE = "no accepted answer, or a twin", "no candidate holds the answer"
+_NO_NEGATIVE = "every candidate holds the answer"
+
+
+@dataclass(frozen=True)
+class Lists:
+    """How long the lists are, and whether the model says which passages help it.
+
+    Raises:
+        UserError: for a number out of range.
+    """
+
+    max_negatives: int = key(5, "candidates without the answer in each list, best first", "written", ONE_OR_MORE)
+    likelihoods: bool = key(
+        True,
+        "measure how likely the answer is after each candidate, which preference_weight needs; only with the model in "
+        "this process",
+        "written",
+    )
+
+    def __post_init__(self) -> None:
+        check_keys(self)
+        check_kinds(self)
+
+
+@dataclass(frozen=True)
+class InvarRag:
+    """Makes one ranked list of each question: a passage that holds the answer, then others that do not.
+
+    Candidates are the passages of the row, as many as `passages_per_question` says (8 are meant). Of those that hold
+    the answer only the best is in the list. Nothing is written: the model is asked how likely the first accepted answer
+    is after each passage of the list, once each.
+
+    Args:
+        lists: how long they are, and what is measured.
+        seed: of nothing here: nothing is drawn.
+
+    Relations: `training.retriever` trains on these rows; `RaIt` with the trained retriever is the second stage.
+    """
+
+    lists: Lists = field(default_factory=Lists)
+    seed: int = 0
+
+    def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
+        listed = self._listed(evidence)
+        if isinstance(listed, Skip) or not self.lists.likelihoods:
+            return []
+        answer = evidence.question.answers[0]
+        replies = yield [
+            Request(f"{evidence.id}/likelihood/{place}", prompt, "likelihood", scored=answer)
+            for place, passage in enumerate(listed)
+            for prompt in [single_prompt(evidence.question.text, [passage])]
+        ]
+        return [
+            Candidate(answer, "gold", f"likelihood/{passage.id}", logprob=next(iter(reply.scores), None))
+            for passage, reply in zip(listed, replies, strict=True)
+        ]
+
+    def select(
+        self, evidence: Evidence, candidates: Sequence[Candidate], verdicts: Sequence[Verdict]
+    ) -> Sequence[Demonstration] | Skip:
+        listed = self._listed(evidence)
+        if isinstance(listed, Skip):
+            return listed
+        measured = tuple(one.logprob for one in candidates if one.logprob is not None)
+        if self.lists.likelihoods and len(measured) != len(listed):
+            return Skip("the likelihood of the answer was not measured")
+        asked = evidence.question
+        forms = tuple(rewrites(asked.text).values())
+        ranking = Ranking(forms, tuple(half_window(passage, asked) for passage in listed), measured)
+        row = replace(evidence, passages=tuple(listed), answer_in_context=True)
+        return [Demonstration(row, asked.answers[0], "answer", "gold", kind=RANKED, ranking=ranking)]
+
+    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
+        return {}
+
+    def _listed(self, evidence: Evidence) -> list[Passage] | Skip:
+        asked = evidence.question
+        if not asked.answers or not asked.answerable or evidence.gold_removed:
+            return Skip(_NO_QUESTION)
+        holds = [asked.is_gold(p) or holds_answer(p, asked.answers, asked.text) for p in evidence.passages]
+        if not any(holds):
+            return Skip(_NO_POSITIVE)
+        negatives = [p for p, held in zip(evidence.passages, holds, strict=True) if not held]
+        if not negatives:
+            return Skip(_NO_NEGATIVE)
+        return [evidence.passages[holds.index(True)], *negatives[: self.lists.max_negatives]]
+
+
+def refuse_without_lists(rows: Iterable[Evidence]) -> None:
+    """Let no model be loaded where no list can be made.
+
+    Raises:
+        UserError: if no question has both a candidate that holds the answer and one that does not.
+    """
+    makes, reasons = InvarRag(), set[str]()
+    for row in rows:
+        listed = makes._listed(row)
+        if not isinstance(listed, Skip):
+            return
+        reasons.add(listed.reason)
+    what = "no question has a candidate that holds the answer beside one that does not"
+    raise UserError(
+        f"{what} ({'; '.join(sorted(reasons)) or 'there is no question'})",
+        "raise passages_per_question, check that train_corpus answers train_questions, and their `answers` column",
+    )
+
+
+METHOD = Method(
+    strategy=InvarRag,
+    keys=(Lists,),
+    objectives=("retriever",),
+    rows=(
+        "questions, each with a passage that holds the answer and others that do not, with other forms of all of them "
+        "(Invar-RAG, a reconstruction)"
+    ),
+    gold_targets=True,
+    asks=False,
+    in_process={"likelihoods": False},
+    refuses=refuse_without_lists,
+)
