@@ -11,6 +11,7 @@ from typing import Any
 _PUBLIC = {
     "Answer": "core.types",
     "Candidate": "core.types",
+    "Critique": "core.types",
     "Demonstration": "core.types",
     "Evidence": "core.types",
     "Passage": "core.types",
@@ -42,6 +43,8 @@ _PUBLIC = {
     "RaIt": "methods.ra_it",
     "Raft": "methods.raft",
     "PromptAnswerer": "methods.answering",
+    "Sessions": "methods.corgi",
+    "named_critics": "methods.critics.joined",
     "search_prompts": "methods.prompt_search",
     "SearchSettings": "methods.prompt_search",
     "demonstrate": "methods.demonstrations",

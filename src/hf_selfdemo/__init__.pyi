@@ -7,6 +7,7 @@ from hf_selfdemo.core.errors import UserError as UserError
 from hf_selfdemo.core.ledger import Ledger as Ledger
 from hf_selfdemo.core.types import Answer as Answer
 from hf_selfdemo.core.types import Candidate as Candidate
+from hf_selfdemo.core.types import Critique as Critique
 from hf_selfdemo.core.types import Demonstration as Demonstration
 from hf_selfdemo.core.types import Evidence as Evidence
 from hf_selfdemo.core.types import Passage as Passage
@@ -31,6 +32,8 @@ from hf_selfdemo.judging.match_then_llm import MatchThenLlmJudge as MatchThenLlm
 from hf_selfdemo.judging.tournament import TournamentJudge as TournamentJudge
 from hf_selfdemo.methods.answering import PromptAnswerer as PromptAnswerer
 from hf_selfdemo.methods.candidates import Sampling as Sampling
+from hf_selfdemo.methods.corgi import Sessions as Sessions
+from hf_selfdemo.methods.critics.joined import named_critics as named_critics
 from hf_selfdemo.methods.demonstrations import demonstrate as demonstrate
 from hf_selfdemo.methods.prompt_search import SearchSettings as SearchSettings
 from hf_selfdemo.methods.prompt_search import search_prompts as search_prompts
