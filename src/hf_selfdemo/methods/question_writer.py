@@ -87,6 +87,11 @@ class QuestionWriter:
     keys: QuestionKeys = field(default_factory=QuestionKeys)
     seed: int = 0
 
+    @property
+    def most_calls(self) -> int:
+        """Calls that one passage takes at most, without those of a judge that asks a model."""
+        return self.keys.question_passes * 3 + self.keys.unanswerable_passes * (1 + self.keys.question_passages)
+
     def write(self, passage: Passage) -> Dialogue[list[Draft]]:
         """All questions about one passage, kept or dropped, in the order they were written.
 
