@@ -80,7 +80,7 @@ def to_trl(
     absent = {"mode", "question", "passages", "response"} - set(getattr(rows, "column_names", ()))
     if absent & {*TOLD}:
         raise UserError(
-            f"this is no dataset of demonstrations: it lacks {', '.join(sorted(absent))}",
+            f"this is not a dataset of demonstrations: it lacks {', '.join(sorted(absent))}",
             "give what `demonstrate` returns, or load_dataset of its train.parquet",
         )
     if preference:
@@ -136,7 +136,8 @@ def _conversation(
     row = whole_row(row, place, TOLD)
     if row.get("kind"):
         raise UserError(
-            f"row {row['id']!r} is of the kind {row['kind']!r}, which is no conversation", "train with SelfDemoTrainer"
+            f"row {row['id']!r} is of the kind {row['kind']!r}, which is not a conversation",
+            "train with SelfDemoTrainer",
         )
     said = {"completion": row["response"]}
     if preference:
