@@ -44,7 +44,7 @@ def scripted(monkeypatch, tmp_path):
             sent.stopped_at = None
             raise KeyboardInterrupt
         sent.append(request.id)
-        prompt = request.messages[0]["content"]
+        prompt = request.messages[-1]["content"]
         thing, who = next(
             (thing, who) for thing, who in PEOPLE.items() if f"The {thing} was" in prompt or thing in prompt
         )

@@ -60,7 +60,7 @@ def questions_settings(recipe: Recipe, generator: str) -> dict[str, Any]:
     return {
         "generator": generator,
         **({"parts": list(parts)} if len(parts) == 1 else {}),
-        "templates": templates_hash(["questions/*.txt", "rag.txt", "closed_book.txt"]),
+        "templates": templates_hash(["questions/*", "rag.txt", "closed_book.txt"]),
         **recipe.chat_template,
         "passages": content_hash(documents_folder(recipe) / PASSAGES),
         "test_documents_share": recipe.documents.test_documents_share,
