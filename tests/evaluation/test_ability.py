@@ -124,7 +124,7 @@ def test_other_columns_are_mapped_into_nested_values_too(tmp_path):
         (
             MMLU,
             {"columns": ["chioces=x"]},
-            "choice_columns: 'chioces=x' is no role=column pair: did you mean 'choices'?",
+            "choice_columns: 'chioces=x' is not a role=column pair: did you mean 'choices'?",
         ),
         (MMLU, {"columns": ["choices"]}, "write the column after the ="),
     ],
@@ -160,7 +160,7 @@ def test_instructions_are_texts_put_together_or_the_turns_before_the_first_reply
     [
         ({"instruction": " "}, ["instruction"], "row 2 of {file} has no instruction in instruction: fill it in"),
         ({"prompt": "x"}, ["instruction"], "row 2 of {file} has no column 'instruction'"),
-        ({"instruction": ["x"]}, ["instruction"], "row 2 of {file}: 'instruction' is no list of chat turns"),
+        ({"instruction": ["x"]}, ["instruction"], "row 2 of {file}: 'instruction' is not a list of chat turns"),
         ({"instruction": [{"role": "assistant", "content": "x"}]}, ["instruction"], "has no user turn"),
         ({"instruction": "x"}, [], "instruction_columns is empty"),
     ],

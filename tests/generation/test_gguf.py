@@ -147,7 +147,7 @@ def test_a_file_that_was_cut_short_is_told(write, kept):
 
 def test_other_files_and_misspelt_names_are_told(write, tmp_path, monkeypatch):
     path = write()
-    with pytest.raises(UserError, match=r"tinny\.gguf' is no model folder or GGUF file: did you mean .*tiny\.gguf'"):
+    with pytest.raises(UserError, match=r"tinny\.gguf' is neither a model folder nor a GGUF file: .*tiny\.gguf'"):
         resolve_model(str(tmp_path / "tinny.gguf"))
     with pytest.raises(UserError, match=f"holds GGUF files and no config.json: name one: {path}"):
         resolve_model(str(tmp_path))
@@ -182,7 +182,7 @@ def test_a_run_takes_it_and_no_card_tells_where_it_lay(write, tmp_path, capsys):
     capsys.readouterr()
     push = ["push", *keys, "--dry_run", "--hub_namespace=me", "--artefacts", "model"]
     assert main(push) == 2
-    assert "is no id on the Hub" in capsys.readouterr().err
+    assert "is not an id on the Hub" in capsys.readouterr().err
     assert main([*push, "--hub_base_model=org/theirs", "--model_license=mit"]) == 0
     said = capsys.readouterr()
     assert str(tmp_path / "tiny") not in said.out + said.err

@@ -244,7 +244,7 @@ def test_a_request_that_fails_for_good_is_lost_alone(connect, mock_server, statu
 @pytest.mark.parametrize("body", ['{"choices": [', "<html>", "[]", "{}", '{"choices": []}', '{"choices": [{}]}'])
 def test_what_is_no_completion_is_the_rows_error(connect, mock_server, body, content_type):
     mock_server.answer = lambda sent: (200, body, {"Content-Type": content_type})
-    assert ask(connect(), [request("q")]) == [Reply("", "error", error="what the server sent is no chat completion")]
+    assert ask(connect(), [request("q")]) == [Reply("", "error", error="the server's answer is not a chat completion")]
 
 
 def test_a_request_that_hangs_while_others_are_answered_is_lost_alone(connect, mock_server):
@@ -508,7 +508,7 @@ def test_a_key_that_no_header_can_hold_is_not_repeated(key, connect, monkeypatch
     "url", ["localhost:8000/v1", "", "http://", "ftp://host/v1", "http://[bad/v1", "http://me:secret@host/v1"]
 )
 def test_an_unusable_address_is_refused_and_not_repeated(url):
-    with pytest.raises(UserError, match="server_url is no plain http address") as error:
+    with pytest.raises(UserError, match="server_url is not a plain http address") as error:
         ServerGenerator(url, "tiny")
     assert "secret" not in str(error.value)
 

@@ -257,8 +257,8 @@ def test_without_an_evaluation_the_card_says_so(run, tmp_path):
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"base_model": ""}, "is no id on the Hub: give base_model, the id others can load it by"),
-        ({"base_model": "/models/tiny"}, "'/models/tiny' is no id on the Hub"),
+        ({"base_model": ""}, "is not an id on the Hub: give base_model, the id to load it by"),
+        ({"base_model": "/models/tiny"}, "'/models/tiny' is not an id on the Hub"),
         ({"repo_id": "tuned"}, "'tuned' is no id of a repository"),
         ({"column": "other"}, "holds no evaluation of this model: 'other' is another training"),
         ({"benchmark": "questions"}, "'questions' is no id of a repository"),

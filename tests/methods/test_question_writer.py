@@ -60,6 +60,8 @@ def test_a_question_that_only_its_passage_answers_is_kept():
         ({"written": f"Question: Who built it?\nAnswer: {'very ' * 12}old"}, "its answer is longer than 12 words"),
         ({"written": "Question: Whom does the passage name?\nAnswer: Ada Storm"}, "speaks of its passage"),
         ({"written": "Question: Who built it, according to this?\nAnswer: Ada Storm"}, "speaks of its passage"),
+        ({"written": "Question: What answers this question?\nAnswer: Ada Storm"}, "speaks of its passage"),
+        ({"written": "Question: Who was named first that year?\nAnswer: Ada Storm"}, "is not about its passage"),
         ({"with_passage": "Bo Lind."}, "not answered from its passage"),
         ({"with_passage": "They do not mention it."}, "not answered from its passage"),
         ({"without": "It was Ada Storm."}, "answered without its passage"),
@@ -74,6 +76,30 @@ def test_marks_and_stars_around_the_two_lines_do_no_harm():
     assert (draft.dropped, draft.question.answers) == ("", ("Ada Storm",))
 
 
+def test_both_may_stand_in_one_line():
+    [draft] = drafts(model("Question: Who built the great pump? Answer: Ada Storm"))
+    assert (draft.question.text, draft.question.answers) == ("Who built the great pump?", ("Ada Storm",))
+
+
+def test_examples_come_before_the_passage_and_keep_every_rule():
+    asked = []
+
+    def written(request):
+        asked.append(request)
+        return GOOD
+
+    drafts(model(written))
+    *shown, last = asked[0].messages
+    assert [turn["role"] for turn in shown] == ["user", "assistant"] * 2
+    assert "great pump" in last["content"] and not any("great pump" in turn["content"] for turn in shown)
+    for passage, reply in zip(shown[::2], shown[1::2], strict=True):
+        title, _, text = passage["content"].removeprefix("[1] ").partition("\n")[0].partition(": ")
+        [example] = drafts(
+            model(reply["content"], reply["content"].partition("Answer: ")[2]), Passage("e", text, title)
+        )
+        assert example.dropped == ""
+
+
 def test_a_later_pass_is_told_of_the_questions_before_and_asks_no_more_of_them():
     asked = []
 
@@ -84,8 +110,8 @@ def test_a_later_pass_is_told_of_the_questions_before_and_asks_no_more_of_them()
 
     found = drafts(model(written), question_passes=3)
     assert [draft.dropped for draft in found] == ["", *["asked before of the same passage"] * 2]
-    assert "Who built the great pump?" not in asked[0].messages[0]["content"]
-    assert "- Who built the great pump?" in asked[1].messages[0]["content"]
+    assert "Who built the great pump?" not in asked[0].messages[-1]["content"]
+    assert "- Who built the great pump?" in asked[1].messages[-1]["content"]
     assert [request.temperature for request in asked] == [0.0, 0.7, 0.7]
 
 
@@ -105,7 +131,7 @@ def write(generator, folder, sources=None, **keys):
 
 
 def both(request):
-    return GOOD if "pump" in request.messages[0]["content"] else "Question: Who built the old mill?\nAnswer: Bo Lind"
+    return GOOD if "pump" in request.messages[-1]["content"] else "Question: Who built the old mill?\nAnswer: Bo Lind"
 
 
 def rows(path):

@@ -97,7 +97,7 @@ def test_the_last_of_the_named_models_is_asked_beside_it(recipe, asking, tmp_pat
 def test_an_adapter_must_be_named(recipe, pair):
     from hf_selfdemo.core.errors import UserError
 
-    with pytest.raises(UserError, match="is no name=folder pair"):
+    with pytest.raises(UserError, match="is not a name=folder pair"):
         recipe_page(recipe("--adapters", pair))
 
 

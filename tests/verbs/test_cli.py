@@ -220,7 +220,7 @@ def test_another_run_is_never_overwritten(flags, tmp_path, capsys):
         (["--pair_policy=golden", "--method=self_demo"], "did you mean 'gold'?"),
         (["--engine=severs"], "did you mean 'server'?"),
         (["--engine=server"], "server_url is not set"),
-        (["--shard=2/2"], "shard: '2/2' is no i/n"),
+        (["--shard=2/2"], "shard: '2/2' is not of the form i/n"),
         (["--max_abstain_share=1.5", "--method=self_demo"], "max_abstain_share is 1.5: give a share between 0 and 1"),
         (["--judge=tournament", "--bracket_size=1"], "bracket"),
         (["--prompts_dir=nowhere", "--method=self_demo"], "cannot be read"),

@@ -118,4 +118,10 @@ def test_run_ends_with_a_trained_model_and_a_table_and_asks_nothing_twice(
     assert ("**The model saw the gold answer" in cards) == (method == "reflection_tuning")
     made = load_dataset("parquet", data_files=str(tmp_path / "run/hub/dataset/structured/*"), split="train")
     assert made.to_list() == rows.to_list()
+    if method == "pa_rag":  # a stock trainer shows the tag, too
+        asked = load_dataset("parquet", data_files=str(tmp_path / "run/hub/dataset/sft/*"), split="train")["prompt"]
+        assert asked and all("Question: [works] " in prompt[0]["content"] for prompt in asked)
+    outcomes = manifest("demonstrations")["outcomes"]
+    named = {f"{kind.replace('_', ' ')} rows" for kind in KINDS[method] - {""}}
+    assert {name for name in outcomes if name.endswith(" rows")} == named
     assert len(load_dataset("parquet", data_files=str(tmp_path / "run/hub/dataset/candidates/*"), split="train"))

@@ -8,7 +8,7 @@ from hf_selfdemo.core.ledger import Ledger
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.recipe.engine import Engine
-from hf_selfdemo.verbs import documents, questions
+from hf_selfdemo.verbs import documents, plan_questions, questions
 from hf_selfdemo.verbs.cli import main, parse
 
 PEOPLE = {"pump": "Ada Storm", "mill": "Bo Lind", "wheel": "Cy Holm", "saw": "Di Berg", "lock": "Ed Falk"}
@@ -44,7 +44,7 @@ def scripted(monkeypatch, tmp_path):
             sent.stopped_at = None
             raise KeyboardInterrupt
         sent.append(request.id)
-        prompt = request.messages[0]["content"]
+        prompt = request.messages[-1]["content"]
         thing, who = next(
             (thing, who) for thing, who in PEOPLE.items() if f"The {thing} was" in prompt or thing in prompt
         )
@@ -59,7 +59,8 @@ def scripted(monkeypatch, tmp_path):
     def opened(recipe, model):
         return Engine(RecordedGenerator(ScriptedGenerator(said), Ledger(tmp_path / "calls.sqlite")))
 
-    monkeypatch.setattr(questions, "open_engine", opened)
+    for module in (questions, plan_questions):
+        monkeypatch.setattr(module, "open_engine", opened)
     return sent
 
 
@@ -211,6 +212,37 @@ def test_own_questions_are_kept(flags, refused):
     assert (recipe.data.train_questions, recipe.data.test_questions) == (["a.jsonl"], ["b.jsonl"])
     line = refused("questions", *flags, "--train_questions=a.jsonl", "--test_questions=b.jsonl")
     assert "there are no questions to write: name `documents`" in line
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_questions_are_written_for_that_part_alone_that_has_none(part, flags, scripted, tmp_path):
+    other = "test" if part == "train" else "train"
+    keys = [*flags, f"--{other}_questions=embedded"]
+    for _ in range(2):
+        assert main(["documents", *keys]) == main(["questions", *keys]) == 0
+        assert len(scripted) == 25
+    assert len({row["id"].partition(".")[0] for row in rows(tmp_path / f"run/documents/{part}_questions.jsonl")}) == 5
+    assert not (tmp_path / f"run/documents/{other}_questions.jsonl").exists()
+
+
+def test_the_plan_of_writing_questions_is_what_writing_them_takes(flags, scripted, refused, tmp_path, capsys):
+    assert "run `hf-selfdemo documents` with the same config first" in refused("plan", *flags)
+    assert main(["documents", *flags]) == 0
+    path = tmp_path / "run/plan_questions.json"
+    assert main(["plan", *flags, "--plan_questions=0"]) == 0 and not scripted
+    counted = json.loads(path.read_text())
+    assert (counted["passages"], counted["sample"], counted["all"]["calls"]) == (5, 0, 5), "first turns alone"
+    capsys.readouterr()
+    assert main(["plan", *flags, "--plan_questions=2", "--price_prompt=1000"]) == 0
+    asked, told = len(scripted), capsys.readouterr()
+    assert asked == 10 and "5 passages, estimated from 2" in told.out and "price: about" in told.err
+    planned = json.loads(path.read_text())
+    assert main(["questions", *flags]) == 0
+    assert len(scripted) == len(set(scripted)) == 25, "what the plan asked is not asked again"
+    assert planned["all"]["calls"] == 25 <= planned["most_calls"] == 5 * (3 + 1 + 5)
+    capsys.readouterr()
+    assert main(["plan", *flags, "--plan_questions=0", "--lora_r=2", "--use_cpu"]) == 0
+    assert "memory in GB" in capsys.readouterr().out and (tmp_path / "run/plan.json").exists()
 
 
 @pytest.mark.parametrize("verb", ["documents", "questions"])

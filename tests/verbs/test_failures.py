@@ -152,7 +152,7 @@ def test_a_manifest_that_is_none_is_named_with_what_it_lacks(tmp_path):
     path = tmp_path / "manifest.json"
     for content in (b"", b'{"a": 1', b"\xff\xfe{}", b"[1]", b"[" * 100_000):
         path.write_bytes(content)
-        with pytest.raises(UserError, match=r"manifest\.json is no JSON"):
+        with pytest.raises(UserError, match=r"manifest\.json is not JSON"):
             read_json(path)
     path.write_text('{"settings": {}}')
     with pytest.raises(UserError, match=r"manifest\.json is damaged, it has no 'judges'"):
@@ -165,7 +165,7 @@ def test_a_manifest_that_is_none_is_named_with_what_it_lacks(tmp_path):
 def test_a_torn_line_is_named(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text('{"id": "a"}\n{"id": \n')
-    with pytest.raises(UserError, match=r"line 2 of .*rows\.jsonl is no JSON"):
+    with pytest.raises(UserError, match=r"line 2 of .*rows\.jsonl is not JSON"):
         list(read_json_lines(path))
     path.write_text("{}\n")
     with pytest.raises(UserError, match=r"line 1 of .*rows\.jsonl is damaged, id is missing"):

@@ -10,7 +10,7 @@ import pytest
 from hf_selfdemo.core.types import Request
 from hf_selfdemo.verbs.cli import main
 from hf_selfdemo.verbs.first_turns import FirstTurns, first_turn
-from hf_selfdemo.verbs.plan import counted
+from hf_selfdemo.verbs.plan_sample import counted
 
 
 @pytest.fixture
@@ -181,8 +181,8 @@ def test_no_row_s_requests_are_held(plan, monkeypatch):
     """Counted by the requests alive while each row's first turn is written."""
     alive, asked = [], []
 
-    def counting(strategy, row):
-        found = first_turn(strategy, row)
+    def counting(dialogue):
+        found = first_turn(dialogue)
         asked.append(len(found))
         alive.append(sum(type(one) is Request for one in gc.get_objects()))
         return found

@@ -98,9 +98,9 @@ def parse_object(text: bytes, where: str, kind: Any = dict, *needed: str) -> dic
     try:
         found = json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{where} is no JSON ({reason(error)})", _REMADE) from None
+        raise UserError(f"{where} is not JSON ({reason(error)})", _REMADE) from None
     if not isinstance(found, dict):
-        raise UserError(f"{where} is no JSON object", _REMADE)
+        raise UserError(f"{where} is not JSON object", _REMADE)
     if (known := found.pop(_CHECKSUM, None)) is not None and known != fingerprint(found):
         raise UserError(f"{where} is not as it was written", _REMADE)
     for key in needed:
@@ -285,7 +285,7 @@ def claim_folder(
             raise UserError(f"{folder} holds another run: {shown}", remedy)
         return True
     if folder.exists() and any(not p.name.startswith("run.json") for p in folder.iterdir()):  # another may be starting
-        raise UserError(f"{folder} holds files that are no run of this kind", _ELSEWHERE)
+        raise UserError(f"{folder} holds files that do not belong to such a run", _ELSEWHERE)
     write_json(path, wanted)
     return False
 

@@ -62,7 +62,7 @@ def local_model(name: str) -> Path | None:
         return path
     if path.exists() or name.startswith((".", "/", "~")) or name.lower().endswith(ENDING):
         remedy = did_you_mean_file(name, "give a folder, a GGUF file or a Hub id")
-        raise UserError(f"model_name_or_path {name!r} is no model folder or GGUF file", remedy)
+        raise UserError(f"model_name_or_path {name!r} is neither a model folder nor a GGUF file", remedy)
     return None
 
 

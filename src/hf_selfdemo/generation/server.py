@@ -163,7 +163,7 @@ class ServerGenerator:
             return self._down(type(error.__cause__).__name__)
         except (self._sdk.OpenAIError, ValueError) as error:
             known = type(error) is self._sdk.OpenAIError  # from `bounded_client`
-            return Reply("", "error", error=str(error) if known else "what the server sent is no chat completion")
+            return Reply("", "error", error=str(error) if known else "the server's answer is not a chat completion")
 
     async def _choose(self, request: Request) -> Reply:
         if self._structure == "auto":
@@ -276,7 +276,7 @@ def _plain_address(base_url: str) -> str:
         plain = None
     if not plain:
         remedy = "write it like http://localhost:8000/v1; a key belongs into the environment"
-        raise UserError("server_url is no plain http address", remedy)
+        raise UserError("server_url is not a plain http address", remedy)
     return base_url
 
 

@@ -154,5 +154,5 @@ def checked_id(repo_id: str) -> str:
         'me/demonstrations'
     """
     if "/" not in repo_id or not is_hub_id(repo_id):
-        raise UserError(f"{repo_id!r} is no id of a repository, or a folder here", "give owner/name")
+        raise UserError(f"{repo_id!r} is not a repository id, or names a local folder", "give owner/name")
     return repo_id

@@ -16,13 +16,14 @@ from huggingface_hub import DatasetCard, DatasetCardData
 from hf_selfdemo.core.artefacts import Demonstrations
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.manifest import file_hash, read_json
+from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.core.types import Label, Source
 from hf_selfdemo.data.rows import FEATURES, RANKED, SEGMENTED, TRUSTED, evidence_of, with_pairs_listed
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.card import checked_id, is_hub_id, write_card
 from hf_selfdemo.hub.licence import source_licence
 from hf_selfdemo.hub.shards import describe, size_category, write_shards
-from hf_selfdemo.methods.answering import single_prompt
+from hf_selfdemo.methods.answering import PROMPTED, single_prompt
 from hf_selfdemo.methods.demonstrations import checked_file, load_demonstrations
 from hf_selfdemo.methods.method import known_method, own_words
 from hf_selfdemo.recipe.config import JudgeArguments
@@ -53,6 +54,7 @@ def dataset_artefact(
     language: Sequence[str] = ("en",),
     max_shard_size: str = "500MB",
     folder: Path | None = None,
+    answerer: Answerer = PROMPTED,
 ) -> Artefact:
     """The demonstrations of a run as a repository of Parquet files and a card.
 
@@ -69,6 +71,7 @@ def dataset_artefact(
         language: ISO codes.
         max_shard_size: largest Parquet file, counted before compression.
         folder: where the Parquet files are written; default is `hub/dataset` in the run.
+        answerer: whose prompts the conversations hold.
 
     Raises:
         UserError: if no demonstrations were finished there, they changed since, or a licence must be named.
@@ -77,7 +80,7 @@ def dataset_artefact(
     source, data = run / "demonstrations", data or {}
     manifest = _manifest(source)
     license = source_licence(data, license)
-    configs = _configs(source)
+    configs = _configs(source, answerer)
     target = folder or run / "hub" / "dataset"
     shards = {name: write_shards(rows, target / name, max_shard_size) for name, rows in configs.items()}
     writer, default = manifest["model"]["name"], next(iter(configs))
@@ -99,7 +102,7 @@ def dataset_artefact(
         row_kinds=ROW_KINDS,
         data=shown_data(data),
         license=license,
-        example=_example(configs["structured"]),
+        example=_example(configs["structured"], answerer),
         recall=_recall(manifest.get("recall", {})),
     )
     DatasetCard(card)  # raises where the metadata could not be read again
@@ -143,15 +146,15 @@ def _manifest(source: Path) -> dict[str, Any]:
     return manifest
 
 
-def _configs(source: Path) -> dict[str, Dataset]:
+def _configs(source: Path, answerer: Answerer) -> dict[str, Dataset]:
     structured = load_demonstrations(source)
     kinds = structured["kind"] if "kind" in structured.column_names else []
     replies = structured.select([i for i, kind in enumerate(kinds) if not kind]) if kinds else structured
     configs = {"structured": structured} if len(replies) < len(structured) else {}
     if len(replies):
-        configs["sft"] = to_trl(replies)
+        configs["sft"] = to_trl(replies, answerer=answerer)
     if not all(map(no_pair, structured.select_columns(["mode", "rejected"]))):
-        configs["preference"] = to_trl(replies, preference=True)
+        configs["preference"] = to_trl(replies, preference=True, answerer=answerer)
     configs["structured"] = structured
     if (path := checked_file(source, "candidates.jsonl")).exists():
         with explained(f"{path} cannot be read", _AGAIN):
@@ -254,12 +257,12 @@ def _recall(figures: Mapping[str, float]) -> list[tuple[int, float]]:
     return sorted((int(key[7:]), value) for key, value in figures.items() if key.startswith("answer@"))
 
 
-def _example(rows: Dataset) -> dict[str, Any]:
+def _example(rows: Dataset, answerer: Answerer) -> dict[str, Any]:
     """The first row that shows most, with its prompt: a right answer with a pair, else without one, else any row."""
     telling = rows.select_columns(["mode", "outcome", "verified", "rejected"])
     marks = [(one["verified"] and one["outcome"] == "answer", not no_pair(one)) for one in telling]
     row: dict[str, Any] = rows[marks.index(max(marks))]
     if row.get("kind"):
         return row | {"prompt": ""}
-    [asked] = single_prompt(row["question"], evidence_of(row).passages, row["mode"])
-    return row | {"prompt": asked["content"]}
+    asked = single_prompt(row["question"], evidence_of(row).passages, row["mode"], answerer)
+    return row | {"prompt": "\n\n".join(message["content"] for message in asked)}

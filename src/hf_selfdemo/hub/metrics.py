@@ -47,7 +47,7 @@ def metric_artefacts(namespace: str) -> list[Artefact]:
         ['me/qa_accuracy', 'me/abstention']
     """
     if "/" in namespace:
-        raise UserError(f"{namespace!r} is no user or organisation", "give the part before the slash")
+        raise UserError(f"{namespace!r} is not a user or organisation", "give the part before the slash")
     return [_artefact(name, checked_id(f"{namespace}/{name}")) for name in METRICS]
 
 

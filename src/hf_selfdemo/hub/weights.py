@@ -97,7 +97,7 @@ def base_id(folder: Path, recorded: str, given: str = "") -> str:
     """
     name = given or (base_name(folder) if is_adapter(folder) else recorded)
     if not is_hub_id(name):
-        raise UserError(f"the base model {name!r} is no id on the Hub", "give base_model, the id others can load it by")
+        raise UserError(f"the base model {name!r} is not an id on the Hub", "give base_model, the id to load it by")
     return name
 
 

@@ -21,7 +21,7 @@ class Noise:
     """How much of a document is hidden.
 
     Raises:
-        UserError: if `noise_ratio` is no share below one.
+        UserError: if `noise_ratio` is not a share below one.
     """
 
     noise_ratio: float = key(

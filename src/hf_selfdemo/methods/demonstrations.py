@@ -234,6 +234,8 @@ def _has_unverified_winner(row: dict[str, Any]) -> bool:
 
 def _kind(row: dict[str, Any]) -> str:
     """What a row trains, for people."""
+    if kind := row.get("kind"):
+        return f"{kind.replace('_', ' ')} rows"
     outcome = "answers" if row["outcome"] == "answer" else "abstentions"
     place = " shown closed-book" if row["mode"] == "closed_book" else ""
     return f"{outcome}{place} (from {row['source']} candidates)"

@@ -1,9 +1,9 @@
-"""From passages of documents to questions for training and for testing, each part from documents of its own.
+"""Questions for training and for testing from the passages of documents. No document serves both.
 
 documents/
-    train_questions.jsonl   kept questions, as any question file: id, question, answers, answerable, gold, source
-    test_questions.jsonl    the same, of documents that no training question is about
-    dropped_questions.jsonl every other one that was written, with the reason
+    train_questions.jsonl    kept questions, in the format of any question file
+    test_questions.jsonl     the same, about documents that no training question is about
+    dropped_questions.jsonl  all other questions that were written, each with the reason
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def write_questions(
     generator: Generator,
     folder: Path,
     test_share: float = 0.2,
+    parts: Sequence[str] = PARTS,
     window: int = 16,
     seed: int = 0,
     on_progress: Callable[[int], None] = lambda passages: None,
@@ -50,11 +51,12 @@ def write_questions(
     Args:
         sources: passages with the documents they are from, ids unique.
         writer: what is asked and checked.
-        generator: who writes and answers. Wrapped in a `RecordedGenerator` it never makes a call twice.
+        generator: the model that writes and answers. A `RecordedGenerator` never makes a call twice.
         folder: where the files go.
-        test_share: of the documents, whose questions are for testing.
+        test_share: share of the documents whose questions are for testing.
+        parts: what to write questions for: "train", "test" or both. One part alone gets all documents.
         window: passages in flight.
-        seed: of the draw of these documents.
+        seed: of the draw of the test documents.
         on_progress: called with 1 for every passage that is done.
 
     Returns:
@@ -64,8 +66,9 @@ def write_questions(
         UserError: if there are fewer than two documents, every call failed, or a part keeps no answerable question.
     """
     check_contract(generator, Generator, "generator")
-    part = parts_of(sorted({source.document for source in sources}), test_share, seed)
-    written = converse((_written(source.passage, writer) for source in sources), generator, window)
+    names = sorted({source.document for source in sources})
+    part = dict.fromkeys(names, parts[0]) if len(parts) == 1 else parts_of(names, test_share, seed)
+    written = converse((drafts_of(source.passage, writer) for source in sources), generator, window)
     drafts: list[tuple[str, Draft]] = []
     for source, found in zip(sources, written, strict=True):
         drafts += [(part[source.document], draft) for draft in found]
@@ -74,11 +77,11 @@ def write_questions(
     if failed and len(failed) == len(sources):
         raise UserError("no question could be asked for", failed[0])
     once = unlike([draft for _, draft in drafts])
-    return _save([(name, draft) for (name, _), draft in zip(drafts, once, strict=True)], folder)
+    return _save([(name, draft) for (name, _), draft in zip(drafts, once, strict=True)], folder, parts)
 
 
 def parts_of(documents: Sequence[str], test_share: float, seed: int = 0) -> dict[str, str]:
-    """Which part each document serves, by a draw that depends on its id and not on the others.
+    """Which part each document serves: the first ones by a draw from seed and id are for testing.
 
     Raises:
         UserError: if there are fewer than two.
@@ -94,20 +97,20 @@ def parts_of(documents: Sequence[str], test_share: float, seed: int = 0) -> dict
     return {name: "test" if place < tests else "train" for place, name in enumerate(drawn)}
 
 
-def _written(passage: Passage, writer: QuestionWriter) -> Dialogue[list[Draft]]:
-    """All of one passage. A call that failed costs this passage alone."""
+def drafts_of(passage: Passage, writer: QuestionWriter) -> Dialogue[list[Draft]]:
+    """All questions about one passage. If a call fails, only this passage is lost."""
     try:
         return (yield from writer.write(passage))
     except CallFailed as failure:
         return [Draft(Question(passage.id, ""), f"{CALL_FAILED}: {failure}")]
 
 
-def _save(drafts: Sequence[tuple[str, Draft]], folder: Path) -> dict[str, Any]:
-    """Every draft, kept or dropped. The dropped ones are written first: they say why a part has no question."""
+def _save(drafts: Sequence[tuple[str, Draft]], folder: Path, parts: Sequence[str]) -> dict[str, Any]:
+    """Save all drafts. The dropped ones come first: they show why a part has no question."""
     dropped = Counter(draft.dropped.partition(":")[0] for _, draft in drafts if draft.dropped)
-    kept = {part: [draft.question for name, draft in drafts if name == part and not draft.dropped] for part in PARTS}
-    out_of = [question_row(draft.question) | {"reason": draft.dropped} for _, draft in drafts if draft.dropped]
-    _write(folder / "dropped_questions.jsonl", out_of)
+    kept = {part: [draft.question for name, draft in drafts if name == part and not draft.dropped] for part in parts}
+    rows = [question_row(draft.question) | {"reason": draft.dropped} for _, draft in drafts if draft.dropped]
+    _write(folder / "dropped_questions.jsonl", rows)
     for part, questions in kept.items():
         if not any(question.answerable for question in questions):
             reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.most_common(3)) or "none was written"
@@ -131,7 +134,7 @@ def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def question_row(question: Question) -> dict[str, Any]:
-    """A question as a file of questions has it."""
+    """A question as a row of a question file."""
     return {
         "id": question.id,
         "question": question.text,

@@ -6,9 +6,11 @@ question asks for something that the passage does not say. It is kept if no pass
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from hf_selfdemo.core.keys import key
 from hf_selfdemo.core.protocols import Judge, Retriever
@@ -16,7 +18,7 @@ from hf_selfdemo.core.ranges import NOT_NEGATIVE, ONE_OR_MORE, ZERO_OR_MORE, che
 from hf_selfdemo.core.seeding import stable_seed
 from hf_selfdemo.core.types import Candidate, Dialogue, Evidence, Message, Mode, Passage, Question, Reply, Request
 from hf_selfdemo.methods.answering import single_prompt
-from hf_selfdemo.prompting.prompts import fill
+from hf_selfdemo.prompting.prompts import TEMPLATES, fill
 from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.scoring.refusal import is_refusal
@@ -24,13 +26,21 @@ from hf_selfdemo.scoring.refusal import is_refusal
 SOURCE = "documents"
 """The `source` of such questions."""
 
-_QUESTION = re.compile(r"^\W*question\b\W*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
-_ANSWER = re.compile(r"^\W*answer\b\W*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
+_QUESTION = re.compile(r"^\W*question\b\W*(.+?)\s*(?:\banswer:.*)?$", re.IGNORECASE | re.MULTILINE)
+_ANSWER = re.compile(r"(?:^\W*|\?\s*)answer\b\W*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
 _REFERS = re.compile(
     r"\b(the|this|that|these) (passage|text|document|excerpt|paragraph|article|section|chapter|page|author)s?\b"
-    r"|\baccording to (the|this)\b|\b(mentioned|described|stated|given|provided|listed) (here|in the)\b|\babove\b",
+    r"|\bthis question\b|\baccording to (the|this)\b|\babove\b"
+    r"|\b(mentioned|described|stated|given|provided|listed) (here|in the)\b",
     re.IGNORECASE,
 )
+_SHORT = 2
+_COMMON = frozenset(
+    "what which when where who whom whose why how many much the and for with from that this these those there does did "  # noqa: SIM905
+    "has have had was were are been not name named year number date person people first last".split()
+)
+"""Words that say nothing about what a question is about."""
+
 _LONGEST_ANSWER = 12
 """Most words of an answer. The model rarely repeats a longer one in the same words."""
 
@@ -87,6 +97,11 @@ class QuestionWriter:
     keys: QuestionKeys = field(default_factory=QuestionKeys)
     seed: int = 0
 
+    @property
+    def most_calls(self) -> int:
+        """Calls that one passage takes at most, without those of a judge that asks a model."""
+        return self.keys.question_passes * 3 + self.keys.unanswerable_passes * (1 + self.keys.question_passages)
+
     def write(self, passage: Passage) -> Dialogue[list[Draft]]:
         """All questions about one passage, kept or dropped, in the order they were written.
 
@@ -101,7 +116,7 @@ class QuestionWriter:
         drafts: list[Draft] = []
         for number in range(count):
             before = list(dict.fromkeys(draft.question.text for draft in drafts if draft.question.text))
-            messages = _turn(fill(f"questions/{kind}", passages=[passage], before=before))
+            messages = (*_shown(kind), *_turn(fill(f"questions/{kind}", passages=[passage], before=before)))
             [reply] = yield [self._request(passage, f"{kind}/{number}", messages, kind)]
             draft = _read(reply, passage, f"{passage.id}/{kind}/{number}", kind == "answerable")
             if not draft.dropped and normalise(draft.question.text) in map(normalise, before):
@@ -170,6 +185,17 @@ def _turn(text: str) -> tuple[Message, ...]:
     return ({"role": "user", "content": text},)
 
 
+@lru_cache(maxsize=2)
+def _shown(kind: str) -> tuple[Message, ...]:
+    """Examples of what is asked for, as turns before the passage: a small model does not follow the words alone."""
+    turns: list[Message] = []
+    for one in json.loads((TEMPLATES / "questions" / "examples.json").read_text(encoding="utf-8")):
+        passage = Passage("", one["text"], one["title"])
+        turns += _turn(fill(f"questions/{kind}", passages=[passage], before=[]))
+        turns.append({"role": "assistant", "content": one[kind]})
+    return tuple(turns)
+
+
 def _read(reply: Reply, passage: Passage, identifier: str, answerable: bool) -> Draft:
     """The question in a reply, and whether simple rules drop it."""
     asked, said = _QUESTION.search(reply.text), _ANSWER.search(reply.text)
@@ -192,6 +218,8 @@ def _fault(question: Question, passage: Passage, answerable: bool) -> str:
         return "no question can be read"
     if _REFERS.search(text):
         return "speaks of its passage"
+    if not _subject(text) & _subject(f"{passage.title} {passage.text}"):
+        return "is not about its passage"
     if not answerable:
         return ""
     if not answers:
@@ -205,6 +233,11 @@ def _fault(question: Question, passage: Passage, answerable: bool) -> str:
     if holds_answer(Passage("", text), answers, text):
         return "gives its answer away"
     return ""
+
+
+def _subject(text: str) -> set[str]:
+    """The words of a text that say what it is about."""
+    return {word for word in normalise(text).split() if len(word) > _SHORT} - _COMMON
 
 
 def unlike(drafts: Sequence[Draft]) -> list[Draft]:

@@ -22,7 +22,7 @@ class Distractors:
     """How often the passages that hold the answer are taken away.
 
     Raises:
-        UserError: if `oracle_share` is no share.
+        UserError: if `oracle_share` is not a share from 0 to 1.
     """
 
     oracle_share: float = key(0.8, "rows that keep the passages with the answer; RAFT's P", "kept", SHARE)

@@ -41,11 +41,12 @@ def question_file(recipe: Recipe, part: str) -> Path:
     return documents_folder(recipe) / f"{part}_questions.jsonl"
 
 
-def writes_questions(recipe: Recipe) -> bool:
-    """Whether some questions of the recipe have to be written from its documents."""
+def written_parts(recipe: Recipe) -> tuple[str, ...]:
+    """The parts, of "train" and "test", whose questions have to be written from the documents."""
+    if not recipe.documents.documents:
+        return ()
     named = {"train": recipe.data.train_questions, "test": recipe.data.test_questions}
-    own = any(str(question_file(recipe, part)) in names for part, names in named.items())
-    return bool(recipe.documents.documents) and own
+    return tuple(part for part, names in named.items() if str(question_file(recipe, part)) in names)
 
 
 def passage_words(recipe: Recipe) -> int:

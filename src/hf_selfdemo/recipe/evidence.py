@@ -79,8 +79,12 @@ def document_evidence(recipe: Recipe, part_name: str = "train") -> OnDisk[Eviden
     return OnDisk(map(document_row, passages))
 
 
-def instruction_evidence(recipe: Recipe) -> OnDisk[Evidence]:
+def instruction_evidence(recipe: Recipe, part: str = "train") -> OnDisk[Evidence]:
     """Instructions as rows, for methods that train the model's own replies to them, as many as the keys say.
+
+    Args:
+        recipe: what is to be done.
+        part: "train", "dev" or "test": no other part has the instructions of "train".
 
     Raises:
         UserError: if they cannot be read.
@@ -89,7 +93,12 @@ def instruction_evidence(recipe: Recipe) -> OnDisk[Evidence]:
     if not most:
         return OnDisk([])
     found = [one for one in read_instructions(source) if len(one.messages) == 1]
-    drawn = random.Random(recipe.data.data_seed_questions).sample(found, min(most, len(found)))
+    rng = random.Random(recipe.data.data_seed_questions)
+    drawn = rng.sample(found, min(most, len(found)))
+    if part != "train":
+        trained = {one.id for one in drawn}
+        others = [one for one in found if one.id not in trained]
+        drawn = rng.sample(others, min(most, len(others)))
     return OnDisk(
         Evidence(Question(f"instruction/{one.id}", one.messages[0]["content"], source=REPLAY)) for one in drawn
     )
@@ -109,7 +118,7 @@ def with_further_rows(recipe: Recipe, evidence: OnDisk[Evidence], part: str = "t
     if recipe.method.method.reads_documents:
         evidence = OnDisk(chain(evidence, document_evidence(recipe, part)))
     if recipe.method.method.replays:
-        evidence = OnDisk(chain(evidence, instruction_evidence(recipe)))
+        evidence = OnDisk(chain(evidence, instruction_evidence(recipe, part)))
     return evidence
 
 

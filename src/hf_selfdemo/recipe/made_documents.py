@@ -16,9 +16,8 @@ from hf_selfdemo.core.keys import deciding
 from hf_selfdemo.core.manifest import differing, fingerprint, read_json
 from hf_selfdemo.core.types import CALL_FAILED
 from hf_selfdemo.data.documents import document_files
-from hf_selfdemo.methods.question_set import PARTS
 from hf_selfdemo.prompting.prompts import templates_hash
-from hf_selfdemo.recipe.documents import PASSAGES, documents_folder, passage_words, question_file, writes_questions
+from hf_selfdemo.recipe.documents import PASSAGES, documents_folder, passage_words, question_file, written_parts
 from hf_selfdemo.recipe.recipe import Recipe
 
 MANIFEST, QUESTIONS = "manifest.json", "questions.json"
@@ -57,9 +56,11 @@ def questions_settings(recipe: Recipe, generator: str) -> dict[str, Any]:
         recipe: whose passages are there.
         generator: fingerprint of the model.
     """
+    parts = written_parts(recipe)
     return {
         "generator": generator,
-        "templates": templates_hash(["questions/*.txt", "rag.txt", "closed_book.txt"]),
+        **({"parts": list(parts)} if len(parts) == 1 else {}),
+        "templates": templates_hash(["questions/*", "rag.txt", "closed_book.txt"]),
         **recipe.chat_template,
         "passages": content_hash(documents_folder(recipe) / PASSAGES),
         "test_documents_share": recipe.documents.test_documents_share,
@@ -70,15 +71,19 @@ def questions_settings(recipe: Recipe, generator: str) -> dict[str, Any]:
 
 
 def made_questions(recipe: Recipe, settings: dict[str, Any]) -> dict[str, Any]:
-    """The manifest of the questions, if all were written with these settings and both files are there; else {}."""
+    """The manifest of the questions, if all were written with these settings and their files are there; else {}."""
     told = read_json(documents_folder(recipe) / QUESTIONS, QuestionsMade, missing_ok=True)
-    whole = all(question_file(recipe, part).exists() for part in PARTS)
+    whole = all(question_file(recipe, part).exists() for part in written_parts(recipe))
     failed = told.get("dropped", {}).get(CALL_FAILED)
     return told if whole and not failed and told.get("settings") == settings else {}
 
 
-def refuse_stale(recipe: Recipe) -> None:
+def refuse_stale(recipe: Recipe, questions_missing: bool = False) -> None:
     """Refuse passages or questions that were made from other documents, or with other keys, than the recipe names.
+
+    Args:
+        recipe: whose passages and questions these are.
+        questions_missing: questions need not have been written yet.
 
     Raises:
         UserError: if they were, or there are none.
@@ -91,9 +96,10 @@ def refuse_stale(recipe: Recipe) -> None:
             f"the passages in {folder} were not made from these documents and max_passage_words",
             "run `hf-selfdemo documents` with the same config first",
         )
-    if not writes_questions(recipe):
+    written = (folder / QUESTIONS).exists()
+    if not written_parts(recipe) or (questions_missing and not written):
         return
-    if not (folder / QUESTIONS).exists():
+    if not written:
         raise UserError(f"{folder} holds no questions", "run `hf-selfdemo questions` with the same config first")
     found = read_json(folder / QUESTIONS, QuestionsMade).get("settings", {})
     wanted = questions_settings(recipe, "")

@@ -59,7 +59,7 @@ class DemonstrationTraining(Trainer):
     """Mixed in before a trainer of TRL's; `preference` says which kind of batch that one takes.
 
     Before the first step: a preflight over every row (`preflight_report`). While training: views that change with the
-    epoch, evaluation by asking the model the dev questions, the on-policy meter (`on_policy`), a loss that is no number
+    epoch, evaluation by asking the model the dev questions, the on-policy meter (`on_policy`), a NaN or infinite loss
     stops the run and names the rows. Checkpoints are refused under settings other than their own.
     """
 
@@ -174,7 +174,7 @@ class DemonstrationTraining(Trainer):
         return rows.select(wanted) if wanted else None
 
     def require_finite(self, loss: torch.Tensor, ids: Sequence[str]) -> None:
-        """Stop where a loss is no number; by default transformers leaves such steps out of the log and goes on.
+        """Stop at a NaN or infinite loss; by default transformers leaves such steps out of the log and goes on.
 
         Raises:
             UserError: naming the rows of the batch.
@@ -342,7 +342,7 @@ def _keys_refused_plainly() -> Iterator[None]:
     except UserError:
         raise
     except ValueError as error:
-        raise UserError(f"training cannot begin ({error})", "mend the key that this speaks of") from error
+        raise UserError(f"training cannot begin ({error})", "fix the option named above") from error
 
 
 def collator_of(

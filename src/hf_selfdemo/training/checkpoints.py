@@ -66,7 +66,7 @@ def check_settings(folder: str | Path, settings: dict[str, Any], defaults: Mappi
     """
     path = Path(folder) / _NOTE
     if not path.exists():
-        raise UserError(f"{folder} is no whole checkpoint of this trainer", "go on from another, or start anew")
+        raise UserError(f"{folder} is not a complete checkpoint of this trainer", "resume from another, or start over")
     note = read_json(path, Checkpoint)
     found, wanted = note["settings"], json.loads(json.dumps(settings, default=str))
     if keys := differing(found, wanted, defaults):

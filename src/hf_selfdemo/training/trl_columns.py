@@ -9,9 +9,10 @@ from typing import Any
 from datasets import Dataset, Features, List, Value
 
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.core.types import Message
 from hf_selfdemo.data.rows import FEATURES, evidence_of, rejected_of
-from hf_selfdemo.methods.answering import single_prompt
+from hf_selfdemo.methods.answering import PROMPTED, single_prompt
 from hf_selfdemo.prompting.chat import disarm
 from hf_selfdemo.prompting.disarming import take_apart
 from hf_selfdemo.training.given import ASKED, TOLD, given_rows, whole_row
@@ -38,7 +39,12 @@ _MARKERS = re.compile(
 """What chat templates mark turns with. Who will train is not known here, so that it cannot be asked of a tokenizer."""
 
 
-def to_trl(dataset: Dataset | Sequence[Mapping[str, Any]], preference: bool = False, tokenizer: Any = None) -> Dataset:
+def to_trl(
+    dataset: Dataset | Sequence[Mapping[str, Any]],
+    preference: bool = False,
+    tokenizer: Any = None,
+    answerer: Answerer = PROMPTED,
+) -> Dataset:
     """Rows of `demonstrate` as conversations: what the model is asked, and what it is to say.
 
     Prompts are those that `SelfDemoTrainer` shows for a plain row: all passages as retrieved, or none in a closed-book
@@ -52,6 +58,7 @@ def to_trl(dataset: Dataset | Sequence[Mapping[str, Any]], preference: bool = Fa
         preference: the pairs, a row each (`pair_rows`), as `prompt`, `chosen` and `rejected`; otherwise all rows, as
             `prompt` and `completion`.
         tokenizer: of the model to be trained, if it is known: its own control tokens are taken apart, too.
+        answerer: whose prompts these are, for a method that asks in its own way.
 
     Returns:
         A dataset for `SFTTrainer`, or with `preference` for `DPOTrainer`.
@@ -73,7 +80,7 @@ def to_trl(dataset: Dataset | Sequence[Mapping[str, Any]], preference: bool = Fa
     absent = {"mode", "question", "passages", "response"} - set(getattr(rows, "column_names", ()))
     if absent & {*TOLD}:
         raise UserError(
-            f"this is no dataset of demonstrations: it lacks {', '.join(sorted(absent))}",
+            f"this is not a dataset of demonstrations: it lacks {', '.join(sorted(absent))}",
             "give what `demonstrate` returns, or load_dataset of its train.parquet",
         )
     if preference:
@@ -85,7 +92,7 @@ def to_trl(dataset: Dataset | Sequence[Mapping[str, Any]], preference: bool = Fa
     made: Dataset = rows.map(
         _conversation,
         with_indices=True,
-        fn_kwargs={"preference": preference, "tokenizer": tokenizer},
+        fn_kwargs={"preference": preference, "tokenizer": tokenizer, "answerer": answerer},
         remove_columns=rows.column_names,
         features=PREFERENCE_FEATURES if preference else SFT_FEATURES,
         load_from_cache_file=False,  # the templates' texts, which the cache does not know of, may have changed
@@ -113,7 +120,9 @@ def to_prompts(dataset: Dataset | Sequence[Mapping[str, Any]], tokenizer: Any = 
     """
     rows, _ = rewardable(given_rows(dataset, ASKED))
     made: Dataset = rows.map(
-        lambda row: {"prompt": _asked(row, tokenizer)} | {name: row[name] for name in PROMPT_FEATURES if name in row},
+        lambda row: (
+            {"prompt": _asked(row, tokenizer, PROMPTED)} | {name: row[name] for name in PROMPT_FEATURES if name in row}
+        ),
         remove_columns=rows.column_names,
         features=PROMPT_FEATURES,
         load_from_cache_file=False,  # as in `to_trl`
@@ -121,23 +130,26 @@ def to_prompts(dataset: Dataset | Sequence[Mapping[str, Any]], tokenizer: Any = 
     return made
 
 
-def _conversation(row: Mapping[str, Any], place: int, preference: bool, tokenizer: Any) -> dict[str, Any]:
+def _conversation(
+    row: Mapping[str, Any], place: int, preference: bool, tokenizer: Any, answerer: Answerer
+) -> dict[str, Any]:
     row = whole_row(row, place, TOLD)
     if row.get("kind"):
         raise UserError(
-            f"row {row['id']!r} is of the kind {row['kind']!r}, which is no conversation", "train with SelfDemoTrainer"
+            f"row {row['id']!r} is of the kind {row['kind']!r}, which is not a conversation",
+            "train with SelfDemoTrainer",
         )
     said = {"completion": row["response"]}
     if preference:
         [rejected] = rejected_of(row)
         said = {"chosen": row["response"], "rejected": rejected.text}
     turns = {column: _turn("assistant", text, row, tokenizer) for column, text in said.items()}
-    return {"id": row["id"], "prompt": _asked(row, tokenizer), **turns}
+    return {"id": row["id"], "prompt": _asked(row, tokenizer, answerer), **turns}
 
 
-def _asked(row: Mapping[str, Any], tokenizer: Any) -> list[Message]:
-    [asked] = single_prompt(row["question"], evidence_of(row).passages, row["mode"])
-    return _turn("user", asked["content"], row, tokenizer)
+def _asked(row: Mapping[str, Any], tokenizer: Any, answerer: Answerer) -> list[Message]:
+    asked = single_prompt(row["question"], evidence_of(row).passages, row["mode"], answerer)
+    return [turn for message in asked for turn in _turn(message["role"], message["content"], row, tokenizer)]
 
 
 def _turn(role: str, text: str, row: Mapping[str, Any], tokenizer: Any) -> list[Message]:

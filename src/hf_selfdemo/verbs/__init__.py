@@ -47,5 +47,5 @@ WITHOUT_RECIPE = {
 TRAINING = frozenset({"prompts", "demonstrate", "preflight", "train", "rounds", "operating_point", "point_within_run"})
 """Stages on the way to trained weights or over them, which a method that trains nothing does without."""
 
-FROM_DOCUMENTS = frozenset({"prompts", "demonstrate", "train", "rounds", "evaluate", "operating_point", "gate"})
-"""Verbs that make something from passages and questions of documents, and take those of no other documents for it."""
+FROM_DOCUMENTS = frozenset({"plan", "prompts", "demonstrate", "train", "rounds", "evaluate", "operating_point", "gate"})
+"""Verbs that use the passages and questions of documents, and refuse those of other documents."""

@@ -122,7 +122,9 @@ def _tuned(recipe: Recipe) -> dict[str, str]:
     if recipe.evaluate.adapters:
         name, equals, where = recipe.evaluate.adapters[-1].partition("=")
         if not equals or name == "base":
-            raise UserError(f"adapters: {recipe.evaluate.adapters[-1]!r} is no name=folder pair", "write tuned=FOLDER")
+            raise UserError(
+                f"adapters: {recipe.evaluate.adapters[-1]!r} is not a name=folder pair", "write tuned=FOLDER"
+            )
         return {name: where}
     if recipe.train.num_rounds > 1 and (recipe.output_dir / "rounds" / "manifest.json").exists():
         name, folder = list(round_models(recipe).items())[-1]

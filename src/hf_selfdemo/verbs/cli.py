@@ -78,14 +78,14 @@ def _run(verb: str, *arguments: str) -> None:
     if recipe.push.dry_run and verb != "push":
         raise UserError(f"dry_run is for push, {verb} would do its work", "leave it out, or use plan or preflight")
     from hf_selfdemo.recipe.aim import recipe_aim
-    from hf_selfdemo.recipe.documents import writes_questions
+    from hf_selfdemo.recipe.documents import written_parts
     from hf_selfdemo.recipe.made_documents import refuse_stale
     from hf_selfdemo.recipe.parts import refuse_unnamed
     from hf_selfdemo.verbs.lock import locked
 
     stages: tuple[str, ...] = VERBS[verb]
     if verb == "run" and recipe.documents.documents:
-        stages = ("documents", *(("questions",) if writes_questions(recipe) else ()), *stages)
+        stages = ("documents", *(("questions",) if written_parts(recipe) else ()), *stages)
     if verb in TRAINING:
         recipe.method.refuse_training()
     if verb == "run" and not recipe.method.method.trains:
@@ -108,7 +108,7 @@ def _run(verb: str, *arguments: str) -> None:
             refuse_gate(recipe)
             refuse_unnamed(recipe, "dev")
     if verb in FROM_DOCUMENTS and recipe.documents.documents:
-        refuse_stale(recipe)
+        refuse_stale(recipe, questions_missing=verb == "plan")
     with locked(verb, recipe):
         for stage in stages:
             load("stage", stage, STAGES)(recipe)

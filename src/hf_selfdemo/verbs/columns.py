@@ -158,8 +158,8 @@ def tuned_models(recipe: Recipe) -> dict[str, Path]:
 def _named_folder(pair: str) -> tuple[str, Path]:
     name, equals, path = pair.partition("=")
     if not equals or name in ("base", PLAIN):
-        raise UserError(f"adapters: {pair!r} is no name=folder pair", "write e.g. tuned=runs/quickstart/model")
+        raise UserError(f"adapters: {pair!r} is not a name=folder pair", "write e.g. tuned=runs/quickstart/model")
     if not name or set(name) & set("/\\:"):  # it names a column and the files of its replies
-        raise UserError(f"adapters: {name!r} is no name of a column", "leave out slashes and colons")
+        raise UserError(f"adapters: {name!r} is not a column name", "leave out slashes and colons")
     weights_of(Path(path))
     return name, Path(path)

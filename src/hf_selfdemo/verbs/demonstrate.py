@@ -203,7 +203,7 @@ def _shard(text: str | None) -> tuple[int, int] | None:
     except ValueError:
         number, count = -1, 0
     if not 0 <= number < count:
-        raise UserError(f"shard: {text!r} is no i/n", "write e.g. 0/4, 1/4, 2/4 and 3/4")
+        raise UserError(f"shard: {text!r} is not of the form i/n", "write e.g. 0/4, 1/4, 2/4 and 3/4")
     return number, count
 
 

@@ -1,4 +1,4 @@
-"""What a strategy asks first about every row, counted as the rows go by: no request and no row is held."""
+"""What dialogues ask first, counted one after the other: no request and no row is kept in memory."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import random
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from hf_selfdemo.core.protocols import Strategy
-from hf_selfdemo.core.types import COUNTS, Evidence, Request
+from hf_selfdemo.core.types import COUNTS, Dialogue, Request
 
 
 class FirstTurns:
@@ -84,10 +84,10 @@ class FirstTurns:
         }
 
 
-def first_turn(strategy: Strategy, row: Evidence) -> list[Request]:
-    """What a strategy asks first about a row; nothing is sent."""
+def first_turn(dialogue: Dialogue[Any]) -> list[Request]:
+    """What a dialogue asks first; nothing is sent."""
     try:
-        return list(next(strategy.write(row)))
+        return list(next(dialogue))
     except StopIteration:
         return []
 

@@ -12,10 +12,15 @@ from hf_selfdemo.core.types import COUNTS
 from hf_selfdemo.recipe.config import PlanArguments
 
 
-def calls_table(plan: Mapping[str, Any]) -> Table:
-    """Calls and tokens of demonstrating, by stage."""
+def calls_table(plan: Mapping[str, Any], rows: str) -> Table:
+    """Calls and tokens by stage.
+
+    Args:
+        plan: with counts and the size of the sample.
+        rows: what is asked about, such as "questions": the plan counts them under this name.
+    """
     whence = f"estimated from {plan['sample']}" if plan["sample"] else "first turns and longest replies, none asked"
-    title = f"{plan['questions']} questions, {whence}"
+    title = f"{plan[rows]} {rows}, {whence}"
     table = Table("stage", "calls", "prompt tokens", "of these cached", "generated tokens", title=title)
     for column in table.columns[1:]:
         column.justify = "right"
@@ -24,6 +29,17 @@ def calls_table(plan: Mapping[str, Any]) -> Table:
     table.add_section()
     table.add_row("all", *(f"{plan['all'][name]:,}" for name in COUNTS))
     return table
+
+
+def cost_lines(plan: Mapping[str, Any]) -> Iterator[str]:
+    """Time and price of the calls, where they are known, and what becomes of the sample."""
+    if plan.get("seconds") is not None:
+        minutes = plan["seconds"] / 60
+        yield f"time: about {minutes / 60:.1f} hours" if minutes > 90 else f"time: about {minutes:.1f} minutes"
+    if plan.get("price"):
+        yield f"price: about {plan['price']:,.2f}"
+    if plan["sample"]:
+        yield "the sample's calls are kept for the run"
 
 
 def answering_table(calls: Mapping[str, Mapping[str, int]], questions: int) -> Table:

@@ -99,6 +99,7 @@ def _dataset(recipe: Recipe, owner: str) -> list[Artefact]:
             license=keys.source_license or "",
             language=keys.hub_languages,
             max_shard_size=keys.max_shard_size,
+            answerer=recipe.method.answerer(),
         )
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hf_selfdemo.core.console import progress, say, usage_line
@@ -10,9 +10,9 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.integrity import hashes
 from hf_selfdemo.core.manifest import read_json_lines, versions, write_checked_json
 from hf_selfdemo.core.types import Passage
-from hf_selfdemo.methods.question_set import PARTS, Source, write_questions
+from hf_selfdemo.methods.question_set import Source, write_questions
 from hf_selfdemo.methods.question_writer import QuestionWriter
-from hf_selfdemo.recipe.documents import PASSAGES, documents_folder, question_file, writes_questions
+from hf_selfdemo.recipe.documents import PASSAGES, documents_folder, question_file, written_parts
 from hf_selfdemo.recipe.engine import named_model, open_engine, recipe_judge
 from hf_selfdemo.recipe.evidence import recipe_retriever
 from hf_selfdemo.recipe.made_documents import (
@@ -26,13 +26,14 @@ from hf_selfdemo.recipe.recipe import Recipe
 
 
 def run_questions(recipe: Recipe) -> None:
-    """Write questions, check them, and say how many were kept and why others were not; nothing is written twice.
+    """Write questions, check them, and print how many were kept and why others were dropped. No call is made twice.
 
     Raises:
         UserError: if the recipe names no documents or questions of its own, the passages were made from other
             documents, no question was kept, or a run was built on other questions.
     """
-    if not writes_questions(recipe):
+    parts = written_parts(recipe)
+    if not parts:
         raise UserError(
             "there are no questions to write", "name `documents`, and leave train_questions or test_questions out"
         )
@@ -57,16 +58,17 @@ def run_questions(recipe: Recipe) -> None:
             engine.generator,
             folder,
             recipe.documents.test_documents_share,
-            recipe.engine.window,
+            parts,
+            max(recipe.engine.window, recipe.engine.generation_batch_size),  # a passage has one call in flight
             recipe.demonstrate.demonstrate_seed,
             advance,
         )
     say(usage_line("made now", engine.generator.usage, engine.generator.reused))
     told = counts | {"settings": settings, "model": model.name, "versions": versions()}
-    told["files"] = hashes(folder, [question_file(recipe, part) for part in PARTS])
+    told["files"] = hashes(folder, [question_file(recipe, part) for part in parts])
     write_checked_json(folder / QUESTIONS, told)
     _say(told)
-    for line in _warnings(recipe, counts):
+    for line in _warnings(recipe, parts, counts):
         say(line)
 
 
@@ -77,7 +79,7 @@ def recipe_sources(recipe: Recipe) -> list[Source]:
 
 
 def recipe_writer(recipe: Recipe) -> QuestionWriter:
-    """What writes and checks questions; a tournament labels no single answer, so rules take its place."""
+    """What writes and checks questions. A tournament labels no single answer, so string match takes its place."""
     judge = recipe.judge.judge if recipe.judge.judge != "tournament" else "answer_match"
     retriever = recipe_retriever(recipe, "train")
     return QuestionWriter(recipe_judge(recipe, judge), retriever, recipe.questions, recipe.demonstrate.demonstrate_seed)
@@ -90,9 +92,9 @@ def _say(told: dict[str, Any]) -> None:
         say(f"  {count} dropped: {reason}")
 
 
-def _warnings(recipe: Recipe, counts: dict[str, Any]) -> Iterator[str]:
-    """Without such questions a model is not trained to abstain, or nothing says whether it does."""
-    for part in PARTS:
+def _warnings(recipe: Recipe, parts: Sequence[str], counts: dict[str, Any]) -> Iterator[str]:
+    """Unanswerable questions are what trains a model to abstain, and what tests it."""
+    for part in parts:
         twins = getattr(recipe.retrieval, f"{part}_twins")
         if not counts["kept"].get(f"{part}: unanswerable") and not twins:
             yield (

@@ -49,11 +49,11 @@ BAD = {
     "torn.pdf": (pdf("Half of it is gone.")[:200], "it cannot be read as such a file"),
     "empty.md": (b"", "the file is empty"),
     "blanks.md": (b" \n\n", "there is no text in it"),
-    "picture.txt": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "it is binary, no text"),
+    "picture.txt": (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "it is binary, not text"),
     "noise.txt": (bytes(range(128, 256)) * 9, "it is in no known encoding: save it in UTF-8"),
-    "word.docx": (b"This is no Word file.", "it is no Word file"),
-    "rows.jsonl": (b'{"text": "fine, this is a text"}\n{"txt": 1}\n', "line 2 is no object with a `text`"),
-    "torn.jsonl": (b'{"text": "fine"}\n{"text": \n', "line 2 is no JSON"),
+    "word.docx": (b"This is no Word file.", "it is not a Word file"),
+    "rows.jsonl": (b'{"text": "fine, this is a text"}\n{"txt": 1}\n', "line 2 is not an object with a `text`"),
+    "torn.jsonl": (b'{"text": "fine"}\n{"text": \n', "line 2 is not JSON"),
     "brief.md": (b"# Title\n\nToo short.\n", "it has fewer than 5 words"),
 }
 

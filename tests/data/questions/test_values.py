@@ -161,5 +161,5 @@ def test_a_dataset_names_its_bad_row_and_its_splits():
         read_questions(rows)
     with pytest.raises(UserError, match="no split 'tset': did you mean 'test'"):
         read_questions(datasets.DatasetDict(test=rows), "tset")
-    with pytest.raises(UserError, match="a list is no source of rows"):
+    with pytest.raises(UserError, match="a list is not a source of rows"):
         read_questions([{"question": "A?"}])

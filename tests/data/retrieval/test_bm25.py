@@ -227,7 +227,7 @@ def test_no_folder_is_no_index(tmp_path):
 def test_a_file_beside_an_index_is_not_lost_when_the_index_is_built_anew(passages, tmp_path):
     BM25Retriever(passages[:3]).save(tmp_path / "index")
     (tmp_path / "index" / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match=r"notes\.txt is no file of the index"):
+    with pytest.raises(UserError, match=r"notes\.txt is not a file of the index"):
         BM25Retriever(passages[:4]).save(tmp_path / "index")
     assert (tmp_path / "index" / "notes.txt").read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
     assert BM25Retriever.load(tmp_path / "index").passages == passages[:3]

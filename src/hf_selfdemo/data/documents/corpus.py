@@ -97,4 +97,4 @@ def _long_enough(found: Sequence[Document], skipped: list[Skipped]) -> list[Docu
 def _refuse_twice(documents: Sequence[Document]) -> None:
     twice = [name for name, count in Counter(one.id for one in documents).items() if count > 1]
     if twice:
-        raise UserError(f"documents: the id {twice[0]!r} stands there twice", "make ids unique")
+        raise UserError(f"documents: the id {twice[0]!r} occurs twice", "make ids unique")

@@ -104,9 +104,9 @@ def _rows(name: str, path: Path) -> Iterator[Document]:
         try:
             row = well_formed_json(json.loads(line))
         except ValueError:
-            raise _Unread(f"line {number} is no JSON") from None
+            raise _Unread(f"line {number} is not JSON") from None
         if not isinstance(row, dict) or not isinstance(row.get("text"), str):
-            raise _Unread(f"line {number} is no object with a `text`")
+            raise _Unread(f"line {number} is not an object with a `text`")
         title = row.get("title")
         identifier = str(row.get("id") or number)
         yield Document(f"{name}:{identifier}", row["text"], title if isinstance(title, str) else identifier)
@@ -145,7 +145,7 @@ def _refuse_bomb(data: bytes) -> None:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             size = sum(entry.file_size for entry in archive.infolist())
     except zipfile.BadZipFile:
-        raise _Unread("it is no Word file") from None
+        raise _Unread("it is not a Word file") from None
     if size > LARGEST:
         raise _Unread(f"it unpacks to more than {LARGEST // 1_000_000} MB")
 
@@ -155,7 +155,7 @@ def _decoded(data: bytes) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return _in(data, "utf-16")
     if b"\0" in data:
-        raise _Unread("it is binary, no text")
+        raise _Unread("it is binary, not text")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -35,7 +35,7 @@ class ColumnMap:
     """The column of each role, and the roles that every row must have: question, answers, and what was mapped by hand.
 
     Raises:
-        UserError: from `of`, for an unknown preset or a pair that is no role=column.
+        UserError: from `of`, for an unknown preset or a pair that is not role=column.
     """
 
     columns: Mapping[str, str]
@@ -51,7 +51,7 @@ class ColumnMap:
             role, _, column = pair.partition("=")
             if not column or role not in ROLES:
                 remedy = "write the column after the =" if role in ROLES else did_you_mean(role, list(ROLES))
-                raise UserError(f"columns: {pair!r} is no role=column pair", remedy)
+                raise UserError(f"columns: {pair!r} is not a role=column pair", remedy)
             columns[role] = column
             needed.add(role)
         taken = {columns[role].split(".")[0] for role in needed}

@@ -49,7 +49,7 @@ def read_passages(source: Source, split: str = "train", max_words: int = 0, spli
     for _, where, row in read_rows(source, split, embedded="corpus.jsonl"):
         identifier, text = read_text(row.get("id"), where, "id"), row.get("text")
         if not isinstance(text, str) or not text.strip() or not identifier:
-            raise UserError(f"{where} is no passage", "give each a text in `text` and an id in `id`")
+            raise UserError(f"{where} is not a passage", "give each a text in `text` and an id in `id`")
         refuse_long(text, where, "text", LONGEST_PASSAGE)
         passages.append(Passage(identifier, text, read_text(row.get("title"), where, "title")))
     return shortened(told_apart(passages), max_words, split_long)

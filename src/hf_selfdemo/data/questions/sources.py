@@ -70,7 +70,7 @@ def read_rows(
         embedded: which of the embedded files "embedded" means.
 
     Raises:
-        UserError: if the source cannot be found or read, or has no rows; for a line that is no JSON object.
+        UserError: if the source cannot be found or read, or has no rows; for a line that is not JSON object.
     """
     name, number = source_name(source), 0
     for number, (line, fields) in enumerate(_rows(source, split, config, revision, embedded), 1):
@@ -117,7 +117,7 @@ def _loaded(source: Any, split: str) -> Iterator[dict[str, Any]]:
         source = source[split]
     if not isinstance(source, datasets.Dataset | datasets.IterableDataset):
         raise UserError(
-            f"a {type(source).__name__} is no source of rows", "give a path, a Hub id or a dataset of `datasets`"
+            f"a {type(source).__name__} is not a source of rows", "give a path, a Hub id or a dataset of `datasets`"
         )
     return map(well_formed_json, source.with_format(None))
 
@@ -196,9 +196,9 @@ def _parsed_lines(lines: Iterable[str], path: Path) -> Iterator[tuple[int, dict[
             try:
                 row = _parsed(line)
             except json.JSONDecodeError as error:
-                raise UserError(f"line {i} of {path} is no JSON ({error.msg})", "mend or drop it") from None
+                raise UserError(f"line {i} of {path} is not JSON ({error.msg})", "mend or drop it") from None
             if not isinstance(row, dict):
-                raise UserError(f"line {i} of {path} is no JSON object", "write one object a line")
+                raise UserError(f"line {i} of {path} is not JSON object", "write one object a line")
             yield i, row
 
 
@@ -214,11 +214,11 @@ def _json(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if _is_object(text.lstrip().partition("\n")[0]):
             yield from _parsed_lines(text.split("\n"), path)  # not at other ends of line, which texts may hold
             return
-        raise UserError(f"{path} is no JSON ({error.msg}, line {error.lineno})", "mend it") from None
+        raise UserError(f"{path} is not JSON ({error.msg}, line {error.lineno})", "mend it") from None
     if isinstance(rows, dict):
         rows = rows["data"] if "data" in rows else [rows] if rows and "\n" not in text.strip() else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise UserError(f"{path} is no list of objects", "write [{...}, ...], or one object a line")
+        raise UserError(f"{path} is not a list of objects", "write [{...}, ...], or one object a line")
     yield from _unnumbered(rows)
 
 
@@ -250,7 +250,7 @@ class _Unpacked(gzip.GzipFile):
         found = super().read1(size)
         if self.tell() > max(_LEAST_UNPACKED, _MOST_UNPACKED * self._packed.tell()):
             what = f"{self._path} unfolds to more than {_MOST_UNPACKED} times its size"
-            raise UserError(what, "it is no file of rows; if it is, unpack it and name the unpacked file")
+            raise UserError(what, "it is not a file of rows; if it is, unpack it and name the unpacked file")
         return found
 
     def close(self) -> None:

@@ -80,7 +80,7 @@ def read_text(value: Any, where: str, column: str) -> str:
         return value
     if isinstance(value, Number):
         return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-    raise UserError(f"{where}: {column!r} is no text but {_shown(value)}", "write it as text, or map another column")
+    raise UserError(f"{where}: {column!r} is not text but {_shown(value)}", "write it as text, or map another column")
 
 
 def read_texts(value: Any, where: str, column: str) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ def put_index(
     files = {path.name: content_hash(path) for path in sorted(new.iterdir())}
     (new / SETTINGS).write_text(json.dumps({**settings, _FILES: files}, indent=1), encoding="utf-8")
     if theirs := {path.name for path in folder.glob("*")} - {path.name for path in new.iterdir()}:
-        raise UserError(f"{folder / min(theirs)} is no file of the index", "move it elsewhere")
+        raise UserError(f"{folder / min(theirs)} is not a file of the index", "move it elsewhere")
     if folder.exists():
         folder.rename(old)
     put_in_place(new, folder)

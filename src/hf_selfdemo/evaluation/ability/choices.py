@@ -72,7 +72,7 @@ def _mapping(preset: str, columns: Sequence[str]) -> dict[str, str]:
         role, _, column = pair.partition("=")
         if not column or role not in mapping:
             remedy = "write the column after the =" if role in mapping else did_you_mean(role, list(mapping))
-            raise UserError(f"choice_columns: {pair!r} is no role=column pair", remedy)
+            raise UserError(f"choice_columns: {pair!r} is not a role=column pair", remedy)
         mapping[role] = column
     return mapping
 

@@ -73,7 +73,7 @@ def score_choices(
         on_progress(len(chunk))
     for question, scored in zip(questions, scores, strict=True):
         if any(math.isnan(score) for score in (*scored.letter, *scored.text)):
-            raise UserError(f"the likelihood of a choice of {question.id!r} is no number", "mend the model's weights")
+            raise UserError(f"the likelihood of a choice of {question.id!r} is not a number", "repair the model")
     return scores
 
 

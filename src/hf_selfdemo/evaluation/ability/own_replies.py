@@ -136,7 +136,7 @@ def _messages(row: dict[str, Any], columns: Sequence[str], where: str) -> tuple[
 def _asked(turns: list[Any], column: str, where: str) -> tuple[Message, ...]:
     """The turns of a chat before the assistant's first."""
     if not all(isinstance(t, dict) and isinstance(t.get("content"), str) and t.get("role") for t in turns):
-        raise UserError(f"{where}: {column!r} is no list of chat turns", "give each a `role` and a `content`")
+        raise UserError(f"{where}: {column!r} is not a list of chat turns", "give each a `role` and a `content`")
     roles = [turn["role"] for turn in turns]
     until = roles.index("assistant") if "assistant" in roles else len(turns)
     if "user" not in roles[:until]:

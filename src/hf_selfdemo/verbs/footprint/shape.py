@@ -74,7 +74,7 @@ def model_shape(config: Any, peft_config: Any = None) -> ModelShape:
         try:
             network = AutoModelForCausalLM.from_config(config)
         except ValueError as error:
-            what = f"model_type {config.model_type!r} is no causal language model ({str(error).splitlines()[0]})"
+            what = f"model_type {config.model_type!r} is not a causal language model ({str(error).splitlines()[0]})"
             raise UserError(what, "name one that is") from None
         parameters, linear = _count(network), _linear_modules(network)
         trained = linear if peft_config is None else _adapted(network, peft_config)
