@@ -8,7 +8,7 @@ from asked_rows import ANSWERABLE, SENTINEL, SHOWN
 from hf_selfdemo.core.errors import CallFailed
 from hf_selfdemo.core.loading import load
 from hf_selfdemo.core.protocols import Answerer
-from hf_selfdemo.core.types import Answer, Evidence, Question, Reply
+from hf_selfdemo.core.types import Answer, Evidence, Passage, Question, Reply
 from hf_selfdemo.evaluation.predict import predict
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
@@ -20,6 +20,9 @@ ROWS = [
     dataclasses.replace(ANSWERABLE, gold_removed=True),
     Evidence(Question("q2", "Who found iodine?", (SENTINEL,)), ()),
     Evidence(Question("q3", "Who found neon?", ()), SHOWN),
+    Evidence(
+        Question("q4", "Who found argon?", ()), tuple(Passage(f"a{i}", f"Argon was found {i}.") for i in range(5))
+    ),
 ]
 MODES = ("rag", "closed_book")
 
@@ -77,7 +80,7 @@ def test_no_request_shows_a_gold_answer_and_each_shows_the_question(answerer):
 
 def test_closed_book_shows_no_passage_and_a_row_with_passages_shows_them_all(answerer):
     for row, mode, _, requests in talks(answerer):
-        said = repr([request.messages for request in requests])
+        said = repr([(request.messages, request.begun) for request in requests])
         assert [p.text in said for p in row.passages] == [mode == "rag"] * len(row.passages)
 
 

@@ -13,6 +13,7 @@ from hf_selfdemo.data.documents.rows import document_row
 from hf_selfdemo.methods import METHODS
 from hf_selfdemo.methods.pa_rag import PaRag
 from hf_selfdemo.methods.self_demo import Choosing, Sampling, SelfDemo
+from hf_selfdemo.methods.self_rag import SelfRag
 
 ROWS = [
     ANSWERABLE,
@@ -195,13 +196,15 @@ def test_an_answer_where_something_is_right(make):
 
 
 def test_the_winner_of_a_tournament_is_what_is_chosen(make):
-    """Of a method that trains verified answers alone, a winner that is correct."""
+    """Of a method that trains verified answers alone, a winner that is correct; Self-RAG labels all, whoever won."""
     candidates, verdicts = reply(talk(make(), ANSWERABLE)[0], ("correct", "incorrect", "abstain"))
     for place, candidate in enumerate(candidates):
         placed = [dataclasses.replace(v, place=1 if i == place else 2) for i, v in enumerate(verdicts)]
         result = make().select(ANSWERABLE, candidates, placed)[0]
         if make is PaRag and verdicts[place].label != "correct":
             assert (result.response, result.verified) == (candidates[0].text, True)
+        elif make is SelfRag:
+            assert candidates[0].text in result.response and result.verified
         elif result.source != "gold":
             assert result.response == candidate.text and result.source == candidate.source
 

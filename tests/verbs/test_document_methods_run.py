@@ -16,6 +16,7 @@ METHODS = {
     "d_ar": ["--noise_ratio=0.3"],
     "info_rag": [],
     "reflection_tuning": [],
+    "self_rag": ["--retrieve=adaptive", "--paragraphs=2"],
 }
 KINDS = {
     "self_demo": {""},
@@ -24,6 +25,7 @@ KINDS = {
     "d_ar": {"", "document"},
     "info_rag": {"continuation"},
     "reflection_tuning": {""},
+    "self_rag": {"reflection"},
 }
 """Kinds of the rows; "" is a reply to its question."""
 

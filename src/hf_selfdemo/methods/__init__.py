@@ -11,6 +11,7 @@ METHODS = {
     "info_rag": "hf_selfdemo.methods.info_rag:METHOD",
     "corgi": "hf_selfdemo.methods.corgi:METHOD",
     "invar_rag": "hf_selfdemo.methods.invar_rag:METHOD",
+    "self_rag": "hf_selfdemo.methods.self_rag:METHOD",
     "active_rag": "hf_selfdemo.methods.active_rag:METHOD",
     "lagr_seq": "hf_selfdemo.methods.lagr_seq:METHOD",
 }

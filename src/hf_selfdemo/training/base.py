@@ -25,7 +25,7 @@ from hf_selfdemo.core.keys import defaults
 from hf_selfdemo.core.manifest import fingerprint, write_text
 from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.data.rows import rejected_of
-from hf_selfdemo.methods.answering import PROMPTED
+from hf_selfdemo.methods.answering import PROMPTED, PromptAnswerer
 from hf_selfdemo.methods.verdict_first import VerdictAnswerer
 from hf_selfdemo.prompting.added_tokens import token_ids
 from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
@@ -330,6 +330,7 @@ class DemonstrationTraining(Trainer):
             list(dict.fromkeys([*self._tag_names, *more])),
             meter_table(base, self.on_policy.get("tuned", {})) if (base := self.on_policy.get("base")) else "",
             isinstance(self.generated.answerer, VerdictAnswerer),
+            not isinstance(self.generated.answerer, PromptAnswerer | VerdictAnswerer),
         )
         write_text(Path(self.args.output_dir) / "README.md", str(card))
 

@@ -23,6 +23,7 @@ class Card:
         tags: for the Hub.
         on_policy: Markdown table of the on-policy figures; may be empty.
         verdict_first: whether its replies begin with a word on the passages.
+        own_way: whether its method asks it in a way of its own, and not under the prompt alone.
 
     Example:
         >>> card = str(Card("mine", "org/base", True, "Self-Demo SFT", 120))
@@ -38,9 +39,12 @@ class Card:
     tags: Sequence[str] = ()
     on_policy: str = ""
     verdict_first: bool = False
+    own_way: bool = False
 
     def __str__(self) -> str:
         parts = [self._header(), self._use(), _PROMPT.format(prompt=_prompt()), _FULL]
+        if self.own_way:
+            parts = [self._header(), self._use(), _FULL]
         if self.verdict_first:
             parts.insert(2, _VERDICT)
         if self.on_policy:
@@ -62,7 +66,8 @@ class Card:
 
     def _use(self) -> str:
         module, loader = ("peft", "AutoPeftModelForCausalLM") if self.adapter else ("transformers", _WHOLE)
-        return _USE.format(module=module, loader=loader, merge=_MERGE if self.adapter else "")
+        use = _OWN_USE if self.own_way else _USE
+        return use.format(module=module, loader=loader, merge=_MERGE if self.adapter else "")
 
 
 def _prompt() -> str:
@@ -106,6 +111,31 @@ passages = [Passage("1", "Clemens Winkler discovered germanium in 1886.", "Germa
 prompt = encode_prompt(tokenizer, single_prompt("Who discovered germanium?", passages))
 reply = model.generate(torch.tensor([prompt]), do_sample=False, max_new_tokens=32)
 print(tokenizer.decode(reply[0, len(prompt) :], skip_special_tokens=True))
+```
+{merge}"""
+
+_OWN_USE = """\
+## Use
+
+It is asked as its method says, which `method.json` names.
+
+```python
+from pathlib import Path
+
+from {module} import {loader}
+from transformers import AutoTokenizer
+
+from hf_selfdemo import Evidence, Passage, Question, TransformersGenerator, converse
+from hf_selfdemo.methods.method import recorded_method
+
+folder = Path("path/to/this/folder")
+model = {loader}.from_pretrained(folder)
+generator = TransformersGenerator(model, AutoTokenizer.from_pretrained(folder))
+
+passages = (Passage("1", "Clemens Winkler discovered germanium in 1886.", "Germanium"),)  # best first
+asked = Evidence(Question("1", "Who discovered germanium?"), passages)
+[answer] = converse([recorded_method(folder).answerer().answer(asked, "rag")], generator)
+print(answer.text)
 ```
 {merge}"""
 

@@ -201,7 +201,8 @@ def _write_checked_json(
     """The last file of a training."""
     report = trainer.preflight_report.as_dict()
     write_json(recipe.output_dir / "model" / METHOD_FILE, recipe.method.record())
-    write_openings(recipe.output_dir / "model", dataset.select_columns(["outcome", "response"]))
+    if not recipe.method.method.tokens:  # else responses begin with these, and nobody asks for a refusal's opening
+        write_openings(recipe.output_dir / "model", dataset.select_columns(["outcome", "response"]))
     to_disk(recipe.output_dir / "model")
     write_checked_json(
         recipe.output_dir / "model" / "manifest.json",

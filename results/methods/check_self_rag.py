@@ -1,0 +1,195 @@
+"""Self-RAG: does its gate know when to retrieve, and do its tokens know which passage holds the answer?
+
+python results/methods/check_self_rag.py
+
+The model is trained on replies with reflection tokens and asked test questions. Accuracy and retrieval rate are given
+as the threshold on the probability of [Retrieval] moves from 0 to 1; beside it stands what retrieving for as many
+questions drawn at random would give. The relevance token is compared with BM25's score of the passage, and with the
+same token in the model before training, at telling the passages that hold an accepted answer from the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+
+import numpy as np
+from method_check import (
+    BASE,
+    Arm,
+    Check,
+    Figure,
+    Table,
+    arguments,
+    as_program,
+    change,
+    labelled,
+    mean,
+    open_qa,
+    rate,
+    replies,
+    statistic,
+)
+
+from hf_selfdemo.core.conversation import ask
+from hf_selfdemo.core.ledger import Ledger
+from hf_selfdemo.core.protocols import Generator
+from hf_selfdemo.core.types import Evidence, Prediction, Request
+from hf_selfdemo.evaluation.predict import predict
+from hf_selfdemo.generation.embeddings import embed_new_tokens
+from hf_selfdemo.generation.recorded import RecordedGenerator
+from hf_selfdemo.judging.answer_match import AnswerMatchJudge
+from hf_selfdemo.methods.reflection_tokens import RELEVANCE, TOKENS, paragraph, share
+from hf_selfdemo.methods.self_rag_answering import Decoding, SelfRagAnswerer
+from hf_selfdemo.prompting.prompts import render
+from hf_selfdemo.recipe.engine import in_process, ledger_path
+from hf_selfdemo.recipe.evidence import recipe_evidence
+from hf_selfdemo.scoring.answers.passages import holds_answer
+from hf_selfdemo.scoring.roc import area
+
+METHOD = "self_rag"
+THRESHOLDS = tuple(tenth / 10 for tenth in range(11))
+LENGTH = 24
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    given = arguments(
+        __doc__,
+        argv,
+        questions=(60, "training questions"),
+        tested=(60, "test questions"),
+        tokens=(30000, "tokens that are trained"),
+    )
+    check = Check(METHOD, given)
+    sizes = ("--max_train_questions", given.questions, "--max_test_questions", given.tested)
+    keys = (*sizes, "--train_tokens", given.tokens, "--test_twins", "0")
+    arm = Arm(METHOD, "methods/self_rag", (*open_qa(given), *map(str, keys)))
+    check.run(arm, "demonstrate", "train")
+    rows = list(recipe_evidence(check.recipe(arm), "test")[0])
+    plain = replies(check.engine(arm, trained=False), rows, length=LENGTH)
+    untrained = relevances(untrained_engine(check, arm), rows)
+    engine = check.engine(arm).generator
+    always, never = (answers(engine, rows, retrieve) for retrieve in ("adaptive", "never"))
+    wanted = [dict(said.signals).get("retrieval", 1.0) for said in always]
+    found = figures(rows, plain, always, never, wanted, relevances(engine, rows), untrained)
+    check.record([arm], found, sizes={"questions": len(rows), "passages": sum(len(row.passages) for row in rows)})
+
+
+def answers(engine: Generator, rows: Sequence[Evidence], retrieve: str) -> list[Prediction]:
+    """Labelled answers; "adaptive" here has the threshold 0: all passages are read, and the gate is asked as well."""
+    decoding = Decoding(retrieve=retrieve, retrieval_threshold=0.0)  # type: ignore[arg-type]
+    return predict(rows, engine, AnswerMatchJudge(), "rag", SelfRagAnswerer(decoding, LENGTH))
+
+
+def untrained_engine(check: Check, arm: Arm) -> Generator:
+    """The base model with the tokens added and not trained."""
+    recipe = check.recipe(arm)
+    network, tokenizer = recipe.load(recipe.resolve())
+    embed_new_tokens(network, tokenizer, TOKENS)
+    return RecordedGenerator(in_process(recipe, network, tokenizer), Ledger(ledger_path(recipe)))
+
+
+def relevances(engine: Generator, rows: Sequence[Evidence]) -> list[list[float]]:
+    """The probability of [Relevant] among the two, for each passage of each row."""
+    requests = [
+        Request(
+            f"{row.id}/{place}",
+            render("closed_book", row.question.text),
+            "relevance",
+            choices=RELEVANCE,
+            begun=paragraph(passage),
+            added=TOKENS,
+        )
+        for row in rows
+        for place, passage in enumerate(row.passages)
+    ]
+    told = iter(ask(engine, requests))
+    return [[share(next(told).scores) or 0.0 for _ in row.passages] for row in rows]
+
+
+def figures(
+    rows: Sequence[Evidence],
+    plain: Sequence[Prediction],
+    always: Sequence[Prediction],
+    never: Sequence[Prediction],
+    wanted: Sequence[float],
+    trained: Sequence[Sequence[float]],
+    untrained: Sequence[Sequence[float]],
+) -> dict[str, Table]:
+    """The tables.
+
+    Args:
+        rows: the test questions.
+        plain: replies of the base model under the usual prompt, all passages at once.
+        always: the answers where all passages are read.
+        never: the answers from memory.
+        wanted: by row, the probability of [Retrieval].
+        trained: by row and passage, the probability of [Relevant].
+        untrained: the same before training.
+    """
+    right = {name: [p.label == "correct" for p in said] for name, said in (("always", always), ("never", never))}
+    gain = fmean(right["always"]) - fmean(right["never"])
+    sweep: Table = {}
+    for threshold in THRESHOLDS:
+        read = [one > threshold for one in wanted]
+        chosen = [a if one else n for one, a, n in zip(read, always, never, strict=True)]
+        drawn = fmean(right["never"]) + fmean(read) * gain
+        sweep[f"{threshold:.1f}"] = {
+            "retrieves": rate(read),
+            "right": labelled(chosen, "correct"),
+            "wrong": labelled(chosen, "incorrect"),
+            "declines": labelled(chosen, "abstain"),
+            "right, as many drawn at random": {"value": drawn, "interval": None},
+        }
+    holding = [
+        holds_answer(passage, row.question.answers, row.question.text) for row in rows for passage in row.passages
+    ]
+    scores = {
+        "trained relevance token": [one for of_row in trained for one in of_row],
+        "untrained relevance token": [one for of_row in untrained for one in of_row],
+        "BM25's score": [passage.score for row in rows for passage in row.passages],
+    }
+    return {
+        "Threshold": sweep,
+        "Model": {
+            name: {
+                label: labelled(said, kind)  # type: ignore[arg-type]
+                for label, kind in (("right", "correct"), ("wrong", "incorrect"), ("declines", "abstain"))
+            }
+            for name, said in ((f"{BASE}, all passages in the prompt", plain), ("always", always), ("never", never))
+        }
+        | {"always against never": {"right": change([*map(float, right["never"])], [*map(float, right["always"])])}},
+        "Area under the ROC curve: passages with the answer": {
+            name: {"all passages": auc(found, holding)} for name, found in scores.items()
+        },
+        "Area under the ROC curve: right answers from wrong, where all passages are read": {
+            name: {"answers": signal_auc(always, name)} for name in ("relevance", "support", "utility", "logprob")
+        },
+        "Probability of [Retrieval]": {
+            name: {"mean": mean([p for p, kind in zip(wanted, right["never"], strict=True) if kind == known])}
+            for name, known in (("memory is right", True), ("memory is not right", False))
+        },
+    }
+
+
+def auc(scores: Sequence[float], positive: Sequence[bool]) -> Figure:
+    """With a bootstrap interval; a draw with one kind alone counts as chance."""
+
+    def of(values: Sequence[float], kinds: Sequence[bool]) -> float:
+        found = area(np.array(values, dtype=float), np.array(kinds, dtype=bool))
+        return 0.5 if found is None else found
+
+    if len(set(positive)) < 2:
+        return {"value": None, "interval": None}
+    return statistic(of, scores, positive) | {"hits": sum(positive)}
+
+
+def signal_auc(said: Sequence[Prediction], name: str) -> Figure:
+    """Of the answers that are right or wrong and have the signal."""
+    known = [(dict(p.signals).get(name), p.label == "correct") for p in said if p.label in ("correct", "incorrect")]
+    told = [(value, kind) for value, kind in known if value is not None]
+    return auc([value for value, _ in told], [kind for _, kind in told])
+
+
+if __name__ == "__main__":
+    as_program(main)
