@@ -2,8 +2,9 @@
 
 python results/methods/check_lagr_seq.py
 
-The gate is fitted on training questions of Natural Questions and measured on test questions, once with each reward. The
-random gate asks as often as the gate does, whatever the question: its figures are expectations, so nothing is drawn.
+The gate is fitted on training questions of Natural Questions and measured on test questions. The run has the reward
+`gain`; the gate with the paper's reward is fitted on the same answers. The random gate asks as often as the gate does,
+whatever the question: its figures are expectations, so nothing is drawn.
 """
 
 from __future__ import annotations
@@ -15,10 +16,9 @@ from typing import get_args
 
 from method_check import Arm, Check, Figure, Table, arguments, as_program, change, mean, open_qa, rate
 
-from hf_selfdemo.core.manifest import read_json
 from hf_selfdemo.core.types import COUNTS
 from hf_selfdemo.evaluation.evaluated import Evaluation
-from hf_selfdemo.methods.gate import GATE_FILE, Gate, Outcome, Reward, outcomes
+from hf_selfdemo.methods.gate import Gate, Outcome, Reward, fit_gate, outcomes
 
 METHOD = "lagr_seq"
 
@@ -54,22 +54,27 @@ def main(argv: Sequence[str] | None = None) -> None:
         tested=(100, "test questions"),
     )
     check, data = Check(METHOD, given), open_qa(given)
-    shared = (
-        *(*data, "--dev_questions", str(Path(given.data) / "train.jsonl.gz"), "--passages_per_question", "2"),
-        *("--max_dev_questions", str(given.questions), "--max_dev_unanswerable", "0"),
-        *("--max_test_questions", str(given.tested)),
+    arm = Arm(
+        "gain",
+        "methods/lagr_seq",
+        (
+            *(*data, "--dev_questions", str(Path(given.data) / "train.jsonl.gz"), "--passages_per_question", "2"),
+            *("--max_dev_questions", str(given.questions), "--max_dev_unanswerable", "0"),
+            *("--max_test_questions", str(given.tested), "--gate_reward", "gain"),
+        ),
     )
-    arms = [Arm(name, "methods/lagr_seq", (*shared, "--gate_reward", name)) for name in get_args(Reward)]
-    for arm in arms:
-        check.run(arm, "run")
-    folders = {arm.name: check.folder / arm.name for arm in arms}
-    gates = {name: Gate.read(read_json(folder / GATE_FILE)["gate"]) for name, folder in folders.items()}
-    tested = {name: Evaluation(folder / "evaluation") for name, folder in folders.items()}
-    tokens = {name: _tokens(evaluation, METHOD, "rag") for name, evaluation in tested.items()}
-    both = tested[arms[0].name]
-    tokens |= {"never": _tokens(both, "base", "closed_book"), "always": _tokens(both, "base", "rag")}
-    fit = _outcomes(Evaluation(folders[arms[0].name] / "evaluation_dev"))
-    check.record(arms, figures(fit, _outcomes(both), gates, tokens))
+    check.run(arm, "run")
+    folder, recipe = check.folder / arm.name, check.recipe(arm)
+    keys, seed = recipe.method.keys[0], recipe.demonstrate.demonstrate_seed
+    tested = Evaluation(folder / "evaluation")
+    fit = _outcomes(Evaluation(folder / "evaluation_dev"))
+    gates = {reward: fit_gate(fit, reward, keys.gate_bins, keys.gate_passes, seed) for reward in get_args(Reward)}
+    tokens = {
+        "never": _tokens(tested, "base", "closed_book"),
+        "always": _tokens(tested, "base", "rag"),
+        "gain": _tokens(tested, METHOD, "rag"),
+    }
+    check.record([arm], figures(fit, _outcomes(tested), gates, tokens))
 
 
 def _outcomes(evaluation: Evaluation) -> list[Outcome]:
@@ -92,7 +97,7 @@ def figures(
         fit: outcomes of the questions that the gates were fitted on.
         tested: outcomes of others.
         gates: by reward.
-        tokens: that a test question took: of "never", "always" and each gate.
+        tokens: that a test question took, as far as it was measured: of "never", "always" and a gate.
     """
     return {
         "Test questions": _ways(tested, gates, tokens),

@@ -7,7 +7,7 @@ from scripted_reader import Reading
 
 from hf_selfdemo.core.manifest import read_json
 from hf_selfdemo.core.types import Evidence, Question
-from hf_selfdemo.methods.gate import Gate, Outcome
+from hf_selfdemo.methods.gate import GATE_FILE, Gate, Outcome
 from hf_selfdemo.verbs import networks
 
 ASKS = Gate((), (), ("who",), {"confidence 1/1, no score, other": -0.5, "confidence 1/1, no score, who": 0.5}, {})
@@ -43,6 +43,9 @@ def test_the_check_runs_at_a_tiny_size(command, tmp_path, monkeypatch):
     monkeypatch.setattr(networks, "in_process", Reading)
     check_lagr_seq.main([*command, "--questions", "24", "--tested", "6"])
     record = read_json(tmp_path / "records" / "lagr_seq.json")
+    kept = read_json(tmp_path / "runs" / "lagr_seq" / "gain" / GATE_FILE)["gate"]["values"]
+    states = record["figures"]["States, on the questions of the fit"]
+    assert {state: told["value, reward gain"]["value"] for state, told in states.items()} == kept
     ways = record["figures"]["Test questions"]
     assert ways["never asks"]["right"]["hits"] == 0 < ways["always asks"]["right"]["hits"]
     assert ways["never asks"]["tokens a question"]["value"] < ways["always asks"]["tokens a question"]["value"]
