@@ -13,7 +13,17 @@ from functools import cached_property
 
 from hf_selfdemo.core.keys import check_kinds, key
 from hf_selfdemo.core.ranges import ONE_OR_MORE, POSITIVE, check_keys
-from hf_selfdemo.core.types import Answer, Critique, Dialogue, Evidence, FinishReason, Message, Mode, Request
+from hf_selfdemo.core.types import (
+    Answer,
+    Critique,
+    Dialogue,
+    Evidence,
+    FinishReason,
+    Message,
+    Mode,
+    Reply,
+    Request,
+)
 from hf_selfdemo.methods.answering import PROMPTED, PromptAnswerer, answerer_identity, told
 from hf_selfdemo.methods.critics.joined import TEMPLATES, Critics, named_critics
 from hf_selfdemo.methods.method import Method
@@ -203,7 +213,7 @@ class Corgi:
         if mode == "closed_book" or not self.critics:
             return (yield from PromptAnswerer(self.max_answer_tokens).answer(evidence, mode))
         session = Session(evidence, self.critics, self.most_calls)
-        turns, replies, trace = PROMPTED.prompt(evidence, mode), [], list[tuple[str, str]]()
+        turns, replies, trace = PROMPTED.prompt(evidence, mode), list[Reply](), list[tuple[str, str]]()
         while True:
             [reply] = yield [self._request(evidence, len(replies) + 1, turns)]
             feedback = session.take(reply.text, reply.finish_reason)
