@@ -99,13 +99,13 @@ def encoder_folder(tokenizer, tmp_path_factory):
     """A bi-encoder of sentence-transformers with random weights, saved."""
     import torch
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Pooling, Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
     from transformers import BertModel
 
     folder = tmp_path_factory.mktemp("encoder")
     torch.manual_seed(0)
     BertModel(_tiny_bert(tokenizer)).save_pretrained(folder / "bert")
-    tokenizer.save_pretrained(folder / "bert")
+    _without_turns(tokenizer).save_pretrained(folder / "bert")
     modules = [Transformer(str(folder / "bert")), Pooling(32, "mean")]
     SentenceTransformer(modules=modules, device="cpu").save_pretrained(str(folder / "model"))
     return folder / "model"
@@ -120,8 +120,15 @@ def reranker_folder(tokenizer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("reranker")
     torch.manual_seed(0)
     BertForSequenceClassification(_tiny_bert(tokenizer, num_labels=1)).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    _without_turns(tokenizer).save_pretrained(folder)
     return folder
+
+
+def _without_turns(tokenizer):
+    """sentence-transformers would write texts as chat turns."""
+    plain = copy.deepcopy(tokenizer)
+    plain.chat_template = None
+    return plain
 
 
 def _tiny_bert(tokenizer, **more):

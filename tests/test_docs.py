@@ -31,6 +31,13 @@ def test_python_example_of_the_readme_runs():
     assert {"answer", "abstain"} == set(scope["dataset"]["outcome"])
 
 
+def test_python_examples_about_retrieval_run(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/retrieval.md").read_text(encoding="utf-8"), re.DOTALL)
+    for block in blocks:
+        exec(block, {})
+    assert capsys.readouterr().out.splitlines() == re.findall(r"^# (.*)", "".join(blocks), re.MULTILINE) != []
+
+
 def test_example_of_a_trained_model_in_the_readme_runs(model_folder, tmp_path, monkeypatch, capsys):
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -19,8 +19,13 @@ from hf_selfdemo.core.types import Verdict as Verdict
 from hf_selfdemo.data.questions.passages import read_passages as read_passages
 from hf_selfdemo.data.questions.reading import read_questions as read_questions
 from hf_selfdemo.data.retrieval.bm25 import BM25Retriever as BM25Retriever
+from hf_selfdemo.data.retrieval.dense import DenseRetriever as DenseRetriever
+from hf_selfdemo.data.retrieval.encoder import SentenceEncoder as SentenceEncoder
 from hf_selfdemo.data.retrieval.evidence import collect_evidence as collect_evidence
 from hf_selfdemo.data.retrieval.evidence import leave_gold_out as leave_gold_out
+from hf_selfdemo.data.retrieval.hybrid import HybridRetriever as HybridRetriever
+from hf_selfdemo.data.retrieval.reranked import CrossEncoderReranker as CrossEncoderReranker
+from hf_selfdemo.data.retrieval.reranked import RerankedRetriever as RerankedRetriever
 from hf_selfdemo.evaluation.predict import predict as predict
 from hf_selfdemo.generation.recorded import RecordedGenerator as RecordedGenerator
 from hf_selfdemo.generation.scripted import ScriptedGenerator as ScriptedGenerator

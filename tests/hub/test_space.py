@@ -121,6 +121,26 @@ def test_the_recipe_asks_as_the_run_did(run):
     }
 
 
+def test_models_of_retrieval_go_by_their_hub_ids_with_the_extra_that_loads_them(run):
+    models = {"retriever": "hybrid", "retriever_model": "me/encoder", "reranker": "me/reranker", "rerank_depth": 20}
+    artefact = space_artefact(run, "me/look", data=DATA | models)
+    assert models.items() <= recipe_of(artefact).items()
+    assert artefact.files["requirements.txt"] == "hf-selfdemo[app,dense]\n"
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"retriever_model": "/models/mine"}, "the Space cannot load '/models/mine', a model of retrieval: push it"),
+        ({"reranker": "./mine"}, "the Space cannot load './mine'"),
+        ({"retriever": "my_search:make"}, "retriever 'my_search:make' is code that a Space does not have"),
+    ],
+)
+def test_what_only_this_machine_searches_with_is_refused(run, keys, words):
+    with pytest.raises(UserError, match=words):
+        space_artefact(run, "me/look", data=DATA | keys)
+
+
 def test_the_card_says_what_it_is_and_how_it_is_started(run):
     card = space_artefact(run, "me/look", adapter="me/tuned").files["README.md"]
     front = yaml.safe_load(card.split("---\n")[1])

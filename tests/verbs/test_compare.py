@@ -32,7 +32,15 @@ def evaluated(tmp_path):
     """Writes a finished evaluation of some columns into the folder of a run, as `hf-selfdemo evaluate` does."""
 
     def write(
-        run, names=("base", "tuned"), evidence=None, settings=None, judge=None, modes=("rag",), shift=0, answerers=None
+        run,
+        names=("base", "tuned"),
+        evidence=None,
+        settings=None,
+        judge=None,
+        modes=("rag",),
+        shift=0,
+        answerers=None,
+        retrieval=None,
     ):
         evidence = rows() if evidence is None else evidence
         folder = tmp_path / run / "evaluation"
@@ -56,6 +64,7 @@ def evaluated(tmp_path):
         }
         settings = SETTINGS | (settings or {})
         about = {"title": run, "base_model": "made/up", "settings": settings, "data": {"seed": 0}, "recall": {}}
+        about |= {"retrieval": retrieval} if retrieval else {}
         write_manifest(folder, modes, by_column, about)
         return tmp_path / run
 
@@ -70,6 +79,21 @@ def compare(tmp_path):
         return ["evaluate", f"--output_dir={tmp_path / output}", "--compare", *columns]
 
     return command
+
+
+def test_other_retrievers_and_models_are_told(evaluated, compare, tmp_path, capsys):
+    dense = {"retriever": "dense", "retriever_model": "a (1)"}
+    evaluated("one", retrieval={"retriever": "bm25"})
+    for run, retrieval in {"two": dense, "three": {**dense, "retriever_model": "a (2)"}, "old": None}.items():
+        evaluated(run, retrieval=retrieval)
+    columns = [f"{name}={tmp_path / name}:tuned" for name in ("two", "three", "old")]
+    assert main(compare("tuned", *columns)) == 0
+    told = " ".join(capsys.readouterr().err.split())
+    assert "tuned and two differ in retriever (bm25 and dense); retriever_model (none and a (1))" in told
+    assert "tuned and three differ in retriever (bm25 and dense); retriever_model (none and a (2))" in told
+    assert "tuned and old" not in told
+    assert main(compare(*columns[:2], output="again")) == 0
+    assert "two and three differ in retriever_model (a (1) and a (2))" in " ".join(capsys.readouterr().err.split())
 
 
 def labels_of(folder, name, mode="rag"):

@@ -62,6 +62,7 @@ class Demonstrations(_Hash, total=False):
     selection: Selection
     usage: Calls
     reused: Calls
+    retrieval: dict[str, Any]
     recall: dict[str, float]
     on_policy: dict[str, float | None]
     versions: dict[str, str]
@@ -275,6 +276,7 @@ class Evaluated(TypedDict, total=False):
     dtype: str
     settings: EvaluateSettings
     data: dict[str, Any]
+    retrieval: dict[str, Any]
     recall: dict[str, float]
     files: dict[str, str]
     models: dict[str, str]
@@ -409,6 +411,7 @@ class DenseIndex(TypedDict):
     encoder: str
     format: int
     corpus: str
+    graph: NotRequired[str]
 
 
 class IndexParameters(TypedDict):

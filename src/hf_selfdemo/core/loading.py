@@ -33,6 +33,28 @@ def load(kind: str, name: str, table: dict[str, str]) -> Any:
     return getattr(importlib.import_module(module), attribute)
 
 
+def load_own(kind: str, path: str) -> Any:
+    """Import and return what a user names in a package or module of their own, as `module:attribute`.
+
+    Args:
+        kind: what is looked up, for the error message.
+        path: of the attribute.
+
+    Raises:
+        UserError: if it cannot be imported.
+
+    Example:
+        >>> load_own("number", "fractions:Fraction").__name__
+        'Fraction'
+    """
+    module, _, attribute = path.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        remedy = "write module:attribute, of an installed package or one on PYTHONPATH"
+        raise UserError(f"the {kind} {path!r} cannot be imported ({error})", remedy) from None
+
+
 def did_you_mean(word: str, known: list[str]) -> str:
     """A remedy for a misspelt word: the nearest known one, else all of them if they are few.
 

@@ -26,7 +26,7 @@ from hf_selfdemo.methods.method import METHOD_FILE
 from hf_selfdemo.methods.openings import OPENINGS_FILE
 
 REQUIREMENTS = "hf-selfdemo[app]\n"
-"""What the Space installs."""
+"""What the Space installs where BM25 searches."""
 
 APP = '''\
 """The page of this Space: the run beside this file, as recipe.yaml says."""
@@ -49,6 +49,11 @@ _MODEL = "run/model"
 
 _KEYS = (
     "retriever",
+    "retriever_model",
+    "retriever_query_prompt",
+    "retriever_passage_prompt",
+    "reranker",
+    "rerank_depth",
     "passages_per_question",
     "max_passage_words",
     "split_passages",
@@ -107,7 +112,7 @@ def space_artefact(
     files: dict[str, Path | str] = {
         "README.md": write_card("space", metadata, repo_id=repo_id, base=base, license=license),
         "app.py": APP,
-        "requirements.txt": REQUIREMENTS,
+        "requirements.txt": _requirements(data),
         "recipe.yaml": _recipe(base, corpus, where, {**data, "max_answer_tokens": answer_tokens}, method or {}),
     }
     files |= _rows(run, manifests, base) | corpus_file | weights
@@ -122,6 +127,21 @@ def _recipe(base: str, corpus: str, trained: str, keys: Mapping[str, Any], metho
     kept = {key: keys[key] for key in _KEYS if keys.get(key) is not None}
     keys = named | kept | dict(method) | ({"adapters": [f"tuned={trained}"]} if trained else {})
     return str(yaml.safe_dump(keys, sort_keys=False))
+
+
+def _requirements(data: Mapping[str, Any]) -> str:
+    """What the Space installs.
+
+    Raises:
+        UserError: for code or models of retrieval that are on this machine alone.
+    """
+    if ":" in (own := data.get("retriever") or ""):
+        raise UserError(f"retriever {own!r} is code that a Space does not have", "leave space out of artefacts")
+    models = [data[key] for key in ("retriever_model", "reranker") if data.get(key)]
+    for model in models:
+        if not is_hub_id(model) or Path(model).exists():
+            raise UserError(f"the Space cannot load {model!r}, a model of retrieval", "push it and give its Hub id")
+    return REQUIREMENTS.replace("app", "app,dense") if models else REQUIREMENTS
 
 
 def _sources(data: Mapping[str, Any]) -> list[str]:

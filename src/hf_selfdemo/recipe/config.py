@@ -25,6 +25,7 @@ from hf_selfdemo.core.ranges import (
     SHARE_BETWEEN,
     ZERO_OR_MORE,
 )
+from hf_selfdemo.data.retrieval.models import DEFAULT_ENCODER
 
 DEV_SOURCES = frozenset({"dev_questions", "dev_corpus"})
 SOURCES = DEV_SOURCES | {"train_questions", "test_questions", "train_corpus", "test_corpus"}
@@ -106,7 +107,30 @@ class DocumentArguments:
 class RetrievalArguments:
     """What is shown with a question."""
 
-    retriever: str = key("bm25", "bm25, or given for passages that came with questions", "written")
+    retriever: str = key(
+        "bm25",
+        "bm25, dense (vectors of retriever_model), hybrid (both), given (passages that came with questions), or "
+        "module:function of your own, which makes a retriever of passages",
+        "written",
+    )
+    retriever_model: str = key(
+        "",
+        f"dense, hybrid: a model of sentence-transformers, a folder or Hub id; default is {DEFAULT_ENCODER}",
+        "written",
+    )
+    retriever_query_prompt: str | None = key(
+        None, "dense, hybrid: stands before every question; default is the model's own", "written"
+    )
+    retriever_passage_prompt: str | None = key(
+        None, "dense, hybrid: stands before every passage; default is the model's own", "written"
+    )
+    reranker: str = key(
+        "",
+        "a cross-encoder of sentence-transformers that orders the best passages anew, a folder or Hub id; empty for "
+        "none",
+        "written",
+    )
+    rerank_depth: int = key(50, "passages of a question that the reranker orders", "written", ONE_OR_MORE)
     passages_per_question: int = key(4, "passages shown; the paper has 4", "written", ONE_OR_MORE)
     max_passage_words: int = key(
         100, "cut passages after so many words, see max_answers_cut; 0 keeps them whole", "written", ZERO_OR_MORE
@@ -120,7 +144,11 @@ class RetrievalArguments:
         "written",
         SHARE,
     )
-    index_dir: str | None = key(None, "keep BM25 indexes here and reuse them", "nothing")
+    index_dir: str | None = key(
+        None,
+        "keep indexes here and reuse them. Default: BM25 indexes are not kept, dense ones are in index in output_dir",
+        "nothing",
+    )
     train_twins: int = key(
         0, "leave-gold-out twins to train on (answerable rows, answer masked); -1 for all", "written", ALL_OR_SOME
     )

@@ -16,10 +16,14 @@ from hf_selfdemo.methods.searched_prompts import read_prompts
 from hf_selfdemo.prompting.prompts import JUDGED_WITH, SEARCHED_WITH, templates_hash
 from hf_selfdemo.recipe.parts import part_of
 from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.recipe.retriever import retrieval_settings
 
 PACKAGE = Path(__file__).parent.parent
 
-_INPUTS = ("train_questions", "test_questions", "train_corpus", "test_corpus", "replay_instructions")
+_INPUTS = (
+    *("train_questions", "test_questions", "train_corpus", "test_corpus", "replay_instructions"),
+    *("retriever_model", "reranker"),
+)
 """Their content decides the rows; their names do not."""
 
 _HUB_TIMEOUT_S = 10.0
@@ -29,8 +33,8 @@ def dataset_key(recipe: Recipe, part: str, weights: str) -> str:
     """A short hash over all that decides the demonstrations of one part of the data.
 
     These are the model's files (only the name of a server's model), the templates, the content of the files of
-    questions, passages and replayed instructions, the recipe's keys that bear on the rows, this package's code as it
-    was loaded, and the libraries' versions.
+    questions, passages, replayed instructions and models of retrieval, the recipe's keys that bear on the rows, this
+    package's code as it was loaded, and the libraries' versions. Of a retriever of one's own only the name counts.
 
     Args:
         recipe: what is to be done.
@@ -52,7 +56,7 @@ def dataset_key(recipe: Recipe, part: str, weights: str) -> str:
             "search": deciding(recipe.search, "written") if searching else {},
             "searched on": dataset_key(recipe, "train", weights) if searching and part != "train" else "",
             "code": LOADED_CODE,
-            "versions": versions(),
+            "versions": versions(["sentence-transformers"]),
         }
     )
 
@@ -85,7 +89,7 @@ def _keys(recipe: Recipe, part: str) -> dict[str, Any]:
         keys["max_document_rows"] = recipe.documents.max_document_rows
     del keys["inference_dtype"]  # what it comes to on this machine is what counts
     keys |= {"part": part, "dtype": recipe.dtype().name, "attention": recipe.model.attn_implementation}
-    return keys | {"trust_remote_code": recipe.training.trust_remote_code}
+    return keys | retrieval_settings(recipe.retrieval) | {"trust_remote_code": recipe.training.trust_remote_code}
 
 
 def _inputs(recipe: Recipe, part: str) -> list[str]:

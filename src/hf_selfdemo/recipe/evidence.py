@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, TypeVar
 
-from hf_selfdemo.core.console import say, waiting
+from hf_selfdemo.core.console import progress, say, waiting
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.on_disk import OnDisk
 from hf_selfdemo.core.types import Evidence, Question
@@ -140,7 +140,7 @@ def recipe_retriever(recipe: Recipe, part: str) -> Any:
     named = part_of(recipe, part)
     questions = all_questions(named) if named.corpus == "questions" else []
     with waiting("reading passages and their index"):
-        return searched(recipe.retrieval, named, questions, Shortening(recipe.retrieval))[0]
+        return searched(recipe, named, questions, Shortening(recipe.retrieval))[0]
 
 
 def passages_warning(evidence: Sequence[Evidence]) -> str | None:
@@ -154,16 +154,18 @@ def passages_warning(evidence: Sequence[Evidence]) -> str | None:
         return None
     return (
         f"warning: no passage was found for {len(unfound)} of {asked} questions (the first is {unfound[0]!r}): "
-        "check corpus and retriever; bm25 finds words between blanks, so not those of Chinese, Japanese or Thai"
+        "check corpus and retriever; bm25 finds words between blanks, so not those of Chinese, Japanese or Thai "
+        "(retriever: dense does, with a model of that language)"
     )
 
 
 def _evidence(recipe: Recipe, part: Part) -> tuple[OnDisk[Evidence], dict[str, float], str]:
     keys, k = recipe.retrieval, recipe.retrieval.passages_per_question
     shortening = Shortening(keys)
-    retriever, questions = searched(keys, part, sampled_questions(part), shortening)
-    found = (collect_evidence(some, retriever, max(k, _RECALL_DEPTH)) for some in _some(questions))
-    deep = OnDisk(chain.from_iterable(found))
+    retriever, questions = searched(recipe, part, sampled_questions(part), shortening)
+    with progress("searching", len(questions)) as advance:
+        found = (collect_evidence(some, retriever, max(k, _RECALL_DEPTH)) for some in _some(questions))
+        deep = OnDisk(chain.from_iterable(_counted(found, advance)))
     evidence = OnDisk(best(row, k) for row in deep)
     cut = shortening.answers_cut(evidence)
     _refuse_loss(cut, shortening, part)
@@ -176,6 +178,12 @@ def _evidence(recipe: Recipe, part: Part) -> tuple[OnDisk[Evidence], dict[str, f
 def _some(rows: OnDisk[T]) -> Iterator[list[T]]:
     """A few rows at a time: a retriever searches for several questions at once, and all of them would not fit."""
     return (list(rows[start : start + _AT_ONCE]) for start in range(0, len(rows), _AT_ONCE))
+
+
+def _counted(found: Iterable[list[T]], advance: Callable[[int], None]) -> Iterator[list[T]]:
+    for some in found:
+        advance(len(some))
+        yield some
 
 
 def _masked(evidence: Sequence[Evidence], retriever: Any, k: int) -> list[Evidence]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.loading import load
 from hf_selfdemo.core.on_disk import OnDisk
 from hf_selfdemo.core.types import Evidence, Passage, Question
 from hf_selfdemo.data.questions import corpus_of, read_passages, shortened
-from hf_selfdemo.data.retrieval import RETRIEVERS
 from hf_selfdemo.metrics.retrieval import answer_in_context
 from hf_selfdemo.recipe.config import RetrievalArguments
 from hf_selfdemo.recipe.parts import Part
+from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.recipe.retriever import made_retriever
 
 
 class Shortening:
@@ -80,30 +79,29 @@ class AnswersCut:
 
 
 def searched(
-    keys: RetrievalArguments, part: Part, questions: Sequence[Question], shortening: Shortening
+    recipe: Recipe, part: Part, questions: Sequence[Question], shortening: Shortening
 ) -> tuple[Any, OnDisk[Question]]:
     """A part's retriever, and its questions with gold ids that hold in what it searches.
 
     Args:
-        keys: which retriever, and how long passages are.
+        recipe: says which retriever, and how long passages are.
         part: where the corpus is named.
         questions: that may bring passages of their own.
         shortening: of the passages.
 
     Raises:
-        UserError: for a corpus that is not named or cannot be read, or questions that do not bring the passages.
+        UserError: for a corpus that is not named or cannot be read, questions that do not bring the passages, or a
+            retriever that cannot be made.
     """
-    kind = load("retriever", keys.retriever, RETRIEVERS)
-    if keys.retriever == "given":
+    if recipe.retrieval.retriever == "given":
         if not any(q.passages for q in questions):
             raise UserError(
                 "retriever is 'given' but no question brings passages", "map a `passages` column or use bm25"
             )
-        return kind(), shortening.questions(questions)
+        return made_retriever(recipe, part.name, []), shortening.questions(questions)
     if part.corpus == "questions":
         passages, questions = corpus_of(list(questions))
     else:
         passages = read_passages(part.corpus, part.split)
-    passages, index = shortening.passages(passages), keys.index_dir
-    retriever = kind.build_or_load(passages, Path(index) / part.name) if index else kind(passages)
-    return retriever, Shortening(keys).questions(questions)  # not shown, and not counted
+    retriever = made_retriever(recipe, part.name, shortening.passages(passages))
+    return retriever, Shortening(recipe.retrieval).questions(questions)  # not shown, and not counted

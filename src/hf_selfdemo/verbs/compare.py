@@ -140,7 +140,11 @@ def _told_differences(one: _Place, other: _Place) -> list[str]:
     found = [f"{key} ({settings[key]} and {others[key]})" for key in _ASKED if settings[key] != others[key]]
     if not _same_answerer(one.answerer, other.answerer):
         found.append(f"answerers ({one.answerer} and {other.answerer})")
-    return found + list(_other_passages(one.evaluation, other.evaluation))
+    return [
+        *found,
+        *_other_retrieval(one.evaluation, other.evaluation),
+        *_other_passages(one.evaluation, other.evaluation),
+    ]
 
 
 def _same_answerer(one: str, other: str) -> bool:
@@ -155,6 +159,13 @@ def _other_questions(one: Evaluation, other: Evaluation) -> Iterator[str]:
     reworded = [row for row in rows if row in others and _asked(rows[row]) != _asked(others[row])]
     if which := [*missing, *reworded]:
         yield f"questions ({len(which)} of {len({**rows, **others})}, the first is {which[0]!r})"
+
+
+def _other_retrieval(one: Evaluation, other: Evaluation) -> Iterator[str]:
+    """How passages were found; earlier versions did not tell."""
+    told, others = (evaluation.manifest.get("retrieval", {}) for evaluation in (one, other))
+    for key in differing(told, others, {}) if told and others else ():
+        yield f"{key} ({told.get(key, 'none')} and {others.get(key, 'none')})"
 
 
 def _other_passages(one: Evaluation, other: Evaluation) -> Iterator[str]:

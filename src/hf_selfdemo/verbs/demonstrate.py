@@ -28,6 +28,7 @@ from hf_selfdemo.recipe.config import DemonstrateArguments
 from hf_selfdemo.recipe.engine import Engine, ledger_path, named_model, open_engine, recipe_judge
 from hf_selfdemo.recipe.evidence import passages_warning, recipe_evidence, with_further_rows
 from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.recipe.retriever import retrieval_settings
 from hf_selfdemo.recipe.trained_retriever import OBJECTIVE, refuse_keys
 from hf_selfdemo.verbs.prompts import recipe_instructions
 
@@ -84,6 +85,7 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
         d = recipe.demonstrate
         return {
             "model": asdict(model) | {"path": ""} | ({"dtype": str(recipe.dtype())} if engine.network else {}),
+            "retrieval": retrieval_settings(recipe.retrieval),
             "recall": recall,
             "settings": settings,
             "selection": selection,

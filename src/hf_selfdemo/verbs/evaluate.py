@@ -37,6 +37,7 @@ from hf_selfdemo.recipe.dataset_key import PACKAGE, folder_hash
 from hf_selfdemo.recipe.engine import ledger_path, recipe_judge
 from hf_selfdemo.recipe.evidence import has_dev, passages_warning, recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.recipe.retriever import effective_keys, retrieval_settings
 from hf_selfdemo.verbs.ability import AbilityCheck
 from hf_selfdemo.verbs.columns import Asked, recipe_columns
 from hf_selfdemo.verbs.compare import run_compare
@@ -133,6 +134,7 @@ def run_evaluate(recipe: Recipe) -> None:
         "dtype": str(recipe.dtype()),
         "settings": settings,
         "data": _data(recipe, part),
+        "retrieval": retrieval_settings(recipe.retrieval),
         "recall": recall,
     }
     write_rows(folder, evidence)
@@ -250,7 +252,7 @@ def _report(comparison: Comparison, folder: Path, ability: AbilityCheck) -> None
 
 def _data(recipe: Recipe, part: str) -> dict[str, Any]:
     """The keys that say what is asked and shown."""
-    keys = asdict(recipe.data) | asdict(recipe.retrieval)
+    keys = asdict(recipe.data) | effective_keys(recipe.retrieval)
     others = {"train", "dev", "test", "index"} - ({part} if part == "test" else {part, "train"})
     return {key: value for key, value in keys.items() if not others & set(key.split("_"))}
 

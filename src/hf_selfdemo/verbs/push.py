@@ -28,6 +28,7 @@ from hf_selfdemo.hub.upload import hub_user, push_artefact
 from hf_selfdemo.recipe.parts import part_of
 from hf_selfdemo.recipe.passages import Shortening
 from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.recipe.retriever import effective_keys
 
 _OWNER = "NAMESPACE"
 """Stands for the token's owner where nobody may be asked who that is."""
@@ -181,7 +182,10 @@ def _index_folder(recipe: Recipe) -> Path:
     """The index that training questions were asked of; made anew where none was kept."""
     part, kept = part_of(recipe, "train"), recipe.retrieval.index_dir
     folder = Path(kept) / "train" if kept else recipe.output_dir / "hub" / "index"
-    if recipe.retrieval.retriever != "bm25" or part.corpus == "questions":
+    if recipe.retrieval.retriever not in ("bm25", "hybrid"):
+        what = f"the artefact index is a BM25 index, and retriever is {recipe.retrieval.retriever!r}"
+        raise UserError(what, "leave index out of artefacts")
+    if part.corpus == "questions":
         raise UserError("there is no index: passages came with the questions", "leave index out of artefacts")
     passages = Shortening(recipe.retrieval).passages(read_passages(part.corpus, part.split))
     BM25Retriever.build_or_load(passages, folder)
@@ -189,7 +193,7 @@ def _index_folder(recipe: Recipe) -> Path:
 
 
 def _data_keys(recipe: Recipe) -> dict[str, Any]:
-    return asdict(recipe.data) | asdict(recipe.retrieval)
+    return asdict(recipe.data) | effective_keys(recipe.retrieval)
 
 
 # names

@@ -21,6 +21,7 @@ from hf_selfdemo.recipe.dataset_key import LOADED_CODE, code_hash, dataset_key
 from hf_selfdemo.recipe.engine import named_model
 from hf_selfdemo.recipe.evidence import recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.recipe.retriever import keeps_index
 from hf_selfdemo.verbs.cli import make_recipe
 from hf_selfdemo.verbs.demonstrate import NOBODY, asks_nothing, make_demonstrations
 from hf_selfdemo.verbs.prompts import run_prompts
@@ -88,7 +89,7 @@ class Work:
         if processes > 1 and recipe.engine.engine == "transformers" and not asks_nothing(recipe):
             if _searches(recipe):
                 run_prompts(recipe)  # once, rather than in each process
-            elif recipe.retrieval.index_dir:
+            elif keeps_index(recipe.retrieval):
                 recipe_evidence(recipe, part)  # builds the index, which the processes then find
             make_calls(keys, part, processes, folder)
         make_demonstrations(recipe, part, model)
@@ -101,6 +102,8 @@ class Work:
         keys = self.keys | {"output_dir": str(folder)}
         if not asks_nothing(self.recipe) and not self.recipe.engine.ledger:
             keys["ledger"] = str(Path(home) / "ledger.sqlite")
+        if keeps_index(self.recipe.retrieval) and not self.recipe.retrieval.index_dir:
+            keys["index_dir"] = str(Path(home) / "index")
         if part != "train" and _searches(self.recipe):
             keys["prompts_dir"] = str(self.made("train", home, processes) / "prompts")
         return keys

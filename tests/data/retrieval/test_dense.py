@@ -1,6 +1,7 @@
 """Dense search is exact, its index is of one corpus and one encoder, and what was encoded is never encoded again."""
 
 import hashlib
+import sys
 
 import numpy as np
 import pytest
@@ -188,7 +189,7 @@ def test_an_index_of_another_encoder_is_refused_by_name_and_kept(tmp_path):
 @pytest.mark.parametrize("other", [CORPUS[1:], CORPUS[::-1], [*CORPUS, Passage("z", "word1")]])
 def test_an_index_of_another_corpus_is_refused_by_name_and_kept(tmp_path, other):
     DenseRetriever.build_or_load(CORPUS, tmp_path / "index", Hashed())
-    with pytest.raises(UserError, match=r"index is of another corpus: choose another folder"):
+    with pytest.raises(UserError, match=r"index is of another corpus or kind of search: choose another folder"):
         DenseRetriever.build_or_load(other, tmp_path / "index", Hashed())
     assert DenseRetriever.load(tmp_path / "index", Hashed()).passages == CORPUS
 
@@ -221,3 +222,45 @@ def test_a_folder_of_other_files_is_left_alone(tmp_path):
     with pytest.raises(UserError, match=r"no index.*another folder"):
         DenseRetriever.build_or_load(CORPUS, tmp_path, encoder)
     assert encoder.texts == [] and (tmp_path / "notes.txt").read_text() == "mine"
+
+
+# --- a graph beyond what is scanned -----------------------------------------------------------------------------------
+
+MANY = [Passage(f"p{i:04d}", f"word{i} word{i % 97} word{i % 31}") for i in range(2000)]
+
+
+def test_a_graph_finds_nearly_all_that_a_scan_finds_with_the_same_scores():
+    questions = [Question(f"q{i}", f"word{i * 19} word{i}") for i in range(50)]
+    exact = DenseRetriever(MANY, Hashed()).retrieve(questions, 10)
+    found = DenseRetriever(MANY, Hashed(), exact_up_to=1999).retrieve(questions, 10)
+    shared = sum(len(set(ids(one)) & set(ids(other))) for one, other in zip(exact, found, strict=True))
+    assert shared >= 0.95 * 10 * len(questions)
+    scores = {(q, p.id): p.score for q, each in enumerate(exact) for p in each}
+    assert all(scores.get((q, p.id), p.score) == p.score for q, each in enumerate(found) for p in each)
+    assert all([p.score for p in each] == sorted((p.score for p in each), reverse=True) for each in found)
+
+
+def test_what_a_graph_does_not_lead_to_is_found_by_a_scan():
+    [found] = DenseRetriever(MANY, Hashed(), exact_up_to=10).retrieve([Question("q", "word3")], 5000)
+    assert len({p.id for p in found}) == len(MANY)
+
+
+def test_a_saved_graph_is_loaded_and_checked_as_the_vectors_are(tmp_path):
+    built = DenseRetriever.build_or_load(CORPUS, tmp_path / "index", Hashed(), exact_up_to=10)
+    encoder = Hashed()
+    loaded = DenseRetriever.build_or_load(CORPUS, tmp_path / "index", encoder, exact_up_to=10)
+    assert encoder.texts == [] and loaded.retrieve(ASKED, 5) == built.retrieve(ASKED, 5)
+    with pytest.raises(UserError, match="kind of search"):
+        DenseRetriever.build_or_load(CORPUS, tmp_path / "index", Hashed())
+    graph = tmp_path / "index" / "graph.usearch"
+    graph.write_bytes(graph.read_bytes()[:-1] + b"?")
+    with pytest.raises(UserError, match=r"no readable index \(graph\.usearch is not as it was written"):
+        DenseRetriever.load(tmp_path / "index", Hashed())
+
+
+def test_without_usearch_the_extra_is_named_before_anything_is_encoded(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "usearch", None)
+    encoder = Hashed()
+    with pytest.raises(UserError, match=r"needs usearch: pip install 'hf-selfdemo\[dense\]'"):
+        DenseRetriever.build_or_load(CORPUS, tmp_path / "index", encoder, exact_up_to=10)
+    assert encoder.texts == []

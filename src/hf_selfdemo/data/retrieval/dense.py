@@ -27,6 +27,7 @@ from hf_selfdemo.core.ranges import ONE_OR_MORE
 from hf_selfdemo.core.remade import alone
 from hf_selfdemo.core.types import Passage, Question
 from hf_selfdemo.data.retrieval.encoder import Encoder, Vectors
+from hf_selfdemo.data.retrieval.graph import VectorGraph, usearch
 from hf_selfdemo.data.retrieval.saved_index import (
     SETTINGS,
     UnreadableIndex,
@@ -37,7 +38,10 @@ from hf_selfdemo.data.retrieval.saved_index import (
     refuse_others,
 )
 
-_EMBEDDINGS = "embeddings.npy"
+EXACT_UP_TO = 1_000_000
+"""Passages; more of them are not scanned for every question."""
+
+_EMBEDDINGS, _GRAPH = "embeddings.npy", "graph.usearch"
 _FORMAT = 1
 _BLOCK = 1024
 """Passages that are encoded between two looks at the disk: a kill costs no more than these."""
@@ -50,23 +54,27 @@ _ROUNDING = 1e-5
 
 
 class DenseRetriever:
-    """Passages by the cosine of their vector and the question's, exact, best first.
+    """Passages by the cosine of their vector and the question's, best first.
 
     `Passage.score` is the cosine, from -1 to 1, rounded to six decimals; equal scores come in the order of ids. Every
-    passage has one, so a question finds `k` passages if the corpus has so many; a blank one finds none.
+    passage has one, so a question finds `k` passages if the corpus has so many; a blank one finds none. The search is
+    exact up to a million passages. In more of them a graph (`graph.VectorGraph`) proposes passages, whose scores are
+    exact, and may miss some.
 
     Args:
         passages: the corpus. Title and text are encoded together.
         encoder: turns texts into vectors.
+        exact_up_to: so many passages are scanned for every question.
 
     Raises:
         UserError: for an empty corpus, or an encoder that lacks a member or does not give one finite vector a text.
     """
 
-    def __init__(self, passages: Sequence[Passage], encoder: Encoder) -> None:
-        self.settings = _settings(passages, encoder)
+    def __init__(self, passages: Sequence[Passage], encoder: Encoder, exact_up_to: int = EXACT_UP_TO) -> None:
+        self.settings = _settings(passages, encoder, exact_up_to)
         self.passages, self.encoder = list(passages), encoder
         self.embeddings: Vectors = np.concatenate(list(_blocks(self.passages, encoder)))
+        self._graph = VectorGraph.build(self.embeddings) if "graph" in self.settings else None
 
     def retrieve(self, questions: Sequence[Question], k: int) -> list[tuple[Passage, ...]]:
         ONE_OR_MORE.check(k=k)
@@ -79,6 +87,10 @@ class DenseRetriever:
         for start in range(0, len(texts), step):
             some = texts[start : start + step]
             vectors = _normalised(self.encoder.encode_questions(some), some, self.embeddings.shape[1])
+            near = self._graph.near(vectors, k) if self._graph else []
+            if near and min(map(len, near)) == k:
+                yield from (self._ranked(places, vector, k) for places, vector in zip(near, vectors, strict=True))
+                continue
             for vector, scores in zip(vectors, np.asarray(vectors @ self.embeddings.T), strict=True):
                 # what rounding may have put below the k-th best takes part, and the exact product decides
                 places = np.flatnonzero(scores >= np.partition(scores, -k)[-k] - _ROUNDING)
@@ -111,13 +123,16 @@ class DenseRetriever:
                 raise ValueError("it was not built from so many passages")
             if retriever.settings["format"] != _FORMAT:
                 raise ValueError("another version built it")
+            retriever._graph = VectorGraph.load(folder / _GRAPH) if "graph" in retriever.settings else None
         if (built := retriever.settings["encoder"]) != encoder.identity:
             what = f"the index in {folder} was built with {built}, not with {encoder.identity}"
             raise UserError(what, "choose another folder, or delete it to build again")
         return retriever
 
     @classmethod
-    def build_or_load(cls, passages: Sequence[Passage], folder: Path, encoder: Encoder) -> DenseRetriever:
+    def build_or_load(
+        cls, passages: Sequence[Passage], folder: Path, encoder: Encoder, exact_up_to: int = EXACT_UP_TO
+    ) -> DenseRetriever:
         """Load the index in `folder` if it was built from these passages with this encoder, else build it there.
 
         While it is built, vectors are kept beside the folder, block by block: a build that was stopped goes on where
@@ -127,7 +142,7 @@ class DenseRetriever:
             UserError: if the folder holds an index of another corpus or encoder, which may have cost hours, or other
                 files.
         """
-        settings = _settings(passages, encoder)
+        settings = _settings(passages, encoder, exact_up_to)
         if found := cls._built(settings, folder, encoder):
             return found
         refuse_others(folder)
@@ -136,7 +151,13 @@ class DenseRetriever:
                 return found
             half = folder.parent / f".{folder.name}.{fingerprint(settings)}.half"
             half.mkdir(exist_ok=True)
-            put_index(staging, folder, passages, settings, lambda new: _write(new, passages, encoder, half))
+
+            def write(new: Path) -> None:
+                _write(new / _EMBEDDINGS, passages, encoder, half)
+                if "graph" in settings:
+                    VectorGraph.build(np.load(new / _EMBEDDINGS, mmap_mode="r")).save(new / _GRAPH)
+
+            put_index(staging, folder, passages, settings, write)
             shutil.rmtree(half)
         return cls.load(folder, encoder)
 
@@ -148,27 +169,31 @@ class DenseRetriever:
         with suppress(UnreadableIndex):  # it may be that another process is replacing it
             found = cls.load(folder, encoder)
             if found.settings != settings:
-                what = f"the index in {folder} is of another corpus"
+                what = f"the index in {folder} is of another corpus or kind of search"
                 raise UserError(what, "choose another folder, or delete it to build again")
             return found
         return None
 
 
-def _settings(passages: Sequence[Passage], encoder: Encoder) -> dict[str, Any]:
+def _settings(passages: Sequence[Passage], encoder: Encoder, exact_up_to: int) -> dict[str, Any]:
     """What an index is built with; two indexes with equal settings hold equal vectors."""
     check_contract(encoder, Encoder, "encoder")
     if not passages:
         raise UserError("the corpus is empty", "give a corpus with at least one passage")
-    return {"encoder": encoder.identity, "format": _FORMAT, "corpus": corpus_fingerprint(passages)}
+    found = {"encoder": encoder.identity, "format": _FORMAT, "corpus": corpus_fingerprint(passages)}
+    if len(passages) <= exact_up_to:
+        return found
+    usearch()  # refuses where it is not installed, before anything is encoded
+    return found | {"graph": "usearch"}
 
 
-def _write(folder: Path, passages: Sequence[Passage], encoder: Encoder, half: Path) -> None:
+def _write(path: Path, passages: Sequence[Passage], encoder: Encoder, half: Path) -> None:
     """Write the vectors, of which only a block at a time is in memory."""
     out, start = None, 0
     for block in _blocks(passages, encoder, half):
         if out is None:
             shape = (len(passages), block.shape[1])
-            out = np.lib.format.open_memmap(folder / _EMBEDDINGS, mode="w+", dtype=np.float32, shape=shape)
+            out = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
         out[start : start + len(block)] = block
         start += len(block)
     assert out is not None and start == len(passages)

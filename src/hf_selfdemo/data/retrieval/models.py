@@ -7,6 +7,7 @@ import shutil
 import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from hf_selfdemo.core.cache import cache_dir, content_hash
@@ -73,6 +74,7 @@ def _in_folder(folder: Path, name: str) -> Source:
     return Source(name, str(folder), None, fingerprint(hashes))
 
 
+@cache
 def _commit(name: str) -> tuple[str | None, str]:
     """The commit of a Hub repository, as the Hub has it or else as it was downloaded before; or why there is none."""
     from huggingface_hub import HfApi, constants, try_to_load_from_cache
@@ -87,8 +89,9 @@ def _commit(name: str) -> tuple[str | None, str]:
         except Exception as error:  # the Hub's HTTP client raises its own types, which change between versions
             problem = f"the Hub did not answer ({type(error).__name__})"
     with suppress(ValueError):  # what is no Hub id
-        if isinstance(cached := try_to_load_from_cache(name, "config.json"), str):
-            return Path(cached).parent.name, ""
+        for file in ("modules.json", "config.json"):
+            if isinstance(cached := try_to_load_from_cache(name, file), str):
+                return Path(cached).parent.name, ""
     return None, problem
 
 

@@ -1,0 +1,122 @@
+"""The retriever and reranker that a recipe names, over passages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.core.loading import load, load_own
+from hf_selfdemo.core.manifest import fingerprint
+from hf_selfdemo.core.protocols import Retriever, check_contract
+from hf_selfdemo.core.types import Passage
+from hf_selfdemo.data.retrieval import RETRIEVERS
+from hf_selfdemo.data.retrieval.models import DEFAULT_ENCODER, find_model
+from hf_selfdemo.data.retrieval.saved_index import corpus_fingerprint
+from hf_selfdemo.recipe.config import RetrievalArguments
+from hf_selfdemo.recipe.recipe import Recipe
+
+
+def made_retriever(recipe: Recipe, part: str, passages: Sequence[Passage]) -> Retriever:
+    """What finds passages for a part's questions, with the reranker behind it if there is one.
+
+    Args:
+        recipe: what is to be done.
+        part: "train", "dev" or "test".
+        passages: the corpus; none where passages come with the questions.
+
+    Raises:
+        UserError: for a retriever or model that is not known or cannot be loaded, or an index of something else.
+    """
+    keys = recipe.retrieval
+    if not keys.reranker:
+        return _first(recipe, part, passages)
+    from hf_selfdemo.data.retrieval.reranked import CrossEncoderReranker, RerankedRetriever
+
+    # before a corpus is encoded: a wrong name would cost the time of that
+    reranker = CrossEncoderReranker(keys.reranker, recipe.training.trust_remote_code)
+    return RerankedRetriever(_first(recipe, part, passages), reranker, keys.rerank_depth)
+
+
+def effective_keys(keys: RetrievalArguments) -> dict[str, Any]:
+    """The keys of retrieval, without those of models that are not taken.
+
+    Example:
+        >>> sorted(effective_keys(RetrievalArguments()).keys() & {"retriever", "retriever_model", "rerank_depth"})
+        ['retriever']
+        >>> effective_keys(RetrievalArguments(retriever="dense"))["retriever_model"]
+        'sentence-transformers/all-MiniLM-L6-v2'
+    """
+    found = asdict(keys) | {"retriever_model": keys.retriever_model or DEFAULT_ENCODER}
+    left_out = () if keys.retriever in ("dense", "hybrid") else _OF_ENCODER
+    return {key: found[key] for key in found.keys() - set(left_out if keys.reranker else (*left_out, *_OF_RERANKER))}
+
+
+def keeps_index(keys: RetrievalArguments) -> bool:
+    """Whether what is built to search is kept on the disk."""
+    return bool(keys.index_dir) or keys.retriever in ("dense", "hybrid")
+
+
+def retrieval_settings(keys: RetrievalArguments) -> dict[str, Any]:
+    """What decides which passages are found in a corpus: models are told with a fingerprint of what they hold.
+
+    Raises:
+        UserError: if a model cannot be found.
+    """
+    found = effective_keys(keys)
+    told = {key: found[key] for key in ("retriever", *_OF_ENCODER, *_OF_RERANKER) if found.get(key) is not None}
+    return told | {key: str(find_model(told[key], key)) for key in ("retriever_model", "reranker") if key in told}
+
+
+_OF_ENCODER = ("retriever_model", "retriever_query_prompt", "retriever_passage_prompt")
+_OF_RERANKER = ("reranker", "rerank_depth")
+
+
+def _first(recipe: Recipe, part: str, passages: Sequence[Passage]) -> Retriever:
+    """The retriever alone."""
+    name = recipe.retrieval.retriever
+    if ":" not in name:
+        return _known(recipe, part, passages)
+    made: Retriever = load_own("retriever", name)(passages)
+    check_contract(made, Retriever, f"retriever {name}")
+    return made
+
+
+def _known(recipe: Recipe, part: str, passages: Sequence[Passage]) -> Retriever:
+    keys = recipe.retrieval
+    kind = load("retriever", keys.retriever, RETRIEVERS)
+    made: Retriever
+    if keys.retriever == "given":
+        made = kind()
+    elif keys.retriever == "dense":
+        made = _dense(recipe, passages)
+    elif keys.retriever == "hybrid":
+        made = kind([_bm25(keys, part, passages), _dense(recipe, passages)])
+    else:
+        made = _bm25(keys, part, passages)
+    return made
+
+
+def _bm25(keys: RetrievalArguments, part: str, passages: Sequence[Passage]) -> Retriever:
+    from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
+
+    if not keys.index_dir:
+        return BM25Retriever(passages)
+    return BM25Retriever.build_or_load(passages, Path(keys.index_dir) / part)
+
+
+def _dense(recipe: Recipe, passages: Sequence[Passage]) -> Retriever:
+    """Its index has a name of its own for each encoder and corpus: parts share it, and none replaces another."""
+    from hf_selfdemo.data.retrieval.dense import DenseRetriever
+    from hf_selfdemo.data.retrieval.encoder import SentenceEncoder
+
+    keys = recipe.retrieval
+    encoder = SentenceEncoder(
+        keys.retriever_model or DEFAULT_ENCODER,
+        keys.retriever_query_prompt,
+        keys.retriever_passage_prompt,
+        recipe.training.trust_remote_code,
+    )
+    name = f"dense-{fingerprint([encoder.identity, corpus_fingerprint(passages)])}"
+    return DenseRetriever.build_or_load(passages, Path(keys.index_dir or recipe.output_dir / "index") / name, encoder)
