@@ -35,7 +35,7 @@ from hf_selfdemo.core.types import Passage, Question
 from hf_selfdemo.data.questions import shortened
 from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.data.retrieval.dense import DenseRetriever
-from hf_selfdemo.data.retrieval.encoder import SentenceEncoder
+from hf_selfdemo.data.retrieval.encoder import SentenceEncoder, title_and_text
 from hf_selfdemo.data.retrieval.evidence import collect_evidence, recall_report
 from hf_selfdemo.data.retrieval.hybrid import HybridRetriever
 from hf_selfdemo.data.retrieval.models import DEFAULT_ENCODER, find_model
@@ -82,7 +82,7 @@ def pairs_to_train_on(
     for question, found in zip(questions, retriever.retrieve(questions, DEPTH), strict=True):
         wrong = [p for p in found if not question.is_gold(p) and not holds_answer(p, question.answers, question.text)]
         shown = [(corpus[question.gold_ids[0]], 1.0), *((p, 0.0) for p in wrong[:negatives])]
-        pairs += [(question.text, f"{p.title} {p.text}".strip(), label) for p, label in shown]
+        pairs += [(question.text, title_and_text(p), label) for p, label in shown]
     random.Random(0).shuffle(pairs)
     return pairs
 

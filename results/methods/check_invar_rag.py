@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from hf_selfdemo.core.types import Evidence, Passage, Question
 from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.data.retrieval.dense import DenseRetriever
-from hf_selfdemo.generation.representations import Representations, body_of, title_and_text, with_adapter
+from hf_selfdemo.data.retrieval.encoder import title_and_text
+from hf_selfdemo.generation.representations import Representations, body_of, with_adapter
 from hf_selfdemo.methods.rewrites import FORMS, half_window, rewrites
 from hf_selfdemo.recipe.evidence import recipe_evidence
 from hf_selfdemo.scoring.answers.passages import holds_answer

@@ -11,8 +11,9 @@ from huggingface_hub import HfApi, ModelCard
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Question
 from hf_selfdemo.data.retrieval.dense import DenseRetriever
+from hf_selfdemo.data.retrieval.encoder import title_and_text
 from hf_selfdemo.generation.models import load_model, resolve_model
-from hf_selfdemo.generation.representations import title_and_text, with_adapter
+from hf_selfdemo.generation.representations import with_adapter
 from hf_selfdemo.hub.retriever import retriever_artefact
 from hf_selfdemo.verbs.cli import main
 

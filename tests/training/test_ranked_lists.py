@@ -14,10 +14,11 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Judged, Passage
 from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.data.retrieval.dense import DenseRetriever
+from hf_selfdemo.data.retrieval.encoder import title_and_text
 from hf_selfdemo.data.retrieval.evidence import collect_evidence
 from hf_selfdemo.data.rows import RANKED, dataset_row
 from hf_selfdemo.generation.models import load_model, resolve_model
-from hf_selfdemo.generation.representations import Reading, Representations, body_of, title_and_text, with_adapter
+from hf_selfdemo.generation.representations import Reading, Representations, body_of, with_adapter
 from hf_selfdemo.methods.invar_rag import InvarRag, Lists
 from hf_selfdemo.prompting.chat import control_ids
 from hf_selfdemo.training.retriever import RetrieverConfig, RetrieverTrainer

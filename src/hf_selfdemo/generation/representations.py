@@ -19,7 +19,6 @@ from torch.nn.functional import normalize
 from hf_selfdemo.core.artefacts import SentencePrompts, SentenceShape
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.manifest import read_json, write_json
-from hf_selfdemo.core.types import Passage
 from hf_selfdemo.generation.padding import PAD, right_pad
 from hf_selfdemo.prompting.chat import disarm
 
@@ -93,16 +92,6 @@ class Reading:
         prompts = read_json(folder / _PROMPTS, SentencePrompts, "prompts")["prompts"]
         shape = read_json(folder / _SHAPE, SentenceShape, "max_seq_length")
         return cls(prompts.get("query", ""), prompts.get("document", ""), shape["max_seq_length"])
-
-
-def title_and_text(passage: Passage) -> str:
-    """What is encoded of a passage.
-
-    Example:
-        >>> title_and_text(Passage("1", "It is a metal.", "Germanium"))
-        'Germanium It is a metal.'
-    """
-    return f"{passage.title} {passage.text}".strip()
 
 
 class Representations:

@@ -109,14 +109,20 @@ def _bm25(keys: RetrievalArguments, part: str, passages: Sequence[Passage]) -> R
 def _dense(recipe: Recipe, passages: Sequence[Passage]) -> Retriever:
     """Its index has a name of its own for each encoder and corpus: parts share it, and none replaces another."""
     from hf_selfdemo.data.retrieval.dense import DenseRetriever
+
+    keys, encoder = recipe.retrieval, _encoder(recipe)
+    name = f"dense-{fingerprint([encoder.identity, corpus_fingerprint(passages)])}"
+    return DenseRetriever.build_or_load(passages, Path(keys.index_dir or recipe.output_dir / "index") / name, encoder)
+
+
+def _encoder(recipe: Recipe) -> Any:
+    """What `retriever_model` names."""
     from hf_selfdemo.data.retrieval.encoder import SentenceEncoder
 
     keys = recipe.retrieval
-    encoder = SentenceEncoder(
+    return SentenceEncoder(
         keys.retriever_model or DEFAULT_ENCODER,
         keys.retriever_query_prompt,
         keys.retriever_passage_prompt,
         recipe.training.trust_remote_code,
     )
-    name = f"dense-{fingerprint([encoder.identity, corpus_fingerprint(passages)])}"
-    return DenseRetriever.build_or_load(passages, Path(keys.index_dir or recipe.output_dir / "index") / name, encoder)

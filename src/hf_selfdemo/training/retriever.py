@@ -19,8 +19,9 @@ from hf_selfdemo.core.keys import defaults
 from hf_selfdemo.core.manifest import fingerprint
 from hf_selfdemo.core.ranges import NOT_NEGATIVE, POSITIVE
 from hf_selfdemo.core.types import Passage
+from hf_selfdemo.data.retrieval.encoder import title_and_text
 from hf_selfdemo.generation.padding import PAD, right_pad
-from hf_selfdemo.generation.representations import Reading, Representations, body_of, last_states, title_and_text
+from hf_selfdemo.generation.representations import Reading, Representations, body_of, last_states
 from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.training.arguments import UNHEEDED, RunArguments
 from hf_selfdemo.training.checkpoints import check_settings, forget_machine, last_checkpoint, mark_complete

@@ -26,7 +26,7 @@ from hf_selfdemo.core.protocols import check_contract
 from hf_selfdemo.core.ranges import ONE_OR_MORE
 from hf_selfdemo.core.remade import alone
 from hf_selfdemo.core.types import Passage, Question
-from hf_selfdemo.data.retrieval.encoder import Encoder, Vectors
+from hf_selfdemo.data.retrieval.encoder import Encoder, Vectors, title_and_text
 from hf_selfdemo.data.retrieval.graph import VectorGraph, usearch
 from hf_selfdemo.data.retrieval.saved_index import (
     SETTINGS,
@@ -83,10 +83,12 @@ class DenseRetriever:
         return [found.get(id(question), ()) for question in questions]
 
     def _search(self, texts: list[str], k: int) -> Iterator[tuple[Passage, ...]]:
+        if not texts:
+            return
         k, step = min(k, len(self.passages)), max(1, _SCORES_AT_ONCE // len(self.passages))
+        asked = _normalised(self.encoder.encode_questions(texts), texts, self.embeddings.shape[1])
         for start in range(0, len(texts), step):
-            some = texts[start : start + step]
-            vectors = _normalised(self.encoder.encode_questions(some), some, self.embeddings.shape[1])
+            vectors = asked[start : start + step]
             near = self._graph.near(vectors, k) if self._graph else []
             if near and min(map(len, near)) == k:
                 yield from (self._ranked(places, vector, k) for places, vector in zip(near, vectors, strict=True))
@@ -210,8 +212,8 @@ def _blocks(passages: Sequence[Passage], encoder: Encoder, half: Path | None = N
             if (block := _kept(path) if path else None) is not None:
                 advance(0, before=len(some))
             else:
-                texts = [f"{p.title} {p.text}".strip() for p in some]
-                block = _normalised(encoder.encode_passages(texts), [p.id for p in some], dimensions)
+                found = encoder.encode_passages([title_and_text(passage) for passage in some])
+                block = _normalised(found, [passage.id for passage in some], dimensions)
                 if path:
                     with staged(path) as staging, staging.open("wb") as out:
                         np.savez(out, vectors=block)

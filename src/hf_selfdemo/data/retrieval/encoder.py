@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hf_selfdemo.core.errors import UserError, explained
+from hf_selfdemo.core.types import Passage
 from hf_selfdemo.data.retrieval.models import DEFAULT_ENCODER, find_model
 
 Vectors = NDArray[np.float32]
@@ -35,6 +36,16 @@ class Encoder(Protocol):
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
         """Vectors of passages, title and text in one, of the same shape."""
         ...
+
+
+def title_and_text(passage: Passage) -> str:
+    """What is encoded of a passage.
+
+    Example:
+        >>> title_and_text(Passage("1", "It is a metal.", "Germanium"))
+        'Germanium It is a metal.'
+    """
+    return f"{passage.title} {passage.text}".strip()
 
 
 class SentenceEncoder:

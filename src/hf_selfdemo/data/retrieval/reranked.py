@@ -13,7 +13,7 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.protocols import Retriever, check_contract
 from hf_selfdemo.core.ranges import ONE_OR_MORE
 from hf_selfdemo.core.types import Passage, Question
-from hf_selfdemo.data.retrieval.encoder import batch_size, loaded
+from hf_selfdemo.data.retrieval.encoder import batch_size, loaded, title_and_text
 from hf_selfdemo.data.retrieval.models import find_model
 
 _QUESTIONS = 16
@@ -93,7 +93,7 @@ class RerankedRetriever:
     def _ordered(self, questions: Sequence[Question], depth: int) -> list[tuple[Passage, ...]]:
         found = self.retriever.retrieve(questions, depth)
         pairs = [
-            (question.text, f"{passage.title} {passage.text}".strip())
+            (question.text, title_and_text(passage))
             for question, passages in zip(questions, found, strict=True)
             for passage in passages
         ]
