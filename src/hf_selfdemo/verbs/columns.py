@@ -116,14 +116,15 @@ def gate_settings(recipe: Recipe, answerer: Gated, model: ResolvedModel) -> dict
     }
 
 
-_NOT_SHOWN = frozenset({"train_twins", "max_answers_cut"})
-"""Keys of retrieval that do not decide what is shown with a question."""
+_ELSEWHERE = {"train", "dev", "test", "index"}
+"""Parts of the names of keys that an evaluation does not record, or that differ from dev to test."""
 
 
 def shown_by(keys: Mapping[str, Any]) -> dict[str, Any]:
     """Those of a recipe's keys that decide which passages are shown, where they differ from their defaults."""
-    usual = {f.name: f.default for f in fields(RetrievalArguments) if f.metadata["decides"] == "written"}
-    return {k: keys[k] for k in usual if k in keys and k not in _NOT_SHOWN and keys[k] != usual[k]}
+    usual = {f.name: f.default for f in fields(RetrievalArguments) if not _ELSEWHERE & set(f.name.split("_"))}
+    del usual["max_answers_cut"]  # it only refuses
+    return {key: keys[key] for key, value in usual.items() if key in keys and keys[key] != value}
 
 
 def model_answerer(recipe: Recipe, folder: Path) -> Answerer:
