@@ -89,8 +89,8 @@ def untrained_engine(check: Check, arm: Arm) -> Generator:
     return RecordedGenerator(in_process(recipe, network, tokenizer), Ledger(ledger_path(recipe)))
 
 
-def relevances(engine: Generator, rows: Sequence[Evidence]) -> list[list[float]]:
-    """The probability of [Relevant] among the two, for each passage of each row."""
+def relevances(engine: Generator, rows: Sequence[Evidence]) -> list[list[float | None]]:
+    """The probability of [Relevant] among the two, for each passage of each row; None where the engine tells none."""
     requests = [
         Request(
             f"{row.id}/{place}",
@@ -104,7 +104,7 @@ def relevances(engine: Generator, rows: Sequence[Evidence]) -> list[list[float]]
         for place, passage in enumerate(row.passages)
     ]
     told = iter(ask(engine, requests))
-    return [[share(next(told).scores) or 0.0 for _ in row.passages] for row in rows]
+    return [[share(next(told).scores) for _ in row.passages] for row in rows]
 
 
 def figures(
@@ -113,8 +113,8 @@ def figures(
     always: Sequence[Prediction],
     never: Sequence[Prediction],
     wanted: Sequence[float],
-    trained: Sequence[Sequence[float]],
-    untrained: Sequence[Sequence[float]],
+    trained: Sequence[Sequence[float | None]],
+    untrained: Sequence[Sequence[float | None]],
 ) -> dict[str, Table]:
     """The tables.
 
@@ -144,7 +144,7 @@ def figures(
     holding = [
         holds_answer(passage, row.question.answers, row.question.text) for row in rows for passage in row.passages
     ]
-    scores = {
+    scores: dict[str, list[float | None]] = {
         "trained relevance token": [one for of_row in trained for one in of_row],
         "untrained relevance token": [one for of_row in untrained for one in of_row],
         "BM25's score": [passage.score for row in rows for passage in row.passages],
@@ -172,23 +172,24 @@ def figures(
     }
 
 
-def auc(scores: Sequence[float], positive: Sequence[bool]) -> Figure:
-    """With a bootstrap interval; a draw with one kind alone counts as chance."""
+def auc(scores: Sequence[float | None], positive: Sequence[bool]) -> Figure:
+    """Over those that have a score, with a bootstrap interval; a draw with one kind alone counts as chance."""
 
     def of(values: Sequence[float], kinds: Sequence[bool]) -> float:
         found = area(np.array(values, dtype=float), np.array(kinds, dtype=bool))
         return 0.5 if found is None else found
 
-    if len(set(positive)) < 2:
+    known = [(one, kind) for one, kind in zip(scores, positive, strict=True) if one is not None]
+    if len({kind for _, kind in known}) < 2:
         return {"value": None, "interval": None}
-    return statistic(of, scores, positive) | {"hits": sum(positive)}
+    values, kinds = zip(*known, strict=True)
+    return statistic(of, values, kinds) | {"hits": sum(kinds)}
 
 
 def signal_auc(said: Sequence[Prediction], name: str) -> Figure:
     """Of the answers that are right or wrong and have the signal."""
-    known = [(dict(p.signals).get(name), p.label == "correct") for p in said if p.label in ("correct", "incorrect")]
-    told = [(value, kind) for value, kind in known if value is not None]
-    return auc([value for value, _ in told], [kind for _, kind in told])
+    known = [p for p in said if p.label in ("correct", "incorrect")]
+    return auc([dict(p.signals).get(name) for p in known], [p.label == "correct" for p in known])
 
 
 if __name__ == "__main__":

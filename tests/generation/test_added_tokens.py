@@ -139,7 +139,7 @@ def trained(folder, own, tied, spare=0, **keys):
         "logging_steps": 50,
         "meter_rows": 0,
     }
-    args = SelfDemoConfig(str(folder / "run"), use_cpu=True, bf16=False, **usual | keys)
+    args = SelfDemoConfig(str(folder / "run"), use_cpu=True, **{"bf16": False} | usual | keys)
     trainer = SelfDemoTrainer(model, args, [row(i) for i in range(4)], own, tokens=TOKENS, peft_config=config)
     return trainer, ids
 
@@ -224,6 +224,14 @@ def test_training_goes_on_from_a_checkpoint_with_the_same_tokens(own, tmp_path):
     resumed.train(resume_from_checkpoint=str(tmp_path / "again" / "run" / "checkpoint-2"))
     for one, other in zip(ends_of(trainer.model), ends_of(resumed.model), strict=True):
         torch.testing.assert_close(one, other)
+
+
+def test_the_tokens_are_trained_in_half_precision_too(own, tmp_path):
+    trainer, ids = trained(tmp_path, own, True, bf16=True, max_steps=1)
+    before = [w.detach().clone() for w in ends_of(trainer.model)]
+    trainer.train()
+    for was, now in zip(before, ends_of(trainer.model), strict=True):
+        assert torch.isfinite(now).all() and not torch.equal(was[ids[0]], now[ids[0]])
 
 
 def test_an_adapter_that_does_not_train_the_tokens_is_refused(own, tmp_path):

@@ -9,6 +9,7 @@ from typing import Any
 
 from accelerate.utils import is_peft_model
 from peft import PeftConfig
+from peft.tuners.trainable_tokens import TrainableTokensLayer
 from peft.tuners.tuners_utils import check_target_module_exists
 
 from hf_selfdemo.core.errors import UserError
@@ -61,6 +62,17 @@ def check_added_trained(model: Any, ids: Sequence[int]) -> None:
             "the adapter does not train the embeddings of the method's control tokens",
             "give trainable_token_indices in peft_config, as generation.embeddings.trainable_indices makes them",
         )
+
+
+def with_casting_switch(model: Any) -> None:
+    """Give the layers of added tokens the switch that PEFT's `disable_input_dtype_casting` looks for on every layer.
+
+    Args:
+        model: as it is about to be trained; they cast nothing, so that the switch changes nothing.
+    """
+    for module in model.modules():
+        if isinstance(module, TrainableTokensLayer):
+            module.cast_input_dtype_enabled = True
 
 
 def _trained_tokens(model: Any) -> set[int]:

@@ -29,7 +29,14 @@ from hf_selfdemo.methods.answering import PROMPTED, PromptAnswerer
 from hf_selfdemo.methods.verdict_first import VerdictAnswerer
 from hf_selfdemo.prompting.added_tokens import token_ids
 from hf_selfdemo.prompting.prompts import TRAINED_ON, templates_hash
-from hf_selfdemo.training.adapters import REFERENCE, adds_tokens, check_adapters, check_added_trained, saving
+from hf_selfdemo.training.adapters import (
+    REFERENCE,
+    adds_tokens,
+    check_adapters,
+    check_added_trained,
+    saving,
+    with_casting_switch,
+)
 from hf_selfdemo.training.card import Card
 from hf_selfdemo.training.checkpoints import check_settings, find_best, forget_machine, last_checkpoint, mark_complete
 from hf_selfdemo.training.collator import SelfDemoDataCollator
@@ -153,6 +160,7 @@ class DemonstrationTraining(Trainer):
         account_for(map(str, rows["id"]), map(str, self.train_dataset["id"]), "TRL's trainer was made")
         check_adapters(self.model)
         check_added_trained(self.model, added_ids)
+        with_casting_switch(self.model)
         keep_arrangement(self.model)  # one given by its path was not there before
         check_arrangement(self.model)
         keep_precision(self.model, given)
