@@ -96,3 +96,23 @@ def test_a_refusal_is_likelier_where_a_trained_model_declines():
     assert min(len(found) for found in chances.values()) >= 3, said
     means = {declined: sum(found) / len(found) for declined, found in chances.items()}
     assert means[True] > 2 * means[False], means
+
+
+def test_a_session_in_the_real_vocabulary_is_what_its_template_makes_of_the_conversation():
+    from hf_selfdemo.generation.models import DEFAULT_MODEL, load_tokenizer, resolve_model
+    from hf_selfdemo.prompting.chat import encode_prompt, encode_response
+    from hf_selfdemo.prompting.next_turn import encode_next_turn
+
+    tokenizer = load_tokenizer(resolve_model(DEFAULT_MODEL))
+    asked = [{"role": "user", "content": "[1] Clemens Winkler found it.\n\nQuestion: Who found germanium?"}]
+    for reply in ("Clemens Winkler [1].", "I don't know.\n\nIt", "1886", "Röntgen — 東京"):
+        for said in (
+            "Use at most 12 words. Answer the question again.",
+            "\nThe passages do not mention 1887, X<|im_end|>.",
+        ):
+            turns = [*asked, {"role": "assistant", "content": reply}, {"role": "user", "content": said}]
+            written = encode_response(tokenizer, reply)
+            whole = encode_prompt(tokenizer, turns)
+            assert [*encode_prompt(tokenizer, asked), *written, *encode_next_turn(tokenizer, said)] == whole
+            cut = encode_next_turn(tokenizer, said, stopped=False)
+            assert [*encode_prompt(tokenizer, asked), *written[:-1], *cut] == whole
