@@ -8,4 +8,5 @@ generated.py meter.py    dev questions asked, and likelihoods followed, while tr
 checkpoints.py card.py   checkpoints that say what they are of, and a card beside the result
 quantised.py             adapters on 4-bit and 8-bit weights
 last_columns.py          scoring only the columns that hold replies
+retriever.py             an adapter for searching, on ranked lists (ranking_loss.py)
 """

@@ -6,6 +6,7 @@ output_dir/documents/        corpus and questions made from documents
 output_dir/prompts/          searched prompts, if asked for
 output_dir/demonstrations/   the dataset and how it came about
 output_dir/model/            the adapter, its manifest, and its operating point if one was chosen
+output_dir/retriever/        an adapter for searching, with `objective: retriever`
 output_dir/rounds/           the same two folders for each round after the first, and what became of the rounds
 output_dir/gate.json         when the expensive way of answering is worth asking, if a gate was fitted
 output_dir/evaluation/       replies, table.md, figures.json
