@@ -346,7 +346,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _tree(self, type: str, id: str, revision: str, folder: str | None = None):
         files = self._commit_of(self._repository(type, id), revision).files
-        prefix, recursive = f"{folder}/" if folder else "", "True" in self.query.get("recursive", [])
+        prefix = f"{folder}/" if folder else ""
+        recursive = any(value.lower() == "true" for value in self.query.get("recursive", []))
         below = {name: file for name, file in files.items() if name.startswith(prefix)}
         if folder and not below:
             raise Refused(404, "EntryNotFound", f"{folder} does not exist")

@@ -48,7 +48,7 @@ def test_figures_by_retriever_and_form():
 def test_the_check_runs_and_its_record_tells_what_was_done(command, tmp_path):
     budget = command.index("--train_tokens")
     del command[budget : budget + 2]
-    main([*command, "--questions", "6", "--steps", "2", "--test_questions", "4", "--learning_rate", "0.01"])
+    main([*command, "--questions", "6", "--steps", "2", "--test_questions", "4", "--max_answers_cut", "1"])
     record = read_json(tmp_path / "records" / "invar_rag.json")
     assert [line.split()[1] for line in record["commands"]] == ["demonstrate", "train"] * 2
     arms = record["arms"]

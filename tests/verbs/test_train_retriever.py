@@ -6,6 +6,12 @@ import shutil
 import pytest
 from datasets import load_dataset
 
+from hf_selfdemo.core.manifest import write_checked_json
+from hf_selfdemo.core.types import Question
+from hf_selfdemo.data.questions import read_passages
+from hf_selfdemo.data.retrieval.dense import DenseRetriever
+from hf_selfdemo.generation.models import load_model, resolve_model
+from hf_selfdemo.generation.representations import with_adapter
 from hf_selfdemo.methods.method import recorded_method
 from hf_selfdemo.verbs.cli import main
 
@@ -62,6 +68,77 @@ def test_what_a_retriever_is_not_trained_with_is_refused_before_anything_is_paid
 ):
     assert said in refused("run", *flags, *further)
     assert not (tmp_path / "run/ledger.sqlite").exists() and not (tmp_path / "run/demonstrations").exists()
+
+
+@pytest.fixture
+def trained(flags, tmp_path):
+    """The folder of a trained retriever, and flags of a second run that searches with it."""
+    without = [*flags, "--likelihoods=false", "--preference_weight=0"]
+    assert main(["run", *without]) == 0
+    folder = tmp_path / "run/retriever"
+    return folder, ["--retriever=dense", f"--retriever_model={folder}"]
+
+
+def test_a_second_run_answers_from_what_the_retriever_finds(trained, gold, model_folder, tmp_path, capsys):
+    folder, dense = trained
+    second = [flag for flag in gold if not flag.startswith("--output_dir")]
+    run = ["run", *second, *dense, f"--output_dir={tmp_path / 'answers'}", "--max_steps=2"]
+    assert main(run) == 0
+    told = json.loads((tmp_path / "answers/demonstrations/manifest.json").read_text())
+    assert told["retrieval"]["retriever"] == "dense"
+    encoder = with_adapter(load_model(resolve_model(model_folder)), _tokenizer(model_folder), folder, "tiny")
+    found = DenseRetriever(read_passages("embedded", "train"), encoder)
+    rows = load_dataset("parquet", data_files=str(tmp_path / "answers/demonstrations/train.parquet"), split="train")
+    for row in rows:
+        expected = found.retrieve([Question(row["id"], row["question"])], 2)[0]
+        assert [p["id"] for p in row["passages"]] == [p.id for p in expected]
+    assert (tmp_path / "answers/model/adapter_model.safetensors").exists() and len(list(folder.parent.iterdir()))
+    plain = [*second, f"--output_dir={tmp_path / 'plain'}", "--max_steps=2"]
+    assert main(["run", *plain]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", *plain, "--compare", "tuned", f"invar={tmp_path / 'answers'}"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "tuned and invar differ in" in said and "retriever (bm25 and dense)" in said and "passages (of" in said
+
+
+def test_folders_that_cannot_search_are_refused_by_name(trained, gold, refused, model_folder, tmp_path):
+    folder, dense = trained
+    asked = ["demonstrate", *gold, *dense]
+
+    def elsewhere(name, *without):
+        copy = tmp_path / name
+        shutil.copytree(folder, copy)
+        for file in without:
+            (copy / file).unlink()
+        return copy
+
+    def line(copy):
+        return refused("demonstrate", *gold, "--retriever=dense", f"--retriever_model={copy}")
+
+    other = tmp_path / "other_model"
+    shutil.copytree(model_folder, other)
+    (other / "generation_config.json").write_text("{}")
+    told = refused(*[flag.replace(model_folder, str(other)) for flag in asked])
+    assert f"was trained on {model_folder}, not on {other} as it is here: set model_name_or_path" in told
+    assert "was not finished: run the same command again" in line(elsewhere("half", "manifest.json", "method.json"))
+    assert "modules.json is not as it was written" in line(elsewhere("torn", "modules.json"))
+    damaged = elsewhere("damaged")
+    (damaged / "adapter_model.safetensors").write_bytes(b"no")
+    assert "adapter_model.safetensors is not as it was written" in line(damaged)
+    prompts = refused(*asked, "--retriever_query_prompt=query: ")
+    assert "prompts of its own: leave retriever_query_prompt" in prompts
+    answering = elsewhere("answering")
+    manifest = json.loads((answering / "manifest.json").read_text())
+    manifest["settings"]["objective"] = "sft"
+    write_checked_json(answering / "manifest.json", manifest)
+    assert "answers questions and does not search: name a folder" in line(answering)
+    assert not (tmp_path / "run/model").exists()
+
+
+def _tokenizer(folder):
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(folder)
 
 
 def test_lists_without_likelihoods_train_only_without_preference(flags, refused, manifest, tmp_path):

@@ -23,7 +23,7 @@ from hf_selfdemo.generation.padding import PAD, right_pad
 from hf_selfdemo.prompting.chat import disarm
 
 _AT_ONCE = 16
-"""Texts in one pass."""
+"""Passages in one pass. Questions go one by one: other texts beside one change the last bits of its vector."""
 
 _MODULES, _SHAPE, _PROMPTS = "modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"
 _POOLING = "1_Pooling/config.json"
@@ -123,19 +123,19 @@ class Representations:
 
     def encode_questions(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of questions, shape (number of texts, dimensions)."""
-        return self._encoded(texts, self.reading.question)
+        return self._encoded(texts, self.reading.question, 1)
 
     def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Vectors of passages, title and text in one, of the same shape."""
-        return self._encoded(texts, self.reading.passage)
+        return self._encoded(texts, self.reading.passage, _AT_ONCE)
 
     @torch.inference_mode()
-    def _encoded(self, texts: Sequence[str], prompt: str) -> NDArray[np.float32]:
+    def _encoded(self, texts: Sequence[str], prompt: str, at_once: int) -> NDArray[np.float32]:
         ids = self.token_ids(texts, prompt)
         order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))  # like lengths side by side
         found = np.empty((len(ids), self.body.config.get_text_config().hidden_size), dtype=np.float32)
-        for start in range(0, len(order), _AT_ONCE):
-            picks = order[start : start + _AT_ONCE]
+        for start in range(0, len(order), at_once):
+            picks = order[start : start + at_once]
             found[picks] = self.vectors([ids[i] for i in picks]).cpu().numpy()
         return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from hf_selfdemo.methods.demonstrations import load_demonstrations
 from hf_selfdemo.methods.method import METHOD_FILE
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.start import check_targets
-from hf_selfdemo.recipe.trained_retriever import refuse_keys
+from hf_selfdemo.recipe.trained_retriever import refuse_keys, without_frozen_layers
 from hf_selfdemo.training.progress import report_progress
 from hf_selfdemo.training.retriever import RetrieverTrainer, check_lists
 from hf_selfdemo.verbs.processes import is_main_process, world_size
@@ -66,8 +65,7 @@ def _trainer(recipe: Recipe, base: ResolvedModel, rows: Any, target: Path) -> Re
 
     args = copy.copy(recipe.training)
     args.output_dir, args.disable_tqdm = str(target), True
-    current = replace(recipe, engine=replace(recipe.engine, frozen_layers=0))  # an adapter may change any layer
-    network, tokenizer = current.load(base, training=True)
+    network, tokenizer = without_frozen_layers(recipe).load(base, training=True)
     config = get_peft_config(recipe.model)
     check_targets(config, network)
     return RetrieverTrainer(network, args, rows, tokenizer, config)
