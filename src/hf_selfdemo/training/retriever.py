@@ -214,8 +214,7 @@ class RetrieverTrainer(Trainer):
         told = {name: sum(values) / len(values) for name, values in self._terms.items() if "loss" in logs}
         if told:
             self._terms.clear()
-            told["num_tokens"] = float(self._tokens)
-        super().log(logs | told, *args, **kwargs)
+        super().log(logs | told | {"num_tokens": float(self._tokens)}, *args, **kwargs)
 
     def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> Any:
         """As in transformers; `True` goes on from the last whole checkpoint, if there is one.
