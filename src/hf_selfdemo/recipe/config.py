@@ -115,7 +115,8 @@ class RetrievalArguments:
     )
     retriever_model: str = key(
         "",
-        f"dense, hybrid: a model of sentence-transformers, a folder or Hub id; default is {DEFAULT_ENCODER}",
+        "dense, hybrid: a model of sentence-transformers, a folder or Hub id, or what objective: retriever trained; "
+        f"default is {DEFAULT_ENCODER}",
         "written",
     )
     retriever_query_prompt: str | None = key(

@@ -16,6 +16,7 @@ from hf_selfdemo.data.retrieval.models import DEFAULT_ENCODER, find_model
 from hf_selfdemo.data.retrieval.saved_index import corpus_fingerprint
 from hf_selfdemo.recipe.config import RetrievalArguments
 from hf_selfdemo.recipe.recipe import Recipe
+from hf_selfdemo.recipe.trained_retriever import is_trained_here, trained_encoder
 
 
 def made_retriever(recipe: Recipe, part: str, passages: Sequence[Passage]) -> Retriever:
@@ -120,6 +121,8 @@ def _encoder(recipe: Recipe) -> Any:
     from hf_selfdemo.data.retrieval.encoder import SentenceEncoder
 
     keys = recipe.retrieval
+    if is_trained_here(keys.retriever_model):
+        return trained_encoder(recipe)
     return SentenceEncoder(
         keys.retriever_model or DEFAULT_ENCODER,
         keys.retriever_query_prompt,

@@ -46,7 +46,7 @@ def is_trained_here(name: str) -> bool:
         name: `retriever_model` of a recipe.
     """
     folder = Path(name).expanduser()
-    return (folder / _STARTED).exists() or (is_adapter(folder) and (folder / METHOD_FILE).exists())
+    return bool(name) and ((folder / _STARTED).exists() or (is_adapter(folder) and (folder / METHOD_FILE).exists()))
 
 
 def without_frozen_layers(recipe: Recipe) -> Recipe:
