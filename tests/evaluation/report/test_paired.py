@@ -102,6 +102,20 @@ def test_rows_must_be_the_same(before):
         transitions(before, before[::-1])
 
 
+def test_rows_with_other_passages_are_compared_by_context_where_both_agree(before, after):
+    """The same replies, but the second model's passages hold the answer of fifty other rows."""
+    places = [i for i, p in enumerate(before) if not p.answer_in_context][:50]
+    found = [replace(p, answer_in_context=True) if i in places else p for i, p in enumerate(after)]
+    plain, mixed = ({change.figure: change for change in changes(before, one)} for one in (after, found))
+    for figure in ("accuracy", "hallucination_rate", "f_score", "accuracy_in_context", "false_refusals"):
+        assert mixed[figure].change == pytest.approx(plain[figure].change)
+    rest = [[p for i, p in enumerate(rows) if i not in places] for rows in (before, after)]
+    assert mixed["abstention_recall"].change == pytest.approx(change_of(*rest, "abstention_recall").change)
+    moves = transitions(before, found)
+    counted = {group: sum(sum(row.values()) for row in moves[group].values()) for group in GROUPS}
+    assert counted["all"] == 1000 and counted["in_context"] + counted["not_in_context"] == 950
+
+
 @pytest.mark.parametrize(("gained", "lost"), [(0, 0), (1, 0), (7, 2), (2, 7), (5, 5), (30, 11)])
 def test_mcnemar_is_twice_the_smaller_tail_of_a_fair_coin(gained, lost):
     tosses = gained + lost

@@ -17,8 +17,9 @@ from hf_selfdemo.evaluation.report.resampling import RESAMPLES, SCORED, Array, p
 LABELS: tuple[Label, ...] = get_args(Label)
 """Outcomes in the order of rows and columns of a transition matrix; the last is *unscored*."""
 
-GROUPS = {"all": (0, 1), "in_context": (1,), "not_in_context": (0,)}
-"""Groups of rows by whether a shown passage holds the answer."""
+GROUPS = {"all": (0, 1, 2), "in_context": (1,), "not_in_context": (0,)}
+"""Groups of rows by whether a shown passage holds the answer: 0 no, 1 yes. Two models may be shown other passages: a row
+that holds the answer for one of them alone is 2, and compared among all rows only."""
 
 SHARES: dict[str, tuple[str, Label]] = {
     "accuracy": ("all", "correct"),
@@ -130,12 +131,13 @@ def mcnemar(gained: int, lost: int) -> float:
 
 
 def _counted(before: Sequence[Prediction], after: Sequence[Prediction]) -> Array:
-    """Rows by what the passages hold, label before and label after: shape (2, 4, 4)."""
-    if [(p.id, p.answer_in_context) for p in before] != [(p.id, p.answer_in_context) for p in after]:
+    """Rows by what the passages hold, label before and label after: shape (3, 4, 4)."""
+    if [p.id for p in before] != [p.id for p in after]:
         raise ValueError("both models must have answered the same rows in the same order")
-    counts = np.zeros((2, len(LABELS), len(LABELS)), dtype=np.int64)
+    counts = np.zeros((3, len(LABELS), len(LABELS)), dtype=np.int64)
     for b, a in zip(before, after, strict=True):
-        counts[int(b.answer_in_context), LABELS.index(b.label), LABELS.index(a.label)] += 1
+        held = int(b.answer_in_context) if b.answer_in_context == a.answer_in_context else 2
+        counts[held, LABELS.index(b.label), LABELS.index(a.label)] += 1
     return counts
 
 

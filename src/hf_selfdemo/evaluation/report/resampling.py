@@ -26,7 +26,8 @@ def rates(outcomes: Array) -> dict[str, Array]:
     """Every figure of the report about one model from counts; no number where there is nothing to count.
 
     Args:
-        outcomes: counts, shape (..., 2, 3): rows whose passages do not hold the answer and rows whose do, by outcome.
+        outcomes: counts, shape (..., 2, 3): rows whose passages do not hold the answer and rows whose do, by outcome;
+            or (..., 3, 3) with those behind them that count among all rows only.
 
     Returns:
         Arrays of shape (...), named as by `scoring.outcomes.figures`, which gives the same values.
