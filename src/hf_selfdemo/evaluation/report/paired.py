@@ -18,8 +18,8 @@ LABELS: tuple[Label, ...] = get_args(Label)
 """Outcomes in the order of rows and columns of a transition matrix; the last is *unscored*."""
 
 GROUPS = {"all": (0, 1, 2), "in_context": (1,), "not_in_context": (0,)}
-"""Groups of rows by whether a shown passage holds the answer: 0 no, 1 yes. Two models may be shown other passages: a row
-that holds the answer for one of them alone is 2, and compared among all rows only."""
+"""Groups of rows by whether a shown passage holds the answer: 0 no, 1 yes. Two models may be shown other passages; a
+row whose passages hold it for one of them alone is 2, and compared among all rows only."""
 
 SHARES: dict[str, tuple[str, Label]] = {
     "accuracy": ("all", "correct"),
