@@ -6,7 +6,7 @@ import shutil
 import pytest
 from datasets import load_dataset
 
-from hf_selfdemo.core.manifest import write_checked_json
+from hf_selfdemo.core.manifest import read_json, write_checked_json
 from hf_selfdemo.core.types import Question
 from hf_selfdemo.data.questions import read_passages
 from hf_selfdemo.data.retrieval.dense import DenseRetriever
@@ -128,7 +128,7 @@ def test_folders_that_cannot_search_are_refused_by_name(trained, gold, refused, 
     prompts = refused(*asked, "--retriever_query_prompt=query: ")
     assert "prompts of its own: leave retriever_query_prompt" in prompts
     answering = elsewhere("answering")
-    manifest = json.loads((answering / "manifest.json").read_text())
+    manifest = read_json(answering / "manifest.json")
     manifest["settings"]["objective"] = "sft"
     write_checked_json(answering / "manifest.json", manifest)
     assert "answers questions and does not search: name a folder" in line(answering)

@@ -232,7 +232,9 @@ def dataset_row(judged: Judged, made: Demonstration | None = None) -> dict[str, 
     candidates = [_candidate(c, v) for c, v in zip(judged.candidates, judged.verdicts, strict=True)]
     if made is None:
         return evidence_row(judged.evidence) | {"candidates": candidates}
-    of_kind = {"kind": made.kind, "segments": [_segment(one) for one in made.segments]} if made.kind else {}
+    of_kind: dict[str, Any] = {}
+    if made.kind:
+        of_kind = {"kind": made.kind, "segments": [_segment(one) for one in made.segments]}
     if made.ranking:
         of_kind["ranking"] = asdict(made.ranking)
     return evidence_row(made.evidence) | {  # a strategy may drop passages
