@@ -245,4 +245,4 @@ def _normalised(vectors: Any, names: Sequence[str], dimensions: int | None) -> V
         what = f"the encoder's vector of {names[int(np.argmin(whole))]!r} is not finite"
         raise UserError(what, "load the model in another dtype, or take another model")
     lengths = np.linalg.norm(found, axis=1, keepdims=True)
-    return found / np.where(lengths > 0, lengths, 1)
+    return np.divide(found, lengths, out=np.zeros_like(found), where=lengths > 0)
