@@ -166,7 +166,7 @@ def _distributions(found: Sequence[Reflection]) -> Table:
 
 
 def _spread(values: Sequence[float]) -> dict[str, Figure]:
-    quarters = quantiles(values, n=4) if len(values) > 1 else [None] * 3
+    quarters = quantiles(values, n=4, method="inclusive") if len(values) > 1 else [None] * 3
     return {
         "lower quartile": {"value": quarters[0], "interval": None, "total": len(values)},
         "median": statistic(median, values),
