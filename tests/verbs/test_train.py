@@ -26,7 +26,7 @@ from hf_selfdemo.recipe import recipe
 from hf_selfdemo.recipe.evidence import recipe_questions
 from hf_selfdemo.training.sft import SelfDemoConfig
 from hf_selfdemo.verbs.cli import main, make_recipe, parse
-from hf_selfdemo.verbs.train import _training_keys
+from hf_selfdemo.verbs.train import training_settings
 
 BEST = ["--load_best_model_at_end=true", "--learning_rate=0.01"]
 
@@ -374,7 +374,7 @@ def test_an_adapter_is_known_by_the_fingerprint_of_its_base_if_there_is_one(made
 
 def test_what_is_told_or_kept_makes_no_other_training(own):
     def keys(*flags):
-        return _training_keys(parse([*own, *flags]))
+        return training_settings(parse([*own, *flags]))
 
     told = ["--logging_steps=3", "--save_strategy=epoch", "--report_to=none", "--dataloader_num_workers=1"]
     assert keys() == keys(*told, "--meter_rows=3")
@@ -385,7 +385,7 @@ def test_what_is_told_or_kept_makes_no_other_training(own):
 def test_a_key_that_is_set_to_nothing_is_not_one_that_nobody_set():
     """Rows of any length are another training than rows of the usual length."""
     limited, unlimited = (
-        _training_keys(make_recipe({"output_dir": "x", **keys})) for keys in ({}, {"max_length": None})
+        training_settings(make_recipe({"output_dir": "x", **keys})) for keys in ({}, {"max_length": None})
     )
     assert differing(limited, unlimited, defaults(SelfDemoConfig)) == ["max_length"]
 

@@ -74,7 +74,7 @@ def load_start(recipe: Recipe, start: Start) -> tuple[Any, Any, dict[str, Any]]:
     network, tokenizer = recipe.load(start.model, training=True)
     tokens = recipe.method.method.tokens
     if not start.adapter:
-        config = get_peft_config(recipe.model)
+        config: Any = get_peft_config(recipe.model)
         if config is not None:
             check_targets(config, network)
         if tokens:

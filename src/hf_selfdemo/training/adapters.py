@@ -72,7 +72,7 @@ def with_casting_switch(model: Any) -> None:
     """
     for module in model.modules():
         if isinstance(module, TrainableTokensLayer):
-            module.cast_input_dtype_enabled = True
+            setattr(module, "cast_input_dtype_enabled", True)  # noqa: B010  # PEFT declares no such member
 
 
 def _trained_tokens(model: Any) -> set[int]:

@@ -66,7 +66,7 @@ def _trainer(recipe: Recipe, base: ResolvedModel, rows: Any, target: Path) -> Re
     args = copy.copy(recipe.training)
     args.output_dir, args.disable_tqdm = str(target), True
     network, tokenizer = without_frozen_layers(recipe).load(base, training=True)
-    config = get_peft_config(recipe.model)
+    config: Any = get_peft_config(recipe.model)
     check_targets(config, network)
     return RetrieverTrainer(network, args, rows, tokenizer, config)
 
