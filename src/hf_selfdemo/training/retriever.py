@@ -231,8 +231,8 @@ class RetrieverTrainer(Trainer):
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         super()._save(output_dir, state_dict)
         folder = Path(output_dir or str(self.args.output_dir))
-        config: Any = cast(Any, self.model).config
-        self.reading.save(folder, config.get_text_config().hidden_size)
+        network: Any = self.model
+        self.reading.save(folder, network.config.get_text_config().hidden_size)
         forget_machine(folder)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
