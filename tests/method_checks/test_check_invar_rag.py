@@ -54,7 +54,8 @@ def test_the_check_runs_and_its_record_tells_what_was_done(command, tmp_path):
     arms = record["arms"]
     assert arms[CONTROL]["demonstrations"]["train.parquet"] == arms[METHOD]["demonstrations"]["train.parquet"]
     assert arms[CONTROL]["training"]["tokens"] < arms[METHOD]["training"]["tokens"]
-    assert arms[METHOD]["demonstrations"]["usage"]["calls"] == 0 and record["questions"] > 0
+    assert arms[METHOD]["demonstrations"]["usage"] == arms[CONTROL]["demonstrations"]["usage"]  # from one ledger
+    assert record["questions"] > 0 and record["passages"] > 4
     overlaps, divergences, hits = record["figures"].values()
     assert set(hits) == {BM25, BASE, CONTROL, METHOD} and set(divergences) == {*hits, "change by the term"} - {BM25}
     assert len({divergences[name]["all rewrites"]["value"] for name in (BASE, CONTROL, METHOD)}) == 3
