@@ -121,7 +121,7 @@ def test_the_card_says_what_it_is_and_how_it_is_used(run, tmp_path):
 
 
 def test_what_is_no_retriever_is_refused(run, tmp_path):
-    with pytest.raises(UserError, match="is no id on the Hub"):
+    with pytest.raises(UserError, match="is not an id on the Hub"):
         retriever_artefact(tmp_path / "run", "me/searcher")
     (tmp_path / "run/retriever/adapter_model.safetensors").write_bytes(b"changed")
     with pytest.raises(UserError, match=r"adapter_model.safetensors is not as it was written"):
