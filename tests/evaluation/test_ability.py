@@ -229,7 +229,7 @@ def test_a_question_longer_than_the_context_is_named_before_anything_is_run(mode
 def test_a_likelihood_that_is_no_number_is_no_score(model, tokenizer, asked):
     with torch.no_grad():
         model.lm_head.weight.fill_(math.nan)
-    with pytest.raises(UserError, match="the likelihood of a choice of 'choice-01' is no number"):
+    with pytest.raises(UserError, match="the likelihood of a choice of 'choice-01' is not a number"):
         score_choices(model, tokenizer, asked[:2])
 
 

@@ -208,7 +208,7 @@ def test_a_figure_that_is_absent_is_left_out_of_the_card(run, tmp_path, judge, n
     ("keys", "message"),
     [
         ({"repo_id": "demos"}, "'demos' is not a repository id, or names a local folder: give owner/name"),
-        ({"repo_id": "/tmp/demos"}, "'/tmp/demos' is no id of a repository"),
+        ({"repo_id": "/tmp/demos"}, "'/tmp/demos' is not a repository id"),
         ({"data": {}}, "the licence of the source text is not known: set source_license"),
         ({"data": {"train_questions": ["embedded"], "train_corpus": "mine.jsonl"}}, "the licence of the source text"),
         ({"max_shard_size": "big"}, "max_shard_size is 'big'"),

@@ -83,7 +83,7 @@ def test_the_card_is_valid_and_its_text_plain(repository, index, retriever):
     ("keys", "message"),
     [
         ({"data": {"train_corpus": "/data/wiki.jsonl"}}, "the licence of the source text is not known"),
-        ({"repo_id": "index"}, "'index' is no id of a repository"),
+        ({"repo_id": "index"}, "'index' is not a repository id"),
     ],
 )
 def test_mistakes_are_one_line(index, keys, message):

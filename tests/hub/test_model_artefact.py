@@ -259,9 +259,9 @@ def test_without_an_evaluation_the_card_says_so(run, tmp_path):
     [
         ({"base_model": ""}, "is not an id on the Hub: give base_model, the id to load it by"),
         ({"base_model": "/models/tiny"}, "'/models/tiny' is not an id on the Hub"),
-        ({"repo_id": "tuned"}, "'tuned' is no id of a repository"),
+        ({"repo_id": "tuned"}, "'tuned' is not a repository id"),
         ({"column": "other"}, "holds no evaluation of this model: 'other' is another training"),
-        ({"benchmark": "questions"}, "'questions' is no id of a repository"),
+        ({"benchmark": "questions"}, "'questions' is not a repository id"),
     ],
 )
 def test_mistakes_are_one_line(run, keys, message):
