@@ -117,7 +117,7 @@ def test_typed_passages_end_with_an_empty_line_and_are_cut():
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("\n\n", "there is not a passage"),
+        ("\n\n", "there is no passage"),
         ("x" * (LONGEST_TYPED + 1), "use at most 8000"),
         ("\n\n".join("abcdefghi"), "there are 9 passages: give at most 8"),
     ],

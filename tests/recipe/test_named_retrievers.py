@@ -146,7 +146,7 @@ def test_a_retriever_of_ones_own_by_its_path(recipe, tmp_path, monkeypatch):
     ("flags", "words"),
     [
         (["--retriever=dens"], "unknown retriever 'dens': did you mean 'dense'"),
-        (["--retriever=dense", "--retriever_model=./nowhere"], "retriever_model './nowhere' is no model folder"),
+        (["--retriever=dense", "--retriever_model=./nowhere"], "retriever_model './nowhere' is not a model folder"),
         (
             ["--retriever=dense", "--retriever_model=me/nowhere"],
             "retriever_model 'me/nowhere' cannot be loaded: offline",

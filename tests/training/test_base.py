@@ -201,7 +201,7 @@ def test_a_half_written_checkpoint_is_passed_over(model, tokenizer, tmp_path):
     assert Path(last_checkpoint(tmp_path)).name == "checkpoint-4"
     (tmp_path / "checkpoint-4" / "selfdemo.json").unlink()
     assert Path(last_checkpoint(tmp_path)).name == "checkpoint-2"
-    with pytest.raises(UserError, match="checkpoint-4 is no whole checkpoint"):
+    with pytest.raises(UserError, match="checkpoint-4 is not a complete checkpoint"):
         made.train(resume_from_checkpoint=str(tmp_path / "checkpoint-4"))
 
 

@@ -15,6 +15,8 @@ from hf_selfdemo.training.row_kinds import ROW_KINDS
 from hf_selfdemo.training.sft import SelfDemoConfig, SelfDemoTrainer
 
 PASSAGES = [{"id": "p", "title": "Pumps", "text": "Ada Storm built it in 1901."}]
+TEXTS = [kind for kind, rules in ROW_KINDS.items() if kind and not rules.ranks]
+"""Kinds of rows that are texts."""
 TEXT = "The pump was built by Ada Storm. It works day and night."
 
 
@@ -101,9 +103,9 @@ def test_an_unknown_kind_and_a_row_that_is_too_long_are_refused(tokenizer):
 
 
 def test_the_preflight_shows_a_row_of_each_kind(tokenizer):
-    rows = given_rows([row(kind, response=TEXT) for kind in ROW_KINDS if kind])
+    rows = given_rows([row(kind, response=TEXT) for kind in TEXTS])
     report = preflight(rows, SelfDemoDataCollator(tokenizer))
-    assert set(report.samples) == {kind for kind in ROW_KINDS if kind} and report.rows == 5
+    assert set(report.samples) == set(TEXTS) and report.rows == 5
     assert report.samples["document"].prompt_tail == "" and report.samples["chat"].trained.startswith(TEXT[:20])
     assert report.counts == {"text": 5}
 
@@ -120,7 +122,7 @@ def test_a_collator_that_learns_other_tokens_is_found_out(tokenizer):
 
 
 def test_all_kinds_are_trained_together(model, tokenizer, tmp_path):
-    rows = [row(kind, response=TEXT) for kind in ROW_KINDS if kind] + [row("", response="Ada Storm.", id="usual")]
+    rows = [row(kind, response=TEXT) for kind in TEXTS] + [row("", response="Ada Storm.", id="usual")]
     args = SelfDemoConfig(str(tmp_path), use_cpu=True, per_device_train_batch_size=6, max_steps=2, logging_steps=1)
     made = SelfDemoTrainer(model, args, rows, tokenizer)
     made.train()

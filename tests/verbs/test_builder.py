@@ -409,7 +409,7 @@ def test_rows_that_a_server_left_unanswered_are_not_kept_as_whole(tmp_path):
         ({"config_name": "ra_it", "method": "raft"}, "has a method of its own"),
         ({"config_name": "ra_it", "train_questions": ["nowhere.jsonl"]}, "there is no file nowhere.jsonl"),
         ({"config_name": "ra_it", "train_corpus": "nowhere.jsonl"}, "there is no file nowhere.jsonl"),
-        ({"model_name_or_path": "./nowhere"}, "is no model folder"),
+        ({"model_name_or_path": "./nowhere"}, "is neither a model folder nor a GGUF file"),
         ({"prompts_dir": "nowhere"}, "nowhere"),
     ],
 )

@@ -215,7 +215,7 @@ def test_another_run_is_never_overwritten(flags, tmp_path, capsys):
         (["--sources=elsewhere"], "no train question is left"),
         (["--learning_rat=1"], "unknown option --learning_rat: did you mean 'learning_rate'?"),
         (["--num_train_epochs=many"], "num_train_epochs"),
-        (["--model_name_or_path=./nowhere"], "no model folder"),
+        (["--model_name_or_path=./nowhere"], "neither a model folder nor a GGUF file"),
         (["--abstain_when=never", "--method=self_demo"], "abstain_when"),
         (["--pair_policy=golden", "--method=self_demo"], "did you mean 'gold'?"),
         (["--engine=severs"], "did you mean 'server'?"),

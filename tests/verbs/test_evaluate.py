@@ -201,7 +201,7 @@ def test_the_base_model_can_be_asked_without_a_word_about_declining(copy, said, 
     asking = json.loads((tmp_path / "run/evaluation/manifest.json").read_text())["asking"]["base_plain"]["rag"]
     assert asking["calls"] == 3, "what is asked besides is no part of answering"
     assert found["usage"]["copy"]["prompt_tokens"] > found["usage"]["base_plain"]["prompt_tokens"]
-    assert "no name=folder pair" in refused("evaluate", *copy[:-1], f"base_plain={tmp_path / 'copy'}")
+    assert "not a name=folder pair" in refused("evaluate", *copy[:-1], f"base_plain={tmp_path / 'copy'}")
 
 
 def test_an_evaluation_in_no_mode_is_refused():

@@ -112,5 +112,5 @@ def test_a_model_of_several_outputs_or_none_at_all_is_refused(reranker_folder, t
     AutoModelForSequenceClassification.from_config(AutoConfig.from_pretrained(folder)).save_pretrained(folder)
     with pytest.raises(UserError, match="has 3 outputs a pair: take a cross-encoder with one"):
         CrossEncoderReranker(str(folder))
-    with pytest.raises(UserError, match=r"reranker '/no/where' is no model folder"):
+    with pytest.raises(UserError, match=r"reranker '/no/where' is not a model folder"):
         CrossEncoderReranker("/no/where")

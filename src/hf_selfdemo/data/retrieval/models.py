@@ -55,7 +55,7 @@ def find_model(name: str, key: str) -> Source:
     if folder.is_dir():
         return _in_folder(folder, folder.resolve().name)
     if folder.exists() or name.startswith((".", "/", "~")):
-        raise UserError(f"{key} {name!r} is no model folder", did_you_mean_file(name, "give a folder or a Hub id"))
+        raise UserError(f"{key} {name!r} is not a model folder", did_you_mean_file(name, "give a folder or a Hub id"))
     commit, problem = _commit(name)
     if commit:
         return Source(name, name, commit, commit)
