@@ -152,7 +152,7 @@ def touch_code(keys, tmp_path, monkeypatch):
 
 
 def touch_version(keys, tmp_path, monkeypatch):
-    monkeypatch.setattr(dataset_key, "versions", lambda: {"bm25s": "9"})
+    monkeypatch.setattr(dataset_key, "versions", lambda *names: {"bm25s": "9"})
 
 
 TOUCHES = [touch_template, touch_corpus, touch_question, touch_last_weight, touch_key, touch_code, touch_version]

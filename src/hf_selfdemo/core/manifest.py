@@ -100,7 +100,7 @@ def parse_object(text: bytes, where: str, kind: Any = dict, *needed: str) -> dic
     except (ValueError, RecursionError) as error:
         raise UserError(f"{where} is not JSON ({reason(error)})", _REMADE) from None
     if not isinstance(found, dict):
-        raise UserError(f"{where} is not JSON object", _REMADE)
+        raise UserError(f"{where} is not a JSON object", _REMADE)
     if (known := found.pop(_CHECKSUM, None)) is not None and known != fingerprint(found):
         raise UserError(f"{where} is not as it was written", _REMADE)
     for key in needed:

@@ -104,9 +104,10 @@ TRAINING_KEYS: Mapping[Range, str] = {
     "router_aux_loss_coef abstention_weight loss_weights beta epsilon epsilon_high delta entropy_coef entropy_coef_min "
     "entropy_coef_max entropy_coef_delta entropy_target off_policy_mask_threshold reward_weights vespo_k_pos "
     "vespo_k_neg vespo_lambda_pos vespo_lambda_neg vllm_importance_sampling_cap vllm_importance_sampling_clip_min "
-    "vllm_importance_sampling_clip_max",
+    "vllm_importance_sampling_clip_max preference_weight invariance_weight",
     POSITIVE: "num_train_epochs logging_steps eval_steps save_steps discopop_tau rollout_temperature "
-    "repetition_penalty sapo_temperature_pos sapo_temperature_neg vllm_server_timeout",
+    "repetition_penalty sapo_temperature_pos sapo_temperature_neg vllm_server_timeout "
+    "similarity_temperature preference_temperature",
     SHARE: "passage_dropout leave_gold_out_share closed_book_share label_smoothing_factor ld_alpha "
     "ref_model_mixup_alpha min_p top_entropy_quantile reward_abstain_value max_abstention_rate",
     SHARE_ABOVE_ZERO: "top_p vllm_gpu_memory_utilization",

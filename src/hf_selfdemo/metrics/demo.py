@@ -54,7 +54,7 @@ def scored(score: Callable[..., dict[str, Any]], text: str) -> dict[str, Any]:
     """The figures of columns and options in JSON.
 
     Raises:
-        UserError: if the text is not JSON object, or not one for `score`.
+        UserError: if the text is not a JSON object, or not one for `score`.
 
     Example:
         >>> scored(lambda predictions: {"n": len(predictions)}, '{"predictions": ["Bern"]}')

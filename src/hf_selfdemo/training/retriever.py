@@ -17,7 +17,6 @@ from transformers import Trainer, TrainingArguments, set_seed
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import defaults
 from hf_selfdemo.core.manifest import fingerprint
-from hf_selfdemo.core.ranges import NOT_NEGATIVE, POSITIVE
 from hf_selfdemo.core.types import Passage
 from hf_selfdemo.data.retrieval.encoder import title_and_text
 from hf_selfdemo.generation.padding import PAD, right_pad
@@ -57,22 +56,17 @@ class RetrieverConfig(RunArguments, TrainingArguments):  # type: ignore[misc]  #
     max_length: int = field(
         default=256, metadata={"help": "tokens of a question or passage that are read; what comes after them is cut"}
     )
-    similarity_temperature: float = field(
-        default=0.05, metadata={"help": "of the similarities that rank passages", "range": POSITIVE}
-    )
+    similarity_temperature: float = field(default=0.05, metadata={"help": "of the similarities that rank passages"})
     preference_weight: float = field(
         default=1.0,
         metadata={
             "help": "of agreeing with the model on the passages that make the answer likely",
-            "range": NOT_NEGATIVE,
         },
     )
-    preference_temperature: float = field(
-        default=1.0, metadata={"help": "of these likelihoods, in nats a token", "range": POSITIVE}
-    )
+    preference_temperature: float = field(default=1.0, metadata={"help": "of these likelihoods, in nats a token"})
     invariance_weight: float = field(
         default=0.5,
-        metadata={"help": "of ranking alike for rewritten questions and halved passages", "range": NOT_NEGATIVE},
+        metadata={"help": "of ranking alike for rewritten questions and halved passages"},
     )
 
 

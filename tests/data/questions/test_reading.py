@@ -163,15 +163,15 @@ BAD_ROWS = {
     "answers are a struct": (PLAIN | {"answers": {"text": ["Ada"]}}, ["row 2", "'answers'", "answers.text"]),
     "answers hold lists": (PLAIN | {"answers": [["Ada"]]}, ["row 2", "'answers'", "list of texts", "map another"]),
     "gold is a struct": (PLAIN | {"gold": {"id": 5}}, ["row 2", "'gold'"]),
-    "an id is a list": (PLAIN | {"id": ["a"]}, ["row 2", "'id'", "no text", "map another"]),
+    "an id is a list": (PLAIN | {"id": ["a"]}, ["row 2", "'id'", "not text", "map another"]),
     "a source is a struct": (PLAIN | {"source": {"name": "nq"}}, ["row 2", "'source'", "map another"]),
     "an id of a twin": (PLAIN | {"id": "1#gold_removed"}, ["row 2", "'1#gold_removed'", "another id"]),
     "an id of an anchor": (PLAIN | {"id": "1#closed_book"}, ["row 2", "'1#closed_book'", "another id"]),
     "an id of a further row": (PLAIN | {"id": "1#row_2"}, ["row 2", "'1#row_2'", "#row_2 marks", "another id"]),
     "answers hold structs": (PLAIN | {"answers": [{"text": "Ada"}]}, ["row 2", "'answers'"]),
     "duplicate id": (PLAIN | {"id": "0"}, ["rows 1 and 2", "'0'", "unique"]),
-    "broken JSON": ('{"id": "1", "question"', ["line 2", "no JSON", "mend or drop"]),
-    "no object": ('["Ada"]', ["line 2", "no JSON object", "one object a line"]),
+    "broken JSON": ('{"id": "1", "question"', ["line 2", "not JSON", "mend or drop"]),
+    "no object": ('["Ada"]', ["line 2", "not a JSON object", "one object a line"]),
 }
 
 
@@ -204,13 +204,13 @@ def test_a_bad_passage_of_a_question_is_named(tmp_path, ctxs, words):
         ("q.json", "[]", ["q.json", "check the path"]),
         ("q.json", '{"version": 1,\n "rows": []}', ["not a list of objects"]),
         ("q.json", '{"data": {}}', ["not a list of objects"]),
-        ("q.json", '{"question": "A?", "answers": [], "id": 1, "text": "x"}\n{"id": ', ["line 2", "no JSON", "mend"]),
+        ("q.json", '{"question": "A?", "answers": [], "id": 1, "text": "x"}\n{"id": ', ["line 2", "not JSON", "mend"]),
         ("q.json", "", ["q.json", "empty", "check the path"]),
         ("q.parquet", "", ["q.parquet", "empty", "check the path"]),
         ("q.jsonl", "\n\n", ["q.jsonl", "no rows", "check the path"]),
         ("q.json", "{}", ["not a list of objects", "[{...}, ...]"]),
         ("q.json", "[1]", ["not a list of objects"]),
-        ("q.json", '[{"id":\n', ["no JSON", "line", "mend"]),
+        ("q.json", '[{"id":\n', ["not JSON", "line", "mend"]),
         ("q.csv", "id,question", ["q.csv", "no known format", ".jsonl"]),
         ("q.jsonl.gz", "no gzip", ["q.jsonl.gz", "cannot be read"]),
         ("q.json.gz", "no gzip", ["q.json.gz", "cannot be read"]),
@@ -257,12 +257,12 @@ def test_a_bad_mapping_is_named(tmp_path, options, words):
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ({"id": "2"}, ["row 2", "no passage", "`text`"]),
-        ({"id": "2", "text": " "}, ["row 2", "no passage"]),
-        ({"id": "2", "text": 7}, ["row 2", "no passage"]),
-        ({"text": "x"}, ["row 2", "no passage", "`id`"]),
-        ({"id": float("nan"), "text": "x"}, ["row 2", "no passage", "`id`"]),
-        ({"id": "2", "text": "x", "title": ["T"]}, ["row 2", "'title'", "no text"]),
+        ({"id": "2"}, ["row 2", "not a passage", "`text`"]),
+        ({"id": "2", "text": " "}, ["row 2", "not a passage"]),
+        ({"id": "2", "text": 7}, ["row 2", "not a passage"]),
+        ({"text": "x"}, ["row 2", "not a passage", "`id`"]),
+        ({"id": float("nan"), "text": "x"}, ["row 2", "not a passage", "`id`"]),
+        ({"id": "2", "text": "x", "title": ["T"]}, ["row 2", "'title'", "not text"]),
     ],
 )
 def test_a_bad_passage_of_a_corpus_is_named(tmp_path, row, words):

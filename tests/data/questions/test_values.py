@@ -96,7 +96,7 @@ def test_what_is_no_number_is_refused_with_the_row(cell):
 
 def test_a_text_is_left_as_it_is_and_a_gap_is_none():
     assert [read_text(cell, *WHERE) for cell in (" a ", NAN, None, 7, 7.0)] == [" a ", "", "", "7", "7"]
-    with pytest.raises(UserError, match=r"row 3.*'column'.*no text"):
+    with pytest.raises(UserError, match=r"row 3.*'column'.*not text"):
         read_text(["a"], *WHERE)
 
 

@@ -70,7 +70,7 @@ def read_rows(
         embedded: which of the embedded files "embedded" means.
 
     Raises:
-        UserError: if the source cannot be found or read, or has no rows; for a line that is not JSON object.
+        UserError: if the source cannot be found or read, or has no rows; for a line that is not a JSON object.
     """
     name, number = source_name(source), 0
     for number, (line, fields) in enumerate(_rows(source, split, config, revision, embedded), 1):
@@ -198,7 +198,7 @@ def _parsed_lines(lines: Iterable[str], path: Path) -> Iterator[tuple[int, dict[
             except json.JSONDecodeError as error:
                 raise UserError(f"line {i} of {path} is not JSON ({error.msg})", "mend or drop it") from None
             if not isinstance(row, dict):
-                raise UserError(f"line {i} of {path} is not JSON object", "write one object a line")
+                raise UserError(f"line {i} of {path} is not a JSON object", "write one object a line")
             yield i, row
 
 
