@@ -41,5 +41,5 @@ def test_a_checkpoint_without_hashes_is_still_gone_on_from(checkpoint):
 
 def test_a_damaged_note_is_named(checkpoint):
     (checkpoint / "selfdemo.json").write_text('{"settings": {"see')
-    with pytest.raises(UserError, match=r"checkpoint-4/selfdemo\.json is not JSON"):
+    with pytest.raises(UserError, match=r"checkpoint-4/selfdemo\.json is not (a )?JSON"):
         check_settings(checkpoint, {"seed": 1}, {})
