@@ -6,7 +6,7 @@ what stands before a sentence is noise, the sentence has to be known by itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from hf_selfdemo.core.keys import key
@@ -14,6 +14,7 @@ from hf_selfdemo.core.ranges import SHARE_BELOW_ONE, check_keys
 from hf_selfdemo.core.types import Candidate, Demonstration, Dialogue, Evidence, Segment, Skip, Verdict
 from hf_selfdemo.data.documents.rows import DOCUMENT, is_document
 from hf_selfdemo.methods.method import Method
+from hf_selfdemo.methods.shares import KeepsAll
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Noise:
 
 
 @dataclass(frozen=True)
-class DAr:
+class DAr(KeepsAll):
     """Trains every passage of the corpus as a text under its title, and every question with its answer, closed-book.
 
     Noise is never on titles, questions or answers: the paper found that to cost what it gains.
@@ -75,9 +76,6 @@ class DAr:
             return Skip("no gold answer to train on")
         bare = replace(evidence, passages=(), answer_in_context=False)
         return [Demonstration(bare, evidence.question.answers[0], "answer", "gold", mode="closed_book")]
-
-    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
-        return {}
 
 
 METHOD = Method(

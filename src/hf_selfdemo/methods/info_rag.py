@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, pairwise
 from typing import Literal
@@ -32,6 +32,7 @@ from hf_selfdemo.core.types import (
 )
 from hf_selfdemo.data.documents.rows import is_document
 from hf_selfdemo.methods.method import Method
+from hf_selfdemo.methods.shares import KeepsAll
 
 SCENARIOS = ("copy", "correct", "stimulate")
 """The context holds the sentence; all of the context is corrupted; the context lacks the sentence."""
@@ -93,7 +94,7 @@ class _Cut:
 
 
 @dataclass(frozen=True)
-class InfoRag:
+class InfoRag(KeepsAll):
     """Makes one row of each passage of the corpus; questions are left out.
 
     Only rows of the scenario "correct" ask the model, once each: how much the prediction of each word changes between
@@ -142,9 +143,6 @@ class InfoRag:
         row = replace(evidence, question=replace(evidence.question, text=drawn.begun), passages=passages)
         rest, group = drawn.rest, drawn.scenario
         return [Demonstration(row, rest, "answer", "gold", kind="continuation", segments=(Segment(rest),), group=group)]
-
-    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
-        return {}
 
     def _drawn(self, evidence: Evidence) -> _Cut | Skip:
         if not is_document(evidence):

@@ -9,7 +9,7 @@ and passages. The second adapter learns to answer from what the first one finds:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from hf_selfdemo.core.errors import UserError
@@ -29,6 +29,7 @@ from hf_selfdemo.core.types import (
 from hf_selfdemo.methods.answering import single_prompt
 from hf_selfdemo.methods.method import Method
 from hf_selfdemo.methods.rewrites import half_window, rewrites
+from hf_selfdemo.methods.shares import KeepsAll
 from hf_selfdemo.scoring.answers.passages import holds_answer
 
 RANKED = "ranked"
@@ -60,7 +61,7 @@ class Lists:
 
 
 @dataclass(frozen=True)
-class InvarRag:
+class InvarRag(KeepsAll):
     """Makes one ranked list of each question: a passage that holds the answer, then others that do not.
 
     Candidates are the passages of the row, as many as `passages_per_question` says (8 are meant). Of those that hold
@@ -106,9 +107,6 @@ class InvarRag:
         ranking = Ranking(forms, tuple(half_window(passage, asked) for passage in listed), measured)
         row = replace(evidence, passages=tuple(listed), answer_in_context=True)
         return [Demonstration(row, asked.answers[0], "answer", "gold", kind=RANKED, ranking=ranking)]
-
-    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
-        return {}
 
     def _listed(self, evidence: Evidence) -> list[Passage] | Skip:
         asked = evidence.question

@@ -7,7 +7,7 @@ different styles. Replies that the model gives to other instructions are trained
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from hf_selfdemo.core.keys import key
@@ -29,6 +29,7 @@ from hf_selfdemo.core.types import (
 )
 from hf_selfdemo.methods.answering import PromptAnswerer, answerer_identity
 from hf_selfdemo.methods.method import Method
+from hf_selfdemo.methods.shares import KeepsAll
 from hf_selfdemo.prompting.prompts import fill
 from hf_selfdemo.scoring.answers.passages import holds_answer
 from hf_selfdemo.scoring.normalise import normalise
@@ -67,7 +68,7 @@ class Augmentation:
 
 
 @dataclass(frozen=True)
-class PaRag:
+class PaRag(KeepsAll):
     """Trains verified answers under both contexts of their question, and replies to other instructions.
 
     The passage that answers is put first where the retriever did not find it. In the other context every passage that
@@ -116,9 +117,6 @@ class PaRag:
             for name, context in _contexts(evidence).items()
         ]
         return [row if not i else replace(row, suffix=f"#row_{i + 1}") for i, row in enumerate(rows)]
-
-    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
-        return {}
 
     def _replayed(self, evidence: Evidence, candidates: Sequence[Candidate]) -> Sequence[Demonstration] | Skip:
         said = next((c.text for c in candidates if c.text.strip() and c.finish_reason == "stop"), "")

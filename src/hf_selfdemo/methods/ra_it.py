@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hf_selfdemo.core.types import Candidate, Demonstration, Dialogue, Evidence, Skip, Verdict
 from hf_selfdemo.methods.method import Method
+from hf_selfdemo.methods.shares import KeepsAll
 
 
 @dataclass(frozen=True)
-class RaIt:
+class RaIt(KeepsAll):
     """Trains on the first gold answer under the with-passages prompt. Needs no generation and never abstains.
 
     Args:
@@ -36,9 +37,6 @@ class RaIt:
         if not evidence.question.answers or not evidence.question.answerable:
             return Skip("no gold answer to train on")
         return [Demonstration(evidence, evidence.question.answers[0], "answer", "gold")]
-
-    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
-        return {}
 
 
 METHOD = Method(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from hf_selfdemo.core.keys import key
@@ -12,6 +12,7 @@ from hf_selfdemo.core.seeding import stable_seed
 from hf_selfdemo.core.types import Candidate, Demonstration, Dialogue, Evidence, Skip, Verdict
 from hf_selfdemo.methods.method import Method
 from hf_selfdemo.methods.ra_it import RaIt
+from hf_selfdemo.methods.shares import KeepsAll
 from hf_selfdemo.scoring.answers.passages import holds_answer
 
 _GOLD = RaIt()
@@ -32,7 +33,7 @@ class Distractors:
 
 
 @dataclass(frozen=True)
-class Raft:
+class Raft(KeepsAll):
     """Trains on the first gold answer; a share of the rows loses every passage that holds it, and keeps the target.
 
     Leaves out RAFT's chain of thought, which the original has a larger model write.
@@ -64,9 +65,6 @@ class Raft:
             kept = tuple(p for p in evidence.passages if not holds_answer(p, asked.answers, asked.text))
             evidence = replace(evidence, passages=kept, answer_in_context=False)
         return _GOLD.select(evidence, candidates, verdicts)
-
-    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
-        return _GOLD.arrange(groups, seed)
 
 
 METHOD = Method(

@@ -8,7 +8,7 @@ taken if it is harder to answer without help, a new answer if its question is ea
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from hf_selfdemo.core.keys import key
@@ -16,6 +16,7 @@ from hf_selfdemo.core.ranges import ONE_OR_MORE, check_keys
 from hf_selfdemo.core.types import Candidate, Demonstration, Dialogue, Evidence, Message, Request, Skip, Verdict
 from hf_selfdemo.methods.answering import single_prompt
 from hf_selfdemo.methods.method import Method
+from hf_selfdemo.methods.shares import KeepsAll
 from hf_selfdemo.prompting.prompts import fill
 
 NEW_QUESTION, BETTER_ANSWER = "[New question]", "[Better answer]"
@@ -50,7 +51,7 @@ class Reflecting:
 
 
 @dataclass(frozen=True)
-class ReflectionTuning:
+class ReflectionTuning(KeepsAll):
     """Trains pairs of question and answer that were rewritten, each under the row's passages.
 
     Its requests show the gold answer: it is what is looked at. Whether a new pair is right is judged by that answer.
@@ -97,9 +98,6 @@ class ReflectionTuning:
         if not self.reflecting.keep_originals:
             return Skip("nothing better was made of it")
         return [Demonstration(evidence, candidates[0].text, "answer", "gold", group=ORIGINAL)]
-
-    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
-        return {}
 
     def _reflected(self, evidence: Evidence, question: str, answer: str, what: str, mark: str) -> Dialogue[str]:
         """What a reflection ends in; "" if it cannot be read."""

@@ -6,7 +6,7 @@ tokens; no model is asked for a label.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -40,6 +40,7 @@ from hf_selfdemo.methods.reflection_tokens import (
     paragraph,
 )
 from hf_selfdemo.methods.self_rag_answering import Decoding, SelfRagAnswerer
+from hf_selfdemo.methods.shares import KeepsAll
 from hf_selfdemo.prompting.prompts import render
 from hf_selfdemo.scoring.answers.passages import holds_answer
 
@@ -68,7 +69,7 @@ class Reflecting:
 
 
 @dataclass(frozen=True)
-class SelfRag:
+class SelfRag(KeepsAll):
     """Has the model reply from memory, from a passage that holds the answer and from one that does not, and labels it.
 
     | what is known | the row |
@@ -120,9 +121,6 @@ class SelfRag:
         if not rows:
             return Skip("no whole reply that could be labelled")
         return [row if not place else replace(row, suffix=f"#row_{place + 1}") for place, row in enumerate(rows)]
-
-    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
-        return {}
 
     def _requests(self, evidence: Evidence) -> Iterator[tuple[Source, str, Request]]:
         question = evidence.question

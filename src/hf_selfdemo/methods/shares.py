@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from hf_selfdemo.core.types import CLOSED_BOOK, Candidate, Demonstration, Evidence
 
 REPLAY = "replay"
 """The group of closed-book rows that anchor what the model says there anyway."""
+
+
+class KeepsAll:
+    """What strategies inherit that do not choose over the whole set: every demonstration and every pair stays."""
+
+    def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
+        """Leave nothing out (`core.protocols.Strategy.arrange`)."""
+        return {}
 
 
 def replayed(evidence: Evidence, candidates: Sequence[Candidate]) -> list[Demonstration]:
