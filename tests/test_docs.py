@@ -24,8 +24,8 @@ def test_make_targets_in_the_documents_exist():
     assert named and named <= targets
 
 
-def test_python_example_of_the_readme_runs():
-    block = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)[0]
+def test_python_example_of_a_pipeline_runs():
+    block = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(encoding="utf-8"), re.DOTALL)[0]
     scope = {}
     exec(block, scope)
     assert {"answer", "abstain"} == set(scope["dataset"]["outcome"])
@@ -38,7 +38,7 @@ def test_python_examples_about_retrieval_run(capsys):
     assert capsys.readouterr().out.splitlines() == re.findall(r"^# (.*)", "".join(blocks), re.MULTILINE) != []
 
 
-def test_example_of_a_trained_model_in_the_readme_runs(model_folder, tmp_path, monkeypatch, capsys):
+def test_python_example_of_a_trained_model_runs(model_folder, tmp_path, monkeypatch, capsys):
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -46,16 +46,16 @@ def test_example_of_a_trained_model_in_the_readme_runs(model_folder, tmp_path, m
     get_peft_model(network, LoraConfig(target_modules="all-linear")).save_pretrained(tmp_path / "runs/mine/model")
     AutoTokenizer.from_pretrained(model_folder).save_pretrained(tmp_path / "runs/mine/model")
     monkeypatch.chdir(tmp_path)
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(encoding="utf-8"), re.DOTALL)
     [block] = [block for block in blocks if "AutoPeftModelForCausalLM" in block]
     exec(block, scope := {})
     assert scope["reply"].shape[1] > scope["ids"].shape[1] and "Ada Storm" in scope["tokenizer"].decode(scope["ids"][0])
 
 
-def test_recipe_of_the_readme_parses(tmp_path):
+def test_recipe_for_own_questions_parses(tmp_path):
     from hf_selfdemo.verbs.cli import parse
 
-    block = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)[0]
+    block = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/running.md").read_text(encoding="utf-8"), re.DOTALL)[0]
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(block)
     assert parse(["--config", str(recipe)]).retrieval.train_twins == 100

@@ -19,6 +19,7 @@ from hf_selfdemo.core.ledger import Ledger
 from hf_selfdemo.core.manifest import claim_folder, fingerprint, read_json, rows_fingerprint
 from hf_selfdemo.core.protocols import Judge, Strategy
 from hf_selfdemo.core.types import Evidence, Request, Source
+from hf_selfdemo.evaluation.report.symptoms import symptom_line
 from hf_selfdemo.generation.models import ResolvedModel
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.generation.scripted import ScriptedGenerator
@@ -239,6 +240,8 @@ def _print_demonstrations(manifest: dict[str, Any]) -> None:
     say(f"{made}: {outcomes}" if outcomes else made)
     for reason, count in manifest["skipped"].items():
         say(f"  {count} left out: {reason}")
+    if 2 * sum(manifest["skipped"].values()) > manifest["rows_in"]:
+        say(symptom_line("more than half of the rows are left out", "Few rows are kept"))
     for reason, count in manifest["pairs_left_out"].items():
         say(f"  {_counted(count, 'pair')} left out: {reason}")
     for line in _judge_lines(manifest):

@@ -26,7 +26,14 @@ from hf_selfdemo.evaluation.evaluated import (
     write_rows,
 )
 from hf_selfdemo.evaluation.predict import predict, rows_asked
-from hf_selfdemo.evaluation.report import Comparison, signals_table, terminal_table, write_figures, write_page
+from hf_selfdemo.evaluation.report import (
+    Comparison,
+    signals_table,
+    symptoms,
+    terminal_table,
+    write_figures,
+    write_page,
+)
 from hf_selfdemo.generation.models import read_chat_template
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.generation.tuned import weights_hash
@@ -248,6 +255,8 @@ def _report(comparison: Comparison, folder: Path, ability: AbilityCheck) -> None
     found = read_json(folder / "figures.json")
     page = write_page(folder, figures | {key: found[key] for key in found.keys() - figures.keys()}, comparison)
     say(f"to read: {page}")
+    for line in symptoms(figures):
+        say(line)
 
 
 def _data(recipe: Recipe, part: str) -> dict[str, Any]:

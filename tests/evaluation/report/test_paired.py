@@ -126,3 +126,19 @@ def test_mcnemar_is_twice_the_smaller_tail_of_a_fair_coin(gained, lost):
 
 def test_mcnemar_knows_many_rows():
     assert 0 <= mcnemar(5000, 100) < 1e-300 and mcnemar(2500, 2500) == 1
+
+
+def test_the_rows_that_it_takes_to_tell_a_change_do_tell_it():
+    rows = evidence(20, in_context=1)
+    before = replies(rows, ["correct"] * 10 + ["incorrect"] * 10)
+    after = replies(rows, ["correct"] * 6 + ["incorrect"] * 4 + ["correct"] * 6 + ["incorrect"] * 4)
+    few = change_of(before, after, "accuracy")
+    assert few.change == pytest.approx(0.1) and few.interval[0] < 0 < few.interval[1]
+    times = -(-few.rows_to_tell // len(rows))
+    enough, short = (change_of(before * n, after * n, "accuracy") for n in (times + 1, times // 2))
+    assert enough.interval[0] > 0 and enough.rows_to_tell is None
+    assert short.interval[0] < 0
+
+
+def test_a_narrow_interval_around_no_change_asks_for_no_more_rows(before):
+    assert {change.rows_to_tell for change in changes(before, before)} == {None}

@@ -8,12 +8,14 @@ refusals.py     how a model declines
 examples.py     rows to read, one kind of change after the other
 figures.py      every figure of the page, as data
 page.py         the page
+symptoms.py     what went wrong, in lines that name the section of docs/troubleshooting.md
 """
 
 from hf_selfdemo.evaluation.report.comparison import Column, Comparison
 from hf_selfdemo.evaluation.report.figures import figures_json, report_figures
 from hf_selfdemo.evaluation.report.page import report_page
 from hf_selfdemo.evaluation.report.signals import signals_table
+from hf_selfdemo.evaluation.report.symptoms import symptoms
 from hf_selfdemo.evaluation.report.table import (
     ALWAYS_ABSTAIN,
     Asking,
@@ -38,6 +40,7 @@ __all__ = [
     "report_figures",
     "report_page",
     "signals_table",
+    "symptoms",
     "terminal_table",
     "write_figures",
     "write_page",

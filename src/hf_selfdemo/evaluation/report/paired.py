@@ -5,6 +5,7 @@ Figures compare the rows that have a score from both models; what the others cou
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import get_args
@@ -37,6 +38,9 @@ SHARES: dict[str, tuple[str, Label]] = {
 RATIOS = ("accuracy_given_attempted", "f_score")
 """Figures whose denominator depends on the model, or that are no share at all."""
 
+_NARROW, _SMALL = 0.2, 0.05
+"""The width of an interval that rules out a large change, and the smallest change that a test set should show."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -45,6 +49,7 @@ class Change:
     `interval` is the 95% paired bootstrap interval of `change`. `gained` and `lost` are rows that came to have the
     figure's outcome and that had it before, `p` is McNemar's exact test on them; for `RATIOS` they are None. `bounds`
     say what the change would be over all rows, whatever the unscored ones had been; None if there are none.
+    `rows_to_tell` is the number of rows that would show the change, from `rows_to_tell`; None if these rows do.
     """
 
     figure: str
@@ -56,6 +61,7 @@ class Change:
     lost: int | None = None
     p: float | None = None
     bounds: tuple[float, float] | None = None
+    rows_to_tell: int | None = None
 
 
 def transitions(before: Sequence[Prediction], after: Sequence[Prediction]) -> dict[str, dict[str, dict[str, int]]]:
@@ -100,6 +106,8 @@ def changes(
         interval = percentiles(new_drawn[figure] - old_drawn[figure]) if scored.sum() else None
         before_after = _number(old[figure]), _number(new[figure])
         change = Change(figure, *before_after, _number(new[figure] - old[figure]), interval)
+        compared = int(scored[list(GROUPS[SHARES[figure][0] if figure in SHARES else "all"])].sum())
+        change = replace(change, rows_to_tell=rows_to_tell(change.change, interval, compared))
         found.append(_with_rows(change, counts) if figure in SHARES else change)
     return found
 
@@ -107,6 +115,37 @@ def changes(
 def change_of(before: Sequence[Prediction], after: Sequence[Prediction], figure: str, seed: int = 0) -> Change:
     """The change of one figure; arguments as of `changes`."""
     return next(change for change in changes(before, after, seed) if change.figure == figure)
+
+
+def rows_to_tell(change: float | None, interval: tuple[float, float] | None, rows: int) -> int | None:
+    """How many rows a test set needs to show a change that these rows leave open.
+
+    An interval shrinks with the square root of the rows. A change below 5 points is taken for one of 5 points.
+
+    Args:
+        change: a difference of shares.
+        interval: its 95% interval.
+        rows: the rows compared.
+
+    Returns:
+        The number of rows, rounded up to two digits. None if the interval leaves out 0, or is at most 20 points wide
+        and so rules out a large change.
+
+    Example:
+        >>> rows_to_tell(0.5, (-0.25, 1.0), rows=4), rows_to_tell(0.0, (-0.04, 0.05), rows=300)
+        (9, None)
+    """
+    if (
+        change is None
+        or interval is None
+        or not interval[0] <= 0 <= interval[1]
+        or interval[1] - interval[0] <= _NARROW
+    ):
+        return None
+    reach = max(change - interval[0] if change >= 0 else 0, interval[1] - change if change <= 0 else 0)
+    needed = math.ceil(rows * (reach / max(abs(change), _SMALL)) ** 2)
+    digit: int = 10 ** max(0, len(str(needed)) - 2)
+    return math.ceil(needed / digit) * digit
 
 
 def mcnemar(gained: int, lost: int) -> float:

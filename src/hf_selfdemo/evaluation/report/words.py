@@ -103,10 +103,14 @@ def verdict(change: Mapping[str, Any]) -> str:
         'worse'
         >>> verdict({"figure": "false_refusals", "interval": (-0.01, 0.2)})
         'no clear change'
+        >>> verdict({"figure": "false_refusals", "interval": (-0.25, 1.0), "rows_to_tell": 9})
+        'too few rows to tell: it takes about 9'
     """
     if change["interval"] is None:
         return ""
     low, high = change["interval"]
+    if rows := change.get("rows_to_tell"):
+        return f"too few rows to tell: it takes about {rows:,}"
     if low <= 0 <= high:
         return "no clear change"
     if change["figure"] not in _MORE_IS_BETTER:

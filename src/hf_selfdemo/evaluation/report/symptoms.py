@@ -1,0 +1,79 @@
+"""What went wrong, with its figures and the section of docs/troubleshooting.md that says what to change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hf_selfdemo.evaluation.report.words import SUMMARY
+
+_ALWAYS, _NEVER, _LONGER = 0.9, 0.05, 1.5
+"""The share of abstentions from which a model always abstains, up to which it never does, and how much longer a reply
+counts as longer."""
+
+
+def symptoms(figures: Mapping[str, Any]) -> list[str]:
+    """What went wrong with each trained model, as lines for the console.
+
+    Args:
+        figures: from `report_figures`.
+
+    Returns:
+        A line for each symptom; none if there is none.
+    """
+    trained = [name for name in figures["compared"][1:] if name in figures["training"]]
+    return [symptom_line(said, heading) for name in trained for heading, said in _found(figures, name)]
+
+
+def symptom_line(said: str, heading: str) -> str:
+    """A symptom and where to read what to change.
+
+    Example:
+        >>> symptom_line("tuned abstains from 46 of 48 questions", "The model always abstains")
+        'tuned abstains from 46 of 48 questions: see "The model always abstains" in docs/troubleshooting.md'
+    """
+    return f'{said}: see "{heading}" in docs/troubleshooting.md'
+
+
+def _found(figures: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
+    """The heading of each symptom of a model, and what is said of it."""
+    first = figures["compared"][0]
+    with_passages = figures["columns"][name].get("rag", {})
+    changed = {
+        (pair["mode"], change["figure"]): change
+        for pair in figures["changes"]
+        if pair["after"] == name
+        for change in pair["figures"]
+    }
+    if with_passages:
+        abstained, recall = with_passages["abstention_rate"], with_passages["abstention_recall"]
+        over = changed["rag", "false_refusals"]
+        if abstained["total"] and abstained["value"] >= _ALWAYS:
+            yield (
+                "The model always abstains",
+                f"{name} abstains from {abstained['hits']} of {abstained['total']} questions",
+            )
+        elif over["interval"] and over["interval"][0] > 0:
+            rates = f"from {over['before']:.2f} to {over['after']:.2f}"
+            yield "The model always abstains", f"false refusals rise {rates} with {name}"
+        if recall["total"] and recall["value"] <= _NEVER:
+            of = f"{recall['hits']} of {recall['total']} questions whose passages do not contain the answer"
+            yield "The model never abstains", f"{name} abstains from {of}"
+    before, after = (figures["asking"].get(column, {}).get("rag", {}) for column in (first, name))
+    if before.get("generated_tokens") and before.get("calls") == after.get("calls"):
+        lengths = [spent["generated_tokens"] / spent["questions"] for spent in (before, after)]
+        if lengths[1] > _LONGER * lengths[0]:
+            yield "Replies got longer", f"{name} writes {lengths[1]:.1f} tokens a reply, and {first} {lengths[0]:.1f}"
+    closed = changed.get(("closed_book", "accuracy"), {}).get("interval")
+    if closed and closed[1] < 0:
+        fall = changed["closed_book", "accuracy"]
+        rates = f"from {fall['before']:.2f} to {fall['after']:.2f}"
+        yield "Closed-book accuracy fell", f"closed-book accuracy falls {rates} with {name}"
+    unclear = [
+        f"{label} {change['change']:+.2f} (about {change['rows_to_tell']:,} rows)"
+        for mode, shown in SUMMARY.items()
+        for figure, label in shown.items()
+        if (change := changed.get((mode, figure))) and change["rows_to_tell"]
+    ]
+    if unclear:
+        yield "No clear change", f"the test set is too small to tell the change of {name} in {', '.join(unclear)}"
