@@ -2,6 +2,7 @@
 
 import ast
 import re
+import runpy
 import subprocess
 import sys
 import tarfile
@@ -10,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -19,7 +21,7 @@ from hf_selfdemo.verbs.cli import main
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "hf_selfdemo"
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PROJECT, TOOLS = (tomllib.loads((ROOT / "pyproject.toml").read_text())[part] for part in ("project", "tool"))
 EXTRAS = PROJECT["optional-dependencies"]
 
 
@@ -110,6 +112,54 @@ def test_type_checkers_see_every_public_name():
     tree = ast.parse((PACKAGE / "__init__.pyi").read_text())
     seen = {a.asname: n.module for n in tree.body if isinstance(n, ast.ImportFrom) for a in n.names}
     assert seen == {name: f"hf_selfdemo.{module}" for name, module in hf_selfdemo._PUBLIC.items()}
+
+
+# what the package index shows
+
+
+def metadata_for(repository):
+    """What the build takes from pyproject.toml and README if the project has this address."""
+    pytest.importorskip("hatchling")
+    found = {"version": PROJECT["version"]}
+    hook = runpy.run_path(str(ROOT / "hatch_build.py"))["Addresses"]
+    hook(str(ROOT), {"repository": repository}).update(found)
+    return found
+
+
+def test_links_of_the_project_page_lead_to_files_of_the_release():
+    home = "https://code.example/someone/hf_selfdemo"
+    found = metadata_for(home + "/")
+    links = re.findall(r"(!?)\[[^\]]*\]\(([^)]+)\)", found["readme"]["text"])
+    own = [(image, link.removeprefix(home)) for image, link in links if link.startswith(home)]
+    assert len(own) > 20 and {link for _, link in links} > {f"{home}/blob/v{PROJECT['version']}/docs/running.md"}
+    for image, link in own:
+        kind, tag, path = link.lstrip("/").split("/", 2)
+        assert (kind, tag) == ("raw" if image else "blob", f"v{PROJECT['version']}")
+        assert (ROOT / path.partition("#")[0]).is_file(), link
+    assert all(link.startswith("https://") for _, link in links)
+    assert all(address.startswith(home) for address in found["urls"].values()) and "Documentation" in found["urls"]
+
+
+def test_without_an_address_the_project_page_is_the_readme_and_names_none():
+    assert metadata_for("") == {
+        "version": PROJECT["version"],
+        "readme": {"content-type": "text/markdown", "text": (ROOT / "README.md").read_text(encoding="utf-8")},
+    }
+
+
+def test_the_wheel_carries_that_page(installed):
+    (metadata,) = installed.glob("*.dist-info/METADATA")
+    expected = metadata_for(TOOLS["hatch"]["metadata"]["hooks"]["custom"]["repository"])
+    assert expected["readme"]["text"].strip() in metadata.read_text(encoding="utf-8")
+
+
+def test_version_and_address_are_the_same_wherever_they_stand():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    repository = TOOLS["hatch"]["metadata"]["hooks"]["custom"]["repository"]
+    assert citation["version"] == PROJECT["version"] and citation.get("repository-code", "") == repository
+    assert (citation["license"], citation["cff-version"]) == (PROJECT["license"], "1.2.0")
+    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    assert newest == PROJECT["version"]
 
 
 # extras
