@@ -135,3 +135,4 @@ def test_the_plan_counts_both_calls_and_needs_no_gate(gated, tmp_path):
     assert main(["plan", *gated]) == 0
     plan = json.loads((tmp_path / "run/plan.json").read_text())
     assert plan["evaluate_calls"]["lagr_seq"] == {"rag": 6, "closed_book": 6}
+    assert plan["gate_calls"] == {"base": {"rag": 24, "closed_book": 24}}, "20 answerable dev questions and 4 others"

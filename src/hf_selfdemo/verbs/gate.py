@@ -23,6 +23,9 @@ from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.columns import expensive_column, gate_settings, recipe_answerer, shown_by
 from hf_selfdemo.verbs.operating_point import ask_dev
 
+BOTH_WAYS: tuple[Mode, Mode] = ("rag", "closed_book")
+"""Modes in which the dev questions are asked before a gate is fitted."""
+
 _DEV = "run `hf-selfdemo evaluate --evaluate_on dev` with the same config first"
 
 
@@ -66,7 +69,7 @@ def run_gate(recipe: Recipe) -> None:
 def gate_within_run(recipe: Recipe) -> None:
     """What `run` does before testing: ask the dev questions both ways and fit, if the method has a gate."""
     if recipe.method.method.gated:
-        ask_dev(recipe, "rag", "closed_book")
+        ask_dev(recipe, *BOTH_WAYS)
         run_gate(recipe)
 
 

@@ -70,10 +70,15 @@ def point_within_run(recipe: Recipe) -> None:
 
 def ask_dev(recipe: Recipe, *modes: Mode) -> None:
     """Evaluate on the dev questions in these modes, and nothing besides."""
-    on_dev = replace(recipe.evaluate, evaluate_on="dev", evaluate_modes=list(modes), evaluate_plain=False)
-    asking = replace(recipe, evaluate=on_dev, ability=AbilityArguments())
+    asking = on_dev(recipe, *modes)
     run_evaluate(asking)
     asking.say_what_was_looked_up()
+
+
+def on_dev(recipe: Recipe, *modes: Mode) -> Recipe:
+    """The recipe that evaluates on the dev questions in these modes, and nothing besides."""
+    evaluate = replace(recipe.evaluate, evaluate_on="dev", evaluate_modes=list(modes), evaluate_plain=False)
+    return replace(recipe, evaluate=evaluate, ability=AbilityArguments())
 
 
 def _replies(evaluation: Evaluation, name: str, model: Path) -> list[Prediction]:

@@ -20,7 +20,7 @@ from hf_selfdemo.generation.models import ResolvedModel
 from hf_selfdemo.methods.demonstrations import judged_row
 from hf_selfdemo.recipe.documents import documents_folder, written_parts
 from hf_selfdemo.recipe.engine import named_model, open_engine, recipe_judge
-from hf_selfdemo.recipe.evidence import recipe_evidence, with_further_rows
+from hf_selfdemo.recipe.evidence import has_dev, recipe_evidence, with_further_rows
 from hf_selfdemo.recipe.made_documents import QUESTIONS
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.columns import recipe_columns
@@ -35,6 +35,8 @@ from hf_selfdemo.verbs.footprint.fits import (
     recipe_shape,
     row_lengths,
 )
+from hf_selfdemo.verbs.gate import BOTH_WAYS
+from hf_selfdemo.verbs.operating_point import on_dev
 from hf_selfdemo.verbs.plan_questions import plan_questions
 from hf_selfdemo.verbs.plan_sample import counted, measured, price
 from hf_selfdemo.verbs.plan_tables import answering_table, calls_table, cost_lines, device_lines, memory_table
@@ -80,16 +82,15 @@ def run_plan(recipe: Recipe) -> None:
 
 
 def _plan_answering(recipe: Recipe) -> None:
-    """Calls of evaluating, at most, and memory; nothing is asked."""
+    """Calls of evaluating, at most, those that a gate is fitted on, and memory; nothing is asked."""
     evidence, _ = recipe_evidence(recipe, "dev" if recipe.evaluate.evaluate_on == "dev" else "test")
-    columns, modes = recipe_columns(recipe), recipe_modes(recipe.evaluate)
-    rows = {mode: len(rows_asked(evidence, mode)) for mode in modes}
-    calls: dict[str, dict[str, int]] = {
-        column.name: {mode: rows[mode] * column.answerer.most_calls for mode in modes} for column in columns
-    }
-    plan: dict[str, Any] = {"questions": len(evidence), "sample": 0, "evaluate_calls": calls}
+    plan: dict[str, Any] = {"questions": len(evidence), "sample": 0, "evaluate_calls": _most_calls(recipe, evidence)}
     say(f"method {recipe.method.name!r} trains nothing: evaluating {len(evidence)} questions is all")
-    show(answering_table(calls, len(evidence)))
+    show(answering_table(plan["evaluate_calls"], f"{len(evidence)} questions"))
+    if recipe.method.method.gated and recipe.evaluate.evaluate_on != "dev" and has_dev(recipe.data):
+        dev, _ = recipe_evidence(recipe, "dev")
+        plan["gate_calls"] = _most_calls(on_dev(recipe, *BOTH_WAYS), dev)
+        show(answering_table(plan["gate_calls"], f"before that, {len(dev)} dev questions to fit the gate on"))
     if lengths := _lengths(recipe, evidence, FirstTurns([])):
         memory = recipe_memory(recipe, recipe_shape(recipe), lengths, 0, len(evidence))
         plan["memory_gb"] = {verb: sum(parts.values()) / 1e9 for verb, parts in memory.items()}
@@ -97,6 +98,15 @@ def _plan_answering(recipe: Recipe) -> None:
     path = recipe.output_dir / "plan.json"
     write_json(path, plan)
     say(f"the plan is in {path}")
+
+
+def _most_calls(recipe: Recipe, evidence: Sequence[Evidence]) -> dict[str, dict[str, int]]:
+    """The most calls that asking these rows takes, by column and mode."""
+    rows = {mode: len(rows_asked(evidence, mode)) for mode in recipe_modes(recipe.evaluate)}
+    return {
+        column.name: {mode: count * column.answerer.most_calls for mode, count in rows.items()}
+        for column in recipe_columns(recipe)
+    }
 
 
 def _lengths(recipe: Recipe, evidence: Sequence[Evidence], turns: FirstTurns) -> Lengths | None:

@@ -42,10 +42,15 @@ def cost_lines(plan: Mapping[str, Any]) -> Iterator[str]:
         yield "the sample's calls are kept for the run"
 
 
-def answering_table(calls: Mapping[str, Mapping[str, int]], questions: int) -> Table:
-    """The most calls that evaluating takes, by column and mode."""
+def answering_table(calls: Mapping[str, Mapping[str, int]], asked: str) -> Table:
+    """The most calls that evaluating takes, by column and mode.
+
+    Args:
+        calls: by column, then by mode.
+        asked: what is asked, for the title.
+    """
     modes = list(next(iter(calls.values())))
-    table = Table("column", *(f"calls, {mode}" for mode in modes), title=f"{questions} questions, at most")
+    table = Table("column", *(f"calls, {mode}" for mode in modes), title=f"{asked}, at most")
     for column in table.columns[1:]:
         column.justify = "right"
     for name, counts in calls.items():
