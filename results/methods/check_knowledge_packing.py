@@ -9,11 +9,8 @@ Test questions are asked closed-book and with passages, to see whether the model
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 from easy_facts import easy_facts
 from method_check import (
@@ -26,6 +23,7 @@ from method_check import (
     as_program,
     by_context,
     change,
+    drawn_questions,
     labelled,
     open_qa,
     rate,
@@ -34,7 +32,6 @@ from method_check import (
 
 from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.types import Prediction, Skip
-from hf_selfdemo.data.questions import read_rows
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.methods.demonstrations import judged_row, load_demonstrations
 from hf_selfdemo.methods.knowledge_packing import KNOWN, UNKNOWN
@@ -56,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         tested=(60, "test questions, each of which may have a leave-gold-out twin"),
     )
     check, data = Check("knowledge_packing", given), open_qa(given)
-    facts = check.write_rows("facts.jsonl", [*easy_facts(), *_drawn(given)])
+    facts = check.write_rows("facts.jsonl", [*easy_facts(), *drawn_questions(given, "train", given.questions)])
     shared = (
         *(*data, "--train_questions", facts, "--max_train_questions", "-1", "--sources", "easy", "nq"),
         *("--max_test_questions", str(given.tested), "--test_twins", "-1"),
@@ -81,13 +78,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         said[name] = {mode: replies(engine, tested, mode) for mode in ("closed_book", "rag")}
     sizes = {"probed": dict(Counter(before.values())), "trained": {name: len(rows) for name, rows in trained.items()}}
     check.record(arms, figures(before, after, trained, said), sizes=sizes)
-
-
-def _drawn(given: Any) -> list[dict[str, Any]]:
-    """Training questions of Natural Questions, drawn by seed."""
-    rows = [row.fields for row in read_rows(Path(given.data) / "train.jsonl.gz", "train")]
-    rows = [row for row in rows if row["source"].startswith("nq")]
-    return random.Random(given.seed).sample(rows, min(given.questions, len(rows)))
 
 
 def _trained(check: Check, arm: Arm) -> set[str]:

@@ -1,4 +1,4 @@
-"""Questions that a small model may know: what knowledge packing mixes in, if the probe finds that it does."""
+"""Questions that a small model may know."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +21,7 @@ from typing import Any
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import read_json, write_text
 from hf_selfdemo.core.types import Dialogue, Evidence, Label, Mode, Prediction, Reply, Request
+from hf_selfdemo.data.questions import read_rows
 from hf_selfdemo.evaluation.predict import predict
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.methods.answering import PromptAnswerer
@@ -207,6 +209,19 @@ def open_qa(given: argparse.Namespace) -> list[str]:
         *("--index_dir", str(Path(given.runs) / "index"), "--max_passage_words", "60", "--max_answers_cut", "0.3"),
         *("--max_train_unanswerable", "0", "--max_test_unanswerable", "0"),
     ]
+
+
+def drawn_questions(given: argparse.Namespace, part: str, count: int) -> list[dict[str, Any]]:
+    """Rows of Natural Questions, drawn by seed.
+
+    Args:
+        given: names the folder of the data and the seed.
+        part: "train" or "test".
+        count: how many.
+    """
+    rows = [row.fields for row in read_rows(Path(given.data) / f"{part}.jsonl.gz", part)]
+    rows = [row for row in rows if row["source"].startswith("nq")]
+    return random.Random(given.seed).sample(rows, min(count, len(rows)))
 
 
 def replies(

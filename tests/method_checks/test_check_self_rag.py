@@ -53,8 +53,8 @@ def test_the_check_runs_at_a_tiny_size(command, tmp_path, monkeypatch):
 
     monkeypatch.setattr(engine, "in_process", scripted)
     monkeypatch.setattr(check_self_rag, "in_process", scripted)
-    check_self_rag.main([*command, "--questions", "6", "--tested", "4", "--max_written_tokens", "200"])
+    check_self_rag.main([*command, "--questions", "6", "--tested", "4", "--easy", "4", "--max_written_tokens", "200"])
     record = read_json(tmp_path / "records" / "self_rag.json")
-    assert record["arms"]["self_rag"]["training"]["rows"] > 4 and record["sizes"]["questions"] == 4
+    assert record["arms"]["self_rag"]["training"]["rows"] > 4 and record["sizes"]["questions"] == 6
     assert record["figures"]["Model"]["always"]["right"]["value"] is not None
     assert str(tmp_path) not in str(record)
