@@ -45,7 +45,7 @@ def table():
 
 
 def fail():
-    raise UserError(HOSTILE, "mend it")
+    raise UserError(HOSTILE, "fix it")
 
 
 WAYS = {

@@ -152,7 +152,7 @@ def test_other_files_and_misspelt_names_are_told(write, tmp_path, monkeypatch):
     with pytest.raises(UserError, match=f"holds GGUF files and no config.json: name one: {path}"):
         resolve_model(str(tmp_path))
     (tmp_path / "words.gguf").write_text("not a model")
-    with pytest.raises(UserError, match=r"words\.gguf is no GGUF file"):
+    with pytest.raises(UserError, match=r"words\.gguf is not a GGUF file"):
         resolve_model(str(tmp_path / "words.gguf"))
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=r"did you mean 'tiny\.gguf'"):

@@ -18,9 +18,9 @@ def answer(hub, status, **headers):
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (400, "the Hub refuses it (400: because): mend it"),
+        (400, "the Hub refuses it (400: because): fix it"),
         (401, "the Hub does not accept the token, which may have expired: log in with `hf auth login`"),
-        (402, "the Hub refuses it (402: because): mend it"),
+        (402, "the Hub refuses it (402: because): fix it"),
         (403, "the token may not write to lab (because): log in with `hf auth login`"),
         (404, "the Hub knows no lab or hides it (because): see to the name and the token's rights"),
         (409, "somebody else is writing to the repository: give the same command again"),

@@ -122,7 +122,7 @@ def test_a_dry_run_lists_what_would_be_refused(hub, run, refused, capsys):
     lines = [line for line in said.out.splitlines() if line.startswith("refused: ")]
     assert lines and all("NAMESPACE/my-run-demonstrations: candidates/train-" in line for line in lines)
     assert not any(TOKEN in line for line in lines)
-    assert "findings would be refused: mend them; each is named above" in said.err
+    assert "findings would be refused: fix them; each is named above" in said.err
 
 
 def test_what_must_stay_here_is_refused_before_anything_is_asked(hub, run, refused):

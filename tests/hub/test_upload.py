@@ -211,7 +211,7 @@ def test_without_a_token_nothing_is_asked(hub, artefact, monkeypatch):
 
 def test_a_hub_that_repeats_the_token_is_not_quoted(hub, artefact):
     hub.fail("POST .*/commit/", status=400, text=f"what is\n{TOKEN}?")
-    assert "the Hub refuses it (400: what is (token)?): mend it" in refusal(artefact)
+    assert "the Hub refuses it (400: what is (token)?): fix it" in refusal(artefact)
 
 
 def test_a_token_that_is_no_header_is_not_told(hub, artefact):

@@ -130,7 +130,7 @@ def test_a_critic_that_raises_stops_with_its_name_and_row_and_what_was_paid_is_i
         recorded = RecordedGenerator(generator, Ledger(tmp_path / "ledger.sqlite"))
         return predict([ROW], recorded, AnswerMatchJudge(), "rag", Corgi(keys))
 
-    with pytest.raises(UserError, match=r"critic 'picky' failed on row 'q1' .ValueError: no such word.: mend it"):
+    with pytest.raises(UserError, match=r"critic 'picky' failed on row 'q1' .ValueError: no such word.: fix it"):
         asked()
     assert calls == ["q1/attempt/1"]
     critic.broken = False

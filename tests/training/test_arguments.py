@@ -110,7 +110,7 @@ def test_the_chat_template_that_is_named_is_trained_and_saved(model, tokenizer, 
     made.train()
     made.save_model()
     assert "assistant says" in (tmp_path / "a" / "chat_template.jinja").read_text()
-    with pytest.raises(UserError, match=r"chat_template_path 'tiny/model' is no Jinja file"):
+    with pytest.raises(UserError, match=r"chat_template_path 'tiny/model' is not a Jinja file"):
         trainer(model, own, tmp_path / "b", kind, chat_template_path="tiny/model")
 
 

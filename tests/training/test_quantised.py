@@ -93,7 +93,7 @@ def test_a_model_given_by_its_path_is_kept_too(folder, rows, tokenizer, tmp_path
 
 
 def test_a_layer_that_is_not_kept_loses_its_gradient_on_such_a_cpu(four_bits):
-    """Why all this is done; if it fails on such a CPU, bitsandbytes was mended and `keep_arrangement` can go."""
+    """Why all this is done; if it fails on such a CPU, bitsandbytes was fixed and `keep_arrangement` can go."""
     if not bitsandbytes.functional.has_avx512bf16():
         pytest.skip("bitsandbytes rearranges 4-bit weights on CPUs with AVX512-BF16 alone")
     kept, other = linear_layers(four_bits)[:2]

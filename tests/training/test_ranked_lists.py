@@ -168,7 +168,7 @@ def test_rows_that_cannot_be_learnt_are_refused_by_name(model, tokenizer, tmp_pa
     silent = lists.map(lambda row: {"ranking": row["ranking"] | {"likelihoods": []}})
     with pytest.raises(UserError, match=f"row '{lists[0]['id']}' has 0 likelihoods of 6 .*preference_weight: 0"):
         RetrieverTrainer(model, args, silent, tokenizer, LORA)
-    with pytest.raises(UserError, match="is no ranked list: demonstrate with method: invar_rag"):
+    with pytest.raises(UserError, match="is not a ranked list: demonstrate with method: invar_rag"):
         RetrieverTrainer(model, args, lists.map(lambda row: {"kind": ""}), tokenizer, LORA)
     with pytest.raises(UserError, match="no ranked list to train on"):
         RetrieverTrainer(model, args, lists.select([]), tokenizer, LORA)

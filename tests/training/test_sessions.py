@@ -253,7 +253,7 @@ def test_a_critic_that_raises_in_the_middle_is_named_with_its_row_and_the_last_c
         return score(inputs)
 
     made._generate_and_score_completions = breaking
-    with pytest.raises(UserError, match=r"critic 'own' failed on row 'q\d' .KeyError: 'out of order'.: mend it"):
+    with pytest.raises(UserError, match=r"critic 'own' failed on row 'q\d' .KeyError: 'out of order'.: fix it"):
         made.train()
     assert (tmp_path / "checkpoint-1" / "selfdemo.json").exists()
 

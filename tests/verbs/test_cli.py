@@ -248,7 +248,7 @@ def test_unknown_recipe_key_names_the_near_match(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("", "holds no keys"), ("a: [", "is no YAML"), ("- x\n", "holds no keys")]
+    ("text", "message"), [("", "holds no keys"), ("a: [", "is not YAML"), ("- x\n", "holds no keys")]
 )
 def test_broken_recipes(tmp_path, capsys, text, message):
     recipe = tmp_path / "r.yaml"

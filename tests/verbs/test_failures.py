@@ -111,7 +111,7 @@ RECIPES = {
     "bytes": (b"run_name: !!binary aGFsbG8=\n", "run_name holds"),
     "a key that is true": (b"yes: no\n", "has the key True"),
     "a key that is a number": (b"1: 2\n", "has the key 1"),
-    "a key that is a list": (b"? [a]\n: 2\n", "is no YAML"),
+    "a key that is a list": (b"? [a]\n: 2\n", "is not YAML"),
     "a large file": (b"a: " + b"x" * (2 << 20), "is larger than any recipe"),
 }
 

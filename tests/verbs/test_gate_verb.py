@@ -110,7 +110,7 @@ def test_without_closed_book_answers_it_says_what_to_run(gated, refused):
     [
         ("run", ["--engine=server", "--server_url=http://localhost:1/v1"], "which a server does not tell"),
         ("gate", ["--engine=server", "--server_url=http://localhost:1/v1"], "which a server does not tell"),
-        ("run", ["--gate_asks=raft"], "gate_asks is 'raft', which is no way of answering alone"),
+        ("run", ["--gate_asks=raft"], "gate_asks is 'raft', which is not a way of answering alone"),
     ],
 )
 def test_a_gate_that_cannot_be_fitted_is_refused_before_any_call(gated, refused, tmp_path, verb, more, complaint):

@@ -52,7 +52,8 @@ def test_the_chat_template_holds_for_every_verb(gold, refused, other, manifest, 
 @pytest.mark.parametrize("path", ["HuggingFaceTB/SmolLM2-135M-Instruct", "missing.jinja"])
 def test_what_is_no_template_is_refused_by_each_verb(gold, refused, path):
     for verb in ("demonstrate", "evaluate"):
-        assert f"chat_template_path {path!r} is no Jinja file" in refused(verb, *gold, f"--chat_template_path={path}")
+        line = refused(verb, *gold, f"--chat_template_path={path}")
+        assert f"chat_template_path {path!r} is not a Jinja file" in line
 
 
 def test_a_template_that_opens_a_thought_is_refused_before_anything_is_written(gold, refused, other, tmp_path):

@@ -89,7 +89,7 @@ def hush(quiet: bool) -> None:
 def progress(name: str, total: int) -> Iterator[Callable[..., None]]:
     """A bar on standard error; yields what counts, as `Lines.advance` does.
 
-    Where that is no terminal, or a spinner is shown already, it is lines.
+    Where that is not a terminal, or a spinner is shown already, it is lines.
     """
     if not _log.is_terminal or _shown:
         lines = Lines(name, say, total)

@@ -55,8 +55,8 @@ class Ledger:
     `in_flight` are claims to calls that are being made, so that none is made twice at the same time.
 
     Raises:
-        UserError: if the file is no ledger, was written in another format, is damaged, or cannot be written (the disk
-            is full, another process holds it for a minute).
+        UserError: if the file is not a ledger, was written in another format, is damaged, or cannot be written (the
+            disk is full, another process holds it for a minute).
 
     Example:
         >>> import tempfile

@@ -264,8 +264,8 @@ def claim_folder(
         defaults: of settings that another version of this package does not know: where one is missing, it has this.
 
     Raises:
-        UserError: if the folder belongs to a run with other settings that got somewhere, or holds files that are no run
-            of ours. It names the keys that differ, with their values unless these are hashes; nothing is written.
+        UserError: if the folder belongs to a run with other settings that got somewhere, or holds files of no
+            run. It names the keys that differ, with their values unless these are hashes; nothing is written.
     """
     path = folder / "run.json"
     wanted = json.loads(json.dumps(settings, default=str))

@@ -150,7 +150,7 @@ class Critic(Protocol):
     def critique(self, evidence: Evidence, text: str) -> Critique:
         """Score a reply to a row with these passages. The same row and text give the same. Raises for nothing.
 
-        The message is a text that the model is shown: whole sentences that say what to mend.
+        The message is a text that the model is shown: whole sentences that say what to fix.
         """
         ...
 

@@ -36,7 +36,7 @@ class Range(NamedTuple):
     whole: bool = False
 
     def holds(self, number: Any) -> bool:
-        """Whether a number is among them; what is no number (NaN) never is."""
+        """Whether a number is among them; what is not a number (NaN) never is."""
         return bool(
             self.least <= number <= self.most
             and (self.above is None or number > self.above)

@@ -32,8 +32,8 @@ def read_key(variable: str) -> str:
 def without_key(said: str, key: str) -> str:
     """A server's words without the key, which some have been seen to repeat.
 
-    What is shorter than 8 characters is no secret, but may be part of a word; a middling one is hidden where it stands
-    by itself, and a long one everywhere.
+    A key of fewer than 8 characters is not hidden, because it may be part of a word. One of medium length is hidden
+    where it stands by itself, and a long one everywhere.
 
     Example:
         >>> without_key("no such key: sk-0123456789abcdef", "sk-0123456789abcdef"), without_key("max_tokens", "tok")

@@ -53,8 +53,8 @@ def converted(path: Path, weights: bool = True) -> Path:
         weights: without them configuration and tokenizer alone are read, which takes neither time nor space.
 
     Raises:
-        UserError: if the file is no GGUF, one part of several, damaged, without a tokenizer, or of an architecture that
-            transformers does not read, or if the disk has no room for the weights.
+        UserError: if it is not a GGUF file, one part of several, damaged, without a tokenizer, or of an architecture
+            that transformers does not read, or if the disk has no room for the weights.
     """
     whole = cache_dir() / f"gguf-{gguf_key(path)}"
     if weights or whole.exists():
@@ -114,13 +114,13 @@ def _read(path: Path) -> Any:
     """A reader of the file's keys and tensors.
 
     Raises:
-        UserError: if it is no GGUF, damaged, one of several parts, or lacks what a model needs.
+        UserError: if it is not a GGUF file, damaged, one of several parts, or lacks what a model needs.
     """
     from gguf import GGUFReader
 
     with path.open("rb") as file:
         if file.read(4) != b"GGUF":
-            raise UserError(f"{path} is no GGUF file", "name one, or a model's folder or Hub id")
+            raise UserError(f"{path} is not a GGUF file", "name one, or a model's folder or Hub id")
     if part := _PART.search(path.name):
         raise _split(path, int(part[1]), int(part[2]))
     with explained(f"{path} is damaged or was cut short", _WHOLE):

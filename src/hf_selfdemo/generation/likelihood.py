@@ -48,7 +48,7 @@ def response_nll(
 def text_nll(model: Any, texts: Sequence[TextIds], batch_size: int = 12) -> list[float]:
     """The same for token ids: summed nats of each response, given its prompt.
 
-    Responses to the same prompt share its forward pass, unless the model has layers that are no attention.
+    Responses to the same prompt share its forward pass, unless the model has layers that are not attention.
 
     Args:
         model: a causal language model.

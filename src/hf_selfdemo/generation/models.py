@@ -219,13 +219,13 @@ def read_chat_template(path: str | None) -> str | None:
     """The text of `chat_template_path`; None where none is given.
 
     Raises:
-        UserError: if it is no Jinja file. TRL takes other models' names, too, and then adds their tokens.
+        UserError: if it is not a Jinja file. TRL takes other models' names, too, and then adds their tokens.
     """
     if path is None:
         return None
     if not path.endswith((".jinja", ".j2")) or not Path(path).is_file():
         raise UserError(
-            f"chat_template_path {path!r} is no Jinja file",
+            f"chat_template_path {path!r} is not a Jinja file",
             did_you_mean_file(path, "save the template in a file that ends in .jinja"),
         )
     with explained(f"chat_template_path {path} cannot be read", "save it in UTF-8"):

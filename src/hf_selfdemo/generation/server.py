@@ -220,7 +220,7 @@ class ServerGenerator:
             return outcome
         self._failed.clear()
         what = f"the first calls of the server at {self._address} failed alike ({outcome.error})"
-        return UserError(what, "mend that first; the same command asks again")
+        return UserError(what, "fix that first; the same command asks again")
 
     # Errors are made here but raised outside the handlers: the SDK's hold the key in their request and must not come
     # along as the context of ours.

@@ -1,6 +1,6 @@
 """Thoughts inside a reply's text: where they end, and what is left when they are cut.
 
-Servers without a reasoning parser, and models in process, leave them in the text. They are no part of the reply, so
+Servers without a reasoning parser, and models in process, leave them in the text. They are not part of the reply, so
 that they are neither judged nor trained. What stands outside of all tags is the reply; before a closing tag that
 nothing opened, all is thought. A thought that never ends leaves no reply.
 """

@@ -53,7 +53,7 @@ def inspect_artefact(artefact: Artefact) -> list[str]:
     """Look through every file of an artefact for what should not be shared; nothing is sent.
 
     Looked for in all of them: tokens and keys by their shape, values of this machine's variables whose names speak of
-    a token, key or secret, and the Hub's own token. In files that are no rows also: home folders, paths that lead
+    a token, key or secret, and the Hub's own token. In files that are not rows also: home folders, paths that lead
     somewhere on this machine, whole values of JSON that are absolute paths, and this machine's name. Of Parquet files
     the text columns and the metadata are read, of safetensors the header; pickles, packed files and binary ones of
     other kinds are refused, and so are arrays of anything but numbers. Numbers and pictures are not looked into.

@@ -78,7 +78,7 @@ def what_went_wrong(error: Exception, endpoint: str, namespace: str = "your acco
         return f"{endpoint} cannot be reached ({type(error).__name__})", f"see to the network, then {AGAIN}"
     if isinstance(error, JSONDecodeError):
         return f"{endpoint} does not answer as a Hub does", f"see to HF_ENDPOINT and the network, then {AGAIN}"
-    return " ".join(str(error).split()) or type(error).__name__, f"mend it, then {AGAIN}"
+    return " ".join(str(error).split()) or type(error).__name__, f"fix it, then {AGAIN}"
 
 
 def _refusal(error: HfHubHTTPError, namespace: str) -> tuple[str, str]:
@@ -94,7 +94,7 @@ def _refusal(error: HfHubHTTPError, namespace: str) -> tuple[str, str]:
         429: ("the Hub asks to be left alone for a while", f"{f'in {wait:.0f} s' if wait else 'later'} {AGAIN}"),
     }
     failed = (f"the Hub failed ({status})", f"later {AGAIN}")
-    return told.get(status) or (failed if status >= 500 else (f"the Hub refuses it ({status}: {said})", "mend it"))
+    return told.get(status) or (failed if status >= 500 else (f"the Hub refuses it ({status}: {said})", "fix it"))
 
 
 def _may_pass(error: Exception) -> bool:

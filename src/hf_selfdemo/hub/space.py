@@ -45,7 +45,7 @@ _PYTHON = "3.12"
 """Spaces take 3.10 unless told otherwise, which the package does without."""
 
 _MODEL = "run/model"
-"""Where weights go that are no repository of their own."""
+"""Where weights go that have no repository of their own."""
 
 _KEYS = (
     "retriever",

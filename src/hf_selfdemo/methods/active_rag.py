@@ -111,7 +111,7 @@ class ActiveRag:
             worth = yield from self._likelihoods(evidence, notes)
         else:
             worth = [votes / len(VIEWS) for votes in agreeing(answers, evidence.question.text)]
-        best = max(range(len(VIEWS)), key=lambda i: (bool(answers[i]), worth[i]))  # an empty one is no answer
+        best = max(range(len(VIEWS)), key=lambda i: (bool(answers[i]), worth[i]))  # an empty one is not an answer
         confidence = worth[best] if worth[best] > float("-inf") else None
         signals: Signals = told(evidence, mode, corrected[best])
         if confidence is not None:

@@ -32,7 +32,7 @@ FEWEST = 20
 """Questions below which no gate is fitted."""
 
 _TYPE_SHARE = 0.1
-"""A first word that begins a smaller share of the fit questions is no type of its own."""
+"""A first word that begins a smaller share of the fit questions is not a type of its own."""
 
 GATE_FILE = "gate.json"
 """The file in a run's folder that keeps its gate."""

@@ -96,7 +96,7 @@ class Gated:
             return self.cheap
         method: Method = load("method", name, METHODS)
         if method.trains or method.gated or method.answerer is None:
-            raise UserError(f"gate_asks is {name!r}, which is no way of answering alone", "use prompt or active_rag")
+            raise UserError(f"gate_asks is {name!r}, which is not a way of answering alone", "use prompt or active_rag")
         return Chosen(name, method, tuple(group() for group in method.keys)).answerer(self.max_answer_tokens, self.seed)
 
     @property

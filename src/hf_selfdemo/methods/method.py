@@ -34,7 +34,7 @@ class Method:
         rows: what is trained, for cards: completes "The rows are ...".
         templates: patterns of the templates that its strategy fills, below `prompting/templates`.
         templates_of: further patterns by the key without which, at 0 or false, nobody fills them: what a later version
-            adds is no other method until it is used.
+            adds is not another method until it is used.
         reads_documents: every passage of the train corpus is a row of its own besides the questions
             (`data.documents.rows`).
         replays: instructions of `replay_instructions` are rows, too, up to `replay_rows`, both keys of its own.

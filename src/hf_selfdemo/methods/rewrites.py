@@ -75,7 +75,7 @@ def _content(words: Sequence[str]) -> list[str]:
 
 
 def _subject_first(words: Sequence[str]) -> str:
-    """The longest run of names, or else the last run of words that are no stop words, before all others."""
+    """The longest run of names, or else the last run of words that are not stop words, before all others."""
     start, end = _run([i > 0 and word[:1].isupper() for i, word in enumerate(words)], longest=True)
     if start == end:
         start, end = _run([bool(_content([word])) for word in words], longest=False)

@@ -243,7 +243,7 @@ def _was_cut_off(judged: Sequence[Judged], label: Label) -> bool:
 
 def _right_answer(judged: Sequence[Judged]) -> Judged | None:
     """The shortest right answer, with-passages ones first."""
-    for source in ("rag", "closed_book"):  # what was written to decline is no model of an answer, whatever it states
+    for source in ("rag", "closed_book"):  # what was written to decline is not a model of an answer, whatever it states
         right = [(c, v) for c, v in judged if c.finish_reason == "stop" and v.label == "correct" and c.source == source]
         if right:
             return min(right, key=lambda pair: len(pair[0].text))

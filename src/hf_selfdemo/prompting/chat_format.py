@@ -124,7 +124,7 @@ def _takes_system(tokenizer: Any, template: str) -> bool:
 
 
 def _end_of_turn(tokenizer: Any, tail: str) -> tuple[str, int | None]:
-    """Blanks and stop token from what the template writes behind a reply; the eos token where that is no token."""
+    """Blanks and stop token from what the template writes behind a reply; the eos token where that is not a token."""
     ids = text_ids(tokenizer, tail.lstrip())
     if ids and ids[0] in _added(tokenizer):
         return tail[: len(tail) - len(tail.lstrip())], ids[0]

@@ -39,7 +39,7 @@ def take_apart(text: str, pattern: re.Pattern[str]) -> str:
 
     Args:
         text: any.
-        pattern: whose matches have at least two characters that are no blanks.
+        pattern: whose matches have at least two characters that are not blanks.
     """
     while pattern.search(text):
         text = pattern.sub(lambda m: _FIRST.sub(r"\g<0> ", m.group(), count=1), text)

@@ -39,7 +39,7 @@ def read_yaml(path: str) -> dict[str, Any]:
         repeated = _repeated(node)  # before merge keys are replaced by what they bring
         config = loader.construct_document(node) if node else None
     except yaml.YAMLError as error:
-        raise UserError(f"{path} is no YAML ({_without_lines(error)})", "mend it") from None
+        raise UserError(f"{path} is not YAML ({_without_lines(error)})", "fix it") from None
     except RecursionError:
         raise UserError(f"{path} is nested too deeply", "write one `key: value` a line") from None
     except ValueError as error:  # a date that the calendar has not, a number of too many digits

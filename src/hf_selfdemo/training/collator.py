@@ -32,7 +32,7 @@ class EncodedRow(NamedTuple):
     """Token ids of one view; `response` and `rejected` end with the stop token.
 
     `dropped` passages were cut to fit the budget; `lost_answer`: none that is left holds the answer that the row gives.
-    `messages` are what the prompt was made of, `passages` those in it. Of a row that is no reply to its question
+    `messages` are what the prompt was made of, `passages` those in it. Of a row that is not a reply to its question
     `shown` is what the model reads in place of `response`, and `supervised` says which tokens of prompt and response
     have a loss.
     """
@@ -170,7 +170,7 @@ class SelfDemoDataCollator:
         )
 
     def _text(self, row: Mapping[str, Any], kind: RowKind) -> EncodedRow:
-        """A row that is no reply to its question. Nothing of it is left out; what is replaced changes by epoch."""
+        """A row that is not a reply to its question. Nothing of it is left out; what is replaced changes by epoch."""
         if kind.ranks:
             raise ValueError(f"row {row['id']!r} is a list of passages and no text: train it with objective retriever")
         if self.preference:

@@ -21,7 +21,7 @@ ASKED = ("id", "question", "passages", "answers")
 """Columns without which a row cannot be asked and its reply be judged."""
 
 TOLD = ("question", "passages", "response")
-"""Columns without which a row is no conversation."""
+"""Columns without which a row is not a conversation."""
 
 JUDGED, JUDGED_BY_PASSAGES = ("question", "answers"), ("question", "answers", "passages")
 """Columns without which a reply to a row cannot be judged: by its accepted answers, or by its passages, too."""

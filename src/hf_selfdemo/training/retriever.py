@@ -114,7 +114,7 @@ class RankedCollator:
 
 
 def _excluded(row: Mapping[str, Any], place: int, lists: Sequence[Sequence[Passage]]) -> list[bool]:
-    """Which passages are no negatives of a question: those of other lists that hold its answer."""
+    """Which passages are not negatives of a question: those of other lists that hold its answer."""
     return [
         other != place and holds_answer(passage, row["answers"], row["question"])
         for other, passages in enumerate(lists)
@@ -248,7 +248,7 @@ def check_lists(rows: Dataset, args: RetrieverConfig) -> None:
         raise UserError("there is no ranked list to train on", "see `skipped` in the manifest for the reasons")
     for row in rows:
         if not row_kind(row).ranks:
-            raise UserError(f"row {row['id']!r} is no ranked list", "demonstrate with method: invar_rag")
+            raise UserError(f"row {row['id']!r} is not a ranked list", "demonstrate with method: invar_rag")
         found, wanted = len(row["ranking"]["likelihoods"] or []), len(row["passages"])
         if args.preference_weight and found != wanted:
             raise UserError(

@@ -85,7 +85,7 @@ def row_kind(row: Mapping[str, Any]) -> RowKind:
 
 @dataclass(frozen=True, slots=True)
 class EncodedText:
-    """A row that is no reply to its question, as token ids: `shown` is what the model reads in place of `ids`, and
+    """A row that is not a reply to its question, as token ids: `shown` is what the model reads in place of `ids`, and
     `supervised` says which tokens have a loss."""
 
     prompt: list[int]
@@ -150,7 +150,7 @@ def _messages(row: Mapping[str, Any], kind: RowKind) -> tuple[Message, ...]:
 
 
 def _noised(tokenizer: Any, tokens: list[int], share: float, rng: random.Random) -> list[int]:
-    """The tokens, each with this chance replaced by any other that is no control token."""
+    """The tokens, each with this chance replaced by any other that is not a control token."""
     if not share:
         return tokens
     control = control_ids(tokenizer)

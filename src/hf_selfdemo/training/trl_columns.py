@@ -64,7 +64,7 @@ def to_trl(
         A dataset for `SFTTrainer`, or with `preference` for `DPOTrainer`.
 
     Raises:
-        UserError: if these are no demonstrations, a row lacks what is needed, or no row holds a pair and pairs are
+        UserError: if these are not demonstrations, a row lacks what is needed, or no row holds a pair and pairs are
             wanted.
 
     Relations: the conversational formats of TRL 1.16, "prompt-completion" and "preference with explicit prompt".

@@ -22,7 +22,7 @@ from hf_selfdemo.methods.verdict_first import cut_verdict, with_verdict
 from hf_selfdemo.scoring.answers.passages import holds_answer
 
 KINDS = ("answer", "abstain", "closed_book", "text")
-"""What a view trains; "text" is all that is no reply to the row's question."""
+"""What a view trains; "text" is all that is not a reply to the row's question."""
 
 ORDERS = ("as_retrieved", "reversed", "shuffled", "gold_first", "gold_last")
 

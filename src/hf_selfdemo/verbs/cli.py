@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a verb, and return the exit code.
 
     0: done; 1: a bug, whose traceback is in a file that a line names; 2: bad input, or what the machine has not, and a
-    line says what and how to mend it; 130: stopped by Ctrl+C; 143: by SIGTERM.
+    line says what and how to fix it; 130: stopped by Ctrl+C; 143: by SIGTERM.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):

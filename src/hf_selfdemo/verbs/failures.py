@@ -89,7 +89,7 @@ def _foreseen(error: BaseException) -> UserError | None:
         where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(error.filename)
         return UserError(f"{where} cannot be used ({error.strerror})", "see that it is there and can be used so")
     if isinstance(error, OSError):
-        return UserError(f"the system refuses something ({reason(error)})", "mend that and give the same command")
+        return UserError(f"the system refuses something ({reason(error)})", "fix that and give the same command")
     return None
 
 

@@ -32,7 +32,7 @@ def run_preflight(recipe: Recipe) -> None:
     """Check the demonstrations, and dev and test questions against them; print the report.
 
     Raises:
-        UserError: naming everything that must be mended before training.
+        UserError: naming everything that must be fixed before training.
     """
     source = recipe.output_dir / "demonstrations"
     if not (source / "train.parquet").exists():

@@ -247,7 +247,7 @@ def _show(artefacts: list[Artefact], private: bool) -> None:
     for finding in findings:
         show(f"refused: {finding}")
     if findings:
-        raise UserError(f"{len(findings)} findings would be refused", "mend them; each is named above")
+        raise UserError(f"{len(findings)} findings would be refused", "fix them; each is named above")
 
 
 def _size(file: Path | str) -> int:

@@ -196,7 +196,7 @@ def _parsed_lines(lines: Iterable[str], path: Path) -> Iterator[tuple[int, dict[
             try:
                 row = _parsed(line)
             except json.JSONDecodeError as error:
-                raise UserError(f"line {i} of {path} is not JSON ({error.msg})", "mend or drop it") from None
+                raise UserError(f"line {i} of {path} is not JSON ({error.msg})", "fix or drop it") from None
             if not isinstance(row, dict):
                 raise UserError(f"line {i} of {path} is not a JSON object", "write one object a line")
             yield i, row
@@ -214,7 +214,7 @@ def _json(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if _is_object(text.lstrip().partition("\n")[0]):
             yield from _parsed_lines(text.split("\n"), path)  # not at other ends of line, which texts may hold
             return
-        raise UserError(f"{path} is not JSON ({error.msg}, line {error.lineno})", "mend it") from None
+        raise UserError(f"{path} is not JSON ({error.msg}, line {error.lineno})", "fix it") from None
     if isinstance(rows, dict):
         rows = rows["data"] if "data" in rows else [rows] if rows and "\n" not in text.strip() else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

@@ -66,7 +66,8 @@ def read_text(value: Any, where: str, column: str) -> str:
     """A text as it is; "" if absent. A whole number that a table holds as 1996.0 is "1996".
 
     Raises:
-        UserError: for a list, an object or whatever else is no text and no number, and for a text that no prompt holds.
+        UserError: for a list, an object or anything else that is neither text nor a number, and for text that no
+            prompt can hold.
 
     Example:
         >>> read_text("Ada", "row 1", "title"), read_text(1996.0, "row 1", "title"), read_text(None, "row 1", "title")

@@ -53,7 +53,7 @@ class VectorGraph:
         """
         index = usearch().Index.restore(str(path), view=True)
         if index is None:
-            raise ValueError(f"{path.name} is no graph of usearch")
+            raise ValueError(f"{path.name} is not a usearch graph")
         return cls(index)
 
     def save(self, path: Path) -> None:

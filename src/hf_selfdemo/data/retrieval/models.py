@@ -88,7 +88,7 @@ def _commit(name: str) -> tuple[str | None, str]:
             problem = "the Hub has no such repository, or you have no access"
         except Exception as error:  # the Hub's HTTP client raises its own types, which change between versions
             problem = f"the Hub did not answer ({type(error).__name__})"
-    with suppress(ValueError):  # what is no Hub id
+    with suppress(ValueError):  # what is not a Hub id
         for file in ("modules.json", "config.json"):
             if isinstance(cached := try_to_load_from_cache(name, file), str):
                 return Path(cached).parent.name, ""

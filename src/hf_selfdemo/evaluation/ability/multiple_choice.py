@@ -61,7 +61,7 @@ def score_choices(
 
     Raises:
         UserError: for a question that is longer than the model's context, before anything is run; and where a
-            likelihood is no number.
+            likelihood is not a number.
     """
     encoded = [_encoded(tokenizer, question) for question in questions]
     _refuse_too_long(questions, encoded, getattr(model.config, "max_position_embeddings", None))

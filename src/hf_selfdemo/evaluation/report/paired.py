@@ -36,7 +36,7 @@ SHARES: dict[str, tuple[str, Label]] = {
 """Figures that are the share of one outcome in a group. For these a row is gained or lost, and McNemar's test holds."""
 
 RATIOS = ("accuracy_given_attempted", "f_score")
-"""Figures whose denominator depends on the model, or that are no share at all."""
+"""Figures whose denominator depends on the model, or that are not shares."""
 
 _NARROW, _SMALL = 0.2, 0.05
 """The width of an interval that rules out a large change, and the smallest change that a test set should show."""

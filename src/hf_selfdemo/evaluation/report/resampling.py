@@ -99,5 +99,5 @@ def _shares(counts: Array, *names: str) -> dict[str, Array]:
 
 
 def _over(hits: Array, total: Array) -> Array:
-    with np.errstate(invalid="ignore"):  # 0 of 0 is no number, which is meant
+    with np.errstate(invalid="ignore"):  # 0 of 0 is not a number, which is meant
         return np.asarray(hits / total)

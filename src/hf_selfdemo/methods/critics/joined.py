@@ -48,7 +48,7 @@ class Critics:
         named: the critics.
 
     Raises:
-        UserError: if one is no critic, two have one name, or one raises, when it is tried or later; it names critic
+        UserError: if one is not a critic, two have one name, or one raises, when it is tried or later; it names critic
             and row.
 
     Example:
@@ -90,7 +90,7 @@ class Critics:
         return fingerprint([made, templates_hash([TEMPLATES])])
 
     def critique(self, evidence: Evidence, text: str) -> Critique:
-        """Score a reply, and say what to mend; a reply that satisfies all has no message."""
+        """Score a reply, and say what to fix; a reply that satisfies all has no message."""
         if not text.strip():
             return Critique(0.0, _again([fill("corgi/empty")]))
         found = [(one.weight, _word(one, evidence, text)) for one in self.named]
@@ -108,7 +108,7 @@ def named_critics(names: Sequence[str], weights: Sequence[float] = (), most_word
         most_words: of `at_most_words`.
 
     Raises:
-        UserError: for an unknown name, what is no critic, or another number of weights.
+        UserError: for an unknown name, what is not a critic, or another number of weights.
     """
     if not names:
         raise UserError("critics is empty", f"name some of {', '.join(CRITICS)}")
@@ -147,7 +147,7 @@ def _word(one: Named, evidence: Evidence, text: str) -> Critique:
     """
     asked = evidence.question
     shown = evidence if one.critic.needs_gold else Evidence(Question(asked.id, asked.text), evidence.passages)
-    remedy = "mend it, or leave it out of critics; the same command goes on from what was paid for"
+    remedy = "fix it, or leave it out of critics; the same command goes on from what was paid for"
     try:
         said = one.critic.critique(shown, text)
     except Exception as error:  # code of others raises anything

@@ -36,7 +36,7 @@ class Fitting:
             full = self.unlimited.encode(row)
         except ValueError as error:
             what, _, remedy = str(error).rpartition(": ")
-            self.findings.refuse(what or remedy, remedy if what else "mend or drop it")
+            self.findings.refuse(what or remedy, remedy if what else "fix or drop it")
             return None
         try:
             encoded = full if budget is None or length(full) <= budget else self.view.encode(row)

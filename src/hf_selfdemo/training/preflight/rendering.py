@@ -110,7 +110,7 @@ class Rendering:
     def _look_at(self, row: Row, found: Trained, encoded: EncodedRow, kind: str) -> None:
         problems = list(faults(found, self.stop_id, self.tokenizer, kind=row_kind(row)))
         if not problems and (found.ids != encoded.shown_ids or found.labels != encoded.labels):
-            problems = [("trains other tokens than its response and stop token", "mend the collator")]
+            problems = [("trains other tokens than its response and stop token", "fix the collator")]
         for what, remedy in problems:
             self.findings.refuse(what, remedy, str(row["id"]), kind)
 
@@ -128,4 +128,4 @@ class Rendering:
             remedy = "train only here, and serve it with this template's prompts, or give another chat_template_path"
             self.findings.warn(f"is not what the chat template makes of it ({difference})", remedy, str(row["id"]))
         if encode_response(self.tokenizer, row["response"]) != encoded.response:
-            self.findings.refuse("trains another text than its response", "mend the collator", str(row["id"]))
+            self.findings.refuse("trains another text than its response", "fix the collator", str(row["id"]))

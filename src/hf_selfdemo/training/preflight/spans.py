@@ -95,12 +95,12 @@ def faults(
     """
     places = row.places
     if not places:
-        yield "trains nothing: none of its labels is set", "raise max_length, or mend what makes the labels"
+        yield "trains nothing: none of its labels is set", "raise max_length, or fix what makes the labels"
         return
     if row.on_padding:
         yield "has a loss on padding", "set the labels of padding to -100"
     if kind is REPLY and any(row.labels[i] != row.ids[i] for i in places):
-        yield "has labels that are other tokens than its own", "mend the collator: the model shifts labels itself"
+        yield "has labels that are other tokens than its own", "fix the collator: the model shifts labels itself"
     if kind is not REPLY:
         if kind.ends_turn:
             yield from _faults_of_the_end(row, stop_id, tokenizer, max_length)
@@ -124,7 +124,7 @@ def _faults_of_the_end(row: Trained, stop_id: int, tokenizer: Any, max_length: i
     elif row.labels[end] == IGNORED:
         yield (
             f"has no loss on its stop token {tokenizer.decode([stop_id])!r}, so that the model never stops",
-            "mask padding by length, not wherever the pad token stands, or mend the template's generation markers",
+            "mask padding by length, not wherever the pad token stands, or fix the template's generation markers",
         )
     elif first and stop_id in ids[row.begin : end]:
         yield f"goes on after the stop token {tokenizer.decode([stop_id])!r}", "take that out of its response"

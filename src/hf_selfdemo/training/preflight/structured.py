@@ -49,7 +49,7 @@ def preflight(
 
     Raises:
         RowsLost: if a row is neither trained, nor refused, nor counted as one without a pair.
-        UserError: naming everything that must be mended, with row ids and remedies, worst first.
+        UserError: naming everything that must be fixed, with row ids and remedies, worst first.
     """
     if len(dataset) == 0:
         raise UserError("there is no demonstration to train on", "see `skipped` in the manifest for the reasons")

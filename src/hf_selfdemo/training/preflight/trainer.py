@@ -32,7 +32,7 @@ def examine(trainer: Any, rows: Iterable[Row] | None = None) -> PreflightReport:
             apart by a column `id`, or else by their prompt or messages.
 
     Raises:
-        UserError: naming everything that must be mended, with row ids and remedies, worst first: rows that vanished,
+        UserError: naming everything that must be fixed, with row ids and remedies, worst first: rows that vanished,
             were cut, have no loss at all, none on the stop token or one outside the response, or show another prompt
             than the model will be asked with.
 
@@ -108,7 +108,7 @@ def _given(trainer: Any, prepared: Sequence[Row], names: Sequence[str]) -> Itera
             batch = collate([dict(row) for row in rows])
         except Exception as error:  # a collator may raise anything, and would in training, perhaps in its middle
             what = f"the collator cannot make a batch of the rows {', '.join(map(repr, called))} ({error})"
-            raise UserError(what, "mend it, or give it the columns that it takes") from error
+            raise UserError(what, "fix it, or give it the columns that it takes") from error
         found = trained(batch)
         if "completion_mask" in batch:
             pairs = zip(found[: len(rows)], found[len(rows) :], strict=True)

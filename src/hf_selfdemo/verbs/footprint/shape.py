@@ -121,7 +121,7 @@ def _adapted(network: Any, peft_config: Any) -> dict[str, Any]:
     try:
         inject_adapter_in_model(peft_config, network)
     except ValueError as error:
-        raise UserError(f"the model takes no such adapter ({error})", "mend lora_target_modules") from None
+        raise UserError(f"the model takes no such adapter ({error})", "fix lora_target_modules") from None
     found = {name: module for name, module in network.named_modules() if isinstance(module, BaseTunerLayer)}
     return {name: module.get_base_layer() for name, module in found.items()}
 
