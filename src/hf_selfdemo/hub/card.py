@@ -25,7 +25,7 @@ _PLACES = re.compile(r"/(?=/)|(?<=www)\.|(?<![^\W_])_|_(?![^\W_])", re.IGNORECAS
 """What makes a link of bare text, and underscores that are not inside a word."""
 
 
-_OF_FILES = (".jsonl", ".json", ".parquet", ".gz", ".gguf")
+_OF_FILES = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".xlsx", ".xlsm", ".gz", ".gguf")
 """Endings of names that are those of files, here or where a run was made."""
 
 

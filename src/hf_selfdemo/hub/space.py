@@ -62,6 +62,9 @@ _KEYS = (
 )
 """Keys that the page needs as they were."""
 
+_OF_HUB_CORPUS = ("corpus_columns", "corpus_config", "corpus_revision", "corpus_split")
+"""Further keys, of a corpus that the page reads from the Hub."""
+
 _KINDS = {"demonstrations": Demonstrations, "evaluation": Evaluated}
 _SHOWN = {"demonstrations": ("candidates.jsonl", "skipped.jsonl"), "evaluation": ("rows.jsonl",)}
 """Files that the page reads, by folder; replies are named by the evaluation's manifest."""
@@ -124,7 +127,8 @@ def space_artefact(
 def _recipe(base: str, corpus: str, trained: str, keys: Mapping[str, Any], method: Mapping[str, Any]) -> str:
     """What the page shows and asks, as any recipe says it."""
     named = {"output_dir": "run", "model_name_or_path": base, "test_corpus": corpus, "app_host": "0.0.0.0"}
-    kept = {key: keys[key] for key in _KEYS if keys.get(key) is not None}
+    of_hub = _OF_HUB_CORPUS if is_hub_id(corpus) else ()  # in corpus.jsonl columns have their usual names
+    kept = {key: keys[key] for key in (*_KEYS, *of_hub) if keys.get(key) not in (None, [])}
     keys = named | kept | dict(method) | ({"adapters": [f"tuned={trained}"]} if trained else {})
     return str(yaml.safe_dump(keys, sort_keys=False))
 
@@ -186,7 +190,8 @@ def _corpus(run: Path, data: Mapping[str, Any]) -> tuple[str, dict[str, Path | s
     elif is_hub_id(source):
         return source, {}
     else:  # read, whatever it is packed in: only what the page shows goes up, and all of it is looked through
-        passages = [asdict(p) for p in read_passages(source, data.get("test_split", "test"))]
+        split = data.get("corpus_split") or data.get("test_split", "test")
+        passages = [asdict(p) for p in read_passages(source, split, columns=data.get("corpus_columns") or ())]
     lines = (json.dumps({key: p[key] for key in ("id", "title", "text")}, ensure_ascii=False) for p in passages)
     return "corpus.jsonl", {"corpus.jsonl": "".join(f"{line}\n" for line in lines)}
 

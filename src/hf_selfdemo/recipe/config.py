@@ -41,8 +41,8 @@ class DataArguments:
 
     train_questions: list[str] = key(
         [],
-        "embedded, files (.jsonl .json .parquet, also .gz), dataset folders or Hub ids; default: embedded, if no "
-        "other source is named",
+        "embedded, files (.jsonl .json .csv .tsv .parquet .xlsx, also .gz), dataset folders or Hub ids; default: "
+        "embedded, if no other source is named",
         "written",
     )
     test_questions: list[str] = key([], "as train_questions, for evaluation", "replies")
@@ -58,10 +58,13 @@ class DataArguments:
     train_split: str = key("train", "split of train_questions, where there are splits", "written")
     dev_split: str = key("dev", "split of dev_questions, where there are splits", "weights")
     test_split: str = key("test", "split of test_questions, where there are splits", "replies")
-    dataset_config: str | None = key(None, "configuration name of a Hub dataset", "written")
-    dataset_revision: str | None = key(None, "revision of a Hub dataset", "written")
+    dataset_config: str | None = key(None, "configuration name of questions on the Hub", "written")
+    dataset_revision: str | None = key(None, "revision of questions on the Hub", "written")
     preset: str = key("open_qa", "column map: open_qa, squad, squad_v2, nq_open, dpr or kilt", "written")
     columns: list[str] = key([], "role=column pairs over the preset, e.g. answers=answer.aliases", "written")
+    list_separator: str = key(
+        "", "splits a text that holds several answers or gold ids, e.g. '|'; empty: such a text is one", "written"
+    )
     sources: list[str] = key([], "keep only questions whose source column begins with one of these", "written")
     train_corpus: str = key(
         "",
@@ -73,6 +76,14 @@ class DataArguments:
         None, "as train_corpus, for dev_questions; default is train_corpus, its dev_split if it has splits", "weights"
     )
     test_corpus: str = key("", "as train_corpus, for evaluation", "replies")
+    corpus_columns: list[str] = key(
+        [], "role=column pairs of a corpus: id, text and title, e.g. text=contents", "written"
+    )
+    corpus_config: str | None = key(None, "configuration name of a corpus on the Hub", "written")
+    corpus_revision: str | None = key(None, "revision of a corpus on the Hub", "written")
+    corpus_split: str | None = key(
+        None, "split of every corpus that has splits; default is the split of the questions", "written"
+    )
     max_train_questions: int = key(-1, "answerable training questions; -1 for all", "written", ALL_OR_SOME)
     max_train_unanswerable: int = key(-1, "unanswerable training questions; -1 for all", "written", ALL_OR_SOME)
     max_dev_questions: int = key(-1, "answerable dev questions; -1 for all", "weights", ALL_OR_SOME)

@@ -10,11 +10,11 @@ from typing import Any
 
 from hf_selfdemo.core.keys import deciding
 from hf_selfdemo.core.manifest import file_hash, fingerprint, versions
-from hf_selfdemo.data.questions import EMBEDDED, read_passages, read_questions
+from hf_selfdemo.data.questions import EMBEDDED, read_questions
 from hf_selfdemo.evaluation.ability.own_replies import read_instructions
 from hf_selfdemo.methods.searched_prompts import read_prompts
 from hf_selfdemo.prompting.prompts import JUDGED_WITH, SEARCHED_WITH, templates_hash
-from hf_selfdemo.recipe.parts import part_of
+from hf_selfdemo.recipe.parts import corpus_passages, part_of
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.retriever import retrieval_settings
 
@@ -102,14 +102,17 @@ def _inputs(recipe: Recipe, part: str) -> list[str]:
     searches = recipe.retrieval.retriever != "given" or method.method.reads_documents
     if not searches or named.corpus == "questions":
         return [*found, "passages of the questions"]
-    return [*found, _content(named.corpus, "corpus.jsonl", None, lambda: read_passages(named.corpus, named.split))]
+    revision = recipe.data.corpus_revision
+    return [*found, _content(named.corpus, "corpus.jsonl", revision, lambda: corpus_passages(named))]
 
 
 def _questions(recipe: Recipe, source: str, split: str) -> str:
     d = recipe.data
 
     def read() -> list[Any]:
-        return read_questions(source, split, d.preset, d.columns, d.dataset_config, d.dataset_revision)
+        return read_questions(
+            source, split, d.preset, d.columns, d.dataset_config, d.dataset_revision, list_separator=d.list_separator
+        )
 
     return _content(source, "questions.jsonl", d.dataset_revision, read)
 

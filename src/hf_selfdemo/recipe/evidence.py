@@ -12,11 +12,11 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.on_disk import OnDisk
 from hf_selfdemo.core.types import Evidence, Question
 from hf_selfdemo.data.documents.rows import document_row
-from hf_selfdemo.data.questions import corpus_of, read_passages
+from hf_selfdemo.data.questions import corpus_of
 from hf_selfdemo.data.retrieval.evidence import best, choose_twins, collect_evidence, leave_gold_out, recall_report
 from hf_selfdemo.evaluation.ability.own_replies import read_instructions
 from hf_selfdemo.methods.pa_rag import REPLAY
-from hf_selfdemo.recipe.parts import Part, all_questions, has_dev, part_of, sampled_questions
+from hf_selfdemo.recipe.parts import Part, all_questions, corpus_passages, has_dev, part_of, sampled_questions
 from hf_selfdemo.recipe.passages import AnswersCut, Shortening, searched
 from hf_selfdemo.recipe.recipe import Recipe
 
@@ -71,7 +71,7 @@ def document_evidence(recipe: Recipe, part_name: str = "train") -> OnDisk[Eviden
         passages = corpus_of(list(all_questions(part)))[0]
     else:
         with waiting("reading documents"):
-            passages = read_passages(part.corpus, part.split)
+            passages = corpus_passages(part)
     passages = Shortening(recipe.retrieval).passages(passages)
     if 0 <= keys.max_document_rows < len(passages):
         drawn = random.Random(recipe.data.data_seed_questions).sample(range(len(passages)), keys.max_document_rows)

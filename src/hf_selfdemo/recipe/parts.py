@@ -11,8 +11,8 @@ from typing import Any
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.on_disk import OnDisk
 from hf_selfdemo.core.seeding import stable_seed
-from hf_selfdemo.core.types import Question
-from hf_selfdemo.data.questions import each_question, sample
+from hf_selfdemo.core.types import Passage, Question
+from hf_selfdemo.data.questions import each_question, read_passages, sample
 from hf_selfdemo.recipe.config import DataArguments
 from hf_selfdemo.recipe.recipe import Recipe
 
@@ -52,6 +52,17 @@ class Part:
         own = self.name != "dev" or self.data.dev_corpus
         found: str = named_source(self.data, f"{self.name if own else 'train'}_corpus")
         return found
+
+
+def corpus_passages(part: Part) -> list[Passage]:
+    """The passages of a part's corpus, whole.
+
+    Raises:
+        UserError: if none is named, or it cannot be read.
+    """
+    d = part.data
+    split = d.corpus_split or part.split
+    return read_passages(part.corpus, split, 0, False, d.corpus_columns, d.corpus_config, d.corpus_revision)
 
 
 def part_of(recipe: Recipe, name: str) -> Part:
@@ -131,7 +142,14 @@ def _read(part: Part) -> Iterator[Question]:
     data = part.data
     for source, prefix in _numbered(part.questions, f"{part.lender}_questions"):
         yield from each_question(
-            source, part.split, data.preset, data.columns, data.dataset_config, data.dataset_revision, prefix
+            source,
+            part.split,
+            data.preset,
+            data.columns,
+            data.dataset_config,
+            data.dataset_revision,
+            prefix,
+            data.list_separator,
         )
 
 

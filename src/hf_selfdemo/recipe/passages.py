@@ -9,10 +9,10 @@ from typing import Any
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.on_disk import OnDisk
 from hf_selfdemo.core.types import Evidence, Passage, Question
-from hf_selfdemo.data.questions import corpus_of, read_passages, shortened
+from hf_selfdemo.data.questions import corpus_of, shortened
 from hf_selfdemo.metrics.retrieval import answer_in_context
 from hf_selfdemo.recipe.config import RetrievalArguments
-from hf_selfdemo.recipe.parts import Part
+from hf_selfdemo.recipe.parts import Part, corpus_passages
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.retriever import made_retriever
 
@@ -102,6 +102,6 @@ def searched(
     if part.corpus == "questions":
         passages, questions = corpus_of(list(questions))
     else:
-        passages = read_passages(part.corpus, part.split)
+        passages = corpus_passages(part)
     retriever = made_retriever(recipe, part.name, shortening.passages(passages))
     return retriever, Shortening(recipe.retrieval).questions(questions)  # not shown, and not counted

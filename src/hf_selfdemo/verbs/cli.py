@@ -161,18 +161,18 @@ def quiet() -> None:
 
 
 def parse(arguments: Sequence[str]) -> Any:
-    """Read a recipe and its overrides into a `Recipe`.
+    """Read a recipe and its overrides into a `Recipe`. Of several files the later ones win.
 
     Raises:
         UserError: for an unreadable file, an unknown key or flag (naming the near match), or a value of the wrong type.
     """
     rest = list(arguments)
     config: dict[str, Any] = {}
-    if "--config" in rest:
+    while "--config" in rest:
         from hf_selfdemo.recipe.recipe_file import read_yaml
 
         at = rest.index("--config")
-        config = read_yaml(rest[at + 1] if at + 1 < len(rest) else "")
+        config |= read_yaml(rest[at + 1] if at + 1 < len(rest) else "")
         del rest[at : at + 2]
     return make_recipe(config, rest)
 

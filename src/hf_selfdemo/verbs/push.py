@@ -14,7 +14,6 @@ from huggingface_hub.utils.logging import set_verbosity_error
 from hf_selfdemo.core.console import say, show, waiting
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import did_you_mean
-from hf_selfdemo.data.questions import read_passages
 from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.dataset import dataset_artefact
@@ -25,7 +24,7 @@ from hf_selfdemo.hub.model import model_artefact
 from hf_selfdemo.hub.retriever import retriever_artefact
 from hf_selfdemo.hub.space import space_artefact
 from hf_selfdemo.hub.upload import hub_user, push_artefact
-from hf_selfdemo.recipe.parts import part_of
+from hf_selfdemo.recipe.parts import corpus_passages, part_of
 from hf_selfdemo.recipe.passages import Shortening
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.retriever import effective_keys
@@ -187,7 +186,7 @@ def _index_folder(recipe: Recipe) -> Path:
         raise UserError(what, "leave index out of artefacts")
     if part.corpus == "questions":
         raise UserError("there is no index: passages came with the questions", "leave index out of artefacts")
-    passages = Shortening(recipe.retrieval).passages(read_passages(part.corpus, part.split))
+    passages = Shortening(recipe.retrieval).passages(corpus_passages(part))
     BM25Retriever.build_or_load(passages, folder)
     return folder
 

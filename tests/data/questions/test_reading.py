@@ -140,6 +140,32 @@ def test_blank_lines_and_a_byte_order_mark_do_not_count(tmp_path):
     assert [q.id for q in read_questions(source)] == ["1", "2"]
 
 
+def test_a_text_is_several_answers_or_gold_ids_by_a_separator(tmp_path):
+    row = {"question": "Who | when?", "answers": "Ada | A. L.|Ada", "gold": "p1|p2"}
+    source = write_lines(tmp_path / "q.jsonl", row, row | {"answers": ["a|b"], "gold": None}, row | {"answers": " | "})
+    first, second, third = read_questions(source, list_separator="|")
+    assert (first.answers, first.gold_ids, first.text) == (("Ada", "A. L."), ("p1", "p2"), "Who | when?")
+    assert second.answers == ("a|b",), "a list says itself where its texts end"
+    assert (third.answers, third.answerable) == ((), False)
+    assert read_questions(source)[0].answers == ("Ada | A. L.|Ada",)
+
+
+def test_columns_of_a_corpus_are_mapped(tmp_path):
+    source = write_lines(tmp_path / "c.jsonl", {"_id": 7, "meta": {"heading": "T"}, "contents": "One."})
+    columns = ["id=_id", "text=contents", "title=meta.heading"]
+    assert read_passages(source, columns=columns) == [Passage("7", "One.", "T")]
+    assert_refused(["row 1", "no column 'text'", "corpus_columns: [text=contents]"], read_passages, source)
+    assert_refused(["corpus_columns: 'body=x'", "known are id, text, title"], read_passages, source, columns=["body=x"])
+
+
+def test_passages_without_ids_are_known_by_their_words(tmp_path):
+    rows = [{"text": "One.", "title": "T"}, {"text": "Two."}, {"text": "One.", "title": "U"}, {"text": "Two."}]
+    found = read_passages(write_lines(tmp_path / "c.jsonl", *rows))
+    assert [(p.text, p.title) for p in found] == [("One.", "T"), ("Two.", ""), ("One.", "U")]
+    again = read_passages(write_lines(tmp_path / "d.jsonl", *rows[::-1]))
+    assert len({p.id for p in found}) == 3 and {p.id for p in again} == {p.id for p in found}
+
+
 def test_passages_of_a_corpus(tmp_path):
     source = write_lines(
         tmp_path / "c.jsonl",
@@ -170,6 +196,10 @@ BAD_ROWS = {
     "an id of a further row": (PLAIN | {"id": "1#row_2"}, ["row 2", "'1#row_2'", "#row_2 marks", "another id"]),
     "answers hold structs": (PLAIN | {"answers": [{"text": "Ada"}]}, ["row 2", "'answers'"]),
     "duplicate id": (PLAIN | {"id": "0"}, ["rows 1 and 2", "'0'", "unique"]),
+    "two columns are missing": (
+        {"id": "1", "query": "Who?", "ground_truth": ["Ada"]},
+        ["row 2 of", "no column 'question' and no column 'answers'", "columns: [question=query, answers=ground_truth]"],
+    ),
     "broken JSON": ('{"id": "1", "question"', ["line 2", "not JSON", "fix or drop"]),
     "no object": ('["Ada"]', ["line 2", "not a JSON object", "one object a line"]),
 }
@@ -211,7 +241,10 @@ def test_a_bad_passage_of_a_question_is_named(tmp_path, ctxs, words):
         ("q.json", "{}", ["not a list of objects", "[{...}, ...]"]),
         ("q.json", "[1]", ["not a list of objects"]),
         ("q.json", '[{"id":\n', ["not JSON", "line", "fix"]),
-        ("q.csv", "id,question", ["q.csv", "no known format", ".jsonl"]),
+        ("q.txt", "id,question", ["q.txt", "no known format", ".jsonl", ".csv", ".xlsx"]),
+        ("q.csv", "id,question", ["q.csv", "no rows", "check the path"]),
+        ("q.tsv", b"id\tquestion\n\xff\tWho?\n", ["q.tsv", "UTF-8"]),
+        ("q.csv.gz", "no gzip", ["q.csv.gz", "cannot be read"]),
         ("q.jsonl.gz", "no gzip", ["q.jsonl.gz", "cannot be read"]),
         ("q.json.gz", "no gzip", ["q.json.gz", "cannot be read"]),
         ("q.parquet", "no parquet", ["q.parquet", "cannot be read"]),
@@ -247,6 +280,7 @@ def test_a_folder_that_is_no_dataset_is_named(tmp_path):
         ({"columns": ["answers=meta.alias"]}, ["row 1", "'meta.alias'", "did you mean 'meta.aliases'"]),
         ({"columns": ["answers=meta.zzz"]}, ["row 1", "'meta.zzz'", "known are meta.aliases"]),
         ({"columns": ["answers=question.text"]}, ["row 1", "'question.text'"]),
+        ({"columns": ["answers=zzz"]}, ["row 1", "its columns are answers, id, meta, question", "[answers=COLUMN]"]),
     ],
 )
 def test_a_bad_mapping_is_named(tmp_path, options, words):
@@ -257,7 +291,7 @@ def test_a_bad_mapping_is_named(tmp_path, options, words):
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ({"id": "2"}, ["row 2", "not a passage", "`text`"]),
+        ({"id": "2"}, ["row 2", "no column 'text'", "its columns are id; give corpus_columns: [text=COLUMN]"]),
         ({"id": "2", "text": " "}, ["row 2", "not a passage"]),
         ({"id": "2", "text": 7}, ["row 2", "not a passage"]),
         ({"text": "x"}, ["row 2", "not a passage", "`id`"]),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.data.questions import read_questions
+from hf_selfdemo.data.questions import read_passages, read_questions
 from hf_selfdemo.data.questions.values import read_flag, read_number, read_text, read_texts, structured
 
 NAN = float("nan")
@@ -127,6 +127,10 @@ def by_lines(folder):
     return str(folder / "q.jsonl")
 
 
+def by_csv_file(folder):
+    return datasets.Dataset.from_list(ROWS).to_csv(str(folder / "q.csv")) and str(folder / "q.csv")
+
+
 def by_csv(folder):
     (folder / "csv").mkdir()
     datasets.Dataset.from_list(ROWS).to_csv(str(folder / "csv" / "train.csv"))
@@ -139,13 +143,15 @@ def by_csv(folder):
         by_parquet,
         by_lines,
         by_csv,
+        by_csv_file,
+        lambda _: ROWS,
         lambda _: datasets.Dataset.from_list(ROWS),
         lambda _: datasets.Dataset.from_list(ROWS).with_format("numpy"),
         lambda _: datasets.Dataset.from_list(ROWS).with_format("pandas"),
         lambda _: datasets.DatasetDict(train=datasets.Dataset.from_list(ROWS)),
         lambda _: datasets.IterableDataset.from_generator(lambda: iter(ROWS)),
     ],
-    ids=["parquet", "jsonl", "csv", "dataset", "numpy", "pandas", "dict", "stream"],
+    ids=["parquet", "jsonl", "csv folder", "csv", "list", "dataset", "numpy", "pandas", "dict", "stream"],
 )
 def test_a_row_is_the_same_from_every_source(source, tmp_path):
     first, second, third = read_questions(source(tmp_path), columns=["passages=ctxs"])
@@ -161,5 +167,15 @@ def test_a_dataset_names_its_bad_row_and_its_splits():
         read_questions(rows)
     with pytest.raises(UserError, match="no split 'tset': did you mean 'test'"):
         read_questions(datasets.DatasetDict(test=rows), "tset")
-    with pytest.raises(UserError, match="a list is not a source of rows"):
-        read_questions([{"question": "A?"}])
+    with pytest.raises(UserError, match=r"a DataFrame is not a source of rows.*to_dict"):
+        read_questions(rows.to_pandas())
+
+
+def test_a_list_of_dicts_names_its_bad_row():
+    assert [p.text for p in read_passages(({"id": 1, "text": "One."},))] == ["One."]
+    with pytest.raises(UserError, match="row 2 of the list is a str: give a list of dicts"):
+        read_questions([ROWS[0], "B?"])
+    with pytest.raises(UserError, match="row 2 of the list has no question text"):
+        read_questions([ROWS[0], {"question": "", "answers": ["x"]}])
+    with pytest.raises(UserError, match=r"the list \(train\) has no rows"):
+        read_questions([])

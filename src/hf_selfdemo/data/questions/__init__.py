@@ -1,6 +1,8 @@
 """Any QA dataset and corpus as `Question`s and `Passage`s.
 
 sources.py     rows of a file, a dataset or a Hub id, each with its place
+packed.py      text files, packed or not, read within bounds
+tables.py      rows of CSV, TSV and Excel
 columns.py     which column has which role
 values.py      what a cell means: absent, a text, a list, a number, a yes or no
 reading.py     rows to questions

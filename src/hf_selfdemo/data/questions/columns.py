@@ -28,36 +28,50 @@ usual passage sets of nq_open (DPR, FiD, Contriever): `question`, `answers`, `ct
 """
 
 _DEFAULTS = {"id": "id", "question": "question", "answers": "answers"}
+_OF_CORPUS = {"id": "id", "text": "text", "title": "title"}
+
+_USUAL = {
+    "question": ("query", "prompt", "input"),
+    "answers": ("answer", "gold_answer", "ground_truth", "reference", "expected_answer", "target", "output"),
+    "text": ("passage", "context", "content", "contents", "body", "document", "chunk"),
+}
+"""Columns that often hold a role under another name, to be offered where a file has no column of the role's own."""
+
+_LISTED = 20
+"""Columns that a message names."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnMap:
-    """The column of each role, and the roles that every row must have: question, answers, and what was mapped by hand.
+    """The column of each role, and the roles that every row must have: those of the data, and what was mapped by hand.
+
+    `key` is the recipe key of the pairs, for messages.
 
     Raises:
-        UserError: from `of`, for an unknown preset or a pair that is not role=column.
+        UserError: from `of` and `of_corpus`, for an unknown preset or a pair that is not role=column.
     """
 
     columns: Mapping[str, str]
     needed: frozenset[str]
+    key: str = "columns"
 
     @classmethod
     def of(cls, preset: str, pairs: Sequence[str]) -> ColumnMap:
-        """A preset with "role=column" pairs over it."""
+        """Of questions: a preset with "role=column" pairs over it."""
         if preset not in PRESETS:
             raise UserError(f"unknown preset {preset!r}", did_you_mean(preset, list(PRESETS)))
-        columns, needed = _DEFAULTS | PRESETS[preset], {"question", "answers"}
-        for pair in pairs:
-            role, _, column = pair.partition("=")
-            if not column or role not in ROLES:
-                remedy = "write the column after the =" if role in ROLES else did_you_mean(role, list(ROLES))
-                raise UserError(f"columns: {pair!r} is not a role=column pair", remedy)
-            columns[role] = column
-            needed.add(role)
+        mapped = _mapped(pairs, ROLES, "columns")
+        columns, needed = _DEFAULTS | PRESETS[preset] | mapped, {"question", "answers", *mapped}
         taken = {columns[role].split(".")[0] for role in needed}
         # a column that the user has given a role is no longer what a preset takes it for
         kept = {r: c for r, c in columns.items() if r in needed or c.split(".")[0] not in taken}
         return cls(kept, frozenset(needed))
+
+    @classmethod
+    def of_corpus(cls, pairs: Sequence[str]) -> ColumnMap:
+        """Of passages: id, text and title, with "role=column" pairs over them."""
+        mapped = _mapped(pairs, tuple(_OF_CORPUS), "corpus_columns")
+        return cls(_OF_CORPUS | mapped, frozenset({"text", *mapped}), "corpus_columns")
 
     def column(self, role: str) -> str:
         """The role's column; its own name if it has none."""
@@ -66,9 +80,42 @@ class ColumnMap:
     def cell(self, role: str, row: dict[str, Any], where: str) -> Any:
         """The role's cell in a row; None where neither preset nor user has the column."""
         column = self.columns.get(role)
-        if column is None or (role not in self.needed and column.split(".")[0] not in row):
+        if column is None:
             return None
+        if column.split(".")[0] not in row:
+            if role not in self.needed:
+                return None
+            raise UserError(*self._absent(row, where))
         return dig(row, column, where)
+
+    def _absent(self, row: Mapping[str, Any], where: str) -> tuple[str, str]:
+        """Every needed column that a row lacks, with the columns that may be meant, and how a recipe names them."""
+        absent = {role: c for role, c in self.columns.items() if role in self.needed and c.split(".")[0] not in row}
+        what = f"{where} has no column " + " and no column ".join(map(repr, absent.values()))
+        near = {role: _meant(role, column, row) for role, column in absent.items()}
+        pairs = f"{self.key}: [{', '.join(f'{role}=' + (name or 'COLUMN') for role, name in near.items())}]"
+        if all(near.values()):
+            return what, f"did you mean {' and '.join(map(repr, near.values()))}? Then give {pairs}"
+        names = ", ".join(sorted(row)[:_LISTED]) + (", ..." if len(row) > _LISTED else "")
+        return what, f"its columns are {names or 'none'}; give {pairs}"
+
+
+def _meant(role: str, column: str, row: Mapping[str, Any]) -> str:
+    """The column of a row that may have been meant; "" if none is near."""
+    usual = [name for name in _USUAL.get(role, ()) if name in row]
+    return next(iter([*difflib.get_close_matches(column, list(row), n=1), *usual]), "")
+
+
+def _mapped(pairs: Sequence[str], roles: Sequence[str], key: str) -> dict[str, str]:
+    """The column of each role that was mapped by hand."""
+    mapped = {}
+    for pair in pairs:
+        role, _, column = pair.partition("=")
+        if not column or role not in roles:
+            remedy = "write the column after the =" if role in roles else did_you_mean(role, list(roles))
+            raise UserError(f"{key}: {pair!r} is not a role=column pair", remedy)
+        mapped[role] = column
+    return mapped
 
 
 def dig(row: dict[str, Any], column: str, where: str) -> Any:

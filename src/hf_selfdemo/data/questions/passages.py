@@ -14,6 +14,7 @@ from typing import Any
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Passage, Question
+from hf_selfdemo.data.questions.columns import ColumnMap
 from hf_selfdemo.data.questions.shortening import shortened
 from hf_selfdemo.data.questions.sources import Source, read_rows
 from hf_selfdemo.data.questions.values import (
@@ -27,31 +28,53 @@ from hf_selfdemo.data.questions.values import (
 )
 
 
-def read_passages(source: Source, split: str = "train", max_words: int = 0, split_long: bool = False) -> list[Passage]:
+def read_passages(
+    source: Source,
+    split: str = "train",
+    max_words: int = 0,
+    split_long: bool = False,
+    columns: Sequence[str] = (),
+    dataset_config: str | None = None,
+    revision: str | None = None,
+) -> list[Passage]:
     """Read a corpus: the embedded one, or any source as for questions, with columns `id`, `text` and perhaps `title`.
 
-    Chunks that share their document's id are told apart as the module's docstring says.
+    Chunks that share their document's id are told apart as the module's docstring says. In a corpus without a column of
+    ids, a passage has a hash of its title and text for one.
 
     Args:
         source: as in `read_questions`.
         split: as in `read_questions`; the embedded corpus is split too, so that test passages stay unseen.
         max_words: the longest passage; 0 keeps them whole.
         split_long: split longer ones between sentences instead of cutting them.
+        columns: "role=column" pairs of `id`, `text` and `title`, e.g. `text=contents`.
+        dataset_config: as in `read_questions`.
+        revision: as in `read_questions`.
 
     Raises:
-        UserError: if a passage has no id or text.
+        UserError: if a passage has no text, or no id where others have one.
 
     Example:
         >>> read_passages("embedded", "train")[0].title
         'Polonium'
+        >>> read_passages([{"_id": 7, "body": "It rains."}], columns=["id=_id", "text=body"])
+        [Passage(id='7', text='It rains.', title='', score=0.0)]
     """
-    passages = []
-    for _, where, row in read_rows(source, split, embedded="corpus.jsonl"):
-        identifier, text = read_text(row.get("id"), where, "id"), row.get("text")
-        if not isinstance(text, str) or not text.strip() or not identifier:
-            raise UserError(f"{where} is not a passage", "give each a text in `text` and an id in `id`")
-        refuse_long(text, where, "text", LONGEST_PASSAGE)
-        passages.append(Passage(identifier, text, read_text(row.get("title"), where, "title")))
+    mapping, passages = ColumnMap.of_corpus(columns), []
+    has_ids = "id" in mapping.needed
+    for number, where, row in read_rows(source, split, dataset_config, revision, embedded="corpus.jsonl"):
+        text = mapping.cell("text", row, where)
+        if not isinstance(text, str) or not text.strip():
+            column = mapping.column("text")
+            raise UserError(f"{where} is not a passage, it has no text in `{column}`", "fill it in or drop the row")
+        refuse_long(text, where, mapping.column("text"), LONGEST_PASSAGE)
+        title = read_text(mapping.cell("title", row, where), where, mapping.column("title"))
+        identifier = read_text(mapping.cell("id", row, where), where, mapping.column("id"))
+        has_ids = has_ids or (number == 1 and mapping.column("id") in row)
+        if has_ids and not identifier:
+            column = mapping.column("id")
+            raise UserError(f"{where} is not a passage, it has no id in `{column}`", "fill it in or drop the row")
+        passages.append(Passage(identifier or _content_id(title, text), text, title))
     return shortened(told_apart(passages), max_words, split_long)
 
 
@@ -131,6 +154,10 @@ def _content(passage: Passage) -> tuple[str, str, str]:
     """What makes two passages one: the id that was given, without a mark of ours, and the words."""
     document, _, mark = passage.id.rpartition("#")
     return document if document and mark == _mark(passage) else passage.id, passage.title, passage.text
+
+
+def _content_id(title: str, text: str) -> str:
+    return hashlib.sha256(f"{title}\0{text}".encode()).hexdigest()[:12]
 
 
 def _mark(passage: Passage) -> str:

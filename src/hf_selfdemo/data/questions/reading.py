@@ -21,18 +21,20 @@ def read_questions(
     dataset_config: str | None = None,
     revision: str | None = None,
     number_prefix: str = "",
+    list_separator: str = "",
 ) -> list[Question]:
     """Read questions in the order of the source.
 
     Args:
-        source: "embedded", a file (.jsonl, .json, both also .gz, .parquet), a dataset folder, a Hub id, or a dataset of
-            the `datasets` library.
+        source: "embedded", a file (.jsonl, .json, .csv, .tsv, all also .gz, .parquet, .xlsx), a dataset folder, a Hub
+            id, a dataset of the `datasets` library, or a list of dicts.
         split: used where the source has splits.
         preset: a key of `PRESETS`.
         columns: "role=column" pairs that override the preset, e.g. `answers=answer.aliases`.
         dataset_config: the Hub dataset's configuration.
         revision: of the Hub dataset.
         number_prefix: stands before the number that a row without an id gets for one, where several sources are read.
+        list_separator: splits a text in the columns of answers and gold ids into several, e.g. "|"; "" splits none.
 
     Raises:
         UserError: for a missing file or column, an empty source, a row without question text, a cell that cannot be
@@ -41,8 +43,11 @@ def read_questions(
     Example:
         >>> read_questions("embedded", split="test")[0].answerable
         True
+        >>> rows = [{"query": "Who was she?", "answers": "Ada|A. Lovelace"}]
+        >>> read_questions(rows, columns=["question=query"], list_separator="|")[0].answers
+        ('Ada', 'A. Lovelace')
     """
-    return list(each_question(source, split, preset, columns, dataset_config, revision, number_prefix))
+    return list(each_question(source, split, preset, columns, dataset_config, revision, number_prefix, list_separator))
 
 
 def each_question(
@@ -53,12 +58,13 @@ def each_question(
     dataset_config: str | None,
     revision: str | None,
     number_prefix: str,
+    list_separator: str = "",
 ) -> Iterator[Question]:
     """The same one by one, as they are read."""
     mapping = ColumnMap.of(preset, columns)
     seen: dict[str, int] = {}
     for row in read_rows(source, split, dataset_config, revision):
-        question = _question(row, mapping, number_prefix)
+        question = _question(row, mapping, number_prefix, list_separator)
         if question.id in seen:
             raise UserError(
                 f"rows {seen[question.id]} and {row.number} of {source_name(source)} both have the id {question.id!r}",
@@ -78,11 +84,11 @@ def sample(questions: Sequence[Question], answerable: int, unanswerable: int, se
     return [q for q in questions if q.id in kept]
 
 
-def _question(row: Row, mapping: ColumnMap, number_prefix: str) -> Question:
+def _question(row: Row, mapping: ColumnMap, number_prefix: str, separator: str) -> Question:
     cells = {role: mapping.cell(role, row.fields, row.where) for role in mapping.columns}
 
     def texts(role: str) -> tuple[str, ...]:
-        return read_texts(cells.get(role), row.where, mapping.column(role))
+        return read_texts(cells.get(role), row.where, mapping.column(role), separator)
 
     def text(role: str) -> str:
         return read_text(cells.get(role), row.where, mapping.column(role))

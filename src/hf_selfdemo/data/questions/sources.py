@@ -1,41 +1,35 @@
-"""Rows of a source, each with its place: embedded data, files, dataset folders, Hub ids, datasets in memory."""
+"""Rows of a source, each with its place: embedded data, files, dataset folders, Hub ids, data in memory."""
 
 from __future__ import annotations
 
 import difflib
-import gzip
-import io
 import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from hf_selfdemo.core.errors import UserError, reason
 from hf_selfdemo.core.loading import did_you_mean, did_you_mean_file
 from hf_selfdemo.core.wellformed import well_formed_json
+from hf_selfdemo.data.questions.packed import bounded_lines, open_text
+from hf_selfdemo.data.questions.tables import csv_rows, excel_rows
 
 if TYPE_CHECKING:
     import datasets
 
 EMBEDDED = Path(__file__).parent.parent / "embedded"
 
-Source: TypeAlias = "str | PathLike[str] | datasets.Dataset | datasets.DatasetDict | datasets.IterableDataset"
+Source: TypeAlias = (
+    "str | PathLike[str] | Sequence[Mapping[str, Any]] | datasets.Dataset | datasets.DatasetDict "
+    "| datasets.IterableDataset"
+)
 """What questions and passages can be read from."""
 
-_LONGEST_LINE = 32 * 1024 * 1024
 _LARGEST_JSON = 1024 * 1024 * 1024
-"""Characters of a line of .jsonl, and of a whole .json, which is read at once."""
-
-_MOST_BLANK = 100_000
-"""Lines without a row that may follow each other."""
-
-_MOST_UNPACKED = 200
-_LEAST_UNPACKED = 64 * 1024 * 1024
-"""Times its packed size that a file may unfold to, and the bytes that any may: texts are packed to a third or a tenth,
-and rows that repeat one passage to a fiftieth."""
+"""Characters of a whole .json, which is read at once."""
 
 _ROWS_A_READ = 256
 """Of Parquet, whose cells may be of any size."""
@@ -62,8 +56,8 @@ def read_rows(
     """The rows of a source, as they are.
 
     Args:
-        source: "embedded", a file (.jsonl, .json, both also .gz, .parquet), a dataset folder, a Hub id, or a dataset of
-            the `datasets` library.
+        source: "embedded", a file (.jsonl, .json, .csv, .tsv, all also .gz, .parquet, .xlsx), a dataset folder, a Hub
+            id, a dataset of the `datasets` library, or a list of dicts.
         split: used where the source has splits.
         config: the Hub dataset's configuration.
         revision: of the Hub dataset.
@@ -81,7 +75,9 @@ def read_rows(
 
 def source_name(source: Source) -> str:
     """A source as messages call it."""
-    return fspath(source) if isinstance(source, str | PathLike) else "the dataset"
+    if isinstance(source, str | PathLike):
+        return fspath(source)
+    return "the list" if isinstance(source, list | tuple) else "the dataset"
 
 
 def _rows(
@@ -108,7 +104,12 @@ def _unnumbered(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[int, dict[str,
 
 
 def _loaded(source: Any, split: str) -> Iterator[dict[str, Any]]:
-    """A dataset in memory, its cells as plain Python values."""
+    """A dataset or a list of dicts in memory, its cells as plain Python values."""
+    if isinstance(source, list | tuple):
+        for number, row in enumerate(source, 1):
+            if not isinstance(row, Mapping):
+                raise UserError(f"row {number} of the list is a {type(row).__name__}", "give a list of dicts")
+        return map(well_formed_json, map(dict, source))
     import datasets
 
     if isinstance(source, datasets.DatasetDict | datasets.IterableDatasetDict):
@@ -117,7 +118,8 @@ def _loaded(source: Any, split: str) -> Iterator[dict[str, Any]]:
         source = source[split]
     if not isinstance(source, datasets.Dataset | datasets.IterableDataset):
         raise UserError(
-            f"a {type(source).__name__} is not a source of rows", "give a path, a Hub id or a dataset of `datasets`"
+            f"a {type(source).__name__} is not a source of rows",
+            "give a path, a Hub id, a dataset of `datasets` or a list of dicts (of a pandas frame: to_dict('records'))",
         )
     return map(well_formed_json, source.with_format(None))
 
@@ -137,8 +139,13 @@ def _file(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             with pyarrow.parquet.ParquetFile(path) as file:
                 batches = file.iter_batches(_ROWS_A_READ)
                 yield from _unnumbered(row for batch in batches for row in batch.to_pylist())
+        elif name.endswith((".csv", ".tsv")):
+            yield from csv_rows(path, tabs=name.endswith(".tsv"))
+        elif name.endswith((".xlsx", ".xlsm")):
+            yield from excel_rows(path)
         else:
-            raise UserError(f"{path} is of no known format", "give .jsonl, .json (both also .gz) or .parquet")
+            known = "give .jsonl, .json, .csv, .tsv (all also .gz), .parquet or .xlsx"
+            raise UserError(f"{path} is of no known format", known)
     except UserError:
         raise
     except MemoryError as error:
@@ -171,23 +178,8 @@ def _dataset(source: str, path: Path, split: str, config: str | None, revision: 
 
 
 def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    with _open(path) as file:
-        yield from _parsed_lines(_bounded_lines(file, path), path)
-
-
-def _bounded_lines(file: TextIO, path: Path) -> Iterator[str]:
-    """No more of a file is held than the longest row that can be meant, and gigabytes of line breaks end at once."""
-    number = blank = 0
-    while line := file.readline(_LONGEST_LINE + 1):
-        number += 1
-        if len(line) > _LONGEST_LINE:
-            what = f"line {number} of {path} is longer than {_LONGEST_LINE:,} characters"
-            raise UserError(what, "write one object a line, or shorten it")
-        blank = 0 if line.strip() else blank + 1
-        if blank > _MOST_BLANK:
-            what = f"{path} has more than {_MOST_BLANK:,} empty lines in a row, up to line {number}"
-            raise UserError(what, "write one object a line")
-        yield line
+    with open_text(path) as file:
+        yield from _parsed_lines(bounded_lines(file, path), path)
 
 
 def _parsed_lines(lines: Iterable[str], path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -204,7 +196,7 @@ def _parsed_lines(lines: Iterable[str], path: Path) -> Iterator[tuple[int, dict[
 
 def _json(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """A list of objects, an object that holds one in `data`, or in spite of the name one object a line."""
-    with _open(path) as handle:
+    with open_text(path) as handle:
         text = handle.read(_LARGEST_JSON + 1)
     if len(text) > _LARGEST_JSON:
         raise UserError(f"{path} holds more than {_LARGEST_JSON:,} characters", "write .jsonl, which is read in parts")
@@ -231,28 +223,3 @@ def _is_object(line: str) -> bool:
 
 def _parsed(text: str) -> Any:
     return well_formed_json(json.loads(text)) if _SURROGATE.search(text) else json.loads(text)
-
-
-def _open(path: Path) -> TextIO:
-    packed = path.suffix == ".gz"
-    file: Any = _Unpacked(path) if packed else path.open("rb")
-    return io.TextIOWrapper(file, encoding="utf-8-sig")  # a byte order mark, if any, is left out
-
-
-class _Unpacked(gzip.GzipFile):
-    """A packed file that ends in an error where it unfolds to what no rows do: a few megabytes may hold terabytes."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._packed = path, path.open("rb")
-        super().__init__(fileobj=self._packed, mode="rb")
-
-    def read1(self, size: int = -1) -> bytes:
-        found = super().read1(size)
-        if self.tell() > max(_LEAST_UNPACKED, _MOST_UNPACKED * self._packed.tell()):
-            what = f"{self._path} unfolds to more than {_MOST_UNPACKED} times its size"
-            raise UserError(what, "it is not a file of rows; if it is, unpack it and name the unpacked file")
-        return found
-
-    def close(self) -> None:
-        super().close()
-        self._packed.close()

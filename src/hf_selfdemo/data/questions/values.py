@@ -84,8 +84,14 @@ def read_text(value: Any, where: str, column: str) -> str:
     raise UserError(f"{where}: {column!r} is not text but {_shown(value)}", "write it as text, or map another column")
 
 
-def read_texts(value: Any, where: str, column: str) -> tuple[str, ...]:
+def read_texts(value: Any, where: str, column: str, separator: str = "") -> tuple[str, ...]:
     """The texts of a list, each once and without blanks around it; of a text or number that one; none if absent.
+
+    Args:
+        value: the cell.
+        where: the row, for messages.
+        column: the column, for messages.
+        separator: splits a text that is no list into several; "" splits none.
 
     Raises:
         UserError: for anything else.
@@ -93,13 +99,17 @@ def read_texts(value: Any, where: str, column: str) -> tuple[str, ...]:
     Example:
         >>> read_texts('["Ada", "A. L."]', "row 1", "answers"), read_texts(1996, "row 1", "answers")
         (('Ada', 'A. L.'), ('1996',))
+        >>> read_texts("Ada | A. L.", "row 1", "answers", separator="|")
+        ('Ada', 'A. L.')
     """
     value = structured(value, where, column)
+    if separator and isinstance(value, str):
+        value = value.split(separator)
     items = [plain(item) for item in (value if isinstance(value, list | tuple) else [value])]
     if not all(is_absent(item) or isinstance(item, str | Number) for item in items):
         inner = f", such as {column}.{next(iter(value))}" if isinstance(value, dict) and value else ""
         raise UserError(
-            f"{where}: {column!r} is neither a text nor a list of texts",
+            f"{where}: {column!r} is neither a text nor a list of texts but {_shown(value)}",
             "write it as text or a list of texts, or map another column" + inner,
         )
     return tuple(dict.fromkeys(text for item in items if (text := read_text(item, where, column).strip())))
