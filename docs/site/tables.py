@@ -32,7 +32,7 @@ def public_names() -> Iterator[str]:
 def recipe_keys() -> Iterator[str]:
     """A table for each group of keys; in brackets stands the default, if there is one."""
     for group in (value for value in vars(keys).values() if dataclasses.is_dataclass(value)):
-        yield f"## {_title(group)}\n\n| key | what it says |\n|---|---|"
+        yield f"## {_title(group)}\n\n| option | meaning |\n|---|---|"
         for field in dataclasses.fields(group):
             yield f"| `{field.name}` | {_cell(field.metadata['help'])}{_default(field)} |"
         yield ""
