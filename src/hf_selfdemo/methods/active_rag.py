@@ -36,11 +36,11 @@ class Thinking:
 
     view_tokens: int = key(64, "longest note on the passages, in tokens", "replies", ONE_OR_MORE)
     reasoning_tokens: int = key(48, "longest reasoning before an answer, in tokens", "replies", ONE_OR_MORE)
-    temperature: float = key(0.2, "of every call; the paper has 0.2", "replies", NOT_NEGATIVE)
+    temperature: float = key(0.2, "temperature of every call; the paper uses 0.2", "replies", NOT_NEGATIVE)
     pick: Literal["majority", "perplexity"] = key(
         "majority",
-        "whose answer is given: majority (that most agree with), or perplexity (that of the likeliest note, four calls "
-        "more)",
+        "which answer is given: majority (the most frequent one), or perplexity (that of the most likely note, four "
+        "more calls)",
         "replies",
     )
 

@@ -25,24 +25,29 @@ class Sampling:
         UserError: for a number out of range.
     """
 
-    rag_candidates: int = key(3, "candidates written with the passages", "written", ZERO_OR_MORE)
-    closed_book_candidates: int = key(3, "candidates written without passages", "written", ZERO_OR_MORE)
-    refusal_candidates: int = key(3, "candidates that decline", "written", ZERO_OR_MORE)
+    rag_candidates: int = key(3, "number of candidates written with the passages", "written", ZERO_OR_MORE)
+    closed_book_candidates: int = key(3, "number of candidates written without passages", "written", ZERO_OR_MORE)
+    refusal_candidates: int = key(3, "number of candidates that abstain", "written", ZERO_OR_MORE)
     refusal_prompts: int = key(
-        PROMPTS, "different prompts for these, up to 3; the paper has 1", "written", REFUSAL_PROMPTS
+        PROMPTS,
+        "number of different prompts for refusal_candidates, up to 3; the paper uses 1",
+        "written",
+        REFUSAL_PROMPTS,
     )
     further_refusals: int = key(
         0,
-        "candidates that decline, asked for one by one in plainer words where the row needs one and none reads so",
+        "number of further tries, in plainer words, if a row needs an abstention and no candidate is one",
         "written",
         ZERO_OR_MORE,
     )
-    temperature: float = key(1.0, "of candidate sampling", "written", NOT_NEGATIVE)
+    temperature: float = key(1.0, "temperature of the candidates", "written", NOT_NEGATIVE)
     greedy_first: bool = key(False, "write the first candidate of each kind greedily", "written")
     max_candidate_tokens: int = key(1000, "longest candidate, in tokens", "written", ONE_OR_MORE)
-    summarise: bool = key(False, "answer first, then say it in short (the paper); short answers need it not", "written")
+    summarise: bool = key(
+        False, "answer first, then summarise the answer (the paper); not needed for short answers", "written"
+    )
     instructions_as_system: bool = key(
-        False, "searched prompts stand in the system turn (the paper), else after the question", "written"
+        False, "put searched prompts into the system turn (the paper) instead of after the question", "written"
     )
 
     def __post_init__(self) -> None:

@@ -39,16 +39,18 @@ class Improvement:
         UserError: for a number out of range, or another number of weights than of critics.
     """
 
-    attempts: int = key(4, "replies to a question at most, with critique between them", "replies", ONE_OR_MORE)
+    attempts: int = key(
+        4, "highest number of replies to a question, with critique between them", "replies", ONE_OR_MORE
+    )
     critics: list[str] = key(
         ["cites", "grounded", "at_most_words"],
-        "who criticises: cites, grounded, at_most_words, declines_right (in training alone), or package.module:make",
+        "critics: cites, grounded, at_most_words, declines_right (only in training), or package.module:make",
         "replies",
     )
-    critic_weights: list[float] = key([], "of their scores; none given weigh the same", "replies", POSITIVE)
-    most_words: int = key(12, "words that at_most_words accepts", "replies", ONE_OR_MORE)
+    critic_weights: list[float] = key([], "weights of the critics' scores; default: equal weights", "replies", POSITIVE)
+    most_words: int = key(12, "number of words that at_most_words accepts", "replies", ONE_OR_MORE)
     max_feedback_tokens: int = key(
-        64, "longest critique in training with its turn, in tokens; a longer one is cut", "weights", ONE_OR_MORE
+        64, "longest critique in training with its turn, in tokens; a longer one is truncated", "weights", ONE_OR_MORE
     )
 
     def __post_init__(self) -> None:

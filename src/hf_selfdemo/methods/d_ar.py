@@ -26,7 +26,10 @@ class Noise:
     """
 
     noise_ratio: float = key(
-        0.2, "tokens of a document that are shown as others, anew every epoch; the paper's R", "kept", SHARE_BELOW_ONE
+        0.2,
+        "share of the tokens of a document that are replaced, again in every epoch; the paper's R",
+        "kept",
+        SHARE_BELOW_ONE,
     )
 
     def __post_init__(self) -> None:

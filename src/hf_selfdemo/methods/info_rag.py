@@ -62,15 +62,18 @@ class Scenarios:
         UserError: for a number out of range, shares above one, or an unknown way to choose informative words.
     """
 
-    copy_share: float = key(0.2, "share of rows whose context holds the sentence", "written", SHARE)
+    copy_share: float = key(0.2, "share of rows whose context contains the sentence", "written", SHARE)
     correct_share: float = key(
-        0.4, "share of rows whose context is corrupted; the context of the others lacks the sentence", "written", SHARE
+        0.4,
+        "share of rows whose context is corrupted; the context of the remaining rows lacks the sentence",
+        "written",
+        SHARE,
     )
-    sentences: int = key(15, "most sentences of context; the paper's k", "written", ONE_OR_MORE)
+    sentences: int = key(15, "highest number of sentences of context; the paper's k", "written", ONE_OR_MORE)
     informative_words: Literal["divergence", "random"] = key(
         "divergence",
-        "which words may be corrupted: those whose prediction changes most between the model's layers (divergence, "
-        "only with the model in this process), or random",
+        "which words may be corrupted: divergence (those whose prediction changes most between the model's layers; "
+        "not with a server), or random",
         "written",
     )
 

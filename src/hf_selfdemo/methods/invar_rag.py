@@ -47,11 +47,12 @@ class Lists:
         UserError: for a number out of range.
     """
 
-    max_negatives: int = key(5, "candidates without the answer in each list, best first", "written", ONE_OR_MORE)
+    max_negatives: int = key(
+        5, "highest number of candidates without the answer in each list, best first", "written", ONE_OR_MORE
+    )
     likelihoods: bool = key(
         True,
-        "measure how likely the answer is after each candidate, which preference_weight needs; only with the model in "
-        "this process",
+        "measure the likelihood of the answer after each candidate, which preference_weight needs; not with a server",
         "written",
     )
 

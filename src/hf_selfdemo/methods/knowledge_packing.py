@@ -58,12 +58,14 @@ class Packing:
         UserError: for a number out of range.
     """
 
-    probes: int = key(10, "times each question is asked, after other questions each time", "written", ONE_OR_MORE)
-    max_unknown: int = key(-1, "unknown facts that are trained; -1 for all", "kept", ALL_OR_SOME)
+    probes: int = key(10, "how often each question is asked, each time after other questions", "written", ONE_OR_MORE)
+    max_unknown: int = key(-1, "number of unknown facts to train; -1 for all", "kept", ALL_OR_SOME)
     extra: Literal["highly_known", "rephrased"] = key(
-        "highly_known", "what is mixed in: facts that are known, or the unknown ones in other words", "written"
+        "highly_known",
+        "rows that are mixed in: highly_known (facts that are known), or rephrased (the unknown ones in other words)",
+        "written",
     )
-    extra_per_unknown: int = key(1, "rows mixed in for each unknown fact", "written", ZERO_OR_MORE)
+    extra_per_unknown: int = key(1, "number of rows mixed in for each unknown fact", "written", ZERO_OR_MORE)
 
     def __post_init__(self) -> None:
         check_keys(self)

@@ -32,22 +32,22 @@ class Gating:
     gate_asks: str = key(
         "prompt",
         "the expensive way of answering: prompt (one call with the passages), or a method that trains nothing, such as "
-        "active_rag, with its default keys",
+        "active_rag, with its default options",
         "replies",
     )
     gate_reward: Reward = key(
         "right",
-        "reward for asking: right (the paper's: 1 if the expensive answer is right, else -1), or gain (1 if only the "
-        "expensive answer is right, -1 if only the cheap one is, else 0)",
+        "reward for asking: right (the paper's: 1 if the expensive answer is correct, else -1), or gain (1 if only the "
+        "expensive answer is correct, -1 if only the cheap one is, else 0)",
         "replies",
     )
     gate_bins: int = key(
         2,
-        "bins of each score, split at quantiles of the dev questions",
+        "number of bins of each score, split at quantiles of the dev questions",
         "replies",
         Range("give 1 to 10", 1, 10, whole=True),
     )
-    gate_passes: int = key(10, "passes over the recorded outcomes", "replies", ONE_OR_MORE)
+    gate_passes: int = key(10, "number of passes over the recorded outcomes", "replies", ONE_OR_MORE)
 
     def __post_init__(self) -> None:
         check_keys(self)

@@ -54,14 +54,16 @@ class Augmentation:
         UserError: for a number out of range.
     """
 
-    answers_per_question: int = key(3, "answers in different styles, up to 4", "written", ONE_OR_MORE)
-    answer_temperature: float = key(0.0, "of writing these", "written", NOT_NEGATIVE)
-    max_styled_tokens: int = key(64, "longest of these, in tokens", "written", ONE_OR_MORE)
-    domain_tag: str = key("", "stands before every question, in training and when the model is asked", "replies")
+    answers_per_question: int = key(3, "number of answers in different styles, up to 4", "written", ONE_OR_MORE)
+    answer_temperature: float = key(0.0, "temperature of these answers", "written", NOT_NEGATIVE)
+    max_styled_tokens: int = key(64, "longest of these answers, in tokens", "written", ONE_OR_MORE)
+    domain_tag: str = key("", "text before every question, in training and when the model is asked", "replies")
     replay_instructions: str = key(
-        "embedded", "instructions to which the model's own replies are trained: embedded, a file or a Hub id", "written"
+        "embedded",
+        "instructions whose replies by the model itself are trained too: embedded, a file or a Hub id",
+        "written",
     )
-    replay_rows: int = key(20, "of these at most; 0 for none", "written", ZERO_OR_MORE)
+    replay_rows: int = key(20, "highest number of these instructions; 0 for none", "written", ZERO_OR_MORE)
 
     def __post_init__(self) -> None:
         check_keys(self)

@@ -54,17 +54,20 @@ class QuestionKeys:
     """
 
     question_passes: int = key(
-        2, "questions asked for of each passage of documents; each must be another", "written", ZERO_OR_MORE
+        2, "number of different questions to write about each passage of documents", "written", ZERO_OR_MORE
     )
     unanswerable_passes: int = key(
-        1, "questions asked for of each passage that it does not answer", "written", ZERO_OR_MORE
+        1, "number of questions to write for each passage that it does not answer", "written", ZERO_OR_MORE
     )
     question_temperature: float = key(
-        0.7, "of writing questions; the first is written greedily", "written", NOT_NEGATIVE
+        0.7, "temperature of writing questions; the first is written greedily", "written", NOT_NEGATIVE
     )
     max_question_tokens: int = key(96, "longest question with its answer, in tokens", "written", ONE_OR_MORE)
     question_passages: int = key(
-        5, "passages found for an unanswerable question, none of which may state an answer", "written", ONE_OR_MORE
+        5,
+        "number of passages to search for an unanswerable question; none of them may state an answer",
+        "written",
+        ONE_OR_MORE,
     )
 
     def __post_init__(self) -> None:

@@ -26,7 +26,7 @@ class Distractors:
         UserError: if `oracle_share` is not a share from 0 to 1.
     """
 
-    oracle_share: float = key(0.8, "rows that keep the passages with the answer; RAFT's P", "kept", SHARE)
+    oracle_share: float = key(0.8, "share of rows that keep the passages with the answer; RAFT's P", "kept", SHARE)
 
     def __post_init__(self) -> None:
         check_keys(self)

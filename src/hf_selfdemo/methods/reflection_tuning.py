@@ -37,14 +37,14 @@ class Reflecting:
         UserError: for a number out of range.
     """
 
-    reflect_on_questions: bool = key(True, "rewrite questions, too", "written")
+    reflect_on_questions: bool = key(True, "also rewrite questions", "written")
     select_by_student: bool = key(
         True,
-        "keep what the model's own likelihoods speak for (the second version), else all that can be read",
+        "select by the model's own likelihoods (the second version); false keeps everything that can be read",
         "written",
     )
-    keep_originals: bool = key(True, "train rows that nothing was made of as they were", "kept")
-    max_reflection_tokens: int = key(256, "longest reflection with what it ends in, in tokens", "written", ONE_OR_MORE)
+    keep_originals: bool = key(True, "train rows unchanged if their rewrite was not kept", "kept")
+    max_reflection_tokens: int = key(256, "longest reflection with its rewrite, in tokens", "written", ONE_OR_MORE)
 
     def __post_init__(self) -> None:
         check_keys(self)

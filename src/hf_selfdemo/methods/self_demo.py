@@ -53,41 +53,46 @@ class Choosing:
 
     abstain_when: Literal["nothing_right", "not_in_context"] = key(
         "nothing_right",
-        "nothing_right (the paper), or not_in_context: never where the passages hold the answer",
+        "when an abstention is trained: nothing_right (no candidate is correct; the paper), or not_in_context (also no "
+        "passage contains the answer)",
         "kept",
     )
     answer_when: Literal["right", "in_context"] = key(
-        "right", "right (the paper), or in_context: what the passages do not hold is declined, right or not", "kept"
+        "right",
+        "when an answer is trained: right (it is correct; the paper), or in_context (also a passage contains the "
+        "answer)",
+        "kept",
     )
     gold_fallback: bool = key(
-        False, "where nothing right was written although the passages hold the answer, train the gold answer", "kept"
+        False, "train the gold answer if no candidate is correct although a passage contains the answer", "kept"
     )
     unverified_winners: Literal["keep", "drop"] = key(
-        "keep", "winners of a tournament not found right: keep (the paper) or drop", "kept"
+        "keep", "winners of a tournament that are not found correct: keep (the paper) or drop", "kept"
     )
     pair_policy: PairPolicy = key(
         "first_round_loser",
-        "what is rejected: first_round_loser, wrong_answer, false_refusal, wrong_and_refusal, other_label or gold",
+        "which text is rejected: first_round_loser, wrong_answer, false_refusal, wrong_and_refusal, other_label or "
+        "gold",
         "kept",
     )
     pair_abstain_ratio: float = key(
         0.7,
-        "pairs that abstain for each pair that answers; of what is too much some is left out by seed; 0 keeps all",
+        "number of abstaining pairs per answering pair; a surplus is left out at random; 0 keeps all",
         "kept",
         NOT_NEGATIVE,
     )
-    match_pair_length: bool = key(False, "reject the loser nearest the winner's length", "kept")
+    match_pair_length: bool = key(False, "reject the text whose length is nearest to the winner's", "kept")
     max_abstain_share: float = key(
-        0.5, "largest share of abstentions among demonstrations; the rest is left out by seed", "kept", SHARE
+        0.5, "highest share of abstentions among demonstrations; a surplus is left out at random", "kept", SHARE
     )
     reply_form: Literal["plain", "verdict_first"] = key(
         "plain",
-        "plain, or verdict_first: replies begin with Present: or Absent:, whether the passages hold the answer",
+        "plain, or verdict_first: replies begin with Present: or Absent:, for whether the passages contain the answer",
         "kept",
     )
     replay_share: float = key(
         0.0,
-        "closed-book rows with the model's own closed-book reply, per demonstration, against forgetting",
+        "number of closed-book rows per demonstration, with the model's own closed-book reply, against forgetting",
         "kept",
         SHARE,
     )

@@ -59,7 +59,9 @@ class Reflecting:
     """
 
     critic: Literal["gold_answers"] = key(
-        "gold_answers", "who labels the reflection tokens: gold_answers (rules that compare with these)", "kept"
+        "gold_answers",
+        "how reflection tokens are labelled: gold_answers (rules that compare with the gold answers)",
+        "kept",
     )
     max_written_tokens: int = key(32, "longest reply from a passage or from memory, in tokens", "written", ONE_OR_MORE)
 

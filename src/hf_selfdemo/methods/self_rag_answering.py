@@ -36,15 +36,17 @@ class Decoding:
     """
 
     retrieve: Literal["adaptive", "always", "never"] = key(
-        "adaptive", "adaptive (as the model decides), always or never read the passages", "replies"
+        "adaptive", "when passages are read: adaptive (the model decides), always or never", "replies"
     )
     retrieval_threshold: float = key(
-        0.2, "adaptive: read them where the probability of [Retrieval] is above this", "replies", SHARE
+        0.2, "adaptive: read passages if the probability of [Retrieval] is above this", "replies", SHARE
     )
-    paragraphs: int = key(5, "passages to reply from, one by one, best first", "replies", ONE_OR_MORE)
-    relevance_weight: float = key(1.0, "of the probability of [Relevant] in a reply's score", "replies", NOT_NEGATIVE)
-    support_weight: float = key(1.0, "of how far the passage supports the reply", "replies", NOT_NEGATIVE)
-    utility_weight: float = key(0.5, "of the reply's utility", "replies", NOT_NEGATIVE)
+    paragraphs: int = key(5, "number of passages to reply from, one by one, best first", "replies", ONE_OR_MORE)
+    relevance_weight: float = key(
+        1.0, "weight of the probability of [Relevant] in a reply's score", "replies", NOT_NEGATIVE
+    )
+    support_weight: float = key(1.0, "weight of the passage's support for the reply", "replies", NOT_NEGATIVE)
+    utility_weight: float = key(0.5, "weight of the reply's utility", "replies", NOT_NEGATIVE)
 
     def __post_init__(self) -> None:
         check_keys(self)

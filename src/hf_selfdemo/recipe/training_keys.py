@@ -30,8 +30,9 @@ CLASSES = {"model": "trl:ModelConfig"} | OBJECTIVES
 """The classes whose fields are keys of a recipe, by a short name."""
 
 HELP = {
-    "model_name_or_path": "the model to start from: a folder, a GGUF file (made dense once, in the cache), or a Hub id",
-    "dtype": "of the weights. auto: bfloat16 where the processor or GPU multiplies it, else float32. The default is "
+    "model_name_or_path": "the model to start from: a folder, a GGUF file (converted once to dense weights), or a Hub "
+    "id",
+    "dtype": "dtype of the weights. auto: bfloat16 where the processor or GPU multiplies it, else float32. Default: "
     "float32 on a CPU, bfloat16 on a GPU",
 }
 """Of keys that mean more here than TRL's own help says."""
@@ -56,7 +57,7 @@ def training_keys() -> Mapping[str, type]:
         known = read_json(path)
         if known["hash"] == fingerprint(known["classes"]):
             return _classes(known["classes"])
-    with waiting("reading the keys of TRL, once for its version"):
+    with waiting("reading the options of TRL, once per version"):
         found = {name: _fields(load("class", name, CLASSES)) for name in CLASSES}
     with suppress(OSError):
         write_json(path, {"classes": found, "hash": fingerprint(found)})

@@ -47,19 +47,22 @@ class RunArguments:
 
     unheeded: ClassVar[Mapping[str, tuple[Any, ...]]] = UNHEEDED
 
-    output_dir: str | None = field(default=None, metadata={"help": "folder of the run; all artefacts go below it"})
+    output_dir: str | None = field(default=None, metadata={"help": "folder of the run, with all its artefacts"})
     chat_template_path: str | None = field(
-        default=None, metadata={"help": "Jinja file of a chat template that takes the place of the tokenizer's own"}
+        default=None, metadata={"help": "Jinja file of a chat template that replaces the tokenizer's"}
     )
     bf16: bool | None = field(
-        default=False, metadata={"help": "mixed precision; on CPUs faster only with AVX512-BF16 or AMX, but then much"}
+        default=False,
+        metadata={"help": "mixed precision; on CPUs much faster with AVX512-BF16 or AMX, and slower without"},
     )
     gradient_checkpointing: bool = field(default=False, metadata={"help": "trade time for memory"})
     save_strategy: str = field(default="no", metadata={"help": "checkpoints: no, epoch, steps or best"})
-    push_to_hub: bool = field(default=False, metadata={"help": "refused: `hf-selfdemo push` sends what was looked at"})
+    push_to_hub: bool = field(
+        default=False, metadata={"help": "rejected: use `hf-selfdemo push`, which checks files for secrets first"}
+    )
 
     ddp_find_unused_parameters: bool | None = field(
-        default=False, metadata={"help": "on several GPUs: look for weights without a gradient; rows leave none"}
+        default=False, metadata={"help": "on several GPUs: look for weights without a gradient; not needed here"}
     )
 
     def __post_init__(self) -> None:
@@ -93,47 +96,52 @@ class RowArguments(RunArguments):
     """
 
     max_length: int | None = field(
-        default=2048, metadata={"help": "longest row in tokens; passages are dropped from the tail, answers never"}
+        default=2048, metadata={"help": "longest row in tokens; a longer row loses its last passages, never its answer"}
     )
     train_tokens: int = field(
         default=0,
         metadata={
-            "help": "train on about so many tokens of prompts and replies, both texts of a pair, in place of "
-            "num_train_epochs and max_steps, which follows from the rows' lengths"
+            "help": "number of tokens to train on, prompts and replies and both texts of a pair, in place of "
+            "num_train_epochs and max_steps"
         },
     )
 
     passage_order: str = field(
         default="as_retrieved",
-        metadata={"help": "as_retrieved, reversed, shuffled (anew every epoch), gold_first or gold_last"},
+        metadata={"help": "as_retrieved, reversed, shuffled (again in every epoch), gold_first or gold_last"},
     )
     passage_dropout: float = field(
         default=0.0,
-        metadata={"help": "chance of each passage to be left out in an epoch; never one that holds the answer"},
+        metadata={"help": "probability of leaving out a passage in an epoch; never one that contains the answer"},
     )
     leave_gold_out_share: float = field(
         default=0.0,
         metadata={
             "help": "share of answering rows that, in an epoch, lose the passages with the answer and train the "
-            "model's own refusal instead"
+            "model's own abstention instead"
         },
     )
     closed_book_share: float = field(
         default=0.0,
         metadata={
-            "help": "share of rows that, in an epoch, show no passage and train the model's own closed-book reply"
+            "help": "share of rows that, in an epoch, show no passages and train the model's own closed-book reply"
         },
     )
 
     dev_modes: list[str] = field(
         default_factory=lambda: ["rag", "closed_book"],
-        metadata={"help": "how dev questions are asked while training: with passages, without, or both"},
+        metadata={
+            "help": "how dev questions are asked during training: with passages (rag), without (closed_book), or both"
+        },
     )
     max_dev_tokens: int = field(default=32, metadata={"help": "longest reply to a dev question, in tokens"})
     early_stopping_patience: int = field(
         default=0,
-        metadata={"help": "stop after so many evaluations without a better metric_for_best_model; 0 never stops"},
+        metadata={
+            "help": "stop after this number of evaluations without a better metric_for_best_model; 0 never stops"
+        },
     )
     meter_rows: int = field(
-        default=32, metadata={"help": "training rows whose likelihood is followed (the on-policy meter); 0 for none"}
+        default=32,
+        metadata={"help": "number of training rows whose mean token NLL is measured during training; 0 for none"},
     )

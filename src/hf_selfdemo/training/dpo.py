@@ -59,7 +59,8 @@ class SelfDemoDPOConfig(RowArguments, DPOConfig):  # type: ignore[misc]  # defau
     )
     learning_rate: float = field(default=5.5e-6, metadata={"help": "peak learning rate"})
     lr_scheduler_type: SchedulerType | str = field(
-        default="cosine_with_min_lr", metadata={"help": "how the learning rate falls; here to a fifth, along a cosine"}
+        default="cosine_with_min_lr",
+        metadata={"help": "schedule of the learning rate; the default falls to a fifth, along a cosine"},
     )
 
     def __post_init__(self) -> None:

@@ -37,37 +37,37 @@ class SelfDemoGRPOConfig(RowArguments, GRPOConfig):  # type: ignore[misc]  # def
     unheeded: ClassVar = {key: UNHEEDED[key] for key in UNHEEDED if key != "shuffle_dataset"} | _UNHEEDED
 
     learning_rate: float = field(default=1e-5, metadata={"help": "peak learning rate"})
-    num_generations: int = field(default=8, metadata={"help": "replies to each prompt, which are compared"})
+    num_generations: int = field(default=8, metadata={"help": "number of replies to each prompt, which are compared"})
     max_completion_length: int = field(default=32, metadata={"help": "longest reply in training, in tokens"})
-    logging_steps: float = field(default=1, metadata={"help": "steps between two lines of the log"})
+    logging_steps: float = field(default=1, metadata={"help": "steps between two log lines"})
     save_strategy: str = field(default="steps", metadata={"help": "checkpoints: no, epoch, steps or best"})
     save_steps: float = field(default=10, metadata={"help": "steps between two checkpoints"})
-    disable_dropout: bool = field(default=True, metadata={"help": "train without dropout, adapters among it"})
-    num_generations_eval: int | None = field(default=1, metadata={"help": "not heeded: dev questions are asked once"})
-    shuffle_dataset: bool | None = field(default=True, metadata={"help": "ask in an order of its own in every epoch"})
+    disable_dropout: bool = field(default=True, metadata={"help": "train without dropout, also in adapters"})
+    num_generations_eval: int | None = field(default=1, metadata={"help": "no effect: dev questions are asked once"})
+    shuffle_dataset: bool | None = field(default=True, metadata={"help": "shuffle the questions in every epoch"})
 
     renamed: ClassVar = {"temperature": "rollout_temperature", "generation_batch_size": None}
     temperature: float = field(init=False, default=1.0)  # a key of that name is of the candidates' in a recipe
     generation_batch_size: int | None = field(init=False, default=None)  # of the engine's; steps_per_generation says it
-    rollout_temperature: float = field(default=1.0, metadata={"help": "of the replies that are rewarded"})
+    rollout_temperature: float = field(default=1.0, metadata={"help": "temperature of the replies that are rewarded"})
     reward_judge: str = field(
         default="answer_match",
         metadata={
-            "help": "who labels replies in training: answer_match, llm_label or match_then_llm; a judge that asks a "
-            "model asks the one that training began with, before any adapter"
+            "help": "judge that labels replies in training: answer_match, llm_label or match_then_llm; a judge that "
+            "needs a model asks the base model without any adapter"
         },
     )
     reward_abstain_value: float = field(
-        default=0.5, metadata={"help": "reward of an abstention, from 0 (an error) to 1 (a correct answer)"}
+        default=0.5, metadata={"help": "reward of an abstention, from 0 (an incorrect answer) to 1 (a correct one)"}
     )
     reward_only_where_none_right: bool = field(
-        default=False, metadata={"help": "reward an abstention only where no reply to the same prompt is correct"}
+        default=False, metadata={"help": "reward an abstention only if no reply to the same prompt is correct"}
     )
     max_abstention_rate: float = field(
         default=0.9, metadata={"help": "share of abstentions above which training counts as collapsed"}
     )
     collapse_steps: int = field(
-        default=20, metadata={"help": "stop after so many steps above max_abstention_rate; 0 never stops"}
+        default=20, metadata={"help": "stop after this number of steps above max_abstention_rate; 0 never stops"}
     )
 
     def __post_init__(self) -> None:

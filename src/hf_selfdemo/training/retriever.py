@@ -51,22 +51,26 @@ class RetrieverConfig(RunArguments, TrainingArguments):  # type: ignore[misc]  #
     unheeded: ClassVar[Mapping[str, tuple[Any, ...]]] = UNHEEDED | _UNHEEDED
 
     learning_rate: float = field(default=1e-4, metadata={"help": "peak learning rate"})
-    logging_steps: float = field(default=10, metadata={"help": "steps between two lines of the log"})
+    logging_steps: float = field(default=10, metadata={"help": "steps between two log lines"})
     trust_remote_code: bool = field(default=False, metadata={"help": "run code from the model's repository"})
     max_length: int = field(
-        default=256, metadata={"help": "tokens of a question or passage that are read; what comes after them is cut"}
+        default=256, metadata={"help": "longest question or passage in tokens; the rest is truncated"}
     )
-    similarity_temperature: float = field(default=0.05, metadata={"help": "of the similarities that rank passages"})
+    similarity_temperature: float = field(
+        default=0.05, metadata={"help": "temperature of the similarities that rank passages"}
+    )
     preference_weight: float = field(
         default=1.0,
         metadata={
-            "help": "of agreeing with the model on the passages that make the answer likely",
+            "help": "weight of agreeing with the model on the passages that make the answer likely",
         },
     )
-    preference_temperature: float = field(default=1.0, metadata={"help": "of these likelihoods, in nats a token"})
+    preference_temperature: float = field(
+        default=1.0, metadata={"help": "temperature of these likelihoods, in nats per token"}
+    )
     invariance_weight: float = field(
         default=0.5,
-        metadata={"help": "of ranking alike for rewritten questions and halved passages"},
+        metadata={"help": "weight of ranking alike for rewritten questions and halved passages"},
     )
 
 

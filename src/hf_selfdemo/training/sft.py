@@ -29,7 +29,9 @@ class SelfDemoConfig(RowArguments, SFTConfig):  # type: ignore[misc]  # other de
     """
 
     learning_rate: float = field(default=2e-4, metadata={"help": "peak learning rate"})
-    abstention_weight: float = field(default=1.0, metadata={"help": "of abstentions in the loss; answers have 1"})
+    abstention_weight: float = field(
+        default=1.0, metadata={"help": "weight of abstentions in the loss; answers have 1"}
+    )
 
 
 class SelfDemoTrainer(DemonstrationTraining, SFTTrainer):
