@@ -31,6 +31,19 @@ def test_python_example_of_a_pipeline_runs():
     assert {"answer", "abstain"} == set(scope["dataset"]["outcome"])
 
 
+def test_rows_of_the_readme_are_read(tmp_path):
+    from hf_selfdemo import Passage, read_passages, read_questions
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    question, passage = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    [table] = re.findall(r"```\n(id,.*?)```", text, re.DOTALL)
+    for name, rows in (("q.jsonl", question), ("q.csv", table), ("p.jsonl", passage)):
+        (tmp_path / name).write_text(rows)
+    read = read_questions(tmp_path / "q.jsonl"), read_questions(tmp_path / "q.csv", list_separator="|")
+    assert read[0] == read[1] and read[0][0].answers == ("Ada Storm", "A. Storm")
+    assert read_passages(tmp_path / "p.jsonl") == [Passage("p1", "Ada Storm built the hall in 1901.", "The hall")]
+
+
 def test_python_examples_about_retrieval_run(capsys):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/retrieval.md").read_text(encoding="utf-8"), re.DOTALL)
     for block in blocks:

@@ -240,3 +240,11 @@ def test_replies_carry_signals_and_the_openings_are_those_that_were_trained(own,
     plain = rag_replies(run, "tuned")
     assert [(reply["text"], reply["label"]) for reply in plain] == with_signals
     assert all("withheld" not in reply and "refusal" not in dict(reply["signals"]) for reply in plain)
+
+
+def test_a_bad_result_names_the_section_that_says_what_to_change(copy, said, tmp_path):
+    told = said("evaluate", *copy, "--test_twins=2")
+    assert "docs/troubleshooting.md" not in told, "this model was not trained here"
+    (tmp_path / "copy/manifest.json").write_text("{}")
+    told = said("evaluate", *copy, "--test_twins=2")
+    assert 'questions whose passages do not contain the answer: see "The model never abstains" in docs/' in told

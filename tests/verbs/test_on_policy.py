@@ -78,3 +78,10 @@ def test_stopped_while_it_is_measured_it_leaves_no_manifest_and_can_be_gone_on_f
     assert main(["demonstrate", *own]) == 0
     made = json.loads(path.read_text())
     assert made["usage"]["calls"] == 0 and made["model"]["fingerprint"] and made["on_policy"]
+
+
+def test_few_kept_rows_name_the_section_that_says_what_to_change(own, gold, capsys, tmp_path):
+    section = 'more than half of the rows are left out: see "Few rows are kept" in docs/troubleshooting.md'
+    assert main(["demonstrate", *gold]) == 0 and section not in " ".join(capsys.readouterr().err.split())
+    others = [*own, "--judge=answer_match", f"--output_dir={tmp_path / 'few'}"]
+    assert main(["demonstrate", *others]) == 0 and section in " ".join(capsys.readouterr().err.split())

@@ -91,3 +91,10 @@ def test_too_few_rows_are_told_with_how_many_it_takes():
     assert headings == ["No clear change"]
     needed = int(re.search(r"closed-book: correct \+0.00 \(about ([\d,]+) rows\)", lines[0])[1].replace(",", ""))
     assert needed > 100
+
+
+def test_the_page_quotes_the_reasons_that_rows_are_left_out_for():
+    method = (Path(__file__).parents[3] / "src/hf_selfdemo/methods/self_demo.py").read_text(encoding="utf-8")
+    table = PAGE.partition("| reason | change |")[2].partition("\n\n")[0]
+    reasons = re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)
+    assert len(reasons) > 4 and [reason for reason in reasons if reason not in method] == []
