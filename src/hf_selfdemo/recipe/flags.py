@@ -48,14 +48,15 @@ def given_values(
     return [{f.name: found[f.name] for f in dataclasses.fields(group) if f.name in found} for group in groups]
 
 
-def help_text(titled: Mapping[str, tuple[Any, Sequence[str]]], given: Mapping[str, Any]) -> str:
+def help_text(titled: Mapping[str, tuple[Any, Sequence[str]]], given: Mapping[str, Any], verb: str = "VERB") -> str:
     """A line or two about every key.
 
     Args:
         titled: by its heading, a class of keys and those of them that stand below it.
         given: keys as a recipe file has them; they stand where else the defaults do.
+        verb: the command.
     """
-    told = ["usage: hf-selfdemo VERB [--config RECIPE.yaml] [--KEY VALUE ...]"]
+    told = [f"usage: hf-selfdemo {verb} [--config RECIPE.yaml] [--KEY VALUE ...]"]
     for title, (group, names) in titled.items():  # a parser for each: methods may have keys of the same name
         parser = _Parser(usage=SUPPRESS, formatter_class=ArgumentDefaultsHelpFormatter, add_help=False)
         _add(parser.add_argument_group(title), group, {**defaults(group), **given}, None, names)

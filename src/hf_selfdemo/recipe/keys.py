@@ -51,12 +51,13 @@ PACKAGE_DEFAULTS: dict[str, Any] = {"use_peft": True, "lora_target_modules": "al
 _HELP = {"--help", "-h"}
 
 
-def make_recipe(given: dict[str, Any], flags: Sequence[str] = ()) -> Recipe:
+def make_recipe(given: dict[str, Any], flags: Sequence[str] = (), verb: str = "") -> Recipe:
     """A `Recipe` from keys and the command line's flags, which win.
 
     Args:
         given: keys as a recipe file has them; `output_dir` must be among them or the flags.
         flags: `--KEY VALUE` or `--KEY=VALUE`.
+        verb: the command whose keys `--help` lists; "" for every key.
 
     Raises:
         UserError: for an unknown key or flag (naming the near match), one of another method or objective, a value of
@@ -73,8 +74,9 @@ def make_recipe(given: dict[str, Any], flags: Sequence[str] = ()) -> Recipe:
     trained = training_keys()
     if _HELP & set(flags):
         kinds = {name: trained[name] for name in OBJECTIVES}
-        own = {f"Method {name}": load("method", name, METHODS).keys for name in METHODS}
-        show_help(GROUPS, own, trained["model"], kinds, objective, PACKAGE_DEFAULTS | given)
+        own = {name: load("method", name, METHODS).keys for name in METHODS}
+        values = PACKAGE_DEFAULTS | given
+        show_help(verb, GROUPS, own, first.method, trained["model"], kinds, objective, values)
     ours = [*GROUPS, *method.keys]
     theirs = [trained["model"], trained[objective]]
     for key in given:

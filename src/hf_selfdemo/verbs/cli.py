@@ -36,7 +36,8 @@ accelerate launch -m hf_selfdemo train ... trains on several devices.
 
 A recipe is one flat YAML file that all verbs read, or the name of one that comes with the package; every key can be
 given as --KEY VALUE and wins over the file.
-What neither names has its default: the embedded corpus, the paper's numbers. hf-selfdemo VERB --help lists every key.
+What neither names has its default: the embedded corpus, the paper's numbers. hf-selfdemo VERB --help lists the keys
+that this verb reads.
 """
 
 
@@ -74,7 +75,7 @@ def _run(verb: str, *arguments: str) -> None:
     quiet()
     if verb == "ledger" and not any(a.startswith(("--config", "--output_dir", "--output-dir")) for a in arguments):
         arguments = (*arguments, "--output_dir=.")  # nothing is written, and --ledger may say where it is
-    recipe = parse(arguments)
+    recipe = parse(arguments, verb)
     if recipe.push.dry_run and verb != "push":
         raise UserError(f"dry_run is for push, {verb} would do its work", "leave it out, or use plan or preflight")
     from hf_selfdemo.recipe.aim import recipe_aim
@@ -160,8 +161,12 @@ def quiet() -> None:
         disable_progress_bar()
 
 
-def parse(arguments: Sequence[str]) -> Any:
+def parse(arguments: Sequence[str], verb: str = "") -> Any:
     """Read a recipe and its overrides into a `Recipe`. Of several files the later ones win.
+
+    Args:
+        arguments: what stands behind the command.
+        verb: the command, whose keys `--help` lists; "" for every key.
 
     Raises:
         UserError: for an unreadable file, an unknown key or flag (naming the near match), or a value of the wrong type.
@@ -174,11 +179,11 @@ def parse(arguments: Sequence[str]) -> Any:
         at = rest.index("--config")
         config |= read_yaml(rest[at + 1] if at + 1 < len(rest) else "")
         del rest[at : at + 2]
-    return make_recipe(config, rest)
+    return make_recipe(config, rest, verb)
 
 
-def make_recipe(config: dict[str, Any], flags: Sequence[str] = ()) -> Any:
+def make_recipe(config: dict[str, Any], flags: Sequence[str] = (), verb: str = "") -> Any:
     """A `Recipe` from keys and flags, as `recipe.keys.make_recipe` tells; imported when needed."""
     from hf_selfdemo.recipe.keys import make_recipe as make
 
-    return make(config, flags)
+    return make(config, flags, verb)

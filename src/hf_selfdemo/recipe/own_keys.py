@@ -1,0 +1,150 @@
+"""Which keys each command reads, so that its help lists these and no others.
+
+A recipe is shared by all commands, and every command accepts all keys.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from hf_selfdemo.methods.question_writer import QuestionKeys
+from hf_selfdemo.recipe import config
+
+LOADING = ("model_name_or_path", "model_revision", "dtype", "attn_implementation")
+LOADED_BY_TRAINING = ("output_dir", "trust_remote_code", "chat_template_path")
+"""Keys of TRL's model and training configurations that matter wherever a model is loaded."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Reads:
+    """What one command reads.
+
+    Args:
+        groups: classes of keys of our own.
+        keys: single keys of other groups.
+        parts: of the data ("train", "dev", "test"), whose keys it reads.
+        loads: whether it loads a model.
+        trains: whether it reads how a model is trained: the keys of LoRA and of the objective.
+        method: which keys of the method it reads: "all", those that decide "replies", or none ("").
+    """
+
+    groups: tuple[Any, ...] = ()
+    keys: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+    loads: bool = True
+    trains: bool = False
+    method: str = "replies"
+
+    def __add__(self, other: Reads) -> Reads:
+        """Both together, for a command that does what two others do."""
+        return Reads(
+            (*self.groups, *other.groups),
+            (*self.keys, *other.keys),
+            (*self.parts, *other.parts),
+            self.loads or other.loads,
+            self.trains or other.trains,
+            min(self.method, other.method, key=_MOST_FIRST.index),
+        )
+
+    def of_group(self, group: Any) -> list[str]:
+        """The keys of a class of our own that the command reads."""
+        single = {*self.keys, *(("method",) if self.method else ())}
+        return [name for name in _names(group) if name in single or (group in self.groups and self._of_part(name))]
+
+    def of_method(self, group: Any) -> list[str]:
+        """The keys of a class of the method's that the command reads."""
+        fields = dataclasses.fields(group)
+        return [f.name for f in fields if self.method == "all" or self.method == f.metadata["decides"]]
+
+    def of_model(self, group: Any) -> list[str]:
+        """The keys of the model and its LoRA that the command reads."""
+        return [name for name in _names(group) if self.trains or (self.loads and name in _LOADING)]
+
+    def of_training(self, group: Any) -> list[str]:
+        """The keys of an objective that the command reads."""
+        single = {"output_dir", *self.keys, *(_LOADING if self.loads else ())}
+        return [name for name in _names(group) if self.trains or name in single]
+
+    def _of_part(self, name: str) -> bool:
+        told = {*name.replace("held_out", "train_dev").split("_")} & {"train", "dev", "test"}
+        return not told or bool(told & {*self.parts})
+
+
+def _names(group: Any) -> list[str]:
+    return [f.name for f in dataclasses.fields(group) if f.init]
+
+
+_MOST_FIRST = ("all", "replies", "")
+
+_LOADING = (
+    *("model_name_or_path", "model_revision", "dtype", "attn_implementation"),
+    *("trust_remote_code", "chat_template_path"),
+)
+"""Keys of TRL's that matter wherever a model is loaded."""
+
+_IN_PROCESS = (
+    *("inference_dtype", "generation_batch_size", "prefix_cache_gb", "frozen_layers", "frozen_dir", "device_map"),
+)
+"""How a model writes in this process."""
+
+_TUNED = ("adapters", "num_rounds", "max_answer_tokens", "demonstrate_seed")
+"""Which trained models are asked, and how."""
+
+_SEARCHED = (
+    *("documents", "test_corpus", "test_questions", "test_split", "preset", "columns", "dataset_config"),
+    *("dataset_revision", "retriever", "retriever_model", "retriever_query_prompt", "retriever_passage_prompt"),
+    *("reranker", "rerank_depth", "passages_per_question", "max_passage_words", "split_passages", "index_dir"),
+)
+"""The corpus of the test questions, and how it is searched."""
+
+_PARTS = ("train", "dev", "test")
+_ROWS = (config.DataArguments, config.RetrievalArguments)
+_SEARCH = Reads(
+    (*_ROWS, config.EngineArguments, config.PromptSearchArguments),
+    ("documents", "demonstrate_seed"),
+    ("train",),
+    method="all",
+)
+_DEMONSTRATE = _SEARCH + Reads((config.DemonstrateArguments, config.JudgeArguments), ("objective",))
+_TRAIN = Reads(
+    (*_ROWS, config.JudgeArguments, config.TrainArguments),
+    ("documents", "ledger", "on_policy_rows", "demonstrate_seed", *_IN_PROCESS),
+    _PARTS,
+    trains=True,
+    method="all",
+)
+_EVALUATE = Reads(
+    (*_ROWS, config.JudgeArguments, config.EvaluateArguments, config.AbilityArguments),
+    ("documents", "ledger", *_IN_PROCESS, *_TUNED),
+    ("dev", "test"),
+)
+_DOCUMENTS = Reads((config.DocumentArguments,), ("max_passage_words",), ("test",), loads=False, method="")
+_QUESTIONS = _DOCUMENTS + Reads(
+    (QuestionKeys, config.EngineArguments, config.JudgeArguments), ("demonstrate_seed",), method=""
+)
+_OPERATING = Reads((config.OperatingPointArguments,), ("dev_questions", "held_out_share", *_TUNED), loads=False)
+
+READS: dict[str, Reads] = {
+    "documents": _DOCUMENTS,
+    "questions": _QUESTIONS,
+    "plan": _QUESTIONS + _DEMONSTRATE + _TRAIN + _EVALUATE + Reads((config.PlanArguments,)),
+    "prompts": _SEARCH,
+    "demonstrate": _DEMONSTRATE,
+    "preflight": _TRAIN,
+    "train": _TRAIN,
+    "rounds": _DEMONSTRATE + _TRAIN,
+    "evaluate": _EVALUATE,
+    "operating_point": _OPERATING,
+    "gate": Reads(_ROWS, _TUNED, ("dev",)),
+    "run": _QUESTIONS + _DEMONSTRATE + _TRAIN + _OPERATING + _EVALUATE,
+    "export": Reads(
+        (*_ROWS, config.ExportArguments), ("evaluate_modes", "evaluate_judge", *_TUNED), ("test",), loads=False
+    ),
+    "push": Reads(
+        (*_ROWS, config.PushArguments), ("hub_token", "hub_private_repo", "hub_model_id"), _PARTS, loads=False
+    ),
+    "app": Reads((config.AppArguments,), (*_SEARCHED, *_IN_PROCESS, *_TUNED)),
+    "ledger": Reads(keys=("ledger",), loads=False, method=""),
+}
+"""By command, all that take a recipe."""
