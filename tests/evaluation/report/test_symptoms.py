@@ -45,14 +45,14 @@ def test_a_model_that_was_not_trained_here_has_no_symptom():
 
 def test_abstaining_from_everything_is_told_with_its_count():
     lines, headings = told(labelled(base(), "abstain"))
-    assert headings == ["The model always abstains"]
+    assert headings == ["The model abstains too often"]
     assert lines[0].startswith("tuned abstains from 400 of 400 questions: see ")
 
 
 def test_a_clear_rise_of_false_refusals_is_told():
     answerable = sum(row.answer_in_context for row in ROWS)
     lines, headings = told(moved(base(), "correct", "abstain", 60, in_context=True))
-    assert headings == ["The model always abstains"]
+    assert headings == ["The model abstains too often"]
     assert lines[0].startswith(f"false refusals rise from 0.00 to {60 / answerable:.2f} with tuned")
 
 

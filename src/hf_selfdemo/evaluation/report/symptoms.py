@@ -29,8 +29,8 @@ def symptom_line(said: str, heading: str) -> str:
     """A symptom and where to read what to change.
 
     Example:
-        >>> symptom_line("tuned abstains from 46 of 48 questions", "The model always abstains")
-        'tuned abstains from 46 of 48 questions: see "The model always abstains" in docs/troubleshooting.md'
+        >>> symptom_line("tuned abstains from 46 of 48 questions", "The model abstains too often")
+        'tuned abstains from 46 of 48 questions: see "The model abstains too often" in docs/troubleshooting.md'
     """
     return f'{said}: see "{heading}" in docs/troubleshooting.md'
 
@@ -50,12 +50,12 @@ def _found(figures: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
         over = changed["rag", "false_refusals"]
         if abstained["total"] and abstained["value"] >= _ALWAYS:
             yield (
-                "The model always abstains",
+                "The model abstains too often",
                 f"{name} abstains from {abstained['hits']} of {abstained['total']} questions",
             )
         elif over["interval"] and over["interval"][0] > 0:
             rates = f"from {over['before']:.2f} to {over['after']:.2f}"
-            yield "The model always abstains", f"false refusals rise {rates} with {name}"
+            yield "The model abstains too often", f"false refusals rise {rates} with {name}"
         if recall["total"] and recall["value"] <= _NEVER:
             of = f"{recall['hits']} of {recall['total']} questions whose passages do not contain the answer"
             yield "The model never abstains", f"{name} abstains from {of}"

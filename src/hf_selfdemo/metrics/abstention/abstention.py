@@ -8,9 +8,9 @@ from hf_selfdemo.metrics.abstention import score
 from hf_selfdemo.metrics.module import Scored
 
 _DESCRIPTION = """\
-Three outcomes (correct, incorrect, abstained) and what they say of abstaining: precision, recall and F1 against
-answerable or not, false refusals, hallucinations, accuracy given attempted, the F-score of SimpleQA, a score with a
-price on abstaining, risk against coverage. Beside them stands what a model would get that never answers.
+Three outcomes (correct, incorrect, abstained) and metrics of abstention: precision, recall and F1, over-refusal rate,
+hallucination rate, accuracy given attempted, SimpleQA F-score, a score with a value for an abstention, and risk against
+coverage. Each comes with the value for a model that never answers.
 """
 
 _CITATION = """\

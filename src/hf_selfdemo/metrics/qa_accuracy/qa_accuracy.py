@@ -8,8 +8,8 @@ from hf_selfdemo.metrics.module import Scored
 from hf_selfdemo.metrics.qa_accuracy import score
 
 _DESCRIPTION = """\
-Exact match, token F1, containment and a tolerant match of short answers, with several references a question.
-A reply that declines to answer is an outcome of its own, no wrong answer.
+Exact match, token F1, containment and a lenient match of short answers, with several references per question.
+An abstention is a separate outcome, not an incorrect answer.
 """
 
 _CITATION = """\
