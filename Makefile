@@ -27,8 +27,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 quickstart: install ## the whole job on the embedded default: demonstrations, training, before/after table
 	$(BIN)/hf-selfdemo run --config recipes/quickstart/self_demo.yaml
 
+# A worker for each core; the tests of one file stay together and share what they set up.
 test: install ## every test, the one with the real model too
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: install ## style and types
 	$(BIN)/ruff check .
