@@ -9,7 +9,7 @@ from hf_selfdemo.core.conversation import ask
 from hf_selfdemo.core.ledger import Ledger
 from hf_selfdemo.core.types import Request
 from hf_selfdemo.generation import likelihood
-from hf_selfdemo.generation.likelihood import mean_nll, response_nll, text_nll
+from hf_selfdemo.generation.likelihood import mean_nll, response_nll, sharing, text_nll
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.generation.transformers import TransformersGenerator
 from hf_selfdemo.prompting.chat import encode_prompt, encode_response
@@ -53,6 +53,17 @@ def test_responses_to_one_prompt_share_its_pass_and_change_nothing(model, tokeni
     monkeypatch.setattr(likelihood, "_can_continue", lambda config: False)
     assert shared == pytest.approx(text_nll(model, texts), rel=1e-5)
     assert len(passes) == 3 and len(passes[2]) == 9
+
+
+def test_texts_that_begin_alike_are_run_once_and_change_nothing(model, tokenizer, questions, monkeypatch):
+    openings = ["The passage", "The passages", "The", "There are no", "There is", "Poland"]
+    prompts = [encode_prompt(tokenizer, render("closed_book", q.text)) for q in questions[:2]]
+    texts = [(prompt, tokenizer.encode(opening)) for prompt in prompts for opening in openings]
+    passes, forward = [], model.forward
+    monkeypatch.setattr(model, "forward", lambda **inputs: (passes.append(inputs["input_ids"]), forward(**inputs))[1])
+    shared = text_nll(model, texts)
+    assert len(passes) == 2 and len(passes[1]) == 2 * len(sharing([ids for _, ids in texts[: len(openings)]])) < 12
+    assert shared == pytest.approx([text_nll(model, [text])[0] for text in texts], rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -96,15 +96,57 @@ def _can_continue(config: Any) -> bool:
 
 
 def _after_shared_prompts(model: Any, texts: Sequence[tuple[Begun, Sequence[int]]]) -> torch.Tensor:
-    """Each prompt once, all but its last token; then that token and the response, padded on the right."""
-    prompts = list(dict.fromkeys(prompt for prompt, _ in texts))
+    """Each prompt once, all but its last token; then that token and the response, padded on the right.
+
+    Responses that one row can serve (`sharing`) are run once.
+    """
+    places: dict[Begun, list[int]] = {}
+    for i, (prompt, _) in enumerate(texts):
+        places.setdefault(prompt, []).append(i)
+    prompts = list(places)
     batch = Batch(model, [(prompt.past, prompt.start) for prompt in prompts])
     rest = [prompt.ids[prompt.start : -1] for prompt in prompts]
     if any(rest):
         batch.extend(rest)  # for its states alone
-    batch.pick([prompts.index(prompt) for prompt, _ in texts])
-    logits = batch.extend([[prompt.ids[-1], *response[:-1]] for prompt, response in texts], None, right_pad)
+    rows = [
+        (prompt, [places[prompt][i] for i in group])
+        for prompt in prompts
+        for group in sharing([texts[i][1] for i in places[prompt]])
+    ]
+    batch.pick([prompts.index(prompt) for prompt, _ in rows])
+    logits = batch.extend([[prompt.ids[-1], *texts[group[0]][1][:-1]] for prompt, group in rows], None, right_pad)
+    row_of = {i: row for row, (_, group) in enumerate(rows) for i in group}
+    order = [row_of[i] for i in range(len(texts))]
+    if order != list(range(len(rows))):
+        logits = logits[order]
     return _losses(logits, right_pad([response for _, response in texts], _NO_TARGET)[0])
+
+
+def sharing(responses: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Groups of responses to one prompt that a single row of a batch can serve.
+
+    The logits of a response follow from all its tokens but the last. So a row that runs these tokens of one response
+    serves each other response that begins alike and ends where, or before, that one does.
+
+    Args:
+        responses: token ids, at least one each.
+
+    Returns:
+        Places of the responses, group by group; the first of a group is the one to run.
+
+    Example:
+        >>> sharing([[5, 6], [5, 7], [5, 6, 8], [9, 5], [3]])
+        [[2, 0, 1, 4], [3]]
+    """
+    groups: list[list[int]] = []
+    for i in sorted(range(len(responses)), key=lambda i: -len(responses[i])):
+        run = list(responses[i][:-1])
+        group = next((group for group in groups if list(responses[group[0]][: len(run)]) == run), None)
+        if group is None:
+            groups.append([i])
+        else:
+            group.append(i)
+    return groups
 
 
 def _each_in_whole(model: Any, texts: Sequence[tuple[Begun, Sequence[int]]]) -> torch.Tensor:

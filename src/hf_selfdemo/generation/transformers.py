@@ -22,7 +22,7 @@ from hf_selfdemo.generation.batch import Batch
 from hf_selfdemo.generation.cache import can_reuse, cut
 from hf_selfdemo.generation.divergence import word_divergences
 from hf_selfdemo.generation.identity import model_identity
-from hf_selfdemo.generation.likelihood import Begun, token_losses
+from hf_selfdemo.generation.likelihood import Begun, sharing, token_losses
 from hf_selfdemo.generation.prefixes import Prefix, PrefixStore, common_length
 from hf_selfdemo.generation.rows import WORTH, Row, packed, row_of
 from hf_selfdemo.generation.sampling import Sampler
@@ -164,13 +164,14 @@ class TransformersGenerator:
     def _measured(self, rows: Sequence[Row]) -> dict[Row, list[list[float]]]:
         """Nats of each token of the texts of some rows, row by row."""
         begun = {row: Begun(row.ids, row.past, row.start) for row in rows}
-        texts = [(row, text) for row in rows for text in row.texts]
-        lengths = [len(row.ids) - row.start for row, _ in texts]
-        found: dict[Row, list[list[float]]] = {row: [] for row in rows}
-        for batch in packed(texts, lengths, self.batch_size):
-            losses = token_losses(self.model, [(begun[row], text) for row, text in batch])
-            for (row, _), loss in zip(batch, losses, strict=True):
-                found[row].append(loss)  # texts of one row have one length to sort by, so that they keep their order
+        groups = [(row, group) for row in rows for group in sharing(row.texts)]
+        lengths = [len(row.ids) - row.start for row, _ in groups]
+        found: dict[Row, list[list[float]]] = {row: [[]] * len(row.texts) for row in rows}
+        for batch in packed(groups, lengths, self.batch_size):
+            texts = [(row, place) for row, group in batch for place in group]
+            losses = token_losses(self.model, [(begun[row], row.texts[place]) for row, place in texts])
+            for (row, place), loss in zip(texts, losses, strict=True):
+                found[row][place] = loss
         return found
 
     def _batches(self, rows: list[Row]) -> Iterator[list[Row]]:
