@@ -7,7 +7,7 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-SHOWN = ("*.md", "docs/*.md", "docs/reference/*.md", "examples/*", "recipes/**/*", "results/**/*")
+SHOWN = ("*.md", "CITATION.cff", "docs/*.md", "docs/reference/*.md", "examples/*", "recipes/**/*", "results/**/*")
 """What is a page of the site, or is linked from one."""
 
 
