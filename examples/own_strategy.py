@@ -1,15 +1,16 @@
-"""A strategy of your own: ask the model to quote first and to answer from its quotation.
+"""A method of your own: ask the model to quote first and to answer from its quotation.
 
     python examples/own_strategy.py
+    PYTHONPATH=examples hf-selfdemo run --method own_strategy:METHOD --output_dir runs/quote_first
 
-A strategy does no input or output and knows no model, so a script can stand in for one. To name it in recipes
-(`method: quote_first`) put the class into `methods/quote_first.py` of the package, a `METHOD = Method(QuoteFirst, ...)`
-below it, and a line into the table in `methods/__init__.py`.
+A strategy does no input or output and knows no model, so a script can stand in for one. The second command names the
+method by its path and asks a real model.
 """
 
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from hf_selfdemo import (
@@ -28,14 +29,18 @@ from hf_selfdemo import (
     read_questions,
 )
 from hf_selfdemo.core.types import Dialogue, Message, Skip
+from hf_selfdemo.methods.method import Method
 from hf_selfdemo.prompting.prompts import render
 
 QUOTE = "First copy the one sentence of the passages that answers it; if there is none, write: Not mentioned."
 ANSWER = "Now answer the question in a few words, from that sentence alone."
 
 
+@dataclass(frozen=True)
 class QuoteFirst:
     """Two turns a question, of which the second is the candidate."""
+
+    seed: int = 0  # of what a strategy samples or draws; this one does neither
 
     def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
         [asked] = render("rag", evidence.question.text, evidence.passages)
@@ -61,6 +66,9 @@ class QuoteFirst:
 
     def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
         return {}  # a choice over the whole set leaves nothing out
+
+
+METHOD = Method(QuoteFirst, objectives=("sft",), templates=("rag.txt",))
 
 
 def scripted_reply(request: Request) -> str:

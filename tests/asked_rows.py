@@ -1,10 +1,6 @@
-"""What the contract tests ask: a gold answer that no request may hold, and passages that say nothing of it."""
+"""What the contract tests ask, and what responses are preferred to."""
 
-from hf_selfdemo.core.types import Evidence, Passage, Question
-
-SENTINEL = "Zyxomma Qwertzuiop"
-SHOWN = (Passage("p1", "It was found in a mine.", "Germanium"), Passage("p2", "Bernard Courtois found iodine."))
-ANSWERABLE = Evidence(Question("q1", "Who discovered germanium?", (SENTINEL,), gold_ids=("p1",)), SHOWN)
+from hf_selfdemo.testing.rows import ANSWERABLE as ANSWERABLE
 
 
 def worse(text, label="incorrect"):

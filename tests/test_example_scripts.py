@@ -1,10 +1,7 @@
 """The examples run as they stand, from their own command line, with a tiny model and a few made-up rows."""
 
-import importlib.util
-import inspect
 import runpy
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ from datasets import Dataset
 
 from hf_selfdemo.core.types import Evidence, Passage, Question
 from hf_selfdemo.data.rows import FEATURES, evidence_row
+from hf_selfdemo.testing import StrategyContract
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -135,23 +133,10 @@ def test_a_strategy_of_ones_own_makes_demonstrations_of_both_kinds(run, capsys):
     assert f"{len(dataset['outcome'][:]) - dataset['outcome'][:].count('answer'):3} abstain" in capsys.readouterr().out
 
 
-def _promises():
-    """What every strategy is held to (`tests/contracts/test_strategy.py`), by name."""
-    path = ROOT / "tests/contracts/test_strategy.py"
-    spec = importlib.util.spec_from_file_location("strategy_promises", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return {name: getattr(module, name) for name in dir(module) if name.startswith("test_")}
-
-
-@pytest.mark.parametrize("promise", _promises().values(), ids=lambda promise: promise.__name__)
-def test_a_strategy_of_ones_own_keeps_the_promises_of_a_strategy(promise, row):
-    make = runpy.run_path(str(EXAMPLES / "own_strategy.py"))["QuoteFirst"]
-    if "row" not in inspect.signature(promise).parameters:
-        promise(make)
-        return
-    for each in (row, replace(row, gold_removed=True), replace(row, passages=())):
-        promise(make, each)
+class TestAStrategyOfOnesOwn(StrategyContract):
+    @pytest.fixture
+    def make(self):
+        return runpy.run_path(str(EXAMPLES / "own_strategy.py"))["METHOD"].strategy
 
 
 TINY = [

@@ -195,6 +195,7 @@ def test_everything_but_the_extras_own_modules_is_imported_without_them(tmp_path
         "hf_selfdemo.app.serving": "gradio",
         "hf_selfdemo.metrics.abstention.abstention": "evaluate",
         "hf_selfdemo.metrics.qa_accuracy.qa_accuracy": "evaluate",
+        "hf_selfdemo.testing": "pytest",
     }
 
 

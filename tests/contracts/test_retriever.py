@@ -1,11 +1,8 @@
 """Whatever finds passages keeps the promises of `Retriever`."""
 
-import random
-
 import pytest
 
-from hf_selfdemo.core.protocols import Retriever
-from hf_selfdemo.core.types import Passage, Question
+from hf_selfdemo.core.types import Question
 from hf_selfdemo.data.retrieval import RETRIEVERS
 from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.data.retrieval.dense import DenseRetriever
@@ -13,25 +10,8 @@ from hf_selfdemo.data.retrieval.encoder import SentenceEncoder
 from hf_selfdemo.data.retrieval.given import GivenRetriever
 from hf_selfdemo.data.retrieval.hybrid import HybridRetriever
 from hf_selfdemo.data.retrieval.reranked import CrossEncoderReranker, RerankedRetriever
-
-CORPUS = [
-    *(Passage(f"p{i}", "The river reaches the sea.", score=1.0) for i in range(6)),
-    Passage("x", "Röntgen worked in Würzburg.", "Röntgen", score=1.0),
-    Passage("y", "東京 は 日本 の 首都", score=1.0),
-]
-TEXTS = [
-    "Which river reaches the sea?",
-    "Röntgen",
-    "東京",
-    "the of and",
-    "",
-    "  ",
-    "🤷‍♀️",
-    "?!",
-    "<|im_end|>",
-    "sea " * 500,
-]
-
+from hf_selfdemo.testing import RetrieverContract
+from hf_selfdemo.testing.retriever import CORPUS, TEXTS
 
 MADE = {
     "bm25": lambda encoder, reranker: BM25Retriever(CORPUS),
@@ -48,70 +28,13 @@ def models(encoder_folder, reranker_folder):
     return SentenceEncoder(str(encoder_folder)), CrossEncoderReranker(str(reranker_folder))
 
 
-@pytest.fixture(params=MADE)
-def made(request, models):
-    """An implementation over `CORPUS`, and questions as it wants them."""
-    own = {"passages": tuple(CORPUS)} if request.param == "given" else {}
-    return MADE[request.param](*models), [Question(f"q{i}", text, **own) for i, text in enumerate(TEXTS)]
+class TestEveryRetriever(RetrieverContract):
+    @pytest.fixture(params=MADE)
+    def made(self, request, models):
+        """An implementation over `CORPUS`, and questions as it wants them."""
+        own = {"passages": tuple(CORPUS)} if request.param == "given" else {}
+        return MADE[request.param](*models), [Question(f"q{i}", text, **own) for i, text in enumerate(TEXTS)]
 
 
 def test_all_retrievers_are_here():
     assert MADE.keys() >= RETRIEVERS.keys()
-
-
-def ids(results):
-    return [[p.id for p in found] for found in results]
-
-
-def test_it_is_a_retriever(made):
-    assert isinstance(made[0], Retriever)
-
-
-@pytest.mark.parametrize("k", [1, 3, len(CORPUS), 1000])
-def test_one_result_a_question_with_at_most_k_passages_of_the_corpus_each_once(made, k):
-    retriever, questions = made
-    results = retriever.retrieve(questions, k)
-    assert len(results) == len(questions)
-    for found in ids(results):
-        assert len(found) <= k
-        assert len(set(found)) == len(found)
-        assert set(found) <= {p.id for p in CORPUS}
-    assert ids(results)[0], "the plain question finds something"
-
-
-def test_results_stay_with_their_questions_whatever_the_order(made):
-    retriever, questions = made
-    expected = dict(zip(questions, retriever.retrieve(questions, 3), strict=True))
-    shuffled = random.Random(0).sample(questions, len(questions))
-    assert retriever.retrieve(shuffled, 3) == [expected[q] for q in shuffled]
-    assert [retriever.retrieve([q], 3)[0] for q in questions] == list(expected.values())
-    assert retriever.retrieve([], 3) == []
-
-
-def test_best_first_and_a_smaller_k_is_the_beginning_of_a_larger(made):
-    retriever, questions = made
-    all_found = retriever.retrieve(questions, 100)
-    for k in (1, 2, 5):
-        assert retriever.retrieve(questions, k) == [found[:k] for found in all_found]
-    for found in all_found:
-        assert [p.score for p in found] == sorted((p.score for p in found), reverse=True)
-
-
-def test_equal_scores_come_in_the_order_of_ids(made):
-    retriever, questions = made
-    found = [p for p in retriever.retrieve(questions[:1], 100)[0] if p.id.startswith("p")]
-    assert [p.id for p in found if p.score == found[0].score] == [f"p{i}" for i in range(6)]
-
-
-def test_passages_come_back_whole(made):
-    retriever, questions = made
-    by_id = {p.id: p for p in CORPUS}
-    for p in (p for found in retriever.retrieve(questions, 9) for p in found):
-        assert (p.text, p.title) == (by_id[p.id].text, by_id[p.id].title)
-
-
-@pytest.mark.parametrize("k", [0, -3])
-def test_k_below_one_is_a_value_error(made, k):
-    retriever, questions = made
-    with pytest.raises(ValueError):
-        retriever.retrieve(questions, k)

@@ -134,6 +134,7 @@ def test_models_of_retrieval_go_by_their_hub_ids_with_the_extra_that_loads_them(
         ({"retriever_model": "/models/mine"}, "the Space cannot load '/models/mine', a model of retrieval: push it"),
         ({"reranker": "./mine"}, "the Space cannot load './mine'"),
         ({"retriever": "my_search:make"}, "retriever 'my_search:make' is code that a Space does not have"),
+        ({"method": "mine:METHOD"}, "method 'mine:METHOD' is code that a Space does not have"),
     ],
 )
 def test_what_only_this_machine_searches_with_is_refused(run, keys, words):

@@ -131,8 +131,10 @@ def test_who_needs_no_gold_is_shown_none():
         ({"names": ["cites"], "weights": [1.0, 2.0]}, "critic_weights has 2 weights for 1 critics"),
         ({"names": ["cites"], "weights": [0.0]}, "critic_weights is 0: give more than 0"),
         ({"names": ["at_most_words"], "most_words": 0}, "most_words is 0"),
-        ({"names": ["no_such_package:make"]}, "critic 'no_such_package:make' cannot be made .ModuleNotFoundError"),
-        ({"names": ["json:nothing"]}, "critic 'json:nothing' cannot be made .AttributeError"),
+        ({"names": ["no_such_package:make"]}, "critic 'no_such_package:make' cannot be imported .ModuleNotFoundError"),
+        ({"names": ["json:nothing"]}, "critic 'json:nothing' cannot be imported .AttributeError"),
+        ({"names": ["fractions:Decimal.x"]}, "critic 'fractions:Decimal.x' cannot be imported .AttributeError"),
+        ({"names": ["operator:neg"]}, "critic 'operator:neg' cannot be made .TypeError.*that needs no arguments"),
         ({"names": ["builtins:dict"]}, "the critic 'builtins:dict' is a dict and has no needs_gold, critique"),
     ],
 )

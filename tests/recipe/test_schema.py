@@ -111,18 +111,35 @@ def test_what_the_command_refuses_is_not_valid(is_valid, keys):
         {"method": "raft", "oracle_share": 1},
         {"objective": "dpo", "beta": 0.3, "loss_type": ["sigmoid", "sft"], "loss_weights": [1.0, 0.1]},
         {"loss_type": "dft"},
+        {"method": "schema_method:METHOD", "own_key": 3, "judge": "my_package.mine:Judge"},
     ],
     ids=str,
 )
-def test_what_the_command_takes_is_valid(is_valid, keys):
+def test_what_the_command_takes_is_valid(is_valid, keys, tmp_path, monkeypatch):
+    (tmp_path / "schema_method.py").write_text(OWN_METHOD)
+    monkeypatch.syspath_prepend(tmp_path)
     assert is_valid(keys)
     make_recipe({"output_dir": "x"} | keys)
+
+
+OWN_METHOD = """
+from dataclasses import dataclass
+from hf_selfdemo.core.keys import key
+from hf_selfdemo.methods.answering import PromptAnswerer
+from hf_selfdemo.methods.method import Method
+
+@dataclass
+class Keys:
+    own_key: int = key(1, "a number", "replies")
+
+METHOD = Method(keys=(Keys,), answerer=lambda keys, max_answer_tokens, seed: PromptAnswerer(max_answer_tokens))
+"""
 
 
 def test_every_key_says_what_it_is_for(schema):
     for key, told in schema["properties"].items():
         assert all(one["description"] and "default" in one for one in told.get("anyOf", [told])), key
-    assert schema["properties"]["method"]["enum"] == list(METHODS)
+    assert schema["properties"]["method"]["anyOf"][0]["enum"] == list(METHODS)
 
 
 def test_a_method_that_is_added_brings_its_keys(monkeypatch):

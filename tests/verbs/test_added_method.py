@@ -1,10 +1,13 @@
 """A method is one file and one row of the table: one that nobody here knows goes through every verb."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 from datasets import load_dataset
 
+from hf_selfdemo.core.manifest import file_hash
 from hf_selfdemo.methods import METHODS
 from hf_selfdemo.verbs.cli import main
 
@@ -19,6 +22,7 @@ from hf_selfdemo.core.keys import check_kinds, key
 from hf_selfdemo.core.ranges import ONE_OR_MORE, check_keys
 from hf_selfdemo.core.seeding import stable_seed
 from hf_selfdemo.core.types import Candidate, Demonstration, Request, Skip
+from hf_selfdemo.judging.answer_match import AnswerMatchJudge
 from hf_selfdemo.methods.method import Method
 from hf_selfdemo.prompting.prompts import render
 
@@ -61,18 +65,31 @@ class Toy:
         return dict.fromkeys(second[::2], "")
 
 
+class Judge(AnswerMatchJudge):
+    """Another judge than the one it inherits from, by its file alone."""
+
+
 METHOD = Method(strategy=Toy, keys=(Drafts,), objectives=("sft",), templates=("rag.txt",))
 '''
 
 
+@pytest.fixture(params=["toy", "toy_method:METHOD"])
+def name(request):
+    """How a recipe names the method: as a row of the table, or as code of the user's own, which then judges too."""
+    return request.param
+
+
 @pytest.fixture
-def toy(monkeypatch, tmp_path, brief_model):
+def toy(name, monkeypatch, tmp_path, brief_model):
     """The flags of a run of the added method."""
     (tmp_path / "toy_method.py").write_text(FILE)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(METHODS, "toy", "toy_method:METHOD")
+    if name == "toy":
+        monkeypatch.setitem(METHODS, "toy", "toy_method:METHOD")
+    judges = [] if name == "toy" else ["--judge=toy_method:Judge", "--evaluate_judge=toy_method:Judge"]
     return [
-        *(f"--output_dir={tmp_path / 'run'}", f"--model_name_or_path={brief_model}", "--method=toy", "--drafts=3"),
+        *judges,
+        *(f"--output_dir={tmp_path / 'run'}", f"--model_name_or_path={brief_model}", f"--method={name}", "--drafts=3"),
         *("--prefer=longest", "--passages_per_question=2", "--max_train_questions=4", "--max_train_unanswerable=0"),
         *("--max_test_questions=3", "--max_test_unanswerable=0", "--max_answer_tokens=4", "--evaluate_modes", "rag"),
         *("--max_steps=2", "--per_device_train_batch_size=2", "--lora_r=2", "--use_cpu", "--on_policy_rows=2"),
@@ -80,12 +97,12 @@ def toy(monkeypatch, tmp_path, brief_model):
     ]
 
 
-def test_an_added_method_goes_through_every_verb(toy, manifest, refused, capsys, tmp_path):
+def test_an_added_method_goes_through_every_verb(name, toy, manifest, refused, capsys, tmp_path):
     assert main(["plan", *toy, "--plan_questions=2"]) == 0
     assert json.loads((tmp_path / "run/plan.json").read_text())["stages"]["draft"]["calls"] == 12
     assert main(["demonstrate", *toy]) == 0
     made = manifest("demonstrations")
-    assert (made["settings"]["method"], made["settings"]["drafts"]) == ("toy", 3)
+    assert (made["settings"]["method"], made["settings"]["drafts"]) == (name, 3)
     assert made["selection"]["prefer"] == "longest" and "pair_policy" not in made["selection"]
     rows = load_dataset("parquet", data_files=str(tmp_path / "run/demonstrations/train.parquet"), split="train")
     second = [row for row in rows if row["id"].endswith("#row_2")]
@@ -98,13 +115,17 @@ def test_an_added_method_goes_through_every_verb(toy, manifest, refused, capsys,
     assert manifest("model")["rows_trained"] == len(rows)
     assert main(["evaluate", *toy]) == 0
     assert set(manifest("evaluation")["models"]) == {"base", "tuned"}
+    sources = [made["settings"].get("method_source"), made["selection"].get("judge_source")]
+    sources += [judge.get("judge_source") for judge in manifest("evaluation")["judges"].values()]
+    assert set(sources) == {None if name == "toy" else file_hash(Path(sys.modules["toy_method"].__file__))}
     capsys.readouterr()
     assert main(["push", *toy, "--dry_run", "--hub_base_model=me/base", "--artefacts", "dataset", "model"]) == 0
     card = capsys.readouterr().out
-    assert "method: toy" in card and "drafts: 3" in card and "prefer: longest" in card
+    assert f"method: {name}" in card and "_source" not in card and "drafts: 3" in card and "prefer: longest" in card
     assert "base_model: me/base" in card
 
 
+@pytest.mark.parametrize("name", ["toy"], indirect=True)
 def test_its_keys_are_known_with_it_alone_and_checked(toy, refused):
     """Another method's keys are refused by their method, and what is no choice or number by its key."""
     elsewhere = [flag for flag in toy if not flag.startswith(("--method", "--prefer"))]

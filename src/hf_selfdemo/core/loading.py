@@ -9,7 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.errors import UserError, reason
+from hf_selfdemo.core.manifest import file_hash
 
 
 def load(kind: str, name: str, table: dict[str, str]) -> Any:
@@ -41,7 +42,7 @@ def load_own(kind: str, path: str) -> Any:
         path: of the attribute.
 
     Raises:
-        UserError: if it cannot be imported.
+        UserError: if it cannot be imported, for whatever reason its module has.
 
     Example:
         >>> load_own("number", "fractions:Fraction").__name__
@@ -50,9 +51,44 @@ def load_own(kind: str, path: str) -> Any:
     module, _, attribute = path.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # code of others raises anything
         remedy = "write module:attribute, of an installed package or one on PYTHONPATH"
-        raise UserError(f"the {kind} {path!r} cannot be imported ({error})", remedy) from None
+        raise UserError(f"the {kind} {path!r} cannot be imported ({reason(error)})", remedy) from error
+
+
+def made_own(kind: str, path: str) -> Any:
+    """Call what `load_own` imports, such as a class, without arguments.
+
+    Args:
+        kind: what is looked up, for the error message.
+        path: as `load_own` takes it.
+
+    Raises:
+        UserError: if it cannot be imported, or raises when it is called.
+
+    Example:
+        >>> made_own("number", "fractions:Fraction")
+        Fraction(0, 1)
+    """
+    make = load_own(kind, path)
+    try:
+        return make()
+    except Exception as error:  # code of others raises anything
+        remedy = "name a class, or a function that makes one, that needs no arguments"
+        raise UserError(f"the {kind} {path!r} cannot be made ({reason(error)})", remedy) from error
+
+
+def own_version(path: str) -> str:
+    """A hash of the file that holds what `load_own` returned: if the file changes, it is another implementation.
+
+    Args:
+        path: as `load_own` takes it.
+
+    Returns:
+        "" for a module without a file, such as one that is built into Python.
+    """
+    file = getattr(importlib.import_module(path.partition(":")[0]), "__file__", None)
+    return file_hash(Path(file)) if file else ""
 
 
 def did_you_mean(word: str, known: list[str]) -> str:

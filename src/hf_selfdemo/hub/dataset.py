@@ -42,7 +42,7 @@ _OF_TOURNAMENTS = ("bracket_size", "judge_orders", "unverified_winners")
 _OF_JUDGES = tuple(f.name for f in dataclasses.fields(JudgeArguments))
 _AGAIN = "run `hf-selfdemo demonstrate` again; what is in the ledger is not asked for again"
 _NEEDED = ("train.parquet", "demonstrations", "candidate_labels", "rows_in", "outcomes", "skipped")
-_HASHES = ("generator", "questions_passages_twins", "instructions", "templates")
+_HASHES = ("generator", "questions_passages_twins", "instructions", "templates", "method_source", "judge_source")
 
 
 def dataset_artefact(

@@ -104,6 +104,7 @@ def space_artefact(
         raise UserError(f"{run} holds neither demonstrations nor an evaluation", "run `hf-selfdemo run` first")
     evaluation = manifests.get("evaluation", {})
     data = dict(data or evaluation.get("data", {}))
+    _refuse_own_code(data, manifests.get("demonstrations", {}).get("settings", {}), method or {})
     license = source_licence({"train_questions": _sources(data), "train_corpus": data.get("test_corpus", "")}, license)
     recorded = evaluation.get("base_model") or manifests.get("demonstrations", {}).get("model", {}).get("name", "")
     base = base_id(trained or run / "model", recorded, base_model)
@@ -133,14 +134,20 @@ def _recipe(base: str, corpus: str, trained: str, keys: Mapping[str, Any], metho
     return str(yaml.safe_dump(keys, sort_keys=False))
 
 
+def _refuse_own_code(*keys: Mapping[str, Any]) -> None:
+    """A retriever or method of the user's own is not in the package that a Space installs."""
+    for group in keys:
+        for key in ("retriever", "method"):
+            if ":" in (own := str(group.get(key) or "")):
+                raise UserError(f"{key} {own!r} is code that a Space does not have", "leave space out of artefacts")
+
+
 def _requirements(data: Mapping[str, Any]) -> str:
     """What the Space installs.
 
     Raises:
-        UserError: for code or models of retrieval that are on this machine alone.
+        UserError: for models of retrieval that are on this machine alone.
     """
-    if ":" in (own := data.get("retriever") or ""):
-        raise UserError(f"retriever {own!r} is code that a Space does not have", "leave space out of artefacts")
     models = [data[key] for key in ("retriever_model", "reranker") if data.get(key)]
     for model in models:
         if not is_hub_id(model) or Path(model).exists():

@@ -11,7 +11,7 @@ from typing import Any
 from hf_selfdemo.core.artefacts import MethodRecord
 from hf_selfdemo.core.errors import UserError, explained
 from hf_selfdemo.core.keys import deciding
-from hf_selfdemo.core.loading import load
+from hf_selfdemo.core.loading import load, load_own
 from hf_selfdemo.core.manifest import read_json
 from hf_selfdemo.core.protocols import Answerer, Strategy
 from hf_selfdemo.core.types import Evidence
@@ -101,12 +101,58 @@ def known_method(name: str) -> Method:
     Args:
         name: of the method, as a manifest has it.
 
+    Raises:
+        UserError: for a method of somebody's own that `find_method` has not found before.
+
     Example:
         >>> known_method("reflection_tuning").sees_gold, known_method("of another version").rows
         (True, '')
     """
+    if ":" in name:
+        return _own_method(name, "a manifest")
     found: Method = load("method", name, METHODS) if name in METHODS else Method()
     return found
+
+
+def find_method(name: str) -> Method:
+    """A method by its name in the table, or a method of your own by `package.module:METHOD`.
+
+    Args:
+        name: as a recipe has it.
+
+    Raises:
+        UserError: for an unknown name, and for what cannot be imported or is not a `Method` with keys made by
+            `core.keys.key`.
+
+    Example:
+        >>> find_method("raft").objectives
+        ('sft',)
+    """
+    if ":" not in name:
+        found: Method = load("method", name, METHODS)
+        return found
+    own = load_own("method", name)
+    if not isinstance(own, Method):
+        raise UserError(f"the method {name!r} is a {type(own).__name__}", "name a Method of hf_selfdemo.methods.method")
+    for f in (f for group in own.keys for f in dataclasses.fields(group)):
+        if not f.metadata.keys() >= {"help", "decides"}:
+            what = f"the method {name!r} has the key {f.name!r}, which does not say what it decides"
+            raise UserError(what, "make it by hf_selfdemo.core.keys.key")
+    _OWN[name] = own
+    return own
+
+
+_OWN: dict[str, Method] = {}
+"""Methods of the user's own that a recipe or a script has named. A file of somebody else's may name any module, which
+is not imported for that."""
+
+
+def _own_method(name: str, where: str) -> Method:
+    """A method of the user's own, if it was named before."""
+    if name not in _OWN:
+        what = f"{where} names the method {name!r}, which is code from outside this package"
+        raise UserError(what, f"if you trust it, set method: {name}, or call find_method({name!r}) in Python")
+    return _OWN[name]
 
 
 @dataclass(frozen=True)
@@ -226,9 +272,9 @@ def recorded_method(folder: Path | None) -> Chosen | None:
         return None
     found = read_json(path, MethodRecord)
     name, values = found["method"], dict(found["keys"])
-    if name not in METHODS:
+    if name not in METHODS and ":" not in name:
         raise UserError(f"{path} names the method {name!r}, which is not known here", _NEWER)
-    method: Method = load("method", name, METHODS)
+    method = find_method(name) if name in METHODS else _own_method(name, str(path))
     known = {f.name for group in method.keys for f in dataclasses.fields(group)}
     if strange := [key for key in values if key not in known]:
         raise UserError(f"{path} names the key {strange[0]!r}, which method {name!r} does not have", _NEWER)

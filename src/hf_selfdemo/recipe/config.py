@@ -234,7 +234,11 @@ class EngineArguments:
 class DemonstrateArguments:
     """Making demonstrations."""
 
-    method: str = key("self_demo", "self_demo, ra_it, raft or another method; the page Methods lists all", "written")
+    method: str = key(
+        "self_demo",
+        "self_demo, ra_it, raft or another method; the page Methods lists all. Or package.module:METHOD of your own",
+        "written",
+    )
     on_policy_rows: int = key(
         32,
         "number of rows on which the mean token NLL of targets and gold answers is measured; 0 for none",
@@ -251,7 +255,7 @@ class JudgeArguments:
     judge: str = key(
         "answer_match",
         "answer_match, llm_label, match_then_llm or tournament (the paper); a judge that needs a model is the model "
-        "itself",
+        "itself. Or package.module:NAME of your own",
         "kept",
     )
     bracket_size: int = key(3, "number of candidates in one match of the tournament", "kept", MATCH)

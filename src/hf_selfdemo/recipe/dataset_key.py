@@ -14,6 +14,7 @@ from hf_selfdemo.data.questions import EMBEDDED, read_questions
 from hf_selfdemo.evaluation.ability.own_replies import read_instructions
 from hf_selfdemo.methods.searched_prompts import read_prompts
 from hf_selfdemo.prompting.prompts import JUDGED_WITH, SEARCHED_WITH, templates_hash
+from hf_selfdemo.recipe.own_code import own_sources
 from hf_selfdemo.recipe.parts import corpus_passages, part_of
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.retriever import retrieval_settings
@@ -57,6 +58,7 @@ def dataset_key(recipe: Recipe, part: str, weights: str) -> str:
             "searched on": dataset_key(recipe, "train", weights) if searching and part != "train" else "",
             "code": LOADED_CODE,
             "versions": versions(["sentence-transformers"]),
+            **own_sources(method=recipe.demonstrate.method, judge=recipe.judge.judge),
         }
     )
 

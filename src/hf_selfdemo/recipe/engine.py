@@ -14,6 +14,7 @@ from hf_selfdemo.core.protocols import Generator, Judge
 from hf_selfdemo.generation.models import ResolvedModel
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.judging import JUDGES
+from hf_selfdemo.recipe.own_code import own_judge
 from hf_selfdemo.recipe.recipe import Recipe
 
 ENGINES = ("transformers", "server")
@@ -80,7 +81,9 @@ def in_process(recipe: Recipe, network: Any, tokenizer: Any) -> Generator:
 
 
 def recipe_judge(recipe: Recipe, name: str) -> Judge:
-    """The judge of that name, with the recipe's numbers."""
+    """The judge of that name, with the recipe's numbers; one of the user's own has none of these."""
+    if ":" in name:
+        return own_judge(name)
     j = recipe.judge
     kind = load("judge", name, JUDGES)
     keys: dict[str, Any] = {}

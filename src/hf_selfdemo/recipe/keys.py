@@ -15,7 +15,7 @@ from hf_selfdemo.core.keys import check_choices, check_kinds
 from hf_selfdemo.core.loading import did_you_mean, load
 from hf_selfdemo.core.ranges import check_keys
 from hf_selfdemo.methods import METHODS
-from hf_selfdemo.methods.method import Chosen, Method
+from hf_selfdemo.methods.method import Chosen, Method, find_method
 from hf_selfdemo.methods.question_writer import QuestionKeys
 from hf_selfdemo.recipe import config
 from hf_selfdemo.recipe.documents import name_documents
@@ -67,18 +67,21 @@ def make_recipe(given: dict[str, Any], flags: Sequence[str] = (), verb: str = ""
     flagged = {f[2:].partition("=")[0].replace("-", "_"): f for f in flags if f.startswith("--")}
     first = First(**given_values([First], {k: v for k, v in given.items() if v is not None}, flags, partly=True)[0])
     check_keys(first)
-    method: Method = load("method", first.method, METHODS)
+    method = find_method(first.method)
     objective = first.objective or default_objective(method)
     if objective not in OBJECTIVES:
         raise UserError(f"unknown objective {objective!r}", did_you_mean(objective, list(OBJECTIVES)))
     trained = training_keys()
     if _HELP & set(flags):
         kinds = {name: trained[name] for name in OBJECTIVES}
-        own = {name: load("method", name, METHODS).keys for name in METHODS}
+        own = {name: find_method(name).keys for name in dict.fromkeys([*METHODS, first.method])}
         values = PACKAGE_DEFAULTS | given
         show_help(verb, GROUPS, own, first.method, trained["model"], kinds, objective, values)
     ours = [*GROUPS, *method.keys]
     theirs = [trained["model"], trained[objective]]
+    if taken := set(key_names(method.keys)) & set(key_names([*GROUPS, *theirs])):
+        what = f"method {first.method!r} has the key {min(taken)!r}, which every recipe has"
+        raise UserError(what, "give it another name in the method's file")
     for key in given:
         _check_known(key, [*ours, *theirs], first.method, objective, f"recipe key {key!r}")
     for key in flagged:

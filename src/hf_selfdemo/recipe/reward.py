@@ -8,6 +8,7 @@ from typing import Any
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.prompting.prompts import JUDGED_WITH, templates_hash
 from hf_selfdemo.recipe.engine import named_model, open_engine, recipe_judge
+from hf_selfdemo.recipe.own_code import own_sources
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.training.rewards import AbstentionReward
 
@@ -52,6 +53,7 @@ def reward_settings(recipe: Recipe) -> dict[str, Any]:
         return dict(sessions.settings)
     if recipe.training.reward_judge == "answer_match":
         return {}
-    return {"judge_model": named_model(recipe).fingerprint, "judge_templates": templates_hash(JUDGED_WITH)} | asdict(
-        recipe.judge
-    )
+    return {"judge_model": named_model(recipe).fingerprint, "judge_templates": templates_hash(JUDGED_WITH)} | {
+        **asdict(recipe.judge),
+        **own_sources(reward_judge=recipe.training.reward_judge),
+    }

@@ -57,20 +57,30 @@ def recipe_schema() -> Schema:
     common = [*GROUPS, training_keys()["model"]]
     methods = {name: _properties(load("method", name, METHODS).keys) for name in METHODS}
     objectives = {name: _properties([training_keys()[name]]) for name in OBJECTIVES}
-    names: Schema = {"method": {"enum": list(METHODS)}, "objective": {"enum": list(OBJECTIVES)}}
     keys = _properties(common) | _any_of(methods) | _any_of(objectives)
+    named = keys["method"]
+    keys["method"] = {"anyOf": [named | {"enum": list(METHODS)}, named | _OWN]}
+    keys["objective"] = keys["objective"] | {"enum": list(OBJECTIVES)}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Recipe of hf-selfdemo",
         "$comment": "Written by `hf-selfdemo schema`. Descriptions of TRL's keys are mostly its own and transformers'.",
         "type": "object",
-        "properties": {name: keys[name] | names.get(name, {}) for name in sorted(keys)},
-        "additionalProperties": False,
-        "allOf": [
-            *_conditions(methods, {name: _is_method(name) for name in METHODS}),
-            *_conditions(objectives, {name: _is_objective(name) for name in OBJECTIVES}),
-        ],
+        "properties": {name: keys[name] for name in sorted(keys)},
+        "if": {"properties": {"method": _OWN}, "required": ["method"]},  # its keys are known where its file is
+        "else": {
+            "properties": dict.fromkeys(sorted(keys), True),
+            "additionalProperties": False,
+            "allOf": [
+                *_conditions(methods, {name: _is_method(name) for name in METHODS}),
+                *_conditions(objectives, {name: _is_objective(name) for name in OBJECTIVES}),
+            ],
+        },
     }
+
+
+_OWN: Schema = {"type": "string", "pattern": ":"}
+"""A method of the user's own, as package.module:METHOD."""
 
 
 def _properties(groups: Sequence[Any]) -> Schema:

@@ -28,6 +28,7 @@ from hf_selfdemo.prompting.prompts import templates_hash
 from hf_selfdemo.recipe.config import DemonstrateArguments
 from hf_selfdemo.recipe.engine import Engine, ledger_path, named_model, open_engine, recipe_judge
 from hf_selfdemo.recipe.evidence import passages_warning, recipe_evidence, with_further_rows
+from hf_selfdemo.recipe.own_code import own_sources
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.retriever import retrieval_settings
 from hf_selfdemo.recipe.trained_retriever import OBJECTIVE, refuse_keys
@@ -38,6 +39,7 @@ _WORDS = {
     "templates": "prompts",
     "questions_passages_twins": "questions, passages or twins",
     "instructions": "searched prompts",
+    "method_source": "the file of the method",
 }
 """What they are called where they differ."""
 
@@ -115,7 +117,12 @@ def refuse_server(recipe: Recipe) -> None:
 
 def _selection(recipe: Recipe) -> dict[str, Any]:
     """What decides which of the candidates are kept: it may change in a folder, what was written is used again."""
-    return deciding(recipe.judge, "kept") | deciding(recipe.demonstrate, "kept") | recipe.method.deciding("kept")
+    return (
+        deciding(recipe.judge, "kept")
+        | deciding(recipe.demonstrate, "kept")
+        | recipe.method.deciding("kept")
+        | own_sources(judge=recipe.judge.judge)
+    )
 
 
 def _say_what_is_replaced(folder: Path, selection: dict[str, Any]) -> None:
@@ -195,6 +202,7 @@ def _generation_settings(
         **recipe.chat_template,
         **deciding(recipe.demonstrate, "written"),
         **recipe.method.deciding("written"),
+        **own_sources(method=recipe.demonstrate.method),
     }
 
 

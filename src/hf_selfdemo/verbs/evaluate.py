@@ -43,6 +43,7 @@ from hf_selfdemo.recipe.config import EvaluateArguments
 from hf_selfdemo.recipe.dataset_key import PACKAGE, folder_hash
 from hf_selfdemo.recipe.engine import ledger_path, recipe_judge
 from hf_selfdemo.recipe.evidence import has_dev, passages_warning, recipe_evidence
+from hf_selfdemo.recipe.own_code import own_sources
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.retriever import effective_keys, retrieval_settings
 from hf_selfdemo.verbs.ability import AbilityCheck
@@ -191,7 +192,7 @@ def _judge_record(recipe: Recipe, base: str) -> dict[str, Any]:
     """
     name = recipe.evaluate.evaluate_judge
     code = fingerprint([folder_hash(PACKAGE / room, "**/*.py") for room in ("scoring", "judging")])
-    record = {"name": name, "code": code}
+    record = {"name": name, "code": code, **own_sources(judge=name)}
     if not judges_by_model(recipe.evaluate):
         return record
     return record | {"model": base, "templates": templates_hash(JUDGED_WITH), **asdict(recipe.judge)}

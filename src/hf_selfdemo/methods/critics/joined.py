@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from hf_selfdemo.core.errors import UserError, reason
-from hf_selfdemo.core.loading import load
-from hf_selfdemo.core.manifest import file_hash, fingerprint
+from hf_selfdemo.core.loading import load, made_own, own_version
+from hf_selfdemo.core.manifest import fingerprint
 from hf_selfdemo.core.protocols import Critic, check_contract
 from hf_selfdemo.core.ranges import POSITIVE
 from hf_selfdemo.core.types import Critique, Evidence, Passage, Question
@@ -126,17 +124,8 @@ def named_critics(names: Sequence[str], weights: Sequence[float] = (), most_word
 
 def _from_outside(name: str) -> Named:
     """A critic of somebody's own, by where it is made."""
-    module, _, attribute = name.partition(":")
-    try:
-        found = importlib.import_module(module)
-        critic = getattr(found, attribute)()
-    except Exception as error:  # code of others raises anything
-        raise UserError(
-            f"critic {name!r} cannot be made ({reason(error)})",
-            "give package.module:make, with the folder of the package on PYTHONPATH",
-        ) from error
-    file = getattr(found, "__file__", None)  # a part of Python itself has none
-    return Named(name, critic, version=file_hash(Path(file)) if file else "")
+    critic: Critic = made_own("critic", name)
+    return Named(name, critic, version=own_version(name))
 
 
 def _word(one: Named, evidence: Evidence, text: str) -> Critique:

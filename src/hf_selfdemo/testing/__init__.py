@@ -1,0 +1,25 @@
+"""Contract tests for parts of your own: pytest classes with one test for each promise of `core.protocols`.
+
+    from hf_selfdemo.testing import JudgeContract
+
+    class TestMyJudge(JudgeContract):
+        @pytest.fixture
+        def make(self):
+            return MyJudge
+
+The package's own parts pass the same classes, in `tests/contracts`. pytest is needed.
+"""
+
+import pytest
+
+pytest.register_assert_rewrite(
+    *(f"{__name__}.{part}" for part in ("answerer", "critic", "judge", "retriever", "strategy"))
+)
+
+from hf_selfdemo.testing.answerer import AnswererContract  # noqa: E402
+from hf_selfdemo.testing.critic import CriticContract  # noqa: E402
+from hf_selfdemo.testing.judge import JudgeContract  # noqa: E402
+from hf_selfdemo.testing.retriever import RetrieverContract  # noqa: E402
+from hf_selfdemo.testing.strategy import StrategyContract  # noqa: E402
+
+__all__ = ["AnswererContract", "CriticContract", "JudgeContract", "RetrieverContract", "StrategyContract"]

@@ -1,0 +1,7 @@
+"""Rows that the contract tests ask: a gold answer that no request may show, and passages that say nothing of it."""
+
+from hf_selfdemo.core.types import Evidence, Passage, Question
+
+SENTINEL = "Zyxomma Qwertzuiop"
+SHOWN = (Passage("p1", "It was found in a mine.", "Germanium"), Passage("p2", "Bernard Courtois found iodine."))
+ANSWERABLE = Evidence(Question("q1", "Who discovered germanium?", (SENTINEL,), gold_ids=("p1",)), SHOWN)
