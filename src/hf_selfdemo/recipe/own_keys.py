@@ -93,7 +93,8 @@ _TUNED = ("adapters", "num_rounds", "max_answer_tokens", "demonstrate_seed")
 
 _SEARCHED = (
     *("documents", "test_corpus", "test_questions", "test_split", "preset", "columns", "dataset_config"),
-    *("dataset_revision", "retriever", "retriever_model", "retriever_query_prompt", "retriever_passage_prompt"),
+    *("dataset_revision", "list_separator", "corpus_columns", "corpus_config", "corpus_revision", "corpus_split"),
+    *("retriever", "retriever_model", "retriever_query_prompt", "retriever_passage_prompt"),
     *("reranker", "rerank_depth", "passages_per_question", "max_passage_words", "split_passages", "index_dir"),
 )
 """The corpus of the test questions, and how it is searched."""
