@@ -1,6 +1,7 @@
 """Who may know whom: a room imports from itself and from those below it; heavy libraries come late."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,14 @@ def test_no_two_files_of_tests_and_scripts_have_one_name():
 
 def test_every_file_stands_in_a_room():
     assert {room_of(p) for p in MODULES} == set(ROOMS)
+
+
+def test_the_pages_for_people_and_agents_list_the_rooms_in_their_order():
+    pages = [
+        (Path(__file__).parents[1] / name).read_text(encoding="utf-8") for name in ("CONTRIBUTING.md", "AGENTS.md")
+    ]
+    assert re.findall(r"^\| `(\w+)/` \|", pages[0], re.MULTILINE) == list(ROOMS[:-1])
+    assert re.findall(r"`(\w+)`", pages[1].partition("before it:")[2].partition("\n\n")[0]) == list(ROOMS[:-1])
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
