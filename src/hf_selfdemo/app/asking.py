@@ -97,24 +97,34 @@ class Asking:
         [found] = self._retriever().retrieve([asked], max(1, min(count, MOST_PASSAGES)))
         return found
 
-    def ask(self, question: str, passages: Sequence[Passage] | None) -> Iterator[tuple[str, Told]]:
+    def answerer(self, name: str) -> Answerer:
+        """How the model of that name is asked.
+
+        Raises:
+            UserError: if its folder does not say it rightly.
+        """
+        return self._answerers[name]() if name in self._answerers else self._usual
+
+    def ask(
+        self, question: str, passages: Sequence[Passage] | None, names: Sequence[str] | None = None
+    ) -> Iterator[tuple[str, Told]]:
         """What each model answers, as soon as it has; one model writes at a time, whoever asks.
 
         Args:
             question: any.
             passages: to show; None asks without.
+            names: of the models to ask; by default all.
 
         Raises:
             UserError: if the question is empty or too long, or a model cannot be loaded or cannot answer.
         """
         mode: Mode = "closed_book" if passages is None else "rag"
         asked = Evidence(Question("the question", checked_question(question)), tuple(passages or ()))
-        for name, model in self._models.items():
+        for name in self.names if names is None else names:
             with self._turn:
-                counted = AccountedGenerator(model())
+                counted = AccountedGenerator(self._models[name]())
                 try:
-                    answerer = self._answerers[name]() if name in self._answerers else self._usual
-                    [answer] = converse([answerer.answer(asked, mode)], counted)
+                    [answer] = converse([self.answerer(name).answer(asked, mode)], counted)
                 except CallFailed as failure:
                     raise UserError(f"{name} did not answer: {failure}", "ask again, or differently") from None
             yield name, Told(answer, counted.usage)
@@ -178,6 +188,32 @@ def told_words(replies: Sequence[str], question: str) -> list[str]:
     known = {*STOPWORDS_EN, *normalise(question).split()}
     words = [word for reply in replies if not is_refusal(reply, question) for word in normalise(reply).split()]
     return list(dict.fromkeys(w for w in words if w not in known and (len(w) >= _SHORTEST_WORD or w.isdigit())))
+
+
+def rests_on(reply: str, question: str, passages: Sequence[Passage]) -> tuple[list[int], list[str]]:
+    """Which passages a reply rests on, by its words: those that hold every word that it adds to the question.
+
+    Args:
+        reply: of a model.
+        question: what was asked.
+        passages: that were shown.
+
+    Returns:
+        Places of these passages, from 1; where there are none, of those that hold some of the words. And the words that
+        no passage holds. Both are empty where the reply adds no word.
+
+    Example:
+        >>> shown = [Passage("a", "Marie Curie named it after Poland."), Passage("b", "It was named in 1898.")]
+        >>> rests_on("Poland.", "What is polonium named after?", shown)
+        ([1], [])
+        >>> rests_on("Poland, in 1897.", "What is polonium named after?", shown)
+        ([1], ['1897'])
+    """
+    wanted = set(told_words([reply], question))
+    held = [wanted & {*normalise(f"{p.title} {p.text}").split()} for p in passages]
+    whole = [place for place, found in enumerate(held, 1) if wanted and found == wanted]
+    parts = [place for place, found in enumerate(held, 1) if found]
+    return whole or parts, sorted(wanted.difference(*held))
 
 
 def _checked(what: str, text: str, longest: int) -> str:

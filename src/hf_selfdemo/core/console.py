@@ -75,6 +75,23 @@ def show(result: RenderableType, width: int = _FILE_WIDTH) -> None:
     (terminal if terminal.is_terminal else _Plain(width=width)).print(result)
 
 
+def show_part(text: str) -> None:
+    """Print a part of a line on standard output at once, as a model writes it; the next part goes on behind it."""
+    print(shown(text), end="", flush=True)
+
+
+def read_line(prompt: str) -> str | None:
+    """A line that the user types, without its end; None at the end of input.
+
+    Args:
+        prompt: stands before what is typed, if standard input is a terminal.
+    """
+    try:
+        return input(prompt if sys.stdin.isatty() else "")
+    except EOFError:
+        return None
+
+
 def table_width(models: int) -> int:
     """Characters of a line of a table with a column a model, its names and what stands beside them."""
     return _COLUMN_WIDTH * (models + 3)

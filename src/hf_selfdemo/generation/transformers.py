@@ -8,7 +8,7 @@ change the tokens at the seam.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -50,6 +50,7 @@ class TransformersGenerator:
             windows or recurrent layers never share.
         prefix_cache_gb: memory for prefixes of earlier requests, in GB.
         max_prompt_tokens: prompts that need more than this are answered with an error; default is the model's context.
+        on_text: called after every token with the request and its reply so far, without thoughts.
 
     Raises:
         UserError: if the tokenizer writes tokens that the model does not have, or a number is out of range.
@@ -72,6 +73,7 @@ class TransformersGenerator:
         share_prefixes: bool = True,
         prefix_cache_gb: float = 1.0,
         max_prompt_tokens: int | None = None,
+        on_text: Callable[[Request, str], None] | None = None,
     ) -> None:
         ONE_OR_MORE.check(batch_size=batch_size)
         NOT_NEGATIVE.check(prefix_cache_gb=prefix_cache_gb)
@@ -84,6 +86,7 @@ class TransformersGenerator:
         context: int = getattr(model.config, "max_position_embeddings", 2048)
         self.max_prompt_tokens = max_prompt_tokens or context
         check_vocabulary(tokenizer, model.config)
+        self._on_text = on_text
         self._prefixes = PrefixStore(int(prefix_cache_gb * 1e9))
         self._stop_ids = {stop_token_id(tokenizer)} | _as_set(model.generation_config.eos_token_id)
         special = {i: token.content for i, token in tokenizer.added_tokens_decoder.items() if token.special}
@@ -211,6 +214,8 @@ class TransformersGenerator:
                     added[i].append((len(tokens), _logprobs(logits[place], row.added)))
                 tokens.append(picked[place])
                 nats[i].append(losses[place])
+                if self._on_text and not row.request.choices:
+                    self._on_text(row.request, without_thoughts(self._read(row, tokens)))
                 if row.request.choices:
                     yield row.index, self._choice(row, logits[place])
                 elif self._ended(tokens, row):

@@ -456,6 +456,13 @@ class ExportArguments:
 
 
 @dataclass
+class AskArguments:
+    """What `hf-selfdemo ask` asks."""
+
+    question: str | None = key(None, "the question; none: a session, one question a line", "nothing")
+
+
+@dataclass
 class AppArguments:
     """`hf-selfdemo app`: where it listens."""
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from hf_selfdemo.core.console import say
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.ledger import Ledger
 from hf_selfdemo.core.loading import did_you_mean, load
 from hf_selfdemo.core.protocols import Generator, Judge
+from hf_selfdemo.core.types import Request
 from hf_selfdemo.generation.models import ResolvedModel
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.judging import JUDGES
@@ -18,6 +20,9 @@ from hf_selfdemo.recipe.own_code import own_judge
 from hf_selfdemo.recipe.recipe import Recipe
 
 ENGINES = ("transformers", "server")
+
+OnText: TypeAlias = Callable[[Request, str], None]
+"""Told a request and its reply so far, after every token."""
 
 
 @dataclass
@@ -72,12 +77,13 @@ def open_engine(recipe: Recipe, model: ResolvedModel) -> Engine:
     return Engine(RecordedGenerator(server, ledger))
 
 
-def in_process(recipe: Recipe, network: Any, tokenizer: Any) -> Generator:
-    """The transformers engine over a loaded model."""
+def in_process(recipe: Recipe, network: Any, tokenizer: Any, on_text: OnText | None = None) -> Generator:
+    """The transformers engine over a loaded model; `on_text` is told what it has written so far."""
     from hf_selfdemo.generation.transformers import TransformersGenerator
 
     e = recipe.engine
-    return TransformersGenerator(network, tokenizer, e.generation_batch_size, prefix_cache_gb=e.prefix_cache_gb)
+    cache = e.prefix_cache_gb
+    return TransformersGenerator(network, tokenizer, e.generation_batch_size, prefix_cache_gb=cache, on_text=on_text)
 
 
 def recipe_judge(recipe: Recipe, name: str) -> Judge:

@@ -32,6 +32,7 @@ from hf_selfdemo.methods.question_writer import QuestionKeys
 from hf_selfdemo.recipe.config import (
     AbilityArguments,
     AppArguments,
+    AskArguments,
     DataArguments,
     DemonstrateArguments,
     DocumentArguments,
@@ -71,6 +72,7 @@ class Recipe:
     operating: OperatingPointArguments
     ability: AbilityArguments
     export: ExportArguments
+    ask: AskArguments
     app: AppArguments
     push: PushArguments
     method: Chosen

@@ -30,6 +30,7 @@ STAGES = {
     "gate_within_run": "hf_selfdemo.verbs.gate:gate_within_run",
     "export": "hf_selfdemo.verbs.export:run_export",
     "push": "hf_selfdemo.verbs.push:run_push",
+    "ask": "hf_selfdemo.verbs.ask:run_ask",
     "app": "hf_selfdemo.verbs.app:run_app",
     "ledger": "hf_selfdemo.verbs.ledger:run_ledger",
 }
@@ -38,6 +39,9 @@ VERBS = {verb: (verb,) for verb in STAGES if not verb.endswith("_within_run")} |
     "run": ("rounds", "point_within_run", "gate_within_run", "evaluate")
 }
 """What each command runs, in order; every stage goes on from what it finds."""
+
+FIRST_WORD = {"ask": "question"}
+"""The key that may stand right behind a command without its name."""
 
 WITHOUT_RECIPE = {
     "recipes": "hf_selfdemo.recipe.recipes:run_recipes",

@@ -9,12 +9,13 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hf_selfdemo.app.asking import Asking
 from hf_selfdemo.core.console import say
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.protocols import Answerer, Generator
 from hf_selfdemo.generation.models import resolve_model
 from hf_selfdemo.methods.at_point import at_recorded_point
-from hf_selfdemo.recipe.engine import in_process
+from hf_selfdemo.recipe.engine import OnText, in_process
 from hf_selfdemo.recipe.evidence import recipe_retriever
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.columns import model_answerer, recipe_answerer
@@ -49,26 +50,37 @@ def run_app(recipe: Recipe) -> None:
 
 def recipe_page(recipe: Recipe) -> Any:
     """The page of the run that a recipe names, a `gradio.Blocks`; what the run has not got yet says so in its place."""
-    from hf_selfdemo.app.asking import Asking
     from hf_selfdemo.app.demonstrations import Demonstrations
     from hf_selfdemo.app.page import page
     from hf_selfdemo.app.replies import Replies
 
-    run = recipe.output_dir
-    if not run.is_dir():
-        raise UserError(f"there is no run in {run}", "check output_dir, or run `hf-selfdemo run` first")
+    run, asking = recipe.output_dir, recipe_asking(recipe)
     demonstrations = _or_reason(lambda: Demonstrations(run / "demonstrations"))
     replies = _or_reason(lambda: Replies(run / "evaluation"))
+    return page(recipe.model_name, demonstrations, replies, asking)
+
+
+def recipe_asking(recipe: Recipe, on_text: OnText | None = None) -> Asking:
+    """The models of the run that a recipe names, and the corpus of its test questions, to ask questions of one's own.
+
+    Args:
+        recipe: names them.
+        on_text: told what a model has written so far.
+
+    Raises:
+        UserError: if there is no such run, or a trained model's folder does not say rightly how it is asked.
+    """
+    if not recipe.output_dir.is_dir():
+        raise UserError(f"there is no run in {recipe.output_dir}", "check output_dir, or run `hf-selfdemo run` first")
     folders = {name: cache(partial(_folder, where)) for name, where in _tuned(recipe).items()}
-    asking = Asking(
-        _models(recipe, folders),
+    return Asking(
+        _models(recipe, folders, on_text),
         None if recipe.retrieval.retriever == "given" else partial(recipe_retriever, recipe, "test"),
         recipe.evaluate.max_answer_tokens,
         recipe.retrieval.passages_per_question,
         recipe.retrieval.max_passage_words,
         _answerers(recipe, folders),
     )
-    return page(recipe.model_name, demonstrations, replies, asking)
 
 
 def _or_reason(read: Callable[[], T]) -> T | UserError:
@@ -78,15 +90,17 @@ def _or_reason(read: Callable[[], T]) -> T | UserError:
         return error
 
 
-def _models(recipe: Recipe, folders: Mapping[str, Callable[[], Path]]) -> dict[str, Callable[[], Generator]]:
+def _models(
+    recipe: Recipe, folders: Mapping[str, Callable[[], Path]], on_text: OnText | None
+) -> dict[str, Callable[[], Generator]]:
     """How the base model is loaded, also for a method that trains nothing, and, if there is one, what was trained."""
 
     @cache
     def base() -> Generator:
-        return in_process(recipe, *recipe.load(recipe.resolve()))
+        return in_process(recipe, *recipe.load(recipe.resolve()), on_text)
 
     def tuned(folder: Callable[[], Path]) -> Generator:
-        return in_process(recipe, *recipe.load(recipe.resolve_tuned(folder())))
+        return in_process(recipe, *recipe.load(recipe.resolve_tuned(folder())), on_text)
 
     own = {} if recipe.method.method.trains else {recipe.method.name: base}
     return {"base": base} | own | {name: partial(tuned, folder) for name, folder in folders.items()}

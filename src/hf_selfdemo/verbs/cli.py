@@ -27,6 +27,7 @@ verbs:
   rounds          demonstrate and train, as often as num_rounds says
   export          the evaluation for lm-evaluation-harness or ragas
   push            dataset, model, metrics or index to the Hub, with a card; --dry_run shows what would go up
+  ask             ask the trained model one question, or many, in the terminal
   app             look into a run, and ask its models, in a browser
   ledger          what the calls made so far are and cost
   recipes         list the recipes of this package, or copy one to change it
@@ -63,7 +64,7 @@ def _run(verb: str, *arguments: str) -> None:
     from hf_selfdemo.core.console import hush, say
     from hf_selfdemo.core.errors import UserError
     from hf_selfdemo.core.loading import did_you_mean, load
-    from hf_selfdemo.verbs import FROM_DOCUMENTS, STAGES, TRAINING, VERBS, WITHOUT_RECIPE
+    from hf_selfdemo.verbs import FIRST_WORD, FROM_DOCUMENTS, STAGES, TRAINING, VERBS, WITHOUT_RECIPE
     from hf_selfdemo.verbs.processes import is_main_process, refuse_many
 
     if verb in WITHOUT_RECIPE:
@@ -75,6 +76,8 @@ def _run(verb: str, *arguments: str) -> None:
     quiet()
     if verb == "ledger" and not any(a.startswith(("--config", "--output_dir", "--output-dir")) for a in arguments):
         arguments = (*arguments, "--output_dir=.")  # nothing is written, and --ledger may say where it is
+    if verb in FIRST_WORD and arguments and not arguments[0].startswith("-"):
+        arguments = (f"--{FIRST_WORD[verb]}={arguments[0]}", *arguments[1:])
     recipe = parse(arguments, verb)
     if recipe.push.dry_run and verb != "push":
         raise UserError(f"dry_run is for push, {verb} would do its work", "leave it out, or use plan or preflight")

@@ -13,7 +13,7 @@ from hf_selfdemo.core.manifest import STAGING, sweep
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.processes import is_main_process
 
-READERS = ("preflight", "app", "ledger")
+READERS = ("preflight", "ask", "app", "ledger")
 """Verbs that write nothing into a run's folder."""
 
 _FOLDERS = (
