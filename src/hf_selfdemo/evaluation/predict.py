@@ -97,12 +97,16 @@ def _labelled(row: Evidence, answer: Answer, mode: Mode, judge: Judge) -> Dialog
     return replace(said, withheld=withheld)
 
 
-def _judged(row: Evidence, answer: Answer, mode: Mode, judge: Judge) -> Dialogue[Prediction]:
-    candidate = Candidate(answer.text, mode, mode, answer.finish_reason)
+def verdict_on(row: Evidence, candidate: Candidate, judge: Judge) -> Dialogue[Verdict]:
+    """A judge's word on one reply; *unscored* where a call of the judge failed."""
     try:
-        verdict = (yield from judge.judge(row, [candidate]))[0]
+        return (yield from judge.judge(row, [candidate]))[0]
     except CallFailed:
-        verdict = Verdict("unscored", "a call failed")
+        return Verdict("unscored", "a call failed")
+
+
+def _judged(row: Evidence, answer: Answer, mode: Mode, judge: Judge) -> Dialogue[Prediction]:
+    verdict = yield from verdict_on(row, Candidate(answer.text, mode, mode, answer.finish_reason), judge)
     return Prediction(
         id=row.id,
         mode=mode,

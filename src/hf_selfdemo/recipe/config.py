@@ -456,6 +456,16 @@ class ExportArguments:
 
 
 @dataclass
+class ScoreArguments:
+    """What `hf-selfdemo score` judges; its columns besides the replies are as for questions."""
+
+    predictions: str | None = key(
+        None, "file of questions, accepted answers and replies, in any format of test_questions", "nothing"
+    )
+    reply_columns: list[str] = key(["reply"], "columns with replies, one for each model", "nothing")
+
+
+@dataclass
 class AskArguments:
     """What `hf-selfdemo ask` asks."""
 

@@ -145,6 +145,20 @@ READS: dict[str, Reads] = {
     "push": Reads(
         (*_ROWS, config.PushArguments), ("hub_token", "hub_private_repo", "hub_model_id"), _PARTS, loads=False
     ),
+    "score": Reads(
+        (config.ScoreArguments, config.JudgeArguments, config.EngineArguments),
+        (
+            "evaluate_judge",
+            "demonstrate_seed",
+            "test_split",
+            "preset",
+            "columns",
+            "list_separator",
+            "dataset_config",
+            "dataset_revision",
+        ),
+        method="",
+    ),
     "ask": Reads((config.AskArguments,), ("evaluate_modes", *_SEARCHED, *_IN_PROCESS, *_TUNED)),
     "app": Reads((config.AppArguments,), (*_SEARCHED, *_IN_PROCESS, *_TUNED)),
     "ledger": Reads(keys=("ledger",), loads=False, method=""),

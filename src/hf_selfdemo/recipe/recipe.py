@@ -45,6 +45,7 @@ from hf_selfdemo.recipe.config import (
     PromptSearchArguments,
     PushArguments,
     RetrievalArguments,
+    ScoreArguments,
     TrainArguments,
 )
 
@@ -72,6 +73,7 @@ class Recipe:
     operating: OperatingPointArguments
     ability: AbilityArguments
     export: ExportArguments
+    score: ScoreArguments
     ask: AskArguments
     app: AppArguments
     push: PushArguments

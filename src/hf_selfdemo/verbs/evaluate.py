@@ -66,7 +66,7 @@ def run_evaluate(recipe: Recipe) -> None:
         return run_compare(recipe)
     e, part = recipe.evaluate, _asked(recipe)
     folder = recipe.output_dir / folder_for(part)
-    judge = _judge(recipe)
+    judge = evaluation_judge(recipe)
     evidence, recall = recipe_evidence(recipe, part)
     if warning := passages_warning(evidence):
         say(warning)
@@ -198,8 +198,12 @@ def _judge_record(recipe: Recipe, base: str) -> dict[str, Any]:
     return record | {"model": base, "templates": templates_hash(JUDGED_WITH), **asdict(recipe.judge)}
 
 
-def _judge(recipe: Recipe) -> Judge:
-    """Who labels replies one by one."""
+def evaluation_judge(recipe: Recipe) -> Judge:
+    """Who labels replies one by one.
+
+    Raises:
+        UserError: for an unknown judge, or one that ranks candidates.
+    """
     if recipe.evaluate.evaluate_judge == "tournament":
         raise UserError(
             "evaluate_judge: a tournament ranks candidates of one question, and a model gives one reply",
