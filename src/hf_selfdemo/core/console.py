@@ -198,3 +198,20 @@ def usage_line(what: str, usage: Usage, reused: Usage) -> str:
         f"{what}: {usage.calls} calls, {usage.prompt_tokens} prompt tokens ({usage.cached_tokens} of them cached), "
         f"{usage.generated_tokens} generated{more}"
     )
+
+
+def in_units(size: float) -> str:
+    """Bytes for people.
+
+    Example:
+        >>> in_units(512), in_units(9_796_392)
+        ('512 B', '9.8 MB')
+    """
+    for unit in ("B", "kB", "MB"):
+        if size < _KILO:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= _KILO
+    return f"{size:.1f} GB"
+
+
+_KILO = 1000

@@ -46,6 +46,7 @@ FIRST_WORD = {"ask": "question", "score": "predictions"}
 """The key that may stand right behind a command without its name."""
 
 WITHOUT_RECIPE = {
+    "runs": "hf_selfdemo.verbs.runs:run_runs",
     "recipes": "hf_selfdemo.recipe.recipes:run_recipes",
     "schema": "hf_selfdemo.recipe.schema:run_schema",
 }

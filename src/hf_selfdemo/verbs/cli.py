@@ -30,6 +30,7 @@ verbs:
   score           judge a file of predictions, made by whatever model
   ask             ask the trained model one question, or many, in the terminal
   app             look into a run, and ask its models, in a browser
+  runs            list the runs in a folder, compare some of them, or remove one
   ledger          what the calls made so far are and cost
   recipes         list the recipes of this package, or copy one to change it
   schema          the JSON Schema of a recipe, by which editors complete and check keys

@@ -47,22 +47,32 @@ class _Place:
 
 
 def run_compare(recipe: Recipe) -> None:
-    """Compare what `compare` names with the first of it; print the table and write the report.
+    """Compare what `compare` names with the first of it, in the run's folder."""
+    compare_columns(recipe.evaluate.compare, recipe.evaluate.evaluate_on, recipe.output_dir)
+
+
+def compare_columns(columns: Sequence[str], part: str, run: Path) -> None:
+    """Compare columns of evaluations with the first of them; print the table and write the report.
+
+    Args:
+        columns: each as the key `compare` takes it.
+        part: of the data that was evaluated on, "test" or "dev".
+        run: folder of the run that columns without a folder are of, and that the report goes into.
 
     Raises:
         UserError: for a column that is not there, other questions, or labels of another judge.
     """
-    places = _places(recipe)
+    places = _places(columns, part, run)
     differences = {}
     for place in places[1:]:
         _refuse_differences(places[0], place)
         if found := _told_differences(places[0], place):
             differences[place.name] = found
     comparison = _comparison(places, differences)
-    where = folder_for(recipe.evaluate.evaluate_on).replace("evaluation", "comparisons")
-    folder = recipe.output_dir / where / "-".join(place.name for place in places)
-    columns = {p.name: f"{p.evaluation.folder}:{p.column}" for p in places}
-    claim_folder(folder, columns, "give these columns other names, as name=folder")
+    where = folder_for(part).replace("evaluation", "comparisons")
+    folder = run / where / "-".join(place.name for place in places)
+    compared = {p.name: f"{p.evaluation.folder}:{p.column}" for p in places}
+    claim_folder(folder, compared, "give these columns other names, as name=folder")
     show(terminal_table(comparison.runs, comparison.title, comparison.asking), table_width(len(places)))
     for name, found in differences.items():
         say(f"{places[0].name} and {name} differ in {'; '.join(found)}")
@@ -78,16 +88,16 @@ def _settings(evaluation: Evaluation) -> dict[str, Any]:
     return settings
 
 
-def _places(recipe: Recipe) -> list[_Place]:
-    inner = folder_for(recipe.evaluate.evaluate_on)
+def _places(columns: Sequence[str], part: str, run: Path) -> list[_Place]:
+    inner = folder_for(part)
     known: dict[Path, Evaluation] = {}
     places = []
-    for text in recipe.evaluate.compare:
+    for text in columns:
         name, equals, where = text.partition("=")
         if not re.fullmatch(r"[^/\\:]+", name):
             raise UserError(f"compare: {text!r} names no column", "write a column's name, or e.g. sft=runs/sft")
         folder, _, column = where.partition(":")
-        path = _evaluation_folder(Path(folder) if equals else recipe.output_dir, inner)
+        path = _evaluation_folder(Path(folder) if equals else run, inner)
         evaluation = known.setdefault(path, Evaluation(path))
         places.append(_Place(name, evaluation, column or _column(name, evaluation, bool(equals))))
     names = [place.name for place in places]

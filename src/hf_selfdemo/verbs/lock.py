@@ -22,6 +22,9 @@ _FOLDERS = (
 )
 """What verbs write into: what else lies in a run's folder may be another run's, which is at work."""
 
+WRITTEN_INTO = (*_FOLDERS, "retriever", "gate.json", "plan.json")
+"""All that verbs leave in a run's folder, but for what runs share."""
+
 _GATE_S = 0.5
 """Seconds in which a start waits for another that is only looking whether it may begin."""
 

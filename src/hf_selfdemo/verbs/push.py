@@ -11,7 +11,7 @@ from typing import Any
 from huggingface_hub import HfApi
 from huggingface_hub.utils.logging import set_verbosity_error
 
-from hf_selfdemo.core.console import say, show, waiting
+from hf_selfdemo.core.console import in_units, say, show, waiting
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import did_you_mean
 from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
@@ -31,8 +31,6 @@ from hf_selfdemo.recipe.retriever import effective_keys
 
 _OWNER = "NAMESPACE"
 """Stands for the token's owner where nobody may be asked who that is."""
-
-_UNITS = ("B", "kB", "MB", "GB")
 
 
 def run_push(recipe: Recipe) -> None:
@@ -237,8 +235,8 @@ def _show(artefacts: list[Artefact], private: bool) -> None:
         show(f"{artefact.kind}: {artefact.repo_type} {artefact.repo_id}{' (private)' if private else ''}")
         show(f"one commit: {artefact.message}\n")
         for name, size in sizes.items():
-            show(f"  {name:{width}}  {_in_units(size):>9}")
-        show(f"  {f'{len(sizes)} files':{width}}  {_in_units(sum(sizes.values())):>9}\n")
+            show(f"  {name:{width}}  {in_units(size):>9}")
+        show(f"  {f'{len(sizes)} files':{width}}  {in_units(sum(sizes.values())):>9}\n")
         found = inspect_artefact(artefact)
         card = str(artefact.files["README.md"])
         show("the card is not shown: see below" if any(f.startswith("README.md") for f in found) else card)
@@ -251,17 +249,3 @@ def _show(artefacts: list[Artefact], private: bool) -> None:
 
 def _size(file: Path | str) -> int:
     return file.stat().st_size if isinstance(file, Path) else len(file.encode())
-
-
-def _in_units(size: float) -> str:
-    """Bytes for people.
-
-    Example:
-        >>> _in_units(512), _in_units(9_796_392)
-        ('512 B', '9.8 MB')
-    """
-    for unit in _UNITS[:-1]:
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} {_UNITS[-1]}"

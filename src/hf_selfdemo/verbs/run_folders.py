@@ -1,0 +1,114 @@
+"""Which folders are runs, how far each has come, and what of it may be removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hf_selfdemo.core.artefacts import Demonstrations, Training
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.loading import did_you_mean_file
+from hf_selfdemo.core.manifest import read_json
+from hf_selfdemo.verbs.lock import WRITTEN_INTO
+
+SHARED = ("ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm", "index", "frozen")
+"""What other runs may use: the calls that were paid for, indexes, and states of frozen layers."""
+
+_STAGES = {
+    "evaluated": ("evaluation/manifest.json",),
+    "trained": ("model/manifest.json", "retriever/manifest.json"),
+    "training": ("model/run.json", "retriever/run.json"),
+    "demonstrated": ("demonstrations/manifest.json",),
+    "demonstrating": ("demonstrations/run.json",),
+    "questions written": ("documents/questions.json",),
+    "documents read": ("documents/manifest.json",),
+    "scored": ("scores/rows.jsonl",),
+}
+"""States of a run, the furthest first, with the files that tell of them."""
+
+_DEEPEST = 2
+"""Folders between the one that is looked into and a run."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run in its folder."""
+
+    folder: Path
+
+    @property
+    def state(self) -> str:
+        """The furthest state that its files tell of; "" for a folder that is no run."""
+        there = (state for state, files in _STAGES.items() if any((self.folder / name).exists() for name in files))
+        return next(there, "")
+
+    def about(self) -> dict[str, str]:
+        """Method, model and objective, as far as manifests tell.
+
+        Raises:
+            UserError: for a damaged manifest.
+        """
+        made = read_json(self.folder / "demonstrations" / "manifest.json", Demonstrations, missing_ok=True)
+        trained = read_json(self.folder / "model" / "manifest.json", Training, missing_ok=True)
+        trained = trained or read_json(self.folder / "retriever" / "manifest.json", Training, missing_ok=True)
+        return {
+            "method": made.get("settings", {}).get("method", ""),
+            "model": trained.get("base") or made.get("model", {}).get("name", ""),
+            "objective": trained.get("settings", {}).get("objective", ""),
+        }
+
+    def figures(self) -> tuple[str, dict[str, Any]]:
+        """The trained model's column in the evaluation, and its figures with passages; ("", {}) where there is none.
+
+        Raises:
+            UserError: for a damaged file.
+        """
+        columns = read_json(self.folder / "evaluation" / "figures.json", missing_ok=True).get("columns", {})
+        names = [name for name in columns if columns[name].get("rag")]
+        if not names:
+            return "", {}
+        name = "tuned" if "tuned" in names else names[-1]
+        return name, columns[name]["rag"]
+
+
+def runs_in(folder: Path) -> list[Run]:
+    """The runs in a folder, itself among them, by name; what lies within a run is not looked at.
+
+    Raises:
+        UserError: if there is no such folder.
+    """
+    if not folder.is_dir():
+        raise UserError(f"there is no folder {folder}", did_you_mean_file(folder, "name the folder of your runs"))
+    return list(_runs(folder, _DEEPEST))
+
+
+def run_at(folder: Path) -> Run:
+    """The run in a folder.
+
+    Raises:
+        UserError: if there is none.
+    """
+    run = Run(folder)
+    if folder.is_dir() and run.state:
+        return run
+    remedy = "name a folder that `hf-selfdemo runs list` shows"
+    raise UserError(f"{folder} is not a run", remedy if folder.is_dir() else did_you_mean_file(folder, remedy))
+
+
+def removable(run: Run) -> list[Path]:
+    """What commands wrote into a run's folder, but for what other runs may use."""
+    return [path for name in WRITTEN_INTO if name not in SHARED and _is_there(path := run.folder / name)]
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() or path.is_symlink()
+
+
+def _runs(folder: Path, depth: int) -> Iterator[Run]:
+    if Run(folder).state:
+        yield Run(folder)
+    elif depth:
+        for inner in sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink()):
+            yield from _runs(inner, depth - 1)
