@@ -52,7 +52,9 @@ def predict(
     check_contract(judge_generator or generator, Generator, "judge's generator")
     check_contract(judge, Judge, "judge")
     rows = rows_asked(evidence, mode)
-    answers = OnDisk(_told(converse((_answer(row, mode, answerer) for row in rows), generator, window), on_progress))
+    answers = OnDisk(
+        _told(converse((answer_or_error(row, mode, answerer) for row in rows), generator, window), on_progress)
+    )
     dialogues = (_labelled(row, answer, mode, judge) for row, answer in zip(rows, answers, strict=False))
     predictions = list(converse(dialogues, judge_generator or generator, window))
     account_for((row.id for row in rows), (said.id for said in predictions), f"evaluating {mode}")
@@ -73,7 +75,8 @@ def _told(answers: Iterator[Answer], on_progress: Callable[[int], None]) -> Iter
         on_progress(1)
 
 
-def _answer(row: Evidence, mode: Mode, answerer: Answerer) -> Dialogue[Answer]:
+def answer_or_error(row: Evidence, mode: Mode, answerer: Answerer) -> Dialogue[Answer]:
+    """What the answerer makes of a row; an answer that ended in "error" where a call failed."""
     try:
         return (yield from answerer.answer(row, mode))
     except CallFailed:

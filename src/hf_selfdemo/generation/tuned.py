@@ -136,12 +136,9 @@ def merged(network: Any, folder: Path) -> Any:
     Raises:
         UserError: if the adapter is of a kind that cannot be merged, or adds tokens that nothing names.
     """
-    from peft import PeftModel
     from torch.nn import Parameter
 
-    make_room(network, 1 + max(added_tokens(folder), default=-1))
-    with explained(f"the adapter in {folder} cannot be loaded", "train it again, or bring back a copy"):
-        model = PeftModel.from_pretrained(network, folder)
+    model = attached(network, folder)
     if not hasattr(model, "merge_and_unload"):
         kind = model.active_peft_config.peft_type.value
         raise UserError(f"{folder} holds an adapter of the kind {kind}, which cannot be merged", "use a LoRA adapter")
@@ -150,6 +147,21 @@ def merged(network: Any, folder: Path) -> Any:
         base.weight = Parameter(base.weight.detach().clone(), requires_grad=False)
         network.config.get_text_config().tie_word_embeddings = network.config.tie_word_embeddings = False
     return model.merge_and_unload().eval()
+
+
+def attached(network: Any, folder: Path) -> Any:
+    """The base with the adapter in `folder` beside its weights, not merged.
+
+    `network` gets more embeddings where the adapter adds tokens.
+
+    Raises:
+        UserError: if the adapter cannot be loaded, or adds tokens that nothing names.
+    """
+    from peft import PeftModel
+
+    make_room(network, 1 + max(added_tokens(folder), default=-1))
+    with explained(f"the adapter in {folder} cannot be loaded", "train it again, or bring back a copy"):
+        return PeftModel.from_pretrained(network, folder)
 
 
 def adapters_on_tied_weights(model: Any) -> list[Any]:

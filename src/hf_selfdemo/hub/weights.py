@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -101,13 +102,17 @@ def base_id(folder: Path, recorded: str, given: str = "") -> str:
     return name
 
 
-def merge_weights(folder: Path, target: Path, fingerprint: str = "") -> None:
+def merge_weights(
+    folder: Path, target: Path, fingerprint: str = "", finish: Callable[[Path], None] = lambda staging: None
+) -> None:
     """Merge the adapter in `folder` into its base, and save the whole model in the base's precision.
 
     Args:
         folder: of the adapter.
         target: what was merged there before is replaced.
         fingerprint: of the base as it was trained on; a commit is fetched, whatever came after it.
+        finish: adds to the folder that holds the weights before it takes its place; what it raises leaves `target` as
+            it was.
 
     Raises:
         UserError: if the base cannot be found, or is another than it was, or `target` holds files of somebody else.
@@ -125,6 +130,8 @@ def merge_weights(folder: Path, target: Path, fingerprint: str = "") -> None:
     network: Any = merged(load_model(base), folder)
     with remade(target) as staging:
         network.to(precision).save_pretrained(staging)
+        del network  # another may be loaded to look at what was saved
+        finish(staging)
 
 
 def is_commit(fingerprint: str) -> bool:

@@ -456,6 +456,22 @@ class ExportArguments:
 
 
 @dataclass
+class MergeArguments:
+    """How `hf-selfdemo merge` makes a whole model of an adapter and its base."""
+
+    merge_to: str | None = key(None, "folder of the whole model; default is merged in output_dir", "nothing")
+    merge_prompts: int = key(
+        16,
+        "test questions that adapter and merged model are both asked, to compare their replies",
+        "nothing",
+        ONE_OR_MORE,
+    )
+    max_changed_replies: int = key(
+        0, "write nothing if more of these replies differ than this", "nothing", ZERO_OR_MORE
+    )
+
+
+@dataclass
 class ScoreArguments:
     """What `hf-selfdemo score` judges; its columns besides the replies are as for questions."""
 

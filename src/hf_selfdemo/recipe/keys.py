@@ -40,6 +40,7 @@ GROUPS: tuple[Any, ...] = (
     config.OperatingPointArguments,
     config.AbilityArguments,
     config.ExportArguments,
+    config.MergeArguments,
     config.ScoreArguments,
     config.AskArguments,
     config.AppArguments,

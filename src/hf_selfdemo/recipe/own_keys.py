@@ -145,6 +145,7 @@ READS: dict[str, Reads] = {
     "push": Reads(
         (*_ROWS, config.PushArguments), ("hub_token", "hub_private_repo", "hub_model_id"), _PARTS, loads=False
     ),
+    "merge": Reads((*_ROWS, config.MergeArguments), ("documents", *_IN_PROCESS, *_TUNED), ("test",)),
     "score": Reads(
         (config.ScoreArguments, config.JudgeArguments, config.EngineArguments),
         (

@@ -40,6 +40,7 @@ from hf_selfdemo.recipe.config import (
     EvaluateArguments,
     ExportArguments,
     JudgeArguments,
+    MergeArguments,
     OperatingPointArguments,
     PlanArguments,
     PromptSearchArguments,
@@ -73,6 +74,7 @@ class Recipe:
     operating: OperatingPointArguments
     ability: AbilityArguments
     export: ExportArguments
+    merge: MergeArguments
     score: ScoreArguments
     ask: AskArguments
     app: AppArguments

@@ -10,6 +10,7 @@ output_dir/retriever/        an adapter for searching, with `objective: retrieve
 output_dir/rounds/           the same two folders for each round after the first, and what became of the rounds
 output_dir/gate.json         when the expensive way of answering is worth asking, if a gate was fitted
 output_dir/evaluation/       replies, table.md, figures.json
+output_dir/merged/           the adapter merged into its base, a whole model
 output_dir/scores/           predictions of a file with their labels, their table and report
 output_dir/export/           the evaluation for other tools
 output_dir/hub/              what is made for the Hub alone: Parquet shards, merged weights, an index
@@ -31,6 +32,7 @@ STAGES = {
     "gate_within_run": "hf_selfdemo.verbs.gate:gate_within_run",
     "export": "hf_selfdemo.verbs.export:run_export",
     "push": "hf_selfdemo.verbs.push:run_push",
+    "merge": "hf_selfdemo.verbs.merge:run_merge",
     "score": "hf_selfdemo.verbs.score:run_score",
     "ask": "hf_selfdemo.verbs.ask:run_ask",
     "app": "hf_selfdemo.verbs.app:run_app",

@@ -27,6 +27,7 @@ verbs:
   rounds          demonstrate and train, as often as num_rounds says
   export          the evaluation for lm-evaluation-harness or ragas
   push            dataset, model, metrics or index to the Hub, with a card; --dry_run shows what would go up
+  merge           merge the adapter into its base, and check that the replies stay the same
   score           judge a file of predictions, made by whatever model
   ask             ask the trained model one question, or many, in the terminal
   app             look into a run, and ask its models, in a browser

@@ -18,7 +18,7 @@ READERS = ("preflight", "ask", "app", "ledger")
 
 _FOLDERS = (
     *("documents", "prompts", "demonstrations", "model", "rounds", "evaluation", "evaluation_dev"),
-    *("comparisons", "comparisons_dev", "scores", "export", "hub"),
+    *("comparisons", "comparisons_dev", "merged", "scores", "export", "hub"),
 )
 """What verbs write into: what else lies in a run's folder may be another run's, which is at work."""
 
