@@ -29,7 +29,7 @@ SHARES: dict[str, tuple[str, Callable[[Label, Label], bool]]] = {
     "made_up": ("masked: incorrect", lambda original, twin: twin == "incorrect"),
     "both_right": ("both right", lambda original, twin: original == "correct" and twin == "abstain"),
     "kept": ("correct, and answers when masked", lambda original, twin: original == "correct" and twin != "abstain"),
-    "never": ("declines both", lambda original, twin: original == twin == "abstain"),
+    "never": ("abstains on both", lambda original, twin: original == twin == "abstain"),
 }
 """Shares of all pairs: what they are called, and which pairs count, by the labels of original and twin."""
 

@@ -88,8 +88,8 @@ abstention it is plain *correct*."""
 _ABOUT_ABSTENTIONS = """Abstentions: their share of all rows, of them those whose passages do not hold the answer
 (precision), of such rows those abstained on (recall), of the other rows those abstained on (false refusals), and by how
 much recall is above false refusals: not at all for a model that abstains without regard to the passages."""
-_ABOUT_KINDS = """Which rows are declined: those of questions that the corpus does not answer at all, those of other
-questions whose passages do not hold the answer, and those whose passages do."""
+_ABOUT_KINDS = """On which rows a model abstains: those of questions that the corpus does not answer at all, those of
+other questions whose passages do not hold the answer, and those whose passages do."""
 _ABOUT_COSTS = """Without passages, and what a row took: nats a token of its training targets under the base model, and
 calls and tokens by the mean over the seeds. Those made, written and read (cached tokens left out) are of its
 candidates, made or found in a ledger: rows that share one have each the whole cost. A reply is one to a test question,
@@ -127,12 +127,12 @@ def _declined_table(found: Mapping[str, System], draws: Draws) -> Iterator[str]:
             shares = declined(draws, s.shown, other)
             cells = [mean_cell([float(share[0])]) for share in shares]
             rows.append([s.label, *cells, change_cell(difference(shares.wrong, shares.right))])
-    names = (f"declined of what {found['base'].label}, has wrong", "of what it has right", "difference")
+    names = (f"abstains where {found['base'].label}, is wrong", "where it is correct", "difference")
     yield f"{_ABOUT_DECLINED}\n\n{markdown(['', *names], rows)}"
 
 
-_ABOUT_DECLINED = """Is it declined what would be answered wrongly? Of the rows that the base model, asked plainly,
-answers wrongly, and of those that it answers rightly, the share that is declined; mean over the seeds."""
+_ABOUT_DECLINED = """Does a model abstain where it would be wrong? Of the rows that the base model, asked plainly,
+answers wrongly, and of those that it answers correctly, the share on which the model abstains; mean over the seeds."""
 
 
 def missing(labels: Mapping[str, str], found: Mapping[str, System], words: str = "Not run so far") -> str:

@@ -76,8 +76,8 @@ def test_figures_of_known_runs(folder):
         "answer not shown (3)": "0.83 (0.67 to 1.00)",
         "answer shown (6)": "0.08 (0.00 to 0.17)",
     }
-    assert declines["ours"]["declined of what base, plain, has wrong"] == "0.60"
-    assert declines["ours"]["of what it has right"] == "0.00" and declines["RA-IT"]["difference"].startswith("+0.00")
+    assert declines["ours"]["abstains where base, plain, is wrong"] == "0.60"
+    assert declines["ours"]["where it is correct"] == "0.00" and declines["RA-IT"]["difference"].startswith("+0.00")
     assert answers["base, plain"]["correct"] == "0.44" and answers["base, may decline"]["correct"] == "0.33"
     assert costs["ours"]["closed-book: correct"] == "0.17 (0.11 to 0.22)"
     assert costs["ours"]["targets, nats a token"] == "0.75" and costs["ours"]["tokens trained on"] == "4,000"
@@ -126,7 +126,7 @@ def test_pairs_of_known_runs(folder):
     assert ours["correct, and answers when masked"] == "0.17 (0.00 to 0.33)"
     assert ours["masked: abstained"] == "0.83 (0.67 to 1.00)"
     assert pairs["RA-IT"]["both right"] == "0.00" and pairs["RA-IT"]["masked: incorrect"] == "0.67"
-    assert pairs["always abstain"]["declines both"] == "1.00"
+    assert pairs["always abstain"]["abstains on both"] == "1.00"
     assert ours["both right: change to RA-IT"].startswith("**+0.67**")
     assert ours["both right: change to base, may decline"].startswith("+0.33 [")
     assert "base, plain" not in pairs  # it was not asked the masked rows, which a line says
