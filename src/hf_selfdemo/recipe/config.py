@@ -457,35 +457,35 @@ class ExportArguments:
 
 @dataclass
 class MergeArguments:
-    """How `hf-selfdemo merge` makes a whole model of an adapter and its base."""
+    """`hf-selfdemo merge`: the adapter merged into its base model."""
 
-    merge_to: str | None = key(None, "folder of the whole model; default is merged in output_dir", "nothing")
+    merge_to: str | None = key(None, "folder of the merged model; default: output_dir/merged", "nothing")
     merge_prompts: int = key(
         16,
-        "test questions that adapter and merged model are both asked, to compare their replies",
+        "number of test questions to ask with the adapter and with the merged model, to compare the replies",
         "nothing",
         ONE_OR_MORE,
     )
     max_changed_replies: int = key(
-        0, "write nothing if more of these replies differ than this", "nothing", ZERO_OR_MORE
+        0, "highest number of replies that may differ; if more differ, nothing is written", "nothing", ZERO_OR_MORE
     )
 
 
 @dataclass
 class ScoreArguments:
-    """What `hf-selfdemo score` judges; its columns besides the replies are as for questions."""
+    """`hf-selfdemo score`: a file of replies to judge."""
 
     predictions: str | None = key(
-        None, "file of questions, accepted answers and replies, in any format of test_questions", "nothing"
+        None, "file with questions, gold answers and replies, in any format of test_questions", "nothing"
     )
     reply_columns: list[str] = key(["reply"], "columns with replies, one for each model", "nothing")
 
 
 @dataclass
 class AskArguments:
-    """What `hf-selfdemo ask` asks."""
+    """`hf-selfdemo ask`: a question in the terminal."""
 
-    question: str | None = key(None, "the question; none: a session, one question a line", "nothing")
+    question: str | None = key(None, "the question; default: a session that reads one question per line", "nothing")
 
 
 @dataclass
