@@ -7,8 +7,9 @@ import pytest
 
 from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.types import Evidence, Question, Verdict
+from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.generation.scripted import ScriptedGenerator
-from hf_selfdemo.testing import JudgeContract
+from hf_selfdemo.testing import JudgeContract, RetrieverContract
 
 PAGE = (Path(__file__).parents[2] / "docs" / "own_parts.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -17,6 +18,12 @@ for block in BLOCKS:
     exec(block, scope)
 
 TestContains = scope["TestContains"]  # collected here as a user's own file would be
+
+
+class TestARetrieverOfPassagesAlone(RetrieverContract):
+    @pytest.fixture
+    def make(self):
+        return BM25Retriever
 
 
 class Lenient(scope["Contains"]):

@@ -186,7 +186,12 @@ class JudgeContract:
         self, judge: Any, row: Any, judged: Any, model: Any
     ) -> None:
         asked: list[Request] = []
-        judged(judge, row, candidates("Winkler", "Courtois", "Curie"), lambda r: (asked.append(r), model(r))[1])
+
+        def counted(request: Request) -> str:
+            asked.append(request)
+            return str(model(request))
+
+        judged(judge, row, candidates("Winkler", "Courtois", "Curie"), counted)
         report = judge.report()
         assert json.loads(json.dumps(report)) == report
         assert report.get("calls", 0) == len(asked)
