@@ -78,8 +78,7 @@ def make_recipe(given: dict[str, Any], flags: Sequence[str] = (), verb: str = ""
     if _HELP & set(flags):
         kinds = {name: trained[name] for name in OBJECTIVES}
         own = {name: find_method(name).keys for name in dict.fromkeys([*METHODS, first.method])}
-        values = PACKAGE_DEFAULTS | given
-        show_help(verb, GROUPS, own, first.method, trained["model"], kinds, objective, values)
+        show_help(verb, GROUPS, own, first.method, trained["model"], kinds, objective, PACKAGE_DEFAULTS | given)
     ours = [*GROUPS, *method.keys]
     theirs = [trained["model"], trained[objective]]
     if taken := set(key_names(method.keys)) & set(key_names([*GROUPS, *theirs])):
