@@ -15,14 +15,13 @@ def adapter(model_folder, tmp_path):
     """An adapter that changes every reply, in the folder of a run."""
     import torch
     from peft import LoraConfig, get_peft_model
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
     torch.manual_seed(0)
     network = AutoModelForCausalLM.from_pretrained(model_folder)
     lora = LoraConfig(target_modules=["q_proj", "v_proj", "down_proj"], init_lora_weights=False, task_type="CAUSAL_LM")
     folder = tmp_path / "run/model"
     get_peft_model(network, lora).save_pretrained(folder)
-    AutoTokenizer.from_pretrained(model_folder).save_pretrained(folder)
     return folder
 
 

@@ -50,12 +50,12 @@ def run_merge(recipe: Recipe) -> None:
     folder, target = source[0], Path(recipe.merge.merge_to or recipe.output_dir / "merged")
     rows = recipe_evidence(recipe, "test")[0][: recipe.merge.merge_prompts]
     answerer = model_answerer(recipe, folder)
-    before = _before(recipe, folder, rows, answerer)
+    before, tokenizer = _before(recipe, folder, rows, answerer)
     if all(answer.finish_reason == "error" for answer in before):
         raise UserError("no test question could be asked, so that replies cannot be compared", "shorten the passages")
 
     def finish(staging: Path) -> None:
-        _add_files(folder, staging, answerer)
+        _add_files(folder, staging, tokenizer, answerer)
         after = _answers(recipe, rows, answerer, *recipe.load(resolve_model(str(staging))))
         _refuse_changes(rows, before, after, recipe.merge.max_changed_replies)
 
@@ -92,13 +92,14 @@ def serving_lines(folder: Path, name: str) -> str:
     )
 
 
-def _before(recipe: Recipe, folder: Path, rows: Sequence[Evidence], answerer: Answerer) -> list[Answer]:
-    """What the base says with the adapter attached and not merged."""
-    network, tokenizer = recipe.load(recipe.base_of(folder))
-    found = _answers(recipe, rows, answerer, attached(network, folder), recipe.adapted_tokenizer(folder, tokenizer))
+def _before(recipe: Recipe, folder: Path, rows: Sequence[Evidence], answerer: Answerer) -> tuple[list[Answer], Any]:
+    """What the base says with the adapter attached and not merged, and the tokenizer that it is asked with."""
+    network, base_tokenizer = recipe.load(recipe.base_of(folder))
+    tokenizer = recipe.adapted_tokenizer(folder, base_tokenizer)
+    found = _answers(recipe, rows, answerer, attached(network, folder), tokenizer)
     del network
     give_back()
-    return found
+    return found, tokenizer
 
 
 def _answers(
@@ -109,13 +110,11 @@ def _answers(
         return list(converse(dialogues, in_process(recipe, network.eval(), tokenizer)))
 
 
-def _add_files(folder: Path, staging: Path, answerer: Answerer) -> None:
+def _add_files(folder: Path, staging: Path, tokenizer: Any, answerer: Answerer) -> None:
     """What stands beside the weights: tokenizer, prompt, and how the model is to be asked."""
-    for name, file in (tokenizer_files(folder) | config_file(staging)).items():
-        if isinstance(file, Path):
-            (staging / name).parent.mkdir(exist_ok=True)
-            shutil.copyfile(file, staging / name)
-        else:
+    tokenizer.save_pretrained(staging)
+    for name, file in (tokenizer_files(staging) | config_file(staging)).items():
+        if isinstance(file, str):  # made for others, without paths of this machine; the rest is there
             write_text(staging / name, file)
     for name in (METHOD_FILE, OPENINGS_FILE):
         if (folder / name).exists():
