@@ -7,8 +7,11 @@ import weakref
 import pytest
 import torch
 
+from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.types import Request
 from hf_selfdemo.generation.tuned import merged
 from hf_selfdemo.recipe import recipe as module
+from hf_selfdemo.recipe.engine import LateEngine
 from hf_selfdemo.verbs.cli import main, parse
 from hf_selfdemo.verbs.networks import Networks
 
@@ -56,3 +59,29 @@ def test_each_is_asked_as_if_it_were_alone(gold, adapters):
     assert torch.equal(tuned, alone) and not torch.equal(tuned, base)
     assert torch.equal(networks.network(None)(ids).logits, base), "what was merged is not left in the base"
     assert networks.engine(adapters[1]).identity == its != identity == networks.engine(None).identity
+
+
+ASK = [Request("1", ({"role": "user", "content": "hello"},), "rag", max_new_tokens=2)]
+
+
+def test_a_model_that_was_asked_elsewhere_is_loaded_when_it_is_asked_here(gold, alive):
+    recipe = parse(gold)
+    networks = Networks(recipe, recipe.resolve())
+    networks.known({None: "theirs"})
+    late = LateEngine(recipe, recipe.resolve(), "theirs")
+    assert networks.engine(None).identity == late.generator.identity == "theirs" and not alive
+    for stream in (networks.engine(None).stream, late.generator.stream):
+        with pytest.raises(UserError, match=r"two machines loaded different models, theirs and transformers/.* dtype"):
+            list(stream(ASK))
+    assert len(alive) == 2
+
+
+def test_the_same_model_here_makes_what_is_missing(gold):
+    recipe = parse(gold)
+    networks = Networks(recipe, recipe.resolve())
+    identity = networks.engine(None).identity
+    late = LateEngine(recipe, recipe.resolve(), identity)
+    networks.known({None: identity})
+    [(_, one)], [(_, other)] = networks.engine(None).stream(ASK), late.generator.stream(ASK)
+    assert one.text == other.text and late.generator.usage.calls == 1
+    assert late.network is late.engine.network is not None and late.tokenizer is not None

@@ -23,6 +23,10 @@ class UserError(ValueError):
 
     def __init__(self, what: str, remedy: str) -> None:
         super().__init__(f"{what}: {remedy}")
+        self.what, self.remedy = what, remedy
+
+    def __reduce__(self) -> tuple[type[UserError], tuple[str, str]]:
+        return type(self), (self.what, self.remedy)  # by default one of its kind is made of the whole line
 
 
 class CallFailed(Exception):

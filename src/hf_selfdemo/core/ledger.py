@@ -12,7 +12,7 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -42,8 +42,12 @@ CREATE TABLE IF NOT EXISTS calls (
 ) WITHOUT ROWID
 """
 _ROW = ", ".join(_COLUMNS)
+_INSERT = f"INSERT OR IGNORE INTO calls VALUES ({', '.join('?' * (len(_COLUMNS) + 1))})"
 _UNCHECKED = "ALTER TABLE calls ADD COLUMN checksum TEXT"
 """For a ledger of an earlier version: its calls have no checksum, and are taken as they are."""
+
+Call = tuple[Any, ...]
+"""A call as it stands in the table: key, model, stage, request, reply as JSON, its tokens, time, and checksum."""
 
 
 class Ledger:
@@ -112,12 +116,43 @@ class Ledger:
         """Record a call and return the reply that counts: of two processes with one key, the first one's."""
         said = (key, model, stage, request, _written(reply))
         row = (*said, reply.prompt_tokens, reply.cached_tokens, reply.generated_tokens, time.time())
-        with self._lock, self._explained():
-            places = ", ".join("?" * (len(row) + 1))
-            self._db.execute(f"INSERT OR IGNORE INTO calls VALUES ({places})", (*row, _checksum(*row)))
+        self._record((*row, _checksum(*row)))
         kept = self.get(key)
         assert kept is not None
         return kept
+
+    def _record(self, call: Call) -> None:
+        with self._lock, self._explained():
+            self._db.execute(_INSERT, call)
+
+    def add(self, calls: Iterable[Call]) -> int:
+        """Record calls of other ledgers, all or none. Of two with one key the first counts.
+
+        Args:
+            calls: as `all_but` gives them.
+
+        Returns:
+            How many of them were new.
+        """
+        with self._lock, self._explained():
+            before = self._db.total_changes
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                self._db.executemany(_INSERT, calls)
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+            return self._db.total_changes - before
+
+    def all_but(self, keys: Iterable[str]) -> Iterator[Call]:
+        """Every call whose key is not among `keys`; neither is held in memory."""
+        with self._lock, self._explained():
+            self._db.execute("CREATE TEMP TABLE IF NOT EXISTS known (key TEXT PRIMARY KEY) WITHOUT ROWID")
+            self._db.execute("DELETE FROM known")
+            self._db.executemany("INSERT OR IGNORE INTO known VALUES (?)", ((key,) for key in keys))
+            others = "key NOT IN (SELECT key FROM known)"
+            yield from self._db.execute(f"SELECT {_ROW}, checksum FROM calls WHERE {others} ORDER BY key")
 
     def drop_empty(self, key: str) -> None:
         """Forget a call that brought no text; any other is left, also if another process has just made it."""
@@ -167,6 +202,11 @@ class Ledger:
             elif "not a database" in what or "malformed" in what:
                 remedy = _DAMAGED
             raise UserError(f"the ledger {self.path} cannot be used ({what})", remedy) from None
+
+
+def is_as_written(call: Call) -> bool:
+    """Whether a call has its checksum, or is of a ledger of an earlier version, which wrote none."""
+    return call[-1] is None or call[-1] == _checksum(*call[:-1])
 
 
 def _checksum(*row: Any) -> str:

@@ -195,6 +195,30 @@ class EngineArguments:
         "this option then puts the dataset together",
         "nothing",
     )
+    runner: Literal["local", "ray"] = key(
+        "local",
+        "local (this process), or ray: search, demonstrate and evaluate on the workers of a Ray cluster (extra ray)",
+        "nothing",
+    )
+    ray_address: str | None = key(
+        None,
+        "ray: its head, as HOST:6379, ray://HOST:10001 or auto. Default: RAY_ADDRESS, or a Ray started on this machine",
+        "nothing",
+    )
+    ray_workers: int = key(0, "ray: workers; 0 for as many as the cluster has room for", "nothing", ZERO_OR_MORE)
+    ray_worker_cpus: float = key(1.0, "ray: CPUs of a worker", "nothing", POSITIVE)
+    ray_worker_gpus: float | None = key(
+        None,
+        "ray: GPUs of a worker. Default: 1 with engine transformers if the cluster has GPUs, else 0",
+        "nothing",
+        NOT_NEGATIVE,
+    )
+    ray_ledgers: str | None = key(
+        None,
+        "ray: folder that all machines reach, in which each worker keeps its calls: a path, or a URL of fsspec such as "
+        "s3://BUCKET/RUN. Default: ledgers in output_dir",
+        "nothing",
+    )
     inference_dtype: str | None = key(
         None,
         "transformers: dtype of a model that only generates, as for dtype (also auto); default: as dtype",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,7 +13,7 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.ledger import Ledger
 from hf_selfdemo.core.loading import did_you_mean, load
 from hf_selfdemo.core.protocols import Generator, Judge
-from hf_selfdemo.core.types import Request
+from hf_selfdemo.core.types import Reply, Request
 from hf_selfdemo.generation.models import ResolvedModel
 from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.judging import JUDGES
@@ -32,6 +33,60 @@ class Engine:
     generator: RecordedGenerator
     network: Any = None
     tokenizer: Any = None
+
+
+class LateEngine:
+    """An `Engine` whose model is loaded when something is asked that the ledger does not hold, or `network` is used.
+
+    Args:
+        recipe: names the engine.
+        model: who writes.
+        identity: what the engine will be known by.
+    """
+
+    def __init__(self, recipe: Recipe, model: ResolvedModel, identity: str) -> None:
+        self._recipe, self._model = recipe, model
+        self.generator = RecordedGenerator(_Late(self, identity), Ledger(ledger_path(recipe)))
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The engine itself."""
+        made = open_engine(self._recipe, self._model)
+        refuse_other_model(made.generator.identity, self.generator.identity)
+        return made
+
+    @property
+    def network(self) -> Any:
+        """The model, or None if it runs elsewhere."""
+        return self.engine.network if self._recipe.engine.engine == "transformers" else None
+
+    @property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer, or None if it runs elsewhere."""
+        return self.engine.tokenizer if self._recipe.engine.engine == "transformers" else None
+
+
+class _Late:
+    """The generator of a `LateEngine`."""
+
+    concurrency = 1
+
+    def __init__(self, late: LateEngine, identity: str) -> None:
+        self._late, self.identity = late, identity
+
+    def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
+        return self._late.engine.generator.generator.stream(requests)
+
+
+def refuse_other_model(here: str, elsewhere: str) -> None:
+    """Let no model answer in the name of one that another machine loaded.
+
+    Raises:
+        UserError: if the two are not the same.
+    """
+    if here != elsewhere:
+        what = f"two machines loaded different models, {elsewhere} and {here}"
+        raise UserError(what, "give all machines the same files and the same dtype (not auto)")
 
 
 def ledger_path(recipe: Recipe) -> Path:
@@ -56,9 +111,9 @@ def named_model(recipe: Recipe) -> ResolvedModel:
     return ResolvedModel(name, "", f"server/{name}")
 
 
-def open_engine(recipe: Recipe, model: ResolvedModel) -> Engine:
-    """Load the model, or turn to the server, and put the ledger in front."""
-    ledger, e = Ledger(ledger_path(recipe)), recipe.engine
+def open_engine(recipe: Recipe, model: ResolvedModel, ledger: Ledger | None = None) -> Engine:
+    """Load the model, or turn to the server, and put the ledger in front: the recipe's, if none is given."""
+    ledger, e = ledger or Ledger(ledger_path(recipe)), recipe.engine
     if e.engine == "transformers":
         network, tokenizer = recipe.load(model)
         return Engine(RecordedGenerator(in_process(recipe, network, tokenizer), ledger), network, tokenizer)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 
 from hf_selfdemo.core.console import progress, say, waiting
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.on_disk import OnDisk
+from hf_selfdemo.core.protocols import Retriever
 from hf_selfdemo.core.types import Evidence, Question
 from hf_selfdemo.data.documents.rows import document_row
 from hf_selfdemo.data.questions import corpus_of
@@ -22,6 +24,7 @@ from hf_selfdemo.recipe.recipe import Recipe
 
 __all__ = [
     "document_evidence",
+    "evidence_retriever",
     "has_dev",
     "instruction_evidence",
     "passages_warning",
@@ -39,18 +42,31 @@ _AT_ONCE = 256
 
 T = TypeVar("T")
 
+Find = Callable[[Retriever, list[Any]], list[Evidence]]
+"""Searches for some questions or rows; can be pickled."""
 
-def recipe_evidence(recipe: Recipe, part: str) -> tuple[OnDisk[Evidence], dict[str, float]]:
+Searching = Callable[[Find, Iterable[list[Any]]], Iterable[list[Evidence]]]
+"""Applies a `Find` to each list, with the retriever of the part, and yields the results in their order."""
+
+
+def recipe_evidence(
+    recipe: Recipe, part: str, elsewhere: Searching | None = None
+) -> tuple[OnDisk[Evidence], dict[str, float]]:
     """The rows of "train", "dev" or "test": questions with their passages, twins at the end, and the recall report.
 
     How many passages are too long is printed, and what became of the answers in them. `answers_cut` in the report is
     the share of answers that were lost, where some were.
 
+    Args:
+        recipe: what is to be done.
+        part: "train", "dev" or "test".
+        elsewhere: who searches; default is this process.
+
     Raises:
         UserError: for sources that are not named or cannot be read, no question, or too many answers lost to the cut.
     """
     with waiting("reading questions and passages"):
-        evidence, recall, said = _evidence(recipe, part_of(recipe, part))
+        evidence, recall, said = _evidence(recipe, part_of(recipe, part), elsewhere)
     if said:
         say(said)
     return evidence, recall
@@ -143,6 +159,17 @@ def recipe_retriever(recipe: Recipe, part: str) -> Any:
         return searched(recipe, named, questions, Shortening(recipe.retrieval))[0]
 
 
+def evidence_retriever(recipe: Recipe, part: str) -> Retriever:
+    """The retriever that `recipe_evidence` searches with: of passages that came with questions, those of its questions.
+
+    Raises:
+        UserError: for sources that cannot be read, or no question.
+    """
+    named = part_of(recipe, part)
+    retriever: Retriever = searched(recipe, named, sampled_questions(named), Shortening(recipe.retrieval))[0]
+    return retriever
+
+
 def passages_warning(evidence: Sequence[Evidence]) -> str | None:
     """What to say of rows with nothing to show, which can only be abstained from; None where there are none."""
     asked, unfound = 0, list[str]()
@@ -159,17 +186,21 @@ def passages_warning(evidence: Sequence[Evidence]) -> str | None:
     )
 
 
-def _evidence(recipe: Recipe, part: Part) -> tuple[OnDisk[Evidence], dict[str, float], str]:
+def _evidence(
+    recipe: Recipe, part: Part, elsewhere: Searching | None
+) -> tuple[OnDisk[Evidence], dict[str, float], str]:
     keys, k = recipe.retrieval, recipe.retrieval.passages_per_question
     shortening = Shortening(keys)
     retriever, questions = searched(recipe, part, sampled_questions(part), shortening)
+    few = len(questions) <= _AT_ONCE  # are found before another process has started
+    search = _searching(retriever) if few or not elsewhere else elsewhere
     with progress("searching", len(questions)) as advance:
-        found = (collect_evidence(some, retriever, max(k, _RECALL_DEPTH)) for some in _some(questions))
+        found = search(partial(_collected, k=max(k, _RECALL_DEPTH)), _some(questions))
         deep = OnDisk(chain.from_iterable(_counted(found, advance)))
     evidence = OnDisk(best(row, k) for row in deep)
     cut = shortening.answers_cut(evidence)
     _refuse_loss(cut, shortening, part)
-    masked = OnDisk(chain.from_iterable(_masked(some, retriever, k) for some in _some(evidence) if part.twins))
+    masked = OnDisk(chain.from_iterable(search(partial(_masked, k=k), _some(evidence)) if part.twins else ()))
     recall = recall_report(deep) | ({"answers_cut": round(cut.share, 4)} if cut.lost else {})
     twins = masked.at(choose_twins(range(len(masked)), part.twins, part.data.data_seed_questions))
     return OnDisk(chain(evidence, twins)), recall, _long_passages(cut, shortening, part)
@@ -186,7 +217,16 @@ def _counted(found: Iterable[list[T]], advance: Callable[[int], None]) -> Iterat
         yield some
 
 
-def _masked(evidence: Sequence[Evidence], retriever: Any, k: int) -> list[Evidence]:
+def _searching(retriever: Retriever) -> Searching:
+    """Searches in this process."""
+    return lambda find, lists: (find(retriever, some) for some in lists)
+
+
+def _collected(retriever: Retriever, questions: list[Question], k: int) -> list[Evidence]:
+    return collect_evidence(questions, retriever, k)
+
+
+def _masked(retriever: Retriever, evidence: list[Evidence], k: int) -> list[Evidence]:
     """Twins that show something else than the rows that they are twins of."""
     before = {row.question.id: row.passages for row in evidence}
     found = leave_gold_out(evidence, retriever, k)

@@ -88,6 +88,9 @@ _IN_PROCESS = (
 )
 """How a model writes in this process."""
 
+_ELSEWHERE = ("runner", "ray_address", "ray_workers", "ray_worker_cpus", "ray_worker_gpus", "ray_ledgers")
+"""Who makes the calls instead of this process."""
+
 _TUNED = ("adapters", "num_rounds", "max_answer_tokens", "demonstrate_seed")
 """Which trained models are asked, and how."""
 
@@ -117,7 +120,7 @@ _TRAIN = Reads(
 )
 _EVALUATE = Reads(
     (*_ROWS, config.JudgeArguments, config.EvaluateArguments, config.AbilityArguments),
-    ("documents", "ledger", *_IN_PROCESS, *_TUNED),
+    ("documents", "ledger", *_IN_PROCESS, *_ELSEWHERE, *_TUNED),
     ("dev", "test"),
 )
 _DOCUMENTS = Reads((config.DocumentArguments,), ("max_passage_words",), ("test",), loads=False, method="")

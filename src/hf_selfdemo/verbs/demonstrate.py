@@ -26,12 +26,13 @@ from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.methods.demonstrations import demonstrate, judged_row
 from hf_selfdemo.prompting.prompts import templates_hash
 from hf_selfdemo.recipe.config import DemonstrateArguments
-from hf_selfdemo.recipe.engine import Engine, ledger_path, named_model, open_engine, recipe_judge
+from hf_selfdemo.recipe.engine import Engine, LateEngine, ledger_path, named_model, open_engine, recipe_judge
 from hf_selfdemo.recipe.evidence import passages_warning, recipe_evidence, with_further_rows
 from hf_selfdemo.recipe.own_code import own_sources
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.retriever import retrieval_settings
 from hf_selfdemo.recipe.trained_retriever import OBJECTIVE, refuse_keys
+from hf_selfdemo.verbs.cluster.runner import cluster_of
 from hf_selfdemo.verbs.prompts import recipe_instructions
 
 _WORDS = {
@@ -66,12 +67,14 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
     if recipe.train.objective == OBJECTIVE:
         refuse_keys(recipe)
     model = model or named_model(recipe)
-    evidence, recall = recipe_evidence(recipe, part)
+    cluster = cluster_of(recipe)
+    evidence, recall = recipe_evidence(recipe, part, cluster.searching(part) if cluster else None)
     if warning := passages_warning(evidence):
         say(warning)
     evidence = with_further_rows(recipe, evidence, part)
     if recipe.method.method.refuses:
         recipe.method.method.refuses(evidence)
+    engine: Engine | LateEngine | None
     engine, instructions = recipe_instructions(recipe, model, evidence)
     seed = recipe.demonstrate.demonstrate_seed
     strategy, judge = recipe.method.strategy(seed, instructions), recipe_judge(recipe, recipe.judge.judge)
@@ -79,15 +82,20 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
     claim_folder(folder, settings, words=_WORDS, defaults=defaults(DemonstrateArguments, *recipe.method.method.keys))
     selection = _selection(recipe)
     _say_what_is_replaced(folder, selection)
+    if cluster and not asks_nothing(recipe):
+        identity = cluster.demonstrate(evidence, model, instructions)
+        engine = engine or LateEngine(recipe, model, identity)
     engine = engine or _engine(recipe, model)
     if shard is not None:
         _make_calls(evidence[shard[0] :: shard[1]], strategy, judge, engine, recipe)
         return
 
+    in_process = recipe.engine.engine == "transformers" and _asks_model(recipe)
+
     def about(dataset: Dataset) -> dict[str, Any]:
         d = recipe.demonstrate
         return {
-            "model": asdict(model) | {"path": ""} | ({"dtype": str(recipe.dtype())} if engine.network else {}),
+            "model": asdict(model) | {"path": ""} | ({"dtype": str(recipe.dtype())} if in_process else {}),
             "retrieval": retrieval_settings(recipe.retrieval),
             "recall": recall,
             "settings": settings,
@@ -135,7 +143,9 @@ def _say_what_is_replaced(folder: Path, selection: dict[str, Any]) -> None:
         say(f"the dataset in {folder} is chosen anew and replaced: {', '.join(changed)}")
 
 
-def _make_calls(rows: Sequence[Evidence], strategy: Strategy, judge: Judge, engine: Engine, recipe: Recipe) -> None:
+def _make_calls(
+    rows: Sequence[Evidence], strategy: Strategy, judge: Judge, engine: Engine | LateEngine, recipe: Recipe
+) -> None:
     """The calls of one shard, into the ledger."""
     with progress("demonstrate", len(rows)) as advance:
         dialogues = (judged_row(row, strategy, judge) for row in rows)
@@ -152,7 +162,7 @@ def _demonstrate(
     evidence: Sequence[Evidence],
     strategy: Strategy,
     judge: Judge,
-    engine: Engine,
+    engine: Engine | LateEngine,
     recipe: Recipe,
     folder: Path,
     about: Callable[[Dataset], dict[str, Any]],
@@ -180,8 +190,12 @@ def asks_nothing(recipe: Recipe) -> bool:
     return not recipe.method.asks
 
 
+def _asks_model(recipe: Recipe) -> bool:
+    return not asks_nothing(recipe) or recipe.demonstrate.on_policy_rows > 0
+
+
 def _engine(recipe: Recipe, model: ResolvedModel) -> Engine:
-    if asks_nothing(recipe) and not recipe.demonstrate.on_policy_rows:
+    if not _asks_model(recipe):
         return Engine(RecordedGenerator(ScriptedGenerator(_must_not), Ledger(ledger_path(recipe))))
     return open_engine(recipe, model)
 
@@ -218,9 +232,9 @@ def _shard(text: str | None) -> tuple[int, int] | None:
     return number, count
 
 
-def _on_policy(dataset: Dataset, engine: Engine, rows: int, seed: int) -> dict[str, Any]:
+def _on_policy(dataset: Dataset, engine: Engine | LateEngine, rows: int, seed: int) -> dict[str, Any]:
     """The meter over rows with a gold answer, under the model that wrote: the same rows and prompts for all texts."""
-    if engine.network is None:  # a server tells no likelihood of a text it did not write
+    if not rows or engine.network is None:  # a server tells no likelihood of a text it did not write
         return {}
     from hf_selfdemo.training.meter import OnPolicyMeter
 

@@ -47,6 +47,8 @@ from hf_selfdemo.recipe.own_code import own_sources
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.retriever import effective_keys, retrieval_settings
 from hf_selfdemo.verbs.ability import AbilityCheck
+from hf_selfdemo.verbs.cluster.answering import answer_elsewhere
+from hf_selfdemo.verbs.cluster.runner import cluster_of
 from hf_selfdemo.verbs.columns import Asked, recipe_columns
 from hf_selfdemo.verbs.compare import run_compare
 from hf_selfdemo.verbs.networks import Networks
@@ -67,7 +69,8 @@ def run_evaluate(recipe: Recipe) -> None:
     e, part = recipe.evaluate, _asked(recipe)
     folder = recipe.output_dir / folder_for(part)
     judge = evaluation_judge(recipe)
-    evidence, recall = recipe_evidence(recipe, part)
+    cluster = cluster_of(recipe)
+    evidence, recall = recipe_evidence(recipe, part, cluster.searching(part) if cluster else None)
     if warning := passages_warning(evidence):
         say(warning)
     ability = AbilityCheck(recipe)
@@ -86,6 +89,8 @@ def run_evaluate(recipe: Recipe) -> None:
     _say_what_is_replaced(folder, recipe, ability, columns)
     networks = Networks(recipe, model, held=2 if tuned and judges_by_model(e) else 1)
     _say_which_templates_differ(tuned, networks.tokenizer)
+    if cluster:
+        networks.known(answer_elsewhere(cluster, evidence, model, columns, modes))
     ledger = Ledger(ledger_path(recipe))
     base = RecordedGenerator(networks.engine(None), ledger)  # who judges, and shows other abilities
     runs: dict[str, dict[str, list[Prediction]]] = {}

@@ -68,14 +68,15 @@ def ending(error: BaseException) -> tuple[int, str]:
     if isinstance(error, KeyboardInterrupt):  # who cannot go on from here says so in the error
         code, what = (TERMINATED, "stopped by SIGTERM") if isinstance(error, Terminated) else (STOPPED, "interrupted")
         return code, f"{what}; {str(error) or 'the same command goes on from here'}"
-    foreseen = error if isinstance(error, UserError) else _foreseen(error)
-    if foreseen:
-        return BAD_INPUT, " ".join(str(foreseen).split())
+    if told := foreseen(error):
+        return BAD_INPUT, " ".join(str(told).split())
     return BUG, f"this is a bug: {reason(error)} ({_where_traceback(error)}); please report it"
 
 
-def _foreseen(error: BaseException) -> UserError | None:
-    """What the machine or the user can bring about at any place, and so is looked at in one."""
+def foreseen(error: BaseException) -> UserError | None:
+    """What the machine or the user can bring about at any place, and so is looked at in one; None for a bug."""
+    if isinstance(error, UserError):
+        return error
     if any(_tells_of_full_disk(one) for one in _chain(error)):
         return UserError(f"the disk is full ({reason(error)})", "free some space and give the same command")
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, which is imported late

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from hf_selfdemo.core.memory import give_back
 from hf_selfdemo.core.protocols import Generator
 from hf_selfdemo.core.types import Reply, Request
 from hf_selfdemo.generation.models import ResolvedModel
-from hf_selfdemo.recipe.engine import in_process
+from hf_selfdemo.recipe.engine import in_process, refuse_other_model
 from hf_selfdemo.recipe.recipe import Recipe
 
 
@@ -33,6 +33,7 @@ class Networks:
         self.tokenizer = recipe.load_tokenizer(base)
         self._held: OrderedDict[Path | None, tuple[Any, Any, Generator]] = OrderedDict()
         self._identities: dict[Path | None, str] = {}
+        self._told: set[Path | None] = set()
 
     def network(self, folder: Path | None) -> Any:
         """The network whose weights are in a folder; None is the base."""
@@ -48,13 +49,21 @@ class Networks:
 
     def stream(self, folder: Path | None, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
         """Ask it."""
-        return self._loaded(folder)[2].stream(requests)
+        engine = self._loaded(folder)[2]
+        if folder in self._told:
+            refuse_other_model(engine.identity, self._identities[folder])
+        return engine.stream(requests)
 
     def identity(self, folder: Path | None) -> str:
         """The name of its engine, which takes a pass over all weights and is made once."""
         if folder not in self._identities:
             self._identities[folder] = self._loaded(folder)[2].identity
         return self._identities[folder]
+
+    def known(self, identities: Mapping[Path | None, str]) -> None:
+        """Take the names of engines that were asked elsewhere, so that no model is loaded for its name alone."""
+        self._identities |= identities
+        self._told |= identities.keys()
 
     def _loaded(self, folder: Path | None) -> tuple[Any, Any, Generator]:
         if folder not in self._held:

@@ -86,7 +86,8 @@ class Work:
         self._refuse_changes(part, name)
         keys = self._keys(part, home, folder, processes)
         recipe = _recipe(keys)
-        if processes > 1 and recipe.engine.engine == "transformers" and not asks_nothing(recipe):
+        here = recipe.engine.engine == "transformers" and recipe.engine.runner == "local"
+        if processes > 1 and here and not asks_nothing(recipe):
             if _searches(recipe):
                 run_prompts(recipe)  # once, rather than in each process
             elif keeps_index(recipe.retrieval):
