@@ -133,7 +133,7 @@ def main() -> None:
     parser.add_argument("--index", type=Path, required=True, help="folder of what is kept")
     parser.add_argument("--questions", type=int, default=1000)
     parser.add_argument("--rerank_questions", type=int, default=1000, help="so many of them are reranked")
-    parser.add_argument("--rerank_depth", type=int, default=10, help="passages of a question that are reranked")
+    parser.add_argument("--rerank_depth", type=int, default=DEPTH, help="passages of a question that are reranked")
     parser.add_argument("--train_questions", type=int, default=400, help="to train the reranker on")
     parser.add_argument("--negatives", type=int, default=3, help="passages without the answer beside each gold one")
     options = parser.parse_args()
