@@ -369,7 +369,7 @@ def test_hub_datasets_count_by_commit_or_else_by_content(keys, monkeypatch):
         return type("Info", (), {"sha": commits[-1]})
 
     monkeypatch.setattr(HfApi, "dataset_info", dataset_info)
-    monkeypatch.setattr(dataset_key, "read_questions", lambda *arguments: list(rows))
+    monkeypatch.setattr(dataset_key, "read_questions", lambda *arguments, **more: list(rows))
     keys |= {"train_questions": ["some/questions"], "dataset_revision": "v1"}
     hashes = [SelfDemoBuilder("ra_it", **keys).hash]
     assert asked == [("some/questions", "v1")]

@@ -67,11 +67,11 @@ def test_answers_of_other_lengths_or_to_other_passages_are_refused(fitted, refus
 
 
 def test_the_app_asks_by_the_gate(fitted, monkeypatch):
-    from hf_selfdemo.app import asking
+    from hf_selfdemo.verbs import app
     from hf_selfdemo.verbs.app import recipe_page
 
-    made, usual = [], asking.Asking
-    monkeypatch.setattr(asking, "Asking", lambda *given: made.append(given) or usual(*given))
+    made, usual = [], app.Asking
+    monkeypatch.setattr(app, "Asking", lambda *given: made.append(given) or usual(*given))
     recipe_page(parse(fitted))
     answerer = made[0][-1]["lagr_seq"]()
     assert isinstance(answerer, Gated) and answerer.gate is not None

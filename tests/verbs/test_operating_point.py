@@ -153,7 +153,6 @@ def test_dev_questions_are_asked_without_the_point(answered, tmp_path):
 
 @pytest.mark.parametrize("named", [(), ("--adapters", "copy=me/copy")], ids=["folder", "hub"])
 def test_the_app_asks_at_the_point(answered, named, monkeypatch, tmp_path):
-    from hf_selfdemo.app import asking
     from hf_selfdemo.generation.models import ResolvedModel
     from hf_selfdemo.verbs import app
     from hf_selfdemo.verbs.app import recipe_page
@@ -161,8 +160,8 @@ def test_the_app_asks_at_the_point(answered, named, monkeypatch, tmp_path):
 
     flags = answered(replies(200))
     assert choose(flags, "--operating_target=f_score") == 0
-    made, found, usual = [], [], asking.Asking
-    monkeypatch.setattr(asking, "Asking", lambda *given: made.append(given) or usual(*given))
+    made, found, usual = [], [], app.Asking
+    monkeypatch.setattr(app, "Asking", lambda *given: made.append(given) or usual(*given))
     downloaded = ResolvedModel("me/copy", str(tmp_path / "copy"), "")
     monkeypatch.setattr(app, "resolve_model", lambda where: found.append(where) or downloaded)
     recipe_page(parse([*flags, *named]))

@@ -36,7 +36,7 @@ def test_several_processes_only_train(verb, monkeypatch):
 def test_one_of_several_speaks_from_the_first_moment(rank, speaks, monkeypatch, capsys):
     """Reading keys and importing libraries take long enough to tell of them."""
 
-    def parse(arguments):
+    def parse(arguments, verb):
         console.say("importing")
         raise UserError("no recipe", "give one")
 

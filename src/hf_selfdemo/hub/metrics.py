@@ -22,8 +22,8 @@ _ELSEWHERE = {
     'import hf_selfdemo.metrics\n\nmetric = hf_selfdemo.metrics.load("{name}")': (
         'import evaluate\n\nmetric = evaluate.load("{repo_id}")'
     ),
-    "`evaluate.load` takes the path of this folder instead, or its name where it was pushed to; the package"
-    " `hf-selfdemo` has\nto be installed.": "It needs `pip install 'hf-selfdemo[metrics]'`.",
+    "`evaluate.load` takes the path of this folder instead, or the name of the Space. The package `hf-selfdemo` must be"
+    "\ninstalled.": "It needs `pip install 'hf-selfdemo[metrics]'`.",
 }
 """What a card says of loading the metric from the package, and says instead where it was pushed to."""
 

@@ -51,8 +51,9 @@ def recipe_schema() -> Schema:
     Keys of a method are allowed with that method only, and those of an objective with that objective only.
 
     Example:
-        >>> recipe_schema()["properties"]["window"]
-        {'type': 'integer', 'minimum': 1, 'maximum': 1000000000000, 'default': 16, 'description': 'questions in flight'}
+        >>> found = recipe_schema()["properties"]["window"]
+        >>> found["type"], found["minimum"], found["default"], found["description"]
+        ('integer', 1, 16, 'number of questions processed concurrently')
     """
     common = [*GROUPS, training_keys()["model"]]
     methods = {name: _properties(load("method", name, METHODS).keys) for name in METHODS}

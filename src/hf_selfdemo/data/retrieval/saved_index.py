@@ -31,7 +31,11 @@ def refuse_others(folder: Path) -> None:
     Raises:
         UserError: if `folder` holds other files.
     """
-    if folder.exists() and not (folder / SETTINGS).exists() and (folder.is_file() or any(folder.iterdir())):
+    try:
+        others = not (folder / SETTINGS).exists() and (folder.is_file() or any(folder.iterdir()))
+    except FileNotFoundError:  # none yet, or another process is just putting its index there
+        return
+    if others:
         raise UserError(f"{folder} holds no index but other files", "choose another folder")
 
 
