@@ -14,6 +14,7 @@ from hf_selfdemo.core.types import Answer, Evidence, Mode, Passage, Question, Re
 from hf_selfdemo.evaluation.predict import predict
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.judging.answer_match import AnswerMatchJudge
+from hf_selfdemo.testing.dialogues import held
 from hf_selfdemo.testing.rows import ANSWERABLE, SENTINEL, SHOWN
 
 ROWS = [
@@ -36,16 +37,7 @@ def talk(
     finish: Any = "stop",
 ) -> tuple[Answer, list[Request]]:
     """Hold the dialogue; returns the answer and every request made."""
-    dialogue = answerer.answer(row, mode)
-    requests: list[Request] = []
-    replies: Any = None
-    while True:
-        try:
-            asked = dialogue.send(replies)
-        except StopIteration as end:
-            return end.value, requests
-        requests += asked
-        replies = [Reply(say(r), finish) for r in asked]
+    return held(answerer.answer(row, mode), lambda request: Reply(say(request), finish))
 
 
 def talks(answerer: Answerer) -> list[tuple[Evidence, Mode, Answer, list[Request]]]:

@@ -12,6 +12,7 @@ import pytest
 from hf_selfdemo.core.protocols import Strategy
 from hf_selfdemo.core.types import Candidate, Demonstration, Evidence, Passage, Question, Reply, Request, Skip, Verdict
 from hf_selfdemo.data.documents.rows import document_row
+from hf_selfdemo.testing.dialogues import held
 from hf_selfdemo.testing.rows import ANSWERABLE, SENTINEL, SHOWN
 
 Make = Callable[[], Strategy]
@@ -30,16 +31,8 @@ LABELS = ("correct", "incorrect", "abstain", "unscored")
 
 def talk(strategy: Strategy, row: Evidence, finish_reasons: Any = ("stop",)) -> tuple[list[Candidate], list[Request]]:
     """Hold the dialogue; returns the candidates and every request made. Texts tell replies apart."""
-    dialogue, finish = strategy.write(row), itertools.cycle(finish_reasons)
-    requests: list[Request] = []
-    replies: Any = None
-    while True:
-        try:
-            asked = dialogue.send(replies)
-        except StopIteration as end:
-            return end.value, requests
-        requests += asked
-        replies = [Reply(f"reply {r.id}", next(finish), (-1.0,) if r.scored else ()) for r in asked]
+    finish = itertools.cycle(finish_reasons)
+    return held(strategy.write(row), lambda r: Reply(f"reply {r.id}", next(finish), (-1.0,) if r.scored else ()))
 
 
 def labelled(candidates: Sequence[Candidate], labels: Sequence[Any]) -> tuple[Sequence[Candidate], list[Verdict]]:
