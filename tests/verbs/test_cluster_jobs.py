@@ -65,6 +65,7 @@ def workers(monkeypatch, tmp_path):
                 raise result
             yield result
 
+    monkeypatch.chdir(tmp_path)  # where workers go; the tests that follow get their folder back
     monkeypatch.setattr(runner, "spread", spread)
     monkeypatch.setattr(runner, "connect", lambda keys, folder: Room(2, 1, 0))
 
