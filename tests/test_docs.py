@@ -81,12 +81,10 @@ def test_every_option_in_the_documents_is_known():
 
     from hf_selfdemo.core.loading import load
     from hf_selfdemo.methods import METHODS
-    from hf_selfdemo.methods.question_writer import QuestionKeys
-    from hf_selfdemo.recipe import config
+    from hf_selfdemo.recipe.keys import GROUPS
     from hf_selfdemo.recipe.training_keys import OBJECTIVES
 
-    groups = [getattr(config, n) for n in dir(config) if n.endswith("Arguments")] + [QuestionKeys]
-    groups += [ModelConfig, *(load("objective", name, OBJECTIVES) for name in OBJECTIVES)]
+    groups = [*GROUPS, ModelConfig, *(load("objective", name, OBJECTIVES) for name in OBJECTIVES)]
     groups += [keys for name in METHODS for keys in load("method", name, METHODS).keys]
     known = {f.name for g in groups for f in dataclasses.fields(g)} | {"config", "help", "no", "vs"}
     for page in PAGES:

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 import hf_selfdemo
-from hf_selfdemo.recipe import config
+from hf_selfdemo.recipe.keys import GROUPS
 
 pytest.importorskip("material", reason="needs the extra docs")
 
@@ -94,9 +94,7 @@ def test_every_public_name_has_its_place_in_the_reference(pages):
 
 def test_every_key_is_explained(pages):
     text = (folder_of(pages) / "docs/reference/keys.html").read_text(encoding="utf-8")
-    keys = [
-        f.name for group in vars(config).values() if dataclasses.is_dataclass(group) for f in dataclasses.fields(group)
-    ]
+    keys = [f.name for group in GROUPS for f in dataclasses.fields(group)]
     assert len(keys) > 80
     assert [key for key in keys if f"<code>{key}</code>" not in text] == []
 

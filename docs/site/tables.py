@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import hf_selfdemo
-from hf_selfdemo.recipe import config as keys
+from hf_selfdemo.recipe.keys import GROUPS
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -31,7 +31,7 @@ def public_names() -> Iterator[str]:
 
 def recipe_keys() -> Iterator[str]:
     """A table for each group of keys; in brackets stands the default, if there is one."""
-    for group in (value for value in vars(keys).values() if dataclasses.is_dataclass(value)):
+    for group in GROUPS:
         yield f"## {_title(group)}\n\n| option | meaning |\n|---|---|"
         for field in dataclasses.fields(group):
             yield f"| `{field.name}` | {_cell(field.metadata['help'])}{_default(field)} |"

@@ -165,7 +165,8 @@ def number_keys(group: Any) -> dict[str, frozenset[Any]]:
     """The keys of a class of keys that hold numbers, or lists of numbers and nothing else, with their declared kinds.
 
     Example:
-        >>> from hf_selfdemo.recipe.config import ExportArguments, TrainArguments
+        >>> from hf_selfdemo.recipe.command_keys import ExportArguments
+        >>> from hf_selfdemo.recipe.config import TrainArguments
         >>> sorted(number_keys(TrainArguments)), number_keys(ExportArguments)
         (['max_refusal_rise', 'num_rounds'], {})
     """

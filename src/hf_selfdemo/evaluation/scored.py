@@ -36,7 +36,7 @@ def read_replies(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[list[s
         columns: that hold replies, one for each model.
 
     Raises:
-        UserError: for a row without one of the columns, or a cell that is no text; it names the row.
+        UserError: for a row without one of the columns, or a cell that is not text; it names the row.
 
     Example:
         >>> list(read_replies([Row(1, "row 1 of p.jsonl", {"reply": "Bern", "base": None})], ["reply", "base"]))
@@ -78,8 +78,8 @@ def score_replies(
 
     Args:
         rows: the questions with their accepted answers.
-        replies: in the same order. An empty one is unscored; so is a reply that is no abstention where an answer is due
-            and none is known to be right.
+        replies: in the same order. An empty one is unscored; so is one that does not abstain where an answer is due and
+            none is known to be right.
         judge: who labels.
         generator: the model that the judge may ask.
         window: rows in flight.

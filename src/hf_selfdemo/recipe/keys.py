@@ -17,11 +17,12 @@ from hf_selfdemo.core.ranges import check_keys
 from hf_selfdemo.methods import METHODS
 from hf_selfdemo.methods.method import Chosen, Method, find_method
 from hf_selfdemo.methods.question_writer import QuestionKeys
-from hf_selfdemo.recipe import config
+from hf_selfdemo.recipe import command_keys, config
 from hf_selfdemo.recipe.documents import name_documents
 from hf_selfdemo.recipe.flags import given_values
-from hf_selfdemo.recipe.help import key_names, show_help
+from hf_selfdemo.recipe.help import Known, show_help
 from hf_selfdemo.recipe.implied import First, implied_keys
+from hf_selfdemo.recipe.own_keys import key_names
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.training_keys import CLASSES, OBJECTIVES, training_keys
 
@@ -35,16 +36,16 @@ GROUPS: tuple[Any, ...] = (
     config.DemonstrateArguments,
     config.JudgeArguments,
     config.TrainArguments,
-    config.PlanArguments,
+    command_keys.PlanArguments,
     config.EvaluateArguments,
     config.OperatingPointArguments,
     config.AbilityArguments,
-    config.ExportArguments,
-    config.MergeArguments,
-    config.ScoreArguments,
-    config.AskArguments,
-    config.AppArguments,
-    config.PushArguments,
+    command_keys.ExportArguments,
+    command_keys.MergeArguments,
+    command_keys.ScoreArguments,
+    command_keys.AskArguments,
+    command_keys.AppArguments,
+    command_keys.PushArguments,
 )
 """In the order of `Recipe`."""
 
@@ -78,7 +79,8 @@ def make_recipe(given: dict[str, Any], flags: Sequence[str] = (), verb: str = ""
     if _HELP & set(flags):
         kinds = {name: trained[name] for name in OBJECTIVES}
         own = {name: find_method(name).keys for name in dict.fromkeys([*METHODS, first.method])}
-        show_help(verb, GROUPS, own, first.method, trained["model"], kinds, objective, PACKAGE_DEFAULTS | given)
+        known = Known(GROUPS, own, first.method, trained["model"], kinds, objective)
+        show_help(verb, known, PACKAGE_DEFAULTS | given)
     ours = [*GROUPS, *method.keys]
     theirs = [trained["model"], trained[objective]]
     if taken := set(key_names(method.keys)) & set(key_names([*GROUPS, *theirs])):

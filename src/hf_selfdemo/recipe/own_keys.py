@@ -6,14 +6,11 @@ A recipe is shared by all commands, and every command accepts all keys.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from hf_selfdemo.methods.question_writer import QuestionKeys
-from hf_selfdemo.recipe import config
-
-LOADING = ("model_name_or_path", "model_revision", "dtype", "attn_implementation")
-LOADED_BY_TRAINING = ("output_dir", "trust_remote_code", "chat_template_path")
-"""Keys of TRL's model and training configurations that matter wherever a model is loaded."""
+from hf_selfdemo.recipe import command_keys, config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +47,7 @@ class Reads:
     def of_group(self, group: Any) -> list[str]:
         """The keys of a class of our own that the command reads."""
         single = {*self.keys, *(("method",) if self.method else ())}
-        return [name for name in _names(group) if name in single or (group in self.groups and self._of_part(name))]
+        return [name for name in key_names([group]) if name in single or (group in self.groups and self._of_part(name))]
 
     def of_method(self, group: Any) -> list[str]:
         """The keys of a class of the method's that the command reads."""
@@ -59,20 +56,26 @@ class Reads:
 
     def of_model(self, group: Any) -> list[str]:
         """The keys of the model and its LoRA that the command reads."""
-        return [name for name in _names(group) if self.trains or (self.loads and name in _LOADING)]
+        return [name for name in key_names([group]) if self.trains or (self.loads and name in _LOADING)]
 
     def of_training(self, group: Any) -> list[str]:
         """The keys of an objective that the command reads."""
         single = {"output_dir", *self.keys, *(_LOADING if self.loads else ())}
-        return [name for name in _names(group) if self.trains or name in single]
+        return [name for name in key_names([group]) if self.trains or name in single]
 
     def _of_part(self, name: str) -> bool:
         told = {*name.replace("held_out", "train_dev").split("_")} & {"train", "dev", "test"}
         return not told or bool(told & {*self.parts})
 
 
-def _names(group: Any) -> list[str]:
-    return [f.name for f in dataclasses.fields(group) if f.init]
+def key_names(groups: Sequence[Any]) -> list[str]:
+    """The keys of these classes of keys.
+
+    Example:
+        >>> key_names([command_keys.ExportArguments])
+        ['export_to']
+    """
+    return [f.name for group in groups for f in dataclasses.fields(group) if f.init]
 
 
 _MOST_FIRST = ("all", "replies", "")
@@ -132,7 +135,7 @@ _OPERATING = Reads((config.OperatingPointArguments,), ("dev_questions", "held_ou
 READS: dict[str, Reads] = {
     "documents": _DOCUMENTS,
     "questions": _QUESTIONS,
-    "plan": _QUESTIONS + _DEMONSTRATE + _TRAIN + _EVALUATE + Reads((config.PlanArguments,)),
+    "plan": _QUESTIONS + _DEMONSTRATE + _TRAIN + _EVALUATE + Reads((command_keys.PlanArguments,)),
     "prompts": _SEARCH,
     "demonstrate": _DEMONSTRATE,
     "preflight": _TRAIN,
@@ -143,14 +146,14 @@ READS: dict[str, Reads] = {
     "gate": Reads(_ROWS, _TUNED, ("dev",)),
     "run": _QUESTIONS + _DEMONSTRATE + _TRAIN + _OPERATING + _EVALUATE,
     "export": Reads(
-        (*_ROWS, config.ExportArguments), ("evaluate_modes", "evaluate_judge", *_TUNED), ("test",), loads=False
+        (*_ROWS, command_keys.ExportArguments), ("evaluate_modes", "evaluate_judge", *_TUNED), ("test",), loads=False
     ),
     "push": Reads(
-        (*_ROWS, config.PushArguments), ("hub_token", "hub_private_repo", "hub_model_id"), _PARTS, loads=False
+        (*_ROWS, command_keys.PushArguments), ("hub_token", "hub_private_repo", "hub_model_id"), _PARTS, loads=False
     ),
-    "merge": Reads((*_ROWS, config.MergeArguments), ("documents", *_IN_PROCESS, *_TUNED), ("test",)),
+    "merge": Reads((*_ROWS, command_keys.MergeArguments), ("documents", *_IN_PROCESS, *_TUNED), ("test",)),
     "score": Reads(
-        (config.ScoreArguments, config.JudgeArguments, config.EngineArguments),
+        (command_keys.ScoreArguments, config.JudgeArguments, config.EngineArguments),
         (
             "evaluate_judge",
             "demonstrate_seed",
@@ -163,8 +166,8 @@ READS: dict[str, Reads] = {
         ),
         method="",
     ),
-    "ask": Reads((config.AskArguments,), ("evaluate_modes", *_SEARCHED, *_IN_PROCESS, *_TUNED)),
-    "app": Reads((config.AppArguments,), (*_SEARCHED, *_IN_PROCESS, *_TUNED)),
+    "ask": Reads((command_keys.AskArguments,), ("evaluate_modes", *_SEARCHED, *_IN_PROCESS, *_TUNED)),
+    "app": Reads((command_keys.AppArguments,), (*_SEARCHED, *_IN_PROCESS, *_TUNED)),
     "ledger": Reads(keys=("ledger",), loads=False, method=""),
 }
 """By command, all that take a recipe."""

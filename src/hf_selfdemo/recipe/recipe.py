@@ -29,24 +29,26 @@ from hf_selfdemo.generation.tuned import (
 )
 from hf_selfdemo.methods.method import Chosen
 from hf_selfdemo.methods.question_writer import QuestionKeys
-from hf_selfdemo.recipe.config import (
-    AbilityArguments,
+from hf_selfdemo.recipe.command_keys import (
     AppArguments,
     AskArguments,
+    ExportArguments,
+    MergeArguments,
+    PlanArguments,
+    PushArguments,
+    ScoreArguments,
+)
+from hf_selfdemo.recipe.config import (
+    AbilityArguments,
     DataArguments,
     DemonstrateArguments,
     DocumentArguments,
     EngineArguments,
     EvaluateArguments,
-    ExportArguments,
     JudgeArguments,
-    MergeArguments,
     OperatingPointArguments,
-    PlanArguments,
     PromptSearchArguments,
-    PushArguments,
     RetrievalArguments,
-    ScoreArguments,
     TrainArguments,
 )
 

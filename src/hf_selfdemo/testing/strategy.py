@@ -91,7 +91,7 @@ class StrategyContract:
         assert len(set(ids)) == len(ids)
 
     def test_requests_show_the_question_and_never_the_gold_answer(self, make: Any, sees_gold: bool) -> None:
-        """But for a method that says so. A text that is scored is no part of the prompt."""
+        """But for a method that says so. A text that is scored is not part of the prompt."""
         for row in ROWS:
             for request in talk(make(), row)[1]:
                 said = repr(dataclasses.replace(request, scored=""))

@@ -24,7 +24,7 @@ from hf_selfdemo.core.loading import did_you_mean, load
 from hf_selfdemo.core.manifest import fingerprint, parse_object, read_json
 from hf_selfdemo.data.rows import FEATURES, features_of
 from hf_selfdemo.methods import METHODS
-from hf_selfdemo.recipe.help import key_names
+from hf_selfdemo.recipe.own_keys import key_names
 from hf_selfdemo.recipe.recipe_file import read_yaml
 from hf_selfdemo.verbs.work import Work, read_rows
 

@@ -19,7 +19,7 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import read_json
 from hf_selfdemo.core.types import COUNTS, Dialogue, Usage
 from hf_selfdemo.generation.recorded import RecordedGenerator
-from hf_selfdemo.recipe.config import PlanArguments
+from hf_selfdemo.recipe.command_keys import PlanArguments
 from hf_selfdemo.recipe.engine import Engine
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.first_turns import FirstTurns, first_turn

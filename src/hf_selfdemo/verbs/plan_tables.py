@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hf_selfdemo.core.types import COUNTS
-from hf_selfdemo.recipe.config import PlanArguments
+from hf_selfdemo.recipe.command_keys import PlanArguments
 
 
 def calls_table(plan: Mapping[str, Any], rows: str) -> Table:

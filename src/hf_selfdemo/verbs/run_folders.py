@@ -40,7 +40,7 @@ class Run:
 
     @property
     def state(self) -> str:
-        """The furthest state that its files tell of; "" for a folder that is no run."""
+        """The furthest state that its files tell of; "" for a folder that is not a run."""
         there = (state for state, files in _STAGES.items() if any((self.folder / name).exists() for name in files))
         return next(there, "")
 

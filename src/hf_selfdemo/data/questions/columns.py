@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +60,7 @@ class ColumnMap:
         """Of questions: a preset with "role=column" pairs over it."""
         if preset not in PRESETS:
             raise UserError(f"unknown preset {preset!r}", did_you_mean(preset, list(PRESETS)))
-        mapped = _mapped(pairs, ROLES, "columns")
+        mapped = mapped_by_hand(pairs, ROLES, "columns")
         columns, needed = _DEFAULTS | PRESETS[preset] | mapped, {"question", "answers", *mapped}
         taken = {columns[role].split(".")[0] for role in needed}
         # a column that the user has given a role is no longer what a preset takes it for
@@ -70,7 +70,7 @@ class ColumnMap:
     @classmethod
     def of_corpus(cls, pairs: Sequence[str]) -> ColumnMap:
         """Of passages: id, text and title, with "role=column" pairs over them."""
-        mapped = _mapped(pairs, tuple(_OF_CORPUS), "corpus_columns")
+        mapped = mapped_by_hand(pairs, tuple(_OF_CORPUS), "corpus_columns")
         return cls(_OF_CORPUS | mapped, frozenset({"text", *mapped}), "corpus_columns")
 
     def column(self, role: str) -> str:
@@ -106,8 +106,17 @@ def _meant(role: str, column: str, row: Mapping[str, Any]) -> str:
     return next(iter([*difflib.get_close_matches(column, list(row), n=1), *usual]), "")
 
 
-def _mapped(pairs: Sequence[str], roles: Sequence[str], key: str) -> dict[str, str]:
-    """The column of each role that was mapped by hand."""
+def mapped_by_hand(pairs: Sequence[str], roles: Collection[str], key: str) -> dict[str, str]:
+    """The column of each role that was mapped by hand.
+
+    Args:
+        pairs: "role=column".
+        roles: that there are.
+        key: of the recipe, for messages.
+
+    Raises:
+        UserError: for a pair that is not role=column.
+    """
     mapped = {}
     for pair in pairs:
         role, _, column = pair.partition("=")

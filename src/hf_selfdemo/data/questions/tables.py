@@ -42,7 +42,7 @@ def excel_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """The rows of the first sheet of an Excel workbook, each with its number in the sheet.
 
     Raises:
-        UserError: without openpyxl, or for a file that is no workbook.
+        UserError: without openpyxl, or for a file that is not a workbook.
     """
     try:
         import openpyxl

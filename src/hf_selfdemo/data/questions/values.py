@@ -91,7 +91,7 @@ def read_texts(value: Any, where: str, column: str, separator: str = "") -> tupl
         value: the cell.
         where: the row, for messages.
         column: the column, for messages.
-        separator: splits a text that is no list into several; "" splits none.
+        separator: splits a text that is not a list into several; "" splits none.
 
     Raises:
         UserError: for anything else.

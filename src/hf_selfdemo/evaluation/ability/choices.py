@@ -10,6 +10,7 @@ from typing import Any
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import did_you_mean
 from hf_selfdemo.data.questions import dig, read_rows
+from hf_selfdemo.data.questions.columns import mapped_by_hand
 
 LETTERS = string.ascii_uppercase
 
@@ -67,14 +68,8 @@ def read_choice_questions(
 def _mapping(preset: str, columns: Sequence[str]) -> dict[str, str]:
     if preset not in CHOICE_PRESETS:
         raise UserError(f"unknown choice_preset {preset!r}", did_you_mean(preset, list(CHOICE_PRESETS)))
-    mapping = dict(CHOICE_PRESETS[preset])
-    for pair in columns:
-        role, _, column = pair.partition("=")
-        if not column or role not in mapping:
-            remedy = "write the column after the =" if role in mapping else did_you_mean(role, list(mapping))
-            raise UserError(f"choice_columns: {pair!r} is not a role=column pair", remedy)
-        mapping[role] = column
-    return mapping
+    mapping = CHOICE_PRESETS[preset]
+    return mapping | mapped_by_hand(columns, mapping, "choice_columns")
 
 
 def _question(row: dict[str, Any], mapping: dict[str, str], where: str, number: int) -> ChoiceQuestion:
