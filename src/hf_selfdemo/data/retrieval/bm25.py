@@ -75,8 +75,8 @@ class BM25Retriever:
         Raises:
             UserError: if `folder` holds something else than an index of this kind, which would be lost.
         """
-        refuse_others(folder)
         with alone(folder) as staging:
+            refuse_others(folder)
             self._put(staging, folder)
 
     def _put(self, staging: Path, folder: Path) -> None:
@@ -108,8 +108,8 @@ class BM25Retriever:
             if found := cls._built(passages, folder, settings):
                 return found
         retriever = cls(passages, **settings)
-        refuse_others(folder)
         with alone(folder) as staging:
+            refuse_others(folder)
             if found := cls._built(passages, folder, settings):  # by another process, meanwhile
                 return found
             retriever._put(staging, folder)

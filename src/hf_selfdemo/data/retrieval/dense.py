@@ -147,8 +147,8 @@ class DenseRetriever:
         settings = _settings(passages, encoder, exact_up_to)
         if found := cls._built(settings, folder, encoder):
             return found
-        refuse_others(folder)
         with alone(folder) as staging:
+            refuse_others(folder)
             if found := cls._built(settings, folder, encoder):  # by another process, meanwhile
                 return found
             half = folder.parent / f".{folder.name}.{fingerprint(settings)}.half"

@@ -26,16 +26,12 @@ class UnreadableIndex(UserError):
 
 
 def refuse_others(folder: Path) -> None:
-    """Let nothing be lost in a folder that holds no index.
+    """Let nothing be lost in a folder that holds no index. The caller holds its lock (`remade.alone`).
 
     Raises:
         UserError: if `folder` holds other files.
     """
-    try:
-        others = not (folder / SETTINGS).exists() and (folder.is_file() or any(folder.iterdir()))
-    except FileNotFoundError:  # none yet, or another process is just putting its index there
-        return
-    if others:
+    if folder.exists() and not (folder / SETTINGS).exists() and (folder.is_file() or any(folder.iterdir())):
         raise UserError(f"{folder} holds no index but other files", "choose another folder")
 
 
