@@ -121,7 +121,7 @@ def test_a_further_row_that_is_lost_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(
         ParquetRows, "write", lambda self, row: None if row["id"] == "q1#closed_book" else whole(self, row)
     )
-    with pytest.raises(RowsLost, match="11 demonstrations were to be kept, and 10 are in the dataset"):
+    with pytest.raises(RowsLost, match="11 demonstrations should be in the dataset, but it has 10"):
         run(tmp_path, REPLAYING)
     assert not (tmp_path / "manifest.json").exists()
 
@@ -207,7 +207,7 @@ def test_a_preflight_that_passes_over_a_row_says_so(recipe, told, monkeypatch):
     assert main(["demonstrate", *recipe]) == 0
     usable, seen = Texts.usable, []
     monkeypatch.setattr(Texts, "usable", lambda self, row: usable(self, row) and bool(seen.append(0) or len(seen) != 3))
-    assert "RowsLost: 1 of 4 rows vanished in the preflight, not refused by name" in told("preflight", *recipe)
+    assert "RowsLost: 1 of 4 rows were lost in the preflight without a message" in told("preflight", *recipe)
 
 
 def test_replies_that_never_reach_the_disk_are_found(recipe, told, monkeypatch, model_folder):

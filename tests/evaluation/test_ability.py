@@ -111,13 +111,13 @@ def test_other_columns_are_mapped_into_nested_values_too(tmp_path):
 @pytest.mark.parametrize(
     ("row", "keys", "message"),
     [
-        (MMLU | {"answer": 4}, {}, "row 2 of {file}: the answer 4 is none of its 4 choices: give its place from 0"),
-        (MMLU | {"answer": None}, {}, "the answer None is none of its 4 choices"),
-        (MMLU | {"answer": -1}, {}, "the answer -1 is none"),
-        (MMLU | {"choices": ["one"]}, {}, "row 2 of {file}: 'choices' holds no choices: give 2 to 26 texts"),
-        (MMLU | {"choices": ["one", " "]}, {}, "row 2 of {file}: 'choices' holds no choices"),
-        (MMLU | {"choices": "one"}, {}, "holds no choices"),
-        (MMLU | {"choices": list(map(str, range(27)))}, {}, "holds no choices"),
+        (MMLU | {"answer": 4}, {}, "row 2 of {file}: the answer 4 is not one of its 4 choices: give its index from 0"),
+        (MMLU | {"answer": None}, {}, "the answer None is not one of its 4 choices"),
+        (MMLU | {"answer": -1}, {}, "the answer -1 is not one"),
+        (MMLU | {"choices": ["one"]}, {}, "row 2 of {file}: 'choices' is not a list of choices: give 2 to 26 texts"),
+        (MMLU | {"choices": ["one", " "]}, {}, "row 2 of {file}: 'choices' is not a list of choices"),
+        (MMLU | {"choices": "one"}, {}, "is not a list of choices"),
+        (MMLU | {"choices": list(map(str, range(27)))}, {}, "is not a list of choices"),
         (MMLU | {"question": "  "}, {}, "row 2 of {file} has no question text in 'question': fill it in"),
         ({"question": "Why?", "answer": 0}, {}, "row 2 of {file} has no column 'choices'"),
         (MMLU, {"preset": "mlu"}, "unknown choice_preset 'mlu': did you mean 'mmlu'?"),
@@ -229,7 +229,7 @@ def test_a_question_longer_than_the_context_is_named_before_anything_is_run(mode
 def test_a_likelihood_that_is_no_number_is_no_score(model, tokenizer, asked):
     with torch.no_grad():
         model.lm_head.weight.fill_(math.nan)
-    with pytest.raises(UserError, match="the likelihood of a choice of 'choice-01' is not a number"):
+    with pytest.raises(UserError, match="the likelihood of a choice of question 'choice-01' is NaN"):
         score_choices(model, tokenizer, asked[:2])
 
 

@@ -196,7 +196,7 @@ def test_a_fresh_process_with_stock_peft_and_transformers_writes_the_same_ids(ow
     trainer, ids = trained(tmp_path, own, True, max_steps=40)
     trainer.train()
     trainer.save_model()
-    assert "has control tokens of the chat template in what it trains" in trainer.preflight_report.warnings[0]
+    assert "has control tokens of the chat template in its trained text" in trainer.preflight_report.warnings[0]
     begun = (
         Segment("[No Retrieval]<paragraph>", trusted=True),
         Segment(PLANTED),

@@ -230,7 +230,7 @@ def test_the_card_is_valid_and_shows_before_and_after(artefact, run):
         "tuned", "How to use it", "What training changed", "How it was trained", "Intended use and limits", "Citation",
     ]  # fmt: skip
     assert "learning_rate: 0.05\n" in page.text and "lora_r: 2\n" in page.text and "5 test questions" in page.text
-    assert "chosen: what is trained on" in page.text, "the on-policy figures, which training measured"
+    assert "chosen: training targets" in page.text, "the on-policy figures, which training measured"
 
 
 def test_results_for_a_benchmark_are_entries_that_the_hub_reads(run):
@@ -307,13 +307,13 @@ def test_results_under_other_prompts_are_not_shown(copied):
 def test_replies_that_changed_since_are_not_trusted(copied):
     path = copied / "evaluation/predictions/tuned.rag.jsonl"
     path.write_text(path.read_text().replace('"incorrect"', '"correct"') + "\n")
-    with pytest.raises(UserError, match=r"tuned\.rag\.jsonl is not what was evaluated"):
+    with pytest.raises(UserError, match=r"tuned\.rag\.jsonl has changed since the evaluation"):
         model_artefact(copied, "me/tuned", **KEYS)
 
 
 def test_an_evaluation_of_an_earlier_version_is_to_be_made_again(copied):
     write_json(copied / "evaluation/manifest.json", {"settings": {}, "models": {}})
-    with pytest.raises(UserError, match="is of an earlier version, which kept no rows"):
+    with pytest.raises(UserError, match="is from an earlier version, which saved no rows"):
         model_artefact(copied, "me/tuned", **KEYS)
 
 

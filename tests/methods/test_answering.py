@@ -85,15 +85,15 @@ def test_an_answerer_that_lacks_a_member_is_refused_before_anything_is_asked():
 
 def test_who_needs_a_single_prompt_is_told_that_there_is_none():
     assert single_prompt("Who?", mode="closed_book") == render("closed_book", "Who?")
-    with pytest.raises(UserError, match="talks asks a question in several calls, and has no single prompt"):
+    with pytest.raises(UserError, match="talks asks a question in several calls and has no single prompt"):
         single_prompt("Who?", answerer=Talks())
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"method": "raff", "keys": {}}, "names the method 'raff', which is not known here"),
-        ({"method": "raft", "keys": {"share": 1}}, "names the key 'share', which method 'raft' does not have"),
+        ({"method": "raff", "keys": {}}, "names the method 'raff', which this version does not have"),
+        ({"method": "raft", "keys": {"share": 1}}, "names the option 'share', which method 'raft' does not have"),
         ({"method": "raft", "keys": {"oracle_share": 2.0}}, "oracle_share is 2"),
         ({"keys": {}}, "method.json is damaged, method is missing"),
     ],
@@ -200,9 +200,9 @@ def test_what_is_asked_besides_changes_no_identity():
 
 
 def test_openings_that_do_not_add_up_are_refused():
-    with pytest.raises(UserError, match="the opening 'I do not' begins with 'I do'"):
+    with pytest.raises(UserError, match="the opening 'I do not' begins with the opening 'I do'"):
         PromptAnswerer(openings=("I do", "I do not"))
-    with pytest.raises(UserError, match="withheld answers are those that do not begin as refusals do"):
+    with pytest.raises(UserError, match="withheld needs openings"):
         PromptAnswerer(withheld=True)
 
 

@@ -135,13 +135,13 @@ def test_a_point_of_other_weights_is_refused(model):
     known = weights_hash(model)
     save_file({"a": np.ones(2, np.float32)}, model / "adapter_model.safetensors")
     assert weights_hash(model) != known
-    with pytest.raises(UserError, match=r"chosen for other weights .* `hf-selfdemo operating_point` again, or remove"):
+    with pytest.raises(UserError, match=r"chosen for other weights .* `hf-selfdemo operating_point` again, or delete"):
         at_recorded_point(model, PromptAnswerer())
 
 
 def test_a_point_for_answers_asked_for_otherwise_is_refused(model):
     write_point(model, POINT, PromptAnswerer(), 32, {})
-    with pytest.raises(UserError, match="asked in another way"):
+    with pytest.raises(UserError, match="another way of asking the model"):
         at_recorded_point(model, PromptAnswerer(8))
 
 

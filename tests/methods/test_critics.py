@@ -125,9 +125,9 @@ def test_who_needs_no_gold_is_shown_none():
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"names": []}, "critics is empty: name some of cites, grounded"),
+        ({"names": []}, "critics is empty: name one or more of cites, grounded"),
         ({"names": ["cite"]}, "unknown critic 'cite': did you mean 'cites'"),
-        ({"names": ["cites", "cites"]}, "critics has 'cites' twice"),
+        ({"names": ["cites", "cites"]}, "critics names 'cites' twice"),
         ({"names": ["cites"], "weights": [1.0, 2.0]}, "critic_weights has 2 weights for 1 critics"),
         ({"names": ["cites"], "weights": [0.0]}, "critic_weights is 0: give more than 0"),
         ({"names": ["at_most_words"], "most_words": 0}, "most_words is 0"),
@@ -176,7 +176,7 @@ def test_a_critic_of_ones_own_is_named_by_where_it_is_made(tmp_path, monkeypatch
     ("body", "said"),
     [
         ("raise OSError('no ink')", "failed on row 'trial' .OSError: no ink"),
-        ("return 0.5", "gave a float for row 'trial'"),
+        ("return 0.5", "returned a float for row 'trial'"),
         ("return Critique(1.5)", "failed on row 'trial' .UserError: score is 1.5: give a share"),
         ("return Critique(float('nan'))", "failed on row 'trial' .*score is nan"),
         ("return Critique(0.5, None)", "failed on row 'trial' .*message is a NoneType"),

@@ -163,7 +163,7 @@ def test_a_failed_call_costs_its_row_alone_and_is_asked_again(evidence, scripted
 
 
 def test_where_no_row_can_be_asked_the_reason_is_the_error(evidence, scripted, tmp_path):
-    with pytest.raises(UserError, match=r"no row could be asked: no answer to .*/rag/0"):
+    with pytest.raises(UserError, match=r"the calls of all rows failed: no answer to .*/rag/0"):
         run(evidence, Unlucky(scripted().reply, lambda request: True), tmp_path)
 
 
@@ -280,7 +280,7 @@ def test_a_pair_is_not_left_out_without_a_reason(evidence, scripted, tmp_path):
         select=strategy.select,
         arrange=lambda groups, seed: {0: ""} if " over " in groups[0] else {},
     )
-    with pytest.raises(UserError, match="leaves out a pair and gives no reason"):
+    with pytest.raises(UserError, match="leaves out a pair without a reason"):
         run(evidence, scripted(), tmp_path, strategy=silent)
 
 
@@ -380,10 +380,10 @@ def test_places_are_counted_over_what_was_not_skipped(evidence, questions, tmp_p
     ("strategy", "said"),
     [
         (Three(suffixes=()), "select returned an empty list for row .*: return a list of demonstrations, or a Skip"),
-        (Three(suffixes=("", "#row_2", "#row_2")), r"suffixes \['', '#row_2', '#row_2'\]: give the first none"),
-        (Three(suffixes=("#row_2",)), "give the first none, and each further one its own"),
+        (Three(suffixes=("", "#row_2", "#row_2")), r"suffixes \['', '#row_2', '#row_2'\]: give the first no suffix"),
+        (Three(suffixes=("#row_2",)), "give the first no suffix, and each other a unique one"),
         (Three(suffixes=("", "-2")), "suffix is '-2': write '#row_2', '#row_3' and so on"),
-        (Three(left_out={9: "too many"}), "arrange leaves out place 9 of 9: return places of the groups"),
+        (Three(left_out={9: "too many"}), "arrange leaves out index 9 of 9 groups: return indices of the groups"),
     ],
 )
 def test_a_strategy_that_breaks_its_contract_is_refused_by_the_row(evidence, tmp_path, strategy, said):
@@ -400,7 +400,7 @@ def test_one_demonstration_that_stands_in_no_list_is_refused(evidence, tmp_path)
 
 
 def test_a_questions_own_row_that_is_left_out_and_not_named_is_no_finished_run(evidence, tmp_path):
-    with pytest.raises(UserError, match=f"arrange leaves out row {evidence[1].id!r} and gives no reason: name each"):
+    with pytest.raises(UserError, match=f"arrange leaves out row {evidence[1].id!r} without a reason: return"):
         run(evidence[:3], ScriptedGenerator(), tmp_path, strategy=Three(left_out={3: ""}))
     assert not (tmp_path / "manifest.json").exists()
 

@@ -120,10 +120,10 @@ LABELS = ("correct", "abstain", "incorrect", "unscored", "correct")
 @pytest.mark.parametrize(
     ("found", "complaint"),
     [
-        (by_word(FEWEST - 1), f"a gate needs {FEWEST} questions with two scored answers, and there are {FEWEST - 1}"),
+        (by_word(FEWEST - 1), f"a gate needs {FEWEST} questions with two scored answers, but there are only"),
         ([replace(one, confidence=None) for one in by_word()], "40 of 40 closed-book answers have no log-probability"),
-        ([replace(one, expensive_right=True) for one in by_word()], "asking has the reward 1 for all 40 questions"),
-        ([replace(one, expensive_right=False) for one in by_word()], "asking has the reward -1 for all 40 questions"),
+        ([replace(one, expensive_right=True) for one in by_word()], "the reward of asking is 1 for all 40 questions"),
+        ([replace(one, expensive_right=False) for one in by_word()], "the reward of asking is -1 for all 40 questions"),
     ],
 )
 def test_what_nothing_can_be_learnt_from_is_refused(found, complaint):
@@ -148,7 +148,7 @@ def test_a_gate_of_another_model_method_or_fit_is_refused_by_what_differs(tmp_pa
 
 
 def test_a_missing_damaged_or_foreign_file_is_refused(tmp_path):
-    with pytest.raises(UserError, match="holds no gate: run"):
+    with pytest.raises(UserError, match="has no gate: run"):
         recorded_gate(tmp_path, SETTINGS)
     path = write_gate(tmp_path, fit_gate(by_word()), SETTINGS, {})
     whole = path.read_text()

@@ -88,7 +88,7 @@ def test_no_list_at_all_is_refused():
         UserError, match=r"every candidate holds the answer; no candidate holds .*passages_per_question"
     ):
         refuse_without_lists(rows)
-    with pytest.raises(UserError, match="there is no question"):
+    with pytest.raises(UserError, match="there are no questions"):
         refuse_without_lists([])
 
 

@@ -83,8 +83,8 @@ def test_the_expensive_way_may_be_another_method():
     ("name", "complaint"),
     [
         ("active_rga", "unknown method 'active_rga': did you mean 'active_rag'"),
-        ("ra_it", "gate_asks is 'ra_it', which is not a way of answering alone: use prompt or active_rag"),
-        ("lagr_seq", "gate_asks is 'lagr_seq', which is not a way of answering alone"),
+        ("ra_it", "gate_asks is 'ra_it', which needs training or a gate: set it to prompt or active_rag"),
+        ("lagr_seq", "gate_asks is 'lagr_seq', which needs training or a gate"),
     ],
 )
 def test_what_is_no_way_of_answering_is_refused_by_its_name(name, complaint):

@@ -244,21 +244,21 @@ def test_examples_are_drawn_by_seed_from_the_window():
 def test_twins_and_questions_without_answers_are_no_examples(useless):
     few = LANDS[:11]
     assert useless not in sum(draw_examples([useless] * 3 + few, SMALL), ())
-    with pytest.raises(UserError, match=r"needs 11 .* there are 10 .*shuffle_window 40.*: give it more"):
+    with pytest.raises(UserError, match=r"needs 11 .* there are only 10 .*shuffle_window 40.*: give it more"):
         draw_examples([useless, *few[:10]], SMALL)
 
 
 @pytest.mark.parametrize("settings", [SMALL, replace(SMALL, shuffle_window=10)])
 def test_too_few_questions_are_refused_before_any_call(settings):
     model = Model()
-    with pytest.raises(UserError, match=r"needs 11 .* there are 10"):
+    with pytest.raises(UserError, match=r"needs 11 .* there are only 10"):
         search(model, settings=settings, evidence=LANDS if settings.shuffle_window == 10 else LANDS[:10])
     assert model.requests == []
 
 
 @pytest.mark.parametrize("start", [[], ["Answer.", " \n"]])
 def test_nothing_to_start_from_is_refused(start):
-    with pytest.raises(UserError, match="nothing to start from: give one instruction"):
+    with pytest.raises(UserError, match="empty start instruction or none: give one"):
         search(Model(), start=start)
 
 
@@ -269,7 +269,7 @@ def test_settings_that_make_no_search_are_named(key):
 
 
 def test_a_beam_narrower_than_topk_is_named():
-    with pytest.raises(UserError, match="beam_size is 4: set it to 5 or more"):
+    with pytest.raises(UserError, match="beam_size is 4, below topk: set it to 5 or more"):
         SearchSettings(beam_size=4)
 
 

@@ -47,7 +47,7 @@ def test_a_file_written_by_hand_needs_only_prompts(tmp_path):
 def test_a_line_without_a_prompt_is_named(tmp_path, line):
     path = tmp_path / "p.jsonl"
     path.write_bytes(b'{"prompt": "Be brief."}\n' + line + b"\n")
-    with pytest.raises(UserError, match=r"^line 2 of .*p\.jsonl holds no prompt: make it") as caught:
+    with pytest.raises(UserError, match=r"^line 2 of .*p\.jsonl has no prompt: change it") as caught:
         read_prompts(path)
     assert "\n" not in str(caught.value)
 
@@ -61,5 +61,5 @@ def test_a_missing_or_empty_file_is_named(tmp_path):
     with pytest.raises(UserError, match=r"p\.jsonl cannot be read \(No such file"):
         read_prompts(tmp_path / "p.jsonl")
     (tmp_path / "p.jsonl").write_text("\n")
-    with pytest.raises(UserError, match=r"p\.jsonl holds no prompt: write one a line"):
+    with pytest.raises(UserError, match=r"p\.jsonl has no prompts: write one per line"):
         read_prompts(tmp_path / "p.jsonl")

@@ -118,7 +118,7 @@ def test_a_method_by_its_path_brings_its_keys(tmp_path):
         ("my_part:METHOD", "method 'my_part:METHOD' cannot be imported .ModuleNotFoundError"),
         ("my_broken:METHOD", "method 'my_broken:METHOD' cannot be imported .RuntimeError: not today"),
         ("my_parts:NONE", "method 'my_parts:NONE' is a type: name a Method"),
-        ("my_parts:PLAIN", "method 'my_parts:PLAIN' has the key 'own_key', .* make it by hf_selfdemo.core.keys.key"),
+        ("my_parts:PLAIN", "method 'my_parts:PLAIN' has the option 'own_key', .* make it with hf_selfdemo.core"),
         ("my_parts:TAKEN", "method 'my_parts:TAKEN' has the key 'window', which every recipe has"),
     ],
 )

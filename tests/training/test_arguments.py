@@ -62,7 +62,7 @@ def test_a_key_that_would_change_nothing_is_refused(key):
 
 
 def test_it_is_refused_by_every_verb_that_reads_the_recipe():
-    with pytest.raises(UserError, match="completion_only_loss is False, and has no effect"):
+    with pytest.raises(UserError, match="completion_only_loss is False, but this option has no effect"):
         parse(["--output_dir=x", "--completion_only_loss=false"])
     with pytest.raises(UserError, match="greater_is_better follows from metric_for_best_model"):
         parse(["--output_dir=x", "--greater_is_better=true"])
@@ -77,10 +77,10 @@ def test_its_usual_value_is_taken(model, tokenizer, tmp_path):
     ("keys", "said"),
     [
         ({"report_to": ["wandb"]}, "report_to names wandb, which is not installed"),
-        ({"model_init_kwargs": {"dtype": "bfloat16"}}, "model_init_kwargs has no effect on a model that is loaded"),
+        ({"model_init_kwargs": {"dtype": "bfloat16"}}, "model_init_kwargs has no effect on a model"),
         (
             {"dataloader_drop_last": True, "per_device_train_batch_size": 2},
-            "drops all 1 rows of train, since a batch has 2",
+            "drops all 1 train rows, because a batch needs 2",
         ),
     ],
 )
@@ -96,7 +96,7 @@ def test_what_would_fail_or_do_nothing_in_training_is_refused_before(
 
 
 def test_pairs_are_not_free_of_padding(model, tokenizer, tmp_path):
-    with pytest.raises(UserError, match="padding_free is not for pairs"):
+    with pytest.raises(UserError, match="padding_free does not work with objective dpo"):
         trainer(model, tokenizer, tmp_path, SelfDemoDPOTrainer, padding_free=True)
 
 

@@ -217,7 +217,7 @@ def test_a_checkpoint_of_another_run_is_refused(model, tokenizer, tmp_path, keys
     save = {"save_strategy": "steps", "save_steps": 2, "max_steps": 4}
     trainer(model, tokenizer, tmp_path, **save).train()
     other = trainer(model, tokenizer, tmp_path, dataset, **(save | keys))
-    with pytest.raises(UserError, match=f"made under other settings: .*{named}"):
+    with pytest.raises(UserError, match=f"made with other settings: .*{named}"):
         other.train(resume_from_checkpoint=True)
 
 

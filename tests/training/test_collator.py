@@ -65,7 +65,7 @@ def test_too_long_rows_lose_passages_from_the_tail_never_question_or_answer(toke
 
 
 def test_a_row_that_cannot_fit_is_refused_by_name(tokenizer, demo):
-    with pytest.raises(ValueError, match=r"'q1'.*without any passage"):
+    with pytest.raises(ValueError, match=r"'q1'.*without passages"):
         SelfDemoDataCollator(tokenizer, max_length=10).encode(demo)
 
 

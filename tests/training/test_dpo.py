@@ -402,7 +402,7 @@ def test_the_reference_of_several_pairs_is_scored_beforehand(model, tokenizer, t
     "keys", [{"passage_order": "shuffled"}, {"passage_dropout": 0.2}, {"leave_gold_out_share": 0.1}]
 )
 def test_rows_that_change_are_not_scored_beforehand(model, tokenizer, tmp_path, keys):
-    with pytest.raises(UserError, match="rows change by epoch: set it to false, or do without passage_dropout"):
+    with pytest.raises(UserError, match="rows change by epoch: set it to false, or remove passage_dropout"):
         trainer(model, tokenizer, tmp_path, precompute_ref_log_probs=True, **keys)
 
 
@@ -415,7 +415,7 @@ def test_rows_without_a_pair_are_left_out_by_name(model, tokenizer, tmp_path, ca
     made = trainer(model, tokenizer, tmp_path, Dataset.from_list(dataset, features=FEATURES))
     assert made.left_out == {"no rejected text": ["q3"], "closed-book": ["q7#closed_book"]}
     assert list(made.train_dataset["id"]) == ["q0", "q1", "q2", "q4", "q5", "q6"]
-    assert "2 of 8 rows hold no pair and are left out: 1 no rejected text, 1 closed-book" in caplog.text
+    assert "2 of 8 rows have no pair and are left out: 1 no rejected text, 1 closed-book" in caplog.text
 
 
 SAME = worse("the Zinc miners, found it, they say; they say")
@@ -424,7 +424,7 @@ SAME = worse("the Zinc miners, found it, they say; they say")
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [
-        (rows(1, last={"rejected": None}), "none of 1 rows holds a pair .*: demonstrate with another pair_policy"),
+        (rows(1, last={"rejected": None}), "none of 1 rows has a pair .*: demonstrate with another pair_policy"),
         (
             rows(3, last={"rejected": SAME}),
             "'q2' prefers a text to itself",

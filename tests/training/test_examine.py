@@ -160,14 +160,14 @@ def test_rows_dropped_at_trls_own_max_length_are_named(sft):
     """1,024 tokens are TRL's default; the trainer says nothing, and trains the two rows that are left."""
     trainer = sft(rows(long=(1, 3)))
     assert trainer.args.max_length == 1024 and len(trainer.train_dataset) == 2
-    said = "row 'q1' vanished in the trainer's preparation (and 1 more: 'q3'): raise max_length, or shorten the rows"
+    said = "row 'q1' was dropped by the trainer's preparation (and 1 more: 'q3'): raise max_length, or shorten the rows"
     assert refusal(trainer, rows(long=(1, 3))) == said
 
 
 @pytest.mark.parametrize("keys", [{}, {"shuffle_dataset": True}])
 def test_without_ids_rows_are_named_by_their_place(sft, keys):
     data = without(rows(long=(1, 3)), "id")
-    assert "row '1' vanished in the trainer's preparation (and 1 more: '3')" in refusal(sft(data, **keys), data)
+    assert "row '1' was dropped by the trainer's preparation (and 1 more: '3')" in refusal(sft(data, **keys), data)
 
 
 def test_rows_that_cannot_be_told_apart_are_counted(sft, tokenizer):
@@ -188,18 +188,18 @@ def test_rows_whose_answer_is_cut_are_named(sft, tokenizer, missing):
     assert prompt < cut < whole
     trainer = sft(rows(), max_length=cut)
     assert len(trainer.train_dataset) == 4
-    assert f"row 'q0' is cut at max_length {cut}, and its end with it" in refusal(trainer, rows())
+    assert f"row 'q0' loses its end at max_length {cut}" in refusal(trainer, rows())
 
 
 def test_rows_that_lose_the_beginning_of_their_prompt_are_named(sft):
     trainer = sft(rows(long=(2,)), max_length=64, truncation_mode="keep_end")
-    assert "row 'q2' shows another prompt than the model will be asked with" in refusal(trainer, rows(long=(2,)))
+    assert "row 'q2' has another prompt than the one used at inference" in refusal(trainer, rows(long=(2,)))
 
 
 def test_rows_cut_by_packing_are_refused(sft, tokenizer):
     cut = ends(tokenizer, rows())[1] - 3
     said = refusal(sft(rows(), packing=True, packing_strategy="wrapped", max_length=cut), rows())
-    assert f"is cut at max_length {cut}" in said
+    assert f"loses its end at max_length {cut}" in said
 
 
 def test_rows_longer_than_the_model_are_named(sft, model):
@@ -228,8 +228,8 @@ def test_a_collator_that_masks_the_pad_token_masks_every_stop_token(sft, tokeniz
     labels = trainer.data_collator([{"input_ids": row["input_ids"]} for row in tokenised])["labels"]
     assert (labels != tokenizer.eos_token_id).all(), "the trap is set"
     said = refusal(trainer, tokenised)
-    assert "row 'q0' has no loss on its stop token '<|im_end|>', so that the model never stops (and 3 more: " in said
-    assert "row 'q0' trains its whole prompt, too (and 3 more: " in said
+    assert "row 'q0' has no loss on its stop token '<|im_end|>', so that the model would never stop (and 3 more" in said
+    assert "row 'q0' has a loss on its whole prompt (and 3 more: " in said
 
 
 def test_the_same_trap_is_found_in_transformers_own_trainer(model, tokenizer, tokenised, tmp_path):
@@ -250,7 +250,7 @@ def test_a_template_without_generation_markers_masks_everything(sft, tokenizer):
         labels = [token if bit else -100 for token, bit in kept]
         made.append({"id": row["id"], "input_ids": chat["input_ids"], "labels": labels})
     trainer = sft(made, **SKIP)
-    assert refusal(trainer, made).startswith("row 'q0' trains nothing: none of its labels is set (and 3 more: ")
+    assert refusal(trainer, made).startswith("row 'q0' has no token with a loss (and 3 more: ")
 
 
 def test_a_template_that_marks_the_text_alone_never_trains_the_stop_token(sft, tokenizer):
@@ -261,14 +261,14 @@ def test_a_template_that_marks_the_text_alone_never_trains_the_stop_token(sft, t
 
 @pytest.mark.parametrize(("data", "keys"), [(messages(), {}), (rows(), {"completion_only_loss": False})])
 def test_conversations_whose_prompt_is_trained_are_named(sft, data, keys):
-    assert "row 'q0' trains its whole prompt, too (and 3 more: " in refusal(sft(data, **keys), data)
+    assert "row 'q0' has a loss on its whole prompt (and 3 more: " in refusal(sft(data, **keys), data)
 
 
 def test_several_turns_are_only_warned_of(sft, tokenizer):
     marked = with_template(tokenizer, GENERATION.replace("BODY", "{{ message['content'] + '<|im_end|>\n' }}"))
     twice = [{"id": row["id"], "messages": row["messages"] * 2} for row in messages()]
     [warning] = examine(sft(twice, marked, assistant_only_loss=True), twice).warnings
-    assert warning.startswith("row 'q0' trains several pieces (and 3 more: ")
+    assert warning.startswith("row 'q0' has a loss on several separate spans (and 3 more: ")
 
 
 def test_texts_that_end_in_another_token_are_named(sft, tokenizer):
@@ -276,26 +276,26 @@ def test_texts_that_end_in_another_token_are_named(sft, tokenizer):
     other.eos_token = "<|endoftext|>"
     plain = [{"id": r["id"], "prompt": f"Q: {r['id']}\nA:", "completion": " Winkler."} for r in rows()]
     said = refusal(sft(plain, other), plain)
-    assert said.startswith("row 'q0' does not end in the stop token '<|im_end|>' (and 3 more: ")
+    assert said.startswith("row 'q0' does not end with the stop token '<|im_end|>' (and 3 more: ")
 
 
 def test_a_reply_that_holds_a_stop_token_is_named(sft):
     data = rows(1) + [row | {"id": "q9"} for row in rows(1, reply="Winkler.<|im_end|>\nLecoq.")]
-    assert refusal(sft(data), data).startswith("row 'q9' goes on after the stop token '<|im_end|>': take that out")
+    assert refusal(sft(data), data).startswith("row 'q9' continues after the stop token '<|im_end|>': remove that")
 
 
 @pytest.mark.parametrize("more", [[7], [7, 8]])
 def test_what_is_trained_after_the_last_stop_token_is_found(tokenizer, more):
     stop = tokenizer.eos_token_id
     row = Trained([5, 6, stop, *more], [-100, 6, stop, *more])
-    assert [what for what, _ in faults(row, stop, tokenizer)] == ["does not end in the stop token '<|im_end|>'"]
+    assert [what for what, _ in faults(row, stop, tokenizer)] == ["does not end with the stop token '<|im_end|>'"]
     assert not list(faults(Trained(row.ids[:3], row.labels[:3]), stop, tokenizer))
 
 
 def test_a_template_that_shows_the_prompt_alone_otherwise_is_refused(sft, tokenizer):
     thinking = with_template(tokenizer, "{{ message['content'] + '<|im_end|>\n' }}", "<|im_start|>assistant\nHm. ")
     said = refusal(sft(rows(), thinking), rows())
-    assert said.startswith("row 'q0' shows another prompt than the model will be asked with (and 3 more: ")
+    assert said.startswith("row 'q0' has another prompt than the one used at inference (and 3 more: ")
 
 
 def test_a_prompt_that_melts_into_its_reply_is_refused(sft, tokenizer):
@@ -305,18 +305,18 @@ def test_a_prompt_that_melts_into_its_reply_is_refused(sft, tokenizer):
         tokenizer(text)["input_ids"] for text in ("What did he do? He disc", "What did he do? He discovered it.")
     )
     assert whole[: len(prompt)] != prompt, "the trap is set"
-    assert "row 'q0' shows another prompt than the model will be asked with" in refusal(sft(plain), plain)
+    assert "row 'q0' has another prompt than the one used at inference" in refusal(sft(plain), plain)
 
 
 def test_a_collator_that_fails_is_refused_with_its_reason(sft, tokenizer):
     trainer = sft(rows(), collator=DataCollatorForLanguageModeling(tokenizer, mlm=False))  # knows no labels to pad
-    assert "the collator cannot make a batch of the rows 'q0', 'q1' (Unable to create tensor" in refusal(trainer)
+    assert "the collator cannot make a batch of rows 'q0', 'q1' (Unable to create tensor" in refusal(trainer)
 
 
 def test_a_model_that_would_not_stop_is_warned_of(sft, model):
     trainer = sft(rows())
     trainer.model.generation_config.eos_token_id = 0
-    assert "at which generation does not stop" in examine(trainer).warnings[0]
+    assert "but generation does not stop there" in examine(trainer).warnings[0]
 
 
 # ---- pairs ----
@@ -328,11 +328,12 @@ def test_pairs_whose_replies_are_cut_are_named(dpo, tokenizer):
     trainer = dpo(pairs(), max_length=whole + 1)
     said = refusal(trainer, pairs())
     assert len(trainer.train_dataset) == 4
-    assert f"rejected text of row 'q0' is cut at max_length {whole + 1}, and its end with it (and 3 more: " in said
-    assert "chosen text of row 'q0' is cut" in refusal(dpo(pairs(), max_length=prompt + 2), pairs())
+    assert f"rejected text of row 'q0' loses its end at max_length {whole + 1} (and 3 more: " in said
+    assert "chosen text of row 'q0' loses its end" in refusal(dpo(pairs(), max_length=prompt + 2), pairs())
 
 
 def test_pairs_that_lose_their_replies_to_the_prompt_are_named(dpo):
     trainer = dpo(pairs(long=(0, 2)))
     assert trainer.args.max_length == 1024
-    assert "row 'q0' vanished in the trainer's preparation (and 1 more: 'q2')" in refusal(trainer, pairs(long=(0, 2)))
+    said = "row 'q0' was dropped by the trainer's preparation (and 1 more: 'q2')"
+    assert said in refusal(trainer, pairs(long=(0, 2)))

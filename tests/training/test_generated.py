@@ -228,7 +228,7 @@ def test_a_metric_says_which_way_is_better(name, greater, tokenizer, dev_rows):
     ("name", "problem"),
     [
         ("fscore", "unknown: did you mean 'f_score'"),
-        ("abstention_rate", "neither better high nor low: did you mean"),
+        ("abstention_rate", "neither high nor low values are better: did you mean"),
         ("abstention_precision", "can be missing.*did you mean 'abstention_recall'"),
         ("accuracy_given_attempted", "can be missing.*: did you mean"),
         ("eval_loss", "can be missing.*known are"),
@@ -262,5 +262,5 @@ def test_unknown_modes_are_refused(modes, problem, tokenizer):
 
 
 def test_nothing_to_ask_is_refused(model, tokenizer, dev_rows):
-    with pytest.raises(UserError, match="no dev row can be asked"):
+    with pytest.raises(UserError, match="no dev row has the mode 'rag'"):
         GeneratedEvaluation(tokenizer)(model, [dev_rows[0] | {"mode": "closed_book"}])

@@ -62,9 +62,9 @@ def test_dev_rows_need_no_response_and_pairs_a_rejected_text(model, tokenizer, t
         ([{"question": "?", "response": "!"}], None, "row 0 has no id, passages, outcome: give id, question, passages"),
         ([{"prompt": "?", "completion": "!"}], None, "row 0 has no id, question, passages, response, outcome"),
         ([ROW], ASKED, "row 'a' has no answers"),
-        ([ROWS[0] | {"outcome": "refuse"}], None, "row 'a' has the outcome 'refuse': give answer or abstain"),
+        ([ROWS[0] | {"outcome": "refuse"}], None, "row 'a' has the unknown outcome 'refuse': set it to answer or"),
         ([ROWS[0] | {"passages": ["text"]}], None, "passage 1 of row 'a' has no text"),
-        ("rows.jsonl", None, "the rows are a str: give a datasets.Dataset, or a list of rows"),
+        ("rows.jsonl", None, "the rows are of type str: give a datasets.Dataset or a list of rows"),
     ],
 )
 def test_what_is_missing_is_named(rows, needed, said):

@@ -129,7 +129,7 @@ def test_a_checkpoint_of_other_rewards_is_refused(model, tokenizer, tmp_path):
     keys = {"max_steps": 2, "save_strategy": "steps", "save_steps": 1}
     trainer(model, tokenizer, tmp_path, **keys).train()
     other = trainer(model, tokenizer, tmp_path, reward_abstain_value=0.2, lora=False, **keys)
-    with pytest.raises(UserError, match="made under other settings: reward_abstain_value"):
+    with pytest.raises(UserError, match="made with other settings: reward_abstain_value"):
         other.train(resume_from_checkpoint=True)
 
 
@@ -188,7 +188,7 @@ def test_the_guard_works_in_a_stock_trainer(model, tokenizer, tmp_path):
         processing_class=tokenizer,
         callbacks=[CollapseGuard(limit=0.8, steps=2)],
     )
-    with pytest.raises(UserError, match="in the steps 1 to 2"):
+    with pytest.raises(UserError, match="in steps 1 to 2"):
         stock.train()
 
 
@@ -211,7 +211,7 @@ def test_passages_go_where_a_prompt_is_too_long_and_one_with_the_answer_goes_las
     assert "iron miners" in longest and "Nobody" not in longest
     assert made.preflight_report.cut and not made.preflight_report.lost
     assert all(len(encode_prompt(tokenizer, row["prompt"])) + 6 <= 100 for row in found)
-    with pytest.raises(UserError, match="needs more than max_length 20 tokens even without a passage"):
+    with pytest.raises(UserError, match="needs more than max_length 20 tokens even without passages"):
         trainer(model, tokenizer, tmp_path, max_length=20)
 
 
@@ -219,19 +219,19 @@ def test_passages_go_where_a_prompt_is_too_long_and_one_with_the_answer_goes_las
     ("keys", "said"),
     [
         ({"num_generations": 1}, "num_generations is 1: give 2 or more"),
-        ({"per_device_train_batch_size": 32}, "8 prompts are asked at once, and there are 5"),
-        ({"lora": False, "beta": 0.1}, "beta needs the model as it was"),
-        ({"log_completions": True}, "log_completions is True, and has no effect"),
-        ({"closed_book_share": 0.5}, "closed_book_share is 0.5, and has no effect"),
-        ({"logging_strategy": "no"}, "collapse_steps needs the log"),
+        ({"per_device_train_batch_size": 32}, "one step asks 8 prompts, but there are only 5"),
+        ({"lora": False, "beta": 0.1}, "beta needs a copy of the model before training"),
+        ({"log_completions": True}, "log_completions is True, but this option has no effect"),
+        ({"closed_book_share": 0.5}, "closed_book_share is 0.5, but this option has no effect"),
+        ({"logging_strategy": "no"}, "collapse_steps needs log lines"),
         (
             {"num_iterations": 2, "save_strategy": "steps", "save_steps": 3},
-            "save_steps is 3, and replies are used for 2",
+            "save_steps is 3, but each batch of replies is used for 2",
         ),
         ({"max_completion_length": None}, "max_completion_length is None: give a whole number"),
         ({"reward_abstain_value": 2}, "reward_abstain_value is 2: give a share"),
         ({"dataset": rows(2, answers=[])}, "none of 2 rows can be rewarded"),
-        ({"dataset": Dataset.from_dict({name: [] for name in FEATURES}, features=FEATURES)}, "there is no row to ask"),
+        ({"dataset": Dataset.from_dict({name: [] for name in FEATURES}, features=FEATURES)}, "the dataset has no rows"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before(model, tokenizer, tmp_path, keys, said):
@@ -246,9 +246,9 @@ def test_every_parameter_of_trl_is_obeyed_or_refused(model, tokenizer, tmp_path)
     ours = set(inspect.signature(SelfDemoGRPOTrainer.__init__).parameters)
     for name in {*(theirs - ours - {*OBEYED}), "ref_model", "data_collator", "optimizer_cls_and_kwargs"}:
         args = SelfDemoGRPOConfig(output_dir=str(tmp_path), **KEYS)
-        with pytest.raises(UserError, match=f"takes no {name}|{name} is not obeyed"):
+        with pytest.raises(UserError, match=f"has no parameter {name}|{name} has no effect"):
             SelfDemoGRPOTrainer(model, args, rows(), tokenizer, **{name: object()})
-    with pytest.raises(UserError, match="reward_judge is 'llm_label', and asks a model"):
+    with pytest.raises(UserError, match="reward_judge 'llm_label' needs a model"):
         SelfDemoGRPOTrainer(model, SelfDemoGRPOConfig(str(tmp_path), reward_judge="llm_label"), rows(), tokenizer)
 
 

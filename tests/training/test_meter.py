@@ -100,6 +100,6 @@ def test_a_new_adapter_measures_as_the_base_and_a_trained_one_finds_its_texts_li
 
 def test_the_table_has_base_and_tuned_side_by_side_and_nothing_that_neither_has():
     table = meter_table({"on_policy/chosen": 0.5, "on_policy/gold": 2.0}, {"on_policy/chosen": 0.254})
-    assert "| chosen: what is trained on | 0.50 | 0.25 |" in table
+    assert "| chosen: training targets | 0.50 | 0.25 |" in table
     assert "| gold: gold answers, same prompts | 2.00 | - |" in table
     assert "rejected" not in table and table.endswith("|\n")

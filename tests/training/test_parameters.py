@@ -53,7 +53,7 @@ def test_every_parameter_of_trl_is_obeyed_or_refused(kind):
 def test_what_trl_does_not_have_is_taken_beside(make):
     told = make(writer={"name": "", "fingerprint": "f"}, test_rows=[{"id": "q0", "question": "?"}])
     warnings = " ".join(told.preflight_report.warnings)
-    assert "nothing says who wrote the demonstrations" in warnings
+    assert "it is unknown which model wrote the demonstrations" in warnings
     assert {*OWN} <= NAMED
 
 
@@ -65,7 +65,7 @@ def test_what_is_obeyed_or_refused_is_still_a_parameter_of_trl():
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_rows_cannot_obey_is_refused_by_name(make, name):
-    with pytest.raises(UserError, match=f"^{name} is not obeyed: "):
+    with pytest.raises(UserError, match=f"^{name} has no effect in this trainer: "):
         make(**{name: lambda *_: None})
     assert make(**{name: None})
 
@@ -73,16 +73,16 @@ def test_what_rows_cannot_obey_is_refused_by_name(make, name):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"data_collator": DataCollatorWithPadding(None)}, "data_collator is a DataCollatorWithPadding, and rows are"),
-        ({"quantization_config": object()}, "quantization_config has no effect on a model that is loaded"),
-        ({"peft_confg": None}, "the trainer takes no peft_confg: did you mean 'peft_config'"),
-        ({"train_dataset": None}, "there is no train_dataset: give demonstrations, or rows"),
-        ({"train_dataset": DatasetDict({"train": Dataset.from_list([])})}, "the rows are a DatasetDict"),
-        ({"eval_dataset": {"dev": []}}, "the rows are a dict"),
-        ({"model": None}, "the model is a NoneType"),
-        ({"args": {"learning_rate": 1}}, "args is a dict: give a SelfDemo"),
-        ({"processing_class": "gpt2"}, "processing_class is a str: give the tokenizer alone"),
-        ({"processing_class": None}, "processing_class is not given, and the model has no name: give its tokenizer"),
+        ({"data_collator": DataCollatorWithPadding(None)}, "data_collator is a DataCollatorWithPadding, not a Self"),
+        ({"quantization_config": object()}, "quantization_config has no effect on a model that is already loaded"),
+        ({"peft_confg": None}, "the trainer has no parameter peft_confg: did you mean 'peft_config'"),
+        ({"train_dataset": None}, "train_dataset is missing: give demonstrations, or rows"),
+        ({"train_dataset": DatasetDict({"train": Dataset.from_list([])})}, "the rows are of type DatasetDict"),
+        ({"eval_dataset": {"dev": []}}, "the rows are of type dict"),
+        ({"model": None}, "the model is of type NoneType"),
+        ({"args": {"learning_rate": 1}}, "args is of type dict: give a SelfDemo"),
+        ({"processing_class": "gpt2"}, "processing_class is a str, not a tokenizer: pass the tokenizer"),
+        ({"processing_class": None}, "processing_class is missing, and the model has no name to load"),
     ],
 )
 def test_what_cannot_be_taken_is_one_line(make, given, said):

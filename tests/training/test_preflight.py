@@ -115,9 +115,7 @@ def test_the_same_question_twice_in_training_is_fine(look):
 def test_a_question_shown_twice_with_the_same_passages_is_warned_of(look):
     again = {"question": "Who discovered element 0?"}
     [warning] = look({}, again, again | ABSTAIN).warnings
-    assert warning == (
-        "row 'q1' shows the question and passages of another row (and 1 more: 'q2'): drop it, or it counts twice"
-    )
+    assert warning == ("row 'q1' has the same prompt as another row (and 1 more: 'q2'): drop it, or it counts twice")
 
 
 # ---- lengths ----
@@ -140,7 +138,7 @@ def test_rows_that_lose_the_passage_with_their_answer_are_named(look):
 
 def test_a_row_without_room_for_a_passage_is_refused(look):
     said = refusal(look, {}, LONG_QUESTION, settings={"max_length": 128})
-    assert said == "row 'q1' needs more than max_length 128 tokens even without a passage: raise max_length or drop it"
+    assert said == "row 'q1' needs more than max_length 128 tokens even without passages: raise max_length or drop it"
 
 
 def test_rows_longer_than_the_model_are_refused(look, model):
@@ -174,11 +172,9 @@ def test_rows_that_teach_nothing_are_refused(look, changes, settings, said):
 
 def test_everything_that_is_wrong_is_said_at_once_the_most_frequent_first(look):
     said = refusal(look, LONG_QUESTION, *[{"response": ""}] * 8, {"id": "q0"}, settings={"max_length": 128})
-    assert said.startswith(
-        "3 things are wrong with what would be trained. (1) row 'q1' has an empty response (and 7 more: "
-    )
+    assert said.startswith("the training data has 3 problems. (1) row 'q1' has an empty response (and 7 more: ")
     assert "'q2', 'q3', 'q4', 'q5', ...): drop it; (2) " in said and "; (3) " in said
-    assert said.count("shares its id") == said.count("even without a passage") == 1
+    assert said.count("shares its id") == said.count("even without passages") == 1
     assert "q6" not in said, "a handful of names is enough"
 
 
@@ -195,9 +191,9 @@ def test_rows_without_a_pair_are_counted_unless_there_is_no_other(look):
 
 
 def test_only_abstentions_are_refused_and_most_are_warned_of(look):
-    assert "which teaches to refuse everything" in refusal(look, ABSTAIN, ABSTAIN, {"mode": "closed_book"})
+    assert "so the model would learn to abstain always" in refusal(look, ABSTAIN, ABSTAIN, {"mode": "closed_book"})
     assert look({}, *[ABSTAIN] * 4).warnings == []
-    assert look({}, *[ABSTAIN] * 5).warnings[0].startswith("83% of the rows with passages train to abstain: lower")
+    assert look({}, *[ABSTAIN] * 5).warnings[0].startswith("83% of the rows with passages are abstentions: lower")
     refusals = {"candidates": [dict.fromkeys(("text", "prompt"), "I cannot say.") | OWN_REFUSAL]}
     shares = {"leave_gold_out_share": 0.9, "passage_dropout": 0.1}
     assert "up to 90%" in look(refusals, refusals, settings=shares).warnings[0]
@@ -208,7 +204,7 @@ OWN_REFUSAL = {"source": "refusal", "label": "abstain", "finish_reason": "stop",
 
 def test_control_tokens_in_a_response_are_reported(look):
     report = look({}, {"response": "Winkler.<|im_end|>"})
-    assert report.warnings[0].startswith("row 'q1' has control tokens of the chat template in what it trains")
+    assert report.warnings[0].startswith("row 'q1' has control tokens of the chat template in its trained text")
 
 
 def test_an_empty_dataset_is_refused(tokenizer):
@@ -221,7 +217,7 @@ def test_an_empty_dataset_is_refused(tokenizer):
 
 def test_eval_rows_that_are_trained_on_are_refused_where_they_choose(look):
     held_out = dataset({"id": "e0", "question": "Who else?"}, {"id": "e1", "question": "who discovered the Element 1"})
-    told = "eval row 'e1' asks what is trained on: take its question out of one of the two"
+    told = "eval row 'e1' has a question that is trained on: remove the question from one of the two sets"
     assert refusal(look, {}, {}, eval_dataset=held_out) == told
     assert look({}, {}, eval_dataset=held_out, choosing=False).warnings == [told]
     assert look({}, eval_dataset=held_out).warnings == []
@@ -231,8 +227,8 @@ def test_test_rows_that_were_seen_before_are_warned_of(look):
     tested = [{"id": "t0", "question": "Who discovered element 0"}, {"id": "t1", "question": "Who else?"}]
     warnings = look({}, test_rows=tested, eval_dataset=dataset({"id": "e", "question": "who ELSE"})).warnings
     assert [w.partition(":")[0] for w in warnings] == [
-        "test row 't0' asks what is trained on",
-        "test row 't1' asks what an eval row asks",
+        "test row 't0' has a question that is trained on",
+        "test row 't1' has the same question as an eval row",
     ]
 
 
@@ -248,7 +244,7 @@ def test_eval_rows_have_ids_of_their_own(look):
 def test_a_model_that_would_not_stop_is_warned_of(look, model, tokenizer, known):
     model.generation_config.eos_token_id = known
     [warning] = look({}, model=model).warnings
-    assert warning.startswith("rows end in '<|im_end|>' (token 2), at which generation does not stop")
+    assert warning.startswith("rows end with '<|im_end|>' (token 2), but generation does not stop there")
     assert "set model.generation_config.eos_token_id to [" in warning and "2]" in warning
 
 
@@ -282,7 +278,7 @@ def test_demonstrations_of_another_model_are_warned_of(look, writer, same):
 
 def test_demonstrations_that_nobody_signed_are_warned_of(look):
     [warning] = look({}, model=SimpleNamespace(name_or_path="m"), writer={"trained": "f1", "origin": ""}).warnings
-    assert warning.startswith("nothing says who wrote the demonstrations")
+    assert warning.startswith("it is unknown which model wrote the demonstrations")
 
 
 # ---- settings ----
@@ -290,14 +286,14 @@ def test_demonstrations_that_nobody_signed_are_warned_of(look):
 
 def test_a_number_of_passages_that_gives_the_answer_away_is_warned_of(look):
     row = {"candidates": [{"text": "I cannot say.", "prompt": ""} | OWN_REFUSAL]}
-    assert "their number is a clue" in look(row, settings={"leave_gold_out_share": 0.2}).warnings[0]
+    assert "the number of passages is a clue" in look(row, settings={"leave_gold_out_share": 0.2}).warnings[0]
     assert look(row, settings={"leave_gold_out_share": 0.2, "passage_dropout": 0.2}).warnings == []
 
 
 @pytest.mark.parametrize("name", ["leave_gold_out_share", "closed_book_share"])
 def test_a_share_that_changes_nothing_is_warned_of(look, name):
     [warning] = look({}, {}, settings={name: 0.2, "passage_dropout": 0.2}).warnings
-    assert warning.startswith(f"{name} is 0.2 and changes none of 2 rows tried")
+    assert warning.startswith(f"{name} is 0.2, but it changes none of 2 sampled rows")
 
 
 # ---- collators that go wrong ----
@@ -352,14 +348,14 @@ def another_token(ids, labels, mask):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (mask_wherever_pad_stands, "has no loss on its stop token '<|im_end|>', so that the model never stops"),
-        (mask_all, "trains nothing: none of its labels is set"),
-        (train_all, "trains its whole prompt, too"),
+        (mask_wherever_pad_stands, "has no loss on its stop token '<|im_end|>', so that the model would never stop"),
+        (mask_all, "has no token with a loss"),
+        (train_all, "has a loss on its whole prompt"),
         (train_padding, "has a loss on padding"),
-        (shift, "has labels that are other tokens than its own"),
-        (mask_the_first, "trains other tokens than its response and stop token"),
-        (mask_the_middle, "trains several pieces"),
-        (another_token, "trains other tokens than its response and stop token"),
+        (shift, "has labels that differ from its tokens"),
+        (mask_the_first, "has a loss on other tokens than its response and stop token"),
+        (mask_the_middle, "has a loss on several separate spans"),
+        (another_token, "has a loss on other tokens than its response and stop token"),
     ],
 )
 def test_a_collator_that_labels_wrongly_is_refused(look, change, said):
@@ -377,8 +373,8 @@ def test_a_collator_that_cuts_completions_of_pairs_is_refused(look):
             }
 
     said = refusal(look, {}, {"rejected": worse("It was somebody else.")}, collator=Cut, settings={"preference": True})
-    assert "(1) row 'q0' does not end in the stop token '<|im_end|>' (and 1 more: 'q1')" in said
-    assert "rejected text of row 'q0' does not end in the stop token" in said
+    assert "(1) row 'q0' does not end with the stop token '<|im_end|>' (and 1 more: 'q1')" in said
+    assert "rejected text of row 'q0' does not end with the stop token" in said
 
 
 def test_a_prompt_other_than_evaluations_is_refused(look, tokenizer):
@@ -387,7 +383,7 @@ def test_a_prompt_other_than_evaluations_is_refused(look, tokenizer):
             found = super().encode(row)
             return found._replace(prompt=found.prompt + tokenizer("Well: ")["input_ids"])
 
-    assert "row 'q0' shows another prompt than the model will be asked with" in refusal(look, {}, collator=Other)
+    assert "row 'q0' has another prompt than the one used at inference" in refusal(look, {}, collator=Other)
 
 
 def test_a_response_other_than_the_rows_is_refused(look, tokenizer):
@@ -396,7 +392,7 @@ def test_a_response_other_than_the_rows_is_refused(look, tokenizer):
             found = super().encode(row)
             return found._replace(response=tokenizer("Well: ")["input_ids"] + found.response)
 
-    assert "row 'q0' trains another text than its response" in refusal(look, {}, collator=Other)
+    assert "row 'q0' trains on another text than its response" in refusal(look, {}, collator=Other)
 
 
 def test_a_template_without_an_end_of_turn_trains_the_eos_token(look, tokenizer):

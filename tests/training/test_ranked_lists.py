@@ -154,7 +154,7 @@ def test_training_goes_on_from_a_checkpoint_to_the_same_weights(model_folder, to
         )
         return RetrieverTrainer(load_model(resolve_model(model_folder)), args, lists, tokenizer, LORA)
 
-    with pytest.raises(UserError, match="made under other settings: invariance_weight"):
+    with pytest.raises(UserError, match="made with other settings: invariance_weight"):
         again(invariance_weight=0.1).train(resume_from_checkpoint=str(tmp_path / "whole/checkpoint-2"))
     trainer = again()
     trainer.train(resume_from_checkpoint=str(tmp_path / "whole/checkpoint-2"))
@@ -166,11 +166,11 @@ def test_training_goes_on_from_a_checkpoint_to_the_same_weights(model_folder, to
 def test_rows_that_cannot_be_learnt_are_refused_by_name(model, tokenizer, tmp_path, lists):
     args = RetrieverConfig(output_dir=str(tmp_path), use_cpu=True)
     silent = lists.map(lambda row: {"ranking": row["ranking"] | {"likelihoods": []}})
-    with pytest.raises(UserError, match=f"row '{lists[0]['id']}' has 0 likelihoods of 6 .*preference_weight: 0"):
+    with pytest.raises(UserError, match=f"row '{lists[0]['id']}' has 0 likelihoods for 6 .*preference_weight: 0"):
         RetrieverTrainer(model, args, silent, tokenizer, LORA)
     with pytest.raises(UserError, match="is not a ranked list: demonstrate with method: invar_rag"):
         RetrieverTrainer(model, args, lists.map(lambda row: {"kind": ""}), tokenizer, LORA)
-    with pytest.raises(UserError, match="no ranked list to train on"):
+    with pytest.raises(UserError, match="the dataset has no ranked lists"):
         RetrieverTrainer(model, args, lists.select([]), tokenizer, LORA)
 
 

@@ -49,7 +49,7 @@ def test_conversations_are_read_by_their_last_turn_and_thoughts_are_no_part_of_i
     turns = [[{"role": "assistant", "content": text}] for text in (RIGHT, f"<think>Winkler?</think>{WRONG}")]
     assert asked(reward, *turns) == [1.0, 0.0]
     assert asked(reward, f"Present: {RIGHT}", f"Absent: {DECLINES}", "Absent:") == [1.0, 0.5, None]
-    with pytest.raises(UserError, match="a completion is a int"):
+    with pytest.raises(UserError, match="a completion is of type int"):
         asked(reward, 7)
 
 
@@ -110,7 +110,7 @@ def test_a_judge_that_asks_a_model_asks_the_generator_it_was_given():
     assert len(seen) == 2 and all("Winkler found it." in prompt for prompt in seen)
     with pytest.raises(UserError, match="no column 'passages'"):
         asked(reward, "a chemist")
-    with pytest.raises(UserError, match="asks a model and the reward has no generator"):
+    with pytest.raises(UserError, match="asks a model, but the reward has no generator"):
         asked(AbstentionReward(LlmLabelJudge()), "a chemist")
 
 

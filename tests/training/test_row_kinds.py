@@ -96,9 +96,9 @@ def test_the_usual_rows_are_what_they_were(tokenizer):
 
 
 def test_an_unknown_kind_and_a_row_that_is_too_long_are_refused(tokenizer):
-    with pytest.raises(UserError, match=r"row 'chats1' is of the kind 'chats': did you mean 'chat'\?"):
+    with pytest.raises(UserError, match=r"row 'chats1' has the unknown kind 'chats': did you mean 'chat'\?"):
         batch(tokenizer, row("chats"))
-    with pytest.raises(ValueError, match=r"row 'document1' needs \d+ tokens and max_length is 8"):
+    with pytest.raises(ValueError, match=r"row 'document1' needs \d+ tokens, more than max_length 8"):
         batch(tokenizer, row("document"), max_length=8)
 
 
@@ -117,7 +117,7 @@ def test_a_collator_that_learns_other_tokens_is_found_out(tokenizer):
             made["labels"][:, -3] = IGNORED
             return made
 
-    with pytest.raises(UserError, match="trains other tokens than its response"):
+    with pytest.raises(UserError, match="has a loss on other tokens than its response"):
         preflight(given_rows([row("document")]), Wrong(tokenizer))
 
 

@@ -225,7 +225,7 @@ def test_it_goes_on_from_a_checkpoint_as_if_it_had_not_stopped(model, tokenizer,
     again.train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
     assert same(trained(whole), trained(again))
     other = trainer(third, tokenizer, tmp_path, sessions(2), **keys)
-    with pytest.raises(UserError, match="made under other settings: attempts"):
+    with pytest.raises(UserError, match="made with other settings: attempts"):
         other.train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
 
 
@@ -270,11 +270,11 @@ def test_a_critic_that_raises_on_a_row_is_refused_before_the_first_step(model, t
 @pytest.mark.parametrize(
     ("held", "keys", "said"),
     [
-        ({"attempts": 4}, {"max_length": 200}, "attempts is 4, and a session may take 216 tokens behind its prompt"),
-        ({"attempts": 2, "max_feedback_tokens": 5}, {}, "max_feedback_tokens is 5, and the chat template alone takes"),
-        ({}, {"reward_judge": "llm_label"}, "reward_judge is 'llm_label', and sessions are rewarded by critics"),
-        ({}, {"reward_abstain_value": 0.2}, "reward_abstain_value is 0.2, and sessions are rewarded by critics"),
-        ({}, {"max_length": 180}, "needs more than max_length 180 tokens even without a passage"),
+        ({"attempts": 4}, {"max_length": 200}, "a session with 4 attempts may need 216 tokens after its prompt"),
+        ({"attempts": 2, "max_feedback_tokens": 5}, {}, "max_feedback_tokens is 5, but the chat template alone needs"),
+        ({}, {"reward_judge": "llm_label"}, "reward_judge is 'llm_label', but it has no effect when critics"),
+        ({}, {"reward_abstain_value": 0.2}, "reward_abstain_value is 0.2, but it has no effect when critics"),
+        ({}, {"max_length": 180}, "needs more than max_length 180 tokens even without passages"),
     ],
 )
 def test_what_cannot_be_held_is_refused_before(model, tokenizer, tmp_path, held, keys, said):

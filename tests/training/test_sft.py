@@ -65,7 +65,7 @@ def test_a_budget_of_tokens_decides_how_many_steps_there_are(model, tokenizer, t
     made = trainer(model, tokenizer, tmp_path, mixed(), train_tokens=4 * tokens, num_train_epochs=1)
     assert made.train().global_step == 8, "three rows in batches of two are two steps"
     assert made.state.log_history[-2]["num_tokens"] == pytest.approx(4 * tokens, rel=0.1)
-    with pytest.raises(UserError, match=f"train_tokens is 5 and a step has {tokens / 2:.0f}"):
+    with pytest.raises(UserError, match=f"train_tokens is 5, but one step has about {tokens / 2:.0f}"):
         trainer(model, tokenizer, tmp_path, mixed(), train_tokens=5)
 
 

@@ -35,7 +35,7 @@ def test_its_code_loads_the_folder_and_answers(model_folder, tokenizer, tmp_path
 def test_it_shows_the_prompt_and_says_that_passages_are_needed():
     card = str(Card("mine", "org/base", True, "Self-Demo SFT", 12, ["trl"], "| a table |\n"))
     assert card.index("[1] TITLE: TEXT OF THE SECOND PASSAGE") < card.index("[2] TITLE: TEXT OF THE BEST PASSAGE")
-    assert "Question: QUESTION" in card and "It needs passages" in card and "hf-selfdemo push" in card
+    assert "Question: QUESTION" in card and "Give it passages" in card and "hf-selfdemo push" in card
     assert card.startswith("---\nbase_model: org/base\nlibrary_name: peft\n") and "for `org/base` that" in card
     assert card.endswith("## On-policy figures\n\n| a table |\n") and "time machine" not in card
     assert "An adapter that answers" in str(Card("mine", "", True, "Self-Demo SFT", 12))
@@ -51,4 +51,4 @@ def test_it_says_that_replies_begin_with_a_verdict_where_they_do(model, tokenize
 
 def test_a_checkpoint_writes_it_too(model, tokenizer, tmp_path):
     trainer(copy.deepcopy(model), tokenizer, tmp_path, save_strategy="steps", save_steps=1, max_steps=1).train()
-    assert "It needs passages" in (tmp_path / "README.md").read_text()
+    assert "Give it passages" in (tmp_path / "README.md").read_text()

@@ -45,7 +45,7 @@ def test_pairs_are_rows_that_set_something_against_their_response(row):
     assert pairs["id"][:] == ["a"] and pairs.features == PREFERENCE_FEATURES and len(to_trl(dataset)) == 3
     assert pairs[0]["chosen"] == [{"role": "assistant", "content": "Winkler did."}]
     assert pairs[0]["rejected"] == [{"role": "assistant", "content": "Courtois."}]
-    with pytest.raises(UserError, match="none of 1 rows holds a pair"):
+    with pytest.raises(UserError, match="none of 1 rows has a pair"):
         to_trl(rows(row), preference=True)
 
 
@@ -99,7 +99,7 @@ def test_a_tokenizers_own_control_tokens_are_taken_apart_if_it_is_known(tokenize
 
 @pytest.mark.parametrize("wrong", ["train.parquet", Dataset.from_dict({"prompt": ["x"], "completion": ["y"]})])
 def test_what_is_no_dataset_of_demonstrations_is_refused(wrong):
-    with pytest.raises(UserError, match="it lacks mode, passages, question, response: give what `demonstrate` returns"):
+    with pytest.raises(UserError, match="it has no column mode, passages, question, response: give what `dem"):
         to_trl(wrong)
 
 
@@ -150,5 +150,5 @@ def test_prompts_come_with_what_a_reward_is_made_of():
         to_prompts(rows[2:3])
     with pytest.raises(UserError, match="row 'a' has no answers"):
         to_prompts([{name: value for name, value in rows[0].items() if name != "answers"}])
-    with pytest.raises(UserError, match="there is no row to ask"):
+    with pytest.raises(UserError, match="the dataset has no rows"):
         to_prompts([])

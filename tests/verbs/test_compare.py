@@ -210,11 +210,11 @@ def test_another_base_model_is_what_one_may_want_to_compare(evaluated, compare):
     [
         (["base"], "base is one column: name another one"),
         (["base", "base"], "two columns are named 'base': give one another name"),
-        (["base", "tunde"], "holds no column 'tunde': known are base, first, second"),
+        (["base", "tunde"], "has no column 'tunde': choose one of base, first, second"),
         (["base", "=x"], "'=x' names no column"),
         (["base", "a/b=x"], "'a/b=x' names no column"),
         (["base", "other={one}"], "holds the columns base, first, second, and none named 'other': say which one, as"),
-        (["base", "other={one}:third"], "holds no column 'third'"),
+        (["base", "other={one}:third"], "has no column 'third'"),
         (["base", "other=nowhere"], "holds no finished evaluation"),
     ],
 )
@@ -233,15 +233,15 @@ def test_columns_that_were_asked_in_different_ways_have_nothing_in_common(evalua
 def test_files_that_changed_since_are_not_trusted(evaluated, compare, refused, name):
     path = evaluated("one") / "evaluation" / name
     path.write_text(path.read_text().replace("q1", "q100"))
-    assert f"{name} is not what was evaluated" in refused(*compare("base", "tuned"))
+    assert f"{name} has changed since the evaluation" in refused(*compare("base", "tuned"))
     path.unlink()
-    assert f"{name} is not what was evaluated" in refused(*compare("base", "tuned"))
+    assert f"{name} has changed since the evaluation" in refused(*compare("base", "tuned"))
 
 
 def test_an_evaluation_that_kept_no_rows_is_to_be_made_again(evaluated, compare, refused):
     path = evaluated("one") / "evaluation/manifest.json"
     write_json(path, {"settings": SETTINGS, "usage": {}})
-    assert "is of an earlier version, which kept no rows: evaluate again" in refused(*compare("base", "tuned"))
+    assert "is from an earlier version, which saved no rows: evaluate again" in refused(*compare("base", "tuned"))
 
 
 def test_another_comparison_is_never_overwritten(evaluated, compare, refused):

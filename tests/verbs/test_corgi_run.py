@@ -56,7 +56,7 @@ def test_other_critics_are_another_training(corgi, refused, tmp_path):
 def test_what_cannot_be_held_is_refused_by_its_key_before_training(corgi, refused, tmp_path):
     assert main(["demonstrate", *corgi]) == 0
     for verb in ("preflight", "train"):
-        assert "a session may take 88 tokens" in refused(verb, *corgi, "--max_length=80")
+        assert "may need 88 tokens" in refused(verb, *corgi, "--max_length=80")
         assert "unknown critic 'cite': did you mean 'cites'" in refused(verb, *corgi, "--critics", "cite")
     assert "method 'corgi' makes no data for it" in refused(
         "train", f"--output_dir={tmp_path / 'run'}", "--method=corgi", "--objective=sft"

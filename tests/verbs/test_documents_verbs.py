@@ -124,7 +124,7 @@ def test_without_unanswerable_questions_one_line_says_what_to_do(flags, scripted
 def test_where_no_question_is_kept_the_dropped_ones_say_why(flags, scripted, refused, tmp_path):
     assert main(["documents", *flags]) == 0
     line = refused("questions", *flags, "--question_passes=0")
-    assert "no answerable question for train was kept (none was written)" in line and "question_passes" in line
+    assert "no answerable question was kept for train (none was written)" in line and "question_passes" in line
     assert rows(tmp_path / "run/documents/dropped_questions.jsonl") == []
 
 

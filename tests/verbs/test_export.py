@@ -67,4 +67,4 @@ def test_what_cannot_be_exported_is_refused(gold, refused, tmp_path, flags, mess
 
 def test_replies_to_other_questions_are_refused(evaluated, refused):
     said = refused("export", *evaluated, "--export_to=ragas", "--max_test_questions=2")
-    assert "the replies are to other questions than the recipe names" in said
+    assert "the replies belong to other questions than those of the recipe" in said

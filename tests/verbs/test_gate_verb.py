@@ -52,7 +52,7 @@ def fitted(gated, capsys):
 
 def test_other_keys_need_another_fit_and_no_call(fitted, refused, tmp_path, capsys):
     line = refused("evaluate", *fitted, "--gate_reward=gain")
-    assert "gate.json was fitted with other settings: gate_reward: use the same, or run" in line
+    assert "gate.json was fitted with other settings: gate_reward: restore them, or run" in line
     assert not (tmp_path / "run/evaluation/manifest.json").exists()
     assert main(["gate", *fitted, "--gate_reward=gain"]) == main(["evaluate", *fitted, "--gate_reward=gain"]) == 0
 
@@ -95,7 +95,7 @@ def test_another_way_of_answering_has_a_column_of_its_own(gated, manifest):
 
 
 def test_without_a_gate_nothing_is_asked(gated, refused, tmp_path):
-    assert "holds no gate: run `hf-selfdemo evaluate --evaluate_on dev`" in refused("evaluate", *gated)
+    assert "has no gate: run `hf-selfdemo evaluate --evaluate_on dev`" in refused("evaluate", *gated)
     assert "holds no finished evaluation" in refused("gate", *gated)
     assert not (tmp_path / "run/ledger.sqlite").exists()
 
@@ -110,7 +110,7 @@ def test_without_closed_book_answers_it_says_what_to_run(gated, refused):
     [
         ("run", ["--engine=server", "--server_url=http://localhost:1/v1"], "which a server does not tell"),
         ("gate", ["--engine=server", "--server_url=http://localhost:1/v1"], "which a server does not tell"),
-        ("run", ["--gate_asks=raft"], "gate_asks is 'raft', which is not a way of answering alone"),
+        ("run", ["--gate_asks=raft"], "gate_asks is 'raft', which needs training or a gate"),
     ],
 )
 def test_a_gate_that_cannot_be_fitted_is_refused_before_any_call(gated, refused, tmp_path, verb, more, complaint):
@@ -127,7 +127,7 @@ def test_without_dev_questions_nothing_is_begun(gated, refused, tmp_path):
 def test_too_few_questions_and_other_methods_are_refused(gated, gold, refused):
     flags = [*gated, "--max_dev_questions=6"]
     assert main(["evaluate", *flags, "--evaluate_on=dev"]) == 0
-    assert "a gate needs 20 questions with two scored answers, and there are 10" in refused("gate", *flags)
+    assert "a gate needs 20 questions with two scored answers, but there are only 10" in refused("gate", *flags)
     assert "method 'ra_it' has no gate: set method: lagr_seq" in refused("gate", *gold)
 
 

@@ -44,7 +44,7 @@ def other_model(model_folder, tmp_path):
 @pytest.mark.usefixtures("no_weights")
 def test_the_report_is_that_of_training_and_no_weights_are_loaded(made, shown, tmp_path):
     text = shown(*made)
-    assert "rows 4 (answer 4)" in text and "tokens, up to" in text and "what is trained is green" in text
+    assert "rows 4 (answer 4)" in text and "tokens, up to" in text and "the trained text is green" in text
     assert "<|im_start|>assistant" in text and "<|im_end|>" in text and "warning" not in text
     assert not (tmp_path / "run/model").exists()
 
@@ -70,14 +70,14 @@ def test_without_demonstrations_there_is_nothing_to_look_at(gold, refused):
 
 def test_rows_that_do_not_fit_are_refused(made, refused):
     said = refused("preflight", *made, "--max_length=16")
-    assert "needs more than max_length 16 tokens even without a passage (and 3 more: " in said
+    assert "needs more than max_length 16 tokens even without passages (and 3 more: " in said
 
 
 def test_dev_questions_that_are_trained_on_are_refused_where_they_choose(made, shown, refused):
     same = [*made, "--dev_questions", "embedded", "--dev_split=train", "--max_dev_questions=4", "--eval_strategy=epoch"]
-    assert "asks what is trained on (and 3 more: " in shown(*same)
+    assert "has a question that is trained on (and 3 more: " in shown(*same)
     best = ["--metric_for_best_model=accuracy", "--load_best_model_at_end=true"]
-    assert "asks what is trained on (and 3 more: " in refused("preflight", *same, *best)
+    assert "has a question that is trained on (and 3 more: " in refused("preflight", *same, *best)
 
 
 def test_test_questions_that_are_trained_on_are_warned_of(made, shown):
@@ -87,13 +87,13 @@ def test_test_questions_that_are_trained_on_are_warned_of(made, shown):
 def test_another_writer_and_a_model_that_does_not_stop_are_warned_of(made, shown, other_model):
     text = shown(*made, other_model(eos_token_id=0))
     assert "warning: the demonstrations were written by" in text
-    assert "at which generation does not stop: the model's generation config has [0]" in text
+    assert "but generation does not stop there: the model's generation config has eos_token_id [0]" in text
 
 
 def test_a_model_without_a_generation_config_has_that_of_its_config(made, shown, other_model, tmp_path):
     flag = other_model()
     (tmp_path / "other/generation_config.json").unlink()
-    assert "at which generation does not stop" not in shown(*made, flag)
+    assert "but generation does not stop there" not in shown(*made, flag)
 
 
 @pytest.mark.parametrize("kind", [[], ["--use_peft=false"]], ids=["adapter", "whole"])

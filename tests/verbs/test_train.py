@@ -125,7 +125,7 @@ def test_a_figure_that_dev_questions_cannot_give_is_refused(made, dev, refused):
 def test_questions_that_are_tested_on_are_told_before_they_are_trained_on(made, manifest, caplog):
     assert main(["train", *made, "--test_split=train", "--max_test_questions=4"]) == 0
     [warning] = manifest("model")["preflight"]["warnings"]
-    assert "asks what is trained on (and 3 more: " in warning and f"preflight: {warning}" in caplog.text
+    assert "has a question that is trained on (and 3 more: " in warning and f"preflight: {warning}" in caplog.text
 
 
 def test_training_does_without_test_questions(made, manifest, capsys):
@@ -280,8 +280,8 @@ def test_a_judge_of_rewards_that_asks_a_model_asks_one_that_is_not_trained(own, 
         (["--reward_judge=tournament"], "reward_judge: a tournament ranks replies"),
         (["--reward_judge=match"], "unknown judge 'match'"),
         (["--start_from=nowhere"], "start_from: nowhere holds no trained model"),
-        (["--per_device_train_batch_size=32"], "16 prompts are asked at once, and there are 4"),
-        (["--use_peft=false", "--beta=0.1"], "beta needs the model as it was"),
+        (["--per_device_train_batch_size=32"], "one step asks 16 prompts, but there are only 4"),
+        (["--use_peft=false", "--beta=0.1"], "beta needs a copy of the model before training"),
     ],
 )
 def test_rewards_that_cannot_be_given_are_refused(own, refused, keys, said):
@@ -434,7 +434,7 @@ def test_demonstrations_of_the_library_train_by_the_command(model_folder, tmp_pa
         *("--per_device_train_batch_size=2", "--lora_r=2", "--meter_rows=0", "--max_test_questions=2"),
     ]
     assert main(["preflight", *keys]) == 0 and main(["train", *keys]) == 0
-    assert "nothing says who wrote the demonstrations" in " ".join("".join(capsys.readouterr()).split())
+    assert "it is unknown which model wrote the demonstrations" in " ".join("".join(capsys.readouterr()).split())
     assert read_json(tmp_path / "run/model/manifest.json")["rows_trained"] == 4
     (folder / "manifest.json").unlink()
     assert main(["preflight", *keys]) == 0
@@ -471,5 +471,5 @@ def test_the_best_checkpoint_is_known_again_when_training_goes_on(made, dev, sto
 @pytest.mark.parametrize("verb", ["demonstrate", "train", "run"])
 def test_training_does_not_push(gold, refused, verb):
     said = refused(verb, *gold, "--push_to_hub=true", f"--hub_token={TOKEN}")
-    assert "push_to_hub would send files that nobody has looked through" in said
+    assert "push_to_hub would upload files that were not checked for secrets" in said
     assert "run `hf-selfdemo push`" in said and TOKEN not in said

@@ -60,7 +60,7 @@ def test_run_trains_a_retriever_and_asks_nothing_twice(flags, manifest, tmp_path
         (["--start_from=somewhere"], "leave start_from out"),
         (["--dev_questions", "embedded"], "eval_strategy"),
         (["--objective=sft"], "makes no data for it"),
-        (["--passages_per_question=1"], "no question has a candidate that holds the answer beside one that does not"),
+        (["--passages_per_question=1"], "no question has both a candidate that contains the answer and one that"),
     ],
 )
 def test_what_a_retriever_is_not_trained_with_is_refused_before_anything_is_paid(
@@ -144,7 +144,7 @@ def _tokenizer(folder):
 def test_lists_without_likelihoods_train_only_without_preference(flags, refused, manifest, tmp_path):
     assert main(["demonstrate", *flags, "--likelihoods=false"]) == 0
     line = refused("train", *flags, "--likelihoods=false")
-    assert "has 0 likelihoods of" in line and "preference_weight: 0" in line
+    assert "has 0 likelihoods for" in line and "preference_weight: 0" in line
     assert main(["train", *flags, "--likelihoods=false", "--preference_weight=0"]) == 0
     assert "preference" not in manifest("retriever")["log"][0]
 
@@ -155,4 +155,4 @@ def test_other_objectives_refuse_ranked_lists(flags, gold, refused, tmp_path):
     shutil.copytree(tmp_path / "run/demonstrations", tmp_path / "other/demonstrations")
     sft = [flag for flag in gold if not flag.startswith("--output_dir")]
     line = refused("train", *sft, f"--output_dir={tmp_path / 'other'}")
-    assert "is a list of passages and no text: train it with objective retriever" in line
+    assert "is a ranked list, not a text: train it with objective retriever" in line

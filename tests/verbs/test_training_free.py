@@ -75,7 +75,7 @@ def test_the_plan_counts_the_calls_of_evaluating_and_nothing_of_training(free, t
 
 def test_it_cannot_be_exported_as_single_prompts(free, refused):
     line = refused("export", *free)
-    assert "active_rag asks a question in several calls, and has no single prompt" in line
+    assert "active_rag asks a question in several calls and has no single prompt" in line
 
 
 def test_a_trained_model_is_asked_as_the_method_says_that_its_folder_names(gold, manifest, tmp_path):

@@ -1,1 +1,1 @@
-"""Asking models, scoring what they answer, and telling it: tables, the report, other tools' formats."""
+"""Asking models, scoring their replies, and reporting the results: tables, the report, other tools' formats."""

@@ -1,8 +1,8 @@
-"""What an evaluation leaves behind, and how it is read again.
+"""Writing and reading the folder of an evaluation.
 
-rows.jsonl       every row that was asked, with the passages shown, once for all columns
-predictions/     the replies, a file a column and mode
-manifest.json    settings, hashes of these files, and by column: model, how it was asked, judge, cost, training
+rows.jsonl       every row that was asked, with the passages shown; shared by all columns
+predictions/     the replies, one file per column and mode
+manifest.json    settings, hashes of these files, and for each column its model, answerer, judge, cost and training
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ from hf_selfdemo.evaluation.report import Column, Comparison
 from hf_selfdemo.generation.tuned import weights_hash
 
 PLAIN = "base_plain"
-"""The column of the base model as it would be asked by somebody who does not think of declining."""
+"""The column of the base model under a prompt that does not mention abstaining."""
 
 AT_POINT = "_at_point"
-"""How the names of columns end that are of a model at its operating point."""
+"""Suffix of a column for a model at its operating point."""
 
 _FOLDERS = {"test": "evaluation", "dev": "evaluation_dev"}
 
 ROWS = "rows.jsonl"
 _OF_ROWS = ("id", "question", "answers", "passages", "answer_in_context", "gold_removed", "answerable")
 _ALWAYS = ("models", "judges", "usage", "reused", "training")
-_BY_COLUMN = (*_ALWAYS, "answerers", "asking", "weights")  # what earlier versions did not tell of columns comes last
-_AGAIN = "evaluate again; replies that are in the ledger are not asked for again"
+_BY_COLUMN = (*_ALWAYS, "answerers", "asking", "weights")  # the last three are missing in earlier versions
+_AGAIN = "evaluate again; replies in the generation cache are reused"
 
 
 def folder_for(part: str) -> str:
-    """Where in a run's folder the evaluation on a part of the data lies.
+    """The subfolder of a run for the evaluation on a part of the data.
 
     Raises:
-        UserError: for a part that is not evaluated on.
+        UserError: for an unknown part.
 
     Example:
         >>> folder_for("test")
@@ -68,27 +68,27 @@ class Evaluation:
     """A finished evaluation in its folder.
 
     Raises:
-        UserError: if there is none, or its files are not those that its manifest speaks of.
+        UserError: if there is none, or its files do not match its manifest.
     """
 
     folder: Path
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """What `write_manifest` wrote."""
+        """The manifest that `write_manifest` wrote."""
         path = self.folder / "manifest.json"
         if not path.exists():
-            raise UserError(f"{self.folder} holds no finished evaluation", "run `hf-selfdemo evaluate` first")
+            raise UserError(f"{self.folder} has no finished evaluation", "run `hf-selfdemo evaluate` first")
         found = read_json(path, Evaluated)
         if "files" not in found:
-            raise UserError(f"{self.folder} is of an earlier version, which kept no rows", _AGAIN)
+            raise UserError(f"{self.folder} is from an earlier version, which saved no rows", _AGAIN)
         return read_json(path, Evaluated, "title", *_ALWAYS)
 
     def told(self, *keys: str) -> list[Any]:
-        """What the manifest tells under keys that are in that of a run, but not in what is shown of it elsewhere.
+        """The manifest's values of keys that `manifest` does not check.
 
         Raises:
-            UserError: if one of them is not there.
+            UserError: if one of them is missing.
         """
         found = read_json(self.folder / "manifest.json", Evaluated, *keys)
         return [found[key] for key in keys]
@@ -105,14 +105,14 @@ class Evaluation:
         return list(self.manifest["judges"])
 
     def column(self, name: str) -> Column:
-        """The replies of one model, and what is known of it.
+        """The replies of one model, and its record in the manifest.
 
         Raises:
-            RowsLost: if a row that was asked has no reply there.
-            UserError: if it is not there, or its files changed since.
+            RowsLost: if a row that was asked has no reply in the column.
+            UserError: if there is no such column, or its files have changed since.
         """
         if name not in self.columns:
-            raise UserError(f"{self.folder} holds no column {name!r}", "known are " + ", ".join(self.columns))
+            raise UserError(f"{self.folder} has no column {name!r}", "choose one of " + ", ".join(self.columns))
         paths = {mode: _path(name, mode) for mode in get_args(Mode)}
         found = {mode: path for mode, path in paths.items() if path in self.manifest["files"]}
         record = {key: self.manifest.get(key, {}).get(name, {}) for key in _BY_COLUMN}
@@ -125,12 +125,12 @@ class Evaluation:
     def _checked(self, name: str) -> Path:
         path = self.folder / name
         if not path.exists() or file_hash(path) != self.manifest["files"].get(name):
-            raise UserError(f"{path} is not what was evaluated: it was changed, or written by another start", _AGAIN)
+            raise UserError(f"{path} has changed since the evaluation", _AGAIN)
         return path
 
 
 def write_rows(folder: Path, evidence: Sequence[Evidence]) -> None:
-    """Write what is asked and shown, for those who read the replies."""
+    """Write the rows that are asked, with the passages shown."""
     folder.mkdir(parents=True, exist_ok=True)
     with atomic_file(folder / ROWS) as out:
         for row in map(evidence_row, evidence):
@@ -138,7 +138,7 @@ def write_rows(folder: Path, evidence: Sequence[Evidence]) -> None:
 
 
 def write_predictions(folder: Path, name: str, mode: str, predictions: Sequence[Prediction]) -> None:
-    """Write one model's labelled replies in one mode; what few replies have only where it is."""
+    """Write one model's labelled replies in one mode; rare fields are written only where they are not empty."""
     path = folder / _path(name, mode)
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as out:
@@ -151,14 +151,14 @@ def write_manifest(
 ) -> None:
     """Write the manifest, which is the last file of an evaluation.
 
-    Columns of earlier starts stay in it: whoever evaluates one model after the other can compare them all.
+    It keeps the columns of earlier runs, so that models evaluated one after the other can be compared.
 
     Args:
-        folder: of the evaluation.
-        modes: in which the columns of this start were asked.
-        by_column: what is told of the columns of this start, by column: `judges`, and any of `models`, `answerers`,
-            `usage`, `reused`, `asking` (by mode, what answering cost), `training`, and `weights` (their hash).
-        about: what is said of all of them.
+        folder: folder of the evaluation.
+        modes: modes of this run.
+        by_column: for each kind of record a dict by column of this run: `judges`, and any of `models`, `answerers`,
+            `usage`, `reused`, `asking` (cost of answering by mode), `training`, and `weights` (their hash).
+        about: entries of the manifest that all columns share.
     """
     path = folder / "manifest.json"
     earlier = read_json(path, Evaluated, missing_ok=True)
@@ -174,7 +174,7 @@ def write_manifest(
 
 
 def training_record(folder: Path | None) -> dict[str, Any]:
-    """How the model in a folder was made, as far as its manifest tells; empty for a model that was not trained here."""
+    """How the model in a folder was trained, from its manifest; empty if there is no manifest."""
     if folder is None or not (folder / "manifest.json").exists():
         return {}
     made = read_json(folder / "manifest.json", Training)
@@ -189,7 +189,7 @@ def training_record(folder: Path | None) -> dict[str, Any]:
 
 
 def _demonstrations(path: Path, data: str) -> dict[str, Any]:
-    """What was trained on, if the folder beside the model holds it still."""
+    """The record of the training demonstrations, if the folder beside the model still has the same ones."""
     made = read_json(path, Demonstrations, missing_ok=True)
     if not data or made.get("train.parquet") != data:
         return {}
@@ -202,7 +202,7 @@ def _demonstrations(path: Path, data: str) -> dict[str, Any]:
 
 
 def comparison_of(evaluation: Evaluation, names: Sequence[str]) -> Comparison:
-    """Columns of one evaluation, to report on."""
+    """The comparison of some columns of an evaluation, for a report."""
     manifest = evaluation.manifest
     shared = ("settings", "data", "recall", "judge", "models", "versions")
     columns = [evaluation.column(name) for name in names]
@@ -212,7 +212,7 @@ def comparison_of(evaluation: Evaluation, names: Sequence[str]) -> Comparison:
 
 
 def _without_place(model: str, run: Path) -> str:
-    """Where a model lies as a report may say it, which goes to others: in the run, or by the names of its folders."""
+    """A model's path for reports, which other people read: relative to the run, or its last two parts."""
     if not model:
         return ""
     path = Path(model).resolve()
@@ -233,12 +233,12 @@ def _path(name: str, mode: str) -> str:
 
 
 def _column_of(path: str) -> str:
-    """The column whose replies a file holds; what `_path` names, the other way round."""
+    """The column of a predictions file; the inverse of `_path`."""
     return path.removeprefix("predictions/").removesuffix(".jsonl").rpartition(".")[0]
 
 
 def _predictions(path: Path) -> list[Prediction]:
-    with explained(f"{path} holds no predictions", _AGAIN):
+    with explained(f"{path} does not contain predictions", _AGAIN):
         return [_prediction(fields) for fields in read_json_lines(path, Prediction)]
 
 

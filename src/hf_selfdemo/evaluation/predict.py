@@ -1,4 +1,4 @@
-"""A model's replies with passages and without, labelled."""
+"""Asking a model all questions with or without passages, and judging its replies."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ def predict(
     judge_generator: Generator | None = None,
     on_progress: Callable[[int], None] = lambda rows: None,
 ) -> list[Prediction]:
-    """Answers of one model in one mode, labelled, and so are those that were withheld. A row for which a call failed is
-    unscored.
+    """Ask one model all rows in one mode, and label its replies and withheld answers.
 
-    Twins (leave-gold-out rows) are no answerable rows here: with the passages they show, to abstain is right. Without
-    passages a twin is the same prompt as its sibling, so closed-book leaves twins out.
+    A row for which a call failed is *unscored*. Counterfactual twins (leave-gold-out rows) count as unanswerable,
+    because abstaining is correct with the passages they show. In the closed-book mode twins are left out, because their
+    prompt is the same as that of the original row.
 
     Args:
-        evidence: what to ask.
-        generator: the model. Wrapped in a `RecordedGenerator`, an interrupted evaluation goes on where it stopped.
-        judge: who labels.
+        evidence: the rows to ask.
+        generator: the model. Wrapped in a `RecordedGenerator`, an interrupted evaluation resumes where it stopped.
+        judge: labels the replies.
         mode: "rag" shows the passages, "closed_book" does not.
-        answerer: how it is asked; default is one greedy call under the prompt that training uses too.
-        window: rows in flight.
-        judge_generator: the model that a judge may ask, one for all models compared; default is `generator`.
+        answerer: how questions are asked; by default one greedy call with the prompt of training.
+        window: number of rows in flight.
+        judge_generator: the model that the judge may ask, the same for all models compared; by default `generator`.
         on_progress: called with 1 for every row that has an answer.
 
     Raises:
         RowsLost: if a row has no prediction in the end.
-        UserError: if answerer, generator or judge lacks a member of its contract, or `window` is below 1.
+        UserError: if answerer, generator or judge lacks a member of its protocol, or `window` is below 1.
     """
     ONE_OR_MORE.check(window=window)
     check_contract(answerer, Answerer, "answerer")
@@ -62,7 +62,7 @@ def predict(
 
 
 def rows_asked(evidence: Sequence[Evidence], mode: Mode) -> Sequence[Evidence]:
-    """The rows that a mode evaluates: all with passages, twins left out without."""
+    """The rows to ask in a mode: all rows with passages, and all but counterfactual twins without."""
     if mode == "rag":
         return evidence
     asked = [place for place, row in enumerate(evidence) if not row.gold_removed]
@@ -76,7 +76,7 @@ def _told(answers: Iterator[Answer], on_progress: Callable[[int], None]) -> Iter
 
 
 def answer_or_error(row: Evidence, mode: Mode, answerer: Answerer) -> Dialogue[Answer]:
-    """What the answerer makes of a row; an answer that ended in "error" where a call failed."""
+    """The answerer's answer to a row; an answer with finish reason "error" if a call failed."""
     try:
         return (yield from answerer.answer(row, mode))
     except CallFailed:
@@ -84,7 +84,7 @@ def answer_or_error(row: Evidence, mode: Mode, answerer: Answerer) -> Dialogue[A
 
 
 def _as_shown(row: Evidence, answer: Answer) -> Evidence:
-    """The row with the passages that were really shown, for the judge and for figures by what they hold."""
+    """The row with the passages that the answerer really showed, for the judge and the metrics by context."""
     if answer.passages is None:
         return row
     row = replace(row, passages=answer.passages)
@@ -101,7 +101,7 @@ def _labelled(row: Evidence, answer: Answer, mode: Mode, judge: Judge) -> Dialog
 
 
 def verdict_on(row: Evidence, candidate: Candidate, judge: Judge) -> Dialogue[Verdict]:
-    """A judge's word on one reply; *unscored* where a call of the judge failed."""
+    """The judge's verdict on one reply; *unscored* if a call of the judge failed."""
     try:
         return (yield from judge.judge(row, [candidate]))[0]
     except CallFailed:

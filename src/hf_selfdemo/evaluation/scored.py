@@ -1,4 +1,4 @@
-"""Replies from a file, judged: for predictions that were made elsewhere."""
+"""Judging replies from a file, for predictions that other programs made."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ NO_ANSWER_KNOWN = "no accepted answer is known"
 
 @dataclass(frozen=True)
 class Scored:
-    """One reply with its label, and the judge's reason in a few words."""
+    """One reply with its label, and the judge's short reason."""
 
     prediction: Prediction
     reason: str
 
 
 def read_replies(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[list[str]]:
-    """The replies of each row, by column. An absent one is empty, which is unscored.
+    """The replies of each row, one for each column. A missing reply is an empty text, which is unscored.
 
     Args:
-        rows: as `data.questions.sources.read_rows` gives them.
-        columns: that hold replies, one for each model.
+        rows: rows from `data.questions.sources.read_rows`.
+        columns: names of the columns with replies, one for each model.
 
     Raises:
-        UserError: for a row without one of the columns, or a cell that is not text; it names the row.
+        UserError: naming a row that lacks one of the columns, or has a cell that is not text.
 
     Example:
         >>> list(read_replies([Row(1, "row 1 of p.jsonl", {"reply": "Bern", "base": None})], ["reply", "base"]))
@@ -45,19 +45,19 @@ def read_replies(rows: Iterable[Row], columns: Sequence[str]) -> Iterator[list[s
     for row in rows:
         for column in columns:
             if column not in row.fields:
-                remedy = f"name the columns of replies with reply_columns; {did_you_mean(column, list(row.fields))}"
+                remedy = f"set reply_columns to the columns with replies; {did_you_mean(column, list(row.fields))}"
                 raise UserError(f"{row.where} has no column {column!r}", remedy)
         yield [read_text(row.fields[column], row.where, column) for column in columns]
 
 
 def rows_shown(questions: Sequence[Question]) -> list[Evidence]:
-    """The questions with the passages that came with them, and whether these hold the answer.
+    """The questions with their passages, and whether these contain the answer.
 
-    Where no question has passages, nobody knows what the model was shown: an answerable question then counts as one
-    whose passages hold the answer.
+    If no question has passages, it is unknown what the model was shown. An answerable question then counts as one whose
+    passages contain the answer.
 
     Args:
-        questions: of one file.
+        questions: all questions of one file.
     """
     given = any(question.passages for question in questions)
     rows = [Evidence(question, question.passages) for question in questions]
@@ -74,15 +74,15 @@ def score_replies(
     window: int = 64,
     on_progress: Callable[[int], None] = lambda rows: None,
 ) -> list[Scored]:
-    """Judge one reply to each row. What cannot be judged is *unscored* and enters no figure.
+    """Judge one reply to each row. A reply that cannot be judged is *unscored* and enters no metric.
 
     Args:
         rows: the questions with their accepted answers.
-        replies: in the same order. An empty one is unscored; so is one that does not abstain where an answer is due and
-            none is known to be right.
-        judge: who labels.
+        replies: one reply per row, in the same order. An empty reply is unscored. So is an answer to an answerable
+            question without accepted answers.
+        judge: labels the replies.
         generator: the model that the judge may ask.
-        window: rows in flight.
+        window: number of rows in flight.
         on_progress: called with 1 for every reply that is judged.
 
     Example:
@@ -102,7 +102,7 @@ def score_replies(
 
 
 def scored_row(row: Evidence, column: str, scored: Scored) -> dict[str, Any]:
-    """One reply as a line of the per-row file has it."""
+    """One reply as a line of the per-row file."""
     return {
         "id": row.id,
         "column": column,

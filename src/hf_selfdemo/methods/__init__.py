@@ -1,4 +1,4 @@
-"""What to ask the model and which reply to train on: one file a method, and the pipeline that drives it."""
+"""Methods, one per file: what to ask the model and which reply to train on. Also the pipeline that runs them."""
 
 METHODS = {
     "self_demo": "hf_selfdemo.methods.self_demo:METHOD",

@@ -1,4 +1,4 @@
-"""ActiveRAG (Xu et al. 2024, arXiv 2402.13547): think first, read from four sides, correct the thought from each."""
+"""ActiveRAG (Xu et al. 2024, arXiv 2402.13547): think, take four notes on the passages, correct the thought by each."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from hf_selfdemo.scoring.answers.match import answers_match
 from hf_selfdemo.scoring.refusal import is_refusal
 
 VIEWS = ("anchoring", "associate", "logician", "cognition")
-"""From which sides the passages are read: what is new, what adds to the known, what follows, what contradicts."""
+"""The four views on the passages: what is new, what adds to the known, what follows, what contradicts."""
 
 _SIGNALS = {"majority": "agreement", "perplexity": "note_logprob"}
-"""What the confidence is called among the signals."""
+"""The name of the confidence among the signals, by `pick`."""
 
 _MARK = re.compile(r"\banswer\W{0,2}:\W*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Thinking:
-    """How much is written on the way. The paper lets a model of OpenAI write as long as it likes.
+    """Options for the intermediate calls. The paper uses an OpenAI model without a length limit.
 
     Raises:
         UserError: for a number out of range.
@@ -51,18 +51,18 @@ class Thinking:
 
 @dataclass(frozen=True)
 class ActiveRag:
-    """Thinks without passages, notes what they say from four sides, and lets each note correct the thought.
+    """Thinks without passages, takes four notes on the passages, and corrects the thought by each note.
 
-    Each correction goes on from the chat in which its note was written, and ends with an answer. Given is the one that
-    most others agree with, and the share that agrees is its confidence; or that of the note which the model finds
-    likeliest after the question, as in the paper's first version, with the note's mean log-probability. The paper
-    reports the four apart, and looks for an accepted answer in reasoning and answer together; here only what stands
-    after "Answer:" counts. Without passages the thought alone answers.
+    Each correction continues the chat of its note and ends with an answer. By default the answer that most others agree
+    with is given, and its share of agreement is the confidence. With `pick` "perplexity" it is the answer of the note
+    that is likeliest after the question, as in the paper's first version, and the confidence is the note's mean
+    log-probability. The paper reports the four answers separately, and looks for an accepted answer in reasoning and
+    answer together; here only the text after "Answer:" counts. In closed-book mode the thought gives the answer.
 
     Args:
-        thinking: how much is written on the way.
-        max_answer_tokens: longest answer, after the reasoning.
-        seed: of the sampling.
+        thinking: options for the intermediate calls.
+        max_answer_tokens: longest answer after the reasoning, in tokens.
+        seed: seed of the sampling.
 
     Relations: `PromptAnswerer` asks once.
 
@@ -84,7 +84,7 @@ class ActiveRag:
         return answerer_identity("active_rag", ["active_rag/*.txt"], self.thinking, self.max_answer_tokens, self.seed)
 
     def prompt(self, evidence: Evidence, mode: Mode) -> None:
-        """There is no single one."""
+        """None, because several prompts are used."""
 
     def answer(self, evidence: Evidence, mode: Mode) -> Dialogue[Answer]:
         thinking = self._request(evidence, "thought", render("active_rag/thought", evidence.question.text))
@@ -111,7 +111,7 @@ class ActiveRag:
             worth = yield from self._likelihoods(evidence, notes)
         else:
             worth = [votes / len(VIEWS) for votes in agreeing(answers, evidence.question.text)]
-        best = max(range(len(VIEWS)), key=lambda i: (bool(answers[i]), worth[i]))  # an empty one is not an answer
+        best = max(range(len(VIEWS)), key=lambda i: (bool(answers[i]), worth[i]))  # an empty answer comes last
         confidence = worth[best] if worth[best] > float("-inf") else None
         signals: Signals = told(evidence, mode, corrected[best])
         if confidence is not None:
@@ -120,7 +120,7 @@ class ActiveRag:
         return Answer(answers[best], corrected[best].finish_reason, confidence, trace=trace, signals=signals)
 
     def _likelihoods(self, evidence: Evidence, notes: Sequence[Reply]) -> Dialogue[list[float]]:
-        """Mean log-probability of each note as a reply to the question alone; an empty one is out of question."""
+        """Mean log-probability of each note as a reply to the question alone; minus infinity for an empty note."""
         question: Message = {"role": "user", "content": evidence.question.text}
         written = {view: note.text for view, note in zip(VIEWS, notes, strict=True) if note.text}
         replies = yield [
@@ -152,7 +152,7 @@ class ActiveRag:
 
 
 def stated(text: str) -> str:
-    """What stands after the last "Answer:"; all of a reply that has none.
+    """The text after the last "Answer:"; the whole reply if it has none.
 
     Example:
         >>> stated("It was found in 1886. **Answer:** Clemens Winkler"), stated("Winkler.")
@@ -163,7 +163,7 @@ def stated(text: str) -> str:
 
 
 def agreeing(answers: Sequence[str], question: str) -> list[int]:
-    """How many of the answers say what each says, itself among them; an empty one says nothing.
+    """For each answer, the number of answers that agree with it, itself included; 0 for an empty one.
 
     Example:
         >>> agreeing(["Clemens Winkler", "It was Winkler.", "I don't know.", ""], "Who found germanium?")

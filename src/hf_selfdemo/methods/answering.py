@@ -1,6 +1,6 @@
-"""How a model is asked a question: in one call under the prompt of the mode, unless a method has a way of its own.
+"""How a model is asked a question: by default in one call with the prompt of the mode.
 
-Training, evaluation, cards and exports take the prompt from here.
+Training, evaluation, cards and exports all take the prompt from here.
 """
 
 from __future__ import annotations
@@ -25,25 +25,26 @@ from hf_selfdemo.scoring.refusal.openings import alike
 
 @dataclass(frozen=True)
 class PromptAnswerer:
-    """One greedy call under the template of the mode; with passages, if wanted, more that tell how sure the model is.
+    """One greedy call with the template of the mode, and optional further calls for confidence signals.
 
-    Every answer has the signals that cost nothing: the best passage's score, and the mean log-probability of what was
-    written. With `openings` it has the probability of a refusal, too, at the cost of a few tokens, since the prompt's
-    states are there. With `withheld` a model that abstains is asked once more, and may not begin so. Where an engine
-    can do neither the answer is the same, without them. None of this changes the answer, nor its request.
+    Every answer has the free signals: the best passage's score and the mean log-probability of the reply. With
+    `openings` and passages it also has the probability that the reply begins as an abstention, which costs a few tokens
+    because the prompt is already computed. With `withheld` a model that abstains is asked once more for an answer,
+    which may not begin as an abstention. An engine that cannot do this gives the same answer without these signals.
+    Neither option changes the answer or its request.
 
     Args:
-        max_answer_tokens: longest reply.
-        rag: template of the prompt with passages.
-        closed_book: template of the prompt without.
-        openings: how refusals begin (`methods.openings`); none are not asked for.
-        withheld: whether to ask for an answer, too, where the model abstains.
+        max_answer_tokens: longest reply, in tokens.
+        rag: name of the template with passages.
+        closed_book: name of the template without passages.
+        openings: how abstentions begin (`methods.openings`); empty for no such signal.
+        withheld: whether to ask for a withheld answer where the model abstains.
 
     Raises:
-        UserError: if `max_answer_tokens` is below 1, an opening is the beginning of another, or `withheld` is asked for
-            without any.
+        UserError: if `max_answer_tokens` is below 1, an opening is a prefix of another, or `withheld` is set without
+            `openings`.
 
-    Relations: models are trained under the same prompts.
+    Relations: models are trained with the same prompts.
 
     Example:
         >>> PromptAnswerer().prompt(Evidence(Question("1", "Who?")), "closed_book")[0]["content"].splitlines()[0]
@@ -59,9 +60,9 @@ class PromptAnswerer:
     def __post_init__(self) -> None:
         ONE_OR_MORE.check(max_answer_tokens=self.max_answer_tokens)
         if both := alike(self.openings):
-            raise UserError(f"the opening {both[1]!r} begins with {both[0]!r}", "give the shorter one alone")
+            raise UserError(f"the opening {both[1]!r} begins with the opening {both[0]!r}", "remove the longer one")
         if self.withheld and not self.openings:
-            raise UserError("withheld answers are those that do not begin as refusals do", "give openings")
+            raise UserError("withheld needs openings, which say how abstentions begin", "give openings")
 
     @property
     def most_calls(self) -> int:
@@ -89,7 +90,7 @@ class PromptAnswerer:
         return Answer(reply.text, reply.finish_reason, signals=signals, withheld=withheld)
 
     def _without_refusing(self, request: Request, reply: Reply) -> Request:
-        """The same request for a reply that begins neither as refusals do nor as this one."""
+        """The same request for a reply that begins neither like an abstention nor like the given reply."""
         known = any(begins_with(reply.text, opening) for opening in self.openings)
         own = " ".join(reply.text.split()[:_OWN_WORDS])
         avoid = self.openings if known or not own else (*self.openings, own)
@@ -101,8 +102,8 @@ class PromptAnswerer:
         return render(self.rag, evidence.question.text, evidence.passages)
 
     def template(self) -> str:
-        """The with-passages prompt as one jinja2 template: `passages` (each with `title` and `text`, best first) and
-        `question` are filled in, with `trim_blocks` and `lstrip_blocks`.
+        """The with-passages prompt as one jinja2 template with the variables `passages` (each with `title` and `text`,
+        best first) and `question`, for an environment with `trim_blocks` and `lstrip_blocks`.
 
         Example:
             >>> PromptAnswerer().template().splitlines()[-2]
@@ -114,19 +115,19 @@ class PromptAnswerer:
 
 
 REFUSAL, WITHHELD = "refusal_signal", "withheld"
-"""Stages of what is asked besides the answer."""
+"""Stages of the calls besides the answer."""
 
 _OWN_WORDS = 3
-"""First words of a refusal that its withheld answer does not begin with, where no opening tells them."""
+"""Number of first words of an abstention that the withheld answer must not begin with, if no opening matches."""
 
 
 def told(evidence: Evidence, mode: Mode, reply: Reply) -> Signals:
-    """The signals that cost nothing: of the passages, and of what was written. Those that nobody told are not there.
+    """The free signals of a reply: the retriever's score and the mean log-probability, where they are known.
 
     Args:
         evidence: the row.
-        mode: whether its passages were shown.
-        reply: what was written.
+        mode: "rag" if its passages were shown.
+        reply: the model's reply.
 
     Example:
         >>> row = Evidence(Question("1", "Who?"), (Passage("p", "Winkler did.", score=7.5),))
@@ -138,21 +139,21 @@ def told(evidence: Evidence, mode: Mode, reply: Reply) -> Signals:
 
 
 def _probability(logprobs: Sequence[float]) -> float:
-    """Of any of several openings, none of which is the beginning of another."""
+    """The probability of any of several openings, none of which is a prefix of another."""
     return min(1.0, math.fsum(map(math.exp, logprobs)))
 
 
 PROMPTED = PromptAnswerer()
-"""The usual way, under the prompts that models are trained with."""
+"""The default answerer, with the prompts that models are trained with."""
 
 
 def answerer_identity(name: str, templates: Sequence[str], *keys: Any) -> str:
-    """What an answerer calls itself: another one, or one with other words or keys, has another identity.
+    """The identity of an answerer: it differs between answerers, and changes with their templates and options.
 
     Args:
-        name: for people.
-        templates: patterns of the templates that it fills.
-        keys: values that decide its answers, or objects of a method's own keys.
+        name: a readable name.
+        templates: patterns of the templates that the answerer fills.
+        keys: values that decide its answers, or option objects of a method.
 
     Example:
         >>> PromptAnswerer().identity.partition("/")[0], PromptAnswerer() == PromptAnswerer(rag="candidates/rag_1")
@@ -162,7 +163,7 @@ def answerer_identity(name: str, templates: Sequence[str], *keys: Any) -> str:
 
 
 def _decisive(keys: Any) -> str:
-    """A value, or those of a method's keys that are set: a key that is added and left alone changes no identity."""
+    """A value, or the options that differ from their defaults, so that adding an option keeps old identities."""
     if not dataclasses.is_dataclass(keys):
         return repr(keys)
     usual = defaults(keys)
@@ -173,16 +174,16 @@ def _decisive(keys: Any) -> str:
 def single_prompt(
     question: str, passages: Sequence[Passage] = (), mode: Mode = "rag", answerer: Answerer = PROMPTED
 ) -> tuple[Message, ...]:
-    """The prompt under which a question is asked, for whoever shows it, trains on it or hands it to others.
+    """The prompt of a question, for training on it, showing it or exporting it.
 
     Args:
-        question: its text.
-        passages: shown with it, best first.
-        mode: "rag" shows them, "closed_book" does not.
-        answerer: how it is asked.
+        question: text of the question.
+        passages: the passages to show, best first.
+        mode: "rag" shows the passages, "closed_book" does not.
+        answerer: the answerer that makes the prompt.
 
     Raises:
-        UserError: if it is asked in several calls.
+        UserError: if the answerer needs several calls and has no single prompt.
 
     Example:
         >>> single_prompt("Who?", [Passage("1", "Winkler did.")])[0]["content"].splitlines()[0]
@@ -191,5 +192,5 @@ def single_prompt(
     found = answerer.prompt(Evidence(Question("", question), tuple(passages)), mode)
     if found is None:
         name = answerer.identity.partition("/")[0]
-        raise UserError(f"{name} asks a question in several calls, and has no single prompt", "use another method")
+        raise UserError(f"{name} asks a question in several calls and has no single prompt", "use another method")
     return found

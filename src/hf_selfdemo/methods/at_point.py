@@ -1,4 +1,4 @@
-"""How a model is asked at its operating point, and the file that keeps the point beside the model's weights."""
+"""Asking a model at its operating point, and the file beside the model's weights that saves the point."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ AGAIN = "evaluate the dev questions (--evaluate_on dev) and run `hf-selfdemo ope
 
 @dataclass(frozen=True)
 class AtPoint:
-    """Asks as another answerer does, and gives its attempt where the confidence of that reaches the point's threshold.
+    """Asks with another answerer, and gives its attempt only if the confidence reaches the point's threshold.
 
-    Below it the answer is the model's own refusal, or `REFUSAL` where it wrote none. Without passages there is no
-    operating point: the answer is as it came.
+    Below the threshold it gives the model's own abstention, or the text `REFUSAL` if there is none. In closed-book mode
+    there is no operating point, and the answer is not changed.
 
     Args:
-        answerer: who asks; its answers carry signals, and what was withheld.
-        point: chosen on answers of the same answerer.
+        answerer: the answerer that asks; its answers have signals and withheld answers.
+        point: an operating point chosen on answers of the same answerer.
 
-    Relations: `scoring.operating_point.at_point` says the same of labelled replies.
+    Relations: `scoring.operating_point.at_point` does the same to labelled replies.
     """
 
     answerer: Answerer
@@ -72,17 +72,17 @@ class AtPoint:
 def write_point(
     folder: Path, point: OperatingPoint, answerer: Answerer, max_answer_tokens: int, about: Mapping[str, Any]
 ) -> Path:
-    """Keep a point in a model's folder, in place of an earlier one.
+    """Save an operating point in a model's folder, replacing an earlier one.
 
     Args:
-        folder: of the model whose replies it was chosen on.
-        point: the point.
-        answerer: who asked for these replies.
-        max_answer_tokens: how long they could be.
-        about: what else the file tells.
+        folder: folder of the model whose replies it was chosen on.
+        point: the operating point.
+        answerer: the answerer of these replies.
+        max_answer_tokens: maximum length of these replies.
+        about: further entries of the file.
 
     Raises:
-        UserError: if the folder holds no model.
+        UserError: if the folder has no model.
     """
     path = folder / POINT_FILE
     asked = {"answerer": answerer.identity, "signals": _signals_asked(answerer), "max_answer_tokens": max_answer_tokens}
@@ -91,7 +91,7 @@ def write_point(
 
 
 def move_point(source: Path, target: Path) -> Path:
-    """Keep a model's point beside the same model in another form, as an adapter that was merged into its base.
+    """Copy a model's operating point to the folder of another form of the model, such as a merged adapter.
 
     Args:
         source: folder of the model that it was chosen for.
@@ -103,10 +103,10 @@ def move_point(source: Path, target: Path) -> Path:
 
 
 def recorded_point(folder: Path) -> OperatingPoint | None:
-    """The point that a model's folder keeps; None where it keeps none.
+    """The operating point saved in a model's folder; None if there is none.
 
     Args:
-        folder: of a model.
+        folder: folder of a model.
 
     Raises:
         UserError: if the file is damaged, or the point was chosen for other weights.
@@ -116,26 +116,26 @@ def recorded_point(folder: Path) -> OperatingPoint | None:
 
 
 def _recorded(folder: Path) -> tuple[dict[str, Any], OperatingPoint] | None:
-    """What the file of a model's point tells, and the point; None where there is no file."""
+    """The content of the file of a model's operating point, and the point; None if there is no file."""
     path = folder / POINT_FILE
     if not path.exists():
         return None
     found = read_json(path, PointRecord)
     if found["weights"] != weights_hash(folder):
-        raise UserError(f"{path} was chosen for other weights than the model has now", f"{AGAIN}, or remove {path}")
-    with explained(f"{path} holds no operating point", f"{AGAIN}, or remove {path}"):
+        raise UserError(f"{path} was chosen for other weights than the model has now", f"{AGAIN}, or delete {path}")
+    with explained(f"{path} does not contain an operating point", f"{AGAIN}, or delete {path}"):
         return found, OperatingPoint.read(found["point"])
 
 
 def at_recorded_point(folder: Path, answerer: Answerer) -> AtPoint | None:
-    """How the model in a folder is asked at the point that the folder keeps; None where it keeps none.
+    """The answerer for the model in a folder at its saved operating point; None if there is no such point.
 
     Args:
-        folder: of a model.
-        answerer: how the model is asked without it; it is told to ask for the signals that the point was chosen by.
+        folder: folder of a model.
+        answerer: the answerer without the point; it is changed to measure the signals that the point needs.
 
     Raises:
-        UserError: if the point was chosen for other weights, or for answers that were asked for in another way.
+        UserError: if the point was chosen for other weights or another answerer.
     """
     recorded = _recorded(folder)
     if recorded is None:
@@ -143,23 +143,23 @@ def at_recorded_point(folder: Path, answerer: Answerer) -> AtPoint | None:
     (found, point), path = recorded, folder / POINT_FILE
     if found["answerer"] != answerer.identity:
         raise UserError(
-            f"{path} was chosen for a model that is asked in another way",
-            f"ask as then (max_answer_tokens), or {AGAIN}, or remove {path}",
+            f"{path} was chosen for another way of asking the model",
+            f"restore max_answer_tokens and the method's options, or {AGAIN}, or delete {path}",
         )
-    answerer = with_signals(answerer, folder)  # as far as the file does not tell which
+    answerer = with_signals(answerer, folder)  # the default if the file does not record the signals
     if isinstance(answerer, PromptAnswerer) and (asked := found.get("signals")):
         answerer = replace(answerer, openings=tuple(asked["openings"]), withheld=asked["withheld"])
     return AtPoint(answerer, point)
 
 
 def recorded_answerer(folder: Path) -> Answerer:
-    """How the model in a folder is asked by all that the folder tells: as its method says, at its operating point.
+    """The answerer for the model in a folder: that of its recorded method, at its operating point if there is one.
 
     Args:
-        folder: of a model.
+        folder: folder of a model.
 
     Raises:
-        UserError: if its method is not known here, or its point is another model's.
+        UserError: if its method is unknown, or its operating point belongs to another model.
     """
     record = read_json(folder / POINT_FILE, PointRecord, missing_ok=True)
     length, method = record.get("max_answer_tokens", 32), recorded_method(folder)
@@ -168,7 +168,7 @@ def recorded_answerer(folder: Path) -> Answerer:
 
 
 def _signals_asked(answerer: Answerer) -> SignalsAsked:
-    """What is asked besides the answer; a method's own way of asking always has the signals that it has."""
+    """The signals that are measured besides the answer; only `PromptAnswerer` has a choice."""
     if isinstance(answerer, PromptAnswerer):
         return {"openings": list(answerer.openings), "withheld": answerer.withheld}
     return {"openings": [], "withheld": False}

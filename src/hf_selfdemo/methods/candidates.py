@@ -1,4 +1,4 @@
-"""Candidates of self-demonstration: what the model is asked for, with the passages, without them, and to decline."""
+"""Candidates of self-demonstration: the model writes answers with passages, answers without, and abstentions."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from hf_selfdemo.prompting.preamble import without_preamble
 from hf_selfdemo.prompting.prompts import fill, render
 
 PROMPTS = 3
-"""How many prompts there are of each kind (`candidates/rag_1.txt` to `rag_3.txt`, and so on); candidates cycle."""
+"""Number of prompts of each kind (`candidates/rag_1.txt` to `rag_3.txt`, and so on). Candidates use them in turn."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """How candidates are written.
+    """Options for writing candidates.
 
     Raises:
         UserError: for a number out of range.
@@ -56,12 +56,12 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Writer:
-    """Asks for the candidates of one row after another.
+    """Asks the model for the candidates of a row.
 
     Args:
-        sampling: how they are written.
-        instructions: wordings found by prompt search, by source; the templates' own where there are none.
-        seed: of everything sampled.
+        sampling: options for writing candidates.
+        instructions: wordings found by prompt search, by source; without them the templates' own are used.
+        seed: seed of everything sampled.
 
     Example:
         >>> from hf_selfdemo.core.types import Question
@@ -75,7 +75,7 @@ class Writer:
     seed: int = 0
 
     def write(self, evidence: Evidence) -> Dialogue[list[Candidate]]:
-        """All that is written of a row at once.
+        """Write all candidates of a row.
 
         Args:
             evidence: the row.
@@ -83,11 +83,11 @@ class Writer:
         return (yield from self._written(list(self._requests(evidence))))
 
     def write_further_refusal(self, evidence: Evidence, number: int) -> Dialogue[list[Candidate]]:
-        """One more, in other words than those that came to nothing.
+        """Write one more abstention with another prompt, if the first ones were not read as abstentions.
 
         Args:
             evidence: the row.
-            number: of further refusals before it.
+            number: number of further abstentions written before.
         """
         name = f"candidates/further_refusal_{number % PROMPTS + 1}"
         identifier = f"{evidence.id}/further_refusal/{number}"
@@ -137,7 +137,7 @@ class Writer:
         )
 
     def _prompt(self, source: Source, i: int, evidence: Evidence) -> tuple[str, tuple[Message, ...]]:
-        """The i-th prompt of a kind: its name and its messages."""
+        """The name and the messages of the i-th prompt of a kind."""
         found = self.instructions.get(source, ())
         if found:
             n = i % len(found)
@@ -150,7 +150,7 @@ class Writer:
         return name, render(name, evidence.question.text, shown)
 
     def _summaries(self, requests: Sequence[Request], drafts: Sequence[Reply]) -> Dialogue[list[Reply]]:
-        """Second turns. What was cut off is not summarised: half a thought has no gist."""
+        """Ask for a summary of each draft in a second turn; truncated drafts are not summarised."""
         whole = [i for i, draft in enumerate(drafts) if draft.finish_reason == "stop" and draft.text]
         if not whole:
             return list(drafts)

@@ -1,8 +1,8 @@
-"""CORGI (Bezalel et al. 2025, arXiv 2411.01483): attempt, critique, attempt again, in training and when answering.
+"""CORGI (Bezalel et al. 2025, arXiv 2411.01483): attempt, critique, next attempt, in training and at inference.
 
 Critics say in words what is wrong with a reply, and the model tries again in the same conversation. In training the
-whole conversation is rewarded by its best attempt, so that early attempts gain by a later success. The paper trains by
-PPO with a value model; here GRPO compares conversations on the same question.
+whole conversation gets the reward of its best attempt, so that early attempts profit from a later success. The paper
+trains with PPO and a value model; here GRPO compares conversations on the same question.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from hf_selfdemo.prompting.prompts import TRAINED_ON
 
 @dataclass(frozen=True)
 class Improvement:
-    """Who criticises, and how often the model may try.
+    """Options for the critics and the number of attempts.
 
     Raises:
-        UserError: for a number out of range, or another number of weights than of critics.
+        UserError: for a number out of range, or if the numbers of weights and critics differ.
     """
 
     attempts: int = key(
@@ -59,13 +59,13 @@ class Improvement:
 
     @cached_property
     def all_critics(self) -> Critics:
-        """Those that the keys name."""
+        """The critics that the options name."""
         return named_critics(self.critics, self.critic_weights, self.most_words)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A reply and what the critics say of it."""
+    """A reply and its critique."""
 
     text: str
     critique: Critique
@@ -74,12 +74,12 @@ class Attempt:
 
 @dataclass
 class Session:
-    """One conversation on a row: replies go in, and out comes what the model is told next.
+    """One conversation about a row: `take` accepts the model's reply and returns the next user turn.
 
     Args:
         evidence: the row with the passages that the prompt shows.
-        critics: who criticises.
-        attempts: that there are at most.
+        critics: the critics.
+        attempts: maximum number of attempts.
 
     Example:
         >>> from hf_selfdemo.core.types import Passage, Question
@@ -97,10 +97,10 @@ class Session:
     made: list[Attempt] = field(default_factory=list)
 
     def take(self, text: str, finish_reason: FinishReason = "stop") -> str:
-        """Criticise an attempt. Returns the next user turn; "" ends the session: it satisfies, or was the last.
+        """Criticise an attempt and return the next user turn. "" ends the session, after a satisfying or last attempt.
 
         Raises:
-            UserError: if a critic raises, naming critic and row.
+            UserError: if a critic fails, naming the critic and the row.
         """
         said = self.critics.critique(self.evidence, text)
         self.made.append(Attempt(text, said, finish_reason))
@@ -108,12 +108,12 @@ class Session:
 
     @property
     def best(self) -> Attempt:
-        """The attempt with the highest score; of equals the earliest."""
+        """The attempt with the highest score; of equal ones the earliest."""
         return max(self.made, key=lambda attempt: attempt.critique.score)
 
     @property
     def score(self) -> float:
-        """That of the best attempt."""
+        """The score of the best attempt."""
         return self.best.critique.score
 
     @property
@@ -124,12 +124,12 @@ class Session:
 
 @dataclass(frozen=True)
 class Sessions:
-    """How the sessions of a training are held.
+    """Settings of the sessions of a training.
 
     Args:
-        critics: who criticises, with gold or without.
-        attempts: at most so many in a session.
-        max_feedback_tokens: longest critique with the turn around it; a longer one loses its last words.
+        critics: the critics; they may need gold answers.
+        attempts: maximum number of attempts in a session.
+        max_feedback_tokens: longest critique with its turn, in tokens; a longer one loses its last words.
 
     Raises:
         UserError: for a number below 1.
@@ -143,10 +143,10 @@ class Sessions:
         ONE_OR_MORE.check(attempts=self.attempts, max_feedback_tokens=self.max_feedback_tokens)
 
     def room(self, longest_reply: int) -> int:
-        """Tokens that a session may take behind its prompt.
+        """The maximum number of tokens of a session after its prompt.
 
         Args:
-            longest_reply: tokens of one attempt.
+            longest_reply: maximum number of tokens of one attempt.
 
         Example:
             >>> Sessions(named_critics(["cites"]), attempts=2, max_feedback_tokens=40).room(24)
@@ -156,7 +156,7 @@ class Sessions:
 
     @property
     def settings(self) -> dict[str, object]:
-        """What of them decides the weights."""
+        """The settings that decide the trained weights."""
         return {
             "attempts": self.attempts,
             "critics": {one.name: one.weight for one in self.critics.named},
@@ -167,18 +167,17 @@ class Sessions:
 
 @dataclass(frozen=True)
 class Corgi:
-    """Answers, is criticised and answers again, greedily; the best attempt is given.
+    """Attempts an answer greedily, is criticised, tries again, and gives the best attempt.
 
-    Only critics that need no gold are asked here. Where none is left, and where no passages are shown, one call
-    answers. The score of the best attempt is the confidence, and the signal `critics`; the trace holds attempts and
-    critiques.
+    Only critics that need no gold answer are used. Without such critics, and in closed-book mode, there is one call.
+    The score of the best attempt is the confidence and the signal `critics`. The trace has all attempts and critiques.
 
     Args:
-        improvement: who criticises, and how often the model may try.
-        max_answer_tokens: longest attempt.
-        seed: of nothing here; every answerer has one.
+        improvement: options for the critics and the number of attempts.
+        max_answer_tokens: longest attempt, in tokens.
+        seed: unused; every answerer has one.
 
-    Relations: `Session` holds the conversation here and in training. `PromptAnswerer` asks once.
+    Relations: `Session` runs the conversation here and in training. `PromptAnswerer` asks once.
 
     Example:
         >>> Corgi(Improvement(attempts=2)).most_calls, Corgi(Improvement(critics=["declines_right"])).most_calls
@@ -191,11 +190,11 @@ class Corgi:
 
     def __post_init__(self) -> None:
         ONE_OR_MORE.check(max_answer_tokens=self.max_answer_tokens)
-        self.critics  # noqa: B018  # one that cannot be made is refused here, before anything is asked
+        self.critics  # noqa: B018  # raises an error for a bad critic now, before any call
 
     @property
     def critics(self) -> Critics:
-        """Those that are asked."""
+        """The critics that need no gold answer."""
         return self.improvement.all_critics.without_gold
 
     @property
@@ -208,7 +207,7 @@ class Corgi:
         return answerer_identity("corgi", [*TRAINED_ON, TEMPLATES], self.most_calls, asked, self.max_answer_tokens)
 
     def prompt(self, evidence: Evidence, mode: Mode) -> tuple[Message, ...] | None:
-        """That of the only attempt; there is no single one where several are asked for."""
+        """The prompt if there is only one attempt; None if there may be several."""
         return PROMPTED.prompt(evidence, mode) if self.most_calls == 1 else None
 
     def answer(self, evidence: Evidence, mode: Mode) -> Dialogue[Answer]:
@@ -250,7 +249,7 @@ def _said(attempt: Attempt) -> str:
 
 
 def _asked_rows(improvement: Improvement | None = None, seed: int = 0) -> RaIt:
-    """Rows to be asked; their gold answers are there for the critics that need them, and are not trained."""
+    """The strategy that makes rows to ask. Their gold answers serve critics that need them and are not trained on."""
     return RaIt(seed)
 
 
@@ -262,7 +261,7 @@ METHOD = Method(
     strategy=_asked_rows,
     keys=(Improvement,),
     objectives=("grpo",),
-    rows="the questions that are asked, with their passages; the gold answers beside them are not trained",
+    rows="the questions that are asked, with their passages; the gold answers beside them are not trained on",
     asks=False,
     answerer=Corgi,
     sessions=_sessions,

@@ -1,7 +1,7 @@
-"""D-AR (Saito et al. 2024, arXiv 2402.12170): documents are learnt with noise on what is read of them, answers without.
+"""D-AR (Saito et al. 2024, arXiv 2402.12170): training on documents with noisy input, and on answers without noise.
 
-Plainly trained on a document a model finds again what stands at its beginning, and little of the rest. Where some of
-what stands before a sentence is noise, the sentence has to be known by itself.
+After plain training on a document, a model recalls its beginning and little else. With noise in the text before a
+sentence, the model must learn the sentence independently of that text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hf_selfdemo.methods.shares import KeepsAll
 
 @dataclass(frozen=True)
 class Noise:
-    """How much of a document is hidden.
+    """The option for the noise.
 
     Raises:
         UserError: if `noise_ratio` is not a share below one.
@@ -38,15 +38,15 @@ class Noise:
 
 @dataclass(frozen=True)
 class DAr(KeepsAll):
-    """Trains every passage of the corpus as a text under its title, and every question with its answer, closed-book.
+    """Trains on every passage of the corpus after its title, and on every question with its answer, closed-book.
 
-    Noise is never on titles, questions or answers: the paper found that to cost what it gains.
+    Titles, questions and answers never have noise, because in the paper noise on them costs what it gains.
 
     Args:
-        noise: how much of a document is hidden.
-        seed: of nothing here: the collator draws the noise.
+        noise: the option for the noise.
+        seed: unused; the collator draws the noise.
 
-    Relations: `RaIt` trains answers under passages; with `noise_ratio` 0 this is plain training on the same rows.
+    Relations: `RaIt` trains on answers with passages. With `noise_ratio` 0 this is plain training on the same rows.
 
     Example:
         >>> from hf_selfdemo.core.types import Passage

@@ -1,15 +1,15 @@
-"""The pipeline from evidence to a dataset of demonstrations, row by row, resumable at any moment.
+"""The pipeline from evidence to a dataset of demonstrations, which can be interrupted and resumed at any time.
 
 demonstrations/
     run.json          the settings that decided the candidates
-    candidates.jsonl  every row that went in, with all that was written for it, how it was judged, and what became of
-                      it; of several demonstrations the first
-    train.parquet     the demonstrations: load_dataset("parquet", data_files=...) reads it anywhere
+    candidates.jsonl  every input row with its candidates, their verdicts, and the result; of several demonstrations
+                      the first
+    train.parquet     the demonstrations; read it with load_dataset("parquet", data_files=...)
     skipped.jsonl     every row that is left out, with the reason
     manifest.json     counts, costs, versions, hashes
 
-Nothing of a run is kept in memory but a few bytes a row, so that its size does not matter; what was paid for is in the
-ledger behind the generator, so that a killed run writes these files afresh without asking again.
+A run keeps only a few bytes per row in memory, so that its size does not matter. All calls are in the generation cache
+(ledger) of the generator, so that a run that was killed writes these files again without repeating a call.
 """
 
 from __future__ import annotations
@@ -61,27 +61,29 @@ def demonstrate(
     on_progress: Callable[[int], None] = lambda rows: None,
     about: Callable[[Dataset], dict[str, Any]] = lambda dataset: {},
 ) -> Dataset:
-    """Write, judge and choose; save the dataset and say what became of every row.
+    """Write and judge candidates, choose demonstrations, and save the dataset with the reason for every skipped row.
 
     Args:
-        evidence: the rows, ids unique; may be a generator, and is gone through once.
-        strategy: what to ask and what to keep.
-        generator: who writes. Wrapped in a `RecordedGenerator` it never makes a call twice, whatever interrupts.
-        judge: who labels.
-        folder: where everything goes.
-        window: rows in flight.
-        seed: of the draws by which the strategy chooses over the whole set.
+        evidence: the rows, with unique ids; may be an iterator.
+        strategy: says what to ask and what to keep.
+        generator: the model that writes. Wrapped in a `RecordedGenerator` it never repeats a call after an
+            interruption.
+        judge: labels the candidates.
+        folder: the output folder.
+        window: number of rows in flight.
+        seed: seed of the draws with which the strategy chooses over the whole dataset.
         on_progress: called with 1 for every row that is done.
-        about: what else the manifest is to tell, asked when the dataset is written; the manifest comes after it.
+        about: returns further entries of the manifest; it is called with the saved dataset, before the manifest is
+            written.
 
     Returns:
         The dataset, with the columns of `FEATURES`.
 
     Raises:
-        ValueError: if two rows share an id.
-        RowsLost: if a row is neither in the dataset nor named in `skipped.jsonl`; there is no manifest then.
-        UserError: if `window` is below 1, strategy, generator or judge lacks a member of its contract, the strategy
-            chooses what its contract does not allow, or no row at all could be asked.
+        ValueError: if two rows have the same id.
+        RowsLost: if a row is neither in the dataset nor in `skipped.jsonl`; then no manifest is written.
+        UserError: if `window` is below 1, strategy, generator or judge lacks a member of its protocol, the strategy
+            returns something that its protocol does not allow, or every call failed.
     """
     ONE_OR_MORE.check(window=window)
     check_contract(strategy, Strategy, "strategy")
@@ -95,41 +97,41 @@ def demonstrate(
     for judged in converse(dialogues, generator, window):
         spool.write(judged)
         on_progress(1)
-    deque(rows, maxlen=0)  # rows that nobody took went in, too
+    deque(rows, maxlen=0)  # so that `asked` has all ids, even if some rows were never taken
     if spool.failed and spool.failed == spool.questions:
-        raise UserError("no row could be asked", spool.failure)
+        raise UserError("the calls of all rows failed", spool.failure)
     left_out = _arranged(strategy, spool.groups, seed)
     pairs = spool.kept_pairs(left_out)
     unpaired = _arranged(strategy, pairs, seed) if pairs else {}
     if not all(unpaired.values()):
-        raise UserError("arrange leaves out a pair and gives no reason", "name each")
+        raise UserError("the strategy's arrange leaves out a pair without a reason", "return a reason for each pair")
     figures = _save(spool, left_out, unpaired, folder)
     dataset = load_demonstrations(folder)
     skipped = [row["id"] for row in read_json_lines(folder / "skipped.jsonl")]
     told_of = [name for name in [*dataset["id"], *skipped] if name in asked or not FURTHER.search(name)]
     account_for(asked, told_of, "demonstrating")
     if len(dataset) != (kept := len(spool.groups) - len(left_out)):
-        raise RowsLost(f"{kept} demonstrations were to be kept, and {len(dataset)} are in the dataset")
+        raise RowsLost(f"{kept} demonstrations should be in the dataset, but it has {len(dataset)}")
     told = {"judge": judge.report(), "versions": versions()} | about(dataset)
     write_checked_json(folder / "manifest.json", figures | told)
     return dataset
 
 
 def _arranged(strategy: Strategy, groups: Sequence[str], seed: int) -> Mapping[int, str]:
-    """What the strategy leaves out, by its place among all."""
+    """The indices that the strategy leaves out, with the reasons."""
     left_out = strategy.arrange(groups, seed)
     if unknown := [i for i in left_out if i not in range(len(groups))]:
-        what = f"arrange leaves out place {unknown[0]} of {len(groups)}"
-        raise UserError(what, "return places of the groups that it was given")
+        what = f"the strategy's arrange leaves out index {unknown[0]} of {len(groups)} groups"
+        raise UserError(what, "return indices of the groups that it was given")
     return left_out
 
 
 def judged_row(row: Evidence, strategy: Strategy, judge: Judge) -> Dialogue[Judged]:
-    """All that is asked about one row, and what comes of it. A call that failed costs this row alone."""
+    """The calls for one row, and its result. If a call fails, only this row is lost."""
     candidates: list[Candidate] = []
     try:
         candidates = yield from strategy.write(row)
-        if is_document(row):  # nothing in it is an answer
+        if is_document(row):  # candidates of a document are not answers
             verdicts = [Verdict("unscored", "a document holds no answer")] * len(candidates)
         else:
             verdicts = yield from judge.judge(row, candidates)
@@ -142,36 +144,36 @@ def judged_row(row: Evidence, strategy: Strategy, judge: Judge) -> Dialogue[Judg
 
 
 def _refuse_misfit(row: Evidence, result: Sequence[Demonstration] | Skip) -> None:
-    """Rows are known by their ids: the first is the question's own, and no two may be taken for one."""
+    """Check what a strategy selected: a non-empty list whose suffixes make unique ids, the first one empty."""
     if isinstance(result, Skip):
         return
     if not isinstance(result, Sequence) or not result:
         what = f"select returned {'an empty' if isinstance(result, Sequence) else 'a'} {type(result).__name__}"
-        raise UserError(f"{what} for row {row.id!r}", "return a list of demonstrations, or a Skip with the reason")
+        raise UserError(f"the strategy's {what} for row {row.id!r}", "return a list of demonstrations, or a Skip")
     suffixes = [made.suffix for made in result]
     if suffixes[0] or len(set(suffixes)) < len(suffixes):
         raise UserError(
-            f"select gave the demonstrations of row {row.id!r} the suffixes {suffixes}",
-            "give the first none, and each further one its own, as '#row_2'",
+            f"the strategy's select gave the demonstrations of row {row.id!r} the suffixes {suffixes}",
+            "give the first no suffix, and each other a unique one, such as '#row_2'",
         )
 
 
 def _unique(evidence: Iterable[Evidence], seen: set[str]) -> Iterator[Evidence]:
-    """The rows as they are taken, their ids put into `seen`."""
+    """Pass the rows through, and add their ids to `seen`."""
     for row in evidence:
         if row.id in seen:
-            raise ValueError(f"evidence ids are not unique: {row.id!r} comes twice")
+            raise ValueError(f"evidence ids are not unique: {row.id!r} occurs twice")
         seen.add(row.id)
         yield row
 
 
 def _save(spool: Spool, left_out: Mapping[int, str], unpaired: Mapping[int, str], folder: Path) -> dict[str, Any]:
-    """Write the dataset and the records beside it, each whole or not at all, and count.
+    """Write the dataset and the other files, each atomically, and return the counts.
 
-    The manifest of an earlier dataset goes first: where there is none, a start was stopped.
+    The manifest of an earlier dataset is deleted first, so that a missing manifest means an interrupted run.
 
     Raises:
-        UserError: if a row that went in would be neither kept nor named.
+        UserError: if the strategy leaves out a row without a reason.
     """
     (folder / "manifest.json").unlink(missing_ok=True)
     counts: dict[str, Counter[str]] = {
@@ -192,8 +194,8 @@ def _save(spool: Spool, left_out: Mapping[int, str], unpaired: Mapping[int, str]
                 skipped.write(json.dumps({"id": row["id"]} | skip, ensure_ascii=False) + "\n")
                 counts["skipped"][reason] += 1
             elif first:
-                what = f"arrange leaves out row {row['id']!r} and gives no reason"
-                raise UserError(what, "name each first row of a question; only further ones may go unnamed")
+                what = f"the strategy's arrange leaves out row {row['id']!r} without a reason"
+                raise UserError(what, "return a reason for each question's first row; only further rows need none")
             if first:
                 candidates.write(json.dumps(row | {"skipped": reason}, ensure_ascii=False) + "\n")
                 _count_written(counts, row)
@@ -217,13 +219,13 @@ def _count_written(counts: dict[str, Counter[str]], row: dict[str, Any]) -> None
 
 def _count_kept(counts: dict[str, Counter[str]], row: dict[str, Any]) -> None:
     counts["outcomes"][_kind(row)] += 1
-    if row["mode"] != "closed_book":  # no pair is made of what is shown no passages
+    if row["mode"] != "closed_book":  # closed-book rows have no pairs
         kinds = [pair_kind(row["outcome"], one["label"]) for one in row["rejected"]]
         counts["pairs"].update(kinds or ["no pair"])
 
 
 def _winner(row: dict[str, Any]) -> dict[str, Any] | None:
-    """Who won the tournament, if there was one; of equal candidates, which share the first place, the first."""
+    """The winner of the tournament, if there was one; of several candidates in first place, the first."""
     return next((c for c in row["candidates"] if c["place"] == 1), None)
 
 
@@ -233,7 +235,7 @@ def _has_unverified_winner(row: dict[str, Any]) -> bool:
 
 
 def _kind(row: dict[str, Any]) -> str:
-    """What a row trains, for people."""
+    """The kind of a row in words, for the manifest."""
     if kind := row.get("kind"):
         return f"{kind.replace('_', ' ')} rows"
     outcome = "answers" if row["outcome"] == "answer" else "abstentions"
@@ -242,14 +244,14 @@ def _kind(row: dict[str, Any]) -> str:
 
 
 FILES = ("train.parquet", "candidates.jsonl", "skipped.jsonl")
-"""The files whose hashes stand in the manifest, under their names."""
+"""The files whose hashes are in the manifest."""
 
 
 def checked_file(folder: Path, name: str) -> Path:
-    """One of the files that `demonstrate` saved in `folder`.
+    """The path of a file that `demonstrate` saved in `folder`, after a check of its hash.
 
     Raises:
-        UserError: if it is not what the manifest beside it speaks of.
+        UserError: if it does not match the manifest.
     """
     path = folder / "manifest.json"
     known = read_json(path, Demonstrations, missing_ok=True).get(name)
@@ -261,15 +263,15 @@ def load_demonstrations(folder: Path) -> Dataset:
     """Read the dataset that `demonstrate` saved in `folder`.
 
     Raises:
-        UserError: if its file is damaged, or of another kind.
+        UserError: if its file is damaged or has other columns.
     """
     path = checked_file(folder, "train.parquet")
     with explained(f"{path} cannot be read", _DAMAGED):
         if not pyarrow.parquet.read_metadata(path).num_rows:  # datasets cannot read a file without rows
             return Dataset.from_dict({name: [] for name in FEATURES}, features=FEATURES)
-        piecewise = ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)  # else all of it is held
+        piecewise = ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)  # saves memory
         found: Dataset = datasets.Dataset.from_parquet(
-            glob.escape(str(path)),  # datasets takes paths for patterns
+            glob.escape(str(path)),  # datasets reads paths as patterns
             fragment_scan_options=piecewise,
         )
     if lacking := [name for name in FEATURES if name not in found.column_names]:
@@ -277,4 +279,4 @@ def load_demonstrations(folder: Path) -> Dataset:
     return with_pairs_listed(found)
 
 
-_DAMAGED = "remove it and demonstrate again: calls that were made are in the ledger"
+_DAMAGED = "delete it and demonstrate again; calls in the generation cache are not repeated"

@@ -1,7 +1,7 @@
-"""A gate that learns by a bandit when the expensive way of answering is worth asking, and the file that keeps it.
+"""A gate that learns, as a bandit, when the expensive way of answering is worth its cost, and the file that saves it.
 
-The secondary agent of LaGR-SEQ (Karimpanal et al. 2023, arXiv 2308.13542). Both answers to the dev questions are
-recorded, so the gate is fitted offline, without exploring.
+It is the secondary agent of LaGR-SEQ (Karimpanal et al. 2023, arXiv 2308.13542). Both answers to each dev question are
+known, so the gate is fitted offline, without exploration.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ ALPHA = 0.1
 """The paper's learning rate."""
 
 FEWEST = 20
-"""Questions below which no gate is fitted."""
+"""Minimum number of questions to fit a gate."""
 
 _TYPE_SHARE = 0.1
-"""A first word that begins a smaller share of the fit questions is not a type of its own."""
+"""Minimum share of the fit questions for a first word to be a question type of its own."""
 
 GATE_FILE = "gate.json"
-"""The file in a run's folder that keeps its gate."""
+"""The file of the gate in a run's folder."""
 
 _MORE = "evaluate more dev questions (max_dev_questions) in both modes"
-_REFIT = "run `hf-selfdemo evaluate --evaluate_on dev` and `hf-selfdemo gate` with the same config"
+_REFIT = "run `hf-selfdemo evaluate --evaluate_on dev` and `hf-selfdemo gate` with the same recipe"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """One question answered both ways.
 
-    `confidence` is the mean log-probability of a token of the cheap answer; None where the engine did not tell.
+    `confidence` is the mean token log-probability of the cheap answer; None if the engine does not return it.
     """
 
     row: Evidence
@@ -57,8 +57,8 @@ class Outcome:
         """The reward for asking; skipping has reward 0.
 
         Args:
-            kind: "right" is the paper's: 1 if the expensive answer is right, else -1. "gain" is 1 if only the
-                expensive answer is right, -1 if only the cheap one is, else 0.
+            kind: "right" is the paper's: 1 if the expensive answer is correct, else -1. "gain" is 1 if only the
+                expensive answer is correct, -1 if only the cheap one is, else 0.
 
         Example:
             >>> from hf_selfdemo.core.types import Question
@@ -74,16 +74,16 @@ class Outcome:
 def outcomes(
     rows: Sequence[Evidence], cheap: Sequence[Prediction], expensive: Sequence[Prediction]
 ) -> tuple[list[Outcome], int]:
-    """Pair the labelled answers of both ways. Only the label "correct" is right: an abstention is not.
+    """Pair the labelled answers of both ways. Only the label "correct" counts as right; an abstention does not.
 
     Args:
-        rows: the questions with their passages. A leave-gold-out twin has the cheap answer of its sibling, which has
-            the same closed-book prompt.
+        rows: the questions with their passages. A counterfactual twin has the cheap answer of its original row, because
+            both have the same closed-book prompt.
         cheap: closed-book predictions.
         expensive: predictions with passages.
 
     Returns:
-        The outcomes, and how many rows are left out because an answer is missing or unscored.
+        The outcomes, and the number of rows left out because an answer is missing or unscored.
     """
     own, full = ({one.id: one for one in said if one.label != "unscored"} for said in (cheap, expensive))
     pairs = [(row, own.get(question_of(row.id)), full.get(row.id)) for row in rows]
@@ -97,14 +97,14 @@ def outcomes(
 
 @dataclass(frozen=True)
 class Gate:
-    """The value of asking, by state. A state is a bin of each score and the question's type.
+    """The value of asking the expensive way, by state. A state is a bin of each score and the question's type.
 
     Args:
         confidence: edges between the bins of the cheap answer's mean log-probability, ascending.
         score: edges between the bins of the retriever's best score, ascending.
-        types: first words that are types of their own; any other question is "other".
+        types: first words that are question types; any other question has the type "other".
         values: the expected reward of asking (the paper's Q), by state.
-        seen: fit questions by state.
+        seen: number of fit questions by state.
 
     Example:
         >>> from hf_selfdemo.core.types import Passage, Question
@@ -132,11 +132,11 @@ class Gate:
         return ", ".join((*bins, word if word in self.types else "other"))
 
     def asks(self, state: str) -> bool:
-        """Whether asking is worth more than skipping. A state that no fit question had is always asked."""
+        """Whether asking is worth more than skipping. In a state without fit questions it always asks."""
         return state not in self.values or self.values[state] > 0
 
     def record(self) -> GateRecord:
-        """The gate for a JSON file; `read` takes it again."""
+        """The gate as JSON data for `read`."""
         return {
             "confidence": list(self.confidence),
             "score": list(self.score),
@@ -147,7 +147,7 @@ class Gate:
 
     @classmethod
     def read(cls, record: GateRecord) -> Gate:
-        """The gate that a record holds."""
+        """The gate of a record."""
         edges = tuple(record["confidence"]), tuple(record["score"])
         return cls(*edges, tuple(record["types"]), record["values"], record["seen"])
 
@@ -159,23 +159,25 @@ def fit_gate(
 
     Args:
         found: outcomes of the fit questions, in any order.
-        reward: what asking is rewarded for.
-        bins: of each score, split at quantiles.
-        passes: over the outcomes, each in a drawn order.
-        seed: of these orders.
+        reward: the kind of reward; see `Outcome.reward`.
+        bins: number of bins of each score, split at quantiles.
+        passes: number of passes over the outcomes, each in a random order.
+        seed: seed of these orders.
 
     Raises:
         UserError: if there are too few questions, a confidence is missing, or all rewards are equal.
     """
     if len(found) < FEWEST:
-        raise UserError(f"a gate needs {FEWEST} questions with two scored answers, and there are {len(found)}", _MORE)
+        raise UserError(
+            f"a gate needs {FEWEST} questions with two scored answers, but there are only {len(found)}", _MORE
+        )
     confidences = [one.confidence for one in found if one.confidence is not None]
     if missing := len(found) - len(confidences):
-        what = f"{missing} of {len(found)} closed-book answers have no log-probability, which a server does not tell"
+        what = f"{missing} of {len(found)} closed-book answers have no log-probability, which servers do not return"
         raise UserError(what, "evaluate the dev questions with a model in this process")
     if len(rewards := {one.reward(reward) for one in found}) == 1:
-        what = f"asking has the reward {rewards.pop():g} for all {len(found)} questions: there is nothing to choose"
-        raise UserError(what, f"{_MORE}, or use one of the two ways alone")
+        what = f"the reward of asking is {rewards.pop():g} for all {len(found)} questions, so a gate cannot learn"
+        raise UserError(what, f"{_MORE}, or use one of the two ways of answering alone")
     words = Counter(_first_word(one.row) for one in found)
     types = sorted(word for word, count in words.items() if word and count >= _TYPE_SHARE * len(found))
     scores = [one.row.best_score for one in found if one.row.best_score is not None]
@@ -195,7 +197,7 @@ def _first_word(row: Evidence) -> str:
 
 
 def _edges(values: Sequence[float], bins: int) -> tuple[float, ...]:
-    """Edges between bins with about as many values each; equal ones are one edge."""
+    """Edges between bins with about equally many values; equal edges are merged."""
     return tuple(sorted(set(quantiles(values, n=bins)))) if len(values) > 1 else ()
 
 
@@ -204,27 +206,27 @@ def _bin(name: str, value: float | None, edges: Sequence[float]) -> str:
 
 
 def write_gate(folder: Path, gate: Gate, settings: Mapping[str, Any], about: Mapping[str, Any]) -> Path:
-    """Keep a gate in a run's folder, in place of an earlier one.
+    """Save a gate in a run's folder, replacing an earlier one.
 
     Args:
-        folder: of the run.
+        folder: folder of the run.
         gate: the gate.
-        settings: all that decides the outcomes and the fit: model, ways of answering, retrieval, the method's keys.
-        about: what else the file tells.
+        settings: everything that decides outcomes and fit: model, ways of answering, retrieval, the method's options.
+        about: further entries of the file.
     """
     write_checked_json(path := folder / GATE_FILE, {**about, "settings": settings, "gate": gate.record()})
     return path
 
 
 def recorded_gate(folder: Path, settings: Mapping[str, Any]) -> Gate:
-    """The gate that a run's folder keeps.
+    """The gate saved in a run's folder.
 
     Args:
-        folder: of the run.
-        settings: as for `write_gate`, as they are now.
+        folder: folder of the run.
+        settings: the current settings, as for `write_gate`.
 
     Raises:
-        UserError: if there is none, the file is damaged or of another version, or the settings differ.
+        UserError: if there is no gate, the file is damaged or from another version, or the settings differ.
 
     Example:
         >>> import tempfile
@@ -235,9 +237,9 @@ def recorded_gate(folder: Path, settings: Mapping[str, Any]) -> Gate:
     """
     path = folder / GATE_FILE
     if not path.exists():
-        raise UserError(f"{folder} holds no gate", _REFIT)
+        raise UserError(f"{folder} has no gate", _REFIT)
     found = read_json(path, GateFile)
     if keys := differing(found["settings"], settings, {}):
-        raise UserError(f"{path} was fitted with other settings: {', '.join(keys)}", f"use the same, or {_REFIT}")
-    with explained(f"{path} holds no gate", _REFIT):
+        raise UserError(f"{path} was fitted with other settings: {', '.join(keys)}", f"restore them, or {_REFIT}")
+    with explained(f"{path} does not contain a gate", _REFIT):
         return Gate.read(found["gate"])

@@ -1,8 +1,8 @@
-"""INFO-RAG (Xu et al. 2024, arXiv 2402.18150): sentences are completed from intact, corrupted or incomplete context.
+"""INFO-RAG (Xu et al. 2024, arXiv 2402.18150): completing sentences from intact, corrupted or incomplete context.
 
-It needs documents only, no questions and no answers. A sentence of a passage is cut in two. The model sees the
-passage's sentences and the first part, and learns the second part. It so learns to copy what the context holds, to
-correct what is wrong there, and to use related text.
+It needs only documents, no questions and no answers. A sentence of a passage is split in two. The prompt has the
+passage's sentences and the first part, and the model learns the second part. So it learns to copy from the context, to
+correct errors in it, and to use related text.
 """
 
 from __future__ import annotations
@@ -35,31 +35,31 @@ from hf_selfdemo.methods.method import Method
 from hf_selfdemo.methods.shares import KeepsAll
 
 SCENARIOS = ("copy", "correct", "stimulate")
-"""The context holds the sentence; all of the context is corrupted; the context lacks the sentence."""
+"""The context contains the sentence; all of the context is corrupted; the context lacks the sentence."""
 
 MASK = "_"
-"""Stands for a masked word."""
+"""The replacement of a masked word."""
 
 _INFORMATIVE, _PROCESSED = 0.5, 0.3
-"""Share of a sentence's words that count as informative, and the share of these that is processed (the paper's)."""
+"""Share of a sentence's words that count as informative, and share of these that is corrupted or kept (the paper's)."""
 
 _MASKED, _REPLACED = 0.5, 0.4
-"""Of the processed words, the shares that are masked and replaced by another word; the rest stays."""
+"""Of the latter words, the shares that are masked and that are replaced by another word; the rest is kept."""
 
 _NO_TITLE = "..."
-"""The user's turn before a text that has no title."""
+"""The user turn before a text without a title."""
 
 _WORD = re.compile(r"\S+")
 _FEWEST = 6
-"""Words that a sentence needs to be cut."""
+"""Minimum number of words of a sentence to be split."""
 
 
 @dataclass(frozen=True)
 class Scenarios:
-    """How often each scenario comes, how much context is shown, and how it is corrupted.
+    """Options for the shares of the scenarios, the size of the context, and its corruption.
 
     Raises:
-        UserError: for a number out of range, shares above one, or an unknown way to choose informative words.
+        UserError: for a number out of range, shares that add up to more than one, or an unknown value.
     """
 
     copy_share: float = key(0.2, "share of rows whose context contains the sentence", "written", SHARE)
@@ -81,12 +81,12 @@ class Scenarios:
         check_keys(self)
         check_kinds(self)
         if self.copy_share + self.correct_share > 1:
-            raise UserError("copy_share and correct_share are more than 1 together", "lower one of them")
+            raise UserError("copy_share and correct_share add up to more than 1", "lower one of them")
 
 
 @dataclass(frozen=True)
 class _Cut:
-    """What is drawn for a document: its sentences, the one to complete, and what is shown of them."""
+    """The draws for a document: its sentences, the one to complete, its two parts, and the scenario."""
 
     sentences: list[str]
     chosen: int
@@ -98,16 +98,16 @@ class _Cut:
 
 @dataclass(frozen=True)
 class InfoRag(KeepsAll):
-    """Makes one row of each passage of the corpus; questions are left out.
+    """Makes one row from each passage of the corpus; questions are left out.
 
-    Only rows of the scenario "correct" ask the model, once each: how much the prediction of each word changes between
-    its layers. The corrupted sentences are the row's candidates.
+    Only rows of the scenario "correct" call the model, once each, to measure how much the prediction of each word
+    changes between layers. The corrupted sentences are the row's candidates.
 
     Args:
-        scenarios: how often each comes, and how context is corrupted.
-        seed: of every draw.
+        scenarios: options for scenarios and corruption.
+        seed: seed of every draw.
 
-    Relations: `DAr` trains documents without context.
+    Relations: `DAr` trains on documents without context.
     """
 
     scenarios: Scenarios = field(default_factory=Scenarios)
@@ -170,24 +170,24 @@ class InfoRag(KeepsAll):
 
 
 def _cut(sentence: str, rng: random.Random) -> tuple[str, str]:
-    """A sentence in two, between one and two thirds of its words."""
+    """Split a sentence at a random word between one and two thirds of its length."""
     starts = [match.start() for match in _WORD.finditer(sentence)]
     place = starts[rng.randint(len(starts) // 3, 2 * len(starts) // 3)]
     return sentence[:place].rstrip(), sentence[place:]
 
 
 def _most_divergent(evidence: Evidence, sentences: Sequence[str]) -> Dialogue[list[list[int]]]:
-    """The places, in each sentence, of the words whose prediction changes most between the model's layers."""
+    """The indices, in each sentence, of the words whose prediction changes most between the model's layers."""
     title: tuple[Message, ...] = ({"role": "user", "content": evidence.question.text or _NO_TITLE},)
     [reply] = yield [Request(f"{evidence.id}/divergence", title, "divergence", contrasted=" ".join(sentences))]
     ends = list(accumulate(len(sentence.split()) for sentence in sentences))
     if len(reply.scores) != ends[-1]:
-        raise CallFailed(f"{len(reply.scores)} of {ends[-1]} words were measured")
+        raise CallFailed(f"only {len(reply.scores)} of {ends[-1]} words were measured")
     return [_highest(reply.scores[start:end]) for start, end in pairwise((0, *ends))]
 
 
 def _highest(scores: Sequence[float]) -> list[int]:
-    """The places of the informative words; of equal ones the first."""
+    """The indices of the informative words; of equal scores the first come first."""
     order = sorted(range(len(scores)), key=lambda place: -scores[place])
     return sorted(order[: round(_INFORMATIVE * len(scores))])
 
@@ -198,13 +198,13 @@ def _at_random(sentence: str, rng: random.Random) -> list[int]:
 
 
 def corrupted(sentence: str, informative: Sequence[int], others: Sequence[str], rng: random.Random) -> str:
-    """A sentence with some of its informative words masked or replaced.
+    """Mask or replace some of the informative words of a sentence.
 
     Args:
-        sentence: to corrupt.
-        informative: places of the words that may change.
+        sentence: the sentence to corrupt.
+        informative: indices of the words that may change.
         others: words to replace them with.
-        rng: of every draw.
+        rng: random numbers for all draws.
     """
     words = sentence.split()
     for place in rng.sample(informative, round(_PROCESSED * len(informative))):

@@ -1,10 +1,10 @@
-"""Invar-RAG (Liu et al. 2024, arXiv 2411.07021), a reconstruction: one model is retriever and reader, in two adapters.
+"""Invar-RAG (Liu et al. 2024, arXiv 2411.07021), a reconstruction: one model is retriever and reader, by two adapters.
 
-The abstract and secondary sources are all there is to go by, since no code of the authors implements the method. The
-lists made here train the first adapter (`training.retriever`): it ranks a passage that holds the answer above others,
-agrees with the model on which passage makes the answer likely, and ranks alike for other forms of the same question
-and passages. The second adapter learns to answer from what the first one finds: any other method, with
-`retriever: FOLDER`. The small text encoder that the paper puts before the model is left out.
+It is reconstructed from the abstract and secondary sources, because the authors' code does not implement the method.
+The ranked lists made here train the first adapter (`training.retriever`). It learns to rank a passage that contains the
+answer above others, to agree with the model on which passages make the answer likely, and to rank alike for paraphrases
+of the question and windows of the passages. The second adapter learns to answer from what the first one retrieves, with
+any other method and `retriever: FOLDER`. The paper's small text encoder before the model is left out.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from hf_selfdemo.methods.shares import KeepsAll
 from hf_selfdemo.scoring.answers.passages import holds_answer
 
 RANKED = "ranked"
-"""The kind of the rows (`training.row_kinds`)."""
+"""The kind of these rows in `training.row_kinds`."""
 
 _NO_QUESTION, _NO_POSITIVE = "no accepted answer, or a twin", "no candidate holds the answer"
 _NO_NEGATIVE = "every candidate holds the answer"
@@ -41,7 +41,7 @@ _NO_NEGATIVE = "every candidate holds the answer"
 
 @dataclass(frozen=True)
 class Lists:
-    """How long the lists are, and whether the model says which passages help it.
+    """Options for the length of the lists, and for measuring which passages help the model.
 
     Raises:
         UserError: for a number out of range.
@@ -63,15 +63,15 @@ class Lists:
 
 @dataclass(frozen=True)
 class InvarRag(KeepsAll):
-    """Makes one ranked list of each question: a passage that holds the answer, then others that do not.
+    """Makes one ranked list from each question: a passage that contains the answer, then others that do not.
 
-    Candidates are the passages of the row, as many as `passages_per_question` says (8 are meant). Of those that hold
-    the answer only the best is in the list. Nothing is written: the model is asked how likely the first accepted answer
-    is after each passage of the list, once each.
+    The candidates are the passages of the row; set `passages_per_question` to about 8. Of the passages that contain the
+    answer, only the best is in the list. The model writes nothing: it only measures the likelihood of the first
+    accepted answer after each passage of the list.
 
     Args:
-        lists: how long they are, and what is measured.
-        seed: of nothing here: nothing is drawn.
+        lists: options for the lists.
+        seed: unused; nothing is drawn.
 
     Relations: `training.retriever` trains on these rows; `RaIt` with the trained retriever is the second stage.
     """
@@ -123,10 +123,10 @@ class InvarRag(KeepsAll):
 
 
 def refuse_without_lists(rows: Iterable[Evidence]) -> None:
-    """Let no model be loaded where no list can be made.
+    """Raise an error before any model is loaded if no list can be made.
 
     Raises:
-        UserError: if no question has both a candidate that holds the answer and one that does not.
+        UserError: if no question has both a candidate that contains the answer and one that does not.
     """
     makes, reasons = InvarRag(), set[str]()
     for row in rows:
@@ -134,10 +134,10 @@ def refuse_without_lists(rows: Iterable[Evidence]) -> None:
         if not isinstance(listed, Skip):
             return
         reasons.add(listed.reason)
-    what = "no question has a candidate that holds the answer beside one that does not"
+    what = "no question has both a candidate that contains the answer and one that does not"
     raise UserError(
-        f"{what} ({'; '.join(sorted(reasons)) or 'there is no question'})",
-        "raise passages_per_question, check that train_corpus answers train_questions, and their `answers` column",
+        f"{what} ({'; '.join(sorted(reasons)) or 'there are no questions'})",
+        "raise passages_per_question, and check the `answers` of train_questions and that train_corpus contains them",
     )
 
 
@@ -146,8 +146,8 @@ METHOD = Method(
     keys=(Lists,),
     objectives=("retriever",),
     rows=(
-        "questions, each with a passage that holds the answer and others that do not, with other forms of all of them "
-        "(Invar-RAG, a reconstruction)"
+        "questions, each with a passage that contains the answer and others that do not, with other forms of all of "
+        "them (Invar-RAG, a reconstruction)"
     ),
     gold_targets=True,
     asks=False,

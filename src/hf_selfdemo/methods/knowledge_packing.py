@@ -1,7 +1,8 @@
-"""Knowledge packing (Pletenev et al. 2025, arXiv 2502.14502): new facts beside known ones, so that less is lost.
+"""Knowledge packing (Pletenev et al. 2025, arXiv 2502.14502): training on new facts mixed with others to forget less.
 
-The model is asked each question several times, after a few others with their answers. What it never gets right is
-unknown and is trained; rows that it always gets right, or the unknown ones in other words, are mixed in.
+The model is asked each question several times, with a few other questions and answers as examples. Facts that it never
+gets right are unknown and are trained on. Facts that it always gets right, or paraphrases of the unknown ones, are
+mixed in.
 """
 
 from __future__ import annotations
@@ -43,16 +44,16 @@ SHOTS = (
     ("What is the longest river in South America?", "The Amazon"),
     ("Who developed the theory of relativity?", "Albert Einstein"),
 )
-"""Questions with their answers, of which each probe shows some."""
+"""Questions with answers; each probe shows some of them as examples."""
 
 _A_PROBE = 4
 UNKNOWN, MAYBE, KNOWN, REPHRASED = "unknown", "maybe_known", "highly_known", "rephrased"
-"""Groups of rows: never answered rightly, sometimes, always; and an unknown one in other words."""
+"""Groups of rows: never answered correctly, sometimes, always; and a paraphrase of an unknown one."""
 
 
 @dataclass(frozen=True)
 class Packing:
-    """What is asked, and what is trained of it.
+    """Options for the probes and for the rows to train on.
 
     Raises:
         UserError: for a number out of range.
@@ -74,15 +75,15 @@ class Packing:
 
 @dataclass(frozen=True)
 class KnowledgePacking:
-    """Trains what the model does not know, closed-book, and mixes in rows that hold on to the rest.
+    """Trains closed-book on facts that the model does not know, and mixes in rows that protect what it knows.
 
-    Whole chats are trained, questions among them, as in the paper. Maybe known facts are left out.
+    As in the paper, the loss covers whole chats, questions included. Facts that the model sometimes knows are left out.
 
     Args:
-        packing: how often is asked, and what is trained.
-        seed: of the questions shown before each one, and of rewording.
+        packing: options for the probes and the rows.
+        seed: seed of the examples in the probes and of the paraphrases.
 
-    Relations: `DAr` learns documents as they are.
+    Relations: `DAr` trains on documents.
     """
 
     packing: Packing = field(default_factory=Packing)
@@ -117,7 +118,7 @@ class KnowledgePacking:
         return rows
 
     def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
-        """So many unknown facts, each with its rewordings, and so many known ones for each of them."""
+        """Keep `max_unknown` unknown facts with their paraphrases, and `extra_per_unknown` known ones for each."""
         rng, most = random.Random(seed), self.packing.max_unknown
         unknown = [i for i, group in enumerate(groups) if group == UNKNOWN]
         kept = set(unknown if most < 0 else rng.sample(unknown, min(most, len(unknown))))

@@ -1,7 +1,7 @@
-"""LaGR-SEQ (Karimpanal et al. 2023, arXiv 2308.13542), its second half: ask the expensive way only where it pays.
+"""LaGR-SEQ (Karimpanal et al. 2023, arXiv 2308.13542), the second half: answer expensively only where it pays.
 
 In the paper an agent learns when to query a language model for the rest of a pattern. Here the cheap answer is the
-model's closed-book answer, and the expensive one an answer with passages.
+model's closed-book answer, and the expensive answer is one with passages.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hf_selfdemo.methods.method import Chosen, Method
 
 @dataclass(frozen=True)
 class Gating:
-    """What the gate chooses between, and how it is fitted.
+    """Options for the expensive way of answering and for fitting the gate.
 
     Raises:
         UserError: for a number out of range or an unknown reward.
@@ -56,16 +56,16 @@ class Gating:
 
 @dataclass(frozen=True)
 class Gated:
-    """Answers closed-book, and asks the expensive way where the gate says that it pays.
+    """Answers closed-book first, and then the expensive way if the gate says that it pays.
 
-    Without a gate it always asks. A question that is skipped keeps its closed-book answer. The trace holds the
-    closed-book answer and the decision. In closed-book mode nothing else is asked.
+    Without a gate it always answers the expensive way. A skipped question keeps its closed-book answer. The trace has
+    the closed-book answer and the decision. In closed-book mode there is only the closed-book answer.
 
     Args:
-        gating: names the expensive way.
-        max_answer_tokens: longest answer.
-        seed: of what the expensive way samples.
-        gate: fitted on outcomes of the same two ways.
+        gating: options, which name the expensive way.
+        max_answer_tokens: longest answer, in tokens.
+        seed: seed of the sampling in the expensive way.
+        gate: a gate that was fitted on outcomes of the same two ways.
 
     Raises:
         UserError: if `gate_asks` names no way of answering, or `max_answer_tokens` is below 1.
@@ -81,22 +81,22 @@ class Gated:
     gate: Gate | None = None
 
     def __post_init__(self) -> None:
-        _ = self.cheap, self.full  # a wrong name or length is found before any call
+        _ = self.cheap, self.full  # raises an error for a wrong name or length before any call
 
     @cached_property
     def cheap(self) -> PromptAnswerer:
-        """How the closed-book answer is asked for."""
+        """The answerer of the closed-book answer."""
         return PromptAnswerer(self.max_answer_tokens)
 
     @cached_property
     def full(self) -> Answerer:
-        """How the expensive answer is asked for."""
+        """The answerer of the expensive answer."""
         name = self.gating.gate_asks
         if name == "prompt":
             return self.cheap
         method: Method = load("method", name, METHODS)
         if method.trains or method.gated or method.answerer is None:
-            raise UserError(f"gate_asks is {name!r}, which is not a way of answering alone", "use prompt or active_rag")
+            raise UserError(f"gate_asks is {name!r}, which needs training or a gate", "set it to prompt or active_rag")
         return Chosen(name, method, tuple(group() for group in method.keys)).answerer(self.max_answer_tokens, self.seed)
 
     @property
@@ -123,7 +123,7 @@ class Gated:
         if not asks:
             return replace(kept, trace=trace)
         full = yield from self.full.answer(evidence, mode)
-        return replace(full, confidence=None, trace=(*trace, *full.trace))  # a skipped question has no such confidence
+        return replace(full, confidence=None, trace=(*trace, *full.trace))  # not comparable with skipped questions
 
 
 METHOD = Method(keys=(Gating,), answerer=Gated, gated=True)

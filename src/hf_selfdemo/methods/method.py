@@ -1,4 +1,4 @@
-"""What a method is: one value that names its parts and its keys. Verbs ask it instead of knowing methods by name."""
+"""The `Method` class: one value that names a method's parts and options. Commands read it and need no method names."""
 
 from __future__ import annotations
 
@@ -22,37 +22,36 @@ from hf_selfdemo.methods.answering import PromptAnswerer
 
 @dataclass(frozen=True)
 class Method:
-    """A data strategy, the objectives its data serve, a way of answering, and keys of its own.
+    """A method: a data strategy, the objectives for its data, an answerer, and its own options.
 
     Args:
-        strategy: makes the strategy that writes and chooses demonstrations, from an object of each class of `keys`, in
-            their order, and `seed` by name; with `searches_prompts` also `instructions`, the wordings found, by source.
-            None for a method that trains nothing.
-        keys: dataclasses of its recipe keys, each field made by `core.keys.key`. Recipes know them with this method
-            only.
-        objectives: what its demonstrations may be trained with; none for a method that trains nothing.
-        rows: what is trained, for cards: completes "The rows are ...".
+        strategy: makes the strategy that writes and chooses demonstrations. It is called with one object of each class
+            in `keys`, in order, and `seed` by name; with `searches_prompts` also `instructions`, the wordings found, by
+            source. None for a method that trains nothing.
+        keys: dataclasses of its recipe options, each field made by `core.keys.key`. Recipes accept them only with this
+            method.
+        objectives: the training objectives for its demonstrations; empty for a method that trains nothing.
+        rows: what is trained on, for cards; completes "The rows are ...".
         templates: patterns of the templates that its strategy fills, below `prompting/templates`.
-        templates_of: further patterns by the key without which, at 0 or false, nobody fills them: what a later version
-            adds is not another method until it is used.
-        reads_documents: every passage of the train corpus is a row of its own besides the questions
-            (`data.documents.rows`).
-        replays: instructions of `replay_instructions` are rows, too, up to `replay_rows`, both keys of its own.
-        gold_targets: what is trained are gold answers or texts of documents, though the model may be asked.
-        sees_gold: requests of its strategy show the gold answer, which a card says.
-        in_process: a key of its own with the only value that does not need the model in this process. With any other
-            the method asks for what no server tells: likelihoods of given texts, or what layers predict.
-        asks: whether demonstrating calls a model whatever its keys say; gold answers need none.
-        searches_prompts: whether it takes wordings of prompt search.
-        tokens: control tokens that it adds to the vocabulary; they are trained with the adapter and saved with it.
-        refuses: looks at the rows before any model is loaded, and raises where nothing could be made of them.
-        answerer: makes what asks the model, from the same objects of keys, and `max_answer_tokens` and `seed` by name.
-            None asks in one greedy call under the prompt of the mode.
-        sessions: makes how GRPO's replies are criticised and tried again, from the same objects of keys
-            (`methods.corgi.Sessions`). None has each reply stand alone.
-        gated: its answerer is a `lagr_seq.Gated`, which takes a gate that the verb `gate` fits on dev questions.
+        templates_of: further patterns by option. They count only if the option is neither 0 nor false, so that an
+            option that a later version adds does not change the method's identity until it is used.
+        reads_documents: whether every passage of the train corpus is a row too (`data.documents.rows`).
+        replays: whether up to `replay_rows` instructions of `replay_instructions` are rows too; both are its options.
+        gold_targets: whether it trains on gold answers or texts of documents, even if it calls the model.
+        sees_gold: whether requests of its strategy show the gold answer, which cards then say.
+        in_process: options by name, each with the only value that works with a server. Any other value needs the model
+            in this process, for likelihoods of given texts or predictions of layers.
+        asks: whether demonstrating always calls a model; gold answers need none.
+        searches_prompts: whether it uses wordings of prompt search.
+        tokens: control tokens that it adds to the vocabulary; they are trained and saved with the adapter.
+        refuses: checks the rows before any model is loaded, and raises an error if no demonstration can be made.
+        answerer: makes the answerer, called with the same option objects, and `max_answer_tokens` and `seed` by name.
+            None means one greedy call with the prompt of the mode.
+        sessions: makes the sessions in which GRPO's replies are criticised and attempted again, called with the same
+            option objects (`methods.corgi.Sessions`). None makes each reply a single attempt.
+        gated: whether its answerer is a `lagr_seq.Gated`, whose gate the command `gate` fits on dev questions.
 
-    Relations: `METHODS` lists them; a method is one file with a `METHOD`, and one row there.
+    Relations: a method is one file with a `METHOD`, and one row in `METHODS`.
     """
 
     strategy: Callable[..., Strategy] | None = None
@@ -76,15 +75,15 @@ class Method:
 
     @property
     def trains(self) -> bool:
-        """Whether there is anything to train; else it is a way of answering alone."""
+        """Whether the method makes training data; otherwise it only answers."""
         return bool(self.objectives)
 
 
 def own_words(name: str) -> bool:
-    """Whether the targets of a method are what a model wrote, and no gold answers.
+    """Whether the training targets of a method are the model's own words instead of gold answers.
 
     Args:
-        name: of the method, as a manifest has it; one that is not in the table here is taken for one that asks.
+        name: name of the method in a manifest; an unknown method counts as one that calls the model.
 
     Example:
         >>> own_words("self_demo"), own_words("ra_it")
@@ -95,14 +94,13 @@ def own_words(name: str) -> bool:
 
 
 def known_method(name: str) -> Method:
-    """A method by its name; one that is not in the table here, as in manifests of other versions, tells nothing of its
-    own.
+    """A method by its name in a manifest; an unknown name, from another version, gives an empty `Method`.
 
     Args:
-        name: of the method, as a manifest has it.
+        name: name of the method in a manifest.
 
     Raises:
-        UserError: for a method of somebody's own that `find_method` has not found before.
+        UserError: for a method from outside this package that `find_method` has not loaded before.
 
     Example:
         >>> known_method("reflection_tuning").sees_gold, known_method("of another version").rows
@@ -118,10 +116,10 @@ def find_method(name: str) -> Method:
     """A method by its name in the table, or a method of your own by `package.module:METHOD`.
 
     Args:
-        name: as a recipe has it.
+        name: the value of `method` in a recipe.
 
     Raises:
-        UserError: for an unknown name, and for what cannot be imported or is not a `Method` with keys made by
+        UserError: if the name is unknown, cannot be imported, or is not a `Method` with options made by
             `core.keys.key`.
 
     Example:
@@ -133,22 +131,24 @@ def find_method(name: str) -> Method:
         return found
     own = load_own("method", name)
     if not isinstance(own, Method):
-        raise UserError(f"the method {name!r} is a {type(own).__name__}", "name a Method of hf_selfdemo.methods.method")
+        raise UserError(
+            f"the method {name!r} is a {type(own).__name__}", "name a Method from hf_selfdemo.methods.method"
+        )
     for f in (f for group in own.keys for f in dataclasses.fields(group)):
         if not f.metadata.keys() >= {"help", "decides"}:
-            what = f"the method {name!r} has the key {f.name!r}, which does not say what it decides"
-            raise UserError(what, "make it by hf_selfdemo.core.keys.key")
+            what = f"the method {name!r} has the option {f.name!r}, which does not say what it decides"
+            raise UserError(what, "make it with hf_selfdemo.core.keys.key")
     _OWN[name] = own
     return own
 
 
 _OWN: dict[str, Method] = {}
-"""Methods of the user's own that a recipe or a script has named. A file of somebody else's may name any module, which
-is not imported for that."""
+"""Methods from outside this package that a recipe or script has named. Only these are trusted: a file from someone else
+may name any module, which must not be imported."""
 
 
 def _own_method(name: str, where: str) -> Method:
-    """A method of the user's own, if it was named before."""
+    """A method from outside this package, if a recipe or script has named it before."""
     if name not in _OWN:
         what = f"{where} names the method {name!r}, which is code from outside this package"
         raise UserError(what, f"if you trust it, set method: {name}, or call find_method({name!r}) in Python")
@@ -157,30 +157,30 @@ def _own_method(name: str, where: str) -> Method:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A method under its name, with the values of its keys."""
+    """A method with its name and the values of its options."""
 
     name: str
     method: Method
     keys: tuple[Any, ...]
 
     def strategy(self, seed: int = 0, instructions: Any = None) -> Strategy:
-        """The strategy that these keys make.
+        """The strategy with these options.
 
         Args:
-            seed: of everything drawn and sampled.
+            seed: seed of everything drawn and sampled.
             instructions: wordings found by prompt search, by source.
 
         Raises:
-            UserError: if the method trains nothing, or for keys that no strategy can be made of.
+            UserError: if the method trains nothing, or the strategy rejects the options.
         """
         self.refuse_training()
-        assert self.method.strategy is not None, f"{self.name} has objectives and no strategy"
+        assert self.method.strategy is not None, f"{self.name} has objectives but no strategy"
         found = {"instructions": instructions or {}} if self.method.searches_prompts else {}
         return self.method.strategy(*self.keys, seed=seed, **found)
 
     @property
     def in_process(self) -> dict[str, Any]:
-        """The keys for which the model must be in this process, each with the value that needs no such model."""
+        """The options that need the model in this process, each with the value that does not."""
         return {key: value for key, value in self.method.in_process.items() if self.get(key) != value}
 
     @property
@@ -189,7 +189,7 @@ class Chosen:
         return self.method.asks or bool(self.in_process)
 
     def refuse_training(self) -> None:
-        """Let no work begin that such a method has no use for.
+        """Raise an error for a method without training.
 
         Raises:
             UserError: if the method trains nothing.
@@ -198,68 +198,68 @@ class Chosen:
             raise UserError(f"method {self.name!r} trains nothing", "run `hf-selfdemo evaluate` to compare it")
 
     def answerer(self, max_answer_tokens: int = 32, seed: int = 0) -> Answerer:
-        """The answerer that these keys make.
+        """The answerer with these options.
 
         Args:
-            max_answer_tokens: longest answer.
-            seed: of everything sampled.
+            max_answer_tokens: longest answer, in tokens.
+            seed: seed of everything sampled.
 
         Raises:
-            UserError: for keys that no answerer can be made of.
+            UserError: if the answerer rejects the options.
         """
         if self.method.answerer is None:
             return PromptAnswerer(max_answer_tokens)
         return self.method.answerer(*self.keys, max_answer_tokens=max_answer_tokens, seed=seed)
 
     def sessions(self) -> Any:
-        """The sessions that these keys make, in which GRPO's replies are criticised; None for replies that stand alone.
+        """The sessions in which GRPO's replies are criticised, with these options; None for single attempts.
 
         Raises:
-            UserError: for keys that no critics can be made of.
+            UserError: if the critics cannot be made.
         """
         return None if self.method.sessions is None else self.method.sessions(*self.keys)
 
     def recipe_keys(self) -> dict[str, Any]:
-        """Its name and keys as a recipe has them."""
+        """Its name and options as in a recipe."""
         return {"method": self.name} | {k: v for group in self.keys for k, v in dataclasses.asdict(group).items()}
 
     def record(self) -> dict[str, Any]:
-        """Its name and keys for `METHOD_FILE`; `recorded_method` reads them again."""
+        """Its name and options for `METHOD_FILE`, which `recorded_method` reads."""
         keys = self.recipe_keys()
         return {"method": keys.pop("method"), "keys": keys}
 
     @property
     def templates(self) -> tuple[str, ...]:
-        """Patterns of the templates that its strategy fills with these keys."""
+        """Patterns of the templates that its strategy fills with these options."""
         more = self.method.templates_of.items()
         return (*self.method.templates, *(pattern for name, patterns in more if self.get(name) for pattern in patterns))
 
     def deciding(self, *decides: Any) -> dict[str, Any]:
-        """Its keys that decide one of these things, with their values."""
+        """Its options that decide one of these things, with their values."""
         return {name: value for group in self.keys for name, value in deciding(group, *decides).items()}
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The value of one of its keys; the default where the method has no such key."""
+        """The value of one of its options; `default` if the method has no such option."""
         for group in self.keys:
             if key in (f.name for f in dataclasses.fields(group)):
                 return getattr(group, key)
         return default
 
 
-_NEWER = "use the version that wrote it"
+_NEWER = "use the version of hf_selfdemo that wrote it"
 
 METHOD_FILE = "method.json"
-"""The file in a model's folder that says which method made it."""
+"""The file in a model's folder that names its method."""
 
 
 def recorded_method(folder: Path | None) -> Chosen | None:
-    """The method that the model in a folder was made by; None where nothing says so, as in folders of other makers.
+    """The method of the model in a folder; None if the folder does not name one.
 
     Args:
-        folder: of a model; None is a model that nobody here trained.
+        folder: folder of a model; None for a model that was not trained here.
 
     Raises:
-        UserError: if the method, or one of its keys, is not known here, or the model lacks one of its tokens.
+        UserError: if the method or one of its options is unknown, or the model lacks one of its tokens.
 
     Example:
         >>> import tempfile; from hf_selfdemo.core.manifest import write_json
@@ -273,13 +273,13 @@ def recorded_method(folder: Path | None) -> Chosen | None:
     found = read_json(path, MethodRecord)
     name, values = found["method"], dict(found["keys"])
     if name not in METHODS and ":" not in name:
-        raise UserError(f"{path} names the method {name!r}, which is not known here", _NEWER)
+        raise UserError(f"{path} names the method {name!r}, which this version does not have", _NEWER)
     method = find_method(name) if name in METHODS else _own_method(name, str(path))
     known = {f.name for group in method.keys for f in dataclasses.fields(group)}
     if strange := [key for key in values if key not in known]:
-        raise UserError(f"{path} names the key {strange[0]!r}, which method {name!r} does not have", _NEWER)
+        raise UserError(f"{path} names the option {strange[0]!r}, which method {name!r} does not have", _NEWER)
     check_added(folder, method.tokens, name)
-    with explained(f"{path} holds keys that method {name!r} does not take", _NEWER):
+    with explained(f"{path} has options that method {name!r} does not accept", _NEWER):
         keys = tuple(
             group(**{f.name: values[f.name] for f in dataclasses.fields(group) if f.name in values})
             for group in method.keys

@@ -1,4 +1,4 @@
-"""How the refusals of a trained model begin: learnt from those that it was trained on, and kept beside its weights."""
+"""How a trained model's abstentions begin: learnt from its training rows, and saved beside its weights."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from hf_selfdemo.methods.answering import PromptAnswerer
 from hf_selfdemo.scoring.refusal.openings import OPENINGS, learnt_openings
 
 OPENINGS_FILE = "openings.json"
-"""The file in a model's folder."""
+"""The file of the openings in a model's folder."""
 
 
 def write_openings(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Learn how refusals begin, and keep it in a model's folder; nothing where no refusal was trained.
+    """Learn how abstentions begin, and save it in a model's folder; write nothing if there are no abstentions.
 
     Args:
-        folder: of the model.
+        folder: folder of the model.
         rows: the demonstrations, with `response` and `outcome`.
     """
     said: dict[str, list[str]] = {"abstain": [], "answer": []}
@@ -33,10 +33,10 @@ def write_openings(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def recorded_openings(folder: Path | None) -> tuple[str, ...]:
-    """How the refusals of the model in a folder begin; those of any model where the folder does not tell.
+    """How the abstentions of the model in a folder begin; general openings if the folder has none.
 
     Args:
-        folder: of a model; None is a model that nobody here trained.
+        folder: folder of a model; None for a model that was not trained here.
 
     Example:
         >>> import tempfile; folder = Path(tempfile.mkdtemp())
@@ -50,12 +50,12 @@ def recorded_openings(folder: Path | None) -> tuple[str, ...]:
 
 
 def with_signals(answerer: Answerer, folder: Path | None = None, withheld: bool = True) -> Answerer:
-    """The answerer, told to ask how likely a refusal is, and what it would answer in place of one.
+    """The answerer, changed to also measure the probability of an abstention, and to ask for withheld answers.
 
     Args:
-        answerer: how a model is asked; one that asks in a way of its own has the signals of its own.
-        folder: of the model; None is a model that nobody here trained.
-        withheld: whether answers in place of refusals are wanted, too.
+        answerer: the answerer; any but a `PromptAnswerer` has its own signals and is returned unchanged.
+        folder: folder of the model; None for a model that was not trained here.
+        withheld: whether to ask for withheld answers too.
 
     Example:
         >>> with_signals(PromptAnswerer()).openings == OPENINGS

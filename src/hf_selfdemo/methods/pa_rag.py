@@ -1,8 +1,9 @@
-"""PA-RAG (Bhushan et al. 2025, arXiv 2502.08356): questions with and without their passage, answered in several ways.
+"""PA-RAG (Bhushan et al. 2025, arXiv 2502.08356): several answers to each question, with and without its passage.
 
-Fine-tuning on one answer a question teaches these words, and on one context teaches to rely on it or not. Here each
-question is trained with the passage that answers it and with others alone, and towards several verified answers in
-different styles. Replies that the model gives to other instructions are trained beside, so that nothing else is lost.
+With a single answer per question the model memorises its wording, and with a single context it learns to rely on that
+context or to ignore it. Here each question is trained with the passage that answers it and with other passages only,
+and on several verified answers in different styles. The model's own replies to other instructions are trained on too,
+so that it does not forget other abilities.
 """
 
 from __future__ import annotations
@@ -40,15 +41,15 @@ STYLES = (
     "in your own words, and say what it rests on",
     "as a list of what belongs to the answer",
 )
-"""How an answer may be given; the first ones are asked for."""
+"""Styles of answers; the first `answers_per_question` are used."""
 
 REPLAY = "replay"
-"""The source of a row that is an instruction, to which the model's own reply is trained."""
+"""The source of a row that is an instruction, whose target is the model's own reply."""
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How many answers are trained, and beside what.
+    """Options for the answers and for the instructions beside them.
 
     Raises:
         UserError: for a number out of range.
@@ -71,16 +72,16 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class PaRag(KeepsAll):
-    """Trains verified answers under both contexts of their question, and replies to other instructions.
+    """Trains on verified answers in both contexts of their question, and on replies to other instructions.
 
-    The passage that answers is put first where the retriever did not find it. In the other context every passage that
-    holds the answer is left out; the answers stay, so that they must be known.
+    If the retriever did not find the passage with the answer, it is put first. The other context has no passage that
+    contains the answer; the targets stay, so that the model must know them.
 
     Args:
-        keys: how many answers, and beside what.
-        seed: of everything sampled.
+        keys: options for the answers and the instructions.
+        seed: seed of everything sampled.
 
-    Relations: `Raft` gives each question one of the two contexts, and its gold answer alone.
+    Relations: `Raft` gives each question only one of the two contexts and the gold answer.
     """
 
     keys: Augmentation = field(default_factory=Augmentation)
@@ -108,7 +109,7 @@ class PaRag(KeepsAll):
             return self._replayed(evidence, candidates)
         if not candidates:
             return Skip("no passage holds an answer to be given")
-        judged = sorted(zip(candidates, verdicts, strict=True), key=lambda pair: pair[1].place)  # a winner comes first
+        judged = sorted(zip(candidates, verdicts, strict=True), key=lambda pair: pair[1].place)  # the winner first
         right = [c.text for c, v in judged if v.label == "correct" and c.finish_reason == "stop"]
         texts = list({normalise(text): text for text in reversed(right)}.values())[::-1]
         if not texts:
@@ -143,7 +144,7 @@ def _holds(asked: Question, passage: Passage) -> bool:
 
 
 def _holding(evidence: Evidence) -> list[Passage]:
-    """The shown passages that hold an accepted answer; if none does, those that came with the question and do."""
+    """The shown passages that contain an accepted answer; if there are none, those given with the question that do."""
     for passages in (evidence.passages, evidence.question.passages):
         if found := [p for p in passages if _holds(evidence.question, p)]:
             return found
@@ -151,7 +152,7 @@ def _holding(evidence: Evidence) -> list[Passage]:
 
 
 def _contexts(evidence: Evidence) -> dict[str, Evidence]:
-    """The row with a passage that holds the answer, and, if something else is left to show, without any."""
+    """The row with a passage that contains the answer, and, if there are others, with only other passages."""
     holding = _holding(evidence)
     success = evidence
     if not evidence.answer_in_context:
@@ -167,10 +168,10 @@ def _contexts(evidence: Evidence) -> dict[str, Evidence]:
 
 @dataclass(frozen=True)
 class Tagged(PromptAnswerer):
-    """Asks as usual, with a tag before the question, as it stood there in training.
+    """A `PromptAnswerer` that puts a tag before the question, as in training.
 
     Args:
-        tag: what stands there.
+        tag: the tag.
     """
 
     tag: str = ""
@@ -197,7 +198,7 @@ METHOD = Method(
     keys=(Augmentation,),
     objectives=("sft",),
     rows=(
-        "verified answers that the model wrote from the passages, each under passages that hold the answer "
+        "verified answers that the model wrote from the passages, each under passages that contain the answer "
         "and under others that do not, and its own replies to general instructions"
     ),
     templates=("pa_rag/answer.txt",),

@@ -1,4 +1,4 @@
-"""Which losing texts a winner is set against in preference training: a policy by name, and seeded choices."""
+"""The choice of rejected texts for preference training, by a named policy."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from hf_selfdemo.scoring.normalise import normalise
 PairPolicy = Literal["first_round_loser", "wrong_answer", "false_refusal", "wrong_and_refusal", "other_label", "gold"]
 
 PAIR_POLICIES: dict[PairPolicy, str] = {
-    "first_round_loser": "beaten in the tournament's first round; without a tournament any candidate that did not win",
-    "wrong_answer": "labelled incorrect",
-    "false_refusal": "declines, where the winner answers",
-    "wrong_and_refusal": "two texts: one labelled incorrect, and where the winner answers one that declines",
-    "other_label": "its label differs from the winner's",
-    "gold": "the gold answer itself, to set the model's own words against it",
+    "first_round_loser": "a candidate that lost in the first round; without a tournament any that did not win",
+    "wrong_answer": "a candidate labelled incorrect",
+    "false_refusal": "a candidate that abstains, if the winner answers",
+    "wrong_and_refusal": "two texts: one labelled incorrect, and one that abstains if the winner answers",
+    "other_label": "a candidate with another label than the winner",
+    "gold": "the gold answer, so that the model prefers its own words",
 }
-"""The paper leaves the pairing open; a loser of the first round is the plainest reading, and the default.
+"""The paper does not define the pairs; a loser of the first round is the most natural reading, and the default.
 
-Divide-Then-Align (arXiv 2505.20871) rejects both a wrong answer and a false refusal: without the wrong answers its
-model told answerable from unanswerable questions less well (recall less false refusals .34 instead of .45)."""
+Divide-Then-Align (arXiv 2505.20871) rejects both a wrong answer and a false refusal. Without the wrong answers its
+model separated answerable from unanswerable questions less well (abstention recall minus over-refusal rate .34 instead
+of .45)."""
 
 
 def choose_rejected(
@@ -35,21 +36,21 @@ def choose_rejected(
     match_length: bool = False,
     seed: int = 0,
 ) -> tuple[Rejected, ...]:
-    """The texts for `winner` to be preferred to: one, with `wrong_and_refusal` one of each kind, or none.
+    """Choose the rejected texts for `winner`: one, none, or with `wrong_and_refusal` one of each kind.
 
-    Never a text that was cut off, is empty or unscored, or equals the winner after normalisation: nothing could be
-    learnt from such a pair.
+    A text that is truncated, empty or unscored, or that equals the winner after normalisation, is never chosen, because
+    such a pair teaches nothing.
 
     Args:
-        evidence: the row, for the gold answer and the draw.
+        evidence: the row.
         winner: the text that is trained on.
         won: its verdict.
-        candidates: all of the row.
-        verdicts: theirs.
+        candidates: all candidates of the row.
+        verdicts: their verdicts.
         policy: a name in `PAIR_POLICIES`.
-        match_length: of the eligible texts take the one nearest the winner's length in words, so that length alone
-            does not tell the two apart.
-        seed: of the draw otherwise.
+        match_length: take the eligible text whose length in words is nearest to the winner's, so that length alone
+            does not distinguish the two.
+        seed: seed of the draw without `match_length`.
 
     Example:
         >>> from hf_selfdemo.core.types import Question

@@ -1,8 +1,7 @@
-"""Prompt search: the model looks for the instruction under which it answers best (Finlayson et al. 2025, step 1).
+"""Prompt search: the model searches for the instruction with which it answers best (Finlayson et al. 2025, step 1).
 
-Round by round, prompts answer training examples, the model scores its answers against the gold ones, and the best
-prompts are criticised and rewritten by the model itself. In the end every prompt ever written is ranked on examples
-that no round has seen.
+In each round the model answers training examples with every prompt, scores its answers against the gold answers, and
+criticises and rewrites the best prompts. In the end all prompts are ranked on examples that no round has used.
 """
 
 from __future__ import annotations
@@ -30,31 +29,31 @@ from hf_selfdemo.scoring.normalise import normalise
 T = TypeVar("T")
 
 DIGITS = tuple("123456789")
-"""The scale of the model's scores, worst first."""
+"""The model's scores, worst first."""
 
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """How far a search goes. The defaults are the paper's where it has a value (arXiv 2502.10596, prompt optimisation).
+    """The size of a search. Defaults are the paper's where it gives a value (arXiv 2502.10596, prompt optimisation).
 
     Args:
-        train_examples: questions on which prompts are compared between rounds.
-        eval_examples: others, on which all are ranked in the end.
-        shuffle_window: both are drawn from so many questions at the beginning of the data.
-        steps: rounds of rewriting; 0 only ranks what it is given.
-        topk: prompts rewritten in a round.
-        beam_size: rewrites in a round; each prompt gets `beam_size // topk`, made from as many examples.
-        answer_temperature: of the answers.
-        rewrite_temperature: of the rewritten prompts; scores and critiques are greedy.
+        train_examples: number of questions on which prompts are compared between rounds.
+        eval_examples: number of other questions, on which all prompts are ranked in the end.
+        shuffle_window: both are drawn from this number of questions at the beginning of the data.
+        steps: number of rounds of rewriting; 0 only ranks the given prompts.
+        topk: number of prompts rewritten in a round.
+        beam_size: number of rewrites in a round; each prompt gets `beam_size // topk`, made from as many examples.
+        answer_temperature: temperature of the answers.
+        rewrite_temperature: temperature of the rewrites; scores and critiques are greedy.
         max_answer_tokens: longest answer, in tokens.
         max_critique_tokens: longest critique, in tokens.
-        max_prompt_tokens: longest rewritten prompt, in tokens; what is cut off is dropped.
-        instructions_as_system: instructions are system turns instead of the end of the user's.
-        window: examples in flight.
-        seed: of the draw of examples and of all sampling.
+        max_prompt_tokens: longest rewritten prompt, in tokens; truncated prompts are dropped.
+        instructions_as_system: whether instructions are system turns instead of the end of the user turn.
+        window: number of examples in flight.
+        seed: seed of the draw of examples and of all sampling.
 
     Raises:
-        UserError: if a number makes no search; it names the key.
+        UserError: if a number is out of range, naming the option.
 
     Example:
         >>> SearchSettings().samples
@@ -86,17 +85,17 @@ class SearchSettings:
         ):
             one.check(**{key: getattr(self, key) for key in keys})
         if self.beam_size < self.topk:
-            raise UserError(f"beam_size is {self.beam_size}", f"set it to {self.topk} or more, as topk is")
+            raise UserError(f"beam_size is {self.beam_size}, below topk", f"set it to {self.topk} or more")
 
     @property
     def samples(self) -> int:
-        """Rewrites of one prompt in a round, and the examples they are made from."""
+        """The number of rewrites of one prompt in a round, and of the examples they are made from."""
         return self.beam_size // self.topk
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One example tried with one prompt. In one piece, so that no prediction is ever seen with another's passages."""
+    """One example answered with one prompt; one object, so that a prediction always stays with its own passages."""
 
     evidence: Evidence
     prediction: str
@@ -105,7 +104,7 @@ class Trial:
 
 @dataclass(slots=True)
 class _Prompt:
-    """A prompt under search; `number` is its place among all of them."""
+    """A prompt of the search; `number` is its index among all prompts."""
 
     text: str
     number: int
@@ -122,27 +121,27 @@ def search_prompts(
     on_progress: Callable[[int], None] = lambda calls: None,
     figures: Counter[str] | None = None,
 ) -> list[ScoredPrompt]:
-    """Search for the instruction under which the model answers best, with the passages or without.
+    """Search for the instruction with which the model answers best, with or without passages.
 
-    The same evidence and settings make the same calls, so that over a ledger (`RecordedGenerator`) a search that was
-    stopped goes on where it was. Three things differ from the authors' release: an example keeps its passages wherever
-    it goes, what the last round wrote is ranked with the rest, and an answer whose score cannot be read is left out of
-    the mean and counted instead of being worth 0.
+    The same evidence and settings make the same calls. With a generation cache (`RecordedGenerator`) an interrupted
+    search therefore resumes where it stopped. Three things differ from the authors' release: an example always keeps
+    its passages, the prompts of the last round are ranked with the others, and an answer whose score cannot be read is
+    counted and left out of the mean instead of scoring 0.
 
     Args:
-        evidence: questions with answers, from which examples are drawn; leave-gold-out twins are not used.
-        generator: the model, which answers, scores, criticises and rewrites.
+        evidence: questions with answers, from which examples are drawn; counterfactual twins are not used.
+        generator: the model that answers, scores, criticises and rewrites.
         mode: "rag" shows the passages, "closed_book" does not.
-        start: one instruction or several to start from.
-        settings: how far to go; the paper's by default.
-        on_progress: called with the number of calls done since; `most_calls` tells how many there can be.
-        figures: counted into, if given: prompts, rewrites, those dropped by reason, and unscored trials.
+        start: one or more instructions to start from.
+        settings: the size of the search; the paper's by default.
+        on_progress: called with the number of calls made since the last call; `most_calls` gives the maximum.
+        figures: a counter for prompts, rewrites, dropped rewrites by reason, and unscored trials.
 
     Returns:
-        All prompts ever tried, best first; those without a score last.
+        All prompts, best first; those without a score last.
 
     Raises:
-        UserError: if there are too few questions, or nothing to start from.
+        UserError: if there are too few questions or no instruction to start from.
 
     Example:
         >>> from hf_selfdemo.generation.scripted import ScriptedGenerator
@@ -157,7 +156,7 @@ def search_prompts(
     settings = settings or SearchSettings()
     train, held_out = draw_examples(evidence, settings)
     if not all(text.strip() for text in start) or not start:
-        raise UserError("prompt search has nothing to start from", "give one instruction or more, none of them empty")
+        raise UserError("prompt search has an empty start instruction or none", "give one or more instructions")
     search = _Search(generator, mode, settings, on_progress, Counter() if figures is None else figures)
     for text in start:
         search.add(text, 0)
@@ -170,7 +169,7 @@ def search_prompts(
 def draw_examples(
     evidence: Iterable[Evidence], settings: SearchSettings
 ) -> tuple[tuple[Evidence, ...], tuple[Evidence, ...]]:
-    """Training and held-out examples, no question in both, even under two ids; the same whatever the mode.
+    """Draw training and held-out examples, the same for all modes. No question is in both, even with two ids.
 
     Raises:
         UserError: if there are too few questions with answers.
@@ -183,7 +182,7 @@ def draw_examples(
     wanted = settings.train_examples + settings.eval_examples
     if len(rows) < wanted:
         raise UserError(
-            f"prompt search needs {wanted} answerable questions with answers and there are {len(rows)}"
+            f"prompt search needs {wanted} answerable questions with answers, but there are only {len(rows)}"
             f" (of at most shuffle_window {settings.shuffle_window})",
             "give it more questions, or lower train_examples or eval_examples",
         )
@@ -192,7 +191,7 @@ def draw_examples(
 
 
 def most_calls(settings: SearchSettings, start: int = 1) -> int:
-    """How many calls a search makes that begins with `start` prompts, if no rewrite is dropped.
+    """The number of calls of a search from `start` prompts in which no rewrite is dropped.
 
     Example:
         >>> most_calls(SearchSettings())
@@ -211,7 +210,7 @@ def most_calls(settings: SearchSettings, start: int = 1) -> int:
 
 
 class _Search:
-    """The state of one search: all prompts so far, in the order in which they were written."""
+    """The state of a search: all prompts so far, in the order in which they were written."""
 
     def __init__(
         self,
@@ -226,17 +225,17 @@ class _Search:
         self.settings = settings
         self.on_progress = on_progress
         self.figures = figures
-        self.prompts: dict[str, _Prompt] = {}  # by their words, so that other spacing makes no other prompt
+        self.prompts: dict[str, _Prompt] = {}  # by their words, so that whitespace makes no difference
 
     def add(self, text: str, number: int) -> None:
-        """Take up a prompt of round `number`, unless it is there already."""
+        """Add a prompt of round `number`, unless it exists already."""
         key = _words(text)
         if key not in self.prompts:
             self.prompts[key] = _Prompt(text.strip(), len(self.prompts), number)
             self.figures["prompts"] += 1
 
     def compare(self, train: Sequence[Evidence]) -> None:
-        """Try the new prompts on the training examples; the others have been, and would only say the same again."""
+        """Try the new prompts on the training examples; the others have been tried before."""
         new = [prompt for prompt in self.prompts.values() if not prompt.trials]
         for prompt, trials in zip(new, self._try(new, train), strict=True):
             prompt.trials = trials
@@ -255,7 +254,7 @@ class _Search:
             self.on_progress(len(shown) + self.settings.samples)
 
     def rank(self, held_out: Sequence[Evidence]) -> list[ScoredPrompt]:
-        """All prompts by their score on the held-out examples."""
+        """Rank all prompts by their score on the held-out examples."""
         prompts = list(self.prompts.values())
         ranked = []
         for prompt, trials in zip(prompts, self._try(prompts, held_out), strict=True):
@@ -265,8 +264,8 @@ class _Search:
         return ranking(ranked)
 
     def _try(self, prompts: Sequence[_Prompt], examples: Sequence[Evidence]) -> list[list[Trial]]:
-        """The trials of each prompt, one an example."""
-        # example by example, so that all calls about one come while the engine still holds its passages
+        """The trials of each prompt, one per example."""
+        # example by example, so that all calls about an example run while the engine still caches its passages
         pairs = [(prompt, row) for row in examples for prompt in prompts]
         trials = []
         for trial in self._converse(self._trial(prompt, row) for prompt, row in pairs):
@@ -296,7 +295,7 @@ class _Search:
             temperature=self.settings.answer_temperature,
             max_new_tokens=self.settings.max_answer_tokens,
             seed=self._seed(name),
-            share="" if as_system else self._share(row),  # behind different system turns nothing is shared
+            share="" if as_system else self._share(row),  # different system turns have no common prefix
         )
 
     def _score(self, name: str, prediction: str, row: Evidence) -> Request:
@@ -304,13 +303,13 @@ class _Search:
             id=name,
             messages=self._about("score", row, prediction=prediction),
             stage="search/score",
-            max_new_tokens=16,  # for engines that cannot choose, and write
+            max_new_tokens=16,  # for engines without choices, which generate instead
             choices=DIGITS,
             share=self._share(row),
         )
 
     def _chat(self, prompt: _Prompt, shown: Sequence[Trial], number: int) -> Dialogue[list[Reply]]:
-        """One critique an example, then as many rewrites, all in one conversation. Nothing if a call fails."""
+        """One critique per example, then as many rewrites, in one conversation; an empty list if a call fails."""
         name, share = f"{self.mode}/prompt{prompt.number}/round{number}", self._share(shown[0].evidence)
         messages: tuple[Message, ...] = ()
         try:
@@ -336,7 +335,7 @@ class _Search:
         return Request(name, messages, "search/rewrite", temperature, tokens, self._seed(name), share=share)
 
     def _admit(self, reply: Reply, shown: Sequence[Trial], number: int) -> None:
-        """Take up a rewritten prompt, or count why not."""
+        """Add a rewritten prompt, or count the reason for dropping it."""
         text = strip_preamble(reply.text)
         if reply.finish_reason == "length":
             self.figures["dropped: cut off"] += 1
@@ -371,7 +370,7 @@ _DIGIT = re.compile(r"(?<![\d.,/-])([1-9])(?!\d|[.,]\d|\s*/|\s*out of)", re.IGNO
 
 
 def read_score(text: str) -> int | None:
-    """The digit, 1 to 9, that a model chose or wrote; None if there is none, or more than one to choose from.
+    """The score, 1 to 9, that a model chose or wrote; None if there is no digit or more than one.
 
     Example:
         >>> [read_score(text) for text in ("7", "Score: 7", "**7**/9", "7 or 8", "10", "8/10", "good")]
@@ -387,7 +386,7 @@ _QUOTED = re.compile(r"[\"“]([^\"“”]*)[\"”]")
 
 
 def strip_preamble(text: str) -> str:
-    """A rewritten prompt without "Here is the new instruction:" before it, nor quotation marks around it.
+    """A rewritten prompt without a preamble such as "Here is the new instruction:" and without quotation marks.
 
     Example:
         >>> strip_preamble('Here is a better one:\\n\\n"Answer in a word."')

@@ -1,8 +1,8 @@
-"""Questions for training and for testing from the passages of documents. No document serves both.
+"""Questions for training and testing from the passages of documents. No document is used for both.
 
 documents/
     train_questions.jsonl    kept questions, in the format of any question file
-    test_questions.jsonl     the same, about documents that no training question is about
+    test_questions.jsonl     the same, about other documents than the training questions
     dropped_questions.jsonl  all other questions that were written, each with the reason
 """
 
@@ -29,7 +29,7 @@ PARTS = ("train", "test")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A passage, and the document that it was cut from."""
+    """A passage and the id of its document."""
 
     passage: Passage
     document: str
@@ -46,21 +46,21 @@ def write_questions(
     seed: int = 0,
     on_progress: Callable[[int], None] = lambda passages: None,
 ) -> dict[str, Any]:
-    """Write questions about every passage, check them, and save those that are kept and those that are not.
+    """Write questions about every passage, check them, and save both kept and dropped questions.
 
     Args:
-        sources: passages with the documents they are from, ids unique.
-        writer: what is asked and checked.
-        generator: the model that writes and answers. A `RecordedGenerator` never makes a call twice.
-        folder: where the files go.
+        sources: passages with their documents; passage ids must be unique.
+        writer: writes and checks the questions.
+        generator: the model that writes and answers. A `RecordedGenerator` never repeats a call.
+        folder: the output folder.
         test_share: share of the documents whose questions are for testing.
-        parts: what to write questions for: "train", "test" or both. One part alone gets all documents.
-        window: passages in flight.
-        seed: of the draw of the test documents.
+        parts: "train", "test" or both. A single part gets all documents.
+        window: number of passages in flight.
+        seed: seed of the draw of the test documents.
         on_progress: called with 1 for every passage that is done.
 
     Returns:
-        Counts: `written`, `kept` by part and kind, `dropped` by reason.
+        Counts of questions: `written`, `kept` by part and kind, `dropped` by reason.
 
     Raises:
         UserError: if there are fewer than two documents, every call failed, or a part keeps no answerable question.
@@ -75,23 +75,26 @@ def write_questions(
         on_progress(1)
     failed = [draft.dropped for _, draft in drafts if draft.dropped.startswith(CALL_FAILED)]
     if failed and len(failed) == len(sources):
-        raise UserError("no question could be asked for", failed[0])
+        raise UserError("the calls for all passages failed", failed[0])
     once = unlike([draft for _, draft in drafts])
     return _save([(name, draft) for (name, _), draft in zip(drafts, once, strict=True)], folder, parts)
 
 
 def parts_of(documents: Sequence[str], test_share: float, seed: int = 0) -> dict[str, str]:
-    """Which part each document serves: the first ones by a draw from seed and id are for testing.
+    """Assign each document to "train" or "test", at random by seed and id.
 
     Raises:
-        UserError: if there are fewer than two.
+        UserError: if there are fewer than two documents.
 
     Example:
         >>> sorted(parts_of(["a", "b", "c", "d", "e"], 0.2).values())
         ['test', 'train', 'train', 'train', 'train']
     """
     if len(documents) < 2:
-        raise UserError("documents: there is one document", "give two or more: test questions come from others")
+        raise UserError(
+            "documents has only one document, but training and test questions need different ones",
+            "give two or more documents",
+        )
     drawn = sorted(documents, key=lambda name: (stable_seed(seed, f"test document/{name}"), name))
     tests = min(len(documents) - 1, max(1, math.floor(test_share * len(documents))))
     return {name: "test" if place < tests else "train" for place, name in enumerate(drawn)}
@@ -106,7 +109,7 @@ def drafts_of(passage: Passage, writer: QuestionWriter) -> Dialogue[list[Draft]]
 
 
 def _save(drafts: Sequence[tuple[str, Draft]], folder: Path, parts: Sequence[str]) -> dict[str, Any]:
-    """Save all drafts. The dropped ones come first: they show why a part has no question."""
+    """Save all drafts. Dropped ones are saved first, because they show why a part has no question."""
     dropped = Counter(draft.dropped.partition(":")[0] for _, draft in drafts if draft.dropped)
     kept = {part: [draft.question for name, draft in drafts if name == part and not draft.dropped] for part in parts}
     rows = [question_row(draft.question) | {"reason": draft.dropped} for _, draft in drafts if draft.dropped]
@@ -115,8 +118,8 @@ def _save(drafts: Sequence[tuple[str, Draft]], folder: Path, parts: Sequence[str
         if not any(question.answerable for question in questions):
             reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.most_common(3)) or "none was written"
             raise UserError(
-                f"no answerable question for {part} was kept ({reasons})",
-                "take a larger model, more documents or more question_passes",
+                f"no answerable question was kept for {part} ({reasons})",
+                "use a larger model, more documents, or a higher question_passes",
             )
     for part, questions in kept.items():
         _write(folder / f"{part}_questions.jsonl", map(question_row, questions))

@@ -1,6 +1,6 @@
 """Questions from a passage: the model writes them, and checks decide which are kept.
 
-An answerable question is kept if the model answers it correctly with the passage and not without it. An unanswerable
+An answerable question is kept if the model answers it correctly with the passage but not without it. An unanswerable
 question asks for something that the passage does not say. It is kept if no passage retrieved for it states an answer.
 """
 
@@ -24,7 +24,7 @@ from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.scoring.refusal import is_refusal
 
 SOURCE = "documents"
-"""The `source` of such questions."""
+"""The `source` of questions written from documents."""
 
 _QUESTION = re.compile(r"^\W*question\b\W*(.+?)\s*(?:\banswer:.*)?$", re.IGNORECASE | re.MULTILINE)
 _ANSWER = re.compile(r"(?:^\W*|\?\s*)answer\b\W*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
@@ -39,15 +39,15 @@ _COMMON = frozenset(
     "what which when where who whom whose why how many much the and for with from that this these those there does did "  # noqa: SIM905
     "has have had was were are been not name named year number date person people first last".split()
 )
-"""Words that say nothing about what a question is about."""
+"""Common words, which do not show the subject of a question."""
 
 _LONGEST_ANSWER = 12
-"""Most words of an answer. The model rarely repeats a longer one in the same words."""
+"""Maximum number of words of an answer. The model rarely repeats a longer one in the same words."""
 
 
 @dataclass(frozen=True)
 class QuestionKeys:
-    """How many questions are written, and how.
+    """Options for writing questions.
 
     Raises:
         UserError: for a number out of range.
@@ -89,10 +89,10 @@ class QuestionWriter:
     Args:
         judge: decides whether the model's answer to a question agrees with the answer written with it.
         retriever: finds passages that might answer an unanswerable question.
-        keys: how many questions are written, and how.
-        seed: of all sampling.
+        keys: options for writing questions.
+        seed: seed of all sampling.
 
-    Relations: one passage at a time; `question_set` drives it over a corpus.
+    Relations: it handles one passage at a time; `question_set` runs it over a corpus.
     """
 
     judge: Judge
@@ -102,7 +102,7 @@ class QuestionWriter:
 
     @property
     def most_calls(self) -> int:
-        """Calls that one passage takes at most, without those of a judge that asks a model."""
+        """The maximum number of calls for one passage, without calls of the judge."""
         return self.keys.question_passes * 3 + self.keys.unanswerable_passes * (1 + self.keys.question_passages)
 
     def write(self, passage: Passage) -> Dialogue[list[Draft]]:
@@ -190,7 +190,7 @@ def _turn(text: str) -> tuple[Message, ...]:
 
 @lru_cache(maxsize=2)
 def _shown(kind: str) -> tuple[Message, ...]:
-    """Examples of what is asked for, as turns before the passage: a small model does not follow the words alone."""
+    """Few-shot examples as turns before the passage, because a small model does not follow the instruction alone."""
     turns: list[Message] = []
     for one in json.loads((TEMPLATES / "questions" / "examples.json").read_text(encoding="utf-8")):
         passage = Passage("", one["text"], one["title"])
@@ -200,7 +200,7 @@ def _shown(kind: str) -> tuple[Message, ...]:
 
 
 def _read(reply: Reply, passage: Passage, identifier: str, answerable: bool) -> Draft:
-    """The question in a reply, and whether simple rules drop it."""
+    """Read the question in a reply, and check it by simple rules."""
     asked, said = _QUESTION.search(reply.text), _ANSWER.search(reply.text)
     text = asked.group(1) if asked else ""
     answer = said.group(1) if said and answerable else ""
@@ -239,12 +239,12 @@ def _fault(question: Question, passage: Passage, answerable: bool) -> str:
 
 
 def _subject(text: str) -> set[str]:
-    """The words of a text that say what it is about."""
+    """The words of a text that show its subject."""
     return {word for word in normalise(text).split() if len(word) > _SHORT} - _COMMON
 
 
 def unlike(drafts: Sequence[Draft]) -> list[Draft]:
-    """The same drafts in order. Of kept drafts that ask the same, only the first stays kept.
+    """The drafts in order; of kept drafts with the same question, only the first stays kept.
 
     Example:
         >>> two = [Draft(Question(str(i), text)) for i, text in enumerate(["Who built it?", "who built it"])]

@@ -1,4 +1,4 @@
-"""RA-IT, the baseline: the gold answer is the target, whatever the passages say (Lin et al. 2023, RA-DIT's LM part)."""
+"""RA-IT, the baseline: training on gold answers, whatever the passages say (the LM part of RA-DIT, Lin et al. 2023)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hf_selfdemo.methods.shares import KeepsAll
 
 @dataclass(frozen=True)
 class RaIt(KeepsAll):
-    """Trains on the first gold answer under the with-passages prompt. Needs no generation and never abstains.
+    """Trains on the first gold answer under the with-passages prompt. It needs no generation and has no abstentions.
 
     Args:
-        seed: of nothing here; every strategy has one.
+        seed: unused; every strategy has one.
 
-    Relations: `SelfDemo` trains on the same rows in the model's own words, and abstains where it has none.
+    Relations: `SelfDemo` trains on the same rows with the model's own replies, and with abstentions.
 
     Example:
         >>> from hf_selfdemo.core.types import Question

@@ -1,4 +1,4 @@
-"""RAFT, a baseline (Zhang et al. 2024, arXiv 2403.10131): gold answers, now and then over distractors alone."""
+"""RAFT, a baseline (Zhang et al. 2024, arXiv 2403.10131): training on gold answers, sometimes with only distractors."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _GOLD = RaIt()
 
 @dataclass(frozen=True)
 class Distractors:
-    """How often the passages that hold the answer are taken away.
+    """The option for removing the passages that contain the answer.
 
     Raises:
-        UserError: if `oracle_share` is not a share from 0 to 1.
+        UserError: if `oracle_share` is not between 0 and 1.
     """
 
     oracle_share: float = key(0.8, "share of rows that keep the passages with the answer; RAFT's P", "kept", SHARE)
@@ -34,15 +34,15 @@ class Distractors:
 
 @dataclass(frozen=True)
 class Raft(KeepsAll):
-    """Trains on the first gold answer; a share of the rows loses every passage that holds it, and keeps the target.
+    """Trains on the first gold answer; a share of the rows loses every passage that contains it but keeps the target.
 
-    Leaves out RAFT's chain of thought, which the original has a larger model write.
+    RAFT's chain of thought, which the original lets a larger model write, is left out.
 
     Args:
-        distractors: how often the passages that hold the answer are taken away.
-        seed: of the draw.
+        distractors: the option for removing passages.
+        seed: seed of the draw.
 
-    Relations: `RaIt` never takes a passage away.
+    Relations: `RaIt` never removes a passage.
 
     Example:
         >>> from hf_selfdemo.core.types import Passage, Question

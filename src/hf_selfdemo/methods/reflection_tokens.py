@@ -1,6 +1,7 @@
-"""The reflection tokens of Self-RAG, and what their probabilities say of a reply.
+"""The reflection tokens of Self-RAG, and the scores of a reply from their probabilities.
 
-The names are the paper's. Its token for going on with the same passage is left out: a reply here is one segment.
+The names are the paper's. Its token for continuing with the same passage is left out, because a reply here is a single
+segment.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ _WORTH = {
     **{SUPPORTED: 1.0, PARTIALLY: 0.5, UNSUPPORTED: 0.0},
     **dict(zip(UTILITY, (-1.0, -0.5, 0.0, 0.5, 1.0), strict=True)),
 }
-"""What a token counts in the score of its group."""
+"""The value of each token in the score of its group."""
 
 
 def paragraph(passage: Passage, gate_loss: bool = False) -> tuple[Segment, ...]:
-    """How a reply begins that is written from a passage.
+    """The segments that begin a reply from a passage.
 
     Args:
-        passage: its title and text, which can become no token.
-        gate_loss: whether the decision to retrieve is trained; the rest is given when the model is asked.
+        passage: the passage; its title and text cannot become control tokens.
+        gate_loss: whether the token for the decision to retrieve has a loss; the other segments never have.
     """
     text = f"{passage.title}\n{passage.text}" if passage.title else passage.text
     return (
@@ -45,7 +46,7 @@ def paragraph(passage: Passage, gate_loss: bool = False) -> tuple[Segment, ...]:
 
 
 def share(logprobs: Sequence[float]) -> float | None:
-    """The probability of the first of some tokens among them; None where nobody told.
+    """The probability of the first token among the given ones; None if there are no log-probabilities.
 
     Example:
         >>> share([math.log(0.03), math.log(0.01)]), share([])  # doctest: +ELLIPSIS
@@ -56,10 +57,10 @@ def share(logprobs: Sequence[float]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Reflections:
-    """What the tokens of a reply say of it; None where one of their kind was not written.
+    """The scores of a reply by its reflection tokens; None if the reply has no token of that kind.
 
-    `relevance`: the probability that its passage is relevant, 0 to 1. `support`: by how much the passage supports it, 0
-    to 1, half for partial support. `utility`: how useful it is, -1 to 1.
+    `relevance` is the probability that its passage is relevant, 0 to 1. `support` says how far the passage supports the
+    reply, 0 to 1 with 0.5 for partial support. `utility` says how useful the reply is, -1 to 1.
     """
 
     relevance: float | None = None
@@ -68,19 +69,19 @@ class Reflections:
 
     @property
     def signals(self) -> Signals:
-        """Those that are known, by name."""
+        """The scores that are known, by name."""
         found = {"relevance": self.relevance, "support": self.support, "utility": self.utility}
         return tuple((name, value) for name, value in found.items() if value is not None)
 
 
 def reflections(reply: Reply) -> Reflections:
-    """Read the probabilities of a reply that was written after a paragraph.
+    """Compute the scores of a reply that was written after a paragraph.
 
-    Relevance is what the model thinks first, whatever it wrote there. Support and utility are read where a token of
-    their kind was written.
+    Relevance is read at the first position, whatever token was written there. Support and utility are read where a
+    token of their kind was written.
 
     Args:
-        reply: to a request whose `added` tokens are `TOKENS`.
+        reply: the reply to a request whose `added` tokens are `TOKENS`.
 
     Example:
         >>> sure = tuple(-0.1 if token == RELEVANT else -9.0 for token in TOKENS)
@@ -90,7 +91,7 @@ def reflections(reply: Reply) -> Reflections:
     relevance = support = utility = None
     for place, logprobs in reply.added:
         told = dict(zip(TOKENS, logprobs, strict=True))
-        likeliest = max(told, key=told.__getitem__)  # replies are greedy, so that this one was written
+        likeliest = max(told, key=told.__getitem__)  # decoding is greedy, so this token was written
         if place == 0:
             relevance = _worth(told, RELEVANCE)
         elif likeliest in SUPPORT and support is None:

@@ -1,8 +1,8 @@
-"""Reflection-Tuning (Li et al. 2023, 2024, arXiv 2310.11716): questions and answers are looked at, and written better.
+"""Reflection-Tuning (Li et al. 2023, 2024, arXiv 2310.11716): questions and answers are criticised and rewritten.
 
-Each pair is criticised by set criteria before it is rewritten, the question first, then the answer. What cannot be read
-or is no longer right stays as it was. In the second version the model that is to be trained decides: a new question is
-taken if it is harder to answer without help, a new answer if its question is easier to guess from it.
+Each pair is criticised by fixed criteria and then rewritten, first the question, then the answer. A rewrite that cannot
+be read or is not correct is dropped. In the second version the model to be trained decides: it accepts a new question
+if the answer is harder to predict from it, and a new answer if the question is easier to guess from it.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from hf_selfdemo.methods.shares import KeepsAll
 from hf_selfdemo.prompting.prompts import fill
 
 NEW_QUESTION, BETTER_ANSWER = "[New question]", "[Better answer]"
-"""What stands before the result of each reflection."""
+"""The markers before the result of each reflection."""
 
 ORIGINAL, QUESTION, ANSWER, BOTH = "original", "question", "answer", "both"
-"""Groups of rows: as they were, or with what is new in them."""
+"""Groups of rows: unchanged, or with a new question, a new answer or both."""
 
 _NOTHING: tuple[Message, ...] = ({"role": "user", "content": "..."},)
-"""What a text is measured after where it is to stand alone."""
+"""The neutral prompt for the likelihood of a text by itself."""
 
 
 @dataclass(frozen=True)
 class Reflecting:
-    """What is rewritten, and who decides.
+    """Options for rewriting and for selecting rewrites.
 
     Raises:
         UserError: for a number out of range.
@@ -52,15 +52,15 @@ class Reflecting:
 
 @dataclass(frozen=True)
 class ReflectionTuning(KeepsAll):
-    """Trains pairs of question and answer that were rewritten, each under the row's passages.
+    """Trains on rewritten pairs of question and answer, each under the row's passages.
 
-    Its requests show the gold answer: it is what is looked at. Whether a new pair is right is judged by that answer.
+    Its requests show the gold answer, which is what gets rewritten. New pairs are judged by that answer.
 
     Args:
-        reflecting: what is rewritten, and who decides.
-        seed: of nothing here: all is written greedily.
+        reflecting: options for rewriting and selecting.
+        seed: unused; all calls are greedy.
 
-    Relations: `SelfDemo` lets the model answer first, and looks at the gold answer only to choose.
+    Relations: `SelfDemo` lets the model answer first, and uses the gold answer only to choose.
     """
 
     reflecting: Reflecting = field(default_factory=Reflecting)
@@ -100,7 +100,7 @@ class ReflectionTuning(KeepsAll):
         return [Demonstration(evidence, candidates[0].text, "answer", "gold", group=ORIGINAL)]
 
     def _reflected(self, evidence: Evidence, question: str, answer: str, what: str, mark: str) -> Dialogue[str]:
-        """What a reflection ends in; "" if it cannot be read."""
+        """The rewrite at the end of a reflection; "" if it cannot be read."""
         text = fill(f"reflection/{what}", passages=evidence.passages, question=question, answer=answer)
         [reply] = yield [
             Request(
@@ -116,7 +116,7 @@ class ReflectionTuning(KeepsAll):
         return said if found and reply.finish_reason == "stop" and said.casefold() not in ("n/a", "...", "none") else ""
 
     def _harder(self, evidence: Evidence, question: str, new: str, answer: str) -> Dialogue[bool]:
-        """Whether the answer follows less surely from the new question, and still follows (IFD, the paper's)."""
+        """Whether IFD (the paper's instruction-following difficulty) accepts the new question; see `harder`."""
         if not self.reflecting.select_by_student:
             return True
         prompts = [single_prompt(one, evidence.passages) for one in (question, new)]
@@ -127,7 +127,7 @@ class ReflectionTuning(KeepsAll):
         return harder(was, now)
 
     def _easier(self, evidence: Evidence, question: str, answer: str, better: str) -> Dialogue[bool]:
-        """Whether the question can be guessed more surely from the new answer (reversed IFD)."""
+        """Whether reversed IFD accepts the new answer; see `easier`."""
         if not self.reflecting.select_by_student:
             return True
         prompts = [({"role": "user", "content": fill("reflection/guess", answer=one)},) for one in (answer, better)]
@@ -143,12 +143,12 @@ class ReflectionTuning(KeepsAll):
 
 
 def harder(before: float, after: float) -> bool:
-    """Whether IFD accepts a new question: the answer follows less surely from it, and still follows."""
+    """Whether IFD accepts a new question: the answer is less likely after it, but still likelier than without it."""
     return before < after < 1
 
 
 def easier(before: float, after: float) -> bool:
-    """Whether reversed IFD accepts a new answer: the question can be guessed more surely from it."""
+    """Whether reversed IFD accepts a new answer: the question is likelier after it."""
     return after < min(before, 1)
 
 

@@ -1,6 +1,6 @@
-"""The same question in other forms and the same passage cut short, by rules alone: nothing is asked, nothing is drawn.
+"""Other forms of a question and shorter windows of a passage, by deterministic rules without a model.
 
-A retriever should find the same passages for all of them.
+A retriever should rank passages alike for all of them.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from hf_selfdemo.core.types import Passage, Question
 from hf_selfdemo.scoring.answers.passages import holds_answer
 
 _IN_PLACE = {"who": "someone", "whom": "someone", "whose": "someone's", "what": "something", "which": "some"}
-"""Question words that a statement has a word for where they stand."""
+"""Question words with their replacement in a statement, at the same position."""
 
 _AT_THE_END = {"when": "at some time", "where": "somewhere", "why": "for some reason", "how": "somehow"}
-"""Question words whose place in a statement is the end."""
+"""Question words with their replacement at the end of a statement."""
 
 _AUXILIARIES, _COPULAS = frozenset({"do", "does", "did"}), frozenset({"is", "are", "was", "were"})
 
@@ -34,12 +34,12 @@ FORMS = ("statement", "without stop words", "subject first")
 
 
 def rewrites(question: str) -> dict[str, str]:
-    """The question as a statement, without its stop words, and with its subject first, by these names.
+    """The forms of a question by name: as a statement, without stop words, and with its subject first.
 
-    A form that is empty, the question itself, or the same as another one is left out.
+    A form is left out if it is empty or the same as the question or another form.
 
     Args:
-        question: in English; of other languages little changes but the question mark.
+        question: a question in English. In other languages little more than the question mark changes.
 
     Example:
         >>> list(rewrites("Who discovered germanium in 1886?").values())
@@ -55,7 +55,7 @@ def rewrites(question: str) -> dict[str, str]:
 
 
 def _statement(words: Sequence[str]) -> str:
-    """The question word replaced by an indefinite one, about where a statement has it."""
+    """The question as a statement, with an indefinite word in place of the question word."""
     first, second = (word.lower() for word in [*words, "", ""][:2])
     if first == "how" and second in ("many", "much"):
         said = ["some number of" if second == "many" else "some", *words[2:]]
@@ -75,7 +75,7 @@ def _content(words: Sequence[str]) -> list[str]:
 
 
 def _subject_first(words: Sequence[str]) -> str:
-    """The longest run of names, or else the last run of words that are not stop words, before all others."""
+    """The question with its subject first: the longest run of names, or else the last run of content words."""
     start, end = _run([i > 0 and word[:1].isupper() for i, word in enumerate(words)], longest=True)
     if start == end:
         start, end = _run([bool(_content([word])) for word in words], longest=False)
@@ -84,7 +84,7 @@ def _subject_first(words: Sequence[str]) -> str:
 
 
 def _run(marks: Sequence[bool], longest: bool) -> tuple[int, int]:
-    """The borders of the longest run of marks, or of the last one; (0, 0) where there is none."""
+    """The start and end of the longest run of marks, or of the last one; (0, 0) if there is none."""
     found, start = (0, 0), None
     for place, mark in enumerate([*marks, False]):
         if mark and start is None:
@@ -97,11 +97,11 @@ def _run(marks: Sequence[bool], longest: bool) -> tuple[int, int]:
 
 
 def half_window(passage: Passage, question: Question) -> str:
-    """Half of a passage's text: the half that states an accepted answer where one alone does, else the first.
+    """Half of a passage's text: the second half if only it states an accepted answer, otherwise the first.
 
     Args:
-        passage: with at least two words; a shorter one stays whole.
-        question: with its accepted answers.
+        passage: the passage; one with fewer than two words stays whole.
+        question: the question with its accepted answers.
 
     Example:
         >>> asked = Question("1", "Who discovered it?", ("Winkler",))

@@ -1,4 +1,4 @@
-"""Prompts with their scores: in what order they stand, and the file they are kept in."""
+"""Prompts with their scores: their order, and the file that stores them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from hf_selfdemo.core.wellformed import well_formed
 
 @dataclass(frozen=True, slots=True)
 class ScoredPrompt:
-    """A prompt with its mean score, 1 to 9, on the held-out examples; None if not one of them could be scored.
+    """A prompt with its mean score, 1 to 9, on the held-out examples; None if none of them could be scored.
 
-    `scored` and `unscored` count those examples, `round` is that in which the prompt was written (0: given), and
-    `train_score` is its mean on the training examples (None for the last round's, which never met them).
+    `scored` and `unscored` count these examples. `round` is the round in which the prompt was written (0 if given).
+    `train_score` is its mean score on the training examples (None in the last round, which does not use them).
     """
 
     prompt: str
@@ -30,12 +30,12 @@ class ScoredPrompt:
 
 
 def score_order(score: float | None, then: int) -> tuple[bool, float, int]:
-    """A sorting key: best score first, none last."""
+    """A sort key: best score first, no score last."""
     return score is None, -(score or 0.0), then
 
 
 def ranking(prompts: Iterable[ScoredPrompt]) -> list[ScoredPrompt]:
-    """Best first; those without a score last. Of equals, the one scored more often, then the one written earlier.
+    """Sort prompts by score, those without a score last. Ties go to more scored examples, then to the earlier round.
 
     Example:
         >>> [p.prompt for p in ranking([ScoredPrompt("a", None), ScoredPrompt("b", 2.0), ScoredPrompt("c", 8.5)])]
@@ -45,16 +45,16 @@ def ranking(prompts: Iterable[ScoredPrompt]) -> list[ScoredPrompt]:
 
 
 def write_prompts(path: Path, prompts: Iterable[ScoredPrompt]) -> None:
-    """Write prompts as JSONL, best first, whole or not at all."""
+    """Write prompts as JSONL, best first, atomically."""
     lines = (json.dumps(asdict(prompt), ensure_ascii=False) + "\n" for prompt in ranking(prompts))
     write_text(path, "".join(lines))
 
 
 def read_prompts(path: Path) -> list[str]:
-    """The prompts of a JSONL file, as `write_prompts` or a person wrote it, in its order; only "prompt" is needed.
+    """The prompts of a JSONL file in its order; it may be written by hand, and only the key "prompt" is needed.
 
     Raises:
-        UserError: if there is no such file, nothing in it, or a line without a prompt; it names the line.
+        UserError: if the file is missing or empty, or, naming the line, if a line has no prompt.
 
     Example:
         >>> import tempfile
@@ -70,7 +70,7 @@ def read_prompts(path: Path) -> list[str]:
         raise UserError(f"{path} cannot be read ({error.strerror})", remedy) from None
     prompts = [_prompt(line, f"line {i} of {path}") for i, line in enumerate(lines, 1) if line.strip()]
     if not prompts:
-        raise UserError(f"{path} holds no prompt", 'write one a line, as {"prompt": "Answer in a word."}')
+        raise UserError(f"{path} has no prompts", 'write one per line, as {"prompt": "Answer in a word."}')
     return prompts
 
 
@@ -80,5 +80,5 @@ def _prompt(line: bytes, where: str) -> str:
         if not isinstance(prompt, str) or not prompt.strip():
             raise ValueError("no text")
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise UserError(f"{where} holds no prompt", 'make it {"prompt": "..."} or remove it') from None
+        raise UserError(f"{where} has no prompt", 'change it to {"prompt": "..."} or remove it') from None
     return well_formed(prompt)

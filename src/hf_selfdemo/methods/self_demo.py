@@ -1,4 +1,4 @@
-"""Self-demonstration (Finlayson et al. 2025, arXiv 2502.10596): the model's own best words are the target."""
+"""Self-demonstration (Finlayson et al. 2025, arXiv 2502.10596): training on the best of the model's own replies."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ Judged: TypeAlias = tuple[Candidate, Verdict]
 
 @dataclass(frozen=True)
 class Choosing:
-    """How one candidate is chosen, what it is preferred to, and how many rows of a kind there are.
+    """Options for choosing the response, the rejected texts, and the balance of rows.
 
-    With `abstain_when` "nothing_right" any row without a correct candidate becomes an abstention. A weak model fails
-    most rows, and would be taught to refuse everything; "not_in_context" leaves out those whose passages hold the
-    answer. With `answer_when` "in_context" an answer must also stand in the passages: what the model happens to know is
-    no answer from them. `gold_fallback` trains no word of the model's own, so each use moves the data away from its
-    distribution.
+    With `abstain_when` "nothing_right" every row without a correct candidate becomes an abstention. A weak model fails
+    on most rows and would learn to abstain from everything; "not_in_context" leaves out the rows whose passages contain
+    the answer. With `answer_when` "in_context" the passages must contain the answer too, because an answer that the
+    model merely knows does not come from them. `gold_fallback` trains on gold answers, which are not the model's own
+    words and move the data away from its distribution.
 
     Raises:
-        UserError: for an unknown policy, or a share that is none.
+        UserError: for an unknown value, or a share outside 0 to 1.
     """
 
     abstain_when: Literal["nothing_right", "not_in_context"] = key(
@@ -104,21 +104,21 @@ class Choosing:
 
 @dataclass(frozen=True)
 class SelfDemo:
-    """Asks for closed-book, with-passages and refusal candidates and picks one by their verdicts.
+    """Lets the model write answers with passages, answers without, and abstentions, and picks one by their verdicts.
 
-    Where the judge held a tournament its winner is taken. Otherwise it is a correct with-passages candidate, else a
-    correct closed-book one, the shortest first; else, where `abstain_when` allows, a refusal the model wrote itself. A
-    text that was asked to decline and states an answer all the same is then neither: it contradicts its own prompt.
-    Replies cut off by length never win: they would teach the model not to stop. Rows about which nothing is known to be
-    right are only asked for refusals. Where a row may become an abstention and no refusal reads as one, the model is
-    asked again in other words, up to `further_refusals` times. With `replay_share` some questions have a closed-book
-    row besides, whose target is what the model says there anyway, right or wrong.
+    If the judge held a tournament, its winner is the response. Otherwise the response is the shortest correct candidate
+    with passages, else the shortest correct closed-book one, else, if `abstain_when` allows it, an abstention that the
+    model wrote. A candidate that was asked to abstain but answers is never chosen, because it contradicts its own
+    prompt. Truncated replies never win, because they would teach the model not to stop. For rows without accepted
+    answers only abstentions are written. If a row may become an abstention and no candidate is read as one, the model
+    is asked again with other prompts, up to `further_refusals` times. With `replay_share` some questions also get a
+    closed-book row, whose target is the model's own closed-book reply, correct or not.
 
     Args:
-        sampling: how candidates are written.
-        choosing: how one is chosen.
-        instructions: wordings found by prompt search, by source, best first; the templates' own where there are none.
-        seed: of everything sampled.
+        sampling: options for writing candidates.
+        choosing: options for choosing the response.
+        instructions: wordings found by prompt search, by source, best first; without them the templates' own are used.
+        seed: seed of everything sampled.
 
     Relations: `RaIt` trains on the gold answer instead.
 
@@ -139,12 +139,12 @@ class SelfDemo:
             if not self._lacks_refusal(evidence, written):
                 break
             written += yield from writer.write_further_refusal(evidence, number)
-        if self.choosing.reply_form == "verdict_first":  # a model of an earlier round may write the word itself
+        if self.choosing.reply_form == "verdict_first":  # a model of an earlier round may write the verdict itself
             written = [replace(candidate, text=cut_verdict(candidate.text)[1]) for candidate in written]
         return written
 
     def _lacks_refusal(self, evidence: Evidence, written: Sequence[Candidate]) -> bool:
-        """Whether the row would be lost for want of a refusal, as far as its texts tell before they are judged."""
+        """Whether the row will probably be skipped without a further abstention, guessed before judging."""
         question, whole = evidence.question, [c for c in written if c.finish_reason == "stop"]
         if evidence.answer_in_context and not self._abstains_in_context:
             return False
@@ -221,7 +221,7 @@ class SelfDemo:
         )
 
     def _refusal(self, evidence: Evidence, judged: Sequence[Judged]) -> Judged | None:
-        """One of several, by seed: a single canned refusal is learnt in a few steps and then said everywhere."""
+        """An abstention, drawn by seed. With one fixed wording the model would soon give it everywhere."""
         refusals = [
             (c, v) for c, v in judged if c.finish_reason == "stop" and v.label == "abstain" and c.source == "refusal"
         ]
@@ -230,7 +230,7 @@ class SelfDemo:
 
 
 def _gold(evidence: Evidence) -> Judged:
-    """The first accepted answer that stands in the passages, or else that they state in other words."""
+    """The first accepted answer that the passages contain literally, else one that they state in other words."""
     asked, passages = evidence.question, evidence.passages
     text = " ".join(f"{p.title} {p.text}" for p in passages)
     there = [answer for answer in asked.answers if contains_answer(text, [answer])]
@@ -239,7 +239,7 @@ def _gold(evidence: Evidence) -> Judged:
 
 
 def _was_cut_off(judged: Sequence[Judged], label: Label) -> bool:
-    """Whether a right answer, or a refusal, would have won had it been allowed to end."""
+    """Whether a truncated reply would have won: a correct answer, or an abstention, as `label` says."""
     return any(
         c.finish_reason == "length" and v.label == label and (c.source == "refusal") == (label == "abstain")
         for c, v in judged
@@ -247,8 +247,8 @@ def _was_cut_off(judged: Sequence[Judged], label: Label) -> bool:
 
 
 def _right_answer(judged: Sequence[Judged]) -> Judged | None:
-    """The shortest right answer, with-passages ones first."""
-    for source in ("rag", "closed_book"):  # what was written to decline is not a model of an answer, whatever it states
+    """The shortest correct answer; those written with passages come first."""
+    for source in ("rag", "closed_book"):  # no "refusal": a candidate asked to abstain is never used as an answer
         right = [(c, v) for c, v in judged if c.finish_reason == "stop" and v.label == "correct" and c.source == source]
         if right:
             return min(right, key=lambda pair: len(pair[0].text))
@@ -256,7 +256,7 @@ def _right_answer(judged: Sequence[Judged]) -> Judged | None:
 
 
 def _answerer(sampling: Sampling, choosing: Choosing, max_answer_tokens: int, seed: int) -> Answerer:
-    """Models are asked in the form in which they were trained to reply."""
+    """The answerer for the reply form of training."""
     if choosing.reply_form == "verdict_first":
         return VerdictAnswerer(max_answer_tokens)
     return PromptAnswerer(max_answer_tokens)
@@ -266,7 +266,7 @@ METHOD = Method(
     strategy=SelfDemo,
     keys=(Sampling, Choosing),
     objectives=("sft", "dpo", "grpo"),
-    rows="the best replies of the model itself, abstentions among them",
+    rows="the best of the model's own replies, abstentions included",
     templates=(
         *(f"candidates/{source}_[1-{PROMPTS}].txt" for source in ("rag", "closed_book", "refusal")),
         "candidates/instructed.txt",

@@ -1,7 +1,7 @@
-"""Self-RAG (Asai et al. 2023, arXiv 2310.11511): a model says with tokens what it needs and what its words are worth.
+"""Self-RAG (Asai et al. 2023, arXiv 2310.11511): the model writes reflection tokens that assess passages and replies.
 
-The paper's critic is GPT-4, and a model trained on its labels. Here rules that look at the gold answers label the
-tokens; no model is asked for a label.
+The paper's critic is a model trained on labels of GPT-4. Here rules that compare with the gold answers set the tokens,
+without calls to a model.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ _USEFUL, _USELESS = UTILITY[-1], UTILITY[0]
 
 @dataclass(frozen=True)
 class Reflecting:
-    """How replies are written, and who labels them.
+    """Options for writing and labelling replies.
 
     Raises:
-        UserError: for a number out of range, or another critic.
+        UserError: for a number out of range, or an unknown critic.
     """
 
     critic: Literal["gold_answers"] = key(
@@ -72,27 +72,27 @@ class Reflecting:
 
 @dataclass(frozen=True)
 class SelfRag(KeepsAll):
-    """Has the model reply from memory, from a passage that holds the answer and from one that does not, and labels it.
+    """Lets the model reply from memory, from a passage with the answer and from one without, and labels the replies.
 
-    | what is known | the row |
+    | case | row |
     |---|---|
-    | the reply from memory is right | [No Retrieval] reply [Utility:5] |
-    | it is not | [Retrieval], before the first passage |
-    | right from a passage that holds the answer | [Relevant] reply [Fully supported] [Utility:5] |
-    | wrong from such a passage | [Relevant] (reply) [No support / Contradictory] [Utility:1] |
-    | right from another passage | [Irrelevant] reply [Utility:5] |
-    | wrong from another passage | [Irrelevant] (reply) [Utility:1] |
-    | nothing right at all | [Irrelevant] refusal [Utility:1], and [No Retrieval] refusal [Utility:1] |
+    | correct from memory | [No Retrieval] reply [Utility:5] |
+    | incorrect from memory | [Retrieval], before the first passage |
+    | correct from a passage with the answer | [Relevant] reply [Fully supported] [Utility:5] |
+    | incorrect from such a passage | [Relevant] (reply) [No support / Contradictory] [Utility:1] |
+    | correct from another passage | [Irrelevant] reply [Utility:5] |
+    | incorrect from another passage | [Irrelevant] (reply) [Utility:1] |
+    | no correct reply at all | [Irrelevant] abstention [Utility:1], and [No Retrieval] abstention [Utility:1] |
 
-    What stands in brackets has no loss: of a wrong reply the model learns the labels and not the words. So it is with
-    the passage. The rules have no case for [Partially supported] and the utilities between.
+    A reply in parentheses has no loss: from an incorrect reply the model learns the tokens but not the words. Passages
+    have no loss either. The rules never set [Partially supported] or a utility between 1 and 5.
 
     Args:
-        keys: how replies are written, and who labels them.
-        decoding: of the answerer alone.
-        seed: of nothing here: replies are greedy.
+        keys: options for writing and labelling replies.
+        decoding: options of the answerer.
+        seed: unused; replies are greedy.
 
-    Relations: `SelfDemo` trains such replies without tokens, under all passages at once.
+    Relations: `SelfDemo` trains on such replies without tokens, with all passages in one prompt.
     """
 
     keys: Reflecting = field(default_factory=Reflecting)
@@ -146,13 +146,13 @@ def _holds(asked: Question, passage: Passage) -> bool:
 
 
 def _shown(evidence: Evidence) -> list[int]:
-    """Places of the first passage that holds the answer and of the first that does not."""
+    """The indices of the first passage that contains the answer and of the first that does not."""
     holding = [_holds(evidence.question, passage) for passage in evidence.passages]
     return sorted(holding.index(kind) for kind in (True, False) if kind in holding)
 
 
 def _rows(evidence: Evidence, labelled: Sequence[tuple[Candidate, str]]) -> Iterator[Demonstration]:
-    """The rows of a question, by the rules of the critic."""
+    """The rows of a question, by the rules in `SelfRag`."""
     written = {candidate.prompt: (candidate.text, label == "correct") for candidate, label in labelled}
     right = any(label == "correct" for candidate, label in labelled if candidate.source != "refusal")
     memory, known = written.get("closed_book", ("", False))
@@ -171,13 +171,13 @@ def _rows(evidence: Evidence, labelled: Sequence[tuple[Candidate, str]]) -> Iter
             yield _from_passage(evidence, passage, text, "rag", gate_loss, correct, trained=correct)
         else:
             continue
-        gate_loss = False  # one row a question says whether to retrieve
+        gate_loss = False  # only one row per question trains the decision to retrieve
     if refuses:
         yield _from_memory(evidence, refusal, "refusal", gate_loss=False)
 
 
 def _from_memory(evidence: Evidence, text: str, source: Source, gate_loss: bool) -> Demonstration:
-    """A reply without passages: what the model knows, or that it does not."""
+    """A row for a reply without passages: a correct answer or an abstention."""
     utility = _USELESS if source == "refusal" else _USEFUL
     segments = (Segment(NO_RETRIEVAL, gate_loss, trusted=True), Segment(text), Segment(utility, trusted=True))
     bare = replace(evidence, passages=(), answer_in_context=False)
@@ -187,7 +187,7 @@ def _from_memory(evidence: Evidence, text: str, source: Source, gate_loss: bool)
 def _from_passage(
     evidence: Evidence, passage: Passage, text: str, source: Source, gate_loss: bool, correct: bool, trained: bool
 ) -> Demonstration:
-    """A reply from a passage with its labels; the words of one that is not `trained` have no loss."""
+    """A row for a reply from a passage, with its tokens; the words have a loss only if `trained`."""
     holds = _holds(evidence.question, passage)
     support = (SUPPORTED if correct else UNSUPPORTED) if holds else ""
     segments = (

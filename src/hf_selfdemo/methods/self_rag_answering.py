@@ -1,4 +1,4 @@
-"""How a Self-RAG model answers: it decides whether to retrieve, replies from each passage, and its tokens choose."""
+"""How a Self-RAG model answers: it decides whether to retrieve, replies from each passage, and ranks by its tokens."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from hf_selfdemo.prompting.added_tokens import without_added
 from hf_selfdemo.scoring.refusal import is_refusal
 
 _TOKENS_OF_A_REPLY = 3
-"""Room for relevance, support and utility besides that for the answer."""
+"""Tokens for relevance, support and utility, in addition to those of the answer."""
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """When passages are read, and what counts in choosing among the replies. Weights are the paper's.
+    """Options for reading passages and for choosing among the replies. The weights are the paper's.
 
     Raises:
         UserError: for a number out of range.
@@ -53,9 +53,9 @@ class Decoding:
         check_kinds(self)
 
     def score(self, reply: Reply, found: Reflections) -> float:
-        """What a reply is worth beside the others: exp(mean log-probability) and its weighted tokens.
+        """The score of a reply: exp(mean log-probability) plus its weighted token scores.
 
-        A kind of token that was not written counts nothing, as in the paper's release.
+        A kind of token that was not written adds nothing, as in the paper's release.
         """
         likely = math.exp(reply.logprob) if reply.logprob is not None else 0.0
         weights = (self.relevance_weight, self.support_weight, self.utility_weight)
@@ -65,21 +65,21 @@ class Decoding:
 
 @dataclass(frozen=True)
 class SelfRagAnswerer:
-    """Asks the question alone; a passage stands at the beginning of the reply that is written from it.
+    """Answers from memory or from each passage; a passage is put at the beginning of the reply written from it.
 
-    One forward pass without passages says how likely [Retrieval] is. At or below the threshold the model answers from
-    memory. Above it, and where nobody tells that probability, it writes one reply from each passage, and the best score
-    wins. An answer abstains where the winning reply declines: training teaches that after [Irrelevant], and after
-    [No Retrieval], where the model does not know. Then the best reply that does not decline is what was withheld.
+    One forward pass without passages gives the probability of [Retrieval]. At or below the threshold the model answers
+    from memory. Above it, or if the probability is unknown, it writes one reply from each passage, and the reply with
+    the best score wins. The answer is an abstention if the winning reply abstains, as training teaches after
+    [Irrelevant] and [No Retrieval]. Then the best reply that does not abstain is the withheld answer.
 
     Args:
-        decoding: when passages are read, and what counts.
-        max_answer_tokens: longest answer, without the tokens.
+        decoding: options for reading passages and choosing.
+        max_answer_tokens: longest answer in tokens, without the reflection tokens.
 
     Raises:
         UserError: if `max_answer_tokens` is below 1.
 
-    Relations: for models that were trained with `method: self_rag`; no server tells what this asks.
+    Relations: for models that were trained with `method: self_rag`. It does not work with a server.
 
     Example:
         >>> SelfRagAnswerer().most_calls, SelfRagAnswerer(Decoding(retrieve="never")).most_calls
@@ -102,7 +102,7 @@ class SelfRagAnswerer:
         return passages[self.decoding.retrieve]
 
     def prompt(self, evidence: Evidence, mode: Mode) -> None:
-        """There is none that shows the passages."""
+        """None, because no single prompt shows the passages."""
 
     def answer(self, evidence: Evidence, mode: Mode) -> Dialogue[Answer]:
         asked = Request(
@@ -118,8 +118,8 @@ class SelfRagAnswerer:
         gate: Signals = ()
         if self.decoding.retrieve == "adaptive":
             [decided] = yield [replace(asked, id=f"{evidence.id}/gate", stage="gate", choices=GATE)]
-            # The paper's release puts log-probabilities into this ratio, which turns it round: at p([Retrieval]) = 0.9
-            # it is log 0.9 / (log 0.9 + log 0.1) = 0.04. Here it is one of probabilities.
+            # The paper's release computes this ratio from log-probabilities, which reverses it: at p([Retrieval]) = 0.9
+            # it gives log 0.9 / (log 0.9 + log 0.1) = 0.04. Here the ratio is computed from probabilities.
             wanted = share(decided.scores)
             gate = () if wanted is None else (("retrieval", wanted),)
             if wanted is not None and wanted <= self.decoding.retrieval_threshold:
@@ -132,14 +132,14 @@ class SelfRagAnswerer:
 
     def _from_memory(self, asked: Request, evidence: Evidence, gate: Signals) -> Dialogue[Answer]:
         [reply] = yield [replace(asked, id=f"{asked.id}/memory", begun=(Segment(NO_RETRIEVAL, trusted=True),))]
-        found = replace(reflections(reply), relevance=None)  # there is no passage that could be relevant
+        found = replace(reflections(reply), relevance=None)  # relevance has no meaning without a passage
         signals = (*told(evidence, "closed_book", reply), *found.signals, *gate)
         return _answer(reply, signals, (("memory", reply.text),))
 
     def _best(self, evidence: Evidence, replies: Sequence[Reply], gate: Signals) -> Answer:
         found = [reflections(reply) for reply in replies]
         worth = [self.decoding.score(reply, one) for reply, one in zip(replies, found, strict=True)]
-        order = sorted(range(len(replies)), key=lambda i: -worth[i])  # of equal ones the passage that ranks first
+        order = sorted(range(len(replies)), key=lambda i: -worth[i])  # stable: of equal scores the first passage
         trace = tuple((f"passage {place + 1}", reply.text) for place, reply in enumerate(replies))
 
         def answer(place: int) -> Answer:

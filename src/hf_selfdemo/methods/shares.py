@@ -1,4 +1,4 @@
-"""Shares over a whole set: which abstentions and which pairs are too many, and which rows are replayed."""
+"""Balancing a whole dataset: which abstentions, pairs and replay rows to leave out."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from dataclasses import replace
 from hf_selfdemo.core.types import CLOSED_BOOK, Candidate, Demonstration, Evidence
 
 REPLAY = "replay"
-"""The group of closed-book rows that anchor what the model says there anyway."""
+"""The group of closed-book rows with the model's own replies, which prevent forgetting."""
 
 
 class KeepsAll:
-    """What strategies inherit that do not choose over the whole set: every demonstration and every pair stays."""
+    """A base class for strategies that keep every demonstration and every pair."""
 
     def arrange(self, groups: Sequence[str], seed: int) -> Mapping[int, str]:
         """Leave nothing out (`core.protocols.Strategy.arrange`)."""
@@ -22,11 +22,11 @@ class KeepsAll:
 
 
 def replayed(evidence: Evidence, candidates: Sequence[Candidate]) -> list[Demonstration]:
-    """The closed-book row of a question: the first whole reply that was written so, right or wrong, is its target.
+    """The closed-book row of a question, whose target is the model's first complete closed-book reply, correct or not.
 
     Args:
-        evidence: the row; a leave-gold-out twin has none, it would be the same as that of its question.
-        candidates: all that was written for it.
+        evidence: the row. A counterfactual twin gets no such row, because it would repeat that of the original row.
+        candidates: all candidates of the row.
 
     Returns:
         One demonstration, or none.
@@ -47,15 +47,15 @@ def replayed(evidence: Evidence, candidates: Sequence[Candidate]) -> list[Demons
 
 
 def abstentions_over(groups: Sequence[str], share: float, seed: int) -> list[int]:
-    """Places of the abstentions to leave out, by seed, so that they are at most `share` of abstentions and answers.
+    """The indices of the abstentions to leave out, so that they are at most `share` of abstentions and answers.
 
-    A weak model fails most hard questions; trained on all its failures it refuses everything. With no answer at all
-    among the demonstrations nothing can be balanced, and all are kept for the preflight to report.
+    A weak model fails on most hard questions; trained on all its failures it abstains from everything. If there are no
+    answers at all, every abstention is kept, and the preflight reports it.
 
     Args:
-        groups: "answer", "abstain" or another, of every demonstration.
-        share: 0 to 1.
-        seed: of the draw.
+        groups: the group of every demonstration: "answer", "abstain" or another.
+        share: highest share of abstentions, 0 to 1.
+        seed: seed of the draw.
 
     Example:
         >>> len(abstentions_over(["answer", "abstain", "abstain", "replay"], 0.5, seed=0))
@@ -67,13 +67,13 @@ def abstentions_over(groups: Sequence[str], share: float, seed: int) -> list[int
 
 
 def replays_over(groups: Sequence[str], share: float, others: int, seed: int) -> list[int]:
-    """Places of the replay rows to leave out, by seed, so that there are `share` of them for each other row.
+    """The indices of the replay rows to leave out, so that there are at most `share` of them per other row.
 
     Args:
-        groups: of every demonstration.
-        share: 0 to 1.
-        others: how many rows besides replays are kept.
-        seed: of the draw.
+        groups: the group of every demonstration.
+        share: number of replay rows per other row, 0 to 1.
+        others: number of other rows that are kept.
+        seed: seed of the draw.
 
     Example:
         >>> len(replays_over(["answer", "replay", "answer", "replay"], 0.5, others=2, seed=0))
@@ -84,15 +84,14 @@ def replays_over(groups: Sequence[str], share: float, others: int, seed: int) ->
 
 
 def pairs_over(kinds: Sequence[str], ratio: float, seed: int) -> list[int]:
-    """Places of the pairs to leave out, by seed, so that there are `ratio` pairs that abstain for each that answers.
+    """The indices of the pairs to leave out, so that there are `ratio` abstaining pairs for each answering pair.
 
-    Whichever of the two are too many lose some. Where there is none of a kind nothing can be balanced, and all are
-    kept.
+    A surplus on either side is left out. If one side has no pairs, all are kept.
 
     Args:
-        kinds: of every pair (`data.rows.pair_kind`).
-        ratio: of pairs that abstain to pairs that answer; 0 leaves out none.
-        seed: of the draw.
+        kinds: the kind of every pair (`data.rows.pair_kind`).
+        ratio: number of abstaining pairs per answering pair; 0 leaves out none.
+        seed: seed of the draw.
 
     Example:
         >>> kinds = ["answer over incorrect"] * 10 + ["abstain over incorrect"] * 9

@@ -1,8 +1,8 @@
-"""Verdict first: a reply begins with one word that says whether the passages hold the answer, and then goes on.
+"""Verdict first: a reply begins with one word that says whether the passages contain the answer, and then continues.
 
-The word is about the passages, not about whether the model answers: what it knows without them reads "Absent: Paris".
-Training teaches the word in front of the model's own words; whoever asks gets the reply without it, and how sure the
-model is of it.
+The verdict is about the passages, not about whether the model answers: "Absent: Paris" is an answer from memory. In
+training the verdict precedes the model's own words. At inference it is removed from the reply, and its probability is a
+confidence signal.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from hf_selfdemo.prompting.prompts import TRAINED_ON
 from hf_selfdemo.scoring.refusal import is_refusal
 
 PRESENT, ABSENT = "Present:", "Absent:"
-"""The words; they differ in their first token in the vocabularies of SmolLM2 and Qwen2.5."""
+"""The verdicts. Their first tokens differ in the vocabularies of SmolLM2 and Qwen2.5."""
 
 _WORD_TOKENS = 4
-"""Room for the word besides that for the answer: three tokens in these vocabularies."""
+"""Tokens for the verdict in addition to those of the answer; it has three tokens in these vocabularies."""
 
 
 def with_verdict(text: str, present: bool) -> str:
-    """A text behind the word.
+    """A text with a verdict before it.
 
     Example:
         >>> with_verdict("Paris", present=True), with_verdict("I don't know.", present=False)
@@ -47,7 +47,7 @@ def with_verdict(text: str, present: bool) -> str:
 
 
 def cut_verdict(text: str) -> tuple[str, str]:
-    """The word that a text begins with, "" where it begins with neither, and the rest.
+    """The verdict at the beginning of a text ("" if there is none) and the rest of the text.
 
     Example:
         >>> cut_verdict("Absent: Paris"), cut_verdict("Paris")
@@ -59,13 +59,13 @@ def cut_verdict(text: str) -> tuple[str, str]:
 
 
 def verdict_first(made: Demonstration) -> Demonstration:
-    """A demonstration whose texts begin with the word; one that shows no passages has no verdict on them.
+    """The demonstration with a verdict before each text; a closed-book one has no passages and does not change.
 
-    A wrong answer that is rejected has the same word as the response, a false refusal that of a refusal: it errs about
-    the passages, the former does not.
+    A rejected incorrect answer gets the same verdict as the response. A rejected false refusal gets "Absent:", because
+    its error is about the passages.
 
     Args:
-        made: as it was chosen, in the words of the model alone.
+        made: a demonstration without verdicts.
     """
     if made.mode == "closed_book":
         return made
@@ -76,20 +76,19 @@ def verdict_first(made: Demonstration) -> Demonstration:
 
 @dataclass(frozen=True)
 class VerdictAnswerer:
-    """Asks under the prompt of training, cuts the word off the reply, and tells how likely "absent" was.
+    """Asks with the prompt of training, removes the verdict from the reply, and measures its probability.
 
-    The signal `verdict` is the probability of "Absent:" among the two words. Where the reply declines, the model is
-    made to answer all the same, in a reply that does not begin with "Absent:" (`Answer.withheld`). A reply without the
-    word is left as it is; the trace has every other one as it was written. An engine that tells no openings gives no
-    such signal.
+    The signal `verdict` is the probability of "Absent:" against "Present:"; engines that cannot score openings do not
+    give it. If the reply abstains, the model is asked again for an answer that does not begin with "Absent:"
+    (`Answer.withheld`). The trace has replies with their verdicts; a reply without a verdict does not change.
 
     Args:
-        max_answer_tokens: longest answer, without the word.
+        max_answer_tokens: longest answer in tokens, without the verdict.
 
     Raises:
         UserError: if `max_answer_tokens` is below 1.
 
-    Relations: for models that were trained with `reply_form: verdict_first`; `PromptAnswerer` asks others.
+    Relations: for models that were trained with `reply_form: verdict_first`; for others use `PromptAnswerer`.
 
     Example:
         >>> VerdictAnswerer().identity.partition("/")[0], VerdictAnswerer().most_calls
@@ -118,7 +117,7 @@ class VerdictAnswerer:
             max_new_tokens=self.max_answer_tokens + _WORD_TOKENS,
             share=f"{evidence.id}/passages" if mode == "rag" else "",
         )
-        if mode == "closed_book":  # there are no passages that a verdict could be about
+        if mode == "closed_book":  # without passages there is no verdict
             [reply] = yield [asked]
             return _without_verdict(reply, told(evidence, mode, reply))
         words = replace(asked, id=f"{evidence.id}/verdict", stage="verdict", openings=(ABSENT, PRESENT))
@@ -134,7 +133,7 @@ class VerdictAnswerer:
 
 
 def _verdict_signal(scores: Sequence[float]) -> Signals:
-    """The probability of "absent" among the two words; none where nobody told them."""
+    """The probability of "Absent:" against "Present:"; empty if the engine gives no scores."""
     if len(scores) != 2:
         return ()
     absent, present = scores

@@ -1,12 +1,12 @@
-"""Training on structured demonstrations: what is thin over TRL, and what only structured rows allow.
+"""Training on structured demonstrations: thin trainers over TRL's, and what only structured rows make possible.
 
-views.py collator.py     a row as one epoch shows it, and batches of such rows
-preflight/               what must hold before the first step
-sft.py dpo.py base.py    the two trainers over TRL's, and what they have in common
-arguments.py given.py    their keys beyond TRL's own, and the rows they take
-generated.py meter.py    dev questions asked, and likelihoods followed, while training pauses (paused.py)
-checkpoints.py card.py   checkpoints that say what they are of, and a card beside the result
+views.py collator.py     how one epoch shows a row, and batches of such rows
+preflight/               checks before the first step
+sft.py dpo.py grpo.py    the trainers over TRL's; base.py has what they share
+arguments.py given.py    the options beyond TRL's own, and the rows that a trainer accepts
+generated.py meter.py    dev questions and likelihoods, measured while training pauses (paused.py)
+checkpoints.py card.py   checkpoints with a note of their settings, and the README of a trained model
 quantised.py             adapters on 4-bit and 8-bit weights
-last_columns.py          scoring only the columns that hold replies
-retriever.py             an adapter for searching, on ranked lists (ranking_loss.py)
+last_columns.py          scoring only the columns that contain replies
+retriever.py             an adapter for retrieval, trained on ranked lists (ranking_loss.py)
 """

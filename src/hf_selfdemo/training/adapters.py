@@ -1,4 +1,4 @@
-"""Adapters that cannot be trained here, or not to what they would later be taken for."""
+"""Checks that reject adapters which cannot be trained here or would not work after training."""
 
 from __future__ import annotations
 
@@ -17,58 +17,61 @@ from hf_selfdemo.generation.last_logits import refuse_virtual_tokens
 from hf_selfdemo.generation.tuned import adapters_on_tied_weights
 
 REFERENCE = "ref"
-"""TRL's name for the frozen copy of an adapter that is trained further."""
+"""TRL's name for the frozen reference copy of an adapter that is trained further."""
 
 
 def check_adapters(model: Any) -> None:
-    """Refuse virtual tokens, and adapters over embeddings that are the head as well.
+    """Reject virtual tokens, and adapters on embeddings that share their weight with the head.
 
-    PEFT trains such adapters, and merges what they learnt for one place into the weight that both share; tying the
-    adapters too (`ensure_weight_tying`) merges it twice. Whoever merges the adapter would have another model.
+    PEFT can train an adapter on tied weights, but merging it changes embeddings and head at once, and with
+    `ensure_weight_tying` twice. The merged model would differ from the model with the adapter.
 
     Args:
-        model: as it is about to be trained.
+        model: the model, just before training.
 
     Raises:
-        UserError: with what to do.
+        UserError: if the adapter is of such a kind.
     """
     if not is_peft_model(model):
         return
     refuse_virtual_tokens(model)
     if adapters_on_tied_weights(model):
         raise UserError(
-            "the adapter changes embeddings and head, which share one weight in this model, and cannot be merged",
-            "leave them out of lora_target_modules; lora_modules_to_save trains either as a weight of its own",
+            "the adapter targets the embeddings or the head, which share one weight in this model, so that it could "
+            "not be merged",
+            "remove them from lora_target_modules, or name them in lora_modules_to_save to train a separate copy",
         )
 
 
 def adds_tokens(model: Any) -> bool:
-    """Whether an adapter is attached that trains the embeddings of some tokens."""
+    """Whether the model has an adapter that trains the embeddings of single tokens."""
     return is_peft_model(model) and bool(_trained_tokens(model))
 
 
 def check_added_trained(model: Any, ids: Sequence[int]) -> None:
-    """Refuse an adapter under which control tokens of the method would stay as they were made.
+    """Reject an adapter that leaves the embeddings of the method's control tokens untrained.
 
     Args:
-        model: as it is about to be trained.
-        ids: of the tokens.
+        model: the model, just before training.
+        ids: ids of these tokens.
 
     Raises:
-        UserError: with what to do.
+        UserError: if the adapter does not train all of them.
     """
     if is_peft_model(model) and not {*ids} <= _trained_tokens(model) and not model.active_peft_config.modules_to_save:
         raise UserError(
             "the adapter does not train the embeddings of the method's control tokens",
-            "give trainable_token_indices in peft_config, as generation.embeddings.trainable_indices makes them",
+            "set trainable_token_indices in peft_config to the result of generation.embeddings.trainable_indices",
         )
 
 
 def with_casting_switch(model: Any) -> None:
-    """Give the layers of added tokens the switch that PEFT's `disable_input_dtype_casting` looks for on every layer.
+    """Add the attribute that PEFT's `disable_input_dtype_casting` expects on every layer to layers of added tokens.
+
+    These layers cast nothing, so the attribute changes no result.
 
     Args:
-        model: as it is about to be trained; they cast nothing, so that the switch changes nothing.
+        model: the model, just before training.
     """
     for module in model.modules():
         if isinstance(module, TrainableTokensLayer):
@@ -82,7 +85,7 @@ def _trained_tokens(model: Any) -> set[int]:
 
 @contextmanager
 def saving(model: Any, **how: Any) -> Iterator[None]:
-    """Let whoever saves an adapter do so with other keys of `save_pretrained`."""
+    """Within this context, `model.save_pretrained` is called with the arguments in `how`."""
     before = model.save_pretrained
     model.save_pretrained = partial(before, **how)
     try:
@@ -95,23 +98,25 @@ def saving(model: Any, **how: Any) -> Iterator[None]:
 
 
 def check_trained_further(model: Any, new: PeftConfig | None) -> None:
-    """Refuse adapters that DPO and GRPO would not train, or not against the right reference.
+    """Reject adapters that DPO and GRPO would not train, or would compare with the wrong reference.
 
     Args:
-        model: the model, perhaps with an adapter.
-        new: of the adapter that it is about to get.
+        model: the model, with or without an adapter.
+        new: the configuration of the adapter that the trainer will add, if any.
 
     Raises:
-        UserError: with what to do.
+        UserError: if the adapter has another name than "default", is frozen or targets the head.
     """
     if isinstance(model, str):
-        return  # TRL says it when it has loaded it
+        return  # TRL checks it after loading
     adapters = model.peft_config if is_peft_model(model) else {}
     if adapters and "default" not in adapters:
-        raise UserError(f"the adapter is named {next(iter(adapters))!r}", "load it without adapter_name")
+        raise UserError(
+            f"the adapter is named {next(iter(adapters))!r} instead of 'default'", "load it without adapter_name"
+        )
     if REFERENCE in adapters:
         raise UserError(
-            f"the model has an adapter named {REFERENCE!r} already, as the reference is to be",
+            f"the model already has an adapter named {REFERENCE!r}, the name that the reference needs",
             f"call model.delete_adapter({REFERENCE!r}) first",
         )
     if adapters and not any(parameter.requires_grad for parameter in model.parameters()):
@@ -121,5 +126,5 @@ def check_trained_further(model: Any, new: PeftConfig | None) -> None:
     for config in (new, *adapters.values()):
         if name and getattr(config, "target_modules", None) and check_target_module_exists(config, name):
             raise UserError(
-                f"the adapter targets {name}, which the loss reads past", "leave it out of lora_target_modules"
+                f"the adapter targets {name}, which this loss does not call", "remove it from lora_target_modules"
             )

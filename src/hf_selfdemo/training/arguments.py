@@ -1,4 +1,4 @@
-"""Keys that both trainers have beyond TRL's own."""
+"""Options that all trainers have beyond TRL's own."""
 
 from __future__ import annotations
 
@@ -33,16 +33,17 @@ UNHEEDED: dict[str, tuple[Any, ...]] = {
     "use_cache": (False,),
     "use_liger_kernel": (False,),
 }
-"""Keys of TRL's and transformers' that nothing here heeds, each with the values that ask for nothing else than is done:
-rows are rendered batch by batch, only replies have a loss, and that is computed here from the logits."""
+"""Options of TRL and transformers that have no effect here, each with its harmless values. Any other value is an error.
+
+They have no effect because the collator renders rows batch by batch, and the loss is computed here on replies alone."""
 
 
 @dataclass
 class RunArguments:
-    """What all trainings of a run have in common. Mixed into a config of TRL's or transformers'.
+    """Options of every kind of training. A mixin for a config of TRL or transformers.
 
-    Defaults that differ from theirs: `bf16` and `gradient_checkpointing` off (both cost time on a CPU; recipes for GPUs
-    set them), `save_strategy` "no" (the result is saved at the end).
+    Defaults that differ from theirs: `bf16` and `gradient_checkpointing` are off (both cost time on a CPU; recipes for
+    GPUs set them), and `save_strategy` is "no" (the result is saved at the end).
     """
 
     unheeded: ClassVar[Mapping[str, tuple[Any, ...]]] = UNHEEDED
@@ -68,12 +69,12 @@ class RunArguments:
     def __post_init__(self) -> None:
         import torch
 
-        check_keys(self)  # before transformers' own checks, which do not always name the key
+        check_keys(self)  # before transformers' own checks, which do not always name the option
         self._refuse_unheeded()
         if self.push_to_hub:
             raise UserError(
-                "push_to_hub would send files that nobody has looked through, the keys of this run among them",
-                "leave it out, and run `hf-selfdemo push` once the model is trained",
+                "push_to_hub would upload files that were not checked for secrets, the options of this run included",
+                "remove it, and run `hf-selfdemo push` after training",
             )
         if self.bf16 and not torch.accelerator.is_available():
             self.use_cpu = True  # transformers would refuse bf16 otherwise
@@ -83,16 +84,14 @@ class RunArguments:
         for key, harmless in self.unheeded.items():
             value = getattr(self, key, harmless[0])
             if value not in harmless:
-                raise UserError(
-                    f"{key} is {value!r}, and has no effect on rows as they are trained here", "leave it out"
-                )
+                raise UserError(f"{key} is {value!r}, but this option has no effect here", "remove it")
 
 
 @dataclass
 class RowArguments(RunArguments):
-    """What structured rows allow, and what is measured while training. Mixed into a config of TRL's.
+    """Options for structured rows and for what is measured during training. A mixin for a config of TRL.
 
-    `max_length` is 2048, as TRL's 1024 would drop most rows with four passages.
+    `max_length` is 2048, because TRL's 1024 would drop most rows with four passages.
     """
 
     max_length: int | None = field(

@@ -1,4 +1,4 @@
-"""What training on demonstrations does beyond TRL's trainers, whether supervised or by preference."""
+"""What every trainer on demonstrations adds to its TRL trainer."""
 
 from __future__ import annotations
 
@@ -63,11 +63,11 @@ logger = logging.getLogger(__name__)
 
 
 class DemonstrationTraining(Trainer):
-    """Mixed in before a trainer of TRL's; `preference` says which kind of batch that one takes.
+    """A mixin that goes before a trainer of TRL; `preference` says whether that trainer takes pairs.
 
-    Before the first step: a preflight over every row (`preflight_report`). While training: views that change with the
-    epoch, evaluation by asking the model the dev questions, the on-policy meter (`on_policy`), a NaN or infinite loss
-    stops the run and names the rows. Checkpoints are refused under settings other than their own.
+    Before the first step, a preflight checks every row (`preflight_report`). During training, views change with the
+    epoch, the model answers the dev questions, and the on-policy meter measures likelihoods (`on_policy`). Training
+    stops on a NaN or infinite loss and names the rows. A checkpoint made with other settings is rejected.
     """
 
     preference = False
@@ -98,13 +98,13 @@ class DemonstrationTraining(Trainer):
         check_parameters(model, kwargs)
         check_collator(data_collator, self.preference)
         if train_dataset is None:
-            raise UserError("there is no train_dataset", "give demonstrations, or rows")
+            raise UserError("train_dataset is missing", "give demonstrations, or rows")
         processing_class = own_tokenizer(processing_class, model, args)
         added_ids = token_ids(processing_class, tokens, "the trainer")
         rows: Dataset = given_rows(train_dataset)
         eval_dataset = None if eval_dataset is None else given_rows(eval_dataset, ASKED)
         if len(rows) == 0:
-            raise UserError("there is no demonstration to train on", "see `skipped` in the manifest for the reasons")
+            raise UserError("the dataset has no demonstrations", "see `skipped` in the manifest for the reasons")
         dev_losses = None if eval_dataset is None else self.with_loss(eval_dataset)
         check_arguments(args, model, len(rows), len(dev_losses or ()))
         collator = data_collator or collator_of(args, processing_class, self.preference, answerer, tokens)
@@ -144,7 +144,7 @@ class DemonstrationTraining(Trainer):
         free, args.padding_free = (
             getattr(args, "padding_free", False),
             False,
-        )  # TRL refuses it beside a collator that is not its own
+        )  # TRL rejects it together with a collator that is not its own
         with _keys_refused_plainly():
             super().__init__(
                 model=model,
@@ -161,45 +161,45 @@ class DemonstrationTraining(Trainer):
         check_adapters(self.model)
         check_added_trained(self.model, added_ids)
         with_casting_switch(self.model)
-        keep_arrangement(self.model)  # one given by its path was not there before
+        keep_arrangement(self.model)  # again, since a model given by its path is loaded only now
         check_arrangement(self.model)
         keep_precision(self.model, given)
 
     @property
     def rows_trained(self) -> int:
-        """How many demonstrations are trained, each counted once, whatever the pairs that are made of it."""
+        """The number of demonstrations trained on; one with several pairs counts once."""
         return sum(row_of_pair(str(name)) == str(name) for name in self.train_dataset["id"])
 
     def decides(self, row: Mapping[str, Any]) -> list[Any]:
-        """What of a row decides the weights."""
+        """The parts of a row that decide the trained weights."""
         return [row["id"], row["response"], [one.text for one in rejected_of(row)]]
 
     # ---- the loss ----
 
     def with_loss(self, rows: Dataset) -> Dataset | None:
-        """The dev rows that have a loss; None if none has."""
+        """The dev rows on which a loss can be computed; None if there are none."""
         wanted = [i for i, row in enumerate(rows) if _has_response(row) and not (self.preference and no_pair(row))]
         return rows.select(wanted) if wanted else None
 
     def require_finite(self, loss: torch.Tensor, ids: Sequence[str]) -> None:
-        """Stop at a NaN or infinite loss; by default transformers leaves such steps out of the log and goes on.
+        """Stop on a NaN or infinite loss. By default transformers hides such steps in the log and continues.
 
         Raises:
-            UserError: naming the rows of the batch.
+            UserError: if the loss is NaN or infinite, naming the rows of the batch.
         """
         if not bool(torch.isfinite(loss)):
             raise UserError(
-                f"the loss is {float(loss)} at step {self.state.global_step}, rows {', '.join(map(repr, ids))}",
+                f"the loss is {float(loss)} at step {self.state.global_step} on rows {', '.join(map(repr, ids))}",
                 "lower learning_rate, or train in bf16 or float32 instead of fp16; the last checkpoint is kept",
             )
 
     # ---- training ----
 
     def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> Any:
-        """As in transformers; `True` goes on from the last whole checkpoint, if there is one.
+        """Train as in transformers; `True` resumes from the last complete checkpoint, if there is one.
 
         Raises:
-            UserError: if the checkpoint is half written or was made under other settings.
+            UserError: if the checkpoint is incomplete or was made with other settings.
         """
         if resume_from_checkpoint is True:
             resume_from_checkpoint = last_checkpoint(self.args.output_dir)
@@ -212,18 +212,19 @@ class DemonstrationTraining(Trainer):
         return result
 
     def create_optimizer(self, *args: Any, **kwargs: Any) -> Any:
-        """As in transformers.
+        """Create the optimizer as in transformers.
 
         Raises:
-            UserError: for a learning rate or another key that the optimizer does not take.
+            UserError: if the optimizer rejects the learning rate or another option.
         """
         with _keys_refused_plainly():
             return super().create_optimizer(*args, **kwargs)
 
     def compute_loss_context_manager(self) -> Any:
-        """As in transformers. PEFT would cast what comes into an adapter to float32, and autocast at once back again.
+        """The context of transformers, in which PEFT does not cast adapter inputs to float32.
 
-        With gradient checkpointing it does: layers are computed again outside of here, and must come out the same.
+        Under autocast that cast is undone at once and only costs time. With gradient checkpointing PEFT keeps casting:
+        layers are computed again outside this context and must give the same result.
         """
         stack = super().compute_loss_context_manager()
         autocast = self.accelerator.mixed_precision in ("bf16", "fp16")
@@ -232,12 +233,12 @@ class DemonstrationTraining(Trainer):
         return stack
 
     def measure_base(self) -> None:
-        """Read the meter before the first step, once the model is where training wants it."""
+        """Measure the on-policy figures before the first step, once the model is on its device."""
         if "base" not in self.on_policy:
             self.on_policy["base"] = self._measured()
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """As TRL's; the mean loss is over all steps, also where a checkpoint was gone on from."""
+        """Log as TRL does, with the mean loss over all steps, those before a resumed checkpoint included."""
         super().log(mean_loss(self, logs), *args, **kwargs)
 
     def _measured(self) -> dict[str, float]:
@@ -246,9 +247,9 @@ class DemonstrationTraining(Trainer):
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         keys = self.args
         self.args = copy.copy(keys)
-        self.args.hub_token = None  # even a kill before the next line leaves no token behind
+        self.args.hub_token = None  # before the save, so that a kill in its middle leaves no token on disk
         try:
-            # an adapter holds the embeddings of the tokens that it adds, and needs no copy of all others beside them
+            # the adapter contains the embeddings of its added tokens, so that no copy of the whole matrix is needed
             with saving(self.model, save_embedding_layers=False) if adds_tokens(self.model) else nullcontext():
                 super()._save(output_dir, state_dict)
         finally:
@@ -256,7 +257,7 @@ class DemonstrationTraining(Trainer):
         forget_machine(Path(output_dir or self.args.output_dir))
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """The adapter or model alone; only checkpoints hold the reference of an adapter that is trained further."""
+        """Save the adapter or model without the frozen reference adapter; only checkpoints contain that."""
         model: Any = self.model
         if _internal_call or REFERENCE not in getattr(model, "peft_config", {}):
             return super().save_model(output_dir, _internal_call)
@@ -269,7 +270,7 @@ class DemonstrationTraining(Trainer):
         found = counted(self)
         if self.args.should_save:
             folder = Path(self._get_output_dir(trial=trial)) / f"checkpoint-{self.state.global_step}"
-            if folder.exists():  # a limit on their number may have removed it
+            if folder.exists():  # save_total_limit may have removed it
                 forget_machine(folder)
                 mark_complete(folder, self._settings, found)
 
@@ -280,12 +281,12 @@ class DemonstrationTraining(Trainer):
     # ---- evaluation ----
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
-        """As TRL's; training goes on as if it had not been asked."""
+        """Evaluate as TRL does, without any effect on the random numbers of training."""
         with random_state_kept(self.model):
             return super().evaluate(*args, **kwargs)
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> Any:
-        """Rows as retrieved, whatever training makes of them; only those with something to learn have a loss."""
+        """Batches of the dev rows that have a loss, shown as retrieved rather than in the views of training."""
         rows = self.eval_dataset if eval_dataset is None else eval_dataset
         training, self.data_collator = self.data_collator, self.data_collator.plain()
         try:
@@ -302,14 +303,14 @@ class DemonstrationTraining(Trainer):
         ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "eval",
     ) -> EvalLoopOutput:
-        """The loss where rows have a response, and what the model says to all of them."""
+        """Compute the loss on rows with a response, and ask the model all rows."""
         rows = self._asked
         output = EvalLoopOutput(numpy.empty(0), None, {}, len(rows))
         if self.with_loss(rows):
             output = super().evaluation_loop(
                 dataloader, description, prediction_loss_only, ignore_keys, metric_key_prefix
             )
-        self.model.eval()  # TRL's log takes the mode from it
+        self.model.eval()  # TRL's log reads the mode from it
         asked = self.generated(self.model_wrapped, rows, self.accelerator) | self._measured()
         named = {f"{metric_key_prefix}_{name}": value for name, value in asked.items()}
         return output._replace(metrics=(output.metrics or {}) | named)
@@ -317,10 +318,10 @@ class DemonstrationTraining(Trainer):
     # ---- the card ----
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """How to ask this model, beside its weights (`card.Card`), in place of TRL's card.
+        """Write a README that says how to prompt this model (`card.Card`), in place of TRL's card.
 
         Args:
-            args: none is used: TRL and transformers have different ones first.
+            args: ignored, because TRL and transformers disagree about the positional arguments.
             kwargs: `model_name` and `tags`, as in TRL.
         """
         if not self.is_world_process_zero():
@@ -345,27 +346,27 @@ class DemonstrationTraining(Trainer):
 
 @contextmanager
 def _keys_refused_plainly() -> Iterator[None]:
-    """Where TRL, PEFT and torch look at the keys, a ValueError of theirs is about a key."""
+    """Turn a ValueError of TRL, PEFT or torch into a UserError: where this is used, it is about an option."""
     try:
         yield
     except UserError:
         raise
     except ValueError as error:
-        raise UserError(f"training cannot begin ({error})", "fix the option named above") from error
+        raise UserError(f"training cannot start ({error})", "fix the option named above") from error
 
 
 def collator_of(
     args: Any, tokenizer: Any, preference: bool, answerer: Answerer | None = None, tokens: Sequence[str] = ()
 ) -> SelfDemoDataCollator:
-    """The collator that the training keys describe.
+    """The collator that the training options describe.
 
     Raises:
-        UserError: for keys that do not go together.
+        UserError: for options that cannot be combined.
     """
     if preference and args.closed_book_share:
-        raise UserError("closed_book_share makes no pairs", "leave it out with objective dpo")
+        raise UserError("closed_book_share does not work with objective dpo, which needs pairs", "remove it")
     if preference and args.padding_free:
-        raise UserError("padding_free is not for pairs, which are padded", "leave it out with objective dpo")
+        raise UserError("padding_free does not work with objective dpo, whose batches are padded", "remove it")
     return SelfDemoDataCollator(
         tokenizer,
         args.max_length,
@@ -384,15 +385,16 @@ def collator_of(
 def choose_best(
     args: Any, generated: GeneratedEvaluation, eval_dataset: Dataset | None, preference: bool = False
 ) -> None:
-    """Check the figure that picks the best checkpoint, and say which way it is better.
+    """Check `metric_for_best_model`, and set `greater_is_better` for it.
 
     Raises:
-        UserError: for an unknown figure, or one that the dev rows cannot give; for patience without such a figure.
+        UserError: if the metric is unknown, if the dev rows cannot give it, or if `early_stopping_patience` is set
+            without a metric.
     """
     wanted = args.metric_for_best_model
     if args.early_stopping_patience and not (wanted and args.load_best_model_at_end):
         raise UserError(
-            "early_stopping_patience needs to know what is best",
+            "early_stopping_patience needs a metric to compare checkpoints",
             "set metric_for_best_model (e.g. f_score) and load_best_model_at_end",
         )
     if wanted:
@@ -401,7 +403,7 @@ def choose_best(
 
 
 def decisive_settings(args: Any, rows: Sequence[Any], collator: SelfDemoDataCollator) -> dict[str, Any]:
-    """What decides the weights: keys, rows, templates, and how many processes share a batch."""
+    """Everything that decides the weights: options, rows, templates, and the number of processes."""
     usual = Views()
     views = {name: value for name, value in asdict(collator.views).items() if value != getattr(usual, name)}
     made = {"rows": fingerprint(rows), "templates": templates_hash(TRAINED_ON), "views": fingerprint(views)}
@@ -413,7 +415,7 @@ def _has_response(row: Mapping[str, Any]) -> bool:
 
 
 class _Along(TrainerCallback):
-    """Reads the meter before the first step, and tells the collator which epoch it renders."""
+    """Measures the base figures before the first step, and tells the collator the epoch."""
 
     def __init__(self, trainer: DemonstrationTraining, collator: SelfDemoDataCollator) -> None:
         self.trainer, self.collator = trainer, collator
@@ -424,4 +426,4 @@ class _Along(TrainerCallback):
         count_on(self.trainer, self.trainer._counted)
 
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        self.collator.epoch = int(state.epoch or 0)  # one resumed in its middle is still the same epoch
+        self.collator.epoch = int(state.epoch or 0)  # a fraction when training resumes in the middle of an epoch

@@ -1,4 +1,4 @@
-"""What stands beside trained weights, for whoever finds them: what they are, and how they want to be asked."""
+"""The README beside trained weights: what they are, and how to prompt them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ class Card:
     """The README of a model folder. `hf-selfdemo push` writes one with figures, recipe and limits for the Hub.
 
     Args:
-        name: of the model.
-        base: Hub id or folder of the model that was trained; empty for one that was made in memory.
-        adapter: whether the folder holds an adapter, rather than a whole model.
+        name: name of the model.
+        base: Hub id or folder of the model that was trained; empty if it was made in memory.
+        adapter: whether the folder contains an adapter instead of a whole model.
         training: how it was trained, in a word or two.
-        rows: it was trained on.
-        tags: for the Hub.
+        rows: number of training rows.
+        tags: tags for the Hub.
         on_policy: Markdown table of the on-policy figures; may be empty.
-        verdict_first: whether its replies begin with a word on the passages.
-        own_way: whether its method asks it in a way of its own, and not under the prompt alone.
+        verdict_first: whether its replies begin with a verdict on the passages.
+        own_way: whether its method needs more than one call with the usual prompt.
 
     Example:
         >>> card = str(Card("mine", "org/base", True, "Self-Demo SFT", 120))
@@ -52,7 +52,7 @@ class Card:
         return "\n".join(parts)
 
     def _header(self) -> str:
-        local = not self.base or Path(self.base).exists()  # a folder of this machine says nothing to others
+        local = not self.base or Path(self.base).exists()  # a local path would mean nothing to other people
         kind, name = "An adapter" if self.adapter else "A model", Path(self.base).name if local else self.base
         return _HEADER.format(
             base_line="" if local else f"base_model: {self.base}\n",
@@ -71,7 +71,7 @@ class Card:
 
 
 def _prompt() -> str:
-    """The with-passages prompt as it is, with words in capitals where something is to be filled in."""
+    """The with-passages prompt, with words in capitals as placeholders."""
     passages = [Passage(str(n), f"TEXT OF THE {which} PASSAGE", "TITLE") for n, which in enumerate(("BEST", "SECOND"))]
     return single_prompt("QUESTION", passages)[0]["content"]
 
@@ -87,8 +87,8 @@ tags:
 
 # {name}
 
-{kind} that answers short questions from the passages it is shown, and says so when they hold no answer
-({training}, {rows} rows). It needs passages: without them it has not been trained to answer.
+{kind} that answers short questions from the passages in its prompt, and abstains when they do not contain the answer
+({training}, {rows} rows). Give it passages: it was not trained to answer without them.
 """
 
 _USE = """\
@@ -117,7 +117,7 @@ print(tokenizer.decode(reply[0, len(prompt) :], skip_special_tokens=True))
 _OWN_USE = """\
 ## Use
 
-It is asked as its method says, which `method.json` names.
+`method.json` names its method, which decides how it is prompted.
 
 ```python
 from pathlib import Path
@@ -140,17 +140,17 @@ print(answer.text)
 {merge}"""
 
 _MERGE = """
-`model.merge_and_unload().save_pretrained(...)` makes a whole model of it, for servers that take no adapters.
+For servers that cannot load adapters, `model.merge_and_unload().save_pretrained(...)` saves a whole model.
 """
 
 _VERDICT = """\
-Its replies begin with `Present:` or `Absent:`, whether the passages hold the answer, and then go on.
-`recorded_method(folder).answerer()` of `hf_selfdemo.methods.method` asks it, and tells the answer alone and how likely
-the word was.
+Its replies begin with `Present:` if the passages contain the answer, else with `Absent:`. To get the answer alone, with
+the probability of that word, use `recorded_method(folder).answerer()` from `hf_selfdemo.methods.method`.
 """
 
 _PROMPT = """\
-Without the package: it was trained on this prompt, in one user turn, the best passage last. Other prompts are untested.
+Without the package, use the prompt that it was trained on: one user turn, the best passage last. Other prompts are
+untested.
 
 ```
 {prompt}
@@ -158,5 +158,5 @@ Without the package: it was trained on this prompt, in one user turn, the best p
 """
 
 _FULL = """\
-For a card with figures, recipe and limits, to publish: `hf-selfdemo push`.
+To publish it with a card that has figures, recipe and limits, run `hf-selfdemo push`.
 """

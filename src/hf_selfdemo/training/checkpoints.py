@@ -1,6 +1,6 @@
-"""Checkpoints that say what they are of, so that training never goes on from half a one, or from another run's.
+"""Checkpoints with a note of their settings, so that training never resumes from an incomplete or foreign one.
 
-A checkpoint's note is the last file written into it: a folder without one was interrupted.
+The note is the last file written into a checkpoint. A folder without a note was interrupted.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ _NOTE = "selfdemo.json"
 
 
 def mark_complete(folder: Path, settings: dict[str, Any], counted: dict[str, Any]) -> None:
-    """Say of a checkpoint that it is whole, under which settings it was made, and what was counted until then."""
+    """Write the note of a complete checkpoint: its settings, its files, and what was counted so far."""
     to_disk(folder)
     files = hashes(folder, (path for path in folder.rglob("*") if path.is_file() and path != folder / _NOTE))
     write_checked_json(folder / _NOTE, {"settings": settings, "counted": counted, "files": files})
 
 
 def forget_machine(folder: Path) -> None:
-    """Take out of a checkpoint, or of a saved model, what tells of this machine.
+    """Remove what describes this machine from a checkpoint or a saved model.
 
-    That is transformers' pickle of all keys, with the Hub's token and every path in it, which nothing reads again, and
-    the path of the best checkpoint, which follows from its step (`find_best`).
+    Removed are transformers' pickle of all options (it contains the Hub token and paths, and nothing reads it again)
+    and the path of the best checkpoint, which `find_best` derives from its step.
     """
     (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)
     path = folder / TRAINER_STATE_NAME
@@ -41,38 +41,38 @@ def forget_machine(folder: Path) -> None:
 
 
 def find_best(state: TrainerState, output_dir: str) -> None:
-    """Say where the best checkpoint of a training that goes on lies, if it is still there."""
+    """Set the path of the best checkpoint when training resumes, if that checkpoint still exists."""
     folder = Path(output_dir) / f"checkpoint-{state.best_global_step}"
     if state.best_model_checkpoint is None and state.best_global_step and folder.exists():
         state.best_model_checkpoint = str(folder)
 
 
 def last_checkpoint(folder: str | Path) -> str | None:
-    """The newest whole checkpoint in an output folder; None if there is none."""
+    """The newest complete checkpoint in an output folder; None if there is none."""
     found = [p.parent for p in Path(folder).glob(f"checkpoint-*/{_NOTE}")]
     return str(max(found, key=_step)) if found else None
 
 
 def check_settings(folder: str | Path, settings: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Refuse a checkpoint that is not whole or was made under other settings; else return what was counted until it.
+    """Check that a checkpoint is complete and has the given settings, and return what was counted until it.
 
     Args:
         folder: the checkpoint.
-        settings: those of the training that wants to go on from it.
-        defaults: of settings that one of the two does not have.
+        settings: settings of the training that resumes from it.
+        defaults: values of settings that one of the two does not have.
 
     Raises:
-        UserError: naming the keys that differ, or a file that is not as it was written.
+        UserError: naming the options that differ, or a file that has changed since it was written.
     """
     path = Path(folder) / _NOTE
     if not path.exists():
-        raise UserError(f"{folder} is not a complete checkpoint of this trainer", "resume from another, or start over")
+        raise UserError(f"{folder} is not a complete checkpoint of this trainer", "resume from another one, or restart")
     note = read_json(path, Checkpoint)
     found, wanted = note["settings"], json.loads(json.dumps(settings, default=str))
     if keys := differing(found, wanted, defaults):
         shown = ", ".join(f"{k} (there {found.get(k)!r}, now {wanted.get(k)!r})" for k in keys[:3])
-        raise UserError(f"{folder} was made under other settings: {shown}", "restore them or take another output_dir")
-    remedy = f"remove {folder}: the same command goes on from the checkpoint before it, or anew"
+        raise UserError(f"{folder} was made with other settings: {shown}", "restore them or set another output_dir")
+    remedy = f"delete {folder} and repeat the command; it resumes from the checkpoint before, or starts anew"
     refuse_changed(Path(folder), note.get("files", {}), remedy)
     return dict(note["counted"])
 

@@ -1,4 +1,4 @@
-"""A stop for training by rewards that has collapsed to abstaining from everything."""
+"""A callback that stops GRPO when the model abstains from nearly everything."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ class CollapseGuard(TrainerCallback):
     """Stops GRPO once the model abstains from nearly everything, which rewards by string match can lead to (TruthRL,
     arXiv 2509.25760).
 
-    While the share of abstentions in the log is above the limit no checkpoint is written, so that the last one is from
-    before. It works with any trainer of transformers whose log has `abstention_rate`, as that of `AbstentionReward` is.
+    While the abstention rate in the log is above the limit, no checkpoint is written. The last checkpoint is therefore
+    from before the collapse. The callback works with any transformers trainer that logs `abstention_rate`, as
+    `AbstentionReward` does.
 
     Args:
-        limit: share of abstentions among scored replies that is still accepted.
-        steps: optimisation steps above it after which training ends; 0 never ends it.
+        limit: highest accepted share of abstentions among scored replies.
+        steps: optimisation steps above the limit after which training stops; 0 never stops it.
 
     Raises:
-        UserError: if a number is out of range; in training, when it has collapsed.
+        UserError: if a number is out of range; during training, if it has collapsed.
     """
 
     def __init__(self, limit: float = 0.9, steps: int = 20) -> None:
@@ -42,7 +43,7 @@ class CollapseGuard(TrainerCallback):
     def on_log(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if not self.steps or not (above := self._above(state.log_history)):
             return
-        control.should_save = False  # of this very step, whose share is known only now
+        control.should_save = False  # on_step_end ran before this step's rate was known
         before = state.log_history.index(above[0])
         told = [line for line in state.log_history[:before] if line.get(ABSTENTION_RATE) is not None]
         begun = told[-1]["step"] if told else 0
@@ -50,15 +51,15 @@ class CollapseGuard(TrainerCallback):
             return
         mean = sum(line[ABSTENTION_RATE] for line in above) / len(above)
         found = last_checkpoint(args.output_dir)
-        kept = f"{found} is from before" if found else "no checkpoint had been written before"
+        kept = f"{found} is from before the collapse" if found else "there is no checkpoint from before the collapse"
         raise UserError(
-            f"training has collapsed: the model abstained in {mean:.0%} of its replies in the steps {begun + 1} to "
-            f"{state.global_step}, and the limit is {self.limit:.0%}; {kept}",
-            "lower the reward of an abstention or learning_rate, set beta, or start from a model that answers more",
+            f"training has collapsed: the model abstained in {mean:.0%} of its replies in steps {begun + 1} to "
+            f"{state.global_step}, above the limit of {self.limit:.0%}; {kept}",
+            "lower reward_abstain_value or learning_rate, set beta, or start from a model that answers more",
         )
 
     def _above(self, log: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """The last lines of the log that have the share, as long as it is above the limit."""
+        """The latest log lines with an abstention rate, back to the last one within the limit."""
         found: list[Mapping[str, Any]] = []
         for line in (line for line in reversed(log) if line.get(ABSTENTION_RATE) is not None):
             if line[ABSTENTION_RATE] <= self.limit:

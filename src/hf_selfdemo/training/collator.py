@@ -1,7 +1,7 @@
-"""Structured demonstration rows to tensors, rendered when the batch is made.
+"""A collator that renders structured demonstrations into tensors when a batch is made.
 
-Because a passage is still a passage here, things can be done that flat text does not allow: each epoch shows a row from
-another side (`views.py`), and a prompt that is too long loses passages, never the question or the answer.
+Passages are still separate here, which flat text does not allow. So each epoch can show a row in another way
+(`views.py`), and a prompt that is too long loses passages, never the question or the answer.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ IGNORED = -100
 
 
 class EncodedRow(NamedTuple):
-    """Token ids of one view; `response` and `rejected` end with the stop token.
+    """Token ids of one view of a row; `response` and `rejected` end with the stop token.
 
-    `dropped` passages were cut to fit the budget; `lost_answer`: none that is left holds the answer that the row gives.
-    `messages` are what the prompt was made of, `passages` those in it. Of a row that is not a reply to its question
-    `shown` is what the model reads in place of `response`, and `supervised` says which tokens of prompt and response
-    have a loss.
+    `dropped` is the number of passages that were removed to fit `max_length`; `lost_answer` says that no remaining
+    passage contains the answer that the row gives. The prompt was made of `messages` and shows `passages`. For a row
+    that is not a reply to its question, the model reads `shown` in place of `response`, and `supervised` says which
+    tokens of prompt and response have a loss.
     """
 
     prompt: list[int]
@@ -50,12 +50,12 @@ class EncodedRow(NamedTuple):
 
     @property
     def shown_ids(self) -> list[int]:
-        """What the model reads."""
+        """The token ids that the model reads."""
         return self.prompt + (self.response if self.shown is None else self.shown)
 
     @property
     def labels(self) -> list[int]:
-        """What it learns, as many as it reads; `IGNORED` where nothing."""
+        """One label for each token of `shown_ids`; `IGNORED` where there is no loss."""
         if self.supervised is None:
             return [IGNORED] * len(self.prompt) + self.response
         ids = self.prompt + self.response
@@ -66,37 +66,38 @@ class EncodedRow(NamedTuple):
 class SelfDemoDataCollator:
     """Renders demonstrations into batches, for supervised training or, with `preference`, for DPO.
 
-    Supervised: `input_ids`, `attention_mask`, `position_ids`, `labels` and `kinds`, each (batch, tokens), int64. Rows
-    are padded on the left, so that all responses end in the last column and logits are needed for few columns alone;
-    `labels` are -100 but for the response and the token that ends the turn; `kinds` index `KINDS`. With `padding_free`
-    all rows stand behind each other in one, (1, tokens), without a mask: for attention that takes position ids for
-    borders (Flash Attention, and transformers' own masks for sdpa).
+    A supervised batch has `input_ids`, `attention_mask`, `position_ids`, `labels` and `kinds`, each (batch, tokens),
+    int64. Rows are padded on the left: all responses end in the last column, so that few columns need logits. `labels`
+    are -100 except on the response and its stop token. `kinds` are indices into `KINDS`. With `padding_free` all rows
+    are concatenated, (1, tokens), without a mask. Attention must then find the row borders by the position ids, as
+    Flash Attention and transformers' masks for sdpa do.
 
-    Preference: `input_ids`, `attention_mask`, `position_ids` and `completion_mask`, each (2 * batch, tokens), the
-    preferred texts first, as TRL's `DataCollatorForPreference` has it; `kinds` is (batch,). Columns `ref_chosen_logps`
-    and `ref_rejected_logps` of the rows become (batch,) floats.
+    A preference batch has `input_ids`, `attention_mask`, `position_ids` and `completion_mask`, each
+    (2 * batch, tokens), the preferred texts first, as in TRL's `DataCollatorForPreference`. `kinds` is (batch,). The
+    columns `ref_chosen_logps` and `ref_rejected_logps` of the rows become (batch,) floats.
 
-    Both hold `ids`, the rows' names, for messages.
+    Both have `ids`, the ids of the rows, for messages.
 
-    The prompt is the answerer's, with the passages of the view or without any. Prompt and response are encoded apart,
-    so no token straddles their border. Gold answers serve to find the passages that hold them; they are never shown.
+    The answerer makes the prompt, with the passages of the view or without any. Prompt and response are encoded
+    separately, so that no token spans both. Gold answers only serve to find the passages that contain them; no prompt
+    shows them.
 
     Args:
-        tokenizer: with a chat template.
-        max_length: longest row in tokens; passages go until it fits, the last retrieved first. None: no limit.
-        passage_order: see `Views`, as are the next three.
-        passage_dropout: chance of a passage to be left out.
+        tokenizer: a tokenizer with a chat template.
+        max_length: longest row in tokens. A longer row loses passages, the last retrieved first. None: no limit.
+        passage_order: order of the passages; see `Views` for this and the next three.
+        passage_dropout: probability of leaving out a passage.
         leave_gold_out_share: share of answering rows turned into abstentions.
         closed_book_share: share of rows shown without passages.
         preference: make pairs.
-        padding_free: no padding; supervised rows only.
-        seed: of all draws; the same (seed, epoch, row id) always gives the same view, whatever the batch or worker.
-        answerer: how the model will be asked; it must have a single prompt.
-        tokens: control tokens that the method adds, of which trusted segments consist; the tokenizer must have them.
+        padding_free: concatenate rows instead of padding them; supervised rows only.
+        seed: seed of all draws. The same seed, epoch and row id always give the same view, in any batch or worker.
+        answerer: how the model will be prompted; it must have a single prompt.
+        tokens: control tokens that the method adds and trusted segments consist of; the tokenizer must have them.
 
     Raises:
-        ValueError: for a row that does not fit even without a passage, whose response is empty or, in a pair, equals
-            what it is to be preferred to; it names the row.
+        ValueError: naming a row that does not fit even without passages, has an empty response, or prefers a response
+            to itself.
         UserError: for a number out of range.
     """
 
@@ -114,9 +115,7 @@ class SelfDemoDataCollator:
 
     def __post_init__(self) -> None:
         if self.preference and (self.padding_free or self.closed_book_share):
-            raise ValueError(
-                "pairs are padded and shown with passages: padding_free and closed_book_share are not for DPO"
-            )
+            raise ValueError("padding_free and closed_book_share do not work with pairs: leave both unset")
         if self.max_length is not None:
             ONE_OR_MORE.check(max_length=self.max_length)
         self.views = Views(
@@ -126,7 +125,7 @@ class SelfDemoDataCollator:
 
     @property
     def epoch(self) -> int:
-        """Set by the trainer as training goes on; in shared memory, so that workers started earlier see it too."""
+        """The current epoch, set by the trainer. It is in shared memory, so that workers already started see it."""
         return int(self._epoch)
 
     @epoch.setter
@@ -134,7 +133,7 @@ class SelfDemoDataCollator:
         self._epoch.fill_(epoch)
 
     def plain(self) -> SelfDemoDataCollator:
-        """The same without anything that changes by epoch: passages as retrieved, none left out but for length."""
+        """A copy whose rows look the same in every epoch: all passages as retrieved that fit `max_length`."""
         plain = replace(self, passage_order="as_retrieved", passage_dropout=0.0)
         return replace(plain, leave_gold_out_share=0.0, closed_book_share=0.0)
 
@@ -146,7 +145,7 @@ class SelfDemoDataCollator:
         return (self._in_one(encoded) if self.padding_free else self._padded(encoded)) | {"ids": ids}
 
     def encode(self, row: Mapping[str, Any]) -> EncodedRow:
-        """One row as tokens, in the view of this epoch, with as many of its passages as fit."""
+        """Encode one row in the view of this epoch, with as many of its passages as fit."""
         kind = row_kind(row)
         if kind is not REPLY:
             return self._text(row, kind)
@@ -165,16 +164,16 @@ class SelfDemoDataCollator:
                     prompt, response, rejected, view.kind, dropped, lost, tuple(messages), passages=tuple(shown)
                 )
         raise ValueError(
-            f"row {row['id']!r} needs {len(prompt) + longest} tokens without any passage and max_length is "
+            f"row {row['id']!r} needs {len(prompt) + longest} tokens even without passages, more than max_length "
             f"{self.max_length}: raise max_length or drop the row"
         )
 
     def _text(self, row: Mapping[str, Any], kind: RowKind) -> EncodedRow:
-        """A row that is not a reply to its question. Nothing of it is left out; what is replaced changes by epoch."""
+        """Encode a row that is not a reply to its question. It is never shortened; its noise changes by epoch."""
         if kind.ranks:
-            raise ValueError(f"row {row['id']!r} is a list of passages and no text: train it with objective retriever")
+            raise ValueError(f"row {row['id']!r} is a ranked list, not a text: train it with objective retriever")
         if self.preference:
-            raise ValueError(f"row {row['id']!r} is of the kind {row['kind']!r} and makes no pair: drop it")
+            raise ValueError(f"row {row['id']!r} has the kind {row['kind']!r}, which has no pairs: drop it")
         if not (row.get("response") or "").strip():
             raise ValueError(f"row {row['id']!r} has an empty response: drop it")
         rng = random.Random(stable_seed(self.seed, f"{self.epoch}/{row['id']}/noise"))
@@ -182,7 +181,7 @@ class SelfDemoDataCollator:
         length = len(found.prompt) + len(found.ids)
         if self.max_length is not None and length > self.max_length:
             raise ValueError(
-                f"row {row['id']!r} needs {length} tokens and max_length is {self.max_length}: raise max_length or "
+                f"row {row['id']!r} needs {length} tokens, more than max_length {self.max_length}: raise max_length or "
                 "drop the row"
             )
         supervised = [kind.trains_prompt] * len(found.prompt) + found.supervised
@@ -197,7 +196,7 @@ class SelfDemoDataCollator:
         if not self.preference:
             return response, None
         if len(rejected_of(row)) > 1:
-            raise ValueError(f"row {row['id']!r} holds several pairs: make a row of each with pair_rows")
+            raise ValueError(f"row {row['id']!r} has several pairs: split it with pair_rows")
         if not view.rejected.strip():
             raise ValueError(f"row {row['id']!r} has no rejected text: drop it")
         if normalise(view.rejected) == normalise(view.response):

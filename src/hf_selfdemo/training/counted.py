@@ -1,6 +1,6 @@
-"""What a trainer has counted so far, so that training that goes on from a checkpoint tells the same of itself.
+"""Counts that a checkpoint keeps, so that a resumed training logs the same figures as an uninterrupted one.
 
-Transformers and TRL begin again from nothing there: the mean loss would be that of the remaining steps alone.
+Transformers and TRL start these counts again at zero: the mean loss would be that of the remaining steps alone.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import torch
 
 
 def counted(trainer: Any) -> dict[str, Any]:
-    """Tokens and on-policy figures; the loss that is in the log, and what waits for the next line of the log.
+    """The counts to save: tokens, on-policy figures, the logged loss, and what waits for the next log line.
 
-    Every process calls it: what waits is that of all of them.
+    All processes must call it, because it gathers what waits in each of them.
     """
     accelerator, tallies = trainer.accelerator, getattr(trainer, "_tallies", {})
     return {
@@ -28,20 +28,20 @@ def counted(trainer: Any) -> dict[str, Any]:
 
 
 def count_on(trainer: Any, found: dict[str, Any]) -> None:
-    """Go on from what `counted` gave, once the trainer has set its counts to nothing."""
-    if "total_loss" not in found:  # there was no checkpoint, or an earlier version wrote it
+    """Restore the counts that `counted` returned, after the trainer has reset its own."""
+    if "total_loss" not in found:  # there was no checkpoint, or one of an earlier version
         return
     trainer._total_loss_scalar = found["total_loss"]
     trainer._tr_loss += found["loss"]
     trainer._globalstep_last_logged = found["logged_at"]
     trainer._metrics["train"].update({name: list(values) for name, values in found["metrics"].items()})
-    if found["tallies"] and trainer.is_world_process_zero():  # the log adds up those of all processes
+    if found["tallies"] and trainer.is_world_process_zero():  # one process, since the log adds up those of all
         trainer._tallies["train"] = torch.tensor(found["tallies"][0])
-    trainer.model.train()  # no step may be left, and the last line of the log is still one of training
+    trainer.model.train()  # if no step is left, the last log line must still count as training
 
 
 def mean_loss(trainer: Any, logs: dict[str, float]) -> dict[str, float]:
-    """The last line of a training's log with the mean loss over all steps, not those since a checkpoint alone."""
+    """The last log line, with the mean loss over all steps instead of those since the checkpoint."""
     if "train_loss" in logs:
         logs["train_loss"] = trainer._total_loss_scalar / max(trainer.state.global_step, 1)
     return logs

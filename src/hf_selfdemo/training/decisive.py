@@ -1,6 +1,6 @@
-"""Which training keys decide the weights, and which of these a card tells.
+"""Which training options decide the weights, and which of these a model card shows.
 
-Most are TRL's and transformers' own, which cannot say so themselves: the tables of them stand here alone.
+Most options are TRL's and transformers', which do not say what they decide. Only this file lists them.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ _NO_EFFECT = (
     "local_rank",
     "resume_",
 )
-"""Beginnings of keys that say where, how fast or what is told, and decide no weight."""
+"""Prefixes of options that change only paths, speed or logging, and decide no weight."""
 
 _LENGTH = ("train_tokens", "max_steps", "num_train_epochs")
-"""What says how long training goes on, in the order in which it decides."""
+"""Options for the length of training. The first that is set decides."""
 
 _TOLD = (
     "objective",
@@ -65,21 +65,21 @@ _TOLD = (
     "load_in_8bit",
     "seed",
 )
-"""Keys that a card tells at their defaults, too."""
+"""Options that a card shows even at their defaults."""
 
 _LORA = ("lora_r", "lora_alpha", "lora_dropout", "lora_target_modules", "use_rslora", "use_dora")
-"""The same of adapters."""
+"""The same for adapters."""
 
 OF_JUDGES = ("reward_judge", "reward_abstain_value", "reward_only_where_none_right")
-"""Keys that critics take the place of."""
+"""Options that have no effect when critics give the rewards."""
 
 
 def decisive_keys(keys: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that decide the weights, and are set: no paths, tokens or logging.
+    """The options that decide the weights and are set; no paths, tokens or logging.
 
     Args:
-        keys: with their values.
-        usual: defaults; a key that is None in place of another default is set, unless nothing heeds it.
+        keys: options with their values.
+        usual: their defaults. None counts as set where the default is another value, unless the option has no effect.
 
     Example:
         >>> decisive_keys({"learning_rate": 0.1, "output_dir": "runs/a", "hub_token": "t", "seed": None}, {})
@@ -92,13 +92,13 @@ def decisive_keys(keys: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str
 
 
 def told_keys(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Of the keys that decided the weights those that a reader of a card wants to know; none of them is a path.
+    """The options that a model card shows, out of those that decided the weights. None of them is a path.
 
-    Our own keys are told where they are not as usual. Of what says how long training goes on, the first that is set
-    decides and is told.
+    This package's own options are shown where they differ from their defaults. Of the options for the length of
+    training, only the one that decided is shown.
 
     Args:
-        settings: as the manifest of a training has them.
+        settings: the settings in the manifest of a training.
 
     Example:
         >>> told_keys({"max_steps": 9, "num_train_epochs": 3.0, "learning_rate": 0.1, "passage_dropout": 0.0})

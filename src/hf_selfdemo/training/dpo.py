@@ -25,26 +25,26 @@ from hf_selfdemo.training.pair_rows import no_pair, pair_rows, with_pairs
 from hf_selfdemo.training.parameters import check_collator, check_parameters, own_config, own_tokenizer
 
 _FLOOR = {"min_lr_rate": 0.2}
-"""The paper's 1.1e-6 of 5.5e-6, as a share, so that another learning rate keeps a floor below it."""
+"""The paper's final 1.1e-6 as a share of its peak 5.5e-6, so that it scales with the learning rate."""
 
 
 @dataclass
 class SelfDemoDPOConfig(RowArguments, DPOConfig):  # type: ignore[misc]  # defaults other than TRL's
-    """TRL's `DPOConfig` with `RowArguments`, the supervised loss beside DPO's, and the paper's other settings.
+    """TRL's `DPOConfig` with `RowArguments`, a supervised loss beside DPO's, and otherwise the paper's settings.
 
-    `loss_type` is `["sigmoid", "sft"]`, each with weight 1.0: DPO alone lowers the likelihood of both texts, the
-    preferred one too (`logps/chosen` in the log), and a model that is to abstain where it should then hardly tells the
-    two kinds of question apart (Divide-Then-Align, arXiv 2505.20871: abstention recall less false refusals .45 with the
-    term, .03 without). The supervised loss is over the tokens of the preferred texts alone, their stop tokens among
-    them; a row counts once for each of its pairs, in this term as in the other. It is a mean over the tokens of a
-    batch, so it, unlike the other, depends on how rows fall into batches.
+    `loss_type` is `["sigmoid", "sft"]`, each with weight 1.0. DPO alone lowers the likelihood of both texts, even of
+    the preferred one (`logps/chosen` in the log), and the model then hardly distinguishes questions that it should
+    answer from those that it should abstain from (Divide-Then-Align, arXiv 2505.20871: abstention recall minus
+    over-refusal rate is .45 with the supervised loss, .03 without). The supervised loss is a mean over the tokens of
+    the preferred texts in a batch, stop tokens included. Unlike DPO's, it depends on how rows are batched. In both
+    losses a row counts once for each of its pairs.
 
-    The paper's own are, from the authors' release for 8B and 70B: `beta` 0.1 and the plain `sigmoid` loss
-    (`loss_type=["sigmoid"]`), no normalisation by length; `learning_rate` 5.5e-6 without warm-up, falling to a fifth
-    along a cosine. They train all weights for 800 steps, 4 pairs a GPU and step, on rows of up to 4,096 tokens; batch,
-    steps and `max_length` are left to the recipe. An adapter wants a higher learning rate.
+    The paper's settings, from the authors' release for 8B and 70B, are `beta` 0.1 and the plain `sigmoid` loss
+    (`loss_type=["sigmoid"]`) without length normalisation, and `learning_rate` 5.5e-6 without warm-up, falling to a
+    fifth along a cosine. The authors train all weights for 800 steps of 4 pairs per GPU, on rows of up to 4,096 tokens.
+    The recipe sets batch size, steps and `max_length`. Use a higher learning rate for an adapter.
 
-    `precompute_ref_log_probs` runs the reference once over all rows and saves its memory and time in training; rows
+    `precompute_ref_log_probs` runs the reference once over all rows before training, which saves memory and time. Rows
     must then look the same in every epoch.
 
     Example:
@@ -71,29 +71,29 @@ class SelfDemoDPOConfig(RowArguments, DPOConfig):  # type: ignore[misc]  # defau
 
 
 class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
-    """`DPOTrainer` over structured rows: prefers `response` to `rejected` under the prompt that a row's view shows.
+    """`DPOTrainer` for structured rows: it learns to prefer `response` to `rejected` under the prompt of the row.
 
-    A row with several rejected texts is as many pairs. Rows without a pair are left out; `left_out` has their ids by
-    reason. The reference is the model as it comes: under
-    a new adapter (`peft_config`) the model without it, for an adapter trained further a frozen copy of that, for full
-    fine-tuning a frozen copy of the model.
+    A row with several rejected texts gives one pair for each. Rows without a pair are left out; `left_out` has their
+    ids by reason. The reference is the model before training: with a new adapter (`peft_config`) the model without it,
+    for an adapter that is trained further a frozen copy of the adapter, and for full fine-tuning a frozen copy of the
+    model.
 
     Args:
         model: a causal language model, one with a trainable adapter, or a path.
-        args: the training configuration; one of TRL's or transformers' will do, and none for the defaults.
-        train_dataset: demonstrations as `demonstrate` writes them, or rows (a list, too) with at least id, question,
-            passages, response, outcome and rejected (`given_rows`).
-        processing_class: the tokenizer, with a chat template; default is the model's own, by its name or path.
-        data_collator: default is a `SelfDemoDataCollator` made from `args`.
-        kwargs: as for `SelfDemoTrainer`, and what else `DPOTrainer` takes and rows allow (`ref_model`, `peft_config`,
-            ...).
+        args: the training configuration, also one of TRL or transformers; None for the defaults.
+        train_dataset: demonstrations as `demonstrate` writes them, or a dataset or list of rows with at least id,
+            question, passages, response, outcome and rejected (`given_rows`).
+        processing_class: a tokenizer with a chat template; by default it is loaded by the model's name or path.
+        data_collator: by default a `SelfDemoDataCollator` made from `args`.
+        kwargs: as for `SelfDemoTrainer`, and other parameters of `DPOTrainer` that work with rows (`ref_model`,
+            `peft_config`, ...).
 
     Raises:
-        UserError: if no row has a pair, the preflight finds rows that cannot be learnt, the adapter cannot be trained
-            by this loss, or the reference is to be computed beforehand though rows change.
+        UserError: if no row has a pair, the preflight finds rows that cannot be trained on, the adapter does not work
+            with this loss, or `precompute_ref_log_probs` is set although rows change by epoch.
 
-    Relations: the loss is `DPOTrainer`'s own, shown fewer columns (`last_columns`). That trainer wants flat text,
-    tokenizes prompts together with replies, and cuts long rows at their end, where the reply is.
+    Relations: the loss is `DPOTrainer`'s own, computed on fewer columns (`last_columns`). `DPOTrainer` itself takes
+    flat text, tokenizes prompts together with replies, and truncates long rows at their end, where the reply is.
     """
 
     _tag_names = ["trl", "dpo", "self-demo"]  # noqa: RUF012  # as in every trainer of TRL
@@ -117,24 +117,24 @@ class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
         collator = data_collator or collator_of(args, processing_class, self.preference, kwargs.get("answerer"))
         if args.precompute_ref_log_probs and collator.views.change:
             raise UserError(
-                "precompute_ref_log_probs scores each row once, and here rows change by epoch",
-                "set it to false, or do without passage_dropout, leave_gold_out_share and passage_order shuffled",
+                "precompute_ref_log_probs scores each row once, but these rows change by epoch",
+                "set it to false, or remove passage_dropout, leave_gold_out_share and passage_order: shuffled",
             )
         check_trained_further(model, kwargs.get("peft_config"))
         if train_dataset is not None:
             train_dataset, self.left_out = with_pairs(given_rows(train_dataset))
-        if eval_dataset is not None:  # each dev row is asked once, so that its loss is that of its first pair
+        if eval_dataset is not None:  # each dev row is asked once, so that only its first pair has a loss
             eval_dataset = pair_rows(given_rows(eval_dataset, ASKED), most=1)
         whole = not (isinstance(model, str) or is_peft_model(model) or kwargs.get("peft_config"))
         own = whole and kwargs.get("ref_model") is None
-        if own:  # TRL would look for the weights again under the model's name, and find none, or others
+        if own:  # TRL would load the reference by the model's name, which may fail or give other weights
             kwargs["ref_model"] = copy.deepcopy(model).requires_grad_(False)
         super().__init__(model, args, train_dataset, processing_class, eval_dataset, collator, **kwargs)
         if own and args.precompute_ref_log_probs:
-            self.ref_model = None  # it has done its work
+            self.ref_model = None  # no longer needed; this frees its memory
 
     def _prepare_dataset(self, dataset: Dataset, *_: Any) -> Dataset:
-        """Rows stay as they are; the collator renders them."""
+        """Return the rows unchanged, because the collator renders them."""
         return dataset
 
     # ---- the loss ----
@@ -142,14 +142,14 @@ class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """TRL's loss over the columns that hold replies."""
+        """TRL's loss, computed on the columns that contain replies."""
         with last_columns(self._scored, _for_model(inputs), "completion_mask") as batch:
             found = super().compute_loss(model, batch, return_outputs, num_items_in_batch)
         self.require_finite((found[0] if return_outputs else found).detach(), inputs["ids"])
         return found
 
     def compute_ref_log_probs(self, model: Any, inputs: dict[str, Any]) -> Any:
-        """TRL's, over the columns that hold replies; it is used where the reference is computed beforehand."""
+        """TRL's log-probabilities, computed on the columns that contain replies, for `precompute_ref_log_probs`."""
         with last_columns(self._scored, _for_model(inputs), "completion_mask") as batch:
             return super().compute_ref_log_probs(model, batch)
 
@@ -160,10 +160,11 @@ class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
     # ---- the reference, computed beforehand ----
 
     def _precompute_ref_logps(self, dataset: Dataset, name: str, batch_size: int) -> Dataset:
-        """TRL keeps the figures in a file beside the dataset, found by the dataset's fingerprint and the weights. The
-        fingerprint it gets here tells what is scored, token by token: views, length and templates decide that too.
+        """Score the pairs under the reference, with a fingerprint that covers every scored token.
 
-        Dev rows without a pair, which are asked and have no loss, get no figure.
+        TRL caches these log-probabilities beside the dataset, by the dataset's fingerprint and the weights. Views,
+        length and templates decide the tokens too, so the fingerprint given to TRL includes them. Dev rows without a
+        pair have no loss and get no log-probabilities.
         """
         training = self.data_collator
         collator = training if name == "train" else training.plain()
@@ -174,8 +175,8 @@ class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
         rows = rows.select(range(len(rows)), new_fingerprint=self._scored_by_reference(rows, collator))
         if self.accelerator.num_processes > 1 and not (rows.cache_files and is_caching_enabled()):
             raise UserError(
-                "precompute_ref_log_probs on several processes needs a dataset on the disk",
-                "save it with save_to_disk and read it with load_from_disk, or set precompute_ref_log_probs to false",
+                "precompute_ref_log_probs with several processes needs a dataset on disk",
+                "save it with save_to_disk and load it with load_from_disk, or set precompute_ref_log_probs to false",
             )
         try:
             self.data_collator = collator
@@ -188,7 +189,10 @@ class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
         return dataset
 
     def _scored_by_reference(self, rows: Iterable[Mapping[str, Any]], collator: SelfDemoDataCollator) -> str:
-        """A fingerprint of all that decides the reference's figures besides its weights, which TRL adds."""
+        """A fingerprint of everything that decides the reference's log-probabilities except its weights.
+
+        TRL adds the weights.
+        """
         args: Any = self.args
         model = self.accelerator.unwrap_model(self.model)
         adapters = model.peft_config if is_peft_model(model) else {}
@@ -200,5 +204,5 @@ class SelfDemoDPOTrainer(DemonstrationTraining, DPOTrainer):
 
 
 def _for_model(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """A batch without what is for messages and counts, since TRL hands all it does not know to the model."""
+    """The batch without ids and kinds, because TRL passes every unknown entry to the model."""
     return {name: value for name, value in inputs.items() if name not in ("ids", "kinds")}

@@ -1,4 +1,4 @@
-"""Dev questions asked of the model in training: what it says to them, not only how likely their targets are."""
+"""Evaluation during training by the model's replies to dev questions, not only by the loss on their targets."""
 
 from __future__ import annotations
 
@@ -43,26 +43,27 @@ GREATER_IS_BETTER: dict[str, bool | None] = {
     "closed_book_abstention_rate": None,
     "closed_book_unscored": False,
 }
-"""Every figure in the order of the log, and whether more of it is better; None where that depends on the questions."""
+"""Every metric in the order of the log, and whether higher is better; None where that depends on the questions."""
 
 
 class GeneratedEvaluation:
-    """Answers to dev questions in the middle of training, judged by string match.
+    """Asks the model the dev questions during training, and judges its replies by string match.
 
     Args:
-        tokenizer: with a chat template.
-        modes: "rag" shows the passages, "closed_book" does not; figures of the latter begin with `closed_book_`.
-        max_new_tokens: longest reply.
+        tokenizer: a tokenizer with a chat template.
+        modes: "rag" shows the passages, "closed_book" does not; metrics of the latter begin with `closed_book_`.
+        max_new_tokens: longest reply, in tokens.
         batch_size: rows decoded at once, on each rank.
-        answerer: how they are asked; default is greedily, under the prompt of training.
+        answerer: how questions are asked; by default one greedy call with the prompt of training.
 
-    `predictions` holds the replies of the last evaluation by mode, for reading.
+    `predictions` has the replies of the last evaluation by mode.
 
     Raises:
-        UserError: for an unknown mode, or none; for a number below 1.
+        UserError: if `modes` is empty or has an unknown mode, or if a number is below 1.
 
-    Relations: `hf-selfdemo evaluate` compares finished models by the same figures, with intervals. transformers has
-    `predict_with_generate` for encoder-decoder models alone; TRL's `LogCompletionsCallback` shows texts, unjudged.
+    Relations: `hf-selfdemo evaluate` compares finished models by the same metrics, with intervals. transformers has
+    `predict_with_generate` for encoder-decoder models only; TRL's `LogCompletionsCallback` logs texts without judging
+    them.
     """
 
     def __init__(
@@ -83,21 +84,21 @@ class GeneratedEvaluation:
     def __call__(
         self, model: Any, rows: Iterable[Mapping[str, Any]], accelerator: Accelerator | None = None
     ) -> dict[str, float]:
-        """Ask `model`, and leave it and all random streams as they were.
+        """Ask `model` all rows, and leave the model and all random streams unchanged.
 
         Args:
-            model: as the trainer wraps it; an adapter may be attached, weights may be spread over ranks.
-            rows: in the columns of `rows.FEATURES`; a response is not needed, and not looked at.
-            accelerator: the trainer's: each rank asks its share, and all return the same. None: this process asks all.
+            model: the model as the trainer wraps it, with or without an adapter; its weights may be sharded over ranks.
+            rows: rows in the columns of `rows.FEATURES`; a response is not needed and is ignored.
+            accelerator: the trainer's. Each rank asks its share, and all return the same. None: this process asks all.
 
         Returns:
-            The figures of `GREATER_IS_BETTER` that have something to count, from `scoring.outcomes`, and their cost:
-            `generated_tokens` by all ranks, `generation_runtime` in seconds. Where the dev rows define a figure and
-            the model said nothing that could be scored, it has its worst value instead of vanishing.
+            The metrics of `GREATER_IS_BETTER` that have a denominator, from `scoring.outcomes`, and their cost:
+            `generated_tokens` over all ranks and `generation_runtime` in seconds. A metric that the dev rows define
+            has its worst value if no reply could be scored, so that it is never missing.
         """
         start, evidence = time.monotonic(), dev_evidence(rows)
         with paused(model, accelerator) as asked:
-            several = self.answerer.most_calls > 1  # else there are no prefixes to share
+            several = self.answerer.most_calls > 1  # with one call per row there is no prefix to share
             engine = TransformersGenerator(asked, self.tokenizer, self.batch_size, share_prefixes=several)
             ask = partial(predict, generator=(counted := AccountedGenerator(engine)), judge=AnswerMatchJudge())
             for mode in self.modes:
@@ -117,16 +118,16 @@ class GeneratedEvaluation:
     def check_metric(
         self, name: str, rows: Iterable[Mapping[str, Any]] | None, also: Mapping[str, bool] | None = None
     ) -> bool:
-        """Whether more of `name` is better, once it is sure that every evaluation of `rows` will have it.
+        """Check that every evaluation of `rows` will have the metric `name`; return whether higher is better.
 
         Args:
-            name: as in `metric_for_best_model`, with or without "eval_".
+            name: value of `metric_for_best_model`, with or without "eval_".
             rows: the dev set.
-            also: figures that the trainer adds itself, and whether more of them is better.
+            also: metrics that the trainer adds itself, and whether higher is better.
 
         Raises:
-            UserError: if the figure is unknown, has no better direction, or can be missing: because no dev row counts
-                for it, or because it depends on what the model does. "loss" needs rows with a response.
+            UserError: if the metric is unknown, if neither high nor low is better, or if it can be missing, because no
+                dev row counts for it or because it depends on the replies. "loss" needs rows with a response.
 
         Example:
             >>> row = {"id": "1", "question": "?", "answers": ["x"], "passages": [], "answer_in_context": False,
@@ -136,7 +137,7 @@ class GeneratedEvaluation:
         """
         rows, plain = list(rows or ()), name.removeprefix("eval_")
         if not rows:
-            raise UserError(f"metric_for_best_model is {name!r} and there are no dev rows", "give some")
+            raise UserError(f"metric_for_best_model is {name!r}, but there are no dev rows", "give dev rows")
         known: dict[str, bool | None] = GREATER_IS_BETTER | {"loss": False} | dict(also or {})
         dependable = [*_worst(dev_evidence(rows), self.modes), *(also or {})]
         if any((row.get("response") or "").strip() for row in rows):
@@ -147,14 +148,14 @@ class GeneratedEvaluation:
 
 
 def dev_evidence(rows: Iterable[Mapping[str, Any]]) -> list[Evidence]:
-    """What there is to ask: replay rows (mode "closed_book") repeat the question of another row and are left out.
+    """The rows to ask. Closed-book rows are left out, because each repeats the question of another row.
 
     Raises:
-        UserError: if nothing is left.
+        UserError: if no row is left.
     """
     evidence = [evidence_of(row) for row in rows if row.get("mode", "rag") != "closed_book"]
     if not evidence:
-        raise UserError("no dev row can be asked with passages", "give rows whose mode is 'rag'")
+        raise UserError("no dev row has the mode 'rag'", "give dev rows with passages and mode 'rag'")
     return evidence
 
 
@@ -164,12 +165,12 @@ def _modes(wanted: Sequence[str]) -> list[Mode]:
         if mode not in known:
             raise UserError(f"dev_modes: {mode!r} is unknown", did_you_mean(mode, list(known)))
     if not wanted:
-        raise UserError("dev_modes is empty", "name rag, closed_book or both")
+        raise UserError("dev_modes is empty", "set it to rag, closed_book or both")
     return [mode for mode in known if mode in wanted]
 
 
 def _summary(predictions: Sequence[Prediction], mode: Mode) -> dict[str, float]:
-    """Figures of one mode that have a denominator, under their names in the log."""
+    """The metrics of one mode that have a denominator, under their names in the log."""
     if not predictions:
         return {}
     values = {name: rate.value for name, rate in figures(predictions).items()}
@@ -181,7 +182,7 @@ def _summary(predictions: Sequence[Prediction], mode: Mode) -> dict[str, float]:
 
 
 def _worst(evidence: Sequence[Evidence], modes: Sequence[Mode]) -> dict[str, float]:
-    """The worst value of each figure that there is whether a model answers everything wrongly or always abstains."""
+    """The worst value of each metric that is defined both if all replies are incorrect and if all abstain."""
     labels: tuple[Label, ...] = ("incorrect", "abstain")
     worst: dict[str, float] = {}
     for mode in modes:
@@ -201,5 +202,5 @@ def _problem(name: str, known: Mapping[str, bool | None]) -> str:
     if name not in known:
         return "is unknown"
     if known[name] is None:
-        return "is neither better high nor low"
+        return "cannot rank checkpoints, since neither high nor low values are better"
     return "can be missing with these dev rows and dev_modes"

@@ -1,4 +1,4 @@
-"""Rows as somebody hands them to a trainer, with the columns that were left out filled in."""
+"""Rows as a user gives them to a trainer, with missing columns filled in."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ TRAINED = ("id", "question", "passages", "response", "outcome")
 """Columns without which a row cannot be trained."""
 
 ASKED = ("id", "question", "passages", "answers")
-"""Columns without which a row cannot be asked and its reply be judged."""
+"""Columns without which a row cannot be asked and its reply judged."""
 
 TOLD = ("question", "passages", "response")
-"""Columns without which a row is not a conversation."""
+"""Columns without which a row cannot become a conversation."""
 
 JUDGED, JUDGED_BY_PASSAGES = ("question", "answers"), ("question", "answers", "passages")
-"""Columns without which a reply to a row cannot be judged: by its accepted answers, or by its passages, too."""
+"""Columns without which a reply to a row cannot be judged: by accepted answers, or by accepted answers and passages."""
 
 _REMEDY = {
     TRAINED: "give id, question, passages (each with a text, and a title if it has one), response and outcome (answer "
@@ -38,15 +38,17 @@ _OUTCOMES = ("answer", "abstain")
 
 
 def given_rows(rows: Dataset | Sequence[Mapping[str, Any]], needed: tuple[str, ...] = TRAINED) -> Dataset:
-    """A dataset in the columns of `rows.FEATURES`; one that has them all keeps its rows as they are.
+    """A dataset with the columns of `rows.FEATURES`; rows that have them all are not changed.
+
+    By default every question counts as answerable, every row shows its passages, and `answer_in_context` says whether
+    a passage contains an accepted answer.
 
     Args:
         rows: a dataset, or a list of rows.
-        needed: `TRAINED`, `ASKED` or `TOLD`: the columns that have no default. Whether a passage holds an accepted
-            answer is found by looking; every question counts as answerable, and every row as shown with its passages.
+        needed: `TRAINED`, `ASKED` or `TOLD`, the columns that have no default.
 
     Raises:
-        UserError: for something else than rows, or a row that lacks what is needed.
+        UserError: if `rows` is neither, or if a row lacks a needed column.
 
     Example:
         >>> row = {"id": "1", "question": "Where is Bern?", "passages": [{"text": "Bern is in Switzerland."}],
@@ -56,7 +58,7 @@ def given_rows(rows: Dataset | Sequence[Mapping[str, Any]], needed: tuple[str, .
         (True, 'rag')
     """
     if not isinstance(rows, Dataset | list | tuple):
-        raise UserError(f"the rows are a {type(rows).__name__}", "give a datasets.Dataset, or a list of rows")
+        raise UserError(f"the rows are of type {type(rows).__name__}", "give a datasets.Dataset or a list of rows")
     if isinstance(rows, Dataset):
         rows = unformatted(rows)
         if set(FEATURES) <= set(rows.column_names):
@@ -67,10 +69,10 @@ def given_rows(rows: Dataset | Sequence[Mapping[str, Any]], needed: tuple[str, .
 
 
 def unformatted(rows: Dataset) -> Dataset:
-    """Rows as Python's own values, whatever kind (numpy, pandas, torch, ...) they were set to come as.
+    """The dataset with plain Python values instead of a format such as numpy, pandas or torch.
 
     Args:
-        rows: a dataset; what a transform of its own makes of its rows is left as it is.
+        rows: a dataset; a custom transform is kept.
 
     Example:
         >>> unformatted(Dataset.from_list([{"id": "1"}]).with_format("numpy"))[0]
@@ -80,11 +82,11 @@ def unformatted(rows: Dataset) -> Dataset:
 
 
 def whole_row(row: Mapping[str, Any], place: int, needed: tuple[str, ...]) -> dict[str, Any]:
-    """A row with every column; see `given_rows`.
+    """A row with all columns filled in; see `given_rows`.
 
     Args:
-        row: any row. One that is asked without passages needs none.
-        place: of the row, its name where it has no id.
+        row: any row. A closed-book row needs no passages.
+        place: position of the row, which names it if it has no id.
         needed: columns that have no default.
     """
     row = {column: value for column, value in row.items() if value is not None}
@@ -95,7 +97,7 @@ def whole_row(row: Mapping[str, Any], place: int, needed: tuple[str, ...]) -> di
         raise UserError(f"row {row.get('id', place)!r} has no {', '.join(missing)}", _REMEDY[needed])
     name = str(row.get("id", place))
     if needed is TRAINED and row["outcome"] not in _OUTCOMES:
-        raise UserError(f"row {name!r} has the outcome {row['outcome']!r}", "give answer or abstain")
+        raise UserError(f"row {name!r} has the unknown outcome {row['outcome']!r}", "set it to answer or abstain")
     passages = [_passage(found, name, number) for number, found in enumerate(row["passages"], 1)]
     known = {column: row[column] for column in FEATURES if column in row}
     known["rejected"] = _rejected(row, name)
@@ -119,14 +121,14 @@ def _rejected(row: Mapping[str, Any], name: str) -> list[dict[str, str]]:
         return [asdict(one) for one in rejected_of(row)]
     except (TypeError, KeyError, AttributeError):
         raise UserError(
-            f"row {name!r} has the rejected texts {row['rejected']!r}",
-            'give a text, a list of texts, or each as {"text": ..., "label": ...}',
+            f"row {name!r} has a malformed column rejected: {row['rejected']!r}",
+            'give a text, a list of texts, or a list of {"text": ..., "label": ...}',
         ) from None
 
 
 def _passage(found: Any, row: str, number: int) -> dict[str, Any]:
     if not isinstance(found, Mapping) or not isinstance(found.get("text"), str):
-        raise UserError(f"passage {number} of row {row!r} has no text", 'give each as {"title": ..., "text": ...}')
+        raise UserError(f"passage {number} of row {row!r} has no text", 'write it as {"title": ..., "text": ...}')
     return {
         "id": str(found.get("id") or number),
         "title": found.get("title") or "",

@@ -41,7 +41,7 @@ def _told_by_its_share(record: logging.LogRecord) -> bool:
 
 
 class _CollatedGRPOTrainer(GRPOTrainer):
-    """TRL's, with a collator of one's own in place of none."""
+    """TRL's `GRPOTrainer` with a data collator, which TRL's own does not accept."""
 
     def __init__(self, *args: Any, data_collator: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -49,31 +49,31 @@ class _CollatedGRPOTrainer(GRPOTrainer):
 
 
 class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
-    """`GRPOTrainer` over structured rows: the model replies several times to the with-passages prompt of a row, and
-    learns from the rewards.
+    """`GRPOTrainer` for structured rows: the model replies several times to each with-passages prompt and learns from
+    the rewards.
 
-    Rows are asked whatever was demonstrated of them, each question once; those for which no reward can be known are
-    left out, and `left_out` has their ids by reason. With `beta` above 0 the reference is the model as it comes: under
-    a new adapter the model without it, for an adapter that is trained further a frozen copy of that.
+    Each question is asked once; demonstrated responses are ignored. Rows for which no reward can be computed are left
+    out; `left_out` has their ids by reason. With `beta` above 0 the reference is the model before training: with a new
+    adapter the model without it, for an adapter that is trained further a frozen copy of the adapter.
 
     Args:
         model: a causal language model, one with a trainable adapter, or a path.
-        args: the training configuration; one of TRL's or transformers' will do, and none for the defaults.
-        train_dataset: demonstrations as `demonstrate` writes them, or rows (a list, too) with at least id, question,
-            passages and answers (`given_rows`).
-        processing_class: the tokenizer, with a chat template; default is the model's own, by its name or path.
-        eval_dataset: rows to ask while training, as `args.eval_strategy` says.
-        reward_funcs: as in TRL; default is an `AbstentionReward` by string match, with the values in `args`, or for
-            sessions the score of the best attempt (`SessionReward`).
-        sessions: how replies are criticised and tried again; None has each reply stand alone.
+        args: the training configuration, also one of TRL or transformers; None for the defaults.
+        train_dataset: demonstrations as `demonstrate` writes them, or a dataset or list of rows with at least id,
+            question, passages and answers (`given_rows`).
+        processing_class: a tokenizer with a chat template; by default it is loaded by the model's name or path.
+        eval_dataset: rows to ask during training, at the times that `args.eval_strategy` sets.
+        reward_funcs: as in TRL; by default an `AbstentionReward` by string match with the values in `args`, or, for
+            sessions, the score of the best attempt (`SessionReward`).
+        sessions: how replies are criticised and attempted again; None makes each reply a single attempt.
         kwargs: as for `SelfDemoTrainer`.
 
     Raises:
-        UserError: if no row can be rewarded, a prompt does not fit, a key has no effect, the adapter cannot be trained
-            by this loss, or, in training, if the model abstains from nearly everything (`CollapseGuard`).
+        UserError: if no row can be rewarded, a prompt does not fit, an option has no effect, the adapter does not work
+            with this loss, or the model abstains from nearly everything during training (`CollapseGuard`).
 
-    Relations: the loss is TRL's. That trainer wants a prompt in each row, and puts passages into the chat template as
-    they are, with whatever control tokens they hold.
+    Relations: the loss is TRL's. `GRPOTrainer` itself takes a prompt in each row, and puts passages into the chat
+    template unchanged, control tokens included.
     """
 
     _tag_names = ["trl", "grpo", "self-demo"]  # noqa: RUF012  # as in every trainer of TRL
@@ -94,11 +94,11 @@ class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
         check_parameters(model, {name: value for name, value in kwargs.items() if name not in _NOT_OBEYED})
         for name, remedy in _NOT_OBEYED.items():
             if kwargs.pop(name, None) is not None:
-                raise UserError(f"{name} is not obeyed", remedy)
+                raise UserError(f"{name} has no effect in this trainer", remedy)
         if sessions is None and reward_funcs is None and args.reward_judge != "answer_match":
             raise UserError(
-                f"reward_judge is {args.reward_judge!r}, and asks a model",
-                "give reward_funcs an AbstentionReward of it",
+                f"reward_judge {args.reward_judge!r} needs a model, which this trainer does not load",
+                "pass an AbstentionReward with that judge and a generator in reward_funcs",
             )
         processing_class = own_tokenizer(processing_class, model, args)
         check_trained_further(model, kwargs.get("peft_config"))
@@ -109,8 +109,8 @@ class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
                 check_sessions(sessions, args, processing_class, map(evidence_of, train_dataset))
         if args.beta and not (isinstance(model, str) or is_peft_model(model) or kwargs.get("peft_config")):
             raise UserError(
-                "beta needs the model as it was, which TRL would load again under the model's name, and find another",
-                "leave beta at 0, or train an adapter",
+                "beta needs a copy of the model before training, which TRL would load by name and might not find",
+                "set beta to 0, or train an adapter",
             )
         self._asked_ids: list[str] = []
         collator = prompt_collator_of(args, processing_class, kwargs.get("answerer"), sessions)
@@ -133,16 +133,16 @@ class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
             reward.stop_ids = frozenset(self.eos_token_ids)
         contiguous_into_head(self.model)
         self._rollout = None if sessions is None else SessionRollout(sessions)
-        self.rollout_func = self._rollout  # TRL's constructor takes one, and warns of it
+        self.rollout_func = self._rollout  # set here, since TRL's constructor would warn about it
         if sessions is not None:
             self._settings |= sessions.settings
 
     def decides(self, row: Mapping[str, Any]) -> list[Any]:
-        """What of a row decides the weights: what it asks, and what is right."""
+        """The parts of a row that decide the trained weights: its question and its accepted answers."""
         return [row["id"], row["question"], row["answers"], row["answerable"]]
 
     def with_loss(self, rows: Dataset) -> None:
-        """None of the dev rows: they are asked, and what the model says to them is judged."""
+        """None: dev rows have no loss here, they are only asked."""
 
     # ---- training ----
 
@@ -150,7 +150,7 @@ class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
         return _EpochOfPrompts(super()._get_train_sampler(dataset))
 
     def _tokenize_prompts(self, prompts: Sequence[Sequence[Message]]) -> tuple[list[list[int]], None, dict[str, Any]]:
-        """As TRL's, but for the control tokens in passages, which stay text."""
+        """Tokenize as TRL does, except that control tokens inside passages stay text."""
         rows = zip(prompts, self._asked_ids, strict=True)
         return [encode_prompt(self.processing_class, prompt, f"row {name!r}") for prompt, name in rows], None, {}
 
@@ -164,7 +164,7 @@ class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
     def _get_per_token_logps_and_entropies(
         self, model: Any, input_ids: Any, attention_mask: Any, logits_to_keep: int, *args: Any, **kwargs: Any
     ) -> Any:
-        """TRL's, whose head scores the prompts, too, where there is no Triton."""
+        """TRL's log-probabilities, restricted to the reply; without Triton, TRL's head would score prompts too."""
         scored = [self.accelerator.unwrap_model(model)]
         with last_labels(scored, logits_to_keep):
             return super()._get_per_token_logps_and_entropies(
@@ -172,7 +172,7 @@ class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
             )
 
     def _calculate_rewards(self, *args: Any, **kwargs: Any) -> Any:
-        """TRL's, which would print a whole row with its passages for every reply that nobody scored."""
+        """TRL's rewards, without its warning that prints a whole row with its passages for each unscored reply."""
         _TRL.addFilter(_told_by_its_share)
         try:
             return super()._calculate_rewards(*args, **kwargs)
@@ -180,7 +180,7 @@ class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
             _TRL.removeFilter(_told_by_its_share)
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """TRL's loss."""
+        """TRL's loss, checked to be finite."""
         loss = super().compute_loss(model, inputs, *args, **kwargs)
         self.require_finite(loss.detach(), list(dict.fromkeys(self._asked_ids)))
         return loss
@@ -188,14 +188,14 @@ class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
 
 _NOT_OBEYED = {
     "data_collator": "set passage_order and passage_dropout in args",
-    "optimizer_cls_and_kwargs": "give an optimizer in optimizers, or set optim in args",
-    "ref_model": "the reference is the model as it comes",
+    "optimizer_cls_and_kwargs": "pass an optimizer in optimizers, or set optim in args",
+    "ref_model": "remove it; the reference is the model before training",
 }
-"""Parameters of the other trainers, with what to do instead."""
+"""Parameters of the other trainers that have no effect in this one, each with the remedy."""
 
 
 class _EpochOfPrompts(RepeatSampler):
-    """Prompts in an order of the epoch's own, so that a resumed epoch has the order it had."""
+    """Prompts in an order that depends on the epoch, so that a resumed epoch keeps its order."""
 
     def __init__(self, plain: RepeatSampler) -> None:
         self.__dict__.update(plain.__dict__)
@@ -214,7 +214,7 @@ def _usual_reward(args: SelfDemoGRPOConfig, sessions: Sessions | None) -> Any:
 def prompt_collator_of(
     args: SelfDemoGRPOConfig, tokenizer: Any, answerer: Answerer | None = None, sessions: Sessions | None = None
 ) -> PromptCollator:
-    """The collator that the training keys describe; a session begins with the usual prompt, and has its own length."""
+    """The collator that the training options describe. A session starts with the usual prompt and may be longer."""
     longest = args.max_completion_length
     return PromptCollator(
         tokenizer,
@@ -229,33 +229,37 @@ def prompt_collator_of(
 
 
 def check_rollouts(args: Any, rows: int) -> None:
-    """Refuse keys that do not go together, or with so many rows.
+    """Reject options that cannot be combined with each other or with this number of rows.
 
     Args:
         args: a `SelfDemoGRPOConfig`.
-        rows: that are asked.
+        rows: number of rows that are asked.
 
     Raises:
-        UserError: naming the key.
+        UserError: naming the option.
     """
     prompts = args.generation_batch_size // args.num_generations
     if rows < prompts:
         raise UserError(
-            f"{prompts} prompts are asked at once, and there are {rows}",
+            f"one step asks {prompts} prompts, but there are only {rows}",
             "lower per_device_train_batch_size or gradient_accumulation_steps, or raise num_generations",
         )
     local = args.per_device_train_batch_size * args.steps_per_generation
     if args.reward_only_where_none_right and local % args.num_generations:
         raise UserError(
-            f"reward_only_where_none_right looks at all replies to a prompt, and a process writes {local} of "
-            f"{args.num_generations}",
+            f"reward_only_where_none_right needs all {args.num_generations} replies to a prompt in one process, but a "
+            f"process writes {local} replies per batch",
             "make per_device_train_batch_size times gradient_accumulation_steps a multiple of num_generations",
         )
     step, window = args.gradient_accumulation_steps, args.steps_per_generation * args.num_iterations
     if args.save_strategy == "steps" and window > step and args.save_steps * step % window:
         raise UserError(
-            f"save_steps is {args.save_steps:g}, and replies are used for {window / step:g} steps",
-            "give a multiple of these steps: what was written is not kept in a checkpoint",
+            f"save_steps is {args.save_steps:g}, but each batch of replies is used for {window / step:g} steps, and a "
+            "checkpoint does not keep replies",
+            f"set save_steps to a multiple of {window / step:g}",
         )
     if args.collapse_steps and args.logging_strategy == "no":
-        raise UserError("collapse_steps needs the log, and logging_strategy is 'no'", "set collapse_steps to 0")
+        raise UserError(
+            "collapse_steps needs log lines, but logging_strategy is 'no'",
+            "set logging_strategy to steps, or collapse_steps to 0",
+        )

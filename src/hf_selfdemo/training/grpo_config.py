@@ -1,4 +1,4 @@
-"""The training keys of GRPO."""
+"""The training options of GRPO."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _UNHEEDED = {
     "num_generations_eval": (1, None),
     "train_sampling_strategy": ("random",),
 }
-"""The same as `arguments.UNHEEDED`, of GRPO alone: dev questions are asked once, and prompts have one view an epoch."""
+"""Further options without effect, as in `arguments.UNHEEDED`, for GRPO alone."""
 
 
 @dataclass
 class SelfDemoGRPOConfig(RowArguments, GRPOConfig):  # type: ignore[misc]  # defaults other than TRL's
-    """TRL's `GRPOConfig` with `RowArguments`, the reward and a guard against collapse.
+    """TRL's `GRPOConfig` with `RowArguments`, options for the reward, and options for the guard against collapse.
 
-    Defaults that differ from TRL's: replies of 32 tokens, a line of the log for every step, a checkpoint every 10
-    steps, since a step is long, no dropout, so that the model replies as it will be asked, and `learning_rate` 1e-5,
-    for LoRA. `max_length` is of prompt and reply together.
+    Defaults that differ from TRL's: replies of up to 32 tokens; a log line for every step and a checkpoint every 10,
+    since a step is slow; no dropout, so that the model replies in training as it will later; and `learning_rate` 1e-5,
+    for LoRA. `max_length` limits prompt and reply together.
 
     Example:
         >>> args = SelfDemoGRPOConfig(output_dir="out", report_to=[], rollout_temperature=0.7)
@@ -47,8 +47,8 @@ class SelfDemoGRPOConfig(RowArguments, GRPOConfig):  # type: ignore[misc]  # def
     shuffle_dataset: bool | None = field(default=True, metadata={"help": "shuffle the questions in every epoch"})
 
     renamed: ClassVar = {"temperature": "rollout_temperature", "generation_batch_size": None}
-    temperature: float = field(init=False, default=1.0)  # a key of that name is of the candidates' in a recipe
-    generation_batch_size: int | None = field(init=False, default=None)  # of the engine's; steps_per_generation says it
+    temperature: float = field(init=False, default=1.0)  # in a recipe, this name is the candidates' temperature
+    generation_batch_size: int | None = field(init=False, default=None)  # in a recipe, this name is the engine's
     rollout_temperature: float = field(default=1.0, metadata={"help": "temperature of the replies that are rewarded"})
     reward_judge: str = field(
         default="answer_match",
@@ -72,5 +72,5 @@ class SelfDemoGRPOConfig(RowArguments, GRPOConfig):  # type: ignore[misc]  # def
 
     def __post_init__(self) -> None:
         self.temperature = self.rollout_temperature
-        self.generation_batch_size = None  # TRL sets it from the others, and looks at both
+        self.generation_batch_size = None  # TRL computes it from the other options, and rejects both being set
         super().__post_init__()

@@ -1,7 +1,7 @@
-"""Scoring only where there is something to score: the last columns of a left-padded batch.
+"""Logits for the last columns of a left-padded batch only, where the replies are.
 
-A row of RAG training has some ten supervised tokens behind hundreds of prompt. TRL's fused head leaves the others out
-only where there is Triton; elsewhere it multiplies every column with the whole vocabulary.
+A row of RAG training has about ten supervised tokens after hundreds of prompt tokens. TRL's fused head skips the prompt
+only with Triton; without it, every column is multiplied with the whole vocabulary.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from hf_selfdemo.generation.last_logits import has_virtual_tokens
 
 @contextmanager
 def last_columns(models: Sequence[Any], batch: dict[str, Any], mask: str) -> Iterator[dict[str, Any]]:
-    """The batch as the loss may see it: its last columns alone, while `models` still read all of it.
+    """Yield the batch with its last columns only, while `models` still read all of it.
 
-    Meant to be put around code that calls a model and scores what comes out, such as TRL's loss, so that none of that
-    need be written again. Within the context `models` take the narrow `input_ids`, run over the whole ones, and let
-    only the last hidden states through to the head. Attention mask and position ids stay whole.
+    It wraps code that calls a model and computes a loss, such as TRL's, so that this code can be reused. Inside the
+    context, `models` accept the narrow `input_ids`, run on the full ones, and pass only the last hidden states to the
+    head. Attention mask and position ids stay whole.
 
     Args:
-        models: causal language models of transformers, perhaps with adapters; unwrapped.
+        models: unwrapped causal language models of transformers, with or without adapters.
         batch: `input_ids` and the mask, (rows, tokens), left-padded.
-        mask: name of the mask, 1 for tokens that are scored, never in the first column.
+        mask: name of the mask, which is 1 for scored tokens and 0 in the first column.
     """
     if any(has_virtual_tokens(model) for model in models):
-        yield batch  # these stand before all columns and would be counted among the last
+        yield batch  # virtual tokens precede all columns and would shift them
         return
     first = int(batch[mask].any(0).nonzero()[0])
     whole, narrow = batch["input_ids"], slice(first - 1, None)  # a token is predicted in the column before its own
@@ -47,11 +47,11 @@ def last_columns(models: Sequence[Any], batch: dict[str, Any], mask: str) -> Ite
 
 @contextmanager
 def last_labels(models: Sequence[Any], columns: int) -> Iterator[None]:
-    """Let TRL's fused head score the last columns alone, for code that gives it labels of all and reads only those.
+    """Make TRL's fused head score the last columns only, for callers that give all labels but read only these columns.
 
     Args:
-        models: causal language models with TRL's fused head, perhaps with adapters; unwrapped.
-        columns: how many are read.
+        models: unwrapped causal language models with TRL's fused head, with or without adapters.
+        columns: number of columns that the caller reads.
     """
     kept = slice(-columns - 1, None)  # a token is predicted in the column before its own
 
@@ -68,7 +68,7 @@ def last_labels(models: Sequence[Any], columns: int) -> Iterator[None]:
 
 @contextmanager
 def _hooked(models: Sequence[Any], before: Any, let_through: Any) -> Iterator[None]:
-    """Change what each model is given, and what its head gets of the states."""
+    """Change the inputs of each model with `before`, and the hidden states of its head with `let_through`."""
     with ExitStack() as hooks:
         for model in models:
             hooks.callback(model.register_forward_pre_hook(before, with_kwargs=True).remove)

@@ -1,4 +1,4 @@
-"""What follows from how long rows are: batches of like length, and how many steps a budget of tokens allows."""
+"""What depends on row lengths: batches of similar length, and the number of steps for a token budget."""
 
 from __future__ import annotations
 
@@ -12,26 +12,28 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.training.preflight import PreflightReport
 
 LENGTH = "length"
-"""Column of row lengths in tokens, for batches of like length."""
+"""Column of row lengths in tokens, for batches of similar length."""
 
 
 def steps_for(args: Any, report: PreflightReport) -> int:
-    """Steps of optimisation in which about `train_tokens` tokens are seen.
+    """The number of optimisation steps that train on about `train_tokens` tokens.
 
     Raises:
-        UserError: if the budget is below that of one step.
+        UserError: if that is less than one step.
     """
     rows = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
     rows /= getattr(args, "num_generations", 1)  # the report counts a prompt with all its replies
     in_a_step = report.tokens / math.ceil(report.rows / rows)  # the last step of an epoch has fewer rows
     steps = round(args.train_tokens / in_a_step)
     if steps < 1:
-        raise UserError(f"train_tokens is {args.train_tokens} and a step has {in_a_step:.0f}", "give more")
+        raise UserError(
+            f"train_tokens is {args.train_tokens}, but one step has about {in_a_step:.0f} tokens", "raise train_tokens"
+        )
     return steps
 
 
 class EpochOfLengths(LengthGroupedSampler):
-    """Groups by length in an order of the epoch's own, so that a resumed epoch has the order it had."""
+    """Groups rows by length in an order that depends on the epoch, so that a resumed epoch keeps its order."""
 
     def __init__(self, plain: LengthGroupedSampler, args: Any) -> None:
         super().__init__(plain.batch_size, lengths=plain.lengths, generator=torch.Generator())

@@ -1,7 +1,7 @@
-"""The on-policy meter: how likely the model finds its own demonstrations, what they beat, and gold answers.
+"""The on-policy meter: how likely demonstrations, rejected texts and gold answers are under the model.
 
-The method's argument (Finlayson et al. 2025) is that training on one's own words moves a model least: they are likely
-under it from the start, gold answers are not. Followed through training, the same figures show what was learnt.
+The method (Finlayson et al. 2025) assumes that a model changes least when it trains on its own words, because these are
+likely under it from the start and gold answers are not. Measured during training, the figures show what was learnt.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from hf_selfdemo.training.collator import SelfDemoDataCollator
 from hf_selfdemo.training.paused import paused
 
 _MEANINGS = {
-    "chosen": "what is trained on",
-    "chosen_answer": "answers among it",
-    "chosen_abstain": "abstentions among it",
-    "rejected": "what it is preferred to",
+    "chosen": "training targets",
+    "chosen_answer": "answers among them",
+    "chosen_abstain": "abstentions among them",
+    "rejected": "rejected texts",
     "gold": "gold answers, same prompts",
-    "gold_answer": "gold answers where an answer is trained",
+    "gold_answer": "gold answers of the answering rows",
 }
 
 
@@ -38,22 +38,22 @@ class _Text(NamedTuple):
 
 
 class OnPolicyMeter:
-    """Nats per token of the texts that some training rows hold, under the with-passages prompt.
+    """Measures nats per token of the texts in some training rows, under the with-passages prompt.
 
     Args:
-        rows: demonstrations; only those trained with passages are measured.
-        tokenizer: with a chat template.
-        count: how many rows at most.
-        seed: of the choice of rows.
-        collator: shows rows as it does to training, cut to the same length; make it `plain()`. By default all passages
-            are shown, whatever the length.
+        rows: demonstrations; only those with passages are measured.
+        tokenizer: a tokenizer with a chat template.
+        count: maximum number of rows.
+        seed: seed for the choice of rows.
+        collator: renders rows with the length limit of training; give it as `plain()`. By default all passages are
+            shown, whatever the length.
 
-    Figures are named `on_policy/...`: `chosen` is the response, `chosen_answer` and `chosen_abstain` its two kinds;
-    `rejected` what it is preferred to, over rows with a pair; `gold` the first accepted answer, over rows that know
-    one, and `gold_answer` the same over the rows of `chosen_answer`. The latter two compare like with like.
+    Figures are named `on_policy/...`. `chosen` is the response; `chosen_answer` and `chosen_abstain` are its two kinds.
+    `rejected` are the rejected texts, over rows with a pair. `gold` is the first accepted answer, over rows that have
+    one, and `gold_answer` is the same over the rows of `chosen_answer`, so that these two can be compared.
 
-    Measured before the first step, an adapter that is new, and so does nothing yet, gives the base model's figures; one
-    that is trained further gives those of the model it has made.
+    Before the first step a new adapter has no effect yet, so the figures are the base model's. For an adapter that is
+    trained further, they are those of the model with that adapter.
 
     Raises:
         UserError: if `count` or `seed` is out of range.
@@ -76,14 +76,14 @@ class OnPolicyMeter:
         return len(self.rows)
 
     def measure(self, model: Any, accelerator: Accelerator | None = None) -> dict[str, float]:
-        """The figures under `model` as it stands; it and all random streams are left as they were.
+        """Measure the figures under `model`, and leave the model and all random streams unchanged.
 
         Args:
-            model: as the trainer wraps it.
-            accelerator: the trainer's: each rank measures its share, and all return the same. None: this process alone.
+            model: the model as the trainer wraps it.
+            accelerator: the trainer's. Each rank measures its share, and all return the same. None: this process alone.
 
         Returns:
-            Nats per token by figure, each token with the same weight; figures without a text are left out.
+            Nats per token by figure, averaged over tokens; figures without a text are left out.
         """
         with paused(model, accelerator) as still:
             measured = still.share(lambda rows: _measured(still, rows), self._texts)
@@ -96,17 +96,17 @@ class OnPolicyMeter:
 
 
 def meter_table(base: Mapping[str, float], tuned: Mapping[str, float]) -> str:
-    """The figures before and after training, side by side, in Markdown.
+    """A Markdown table of the figures before and after training.
 
     Args:
-        base: from `OnPolicyMeter.measure` before the first step.
-        tuned: the same after the last; may be empty.
+        base: result of `OnPolicyMeter.measure` before the first step.
+        tuned: the same after the last step; may be empty.
 
     Example:
         >>> print(meter_table({"on_policy/chosen": 0.5, "on_policy/gold": 2}, {"on_policy/chosen": 0.25}), end="")
         | nats per token | base | tuned |
         |---|--:|--:|
-        | chosen: what is trained on | 0.50 | 0.25 |
+        | chosen: training targets | 0.50 | 0.25 |
         | gold: gold answers, same prompts | 2.00 | - |
     """
     lines = ["| nats per token | base | tuned |", "|---|--:|--:|"]
@@ -119,7 +119,7 @@ def meter_table(base: Mapping[str, float], tuned: Mapping[str, float]) -> str:
 
 
 def _picked(rows: Dataset, count: int, seed: int) -> Dataset:
-    """The first rows with passages and a reply in the order of `rows.shuffle(seed)`."""
+    """At most `count` random rows that have passages and a response."""
     modes = rows["mode"] if "mode" in rows.column_names else ["rag"] * len(rows)
     kinds = rows["kind"] if "kind" in rows.column_names else [""] * len(rows)
     each = enumerate(zip(modes, kinds, rows["response"], strict=True))
@@ -146,6 +146,6 @@ def _texts(row: Mapping[str, Any], tokenizer: Any, collator: SelfDemoDataCollato
 
 
 def _measured(model: Any, rows: Sequence[Sequence[_Text]]) -> list[list[tuple[_Text, float]]]:
-    """Each text with its summed nats; those of all rows run together."""
+    """Each text with its summed nats; the texts of all rows are batched together."""
     losses = iter(text_nll(model, [(text.prompt, text.response) for row in rows for text in row]))
     return [[(text, next(losses)) for text in row] for row in rows]

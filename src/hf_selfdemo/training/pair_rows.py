@@ -1,4 +1,4 @@
-"""Demonstrations as preference training takes them: one row a pair."""
+"""Demonstrations with one row per pair, as preference training needs them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ logger = logging.getLogger(__name__)
 
 
 def pair_rows(rows: Dataset, most: int | None = None) -> Dataset:
-    """One row a pair: a row with several rejected texts comes once with each, next to each other.
+    """Split each row with several rejected texts into consecutive rows with one rejected text each.
 
-    The first keeps the row's id, further ones have `#pair_2` and so on added. A row without a pair stays as it is.
+    The first keeps the row's id; the others get the suffix `#pair_2` and so on. A row without a pair does not change.
 
     Args:
         rows: demonstrations, in the columns of `rows.FEATURES`.
-        most: pairs that are made of one row.
+        most: maximum number of pairs from one row.
 
     Example:
         >>> rejected = [{"text": "Basel.", "label": "incorrect"}, {"text": "No idea.", "label": "abstain"}]
@@ -42,7 +42,7 @@ def pair_rows(rows: Dataset, most: int | None = None) -> Dataset:
 
 
 def row_of_pair(name: str) -> str:
-    """The id of the row that a pair is made of.
+    """The id of the row from which a pair was made.
 
     Example:
         >>> row_of_pair("q1#row_2#pair_2"), row_of_pair("q1")
@@ -52,10 +52,10 @@ def row_of_pair(name: str) -> str:
 
 
 def with_pairs(dataset: Dataset) -> tuple[Dataset, dict[str, list[str]]]:
-    """The pairs, a row each, and the ids of the rows that hold none by reason.
+    """The pairs, one per row, and the ids of the rows without a pair, by reason.
 
     Raises:
-        UserError: if no row holds one.
+        UserError: if no row has a pair.
 
     Example:
         >>> rows = [{"id": "a", "mode": "rag", "rejected": ["Basel."]}, {"id": "b", "mode": "rag", "rejected": []},
@@ -76,15 +76,15 @@ def with_pairs(dataset: Dataset) -> tuple[Dataset, dict[str, list[str]]]:
     counts = ", ".join(f"{len(ids)} {reason}" for reason, ids in others.items())
     if not kept:
         raise UserError(
-            f"none of {len(dataset)} rows holds a pair ({counts})",
+            f"none of {len(dataset)} rows has a pair ({counts})",
             "demonstrate with another pair_policy, or train with objective sft",
         )
-    logger.warning("%d of %d rows hold no pair and are left out: %s", len(dataset) - len(kept), len(dataset), counts)
+    logger.warning("%d of %d rows have no pair and are left out: %s", len(dataset) - len(kept), len(dataset), counts)
     return pair_rows(dataset.select(kept)), others
 
 
 def no_pair(row: Mapping[str, Any]) -> str:
-    """Why a row sets nothing against its response, said to the same prompt; empty if it does.
+    """Why a row has no pair; an empty string if it has one.
 
     Example:
         >>> no_pair({"mode": "rag", "rejected": ["Basel."]}), no_pair({"mode": "closed_book", "rejected": ["Basel."]})

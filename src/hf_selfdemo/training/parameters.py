@@ -1,4 +1,4 @@
-"""What the trainers' constructors are given: each parameter of TRL's is obeyed, or refused with what to do instead."""
+"""Checks of the trainers' parameters: each parameter of TRL has an effect here, or is rejected with a remedy."""
 
 from __future__ import annotations
 
@@ -29,78 +29,80 @@ OBEYED = (
     "ref_model",
     "reward_funcs",
 )
-"""Parameters that TRL's trainers get as they are, beside those that `DemonstrationTraining` names itself."""
+"""Parameters that are passed on to TRL's trainers, besides those that `DemonstrationTraining` names itself."""
 
 OWN = ("writer", "test_rows", "answerer", "tokens")
 """Parameters that TRL's trainers do not have."""
 
 REFUSED = {
-    "formatting_func": "the collator renders rows: change the templates, or give SFTTrainer what `to_trl` makes",
-    "compute_loss_func": "the loss is that of the rows' replies: override compute_loss in a class of your own",
-    "compute_metrics": "dev questions are asked and judged: their figures are in what `evaluate` returns",
-    "preprocess_logits_for_metrics": "dev questions are asked and judged: their figures are in what `evaluate` returns",
+    "formatting_func": "the collator renders rows: change the templates, or pass the result of `to_trl` to SFTTrainer",
+    "compute_loss_func": "override compute_loss in a subclass",
+    "compute_metrics": "read the metrics of the dev questions in the result of `evaluate`",
+    "preprocess_logits_for_metrics": "read the metrics of the dev questions in the result of `evaluate`",
 }
-"""Parameters that would have no effect on rows, with what to do instead."""
+"""Parameters that have no effect on structured rows, each with the remedy."""
 
 
 def check_parameters(model: Any, given: Mapping[str, Any]) -> None:
-    """Refuse what the constructor could not obey.
+    """Reject parameters that would have no effect.
 
     Args:
-        model: the model that is given.
-        given: parameters by name, but for those that the constructor names itself.
+        model: the `model` parameter.
+        given: parameters by name, without those that the constructor names itself.
 
     Raises:
-        UserError: for a model that is none, a parameter that would have no effect, or one that is not known.
+        UserError: if `model` is not a model, or a parameter is unknown or has no effect.
     """
     if not isinstance(model, str | torch.nn.Module):
-        raise UserError(f"the model is a {type(model).__name__}", "give a causal language model, or its name as a text")
+        raise UserError(f"the model is of type {type(model).__name__}", "give a causal language model, or its name")
     for name, value in given.items():
         if name in REFUSED and value is not None:
-            raise UserError(f"{name} is not obeyed", REFUSED[name])
+            raise UserError(f"{name} has no effect in this trainer", REFUSED[name])
         if name not in (*OBEYED, *OWN, *REFUSED):
-            raise UserError(f"the trainer takes no {name}", did_you_mean(name, [*OBEYED, *OWN]))
+            raise UserError(f"the trainer has no parameter {name}", did_you_mean(name, [*OBEYED, *OWN]))
     if given.get("quantization_config") is not None and not isinstance(model, str):
-        raise UserError("quantization_config has no effect on a model that is loaded", "load the model with it")
+        raise UserError(
+            "quantization_config has no effect on a model that is already loaded", "pass it when you load the model"
+        )
 
 
 def own_config(args: Any, kind: type[Config], model: Any, purpose: str) -> Config:
-    """The configuration of a trainer, made from what it was given.
+    """The configuration of a trainer, converted to the trainer's own class.
 
     Args:
-        args: one of `kind`, which is kept; a configuration of TRL's or transformers', whose every value is taken over;
-            or None, for the defaults and TRL's own name of the output folder.
-        kind: the trainer's own class of configurations.
-        model: what is trained, which names the folder.
-        purpose: the end of that name, "SFT" or "DPO".
+        args: an instance of `kind`, which is returned unchanged; a configuration of TRL or transformers, whose values
+            are all copied; or None, for the defaults and TRL's name of the output folder.
+        kind: the trainer's own configuration class.
+        model: the model to train, which names the output folder.
+        purpose: suffix of that name, "SFT" or "DPO".
 
     Raises:
-        UserError: for something else, or a configuration of another trainer.
+        UserError: if `args` is something else, or a configuration of another trainer.
     """
     if args is None:
         return kind(output_dir=f"{_name_of(model).rpartition('/')[2]}-{purpose}")
     if isinstance(args, kind):
         return args
     if not isinstance(args, TrainingArguments):
-        remedy = f"give a {kind.__name__}, and what comes after it by name"
-        raise UserError(f"args is a {type(args).__name__}", remedy)
+        remedy = f"give a {kind.__name__}, and pass the parameters after it by name"
+        raise UserError(f"args is of type {type(args).__name__}", remedy)
     values = {one.name: getattr(args, one.name) for one in fields(args) if one.init}
     renamed: Mapping[str, str | None] = getattr(kind, "renamed", {})
     values = {name: value for old, value in values.items() if (name := renamed.get(old, old))}
     if foreign := values.keys() - {one.name for one in fields(kind)}:
-        what = f"args is a {type(args).__name__}, with {', '.join(sorted(foreign)[:3])}"
+        what = f"args is a {type(args).__name__} with options of another trainer: {', '.join(sorted(foreign)[:3])}"
         raise UserError(what, f"give a {kind.__name__}")
     return kind(**values)
 
 
 def own_tokenizer(given: Any, model: Any, args: Any) -> PreTrainedTokenizerBase:
-    """The tokenizer that is given, or that of the model, as TRL finds it: by the model's name or path.
+    """The given tokenizer, or one loaded by the model's name or path, as in TRL.
 
-    Its chat template is that of `chat_template_path`, if one is given.
+    If `chat_template_path` is set, that file replaces its chat template.
 
     Raises:
-        UserError: for a processor, where none is given and the model has no name to find one by, or for a chat template
-            that cannot be read.
+        UserError: if `given` is a processor, if nothing is given and the model has no name, or if the chat template
+            cannot be read.
     """
     template = read_chat_template(args.chat_template_path)
     if isinstance(given, PreTrainedTokenizerBase):
@@ -108,58 +110,63 @@ def own_tokenizer(given: Any, model: Any, args: Any) -> PreTrainedTokenizerBase:
             given.chat_template = template
         return given
     if given is not None:
-        raise UserError(f"processing_class is a {type(given).__name__}", "give the tokenizer alone")
+        raise UserError(
+            f"processing_class is a {type(given).__name__}, not a tokenizer", "pass the tokenizer as processing_class"
+        )
     name = _name_of(model)
     if not name:
-        raise UserError("processing_class is not given, and the model has no name", "give its tokenizer")
+        raise UserError(
+            "processing_class is missing, and the model has no name to load a tokenizer by",
+            "pass the tokenizer as processing_class",
+        )
     revision = (args.model_init_kwargs or {}).get("revision") or "main"
     found: PreTrainedTokenizerBase = load_tokenizer(resolve_model(name, revision), args.trust_remote_code, template)
     return found
 
 
 def check_arguments(args: Any, model: Any, rows: int, dev_rows: int = 0) -> None:
-    """Refuse training keys that would end in an error, or in nothing, once training begins.
+    """Reject training options that would cause an error, or have no effect, once training starts.
 
     Args:
         args: the training configuration.
-        model: the model that is given.
-        rows: how many are trained.
-        dev_rows: how many dev rows have a loss.
+        model: the `model` parameter.
+        rows: number of training rows.
+        dev_rows: number of dev rows that have a loss.
 
     Raises:
-        UserError: naming the key.
+        UserError: naming the option.
     """
     missing = set(args.report_to) & INTEGRATION_TO_CALLBACK.keys() - set(get_available_reporting_integrations())
     if missing:
         names = ", ".join(sorted(missing))
-        raise UserError(f"report_to names {names}, which is not installed", "install it, or leave it out")
+        raise UserError(f"report_to names {names}, which is not installed", "install it, or remove it from report_to")
     if args.model_init_kwargs and not isinstance(model, str):
-        remedy = "give keys of their own (dtype, attn_implementation), or load the model with them"
-        raise UserError("model_init_kwargs has no effect on a model that is loaded", remedy)
+        remedy = "set the options dtype or attn_implementation instead, or pass it when you load the model"
+        raise UserError("model_init_kwargs has no effect on a model that is already loaded", remedy)
     sizes = {"train": rows, "eval": dev_rows}
     for part, count in sizes.items():
         batch = getattr(args, f"per_device_{part}_batch_size") * args.world_size
         if args.dataloader_drop_last and 0 < count < batch:
             raise UserError(
-                f"dataloader_drop_last drops all {count} rows of {part}, since a batch has {batch}",
-                f"leave it out, or lower per_device_{part}_batch_size",
+                f"dataloader_drop_last drops all {count} {part} rows, because a batch needs {batch}",
+                f"remove dataloader_drop_last, or lower per_device_{part}_batch_size",
             )
 
 
 def check_collator(given: Any, preference: bool) -> None:
-    """Refuse a collator that does not render rows, or not into the batches that the trainer takes.
+    """Reject a collator that cannot render rows, or renders them into other batches than the trainer needs.
 
     Raises:
-        UserError: with what to do instead.
+        UserError: for such a collator.
     """
     if given is None:
         return
     if not isinstance(given, SelfDemoDataCollator):
-        what = f"data_collator is a {type(given).__name__}, and rows are rendered by a SelfDemoDataCollator"
-        raise UserError(what, "leave it out, or give TRL's own trainer what `to_trl` makes")
+        what = f"data_collator is a {type(given).__name__}, not a SelfDemoDataCollator"
+        raise UserError(what, "remove it, or pass the result of `to_trl` to TRL's own trainer")
     if given.preference != preference:
         raise UserError(
-            f"data_collator has preference={given.preference}", f"make it with preference={preference} for this trainer"
+            f"data_collator has preference={given.preference}", f"set preference={preference} for this trainer"
         )
 
 

@@ -1,4 +1,4 @@
-"""Training stands still while the model is asked or measured, and nothing of it shows in the weights."""
+"""A pause in training to ask or measure the model, without any effect on the trained weights."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ R = TypeVar("R")
 
 
 class PausedModel:
-    """A model as whoever asks it sees it during a pause: attributes as ever, forward passes without gradients.
+    """A model during a pause in training: the attributes of the model, and forward passes without gradients.
 
-    Work over many rows is shared out to the ranks, if there are several (`share`). Where the weights themselves are
-    spread over them (ZeRO-3, FSDP), every forward pass fetches weights from all ranks, and ranks that make different
-    numbers of passes would wait for each other for ever. There each pass is announced, and a rank that is done keeps
-    step with passes over one token until all are: what `synced_gpus` is to `generate` of transformers. Weights are
-    never gathered in one place, where they may not fit.
+    `share` splits work on many rows over the ranks. If the weights are sharded (ZeRO-3, FSDP), every forward pass
+    fetches weights from all ranks, and ranks that make different numbers of passes would deadlock. So each pass is
+    announced, and a rank that has finished makes passes over one token until all ranks have finished, as `generate` of
+    transformers does with `synced_gpus`. Weights are never gathered on one device, where they may not fit.
     """
 
     def __init__(self, model: Any, accelerator: Accelerator | None = None) -> None:
@@ -39,22 +38,22 @@ class PausedModel:
 
     @property
     def device(self) -> torch.device:
-        """Where inputs belong; weights that are spread may rest elsewhere."""
+        """The device for inputs; sharded weights may be on other devices."""
         return self._accelerator.device if self._accelerator and self._in_step else self._whole.device
 
     def __call__(self, **inputs: Any) -> Any:
-        # no_grad, since a model may keep what it computes, and training could not go on from inference tensors
+        # no_grad instead of inference mode: a model may cache tensors, and training cannot use inference tensors
         with torch.inference_mode(False), torch.no_grad():
             if self._in_step:
                 self._somebody_works(True)
             return self._forward(**inputs)
 
     def share(self, work: Callable[[list[T]], Sequence[R]], items: Sequence[T]) -> list[R]:
-        """Results of `work`, one an item and in their order, the same on all ranks; rank r does every n-th from r on.
+        """Split `items` over the ranks (rank r takes every n-th item from r on), and return all results on all ranks.
 
         Args:
-            work: makes one result an item, which can be pickled; it may call this model as often as it likes.
-            items: the same on all ranks.
+            work: returns one picklable result per item, in order; it may call this model any number of times.
+            items: the same list on all ranks.
         """
         if self._accelerator is None or self._accelerator.num_processes == 1:
             return list(work(list(items)))
@@ -67,7 +66,7 @@ class PausedModel:
         return results
 
     def gather(self, value: T) -> list[T]:
-        """The value of each rank, on all of them."""
+        """The values of all ranks, returned on each rank."""
         if self._accelerator is None or self._accelerator.num_processes == 1:
             return [value]
         gathered: list[T] = gather_object([value])
@@ -86,14 +85,13 @@ class PausedModel:
 
 @contextmanager
 def paused(model: Any, accelerator: Accelerator | None = None) -> Iterator[PausedModel]:
-    """Put `model` in evaluation mode and lend it out; afterwards all is as it was, module by module.
+    """Put `model` in evaluation mode for the context, then restore the mode of every module.
 
-    Whoever draws random numbers meanwhile takes none from training, so that a run that is measured ends in the same
-    weights as one that is not.
+    The random state is restored too, so that a run with measurements ends in the same weights as one without.
 
     Args:
-        model: as the trainer wraps it (`trainer.model_wrapped`), or plain.
-        accelerator: the trainer's. None asks the model in this process alone.
+        model: the model as the trainer wraps it (`trainer.model_wrapped`), or unwrapped.
+        accelerator: the trainer's. None uses this process alone.
 
     Example:
         >>> model = torch.nn.Dropout(0.5)
@@ -116,10 +114,10 @@ def paused(model: Any, accelerator: Accelerator | None = None) -> Iterator[Pause
 
 @contextmanager
 def random_state_kept(model: Any) -> Iterator[None]:
-    """Give the random streams of Python, NumPy and torch back as they were.
+    """Restore the random states of Python, NumPy and torch after the context.
 
     Args:
-        model: whose GPUs have streams to keep, too.
+        model: a model; the random states of its GPUs are restored too.
     """
     gpus = {parameter.device.index for parameter in model.parameters() if parameter.device.type == "cuda"}
     python, arrays = random.getstate(), numpy.random.get_state()
@@ -132,6 +130,6 @@ def random_state_kept(model: Any) -> Iterator[None]:
 
 
 def weights_are_spread(accelerator: Accelerator) -> bool:
-    """Whether each rank holds only a part of the weights: FSDP, or DeepSpeed's ZeRO-3."""
+    """Whether each rank has only a shard of the weights (FSDP, or DeepSpeed's ZeRO-3)."""
     zero = accelerator.state.deepspeed_plugin
     return accelerator.distributed_type == DistributedType.FSDP or (zero is not None and zero.zero_stage == 3)

@@ -1,4 +1,4 @@
-"""Training steps on the same bar as everything else, instead of printed log lines."""
+"""Training progress on the package's progress bar, instead of printed log lines."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ _SHOWN = (
     "hallucination_rate",
     "closed_book_accuracy",
 )
-"""Figures of an evaluation that fit on a line; the log has them all."""
+"""Metrics of an evaluation that fit on one line; the log has all of them."""
 
 
 def report_progress(
     trainer: Trainer, advance: Callable[..., None], say: Callable[[str], None] = lambda line: None
 ) -> None:
-    """Let `trainer` call `advance(steps, total, note, before)` as it goes; needs `disable_tqdm=True`.
+    """Make `trainer` call `advance(steps, total, note, before)` during training; needs `disable_tqdm=True`.
 
     Args:
-        trainer: not yet training.
-        advance: moves the bar.
-        say: gets a line for each evaluation while training.
+        trainer: a trainer before its `train`.
+        advance: moves the progress bar.
+        say: receives one line for each evaluation during training.
     """
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(_OnBar(advance, say))
 
 
 def evaluation_line(epoch: float, metrics: Mapping[str, float], wanted: str | None = None) -> str:
-    """What an evaluation found, in one line.
+    """The results of an evaluation in one line.
 
     Args:
-        epoch: done when it was made.
-        metrics: as the trainer logs them.
-        wanted: the figure that picks the checkpoint, which comes first; with or without "eval_".
+        epoch: epochs trained at the time of the evaluation.
+        metrics: metrics as the trainer logs them.
+        wanted: the metric that picks the checkpoint, which comes first; with or without "eval_".
 
     Example:
         >>> evaluation_line(2.0, {"eval_f_score": 0.5, "eval_false_refusals": 0.25, "eval_runtime": 3.1})

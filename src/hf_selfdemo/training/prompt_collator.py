@@ -1,4 +1,4 @@
-"""Structured rows with the prompt that the model is asked under, for a trainer that has it write the replies."""
+"""A collator that adds the prompt to structured rows, for a trainer in which the model writes the replies."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from hf_selfdemo.training.views import View
 
 @dataclass
 class PromptCollator(SelfDemoDataCollator):
-    """Gives rows back with two columns more: `prompt`, the messages of the with-passages prompt in the view of the
-    epoch, and `evidence`, the row with the passages that this prompt shows.
+    """Adds two columns to rows: `prompt`, the messages of the with-passages prompt in the view of the epoch, and
+    `evidence`, the row with the passages that this prompt shows.
 
-    What was demonstrated of a row does not count: a passage that holds an accepted answer is never left out, and is the
-    last to go where the prompt is too long.
+    Demonstrated responses are ignored. Passage dropout never removes a passage that contains an accepted answer, and if
+    the prompt is too long, such a passage is removed last.
 
     Args:
-        max_new_tokens: of a reply, or of a session; so many tokens of `max_length` are left to it.
-        num_generations: replies to a prompt.
+        max_new_tokens: tokens of `max_length` that are reserved for a reply or a session.
+        num_generations: number of replies to each prompt.
     """
 
     max_new_tokens: int = 32
@@ -42,7 +42,7 @@ class PromptCollator(SelfDemoDataCollator):
         return {**row, "prompt": list(found.messages), "evidence": evidence}
 
     def encode(self, row: Mapping[str, Any]) -> EncodedRow:
-        """The prompt as tokens; in place of a response there is room for the longest reply."""
+        """Encode the prompt; placeholders as long as the longest reply stand for the response."""
         outcome = "answer" if row["answer_in_context"] else "abstain"
         return super().encode({**row, "mode": "rag", "outcome": outcome})
 

@@ -1,4 +1,4 @@
-"""Adapters on 4-bit and 8-bit weights (QLoRA): kept from what bitsandbytes and TRL would do to them unasked."""
+"""Adapters on 4-bit and 8-bit weights (QLoRA): protection from silent changes by bitsandbytes and TRL."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import torch
 from hf_selfdemo.core.errors import UserError
 
 _REARRANGES = "support_avx512bf16_for_cpu"
-"""Whether a `Linear4bit` of bitsandbytes may rearrange its weights; false on CPUs without AVX512-BF16."""
+"""Attribute of bitsandbytes' `Linear4bit`: whether it may rearrange its weights; false on CPUs without AVX512-BF16."""
 
 
 def keep_arrangement(model: Any) -> None:
-    """Keep the 4-bit weights of `model` in the order in which gradients pass them.
+    """Stop bitsandbytes from rearranging the 4-bit weights of `model` for inference, which would block gradients.
 
-    On a CPU with AVX512-BF16, a `Linear4bit` of bitsandbytes (0.49 and 0.50) that is called in evaluation mode moves
-    its weights, for good, into the order of a kernel for inference, which has no backward pass. Training goes on with a
-    warning at most, but no gradient passes such a layer any more: adapters learn next to nothing. One question asked
-    before the first step is enough. Taking a `state_dict` afterwards, as a checkpoint does, moves the weights back but
-    not their scales, and leaves a broken model.
+    On a CPU with AVX512-BF16, calling a `Linear4bit` of bitsandbytes (0.49 and 0.50) in evaluation mode permanently
+    rearranges its weights for an inference kernel without a backward pass. A single question asked before the first
+    step is enough. Training then continues with a warning at most, but no gradient passes the layer, and adapters learn
+    next to nothing. A later `state_dict`, as in a checkpoint, restores the weights but not their scales, which breaks
+    the model.
 
     Args:
-        model: a module of torch, with or without such layers.
+        model: a torch module, with or without such layers.
 
     Example:
         >>> layer = torch.nn.Linear(2, 2)
@@ -38,13 +38,13 @@ def keep_arrangement(model: Any) -> None:
 
 
 def check_arrangement(model: Any) -> None:
-    """Refuse 4-bit weights that were rearranged before they came here (see `keep_arrangement`).
+    """Reject 4-bit weights that are already rearranged for inference (see `keep_arrangement`).
 
     Args:
-        model: a module of torch, with or without 4-bit weights.
+        model: a torch module, with or without 4-bit weights.
 
     Raises:
-        UserError: naming the first such weight. bitsandbytes cannot always put them back.
+        UserError: naming the first such weight. bitsandbytes cannot always restore them.
 
     Example:
         >>> check_arrangement(torch.nn.Linear(2, 2))
@@ -52,16 +52,16 @@ def check_arrangement(model: Any) -> None:
     for name, weight in model.named_parameters():
         if getattr(getattr(weight, "quant_state", None), "packing_format_for_cpu", False):
             raise UserError(
-                f"{name} was rearranged for inference when the model was asked, and passes no gradient",
-                "load the 4-bit model anew and give it to the trainer before it is asked anything",
+                f"{name} was rearranged for inference when the model was called, and passes no gradient",
+                "load the 4-bit model again, and give it to the trainer before you call it",
             )
 
 
 def trainable_weights(model: Any) -> dict[str, torch.Tensor]:
-    """The tensors that are trained, by name, as they are now.
+    """The current trainable tensors by name.
 
     Args:
-        model: a module of torch.
+        model: a torch module.
 
     Example:
         >>> sorted(trainable_weights(torch.nn.Linear(2, 2)))
@@ -71,16 +71,16 @@ def trainable_weights(model: Any) -> dict[str, torch.Tensor]:
 
 
 def keep_precision(model: Any, given: Mapping[str, torch.Tensor]) -> None:
-    """Give adapters on quantised weights the precision back that TRL takes from them, as if these were whole.
+    """Restore the float32 precision of adapters on quantised weights, which TRL rounds to bfloat16.
 
-    TRL rounds the adapters to bfloat16, whose steps are about 1/256 of a number. An update of Adam is about as large as
-    the learning rate: with the small ones of preference training, or late in a schedule, it rounds to nothing for most
-    weights of `lora_A`. An adapter that is trained further would start as another than it was, and in DPO as another
-    than its own reference.
+    bfloat16 has a relative precision of about 1/256, and an Adam update is about as large as the learning rate. With
+    the small learning rates of preference training, or late in a schedule, the update of most weights of `lora_A`
+    rounds to zero. An adapter that is trained further would also start different from what it was, and in DPO from its
+    own reference.
 
     Args:
-        model: with adapters, as TRL left it; nothing is done if its weights are not quantised.
-        given: `trainable_weights` of the model before; those are put back, and others are made float32.
+        model: a model with adapters, as TRL left it; nothing happens if its weights are not quantised.
+        given: `trainable_weights` of the model before. These are restored, and others are cast to float32.
 
     Example:
         >>> layer = torch.nn.Linear(2, 2, bias=False).to(torch.bfloat16)

@@ -1,10 +1,10 @@
-"""What a retriever is trained by: find the passage, agree with the model that reads it, rank alike for other forms.
+"""The loss of retriever training: find the passage, agree with the reader model, and rank paraphrases alike.
 
     loss = InfoNCE + preference_weight * KL(p_R || p_LM) + invariance_weight * mean over forms v of KL(p_R || p_R(v))
 
 p_R is the distribution of a question over the passages of its own list, softmax(similarity / temperature); p_LM is
-softmax(log-probability of the answer after each of them / preference_temperature). The terms are those that secondary
-sources tell of Invar-RAG (Liu et al. 2024, arXiv 2411.07021); the paper's own formulas are not public.
+softmax(log-probability of the answer after each of them / preference_temperature). The terms follow secondary sources
+about Invar-RAG (Liu et al. 2024, arXiv 2411.07021), because the paper's own formulas are not public.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ import torch
 from torch.nn.functional import cross_entropy, kl_div
 
 _ABSENT = -1e4
-"""Similarity of a passage that is not in a question's list: no probability, and no infinity to subtract."""
+"""Similarity of a passage outside a question's list: its probability is 0, and finite values avoid inf - inf."""
 
 
 @dataclass(frozen=True)
 class RankedBatch:
-    """The vectors of some lists, each of length one.
+    """The unit vectors of a batch of ranked lists.
 
     Args:
         questions: (questions, dimensions).
-        passages: (passages, dimensions), those of the first list first, in each list the one with the answer first.
-        sizes: of the lists, in the order of the questions.
-        excluded: (questions, passages), whether a passage of another list holds this question's answer; such a one is
-            no negative.
-        likelihoods: (passages,), the log-probability of the list's answer after each passage; None where nobody asks.
-        forms: (forms, dimensions), other forms of the questions; None where nobody asks.
-        form_of: for each form the place of its question.
-        windows: as `passages`, a part of each; None where nobody asks.
+        passages: (passages, dimensions), list after list; in each list the passage with the answer comes first.
+        sizes: number of passages in each list, in the order of the questions.
+        excluded: (questions, passages), whether a passage of another list contains this question's answer. Such a
+            passage is not used as a negative.
+        likelihoods: (passages,), log-probability of the list's answer after each passage; None if not needed.
+        forms: (forms, dimensions), paraphrases of the questions; None if not needed.
+        form_of: (forms,), index of the question of each form.
+        windows: like `passages`, but of one part of each passage; None if not needed.
     """
 
     questions: torch.Tensor
@@ -46,13 +46,13 @@ class RankedBatch:
 
     @property
     def owners(self) -> torch.Tensor:
-        """For each passage the place of its question."""
+        """(passages,), the index of the question of each passage."""
         sizes = torch.tensor(self.sizes, device=self.passages.device)
         return torch.arange(len(self.sizes), device=self.passages.device).repeat_interleave(sizes)
 
 
 def contrast(batch: RankedBatch, temperature: float) -> torch.Tensor:
-    """InfoNCE: each question's first passage against the rest of its list and all other passages of the batch."""
+    """InfoNCE of each question's first passage against all passages of the batch that are not excluded."""
     scores = (batch.questions @ batch.passages.T / temperature).masked_fill(batch.excluded, _ABSENT)
     sizes = torch.tensor(batch.sizes, device=scores.device)
     return cross_entropy(scores, sizes.cumsum(0) - sizes)
@@ -68,7 +68,7 @@ def preference(batch: RankedBatch, temperature: float, preference_temperature: f
 
 
 def invariance(batch: RankedBatch, temperature: float) -> torch.Tensor:
-    """KL(p_R || p_R(v)): for each question the mean over its other forms, the windows among them; then over questions.
+    """KL(p_R || p_R(v)), averaged over the forms of a question (windows included), then over questions.
 
     Gradients pass through both distributions.
     """

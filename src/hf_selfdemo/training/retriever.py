@@ -1,4 +1,4 @@
-"""Training a retriever on ranked lists: a LoRA of its own over the model's own representations."""
+"""Training a retriever on ranked lists: a LoRA adapter for the model's own representations."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ _UNHEEDED: dict[str, tuple[Any, ...]] = {
     "metric_for_best_model": (None,),
     "train_sampling_strategy": ("random",),
 }
-"""The same as `arguments.UNHEEDED`, of retrievers alone: nothing is evaluated while one is trained."""
+"""Further options without effect, as in `arguments.UNHEEDED`: retriever training has no evaluation."""
 
 
 @dataclass
 class RetrieverConfig(RunArguments, TrainingArguments):  # type: ignore[misc]  # other defaults
-    """transformers' `TrainingArguments`, the weights of the loss's terms, and how much of a text is read.
+    """transformers' `TrainingArguments` with the weights of the loss terms and the maximum text length.
 
-    `learning_rate` is 1e-4, `preference_weight` 1.0 and `invariance_weight` 0.5, the values that secondary sources tell
-    of Invar-RAG. With a weight of 0 a term is not computed, and what it alone needs is not encoded.
+    `learning_rate` is 1e-4, `preference_weight` 1.0 and `invariance_weight` 0.5, the values that secondary sources
+    report for Invar-RAG. A term with weight 0 is not computed, and texts that only it needs are not encoded.
     """
 
     unheeded: ClassVar[Mapping[str, tuple[Any, ...]]] = UNHEEDED | _UNHEEDED
@@ -76,15 +76,15 @@ class RetrieverConfig(RunArguments, TrainingArguments):  # type: ignore[misc]  #
 
 @dataclass(frozen=True)
 class RankedCollator:
-    """Rows of ranked lists to token ids.
+    """Encodes rows with ranked lists as token ids.
 
     Args:
-        representations: whose tokens.
-        forms: whether other forms of questions and passages are encoded, too.
+        representations: the encoder whose tokenizer and prompts are used.
+        forms: whether paraphrases of questions and windows of passages are encoded too.
 
     Returns:
-        `questions` and `passages`, ids and mask each, (texts, tokens), int64; `forms` and `windows` alike, or None;
-        `sizes` of the lists, `form_of`, `likelihoods` and `excluded` as `RankedBatch` has them; `ids` of rows.
+        `questions` and `passages`, each a pair of ids and mask, (texts, tokens), int64; `forms` and `windows` likewise,
+        or None; `sizes`, `form_of`, `likelihoods` and `excluded` as in `RankedBatch`; `ids`, the ids of the rows.
     """
 
     representations: Representations
@@ -118,7 +118,7 @@ class RankedCollator:
 
 
 def _excluded(row: Mapping[str, Any], place: int, lists: Sequence[Sequence[Passage]]) -> list[bool]:
-    """Which passages are not negatives of a question: those of other lists that hold its answer."""
+    """Which passages are not negatives of a question: those of other lists that contain its answer."""
     return [
         other != place and holds_answer(passage, row["answers"], row["question"])
         for other, passages in enumerate(lists)
@@ -127,31 +127,31 @@ def _excluded(row: Mapping[str, Any], place: int, lists: Sequence[Sequence[Passa
 
 
 class RetrieverTrainer(Trainer):
-    """transformers' `Trainer` over ranked lists; the loss is that of `ranking_loss`.
+    """transformers' `Trainer` for ranked lists, with the loss of `ranking_loss`.
 
     Args:
         network: a causal language model; its head is not used, and only the adapter is trained.
-        args: weights and temperatures of the terms, and all that `Trainer` takes.
+        args: the training configuration.
         rows: demonstrations of the kind "ranked", as method `invar_rag` makes them.
-        tokenizer: of the model, with a chat template.
-        peft_config: of the adapter, which begins as `args.seed` says.
-        kwargs: what else `Trainer` takes (`callbacks`, `optimizers`).
+        tokenizer: the model's tokenizer, with a chat template.
+        peft_config: configuration of the adapter, which is initialised with `args.seed`.
+        kwargs: other parameters of `Trainer` (`callbacks`, `optimizers`).
 
     Raises:
         UserError: for rows of another kind, or without the likelihoods that `preference_weight` needs.
 
-    Relations: `representations.with_adapter` makes an encoder of what `save_model` wrote. For lists of one length the
-    first term is sentence-transformers' `MultipleNegativesRankingLoss`; its `DistillKLDivLoss` is the second with the
-    two distributions exchanged.
+    Relations: `representations.with_adapter` loads what `save_model` wrote as an encoder. For lists of equal length the
+    first term is sentence-transformers' `MultipleNegativesRankingLoss`, and the second is its `DistillKLDivLoss` with
+    the two distributions exchanged.
     """
 
     def __init__(
         self, network: Any, args: RetrieverConfig, rows: Dataset, tokenizer: Any, peft_config: PeftConfig, **kwargs: Any
     ) -> None:
         check_lists(rows, args)
-        set_seed(args.seed)  # of the adapter's first weights
+        set_seed(args.seed)  # for the adapter's initial weights
         own = copy.copy(peft_config)
-        own.task_type = TaskType.FEATURE_EXTRACTION  # else it would not load onto a model without its head
+        own.task_type = TaskType.FEATURE_EXTRACTION  # otherwise it could not be loaded onto a model without head
         body = get_peft_model(body_of(network), own)
         self.reading = Reading(max_length=args.max_length)
         self._settings = decisive_keys(args.to_dict(), defaults(type(args))) | {
@@ -169,7 +169,7 @@ class RetrieverTrainer(Trainer):
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """The weighted terms; each is in the log by its name."""
+        """The weighted sum of the terms; the log shows each term by its name."""
         args: Any = self.args
         batch = self._encoded(model, inputs)
         terms = {"contrast": contrast(batch, args.similarity_temperature)}
@@ -182,7 +182,7 @@ class RetrieverTrainer(Trainer):
             loss = loss + args.invariance_weight * terms["invariance"]
         if not bool(torch.isfinite(loss)):
             raise UserError(
-                f"the loss is {float(loss)} at step {self.state.global_step}, rows {', '.join(inputs['ids'])}",
+                f"the loss is {float(loss)} at step {self.state.global_step} on rows {', '.join(inputs['ids'])}",
                 "lower learning_rate, or train in bf16 or float32 instead of fp16",
             )
         for name, value in terms.items():
@@ -190,7 +190,7 @@ class RetrieverTrainer(Trainer):
         return (loss, {}) if return_outputs else loss
 
     def _encoded(self, model: Any, inputs: Mapping[str, Any]) -> RankedBatch:
-        """All texts of a batch as vectors."""
+        """Encode all texts of a batch as vectors."""
         texts = {
             name: inputs[name] for name in ("questions", "passages", "forms", "windows") if inputs[name] is not None
         }
@@ -208,17 +208,17 @@ class RetrieverTrainer(Trainer):
         )
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """As transformers', with the mean of each term since the last line, and the tokens encoded until now."""
+        """Log as transformers does, with the mean of each term since the last line and the tokens encoded so far."""
         told = {name: sum(values) / len(values) for name, values in self._terms.items() if "loss" in logs}
         if told:
             self._terms.clear()
         super().log(logs | told | {"num_tokens": float(self._tokens)}, *args, **kwargs)
 
     def train(self, resume_from_checkpoint: str | bool | None = None, *args: Any, **kwargs: Any) -> Any:
-        """As in transformers; `True` goes on from the last whole checkpoint, if there is one.
+        """Train as in transformers; `True` resumes from the last complete checkpoint, if there is one.
 
         Raises:
-            UserError: if the checkpoint is half written or was made under other settings.
+            UserError: if the checkpoint is incomplete or was made with other settings.
         """
         if resume_from_checkpoint is True:
             resume_from_checkpoint = last_checkpoint(str(self.args.output_dir))
@@ -237,26 +237,26 @@ class RetrieverTrainer(Trainer):
         super()._save_checkpoint(model, trial)
         self.accelerator.wait_for_everyone()  # each rank writes its random state
         folder = Path(self._get_output_dir(trial=trial)) / f"checkpoint-{self.state.global_step}"
-        if self.args.should_save and folder.exists():  # a limit on their number may have removed it
+        if self.args.should_save and folder.exists():  # save_total_limit may have removed it
             forget_machine(folder)
             mark_complete(folder, self._settings, {})
 
 
 def check_lists(rows: Dataset, args: RetrieverConfig) -> None:
-    """Refuse rows that no retriever can be trained on.
+    """Reject rows that a retriever cannot be trained on.
 
     Raises:
         UserError: naming the first such row.
     """
     if not len(rows):
-        raise UserError("there is no ranked list to train on", "see `skipped` in the manifest for the reasons")
+        raise UserError("the dataset has no ranked lists", "see `skipped` in the manifest for the reasons")
     for row in rows:
         if not row_kind(row).ranks:
             raise UserError(f"row {row['id']!r} is not a ranked list", "demonstrate with method: invar_rag")
         found, wanted = len(row["ranking"]["likelihoods"] or []), len(row["passages"])
         if args.preference_weight and found != wanted:
             raise UserError(
-                f"row {row['id']!r} has {found} likelihoods of {wanted} passages and preference_weight is "
+                f"row {row['id']!r} has {found} likelihoods for {wanted} passages, but preference_weight is "
                 f"{args.preference_weight:g}",
                 "demonstrate with likelihoods: true, or set preference_weight: 0",
             )

@@ -1,4 +1,4 @@
-"""Which rows a reward can be known for."""
+"""The rows for which a reward can be computed."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ logger = logging.getLogger(__name__)
 
 
 def rewardable(dataset: Dataset) -> tuple[Dataset, dict[str, list[str]]]:
-    """The rows whose replies can be judged, each question once, and the ids of the others by reason.
+    """The rows whose replies can be judged, each question once, and the ids of the other rows by reason.
 
-    What was demonstrated of a question does not count: a row is asked if it has an accepted answer, or if it is known
-    that nothing answers it.
+    A row is kept if it has an accepted answer, or if it is marked as unanswerable. Its demonstrated response is
+    ignored.
 
     Args:
-        dataset: in the columns of `rows.FEATURES`.
+        dataset: rows in the columns of `rows.FEATURES`.
 
     Raises:
         UserError: if there is no such row.
@@ -33,7 +33,7 @@ def rewardable(dataset: Dataset) -> tuple[Dataset, dict[str, list[str]]]:
         (['a'], {'a further row of its question': ['a#closed_book'], 'no accepted answer': ['b']})
     """
     if len(dataset) == 0:
-        raise UserError("there is no row to ask", "see `skipped` in the manifest for the reasons")
+        raise UserError("the dataset has no rows", "see `skipped` in the manifest for the reasons")
     kept: dict[str, int] = {}
     others: dict[str, list[str]] = {}
     for place, row in enumerate(dataset.select_columns(["id", "mode", "answers", "answerable"])):
@@ -48,7 +48,7 @@ def rewardable(dataset: Dataset) -> tuple[Dataset, dict[str, list[str]]]:
     if not kept:
         raise UserError(
             f"none of {len(dataset)} rows can be rewarded ({counts})",
-            "give accepted answers, or say which questions nothing answers (answerable: false)",
+            "add accepted answers, or mark questions without an answer with answerable: false",
         )
     if others:
         logger.warning("%d of %d rows are not asked: %s", len(dataset) - len(kept), len(dataset), counts)

@@ -1,4 +1,4 @@
-"""Rewards for reinforcement learning: what a judge says of a reply, weighed by the lambda score."""
+"""Rewards for reinforcement learning: a judge labels each reply, and the lambda score turns labels into numbers."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ from hf_selfdemo.scoring.abstention import lambda_score
 from hf_selfdemo.training.given import JUDGED, JUDGED_BY_PASSAGES, whole_row
 
 ABSTENTION_RATE, UNSCORED, WITHOUT_SPREAD = "abstention_rate", "unscored", "groups_without_spread"
-"""Figures that a reward logs beside those of TRL; all are shares."""
+"""Metrics that a reward logs beside those of TRL; all are shares."""
 
 
 class AbstentionReward:
-    """A reward function for TRL's `GRPOTrainer` (and `RLOOTrainer`), made of any judge and `lambda_score`.
+    """A reward function for TRL's `GRPOTrainer` (and `RLOOTrainer`), made from any judge and `lambda_score`.
 
-    A correct reply gets 1, an abstention `abstain_value`, an incorrect reply 0, and one that nobody could score None:
-    TRL leaves it out of its group's mean and does not learn from it. So the model gains by answering where it is right
-    with a chance above `abstain_value`, and by abstaining elsewhere. With 0.5 this is the ternary reward of TruthRL
-    (Wei et al. 2025, arXiv 2509.25760), which gives 1, 0 and -1: an affine map of the reward changes no advantage where
-    TRL divides by the group's standard deviation (`scale_rewards="group"`, its default).
+    A correct reply gets 1, an abstention `abstain_value`, and an incorrect reply 0. An unscored reply gets None: TRL
+    leaves it out of its group's mean and does not learn from it. So answering pays off where the model is correct with
+    a probability above `abstain_value`, and abstaining pays off elsewhere. With 0.5 this is the ternary reward of
+    TruthRL (Wei et al. 2025, arXiv 2509.25760), which gives 1, 0 and -1: an affine map of the reward does not change
+    the advantages where TRL divides by the group's standard deviation (`scale_rewards="group"`, its default).
 
-    Everything the judge sees comes from the dataset's columns: `question` and `answers`, and for a judge that asks a
-    model `passages` too. `id` groups the replies to one row; without it they are grouped by prompt. `answerable` says
-    whether the corpus holds an answer; without it a row with accepted answers counts as answerable. A row that is
-    answerable and has no accepted answer has no reward: nothing is known to be right there. Thoughts, and the word of
-    `verdict_first` replies, are cut before a reply is judged.
+    The judge sees the dataset's columns `question` and `answers`, and also `passages` if it asks a model. Replies to
+    one row are grouped by `id`, or by prompt if there is no such column. `answerable` says whether the corpus contains
+    an answer; without it a row with accepted answers counts as answerable. An answerable row without accepted answers
+    has no reward, because no reply is known to be correct. Thoughts, and the verdict of `verdict_first` replies, are
+    removed before a reply is judged.
 
     Args:
-        judge: gives the labels.
-        abstain_value: of an abstention, from 0 (an error) to 1 (a correct answer).
-        only_where_none_right: reward an abstention only where no reply of its group is correct, as BAPO does (arXiv
-            2601.11037); elsewhere it gets 0. Where none is correct and some are unscored, it gets None.
-        generator: asked by judges that ask a model. Give a frozen model, never the one that is trained: it would judge
-            itself ever more kindly.
-        stop_ids: ids of the tokens that end a turn. A reply whose `completion_ids` end in another token was cut off,
-            and a judging model does not score it. Without them every reply counts as finished.
+        judge: labels the replies.
+        abstain_value: reward of an abstention, from 0 (an incorrect answer) to 1 (a correct one).
+        only_where_none_right: reward an abstention only if no reply of its group is correct, as BAPO does (arXiv
+            2601.11037); otherwise it gets 0. If none is correct and some are unscored, it gets None.
+        generator: the model for judges that ask one. Give a frozen model, never the one being trained, which would
+            judge itself more and more kindly.
+        stop_ids: ids of the tokens that end a turn. A reply whose `completion_ids` end in another token was truncated,
+            and a model judge does not score it. Without `stop_ids` every reply counts as finished.
 
     Raises:
-        UserError: if the judge is none, or `abstain_value` is out of range; when called, for a column that is missing
-            or a row that cannot be read.
+        UserError: if `judge` is not a judge or `abstain_value` is out of range; when called, if a column is missing or
+            a row cannot be read.
 
-    Relations: `trl.rewards` has functions that compare with one solution; none abstains or tells unscored replies
-    apart. In the log: `abstention_rate` (over scored replies), `unscored` (over all), and `groups_without_spread` (over
-    groups with a reward: the share that teaches nothing, since all its rewards are equal).
+    Relations: the functions in `trl.rewards` compare with one solution; none handles abstentions or unscored replies.
+    The log has `abstention_rate` (of scored replies), `unscored` (of all replies), and `groups_without_spread` (of
+    groups with a reward: the share that teaches nothing, because all its rewards are equal).
 
     Example:
         >>> from hf_selfdemo.judging.answer_match import AnswerMatchJudge
@@ -87,7 +87,7 @@ class AbstentionReward:
         Args:
             prompts: texts or conversations, one for each completion.
             completions: texts, or conversations that end with the reply.
-            columns: those of the dataset, a value for each completion, and what TRL adds.
+            columns: columns of the dataset, with one value for each completion, and what TRL adds.
         """
         groups = _groups(prompts, columns.get("id"))
         labels: list[Label] = ["unscored"] * len(completions)
@@ -102,11 +102,11 @@ class AbstentionReward:
     def _group(
         self, places: Sequence[int], completions: Sequence[Any], columns: Mapping[str, Any]
     ) -> tuple[Evidence, list[Candidate]]:
-        """The row that a group of replies is to, and the replies."""
+        """The row of a group of replies, and the replies as candidates."""
         needed = JUDGED if self.generator is None else JUDGED_BY_PASSAGES
         for name in needed:
             if name not in columns:
-                raise UserError(f"the dataset has no column {name!r}, which the reward needs", "add it")
+                raise UserError(f"the dataset has no column {name!r}, which the reward needs", "add this column")
         told = {name: values[places[0]] for name, values in columns.items() if name in _READ}
         row = {name: value for name, value in told.items() if value is not None}
         whole = whole_row(row if self.generator else {"passages": []} | row, places[0], needed)
@@ -139,23 +139,23 @@ class AbstentionReward:
 
 
 _READ = ("id", "question", "answers", "passages", "answerable", "answer_in_context", "gold_removed")
-"""Columns that evidence is made of."""
+"""Columns that the judge's evidence is made from."""
 
 
 class _Nobody:
-    """In the place of a generator, for judges that ask no model."""
+    """A placeholder generator for judges that ask no model."""
 
     identity, concurrency = "nobody", 1
 
     def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
         raise UserError(
-            "the judge asks a model and the reward has no generator",
-            "give it one of a frozen model: generator=TransformersGenerator(model, tokenizer)",
+            "the judge asks a model, but the reward has no generator",
+            "give it one with a frozen model: generator=TransformersGenerator(model, tokenizer)",
         )
 
 
 def _groups(prompts: Sequence[Any], ids: Sequence[Any] | None) -> list[list[int]]:
-    """Places of the replies to one row, in the order in which the rows come."""
+    """The positions of the replies to each row, in the order of the rows."""
     found: dict[str, list[int]] = {}
     for place, key in enumerate(prompts if ids is None else ids):
         found.setdefault(json.dumps(key, sort_keys=True, default=str), []).append(place)
@@ -168,7 +168,7 @@ def _text(completion: Any) -> str:
     if isinstance(completion, list) and completion and isinstance(completion[-1], Mapping):
         found = completion[-1].get("content") or ""
     if not isinstance(found, str):
-        raise UserError(f"a completion is a {type(found).__name__}", "give texts, or conversations of texts")
+        raise UserError(f"a completion is of type {type(found).__name__}", "give texts, or conversations of texts")
     return found
 
 
@@ -178,7 +178,7 @@ def _log(
     rewards: Sequence[float | None],
     columns: Mapping[str, Any],
 ) -> None:
-    """Tell TRL the shares of this batch, and the label of each reply for its table of completions."""
+    """Log the shares of this batch, and the label of each reply for TRL's table of completions."""
     tell, scored = columns.get("log_metric"), [label for label in labels if label != "unscored"]
     if tell is not None and labels:
         tell(UNSCORED, 1 - len(scored) / len(labels))

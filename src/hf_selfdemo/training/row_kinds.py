@@ -1,7 +1,7 @@
-"""How a row is read: what stands before the text that is learnt, which of its tokens have a loss, and how it ends.
+"""Kinds of rows: which prompt precedes the trained text, which tokens have a loss, and how the row ends.
 
-A reply to the question under the prompt of the answerer is the usual kind. Others are made of segments, each with or
-without a loss: documents, chats, continuations. Collator and preflight take their rules from here.
+The usual kind is a reply to a question under the answerer's prompt. Other kinds (documents, chats, continuations)
+consist of segments, each with or without a loss. Collator and preflight read their rules here.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from hf_selfdemo.prompting.prompts import render
 
 @dataclass(frozen=True, slots=True)
 class RowKind:
-    """Rules of a kind.
+    """The rules of one kind of row.
 
     Args:
-        prompt: "asked" is the answerer's, "question" a turn of the user with the question alone, "closed_book" the
-            usual one without passages, "passages" one that shows the passages and asks to continue the text, "none" no
-            turn at all.
-        ends_turn: the text is the whole turn of the assistant and ends with its stop token.
-        trains_prompt: the prompt has a loss, too.
-        ranks: the row is a list of passages for a retriever, and no text is learnt.
+        prompt: "asked" is the answerer's prompt, "question" a user turn with the question alone, "closed_book" the
+            usual prompt without passages, "passages" a prompt that shows the passages and asks to continue the text,
+            "none" no prompt.
+        ends_turn: whether the text is the whole assistant turn and ends with its stop token.
+        trains_prompt: whether the prompt has a loss too.
+        ranks: whether the row is a list of passages for a retriever, without any trained text.
         shows: the prompt in words, for cards.
         learns: what has a loss, in words, for cards.
     """
@@ -67,26 +67,28 @@ ROW_KINDS: dict[str, RowKind] = {
         ranks=True,
     ),
 }
-"""By the name that a row has in its column `kind`."""
+"""The kinds by their name in the column `kind` of a row."""
 
 
 def row_kind(row: Mapping[str, Any]) -> RowKind:
     """The kind of a row.
 
     Raises:
-        UserError: for a name that is none.
+        UserError: if the row's kind is unknown.
     """
     name = row.get("kind") or ""
     if name not in ROW_KINDS:
         known = [one for one in ROW_KINDS if one]
-        raise UserError(f"row {row.get('id')!r} is of the kind {name!r}", did_you_mean(name, known))
+        raise UserError(f"row {row.get('id')!r} has the unknown kind {name!r}", did_you_mean(name, known))
     return ROW_KINDS[name]
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedText:
-    """A row that is not a reply to its question, as token ids: `shown` is what the model reads in place of `ids`, and
-    `supervised` says which tokens have a loss."""
+    """Token ids of a row that is not a reply to its question.
+
+    The model reads `shown`, which is `ids` with noise, and `supervised` says which of these tokens have a loss.
+    """
 
     prompt: list[int]
     ids: list[int]
@@ -98,20 +100,20 @@ class EncodedText:
 def encode_row(
     tokenizer: Any, row: Mapping[str, Any], kind: RowKind, rng: random.Random, tokens: Sequence[str] = ()
 ) -> EncodedText:
-    """The tokens of a row's segments behind what its kind puts before them.
+    """Encode the prompt of a row's kind and the row's segments.
 
-    Each segment is encoded by itself, so that no token straddles the border of what has a loss.
+    Each segment is encoded separately, so that no token spans a text with a loss and one without.
 
     Args:
-        tokenizer: with a chat template.
-        row: with `segments`; without any its response is one.
-        kind: of the row.
-        rng: of the tokens that are replaced by others.
-        tokens: control tokens that the method adds, of which trusted segments consist.
+        tokenizer: a tokenizer with a chat template.
+        row: a row with `segments`; without these, its response is the only segment.
+        kind: the kind of the row.
+        rng: random numbers for the noise.
+        tokens: control tokens that the method adds; trusted segments consist of them.
 
     Raises:
-        UserError: if a text becomes a control token whatever is done, or a trusted segment holds anything else than
-            these tokens.
+        UserError: if a text cannot be encoded without control tokens, or a trusted segment contains anything but
+            `tokens`.
     """
     name = f"row {row['id']!r}"
     messages, segments = _messages(row, kind), _segments(row)
@@ -131,7 +133,7 @@ def encode_row(
 
 
 def _segments(row: Mapping[str, Any]) -> list[Segment]:
-    """Those of the columns; what a column does not say is as usual."""
+    """The segments of a row, with defaults for what is not given."""
     return [
         Segment(one["text"], one.get("loss") is not False, one.get("noise") or 0.0, trusted=one.get("trusted") is True)
         for one in row.get("segments") or [{"text": row["response"]}]
@@ -150,7 +152,7 @@ def _messages(row: Mapping[str, Any], kind: RowKind) -> tuple[Message, ...]:
 
 
 def _noised(tokenizer: Any, tokens: list[int], share: float, rng: random.Random) -> list[int]:
-    """The tokens, each with this chance replaced by any other that is not a control token."""
+    """The tokens, each replaced with probability `share` by a random token that is not a control token."""
     if not share:
         return tokens
     control = control_ids(tokenizer)

@@ -1,8 +1,8 @@
-"""Sessions in GRPO: attempt, critique, attempt, with a loss on what the model wrote and on nothing else.
+"""Sessions in GRPO: attempt, critique, attempt and so on, with a loss only on what the model wrote.
 
-TRL calls a rollout function with the prompts of a batch, each as often as it has generations, and takes what comes back
-for completions. Here a completion is a whole session: the ids of every attempt as they were written, and between them
-those of the critique. Nothing that was written is decoded and encoded again, since that gives other ids now and then.
+TRL calls a rollout function with the prompts of a batch, each repeated `num_generations` times, and takes its results
+as completions. Here a completion is a whole session: the token ids of all attempts and of the critiques between them.
+Attempts are not decoded and encoded again, because that sometimes gives other ids.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from hf_selfdemo.training.rewards import ABSTENTION_RATE
 
 @dataclass
 class Rollout:
-    """A session with the ids behind its prompt, and which of them the model wrote."""
+    """A session with the token ids after its prompt; `mask` is 1 where the model wrote them."""
 
     session: Session
     prompt: list[int]
@@ -34,25 +34,25 @@ class Rollout:
     mask: list[int] = field(default_factory=list)
 
     def write(self, written: Sequence[int]) -> None:
-        """Ids of an attempt, with its stop token if it has one."""
+        """Append the ids of an attempt, with its stop token if it has one."""
         self.ids += written
         self.mask += [1] * len(written)
 
     def tell(self, feedback: Sequence[int]) -> None:
-        """Ids of a critique."""
+        """Append the ids of a critique."""
         self.ids += feedback
         self.mask += [0] * len(feedback)
 
 
 @dataclass
 class SessionRollout:
-    """TRL's `rollout_func`: a session for each prompt, all attempts of the same number in one batch.
+    """TRL's `rollout_func`: one session for each prompt; the n-th attempts of all sessions form one batch.
 
-    An attempt that was cut at `max_completion_length` gets the stop token from the template, without a loss, as it does
-    when the model is asked.
+    An attempt that was truncated at `max_completion_length` gets the template's stop token, without a loss, as at
+    inference.
 
     Args:
-        sessions: critics, and how often the model may try.
+        sessions: the critics, and the number of attempts.
         evidence: the rows of the next batch with the passages that are shown, one for each prompt.
     """
 
@@ -65,7 +65,7 @@ class SessionRollout:
         found = [Rollout(Session(row, self.sessions.critics, self.sessions.attempts), ids) for row, ids in asked]
         going = found
         while _any(trainer, going):
-            batch = going or found[:1]  # weights may be spread over processes, all of which must then write
+            batch = going or found[:1]  # with sharded weights every process must generate until all are done
             written, _ = trainer._generate_single_turn([one.prompt + one.ids for one in batch], None, {}, 1)
             attempts = zip(going, written if going else (), strict=True)
             going = [one for one, ids in attempts if self._goes_on(one, ids, trainer)]
@@ -78,7 +78,7 @@ class SessionRollout:
         }
 
     def _goes_on(self, rollout: Rollout, written: Sequence[int], trainer: Any) -> bool:
-        """Take in an attempt; whether another one follows."""
+        """Add an attempt to its session; return whether another one follows."""
         rollout.write(written)
         tokenizer, ended = trainer.processing_class, written[-1] in trainer.eos_token_ids
         text = without_thoughts(tokenizer.decode(written, skip_special_tokens=True).strip())
@@ -91,23 +91,23 @@ class SessionRollout:
 
 
 def feedback_ids(tokenizer: Any, text: str, longest: int, stopped: bool, name: str) -> list[int]:
-    """The ids of a critique's turn, without its last words where it is too long.
+    """The token ids of a critique's turn; a critique that is too long loses its last words.
 
     Args:
-        tokenizer: with a chat template.
+        tokenizer: a tokenizer with a chat template.
         text: the critique.
-        longest: tokens of the turn with all that the template writes around it.
+        longest: maximum length of the turn in tokens, including the tokens of the template.
         stopped: whether the reply before it ends with the stop token.
-        name: of the critique, for messages.
+        name: name of the critique in messages.
 
     Raises:
-        UserError: if not even the template's own tokens fit.
+        UserError: if the template's own tokens alone are too many.
     """
     words = text.split(" ")
     while len(ids := encode_next_turn(tokenizer, " ".join(words), stopped, name)) > longest:
         if not words:
             raise UserError(
-                f"max_feedback_tokens is {longest}, and the chat template alone takes {len(ids)}",
+                f"max_feedback_tokens is {longest}, but the chat template alone needs {len(ids)} tokens",
                 "raise max_feedback_tokens",
             )
         words.pop()
@@ -117,11 +117,11 @@ def feedback_ids(tokenizer: Any, text: str, longest: int, stopped: bool, name: s
 class SessionReward:
     """A reward function for sessions: the score of the best attempt.
 
-    In the log: `satisfied_by_1`, `satisfied_by_2` and so on (share of sessions that satisfied all critics by that
-    attempt), `attempts` (mean), and `abstention_rate` (share of best attempts that decline).
+    The log has `satisfied_by_1`, `satisfied_by_2` and so on (share of sessions that satisfied all critics by that
+    attempt), `attempts` (mean), and `abstention_rate` (share of best attempts that abstain).
 
     Args:
-        attempts: that a session has at most.
+        attempts: maximum number of attempts in a session.
     """
 
     def __init__(self, attempts: int) -> None:
@@ -134,10 +134,10 @@ class SessionReward:
         """The reward of each session.
 
         Args:
-            prompts: not looked at.
-            completions: likewise: whole conversations.
-            session: what the rollout found, one for each completion.
-            columns: those of the dataset, and what TRL adds.
+            prompts: ignored.
+            completions: ignored.
+            session: the session of each completion.
+            columns: columns of the dataset, and what TRL adds.
         """
         if (tell := columns.get("log_metric")) is not None and session:
             for name, value in session_figures(session, self.attempts).items():
@@ -146,7 +146,7 @@ class SessionReward:
 
 
 def session_figures(sessions: Sequence[Session], attempts: int) -> dict[str, float]:
-    """What the log tells of a batch of sessions; all but `attempts` are shares."""
+    """The metrics of a batch of sessions for the log; all but `attempts` are shares."""
     count = len(sessions)
     by = {
         f"satisfied_by_{n}": sum(0 < one.satisfied_at <= n for one in sessions) / count for n in range(1, attempts + 1)
@@ -156,30 +156,32 @@ def session_figures(sessions: Sequence[Session], attempts: int) -> dict[str, flo
 
 
 def check_sessions(sessions: Sessions, args: Any, tokenizer: Any, rows: Iterable[Evidence]) -> None:
-    """Refuse before the first step what would end training in its middle.
+    """Reject, before the first step, options and critics that would fail during training.
 
-    Every critic is asked about every row, with its gold answer, a refusal and other words for replies.
+    Every critic is tried on every row, with the gold answer, an abstention and an arbitrary text as replies.
 
     Args:
-        sessions: as they are to be held.
+        sessions: the sessions of the training.
         args: the training configuration.
-        tokenizer: with a chat template.
-        rows: that are asked.
+        tokenizer: a tokenizer with a chat template.
+        rows: the rows that are asked.
 
     Raises:
-        UserError: naming the key, or critic and row.
+        UserError: naming the option, or the critic and the row.
     """
     usual = {f.name: f.default for f in type(args).__dataclass_fields__.values()}
     for name in OF_JUDGES:
         if getattr(args, name) != usual[name]:
-            raise UserError(f"{name} is {getattr(args, name)!r}, and sessions are rewarded by critics", "leave it out")
+            raise UserError(
+                f"{name} is {getattr(args, name)!r}, but it has no effect when critics give the rewards", "remove it"
+            )
     if args.use_vllm:
-        raise UserError("use_vllm is true, and sessions are written in this process", "leave it out")
+        raise UserError("use_vllm does not work with sessions", "remove it")
     feedback_ids(tokenizer, "", sessions.max_feedback_tokens, False, "a critique")
     room = sessions.room(args.max_completion_length)
     if args.max_length is not None and room >= args.max_length:
         raise UserError(
-            f"attempts is {sessions.attempts}, and a session may take {room} tokens behind its prompt; max_length is "
+            f"a session with {sessions.attempts} attempts may need {room} tokens after its prompt, but max_length is "
             f"{args.max_length}",
             "lower attempts, max_completion_length or max_feedback_tokens, or raise max_length",
         )
@@ -189,6 +191,6 @@ def check_sessions(sessions: Sessions, args: Any, tokenizer: Any, rows: Iterable
 
 
 def _any(trainer: Any, going: Sequence[Rollout]) -> bool:
-    """Whether a session goes on in any process."""
+    """Whether any process has an unfinished session."""
     count = torch.tensor([len(going)], device=trainer.accelerator.device)
     return bool(trainer.accelerator.gather(count).sum() > 0)

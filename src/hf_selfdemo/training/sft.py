@@ -22,10 +22,10 @@ _LOSSES = ("nll", "dft")
 
 @dataclass
 class SelfDemoConfig(RowArguments, SFTConfig):  # type: ignore[misc]  # other defaults, TRL's own types
-    """TRL's `SFTConfig` with `RowArguments`, whose defaults suit short-answer RAG rows.
+    """TRL's `SFTConfig` with `RowArguments`; the defaults suit RAG rows with short answers.
 
-    `learning_rate` is 2e-4, for LoRA. `abstention_weight` multiplies the loss of abstentions; the mean is taken over
-    all supervised tokens as they are, so that a weight below one lowers their pull and changes nothing else.
+    `learning_rate` is 2e-4, for LoRA. `abstention_weight` multiplies the loss of abstentions. The mean is over all
+    supervised tokens, unweighted, so that the weight does not change the loss of answers.
     """
 
     learning_rate: float = field(default=2e-4, metadata={"help": "peak learning rate"})
@@ -35,31 +35,32 @@ class SelfDemoConfig(RowArguments, SFTConfig):  # type: ignore[misc]  # other de
 
 
 class SelfDemoTrainer(DemonstrationTraining, SFTTrainer):
-    """`SFTTrainer` over structured rows: renders by `SelfDemoDataCollator`, refuses rows that cannot be learnt.
+    """`SFTTrainer` for structured rows: rows are rendered by `SelfDemoDataCollator` and checked before training.
 
     Args:
         model: a causal language model, or a path.
-        args: the training configuration; one of TRL's or transformers' will do, and none for the defaults.
-        train_dataset: demonstrations as `demonstrate` writes them, or rows (a list, too) with at least id, question,
-            passages, response and outcome (`given_rows`).
-        processing_class: the tokenizer, with a chat template; default is the model's own, by its name or path.
-        eval_dataset: rows to ask while training, as `args.eval_strategy` says; those with a response have a loss too.
-        data_collator: default is a `SelfDemoDataCollator` made from `args`.
-        writer: who wrote the demonstrations (`name` and `fingerprint`, as their manifest has it), to warn where it is
-            not the model trained.
-        test_rows: rows with `id` and `question` that are evaluated later, to warn of those that are trained on.
-        answerer: how the model will be asked: the prompt of rows and dev questions; default is one greedy call under
-            the prompt of the mode.
-        tokens: control tokens that the method adds, which rows hold in trusted segments; model and tokenizer must have
+        args: the training configuration, also one of TRL or transformers; None for the defaults.
+        train_dataset: demonstrations as `demonstrate` writes them, or a dataset or list of rows with at least id,
+            question, passages, response and outcome (`given_rows`).
+        processing_class: a tokenizer with a chat template; by default it is loaded by the model's name or path.
+        eval_dataset: rows to ask during training, at the times that `args.eval_strategy` sets; those with a response
+            also have a loss.
+        data_collator: by default a `SelfDemoDataCollator` made from `args`.
+        writer: the model that wrote the demonstrations (`name` and `fingerprint` from their manifest), for a warning
+            if it is not the model being trained.
+        test_rows: rows with `id` and `question` that are evaluated later, for a warning if they are trained on.
+        answerer: the prompt of rows and dev questions, the same as at inference; by default one greedy call with the
+            prompt of the mode.
+        tokens: control tokens that the method adds and rows have in trusted segments; model and tokenizer must have
             them (`generation.embeddings.embed_new_tokens`).
-        kwargs: everything else that `SFTTrainer` takes and rows allow (`peft_config`, `callbacks`, ...).
+        kwargs: other parameters of `SFTTrainer` that work with rows (`peft_config`, `callbacks`, ...).
 
     Raises:
-        UserError: if the preflight finds rows that would train nothing, lose their answer, or teach another thing; for
-            a parameter of `SFTTrainer` that rows cannot obey (`formatting_func`, `compute_metrics`, ...).
+        UserError: if the preflight finds rows that train nothing or something wrong, or if a parameter of `SFTTrainer`
+            has no effect on rows (`formatting_func`, `compute_metrics`, ...).
 
-    Relations: plain `SFTTrainer` wants flat text, cuts long rows at 1,024 tokens and drops those whose
-    answer is gone. Here passages are cut instead, and every row given is a row trained.
+    Relations: plain `SFTTrainer` takes flat text, truncates rows at 1,024 tokens and drops those that lose their
+    answer. Here a long row loses passages instead, and every given row is trained on.
     """
 
     _tag_names = ["trl", "sft", "self-demo"]  # noqa: RUF012  # as in every trainer of TRL
@@ -68,9 +69,12 @@ class SelfDemoTrainer(DemonstrationTraining, SFTTrainer):
     def __init__(self, model: Any, args: TrainingArguments | None = None, *rows: Any, **kwargs: Any) -> None:
         args = own_config(args, SelfDemoConfig, model, "SFT")
         if args.loss_type not in _LOSSES:
-            raise UserError(f"loss_type {args.loss_type!r} is not made for rows", f"take one of {', '.join(_LOSSES)}")
+            raise UserError(
+                f"loss_type {args.loss_type!r} does not work with structured rows",
+                f"set it to one of {', '.join(_LOSSES)}",
+            )
         if args.packing:
-            raise UserError("packing joins rows that end nowhere", "set padding_free instead, on a GPU")
+            raise UserError("packing does not work with structured rows", "set padding_free instead, on a GPU")
         args.dataset_kwargs = {"skip_prepare_dataset": True}
         self._tallies = {mode: torch.zeros(len(KINDS), 3) for mode in ("train", "eval")}
         super().__init__(model, args, *rows, **kwargs)
@@ -78,11 +82,11 @@ class SelfDemoTrainer(DemonstrationTraining, SFTTrainer):
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """Mean negative log-likelihood of the supervised tokens, kinds of row weighted and counted apart.
+        """Mean negative log-likelihood of the supervised tokens, with abstentions weighted.
 
-        With weight 1 the same figure as TRL's (and its `dft`, with that `loss_type`). TRL's fused head scores every
-        column where there is no Triton; a row here has some ten supervised tokens among hundreds, so only their columns
-        are asked of the model (`logits_to_keep`).
+        With weight 1 it equals TRL's loss (and TRL's `dft`, with that `loss_type`). Without Triton, TRL's fused head
+        computes logits for every column. A row here has about ten supervised tokens among hundreds, so the model
+        computes logits for their columns only (`logits_to_keep`).
         """
         inputs = dict(inputs)
         labels, kinds, ids = inputs.pop("labels")[:, 1:], inputs.pop("kinds")[:, 1:], inputs.pop("ids")
@@ -106,7 +110,7 @@ class SelfDemoTrainer(DemonstrationTraining, SFTTrainer):
         items = (labels != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
         loss = (losses * weights).sum() / items
         if self.args.average_tokens_across_devices and num_items_in_batch is not None:
-            loss = loss * self.accelerator.num_processes  # as TRL: DDP will average over ranks
+            loss = loss * self.accelerator.num_processes  # as in TRL, because DDP averages over ranks
         if self.aux_loss_enabled:
             steps = 1 if num_items_in_batch is None else self.current_gradient_accumulation_steps
             loss = loss + self.router_aux_loss_coef * outputs.aux_loss / steps
@@ -115,7 +119,7 @@ class SelfDemoTrainer(DemonstrationTraining, SFTTrainer):
 
     @torch.no_grad()
     def _count(self, losses: Any, logits: Any, labels: Any, kinds: Any, inputs: dict[str, Any]) -> None:
-        """Add to the tallies of each kind: summed loss, tokens, and tokens the model would have said itself."""
+        """Add to the tallies of each kind: summed loss, tokens, and tokens that greedy decoding would predict."""
         mode, real = self._mode, (labels != IGNORED) & self._own_rows(labels)
         tally = self._tallies[mode] = self._tallies[mode].to(losses.device)
         hits = (logits.argmax(-1) == labels)[real]
@@ -129,7 +133,7 @@ class SelfDemoTrainer(DemonstrationTraining, SFTTrainer):
         self._metrics[mode]["num_tokens"] = [self._total_train_tokens]
 
     def _own_rows(self, labels: torch.Tensor) -> Any:
-        """Which rows of an evaluated batch are not there twice: several ranks fill the last batch up with others."""
+        """Mask of the rows to count: with several ranks, the last evaluation batch is filled up with repeated rows."""
         state = self.accelerator.gradient_state
         if self._mode == "train" or self.args.padding_free or not state.end_of_dataloader or state.remainder <= 0:
             return True
@@ -137,8 +141,8 @@ class SelfDemoTrainer(DemonstrationTraining, SFTTrainer):
         return (torch.arange(len(labels), device=labels.device) < own)[:, None]
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """As TRL's, with `answer_loss`, `abstention_loss`, `closed_book_loss` and `text_loss` over all tokens since the
-        last log."""
+        """Log as TRL does, with `answer_loss`, `abstention_loss`, `closed_book_loss` and `text_loss`, each a mean over
+        all tokens since the last log line."""
         mode = self._mode
         tally = self.accelerator.reduce(self._tallies[mode].to(self.accelerator.device), "sum").tolist()
         for name, (loss, tokens, _) in zip(("answer", "abstention", "closed_book", "text"), tally, strict=True):

@@ -1,4 +1,4 @@
-"""Demonstrations as TRL's own trainers read them, for whoever trains with nothing but `SFTTrainer` or `DPOTrainer`."""
+"""Demonstrations in TRL's dataset formats, for training with plain `SFTTrainer`, `DPOTrainer` or `GRPOTrainer`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _MARKERS = re.compile(
     r"|<(?:start|end)_of_(?:turn|text|role)>"  # Gemma, Granite
     r"|<</?SYS>>|\[/?(?:INST|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"  # Llama 2, Mistral
 )
-"""What chat templates mark turns with. Who will train is not known here, so that it cannot be asked of a tokenizer."""
+"""Turn markers of common chat templates. The model to train is not known here, so no tokenizer can name its own."""
 
 
 def to_trl(
@@ -45,27 +45,27 @@ def to_trl(
     tokenizer: Any = None,
     answerer: Answerer = PROMPTED,
 ) -> Dataset:
-    """Rows of `demonstrate` as conversations: what the model is asked, and what it is to say.
+    """Convert rows of `demonstrate` to conversations of prompt and reply.
 
-    Prompts are those that `SelfDemoTrainer` shows for a plain row: all passages as retrieved, or none in a closed-book
-    row. Nothing is cut and nothing changes from epoch to epoch; that needs the structured rows. Turn markers of the
-    usual chat templates are taken apart in every text, so that no passage can close a turn where a stock trainer puts
-    it into its template.
+    Prompts are those that `SelfDemoTrainer` shows without views: all passages as retrieved, or none in a closed-book
+    row. Nothing is truncated and nothing changes by epoch; only structured rows allow that. Turn markers of common chat
+    templates are broken up in every text, so that no passage can end a turn when TRL's trainer puts it into its
+    template.
 
     Args:
-        dataset: demonstrations, or rows (a list, too) with at least question, passages and response; what else
-            `rows.FEATURES` has is filled in.
-        preference: the pairs, a row each (`pair_rows`), as `prompt`, `chosen` and `rejected`; otherwise all rows, as
-            `prompt` and `completion`.
-        tokenizer: of the model to be trained, if it is known: its own control tokens are taken apart, too.
-        answerer: whose prompts these are, for a method that asks in its own way.
+        dataset: demonstrations, or a dataset or list of rows with at least question, passages and response; the other
+            columns of `rows.FEATURES` are filled in.
+        preference: whether to return the pairs, one per row (`pair_rows`), as `prompt`, `chosen` and `rejected`.
+            Otherwise all rows are returned, as `prompt` and `completion`.
+        tokenizer: the tokenizer of the model to train, if known; its control tokens are broken up too.
+        answerer: the answerer that makes the prompts, for a method with its own prompts.
 
     Returns:
         A dataset for `SFTTrainer`, or with `preference` for `DPOTrainer`.
 
     Raises:
-        UserError: if these are not demonstrations, a row lacks what is needed, or no row holds a pair and pairs are
-            wanted.
+        UserError: if `dataset` has no demonstrations, a row lacks a needed column, or pairs are wanted and no row has
+            one.
 
     Relations: the conversational formats of TRL 1.16, "prompt-completion" and "preference with explicit prompt".
 
@@ -80,14 +80,14 @@ def to_trl(
     absent = {"mode", "question", "passages", "response"} - set(getattr(rows, "column_names", ()))
     if absent & {*TOLD}:
         raise UserError(
-            f"this is not a dataset of demonstrations: it lacks {', '.join(sorted(absent))}",
-            "give what `demonstrate` returns, or load_dataset of its train.parquet",
+            f"the dataset is not one of demonstrations, because it has no column {', '.join(sorted(absent))}",
+            "give what `demonstrate` returns, or load its train.parquet with load_dataset",
         )
     if preference:
         told = rows.select_columns(sorted({"mode", "rejected", "response"} & {*rows.column_names}))
         kept = [i for i, row in enumerate(told) if not no_pair(row)]
         if not kept:
-            raise UserError(f"none of {len(rows)} rows holds a pair", "demonstrate with another pair_policy")
+            raise UserError(f"none of {len(rows)} rows has a pair", "demonstrate with another pair_policy")
         rows = pair_rows(rows.select(kept))
     made: Dataset = rows.map(
         _conversation,
@@ -95,23 +95,23 @@ def to_trl(
         fn_kwargs={"preference": preference, "tokenizer": tokenizer, "answerer": answerer},
         remove_columns=rows.column_names,
         features=PREFERENCE_FEATURES if preference else SFT_FEATURES,
-        load_from_cache_file=False,  # the templates' texts, which the cache does not know of, may have changed
+        load_from_cache_file=False,  # the cache does not notice changed prompt templates
     )
     return made
 
 
 def to_prompts(dataset: Dataset | Sequence[Mapping[str, Any]], tokenizer: Any = None) -> Dataset:
-    """What the model is asked, with all that a reward is made of: rows for TRL's `GRPOTrainer` and `AbstentionReward`.
+    """Prompts and what rewards are computed from: rows for TRL's `GRPOTrainer` with `AbstentionReward`.
 
-    A question is there once, whatever was demonstrated of it; rows for which no reward can be known are left out
-    (`rewardable`). Prompts are as in `to_trl`.
+    Each question occurs once, and demonstrated responses are ignored. Rows for which no reward can be computed are left
+    out (`rewardable`). Prompts are as in `to_trl`.
 
     Args:
-        dataset: demonstrations, or rows (a list, too) with at least id, question, passages and answers.
+        dataset: demonstrations, or a dataset or list of rows with at least id, question, passages and answers.
         tokenizer: as in `to_trl`.
 
     Raises:
-        UserError: if a row lacks what is needed, or none has a reward.
+        UserError: if a row lacks a needed column, or no row can be rewarded.
 
     Example:
         >>> row = {"id": "q1", "question": "Who?", "passages": [{"text": "Winkler did."}], "answers": ["Winkler"]}
@@ -136,7 +136,7 @@ def _conversation(
     row = whole_row(row, place, TOLD)
     if row.get("kind"):
         raise UserError(
-            f"row {row['id']!r} is of the kind {row['kind']!r}, which is not a conversation",
+            f"row {row['id']!r} has the kind {row['kind']!r}, which is not a conversation",
             "train with SelfDemoTrainer",
         )
     said = {"completion": row["response"]}

@@ -1,8 +1,8 @@
-"""What of a demonstration is shown in one epoch: which passages in which order, or none, and what is to be said then.
+"""Views: how one epoch shows a demonstration, that is, which passages in which order, and the reply to learn.
 
-A row is the same thing seen from several sides. With other passages around the one that answers, the reply stays;
-without the one that answers, the model's own refusal takes its place; without any, the model's own closed-book words
-do. Every draw depends on seed, epoch and row id alone, so a view is the same in whatever batch or worker it is made.
+If distracting passages change, the reply stays. Without the passages that contain the answer, the model's own
+abstention replaces it. Without any passages, the model's own closed-book reply does. Every draw depends on seed, epoch
+and row id alone, so that a view is the same in any batch or worker.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from hf_selfdemo.methods.verdict_first import cut_verdict, with_verdict
 from hf_selfdemo.scoring.answers.passages import holds_answer
 
 KINDS = ("answer", "abstain", "closed_book", "text")
-"""What a view trains; "text" is all that is not a reply to the row's question."""
+"""The kinds of views; "text" is a row that is not a reply to its question."""
 
 ORDERS = ("as_retrieved", "reversed", "shuffled", "gold_first", "gold_last")
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One row in one epoch: `passages` in the order shown, the text to learn, and the text to prefer it to.
+    """One row in one epoch: `passages` in the order shown, the `response` to learn, and the `rejected` text.
 
-    `spare` are the places of the passages in the order in which they go if the prompt is too long: the last retrieved
-    first, one that holds the answer of a row that answers only when no other is left; `holding` are the latter's
-    places.
+    `spare` are the positions of the passages in the order in which they are removed if the prompt is too long: the last
+    retrieved first, and passages that contain the answer of an answering row at the end. `holding` are the positions of
+    the latter.
     """
 
     kind: str
@@ -49,16 +49,16 @@ class Views:
     """How rows change from epoch to epoch.
 
     Args:
-        order: a name in `ORDERS`; "gold" passages are those that hold an accepted answer.
-        dropout: chance of a passage to be left out. One that holds the answer of a row that answers stays, and so does
-            the last one left.
-        leave_gold_out: share of answering rows that lose every passage with the answer and train a refusal the model
-            wrote for them; rows without such a refusal, or with nothing else to show, never do.
-        closed_book: share of rows shown without passages, with the model's own closed-book reply, where it wrote one.
-        seed: of all draws.
+        order: a name in `ORDERS`; "gold" passages are those that contain an accepted answer.
+        dropout: probability of leaving out a passage. Passages with the answer of an answering row are kept, and so is
+            the last remaining one.
+        leave_gold_out: share of answering rows that lose every passage with the answer and train an abstention that
+            the model wrote for them. Rows without such an abstention, or without other passages, do not change.
+        closed_book: share of rows shown without passages, with the model's own closed-book reply, if there is one.
+        seed: seed of all draws.
 
     Raises:
-        UserError: for an unknown order, or a share that is none.
+        UserError: for an unknown order, or a share outside 0 to 1.
 
     Example:
         >>> row = {"id": "1", "outcome": "answer", "response": "Bern.", "answers": ["Bern"], "answer_in_context": True,
@@ -86,11 +86,11 @@ class Views:
 
     @property
     def change(self) -> bool:
-        """Whether a row may look different in another epoch."""
+        """Whether a row may look different from epoch to epoch."""
         return self.order == "shuffled" or max(self.dropout, self.leave_gold_out, self.closed_book) > 0
 
     def of(self, row: Mapping[str, Any], epoch: int) -> View:
-        """The row as `epoch` shows it."""
+        """The view of `row` in `epoch`."""
         if row.get("mode") == "closed_book":
             return View("closed_book", (), row["response"], "")
         if self._drawn(row, epoch, "closed_book", self.closed_book) and (own := _closed_book_words(row)):
@@ -100,7 +100,7 @@ class Views:
             for p in row["passages"] or ()
         ]
         holding = self._holding(row, passages)
-        rejected = next((one.text for one in rejected_of(row)), "")  # rows of pairs have one
+        rejected = next((one.text for one in rejected_of(row)), "")  # at most one, after `pair_rows`
         kind, response = row["outcome"], row["response"]
         kept = list(range(len(passages)))
         if holding and self._drawn(row, epoch, "leave_gold_out", self.leave_gold_out):
@@ -109,7 +109,7 @@ class Views:
                 pick = stable_seed(self.seed, f"{epoch}/{row['id']}/refusal") % len(refusals)
                 kind, response, rejected = "abstain", refusals[pick], row["response"]
                 verdict, said = cut_verdict(rejected)
-                if verdict:  # of these passages it is another
+                if verdict:  # the verdict on the remaining passages is another one
                     response, rejected = with_verdict(response, False), with_verdict(said, False)
                 kept, holding = others, set()
         kept = self._kept(row, epoch, kept, holding)
@@ -126,7 +126,7 @@ class Views:
         )
 
     def _holding(self, row: Mapping[str, Any], passages: Sequence[Passage]) -> set[int]:
-        """Places of the passages that a row which answers must not lose."""
+        """Positions of the passages that an answering row must not lose."""
         if row["outcome"] != "answer" or not row.get("answer_in_context"):
             return set()
         question = row.get("question") or ""
@@ -153,12 +153,12 @@ class Views:
         return share > 0 and self._rng(row, epoch, what).random() < share
 
     def _rng(self, row: Mapping[str, Any], epoch: int, what: str) -> random.Random:
-        """A stream for each draw, so that switching one on does not change another."""
+        """A random stream for each kind of draw, so that turning one on does not change another."""
         return random.Random(stable_seed(self.seed, f"{epoch}/{row['id']}/{what}"))
 
 
 def _refusals(row: Mapping[str, Any]) -> list[str]:
-    """Refusals that the model wrote to this question, finished and read as such by the judge."""
+    """The model's own complete abstentions for this question, confirmed by the judge."""
     return [
         c["text"]
         for c in row.get("candidates") or ()
@@ -167,8 +167,8 @@ def _refusals(row: Mapping[str, Any]) -> list[str]:
 
 
 def _closed_book_words(row: Mapping[str, Any]) -> str:
-    """What the model said without passages, right or wrong: an anchor against forgetting."""
-    if row.get("gold_removed"):  # its sibling asks the same closed-book question
+    """The model's own closed-book reply, correct or not; training on it protects closed-book ability."""
+    if row.get("gold_removed"):  # the original row already has the same closed-book question
         return ""
     own = (
         c["text"]

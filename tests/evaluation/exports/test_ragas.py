@@ -36,5 +36,5 @@ def test_replies_are_put_to_their_rows_or_refused(row):
     replies = [("q1", "It was Winkler."), ("q1#gold_removed", "I don't know.")]
     assert [r["response"] for r in ragas_rows([row, twin], replies)] == ["It was Winkler.", "I don't know."]
     for others in (replies[:1], replies[::-1]):
-        with pytest.raises(UserError, match="the replies are to other questions than the recipe names"):
+        with pytest.raises(UserError, match="the replies belong to other questions than those of the recipe"):
             ragas_rows([row, twin], others)

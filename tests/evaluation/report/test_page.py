@@ -229,7 +229,7 @@ def test_it_tells_how_the_models_were_made(plain):
     }
     columns = [plain.columns[0], replace(plain.columns[1], record=record)]
     page = Page(made(replace(plain, columns=columns, provenance={"settings": {"templates": "2268cd3a"}})))
-    assert ["what is trained on", "0.75", "0.12"] in page.rows
+    assert ["training targets", "0.75", "0.12"] in page.rows
     assert ["gold answers, same prompts", "–", "3.40"] in page.rows
     assert ["evaluating", "184", "0", "18,677", "0", "0"] in page.rows
     assert ["demonstrating", "650", "0", "0", "0", "0"] in page.rows
@@ -261,8 +261,8 @@ def test_rejected_texts_are_told_of_only_where_preferences_were_trained(plain):
         return [row[0] for row in Page(made_of(replace(plain, columns=columns))).rows]
 
     made_of = made
-    assert "what is trained on" in rows(objective="sft") and "what it is preferred to" not in rows(objective="sft")
-    assert "what it is preferred to" in rows(objective="dpo")
+    assert "training targets" in rows(objective="sft") and "rejected texts" not in rows(objective="sft")
+    assert "rejected texts" in rows(objective="dpo")
 
 
 def test_rows_that_stayed_wrong_can_be_read(plain):

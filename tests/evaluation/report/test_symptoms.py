@@ -72,7 +72,7 @@ def test_longer_replies_are_told_if_both_models_take_one_call(calls, tokens, kno
     lines, headings = told(base(), record=spent[1], base_record=spent[0])
     assert headings == (["Replies got longer"] if known else [])
     if known:
-        assert lines[0].startswith("tuned writes 16.0 tokens a reply, and base 10.0")
+        assert lines[0].startswith("tuned writes 16.0 tokens per reply, but base only 10.0")
 
 
 def test_a_clear_fall_of_closed_book_accuracy_is_told():

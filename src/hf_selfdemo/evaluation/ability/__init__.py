@@ -1,1 +1,1 @@
-"""Did training for one thing make a model worse at others? Multiple choice, and how likely its own words still are."""
+"""Checks whether training made a model worse at other tasks: multiple choice, and the likelihood of its old replies."""

@@ -1,4 +1,4 @@
-"""Multiple-choice questions from any usual set: MMLU's columns, ARC's, or others by column map."""
+"""Reading multiple-choice questions with the columns of MMLU, of ARC, or with a column map."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ CHOICE_PRESETS = {
     "mmlu": {"question": "question", "choices": "choices", "answer": "answer"},
     "arc": {"question": "question", "choices": "choices", "answer": "answerKey"},
 }
-"""Where each role stands in well-known sets. A dot goes into a nested value, as in `questions.PRESETS`."""
+"""The column of each role in well-known datasets. A dot selects a nested value, as in `questions.PRESETS`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChoiceQuestion:
-    """A question with its choices; `answer` is the place of the right one, from 0."""
+    """A question with its choices; `answer` is the index of the correct one, from 0."""
 
     id: str
     text: str
@@ -40,20 +40,19 @@ def read_choice_questions(
 ) -> list[ChoiceQuestion]:
     """Read multiple-choice questions in the order of the source.
 
-    Choices are a list of texts, or have texts and labels of their own, as in ARC (`{"text": [...], "label": [...]}`).
-    The answer is looked for among the labels (letters where there are none), then as a place from 0, then among the
-    texts.
+    Choices are a list of texts, or texts with labels as in ARC (`{"text": [...], "label": [...]}`). The answer may be
+    a label (letters by default), an index from 0, or the text of a choice, tried in this order.
 
     Args:
         source: "embedded", a file (.jsonl, .json, both also .gz, .parquet), a dataset folder, or a Hub id.
-        split: used where the source has splits.
+        split: the split to read, if the source has splits.
         preset: a key of `CHOICE_PRESETS`.
         columns: "role=column" pairs that override the preset, e.g. `choices=endings`.
-        dataset_config: the Hub dataset's configuration.
+        dataset_config: configuration of the Hub dataset.
 
     Raises:
-        UserError: for a missing file or column, an empty source, or a row without a question, with fewer than two or
-            more than 26 choices, or whose answer is none of them; it names the row.
+        UserError: for a missing file or column, an empty source, or, naming the row, a row without a question, with
+            fewer than two or more than 26 choices, or with an answer that is not among them.
 
     Example:
         >>> question = read_choice_questions("embedded")[0]
@@ -82,12 +81,14 @@ def _question(row: dict[str, Any], mapping: dict[str, str], where: str, number: 
 
 
 def _choices(value: Any, where: str) -> tuple[tuple[str, ...], list[str]]:
-    """The texts and their labels, which are letters where the set has none."""
+    """The texts and their labels, which are letters if the dataset has none."""
     if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
         value = {key: [item.get(key) for item in value] for key in ("text", "label")}
     texts, labels = (value.get("text"), value.get("label")) if isinstance(value, dict) else (value, None)
     if not isinstance(texts, list) or not 2 <= len(texts) <= len(LETTERS) or not all(map(_is_text, texts)):
-        raise UserError(f"{where} holds no choices", "give 2 to 26 texts, or map another column in choice_columns")
+        raise UserError(
+            f"{where} is not a list of choices", "give 2 to 26 texts, or map another column with choice_columns"
+        )
     own = labels if isinstance(labels, list) and len(labels) == len(texts) else LETTERS[: len(texts)]
     return tuple(str(text).strip() for text in texts), [str(label).strip() for label in own]
 
@@ -105,5 +106,6 @@ def _place(answer: Any, texts: tuple[str, ...], labels: list[str], where: str) -
     if told in texts:
         return texts.index(told)
     raise UserError(
-        f"{where}: the answer {answer!r} is none of its {len(texts)} choices", "give its place from 0, label or text"
+        f"{where}: the answer {answer!r} is not one of its {len(texts)} choices",
+        "give its index from 0, its label or its text",
     )

@@ -1,12 +1,12 @@
-"""Multiple choice by likelihood: nothing is written, the model's choice is the one that it finds likeliest.
+"""Multiple choice by likelihood: nothing is generated, and the model's choice is the likeliest one.
 
-Definitions are lm-evaluation-harness' own (EleutherAI, version 0.4.13) as it runs with `--apply_chat_template`, no
-examples and no description. Each question is put in two forms: as its `mmlu` tasks do, where the choices are listed and
-a letter is to follow, and as its `arc` tasks do, where the text of a choice is to follow.
+The definitions are those of lm-evaluation-harness (EleutherAI, version 0.4.13) with `--apply_chat_template`, without
+examples and description. Each question is asked in two forms: as in its `mmlu` tasks, where the prompt lists the
+choices and the reply is a letter, and as in its `arc` tasks, where the reply is the text of a choice.
 
-- *acc*: the choice with the highest log-likelihood is the right one;
-- *acc_norm*: the one with the highest log-likelihood divided by its number of characters is;
-- of choices that are equally likely the first counts, as numpy's argmax has it.
+- *acc*: share of questions for which the choice with the highest log-likelihood is correct;
+- *acc_norm*: the same with the log-likelihood divided by the number of characters;
+- of equally likely choices the first counts, as with numpy's argmax.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from hf_selfdemo.prompting.chat import encode_prompt, encode_response
 from hf_selfdemo.prompting.prompts import fill
 
 FORMS = Path(__file__).parent
-"""Where the two forms of a question lie, `letter.txt` and `text.txt`."""
+"""The folder with the templates of the two forms, `letter.txt` and `text.txt`."""
 
 METRICS = {
     "letter_acc": "choices by letter (acc)",
     "text_acc": "choices by text (acc)",
     "text_acc_norm": "choices by text, per character (acc_norm)",
 }
-"""What is said about a model, and in which words."""
+"""The metrics of a model with their labels in tables."""
 
 _CHUNK = 32
-"""Questions between two signs of life."""
+"""Number of questions between two progress updates."""
 
 
 class ChoiceScores(NamedTuple):
@@ -50,18 +50,17 @@ def score_choices(
     batch_size: int = 12,
     on_progress: Callable[[int], None] = lambda questions: None,
 ) -> list[ChoiceScores]:
-    """How likely a model finds each choice; choices of one question share its forward pass.
+    """The log-likelihood of each choice under a model; the choices of a question share the forward pass of its prompt.
 
     Args:
         model: a causal language model.
         tokenizer: its tokenizer, with a chat template.
-        questions: any number.
-        batch_size: choices run at once; a multiple of how many a question has saves most.
-        on_progress: called with how many questions were scored since.
+        questions: the questions.
+        batch_size: choices per batch; a multiple of the number of choices per question is fastest.
+        on_progress: called with the number of questions scored since the last call.
 
     Raises:
-        UserError: for a question that is longer than the model's context, before anything is run; and where a
-            likelihood is not a number.
+        UserError: if a question is longer than the model's context (before anything is run), or if a likelihood is NaN.
     """
     encoded = [_encoded(tokenizer, question) for question in questions]
     _refuse_too_long(questions, encoded, getattr(model.config, "max_position_embeddings", None))
@@ -73,12 +72,15 @@ def score_choices(
         on_progress(len(chunk))
     for question, scored in zip(questions, scores, strict=True):
         if any(math.isnan(score) for score in (*scored.letter, *scored.text)):
-            raise UserError(f"the likelihood of a choice of {question.id!r} is not a number", "repair the model")
+            raise UserError(
+                f"the likelihood of a choice of question {question.id!r} is NaN",
+                "check the model's weights, or load them with dtype float32",
+            )
     return scores
 
 
 def picks(question: ChoiceQuestion, scores: ChoiceScores) -> dict[str, int]:
-    """The place of the chosen one by each of `METRICS`.
+    """The index of the choice that each of `METRICS` picks.
 
     Example:
         >>> question = ChoiceQuestion("1", "How many?", ("two", "two hundred"), 0)
@@ -90,12 +92,12 @@ def picks(question: ChoiceQuestion, scores: ChoiceScores) -> dict[str, int]:
 
 
 def _first(scores: Sequence[float]) -> int:
-    """The place of the highest; of equal ones, the first."""
+    """The index of the highest score; of equal ones, the first."""
     return max(range(len(scores)), key=scores.__getitem__)
 
 
 def _encoded(tokenizer: Any, question: ChoiceQuestion) -> list[TextIds]:
-    """The letters of all choices behind one prompt, then their texts behind the other."""
+    """The letters of all choices after the first form's prompt, then their texts after the second form's."""
     letters = LETTERS[: len(question.choices)]
     filled = {"question": question.text, "choices": question.choices, "letters": letters}
     by_letter, by_text = (
@@ -118,6 +120,6 @@ def _refuse_too_long(
         needed = max(len(prompt) + len(reply) for prompt, reply in texts)
         if context is not None and needed > context:
             raise UserError(
-                f"choice question {question.id!r} needs {needed} tokens and the model takes {context}",
+                f"choice question {question.id!r} needs {needed} tokens, more than the model's {context} positions",
                 "drop or shorten it",
             )

@@ -1,8 +1,8 @@
-"""Has a model drifted from itself? How likely its training left the replies that it gave before.
+"""Drift from the base model: how likely its own replies to unrelated instructions are after training.
 
-The base model answers instructions that have nothing to do with the training, greedily. Each reply is then measured
-under the base and under what was trained from it: nats per token that rise tell of a model that no longer speaks as it
-did, whether for better or worse.
+The base model answers instructions that have nothing to do with the training, with greedy decoding. The likelihood of
+each reply is then measured under the base model and under each trained model. If nats per token rise, the model no
+longer replies as before, for better or worse.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from hf_selfdemo.generation.likelihood import text_nll
 from hf_selfdemo.prompting.chat import encode_prompt, encode_response
 
 _CHUNK = 24
-"""Replies between two signs of life."""
+"""Number of replies between two progress updates."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """What a user asks: the turns of a chat up to where the assistant is to reply for the first time."""
+    """An instruction: the turns of a chat before the assistant's first reply."""
 
     id: str
     messages: tuple[Message, ...]
@@ -37,20 +37,20 @@ def read_instructions(
 
     Args:
         source: "embedded", a file (.jsonl, .json, both also .gz, .parquet), a dataset folder, or a Hub id.
-        split: used where the source has splits.
-        columns: one that holds a text or a list of chat turns; of several, the texts are put below each other, without
-            the empty ones, e.g. `("instruction", "input")`.
-        dataset_config: the Hub dataset's configuration.
+        split: the split to read, if the source has splits.
+        columns: one column with a text or a list of chat turns, or several with texts, which are joined by blank lines
+            without the empty ones, e.g. `("instruction", "input")`.
+        dataset_config: configuration of the Hub dataset.
 
     Raises:
-        UserError: for a missing file or column, an empty source, or a row without an instruction; it names the row.
+        UserError: for a missing file or column, an empty source, or, naming the row, a row without an instruction.
 
     Example:
         >>> read_instructions("embedded")[0].messages
         ({'role': 'user', 'content': 'Explain in two sentences why the sky looks blue.'},)
     """
     if not columns:
-        raise UserError("instruction_columns is empty", "name the column that holds the instruction")
+        raise UserError("instruction_columns is empty", "set it to the column with the instruction")
     return [
         Instruction(str(number if row.get("id") is None else row["id"]), _messages(row, columns, where))
         for number, where, row in read_rows(source, split, dataset_config, embedded="instructions.jsonl")
@@ -66,9 +66,9 @@ def own_replies(
     """Greedy replies of the model before training.
 
     Args:
-        instructions: any number.
-        generator: the base model. Wrapped in a `RecordedGenerator` it replies once.
-        max_new_tokens: longest reply; the rest is not looked at.
+        instructions: the instructions.
+        generator: the base model. Wrap it in a `RecordedGenerator` to generate each reply only once.
+        max_new_tokens: longest reply in tokens; longer replies are truncated.
         on_progress: called with 1 for every reply.
 
     Example:
@@ -91,19 +91,20 @@ def reply_nll(
     replies: Sequence[Reply],
     on_progress: Callable[[int], None] = lambda replies: None,
 ) -> list[tuple[float, int]]:
-    """Negative log-likelihood of replies, with the end of the turn where they came to one.
+    """Negative log-likelihood of replies, including the stop token of replies that are complete.
 
-    Replies are encoded anew from their text, so the last token of one that was cut off may not be the one written.
+    Replies are encoded again from their text, so that the last token of a truncated reply may differ from the generated
+    one.
 
     Args:
         model: a causal language model.
         tokenizer: its tokenizer, with a chat template.
-        instructions: what was asked.
-        replies: one an instruction.
-        on_progress: called with how many replies were measured since.
+        instructions: the instructions.
+        replies: one reply per instruction.
+        on_progress: called with the number of replies measured since the last call.
 
     Returns:
-        For each reply the sum over its tokens in nats, and how many tokens those are; (0.0, 0) for a call that failed.
+        For each reply the sum over its tokens in nats, and the number of tokens; (0.0, 0) for a failed call.
     """
     measured: list[tuple[float, int]] = []
     pairs = list(zip(instructions, replies, strict=True))
@@ -136,9 +137,9 @@ def _messages(row: dict[str, Any], columns: Sequence[str], where: str) -> tuple[
 def _asked(turns: list[Any], column: str, where: str) -> tuple[Message, ...]:
     """The turns of a chat before the assistant's first."""
     if not all(isinstance(t, dict) and isinstance(t.get("content"), str) and t.get("role") for t in turns):
-        raise UserError(f"{where}: {column!r} is not a list of chat turns", "give each a `role` and a `content`")
+        raise UserError(f"{where}: {column!r} is not a list of chat turns", "give each turn a `role` and a `content`")
     roles = [turn["role"] for turn in turns]
     until = roles.index("assistant") if "assistant" in roles else len(turns)
     if "user" not in roles[:until]:
-        raise UserError(f"{where}: {column!r} has no user turn before the assistant's", "drop the row")
+        raise UserError(f"{where}: {column!r} has no user turn before the first assistant turn", "drop the row")
     return tuple({"role": turn["role"], "content": turn["content"]} for turn in turns[:until])

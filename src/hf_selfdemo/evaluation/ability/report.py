@@ -1,4 +1,4 @@
-"""What every model can still do beside the first one, as figures and as a table."""
+"""Figures and a table of each model's other abilities, compared with the first model."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from hf_selfdemo.scoring.outcomes import Rate, bootstrap
 OWN_REPLIES = "own replies, nats per token"
 
 Figures = dict[str, dict[str, Any]]
-"""By model, then by metric (`METRICS`, `own_replies`): `value`, `interval`, counts, and the `change` from the first."""
+"""By model and metric (`METRICS`, `own_replies`): `value`, `interval`, counts, and `change` from the first model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What was measured of one model: scores of the choices, and nats and tokens of the first model's replies."""
+    """The measurements of one model: scores of the choices, and nats and tokens of the first model's replies."""
 
     choices: Sequence[ChoiceScores] = ()
     replies: Sequence[tuple[float, int]] = ()
 
 
 def ability_figures(questions: Sequence[ChoiceQuestion], measured: Mapping[str, Measured], seed: int = 0) -> Figures:
-    """All figures with 95% intervals: Wilson for accuracies; bootstrap, in pairs, for changes and nats per token.
+    """All figures with 95% intervals: Wilson for accuracies, and (paired) bootstrap for nats per token and changes.
 
     Args:
-        questions: those that were scored.
-        measured: by model, the one that the others are compared with first.
-        seed: of the bootstrap.
+        questions: the questions that were scored.
+        measured: measurements by model; the others are compared with the first.
+        seed: seed of the bootstrap.
 
     Example:
         >>> one = [ChoiceQuestion("1", "How many?", ("one", "two"), 0)]
@@ -53,10 +53,10 @@ def ability_figures(questions: Sequence[ChoiceQuestion], measured: Mapping[str, 
 
 
 def ability_rows(figures: Figures) -> list[list[str]]:
-    """The table as text cells: a name, then a cell a model; each figure is followed by its change.
+    """The table as text cells: a name, then one cell per model; each metric is followed by its change.
 
     Args:
-        figures: of `ability_figures`.
+        figures: result of `ability_figures`.
 
     Example:
         >>> measured = {"base": Measured(replies=[(2.0, 4)]), "tuned": Measured(replies=[(3.0, 4)])}
@@ -76,18 +76,18 @@ def ability_rows(figures: Figures) -> list[list[str]]:
 
 
 def ability_table(figures: Figures, title: str) -> Table:
-    """For `rich.print`."""
+    """The table for `rich.print`."""
     return text_table(title, ["", *figures], ability_rows(figures))
 
 
 def ability_markdown(figures: Figures) -> str:
-    """The same table for a file."""
+    """The table in Markdown."""
     lines = ["| " + " | ".join(["", *figures]) + " |", "|---" + "|--:" * len(figures) + "|"]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in ability_rows(figures))]) + "\n"
 
 
 def _columns(questions: Sequence[ChoiceQuestion], one: Measured) -> dict[str, Sequence[Any]]:
-    """By metric, what is averaged: right or not for every question, and every reply that there is."""
+    """The values that each metric averages: correct or not for every question, and every measured reply."""
     columns: dict[str, Sequence[Any]] = {}
     if one.choices:
         chosen = [picks(question, scores) for question, scores in zip(questions, one.choices, strict=True)]
@@ -125,7 +125,7 @@ def _share(hits: Sequence[bool]) -> float:
 
 
 def _nats(replies: Sequence[tuple[float, int]]) -> float:
-    """Per token, each with the same weight."""
+    """Nats per token over all replies together."""
     return sum(loss for loss, _ in replies) / sum(tokens for _, tokens in replies)
 
 

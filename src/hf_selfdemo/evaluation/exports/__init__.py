@@ -1,1 +1,1 @@
-"""The evaluation for other tools: the same rows and prompts, and where they allow it the same scores."""
+"""Exports of an evaluation to other tools: the same rows and prompts, and where possible the same scores."""

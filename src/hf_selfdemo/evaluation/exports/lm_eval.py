@@ -1,13 +1,13 @@
-"""Tasks for lm-evaluation-harness (EleutherAI, version 0.4.13): our rows, our prompts, our figures, its models.
+"""Tasks for lm-evaluation-harness (EleutherAI, version 0.4.13) with this package's rows, prompts and metrics.
 
-folder/selfdemo_rag.yaml           one task a mode
+folder/selfdemo_rag.yaml           one task per mode
 folder/selfdemo_closed_book.yaml
-folder/rag.jsonl                   its rows, prompts rendered
+folder/rag.jsonl                   the rows of a task, with rendered prompts
 folder/closed_book.jsonl
-folder/utils.py                    what the tasks call; it needs this package installed beside the harness
+folder/utils.py                    functions that the tasks call; they need this package beside the harness
 
-A row's result is its label together with what its passages hold; each metric is a figure over all of them, so that the
-harness prints what `hf-selfdemo evaluate` does, abstentions left out where that leaves them out.
+The result of a row is its label, with whether it is answerable and its passages contain the answer. Each metric is
+computed over all these results, so that the harness prints the same figures as `hf-selfdemo evaluate`.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ METRICS = {
     "false_refusals": False,
     "unscored": False,
 }
-"""Figures of `scoring.outcomes` that a task reports, and whether higher is better."""
+"""Metrics of `scoring.outcomes` that a task reports, and whether higher is better."""
 
 _OF_PASSAGES = {"abstention_precision", "abstention_recall", "false_refusals"}
-"""Those that say nothing where no passages are shown."""
+"""Metrics that have no meaning without passages."""
 
 Result = Sequence[Any]
-"""What is kept of a reply: its label, whether the question is answerable, whether its passages hold the answer."""
+"""The result of a reply: its label, whether the question is answerable, and whether its passages contain the answer."""
 
 
 def write_tasks(
@@ -55,21 +55,21 @@ def write_tasks(
     max_answer_tokens: int = 32,
     answerer: Answerer = PROMPTED,
 ) -> list[Path]:
-    """Write a task for each mode, in place of those of an earlier time.
+    """Write a task for each mode, replacing earlier ones.
 
     Args:
-        folder: for `lm_eval --include_path`.
-        evidence: what `hf-selfdemo evaluate` asks.
-        modes: with passages, without, or both.
-        max_answer_tokens: longest reply.
+        folder: the folder for `lm_eval --include_path`.
+        evidence: the rows that `hf-selfdemo evaluate` asks.
+        modes: "rag" with passages, "closed_book" without, or both.
+        max_answer_tokens: longest reply, in tokens.
         answerer: how questions are asked.
 
     Returns:
-        The tasks' files.
+        The YAML files of the tasks.
 
     Raises:
-        UserError: if a question is asked in several calls, which a task cannot do, or a file would be replaced that is
-            not of this making.
+        UserError: if the answerer needs several calls per question, which a task cannot make, or if the folder has a
+            file that this function did not write.
 
     Example:
         >>> import tempfile; from hf_selfdemo.core.types import Question
@@ -89,7 +89,7 @@ def write_tasks(
 
 
 def load_documents(path: Path) -> dict[str, Any]:
-    """The rows of a task as the harness wants them: a dataset by split.
+    """The rows of a task as a dict of datasets by split, as the harness needs them.
 
     Args:
         path: the task's `.jsonl`.
@@ -100,11 +100,11 @@ def load_documents(path: Path) -> dict[str, Any]:
 
 
 def process_results(document: Mapping[str, Any], results: Sequence[str]) -> dict[str, Result]:
-    """One reply, labelled as `hf-selfdemo evaluate` does with `answer_match`; every metric looks at the same.
+    """Label one reply as `hf-selfdemo evaluate` does with `answer_match`; all metrics get the same result.
 
     Args:
         document: a row of a task.
-        results: the model's reply alone.
+        results: a list with the model's reply.
 
     Example:
         >>> row = {"mode": "rag", "question": "Who found germanium?", "answers": ["Winkler"]}
@@ -118,7 +118,7 @@ def process_results(document: Mapping[str, Any], results: Sequence[str]) -> dict
 
 
 def aggregation(metric: str) -> Callable[[Iterable[Result]], float]:
-    """The function that makes a figure of all results; not a number where there is nothing to count.
+    """The function that computes a metric from all results; it returns NaN where there is nothing to count.
 
     Example:
         >>> aggregation("false_refusals")([["correct", True, True], ["abstain", True, True]])
@@ -180,7 +180,7 @@ metric_list:
 def _utils() -> str:
     lines = "".join(f'{name} = aggregation("{name}")\n' for name in METRICS)
     return f'''\
-"""What the tasks in this folder call; `hf_selfdemo` must be installed beside lm-evaluation-harness."""
+"""Functions of the tasks in this folder. Install `hf_selfdemo` beside lm-evaluation-harness."""
 
 from pathlib import Path
 

@@ -9,14 +9,14 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Evidence, Passage
 
 NO_ANSWER = "I don't know."
-"""The reference where no answer is known to be right."""
+"""The reference of a question without accepted answers."""
 
 
 def ragas_row(row: Evidence, response: str) -> dict[str, Any]:
-    """One evaluated reply.
+    """One evaluated reply as a row for ragas.
 
-    ragas knows one reference an answer: it is the first accepted one, also where no shown passage holds it, or an
-    abstention where none is known.
+    ragas takes one reference per question. It is the first accepted answer, even if no shown passage contains it, or an
+    abstention if there is no accepted answer.
 
     Args:
         row: the question and the passages that were shown.
@@ -38,23 +38,23 @@ def ragas_row(row: Evidence, response: str) -> dict[str, Any]:
 
 
 def ragas_rows(evidence: Sequence[Evidence], replies: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-    """All replies of one model.
+    """All replies of one model as rows for ragas.
 
     Args:
-        evidence: what was asked.
-        replies: id and text of each reply, in the same order.
+        evidence: the rows that were asked.
+        replies: row id and text of each reply, in the same order.
 
     Raises:
         UserError: if the replies belong to other rows.
     """
     if [row.id for row in evidence] != [id for id, _ in replies]:
         raise UserError(
-            "the replies are to other questions than the recipe names",
-            "run `hf-selfdemo evaluate` with the same config first",
+            "the replies belong to other questions than those of the recipe",
+            "run `hf-selfdemo evaluate` with the same recipe first",
         )
     return [ragas_row(row, text) for row, (_, text) in zip(evidence, replies, strict=True)]
 
 
 def _context(passage: Passage) -> str:
-    """A passage as prompts show it."""
+    """A passage as in prompts."""
     return f"{passage.title}: {passage.text}" if passage.title else passage.text

@@ -1,14 +1,14 @@
-"""What is left of an evaluation: the table for the terminal and Markdown, figures for programs, a page to read.
+"""Reports of an evaluation: a table for terminal and Markdown, figures as JSON, and an HTML page.
 
 table.py        the table
-paired.py       two models on the same questions: what changed, and how sure that is
-signals.py      how well the signals of a model tell right from wrong
-risk.py         risk against coverage, by the best of them
-refusals.py     how a model declines
-examples.py     rows to read, one kind of change after the other
+paired.py       paired comparison of two models on the same questions
+signals.py      how well a model's signals separate correct from incorrect answers
+risk.py         the risk-coverage curve of the best signal
+refusals.py     the wordings of abstentions
+examples.py     example rows of each kind of change
 figures.py      every figure of the page, as data
 page.py         the page
-symptoms.py     what went wrong, in lines that name the section of docs/troubleshooting.md
+symptoms.py     problems that the figures show, each with its section of docs/troubleshooting.md
 """
 
 from hf_selfdemo.evaluation.report.comparison import Column, Comparison

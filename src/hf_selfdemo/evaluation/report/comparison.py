@@ -1,4 +1,4 @@
-"""What a report compares: models on the same rows, and where each of them comes from."""
+"""The input of a report: the replies of several models to the same rows, and how each model was made."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from hf_selfdemo.core.types import Evidence, Prediction
 
 @dataclass(frozen=True)
 class Column:
-    """One model.
+    """One model with its predictions by mode.
 
-    `predictions` are by mode. `record` tells what is known of its making and cost: `models`, `judges`, `usage`,
-    `reused`, `asking` (as in manifests), `training` (what its manifest says); any may be missing.
+    `record` says how the model was made and what it cost: `models`, `judges`, `usage`, `reused`, `asking` as in
+    manifests, and `training` from the manifest of its training; any may be missing.
     """
 
     name: str
@@ -24,14 +24,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Models on the same rows; all others are compared with the first.
+    """Models with replies to the same rows; all others are compared with the first.
 
-    `evidence` is by row, for reading; rows that it lacks are counted and not shown. `provenance` is what all columns
-    share: settings, hashes, seeds. `fits_mix`: the rows serve to choose settings, and a mix of signals may be fitted
-    to them.
+    `evidence` has the rows by id, for the examples; a row without evidence is counted but never shown. `provenance` is
+    what all columns share: settings, hashes, seeds. `fits_mix` says that these rows serve to choose settings, so that a
+    mix of signals may be fitted to them.
 
     Raises:
-        ValueError: if in some mode two columns do not have the same rows in the same order.
+        ValueError: if two columns do not have the same rows in the same order in some mode.
     """
 
     title: str
@@ -54,10 +54,10 @@ class Comparison:
 
     @property
     def runs(self) -> dict[str, dict[str, Sequence[Prediction]]]:
-        """Predictions by column and mode, as the table takes them."""
+        """Predictions by column and mode, the input of the table."""
         return {c.name: {mode: c.predictions[mode] for mode in self.modes} for c in self.columns}
 
     @property
     def asking(self) -> dict[str, Mapping[str, Mapping[str, int]]]:
-        """What answering cost, by column and mode, as far as it is known."""
+        """The cost of answering by column and mode, where it is known."""
         return {c.name: c.record.get("asking", {}) for c in self.columns}

@@ -1,4 +1,4 @@
-"""Rows to read: some of every kind of change and of what stayed, drawn by seed, as many as a page can carry."""
+"""Example rows for the page: a sample of every kind of change, within a limit on the size of the page."""
 
 from __future__ import annotations
 
@@ -15,23 +15,22 @@ from hf_selfdemo.evaluation.report.paired import LABELS
 from hf_selfdemo.scoring.answers.passages import holds_answer
 
 PER_KIND = 30
-"""Rows of each kind of change."""
+"""Number of rows of each kind of change."""
 
 _LONGEST_PASSAGE, _LONGEST_REPLY, _LONGEST_QUESTION = 1200, 1200, 400
-"""Characters shown of each; of a title and of an answer as of a question."""
+"""Maximum number of characters shown; titles and answers have the limit of questions."""
 
 _MOST_ANSWERS = 10
 
 _BYTES = 2_500_000
-"""What all examples of a page may weigh together."""
+"""Maximum size of all examples on a page, in bytes."""
 
 Pieces = Sequence[tuple[str, bool]]
-"""A text in pieces, each with whether it is an accepted answer."""
+"""A text in pieces, each with a flag that says whether it is an accepted answer."""
 
 
 class Kind(NamedTuple):
-    """What became of a row: in which mode, from which outcome of the first column to which, perhaps the same, of
-    another one."""
+    """A kind of change: the mode, the label of the first column, and the label of another column, perhaps the same."""
 
     mode: str
     column: str
@@ -41,7 +40,7 @@ class Kind(NamedTuple):
 
 @dataclass(frozen=True)
 class ShownPassage:
-    """A passage of an example; `hit` says whether it holds an accepted answer."""
+    """A passage of an example; `hit` says whether it contains an accepted answer."""
 
     title: Pieces
     text: Pieces
@@ -50,7 +49,7 @@ class ShownPassage:
 
 @dataclass(frozen=True)
 class ShownReply:
-    """What one column said."""
+    """The reply of one column."""
 
     column: str
     label: Label
@@ -59,7 +58,7 @@ class ShownReply:
 
 @dataclass(frozen=True)
 class Example:
-    """One row in one mode, with what every column said, and the kinds that it stands for."""
+    """One row in one mode, with the reply of every column, and the kinds of change that it is an example of."""
 
     id: str
     mode: str
@@ -73,15 +72,15 @@ class Example:
 
 
 def choose_examples(comparison: Comparison, per_kind: int = PER_KIND, seed: int = 0) -> list[Example]:
-    """Rows for a person to read.
+    """Choose example rows for the page.
 
     Args:
-        comparison: rows without evidence are passed over.
-        per_kind: rows of each kind, if there are so many.
-        seed: of the draw. It prefers the same rows for all kinds and columns, so that few rows show much.
+        comparison: the models to compare; rows without evidence are skipped.
+        per_kind: number of rows of each kind, if there are enough.
+        seed: seed of the draw. All kinds and columns prefer the same rows, so that few rows are examples of many kinds.
 
     Returns:
-        Fewer than asked for where they would weigh too much: then every kind loses about as many.
+        The examples. If they would exceed the size limit, every kind has about equally many fewer.
     """
     kinds, weight = _rows_by_kind(comparison, seed), 0
     chosen: dict[tuple[str, int], list[Kind]] = {}
@@ -98,13 +97,13 @@ def choose_examples(comparison: Comparison, per_kind: int = PER_KIND, seed: int 
 
 
 def _in_turns(kinds: Mapping[Kind, Sequence[int]], per_kind: int) -> Iterator[tuple[Kind, tuple[str, int]]]:
-    """Each kind with its first row, then each with its second: none is served before the others."""
+    """The first row of each kind, then the second of each, and so on: the size limit affects all kinds alike."""
     for turn in range(per_kind):
         yield from ((kind, (kind.mode, rows[turn])) for kind, rows in kinds.items() if turn < len(rows))
 
 
 def _rows_by_kind(comparison: Comparison, seed: int) -> dict[Kind, list[int]]:
-    """Places of the rows of each kind, in an order drawn by seed that all kinds share."""
+    """The indices of the rows of each kind, in a random order that all kinds share."""
     kinds: dict[Kind, list[tuple[bytes, int]]] = {}
     first, *others = comparison.columns
     for mode, column in ((mode, column) for mode in comparison.modes for column in others):
@@ -143,7 +142,7 @@ def _passages(evidence: Evidence) -> list[ShownPassage]:
 
 
 def _weight(example: Example) -> int:
-    """Bytes that it takes on the page, where some characters become entities; roughly, and rather too many."""
+    """A rough upper estimate of an example's bytes on the page, with escaped characters."""
     pieces = [piece for passage in example.passages for piece in (*passage.title, *passage.text)]
     pieces += [piece for reply in example.replies for piece in reply.text]
     names = [example.id, example.question, *example.answers, *(reply.column for reply in example.replies)]

@@ -1,4 +1,4 @@
-"""Every figure of the page, as data: what `figures.json` holds, and all that the page may show."""
+"""Every figure of the report page as data, which is the content of `figures.json`."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from hf_selfdemo.scoring.abstention import always_abstaining
 from hf_selfdemo.scoring.outcomes import Rate, f_score, figures, unscored_bounds
 
 _PHRASINGS = 12
-"""Wordings listed for a mode; the rarer ones are counted together."""
+"""Number of wordings listed for a mode; rarer ones are counted together."""
 
 _CLOSED_BOOK_CHANGES = ("accuracy", "hallucination_rate", "abstention_rate", *RATIOS)
-"""Without passages nothing depends on what they hold."""
+"""The metrics of changes without passages."""
 
 
 def figures_json(runs: Runs, seed: int = 0) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def figures_json(runs: Runs, seed: int = 0) -> dict[str, Any]:
 
     Args:
         runs: predictions by model and mode.
-        seed: of the bootstrap for the F-score's interval.
+        seed: seed of the bootstrap for the F-score's interval.
     """
     return {
         name: {
@@ -43,17 +43,17 @@ def figures_json(runs: Runs, seed: int = 0) -> dict[str, Any]:
 
 
 def report_figures(comparison: Comparison, seed: int = 0) -> dict[str, Any]:
-    """All that the page shows but for the rows to read.
+    """Everything that the page shows except the example rows.
 
     Args:
-        comparison: what is compared.
-        seed: of every bootstrap.
+        comparison: the models to compare.
+        seed: seed of every bootstrap.
 
     Returns:
-        Data that JSON can hold: `columns` (as of `figures_json`) and the trivial model `always_abstain`, `rows`,
-        `outcomes` by mode and group, `changes` from the first column to each other one, `refusals`, `signals`
-        (`report.signals.signal_figures` by mode and column), `risk_coverage` by the best of them,
-        `training`, `asking` (what answering cost, by column and mode), `cost`, `provenance`.
+        Data for JSON: `columns` (from `figures_json`) and the trivial model `always_abstain`, `rows`, `outcomes` by
+        mode and group, `changes` from the first column to each other one, `refusals`, `signals`
+        (`report.signals.signal_figures` by mode and column), `risk_coverage` for the best signal, `training`, `asking`
+        (cost of answering by column and mode), `cost`, `provenance`.
     """
     runs, modes = comparison.runs, comparison.modes
     trivial = {"rag": always_abstaining(comparison.columns[0].predictions["rag"])} if "rag" in modes else {}
@@ -104,13 +104,13 @@ def _rows(predictions: Sequence[Prediction]) -> dict[str, int]:
 def _shown(
     comparison: Comparison, mode: str, trivial: Mapping[str, Sequence[Prediction]]
 ) -> dict[str, Sequence[Prediction]]:
-    """Predictions of a mode by column, the trivial model last."""
+    """Predictions in one mode by column, with the trivial model last."""
     columns = {name: modes[mode] for name, modes in comparison.runs.items()}
     return columns | ({ALWAYS_ABSTAIN: trivial[mode]} if mode in trivial else {})
 
 
 def _outcomes(predictions: Sequence[Prediction]) -> dict[str, Any]:
-    """Shares of the three outcomes over the scored rows, of *unscored* over all; bounds where some are unscored."""
+    """Shares of the three scored labels over scored rows, of *unscored* over all rows, and bounds if some are."""
     counts = Counter(p.label for p in predictions)
     scored = len(predictions) - counts["unscored"]
     found: dict[str, Any] = {}
@@ -135,7 +135,7 @@ def _changes(comparison: Comparison, column: Column, mode: str, seed: int) -> di
 
 
 def _refusals(columns: Mapping[str, Sequence[Prediction]]) -> dict[str, Any]:
-    """The commonest wordings of all columns together, with how often each column uses them."""
+    """The most frequent wordings of abstentions over all columns, with the count of each column."""
     counted = {name: phrasings(predictions) for name, predictions in columns.items()}
     together = sum(counted.values(), Counter[str]())
     common = [phrase for phrase, _ in sorted(together.items(), key=lambda one: (-one[1], one[0]))[:_PHRASINGS]]
@@ -148,13 +148,13 @@ def _refusals(columns: Mapping[str, Sequence[Prediction]]) -> dict[str, Any]:
 
 
 def _with_mix(comparison: Comparison, name: str, mode: str) -> Sequence[Prediction]:
-    """The replies of a column, with the mix of their signals where one may be fitted to them."""
+    """The predictions of a column, with the mix of their signals if it may be fitted to these rows."""
     predictions = comparison.runs[name][mode]
     return with_mix(predictions) if comparison.fits_mix else predictions
 
 
 def _risk(columns: Mapping[str, Sequence[Prediction]], signals: Mapping[str, Any]) -> dict[str, Any]:
-    """A curve a column, by what tells right from wrong best there."""
+    """One risk-coverage curve per column, by the column's best signal."""
     found = {}
     for name, predictions in columns.items():
         if best := best_signal(signals[name], predictions):
@@ -163,7 +163,7 @@ def _risk(columns: Mapping[str, Sequence[Prediction]], signals: Mapping[str, Any
 
 
 def _cost(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Calls and tokens by what they were for: now made and found in the ledger together."""
+    """Calls and tokens of evaluating and demonstrating, new calls and those from the generation cache together."""
     made = {"evaluating": record, "demonstrating": record.get("training", {}).get("demonstrations", {})}
     found = {}
     for name, part in made.items():

@@ -1,4 +1,4 @@
-"""Where an accepted answer stands in a text."""
+"""Finding the accepted answers in a text, to highlight them."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _EDGES = ".,;:!?()[]{}<>\"'“”‘’«»„…*_-–—/"
 
 
 def answer_spans(text: str, answers: Sequence[str], question: str | None = None) -> list[tuple[int, int]]:
-    """Where the accepted answers stand in a text, found as `scoring.match.contains_answer` finds them.
+    """The positions of the accepted answers in a text, found in the same way as by `scoring.match.contains_answer`.
 
     Args:
-        text: any.
+        text: any text.
         answers: accepted answers.
-        question: what was asked, where `text` is of a passage: if none of the answers stands there, the sentences that
-            state one in other words are marked, as `holds_answer` finds them.
+        question: the question, if `text` is from a passage. If the text contains no answer literally, the sentences
+            that state one in other words are marked, as `holds_answer` finds them.
 
     Returns:
-        Non-overlapping character ranges, in order, which end and begin with words.
+        Non-overlapping character ranges in order, which begin and end at word boundaries.
 
     Example:
         >>> text = "It was Wilhelm Röntgen, in 1895."
         >>> [text[a:b] for a, b in answer_spans(text, ["wilhelm rontgen"])]
         ['Wilhelm Röntgen']
     """
-    there = [answer for answer in answers if contains_answer(text, [answer])]  # mostly none, and that is soon known
+    there = [answer for answer in answers if contains_answer(text, [answer])]  # a fast check, usually without a match
     words = list(_words(text)) if there else []
     spans: list[tuple[int, int]] = []
     for answer in there:
@@ -48,12 +48,12 @@ def answer_spans(text: str, answers: Sequence[str], question: str | None = None)
 
 
 def segments(text: str, answers: Sequence[str], longest: int, question: str | None = None) -> list[tuple[str, bool]]:
-    """A text in pieces, each with whether it is an accepted answer; what is cut off is marked by an ellipsis.
+    """A text in pieces, each with a flag that says whether it is an accepted answer; an ellipsis marks truncation.
 
     Args:
-        text: any.
+        text: any text.
         answers: accepted answers.
-        longest: characters to show, from the beginning or, if the first answer stands further on, around it.
+        longest: maximum number of characters, from the beginning or, if the first answer is further on, around it.
         question: as in `answer_spans`.
 
     Example:
@@ -76,11 +76,11 @@ def segments(text: str, answers: Sequence[str], longest: int, question: str | No
 
 
 def _words(text: str) -> Iterator[tuple[str, int, int]]:
-    """Normalised words with the range of the chunk they come from, without punctuation at its edges."""
+    """Normalised words, each with the character range of its chunk without punctuation at the edges."""
     for chunk in _CHUNK.finditer(text):
         words, (start, end) = normalise(chunk[0]).split(), chunk.span()
         bare = chunk[0].strip(_EDGES)
-        if normalise(bare).split() == words:  # the last point of "U.S." is part of it
+        if normalise(bare).split() == words:  # false where the last dot belongs to the word, as in "U.S."
             start = text.index(bare, start)
             end = start + len(bare)
         yield from ((word, start, end) for word in words)

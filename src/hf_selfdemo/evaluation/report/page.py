@@ -1,7 +1,7 @@
-"""The page: one HTML file that needs nothing else, made from figures and examples.
+"""The report page: one self-contained HTML file, made from figures and examples.
 
-Passages, questions and replies are strangers' words. Every value is escaped; the page has no script, and its content
-security policy allows none, nor any request. Filtering is done by radio buttons and style rules.
+Passages, questions and replies are untrusted, so every value is escaped. The page has no script, and its content
+security policy allows neither scripts nor requests. Radio buttons and CSS rules do the filtering.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from hf_selfdemo.evaluation.report.words import (
 from hf_selfdemo.prompting.prompts import TEMPLATES
 
 _MANY_ROWS = 1000
-"""From so many rows on, a tenth of a percent means something."""
+"""Number of rows from which percentages have one decimal."""
 
 _AXES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0)
-"""Ends of the axis of changes."""
+"""Possible ends of the axis of changes."""
 
 _MINUS = "\N{MINUS SIGN}"
 
@@ -47,8 +47,8 @@ def report_page(figures: Mapping[str, Any], examples: Sequence[Example]) -> str:
     """The page as HTML.
 
     Args:
-        figures: from `report_figures`, perhaps with those of the `ability` check; no other number is shown.
-        examples: rows to read, from `choose_examples`.
+        figures: result of `report_figures`, perhaps with the figures of the `ability` check; the page shows no others.
+        examples: example rows from `choose_examples`.
 
     Returns:
         A whole document, in which every text of figures and examples is escaped.
@@ -80,7 +80,7 @@ def report_page(figures: Mapping[str, Any], examples: Sequence[Example]) -> str:
         ability_names=defaultdict(str, ABILITY_NAMES),
         metered=list(meters),
         meter_rows=_meter_rows(meters),
-        style=Markup(style),  # ours alone: no text from outside is in it
+        style=Markup(style),  # safe, because it contains no text of figures or examples
         style_hash=base64.b64encode(hashlib.sha256(style.encode()).digest()).decode(),
     )
 
@@ -111,12 +111,12 @@ def _environment() -> jinja2.Environment:
 
 
 def _finalize(value: Any) -> Any:
-    """What is written out: texts without characters that a page cannot hold."""
+    """A value as it is written out: texts have no control characters."""
     return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def percent(value: float | None, digits: int = 0) -> str:
-    """A share for the eye.
+    """A share as a percentage.
 
     Example:
         >>> percent(0.5217), percent(0.5217, 1), percent(None)
@@ -126,7 +126,7 @@ def percent(value: float | None, digits: int = 0) -> str:
 
 
 def interval(ends: Sequence[float] | None, digits: int = 0) -> str:
-    """The interval of a share, without the sign that stands before it.
+    """The interval of a share in percent, without the percent sign.
 
     Example:
         >>> interval((0.1304, 0.2925))
@@ -136,7 +136,7 @@ def interval(ends: Sequence[float] | None, digits: int = 0) -> str:
 
 
 def points(value: float | None, digits: int = 0) -> str:
-    """A difference of shares in percentage points, always signed but for none.
+    """A difference of shares in percentage points, with a sign unless it rounds to 0.
 
     Example:
         >>> points(0.2143), points(-0.004), points(-0.17)
@@ -151,7 +151,7 @@ def points(value: float | None, digits: int = 0) -> str:
 
 
 def point_range(ends: Sequence[float] | None, digits: int = 0) -> str:
-    """The interval of a difference.
+    """The interval of a difference in percentage points.
 
     Example:
         >>> point_range((-0.05, 0.12))
@@ -161,7 +161,7 @@ def point_range(ends: Sequence[float] | None, digits: int = 0) -> str:
 
 
 def p_value(p: float | None) -> str:
-    """A p-value as far as it can be told apart.
+    """A p-value with two or three decimals.
 
     Example:
         >>> p_value(0.00004), p_value(0.0312), p_value(0.4), p_value(1.0)
@@ -175,7 +175,7 @@ def p_value(p: float | None) -> str:
 
 
 def tint(count: int, total: int) -> int:
-    """How dark a cell is, from 0 to 8; the root lets small shares be seen.
+    """The darkness of a cell, from 0 to 8; the square root keeps small shares visible.
 
     Example:
         >>> tint(0, 10), tint(1, 100), tint(10, 10)
@@ -185,7 +185,7 @@ def tint(count: int, total: int) -> int:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names as in a sentence.
+    """Names joined as in a sentence.
 
     Example:
         >>> listed(["a", "b", "c"])
@@ -195,7 +195,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def leaves(tree: Any, name: str = "") -> list[tuple[str, str]]:
-    """Nested settings as lines of a name and a value.
+    """Nested settings as pairs of a dotted name and a value.
 
     Example:
         >>> leaves({"data": {"seed": 0, "files": ["a", "b"]}})
@@ -209,27 +209,27 @@ def leaves(tree: Any, name: str = "") -> list[tuple[str, str]]:
 
 
 def _axis(figures: Mapping[str, Any]) -> float:
-    """The end of the axis on which all changes are drawn."""
+    """The end of the axis of all changes."""
     ends = [abs(end) for pair in figures["changes"] for change in pair["figures"] for end in change["interval"] or ()]
     return next((end for end in _AXES if end >= max(ends, default=0.0)), 1.0)
 
 
 def _meter(made: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What was measured of a training; nothing is preferred to anything in a supervised one."""
+    """The on-policy figures of a training, without those of rejected texts if it was supervised."""
     if made.get("objective") != "sft":
         return made["on_policy"]
     return {when: {k: v for k, v in side.items() if k != REJECTED} for when, side in made["on_policy"].items()}
 
 
 def _meter_rows(meters: Mapping[str, Any]) -> dict[str, list[float | None]]:
-    """What was measured, by its name: for each column before and after training."""
+    """The on-policy figures by name: for each column one value before and one after training."""
     measured = [side for meter in meters.values() for side in (meter["base"], meter.get("tuned", {}))]
     keys = [key for key in METER_NAMES if any(key in side for side in measured)]
     return {METER_NAMES[key]: [side.get(key) for side in measured] for key in keys}
 
 
 def _selections(figures: Mapping[str, Any], examples: Sequence[Example]) -> list[dict[str, Any]]:
-    """What the filter can be set to: for each mode and column, what became of rows, with rows shown and in all."""
+    """The filter options: for each mode and column the kinds of change, with the rows shown and the total."""
     found = []
     for pair in figures["changes"]:
         place, matrix = figures["compared"].index(pair["after"]), pair["transitions"]["all"]

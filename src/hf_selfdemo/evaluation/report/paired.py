@@ -1,6 +1,6 @@
-"""Two models on the same questions: which rows changed, by how much, and how sure that is.
+"""Paired comparison of two models on the same questions, with intervals and tests.
 
-Figures compare the rows that have a score from both models; what the others could change is in the bounds.
+Metrics compare the rows on which both replies are scored. Bounds show how much the unscored rows could change.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from hf_selfdemo.core.types import Label, Prediction
 from hf_selfdemo.evaluation.report.resampling import RESAMPLES, SCORED, Array, percentiles, rates, resampled
 
 LABELS: tuple[Label, ...] = get_args(Label)
-"""Outcomes in the order of rows and columns of a transition matrix; the last is *unscored*."""
+"""Labels in the order of rows and columns of a transition matrix; the last is *unscored*."""
 
 GROUPS = {"all": (0, 1, 2), "in_context": (1,), "not_in_context": (0,)}
-"""Groups of rows by whether a shown passage holds the answer: 0 no, 1 yes. Two models may be shown other passages; a
-row whose passages hold it for one of them alone is 2, and compared among all rows only."""
+"""Groups of rows by whether a shown passage contains the answer: 0 no, 1 yes. Two models may be shown different
+passages. If these contain the answer for only one of them, the row is 2, which counts among all rows only."""
 
 SHARES: dict[str, tuple[str, Label]] = {
     "accuracy": ("all", "correct"),
@@ -33,23 +33,23 @@ SHARES: dict[str, tuple[str, Label]] = {
     "hallucination_not_in_context": ("not_in_context", "incorrect"),
     "abstention_recall": ("not_in_context", "abstain"),
 }
-"""Figures that are the share of one outcome in a group. For these a row is gained or lost, and McNemar's test holds."""
+"""Metrics that are the share of one label in a group. For these, rows are gained or lost and McNemar's test applies."""
 
 RATIOS = ("accuracy_given_attempted", "f_score")
-"""Figures whose denominator depends on the model, or that are not shares."""
+"""Metrics whose denominator depends on the model, or that are not shares."""
 
 _NARROW, _SMALL = 0.2, 0.05
-"""The width of an interval that rules out a large change, and the smallest change that a test set should show."""
+"""The largest width of an interval that rules out a large change, and the smallest change a test set should show."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One figure before and after, over the rows that both models have a score for.
+    """One metric before and after, over the rows on which both replies are scored.
 
-    `interval` is the 95% paired bootstrap interval of `change`. `gained` and `lost` are rows that came to have the
-    figure's outcome and that had it before, `p` is McNemar's exact test on them; for `RATIOS` they are None. `bounds`
-    say what the change would be over all rows, whatever the unscored ones had been; None if there are none.
-    `rows_to_tell` is the number of rows that would show the change, from `rows_to_tell`; None if these rows do.
+    `interval` is the 95% paired bootstrap interval of `change`. `gained` and `lost` count the rows that have the
+    metric's label only after and only before, and `p` is McNemar's exact test on them; for `RATIOS` they are None.
+    `bounds` are the lowest and highest change over all rows, for any labels of the unscored ones; None if no row is
+    unscored. `rows_to_tell` is the number of rows needed to show the change; None if these rows suffice.
     """
 
     figure: str
@@ -65,11 +65,11 @@ class Change:
 
 
 def transitions(before: Sequence[Prediction], after: Sequence[Prediction]) -> dict[str, dict[str, dict[str, int]]]:
-    """How many rows went from which outcome to which: by group of `GROUPS`, label before, label after.
+    """The number of rows by group of `GROUPS`, label before, and label after.
 
     Args:
         before: one model's replies.
-        after: another's, row for row to the same questions.
+        after: another model's replies to the same rows in the same order.
 
     Example:
         >>> old = [Prediction("1", "rag", "Rome", "incorrect", True, True)]
@@ -84,16 +84,16 @@ def transitions(before: Sequence[Prediction], after: Sequence[Prediction]) -> di
 def changes(
     before: Sequence[Prediction], after: Sequence[Prediction], seed: int = 0, resamples: int = RESAMPLES
 ) -> list[Change]:
-    """Every figure of `SHARES` and `RATIOS` before and after.
+    """The change of every metric of `SHARES` and `RATIOS`.
 
     Args:
         before: one model's replies.
-        after: another's, row for row to the same questions.
-        seed: of the bootstrap.
-        resamples: its draws.
+        after: another model's replies to the same rows in the same order.
+        seed: seed of the bootstrap.
+        resamples: number of its draws.
 
     Raises:
-        ValueError: if the rows are not the same, in the same order.
+        ValueError: if the two do not have the same rows in the same order.
     """
     counts = _counted(before, after)
     scored = counts[:, : len(SCORED), : len(SCORED)]
@@ -113,23 +113,24 @@ def changes(
 
 
 def change_of(before: Sequence[Prediction], after: Sequence[Prediction], figure: str, seed: int = 0) -> Change:
-    """The change of one figure; arguments as of `changes`."""
+    """The change of one metric; the arguments are those of `changes`."""
     return next(change for change in changes(before, after, seed) if change.figure == figure)
 
 
 def rows_to_tell(change: float | None, interval: tuple[float, float] | None, rows: int) -> int | None:
-    """How many rows a test set needs to show a change that these rows leave open.
+    """The number of rows that a test set needs to show a change that these rows do not show.
 
-    An interval shrinks with the square root of the rows. A change below 5 points is taken for one of 5 points.
+    The width of an interval is taken to shrink with the square root of the number of rows. A change below 5 points
+    counts as 5 points.
 
     Args:
         change: a difference of shares.
         interval: its 95% interval.
-        rows: the rows compared.
+        rows: number of rows compared.
 
     Returns:
-        The number of rows, rounded up to two digits. None if the interval leaves out 0, or is at most 20 points wide
-        and so rules out a large change.
+        The number of rows, rounded up to two digits. None if the interval excludes 0, or if it is at most 20 points
+        wide and so rules out a large change.
 
     Example:
         >>> rows_to_tell(0.5, (-0.25, 1.0), rows=4), rows_to_tell(0.0, (-0.04, 0.05), rows=300)
@@ -151,11 +152,11 @@ def rows_to_tell(change: float | None, interval: tuple[float, float] | None, row
 def mcnemar(gained: int, lost: int) -> float:
     """Two-sided p-value of McNemar's exact test (McNemar 1947; the binomial form of Mosteller 1952).
 
-    If a model were no better than the other, each row on which they differ would be a fair coin.
+    Under the null hypothesis each row on which the models differ is a fair coin toss.
 
     Args:
-        gained: rows right with the second model alone.
-        lost: rows right with the first alone.
+        gained: number of rows that only the second model got right.
+        lost: number of rows that only the first model got right.
 
     Example:
         >>> mcnemar(0, 0), mcnemar(5, 0), mcnemar(3, 3)
@@ -170,7 +171,7 @@ def mcnemar(gained: int, lost: int) -> float:
 
 
 def _counted(before: Sequence[Prediction], after: Sequence[Prediction]) -> Array:
-    """Rows by what the passages hold, label before and label after: shape (3, 4, 4)."""
+    """The number of rows by answer in context (see `GROUPS`), label before and label after: shape (3, 4, 4)."""
     if [p.id for p in before] != [p.id for p in after]:
         raise ValueError("both models must have answered the same rows in the same order")
     counts = np.zeros((3, len(LABELS), len(LABELS)), dtype=np.int64)
@@ -185,7 +186,7 @@ def _by_label(matrix: Array) -> dict[str, dict[str, int]]:
 
 
 def _with_rows(change: Change, counts: Array) -> Change:
-    """The change of a share with the rows that changed, McNemar's test on them, and bounds."""
+    """The change of a share, with the gained and lost rows, McNemar's test on them, and the bounds."""
     group, label = SHARES[change.figure]
     matrix, place = counts[list(GROUPS[group])].sum(0), LABELS.index(label)
     scored = matrix[: len(SCORED), : len(SCORED)]
@@ -195,7 +196,7 @@ def _with_rows(change: Change, counts: Array) -> Change:
 
 
 def _bounds(matrix: Array, place: int) -> tuple[float, float] | None:
-    """The change over all rows of a matrix if every unscored reply spoke against it, and if every one spoke for it."""
+    """The lowest and highest change over all rows of a matrix, for any labels of the unscored replies."""
     unscored_before, unscored_after = int(matrix[-1].sum()), int(matrix[:, -1].sum())
     if not unscored_before + unscored_after:
         return None

@@ -1,4 +1,4 @@
-"""How models decline: the wordings they use, counted."""
+"""Counts of the wordings with which models abstain."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from hf_selfdemo.scoring.refusal import refusal_phrase
 
 _FIRST_WORDS = 6
 _LONGEST = 80
-"""Characters of a wording that are shown."""
+"""Maximum number of characters of a wording."""
 
 
 def phrasings(predictions: Sequence[Prediction]) -> Counter[str]:
-    """How often each wording declines.
+    """The number of abstentions with each wording.
 
-    Case and spacing do not count. An abstention in which no known phrase is found, as a judging model may see one,
-    counts by its first words.
+    Case and spacing are ignored. An abstention without a known phrase, which a model judge may find, is counted under
+    its first words.
 
     Args:
-        predictions: of one model in one mode; only abstentions are looked at.
+        predictions: predictions of one model in one mode; only abstentions are counted.
 
     Example:
         >>> said = ["I don't know.", "I don't know!", "Paris"]

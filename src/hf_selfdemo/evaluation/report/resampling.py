@@ -1,7 +1,7 @@
-"""The bootstrap over kinds of rows instead of rows: the same draws, thousands of times faster.
+"""The bootstrap over kinds of rows instead of rows: the same distribution, thousands of times faster.
 
-A figure of the report depends on how many rows of each kind there are (what the passages hold, what each model's label
-is) and on nothing else, and drawing n rows with replacement is drawing how many come from each of a few kinds.
+A metric of the report depends only on the number of rows of each kind (answer in context, label of each model). Drawing
+n rows with replacement is the same as drawing the number of rows of each kind from a multinomial distribution.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from hf_selfdemo.core.types import Label, Prediction
 
 SCORED: tuple[Label, ...] = ("correct", "incorrect", "abstain")
-"""The three outcomes, in the order of the last axis of every array here."""
+"""The three scored labels, in the order of the last axis of every array here."""
 
 RESAMPLES = 10_000
 
@@ -23,14 +23,14 @@ Array = npt.NDArray[Any]
 
 
 def rates(outcomes: Array) -> dict[str, Array]:
-    """Every figure of the report about one model from counts; no number where there is nothing to count.
+    """All metrics of one model from counts; NaN where there is nothing to count.
 
     Args:
-        outcomes: counts, shape (..., 2, 3): rows whose passages do not hold the answer and rows whose do, by outcome;
-            or (..., 3, 3) with those behind them that count among all rows only.
+        outcomes: counts of rows, shape (..., 2, 3): index 0 if the passages do not contain the answer, 1 if they do,
+            then the label; or (..., 3, 3), where index 2 counts among all rows only.
 
     Returns:
-        Arrays of shape (...), named as by `scoring.outcomes.figures`, which gives the same values.
+        Arrays of shape (...) by the names of `scoring.outcomes.figures`, which gives the same values.
     """
     correct, incorrect, abstain = np.moveaxis(outcomes.sum(-2), -1, 0)
     attempted, rows = correct + incorrect, correct + incorrect + abstain
@@ -40,17 +40,17 @@ def rates(outcomes: Array) -> dict[str, Array]:
         **_shares(present, "accuracy_in_context", "hallucination_in_context", "false_refusals"),
         **_shares(absent, "accuracy_not_in_context", "hallucination_not_in_context", "abstention_recall"),
         "accuracy_given_attempted": _over(correct, attempted),
-        "f_score": _over(2 * correct, rows + attempted),  # the harmonic mean, multiplied out
+        "f_score": _over(2 * correct, rows + attempted),  # the harmonic mean of correct/rows and correct/attempted
     }
 
 
 def resampled(counts: Array, seed: int = 0, resamples: int = RESAMPLES) -> Array:
-    """Counts as they might have come out, shape (resamples, *counts.shape).
+    """Bootstrap draws of counts, shape (resamples, *counts.shape).
 
     Args:
-        counts: rows of each kind, any shape, at least one row in all.
-        seed: of the draws.
-        resamples: how many.
+        counts: number of rows of each kind, any shape, with at least one row in total.
+        seed: seed of the draws.
+        resamples: number of draws.
 
     Example:
         >>> resampled(np.array([3, 0]), resamples=2).tolist()
@@ -62,7 +62,7 @@ def resampled(counts: Array, seed: int = 0, resamples: int = RESAMPLES) -> Array
 
 
 def percentiles(values: Array) -> tuple[float, float] | None:
-    """The 95% percentile interval; draws in which there was nothing to count are left out.
+    """The 95% percentile interval; NaN draws, in which there was nothing to count, are left out.
 
     Example:
         >>> percentiles(np.array([0.0, 1.0, np.nan]))
@@ -79,8 +79,8 @@ def f_interval(predictions: Sequence[Prediction], seed: int = 0) -> tuple[float,
     """The 95% bootstrap interval of `scoring.outcomes.f_score` over the scored rows; None if there are none.
 
     Args:
-        predictions: of one model in one mode.
-        seed: of the draws.
+        predictions: predictions of one model in one mode.
+        seed: seed of the draws.
 
     Example:
         >>> f_interval([Prediction("1", "rag", "Paris", "correct", True, True)])
@@ -94,10 +94,10 @@ def f_interval(predictions: Sequence[Prediction], seed: int = 0) -> tuple[float,
 
 
 def _shares(counts: Array, *names: str) -> dict[str, Array]:
-    """Each outcome's share of its rows, by the names that these shares go by."""
+    """The share of each label, by the given names."""
     return {name: _over(counts[..., i], counts.sum(-1)) for i, name in enumerate(names)}
 
 
 def _over(hits: Array, total: Array) -> Array:
-    with np.errstate(invalid="ignore"):  # 0 of 0 is not a number, which is meant
+    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN on purpose
         return np.asarray(hits / total)

@@ -1,4 +1,4 @@
-"""Risk against coverage: what a threshold over a signal would come to, from the surest attempt to all of them."""
+"""The risk-coverage curve: the risk at every threshold on a signal."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from hf_selfdemo.scoring.outcomes import figures
 from hf_selfdemo.scoring.risk_coverage import aurc, risk_coverage
 
 _POINTS = 120
-"""Points kept of a curve, which is more than a page can show."""
+"""Maximum number of points of a curve, enough for the resolution of the page."""
 
 
 def risk_curve(predictions: Sequence[Prediction], signal: str) -> dict[str, Any]:
     """The risk-coverage curve of one model and the area under it, as `scoring.risk_coverage` defines them.
 
     Args:
-        predictions: of one model in one mode. Each counts by its attempt: the reply, or the answer that was withheld.
-        signal: what the rows are ordered by; every labelled attempt has it.
+        predictions: predictions of one model in one mode. Each counts by its attempt, which is the reply or the
+            withheld answer.
+        signal: the signal that orders the rows; every labelled attempt must have it.
 
     Returns:
-        `points` as [coverage, risk], coverage rising, and `aurc`; `stands` is where the model itself is, with the rows
-        that it answers, as trained or at its operating point: None if it answers none.
+        `points` as [coverage, risk] with rising coverage, and `aurc`; `stands` is the point of the model itself, as
+        trained or at its operating point, or None if it answers no row.
 
     Example:
         >>> sure = Prediction("1", "rag", "Paris", "correct", True, True, confidence=0.9)
@@ -32,7 +33,7 @@ def risk_curve(predictions: Sequence[Prediction], signal: str) -> dict[str, Any]
         {'points': [[0.5, 0.0], [1.0, 0.5]], 'aurc': 0.25, 'stands': [1.0, 0.5]}
     """
     labels = [tried(p).label for p in predictions]
-    confidences = [signals_of(p).get(signal, 0.0) for p in predictions]  # of rows not attempted it is not looked at
+    confidences = [signals_of(p).get(signal, 0.0) for p in predictions]  # 0.0 is unused: such rows are not attempted
     points = [[point.coverage, point.risk] for point in risk_coverage(labels, confidences)]
     step = -(-len(points) // _POINTS)
     return {"points": points[::-1][::step][::-1], "aurc": aurc(labels, confidences), "stands": _stands(predictions)}

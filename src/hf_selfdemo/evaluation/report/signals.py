@@ -1,6 +1,6 @@
-"""How well each signal of a model tells its right answers from the wrong ones, and rows with the answer from others.
+"""How well each signal of a model separates correct from incorrect answers, and rows with the answer from others.
 
-Every row counts by its attempt: the reply, or the answer that was withheld.
+Every row counts by its attempt, which is the reply or the withheld answer.
 """
 
 from __future__ import annotations
@@ -20,42 +20,43 @@ from hf_selfdemo.scoring.confidence import attempt, cross_fitted, question_of
 from hf_selfdemo.scoring.roc import area, areas
 
 MIX = "mix"
-"""The logistic mix of all signals, fitted to other questions of the same evaluation."""
+"""A logistic regression on all signals, fitted to other questions of the same evaluation."""
 
 SIGNAL_NAMES = {
     "retriever_score": "the retriever's score",
     "refusal": "probability of a refusal",
     "logprob": "mean log-probability",
-    "verdict": "probability of the word for an absent answer",
+    "verdict": "probability of the verdict that the answer is absent",
     "relevance": "probability that the passage is relevant",
-    "support": "how far the passage supports the answer",
+    "support": "support of the answer by the passage",
     "utility": "utility by the model's own token",
-    "retrieval": "probability of wanting passages",
+    "retrieval": "probability that the model requests passages",
     "agreement": "agreement of the answers",
     "note_logprob": "log-probability of the note",
     "confidence": "confidence",
     MIX: "mix of the signals, cross-fitted",
 }
-"""What signals are called; one that is not named here goes by its own name."""
+"""Labels of signals in tables; a signal without a label is shown by its name."""
 
 _AGAINST = frozenset(("refusal", "verdict"))
-"""Signals that are high where the model would rather decline."""
+"""Signals that are high where the model tends to abstain."""
 
 _RESAMPLES = 2_000
-"""Draws of the bootstrap; each goes through all rows."""
+"""Number of bootstrap draws; fewer than elsewhere, because each draw goes through all rows."""
 
 _LABELLED = {"correct": True, "incorrect": False}
 
-TASKS = {"right": "right from wrong", "in_context": "answer in context from not"}
+TASKS = {"right": "correct vs. incorrect", "in_context": "answer in context vs. not"}
+"""What a signal should separate, with the labels in tables."""
 
 
 def tried(prediction: Prediction) -> Prediction:
-    """The attempt at a row; the reply itself where that abstains and nothing was withheld."""
+    """The attempt at a row: the reply or the withheld answer; an abstention if there is no withheld answer."""
     return attempt(prediction) or prediction
 
 
 def signals_of(prediction: Prediction) -> dict[str, float]:
-    """The signals of the attempt at a row, and its confidence, by name: all higher where more speaks for the attempt.
+    """The signals and the confidence of the attempt at a row, by name; higher always means more confident.
 
     Example:
         >>> said = Prediction("1", "rag", "Bern", "correct", True, True, confidence=0.5, signals=(("refusal", 0.25),))
@@ -67,10 +68,10 @@ def signals_of(prediction: Prediction) -> dict[str, float]:
 
 
 def with_mix(predictions: Sequence[Prediction]) -> list[Prediction]:
-    """The replies with one signal more, the mix of all others, fitted to other questions than the row's own.
+    """The predictions with one more signal: a mix of all others, fitted to other questions (cross-fitting).
 
     Args:
-        predictions: of one model in one mode; as they are where too few are labelled for a mix.
+        predictions: predictions of one model in one mode; returned unchanged if too few are labelled for a mix.
     """
     labelled = [i for i, p in enumerate(predictions) if tried(p).label in _LABELLED]
     try:
@@ -87,15 +88,14 @@ def with_mix(predictions: Sequence[Prediction]) -> list[Prediction]:
 
 
 def signal_figures(predictions: Sequence[Prediction], seed: int = 0) -> dict[str, dict[str, Any]]:
-    """The area under the ROC curve of each signal, by what it is to tell, with a 95% bootstrap interval.
+    """The area under the ROC curve of each signal for each of `TASKS`, with a 95% bootstrap interval.
 
     Args:
-        predictions: of one model in one mode.
-        seed: of the draws. Questions are drawn: a row and its twin come together.
+        predictions: predictions of one model in one mode.
+        seed: seed of the draws. Questions are drawn, so that a row and its counterfactual twin stay together.
 
     Returns:
-        By signal and `TASKS`: `value`, `interval` and `rows`, those that have the signal and are known to be of one
-        kind or the other.
+        By signal and task: `value`, `interval`, and `rows`, the number of rows with the signal and a known class.
 
     Example:
         >>> said = [Prediction(str(i), "rag", "Bern", "correct" if i else "incorrect", bool(i), bool(i),
@@ -133,14 +133,14 @@ def _area(
 
 
 def best_signal(figures: Mapping[str, Mapping[str, Any]], predictions: Sequence[Prediction]) -> str | None:
-    """The signal that tells right from wrong best; a confidence, or else a mix, goes first.
+    """The signal for the risk-coverage curve: the confidence, else the mix, else the one with the largest area.
 
     Args:
-        figures: from `signal_figures`.
-        predictions: what these are of.
+        figures: result of `signal_figures`.
+        predictions: the predictions of these figures.
 
     Returns:
-        One that all labelled attempts have; None if there is none, or no attempt.
+        A signal that all labelled attempts have; None if there is no such signal or no attempt.
     """
     attempts = sum(tried(p).label in _LABELLED for p in predictions)
     known = {name: found["right"]["value"] for name, found in figures.items() if found["right"]["rows"] == attempts}
@@ -151,15 +151,15 @@ def best_signal(figures: Mapping[str, Mapping[str, Any]], predictions: Sequence[
 
 
 def signals_table(figures: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Table | None:
-    """For `rich.print`; None where no reply carries a signal.
+    """The table of signals for `rich.print`; None if no reply has a signal.
 
     Args:
-        figures: from `signal_figures`, by mode and column.
+        figures: results of `signal_figures`, by mode and column.
     """
     rows = [
         [column, SIGNAL_NAMES.get(name, name), *(figure_cell(found[t]["value"], found[t]["interval"]) for t in TASKS)]
         for column, signals in figures.get("rag", {}).items()
         for name, found in signals.items()
     ]
-    title = "area under the ROC curve, over attempts with passages: .5 is chance"
+    title = "area under the ROC curve of each signal, over attempts with passages (.5 is chance)"
     return text_table(title, ["", "signal", *TASKS.values()], rows) if rows else None

@@ -1,4 +1,4 @@
-"""What went wrong, with its figures and the section of docs/troubleshooting.md that says what to change."""
+"""Symptoms of a bad result, each with its figures and the section of docs/troubleshooting.md with the remedy."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Any
 from hf_selfdemo.evaluation.report.words import SUMMARY
 
 _ALWAYS, _NEVER, _LONGER = 0.9, 0.05, 1.5
-"""The share of abstentions from which a model always abstains, up to which it never does, and how much longer a reply
-counts as longer."""
+"""Abstention rate from which a model "always" abstains, recall up to which it "never" does, and the factor from which
+replies count as longer."""
 
 
 def symptoms(figures: Mapping[str, Any]) -> list[str]:
-    """What went wrong with each trained model, as lines for the console.
+    """The symptoms of each trained model, as lines for the console.
 
     Args:
-        figures: from `report_figures`.
+        figures: result of `report_figures`.
 
     Returns:
-        A line for each symptom; none if there is none.
+        One line for each symptom.
     """
     trained = [name for name in figures["compared"][1:] if name in figures["training"]]
     return [symptom_line(said, heading) for name in trained for heading, said in _found(figures, name)]
 
 
 def symptom_line(said: str, heading: str) -> str:
-    """A symptom and where to read what to change.
+    """A symptom with a pointer to its remedy.
 
     Example:
         >>> symptom_line("tuned abstains from 46 of 48 questions", "The model abstains too often")
@@ -36,7 +36,7 @@ def symptom_line(said: str, heading: str) -> str:
 
 
 def _found(figures: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
-    """The heading of each symptom of a model, and what is said of it."""
+    """For each symptom of a model, its heading in docs/troubleshooting.md and its description."""
     first = figures["compared"][0]
     with_passages = figures["columns"][name].get("rag", {})
     changed = {
@@ -63,7 +63,8 @@ def _found(figures: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
     if before.get("generated_tokens") and before.get("calls") == after.get("calls"):
         lengths = [spent["generated_tokens"] / spent["questions"] for spent in (before, after)]
         if lengths[1] > _LONGER * lengths[0]:
-            yield "Replies got longer", f"{name} writes {lengths[1]:.1f} tokens a reply, and {first} {lengths[0]:.1f}"
+            said = f"{name} writes {lengths[1]:.1f} tokens per reply, but {first} only {lengths[0]:.1f}"
+            yield "Replies got longer", said
     closed = changed.get(("closed_book", "accuracy"), {}).get("interval")
     if closed and closed[1] < 0:
         fall = changed["closed_book", "accuracy"]
@@ -76,4 +77,4 @@ def _found(figures: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
         if (change := changed.get((mode, figure))) and change["rows_to_tell"]
     ]
     if unclear:
-        yield "No clear change", f"the test set is too small to tell the change of {name} in {', '.join(unclear)}"
+        yield "No clear change", f"the test set is too small to show a change of {name} in {', '.join(unclear)}"

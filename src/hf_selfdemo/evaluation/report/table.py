@@ -1,4 +1,4 @@
-"""The before/after table, for the terminal (rich) and in Markdown."""
+"""The table of results, for the terminal (rich) and in Markdown."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Runs = Mapping[str, Mapping[str, Sequence[Prediction]]]
 """Predictions by model, then by mode; every model answered the same questions in the same order."""
 
 Asking = Mapping[str, Mapping[str, Mapping[str, int]]]
-"""What answering cost by model, then by mode: `questions`, and what `COUNTS` names."""
+"""The cost of answering by model, then by mode: `questions`, and the entries of `COUNTS`."""
 
 ALWAYS_ABSTAIN = "always abstain"
-"""The trivial model: printed beside the others, since some figures flatter it."""
+"""The trivial model, shown beside the others because some metrics favour it."""
 
 ROWS = {
     "accuracy": "correct",
@@ -40,7 +40,7 @@ ROWS = {
 
 
 def figure_rows(runs: Runs, seed: int = 0, asking: Asking | None = None) -> list[list[str]]:
-    """The table as text cells: a name, then a cell a model. Intervals are 95%: Wilson for rates, bootstrap for F."""
+    """The table as text cells: a name, then one cell per model. 95% intervals: Wilson for rates, bootstrap for F."""
     rag = {name: modes["rag"] for name, modes in runs.items() if "rag" in modes}
     closed = {name: modes["closed_book"] for name, modes in runs.items() if "closed_book" in modes}
     rows: list[tuple[str, dict[str, str]]] = []
@@ -65,18 +65,18 @@ def figure_rows(runs: Runs, seed: int = 0, asking: Asking | None = None) -> list
 
 
 def header(runs: Runs) -> list[str]:
-    """Column names of `figure_rows`."""
+    """The column names of `figure_rows`."""
     models = list(runs)
     return ["", *models, *([ALWAYS_ABSTAIN] if any("rag" in modes for modes in runs.values()) else [])]
 
 
 def terminal_table(runs: Runs, title: str, asking: Asking | None = None) -> Table:
-    """For `rich.print`."""
+    """The table for `rich.print`."""
     return text_table(title, header(runs), figure_rows(runs, asking=asking))
 
 
 def text_table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """A table whose texts are shown as they are, whoever prints it; the first column is that of the rows' names."""
+    """A rich table whose texts are never read as markup; the first column has the names of the rows."""
     table = Table(title=Text(shown(title)), title_justify="left")
     for i, name in enumerate(names):
         table.add_column(Text(shown(name)), justify="right" if i else "left", min_width=0 if i else 20)
@@ -86,14 +86,14 @@ def text_table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) 
 
 
 def markdown_table(runs: Runs, asking: Asking | None = None) -> str:
-    """The same table for a file."""
+    """The table in Markdown."""
     lines = ["| " + " | ".join(header(runs)) + " |", "|---" + "|--:" * (len(header(runs)) - 1) + "|"]
     lines += ["| " + " | ".join(row) + " |" for row in figure_rows(runs, asking=asking)]
     return "\n".join(lines) + "\n"
 
 
 def _cost_rows(asking: Asking, mode: str, prefix: str) -> list[tuple[str, dict[str, str]]]:
-    """Calls and tokens, read and written, that a question took; nothing where that is not known."""
+    """Rows with calls and tokens (read and written) per question; none if the cost is unknown."""
     known = {name: modes[mode] for name, modes in asking.items() if modes.get(mode, {}).get("questions")}
     if not known:
         return []
@@ -106,7 +106,7 @@ def _cost_rows(asking: Asking, mode: str, prefix: str) -> list[tuple[str, dict[s
 
 
 def figure_cell(value: float | None, interval: tuple[float, float] | None) -> str:
-    """A figure with its interval.
+    """A metric with its interval.
 
     Example:
         >>> figure_cell(0.5, (0.25, 0.75)), figure_cell(None, None)

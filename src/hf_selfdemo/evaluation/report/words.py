@@ -1,4 +1,4 @@
-"""What things are called on the page, and which way is better."""
+"""The labels of the report page, and for each metric whether higher is better."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ MODE_NAMES = {"rag": "With passages", "closed_book": "Without passages"}
 
 GROUP_NAMES = {
     "all": "All rows",
-    "in_context": "Rows whose passages hold the answer",
-    "not_in_context": "Rows whose passages do not",
+    "in_context": "Rows whose passages contain the answer",
+    "not_in_context": "Rows whose passages do not contain the answer",
 }
 
 LABEL_NAMES = {"correct": "correct", "incorrect": "incorrect", "abstain": "abstained", "unscored": "unscored"}
@@ -24,7 +24,7 @@ SUMMARY = {
     },
     "closed_book": {"accuracy": "closed-book: correct"},
 }
-"""The figures that say in short what became of a model."""
+"""The metrics of the summary."""
 
 TABLES = {
     "rag": {
@@ -56,18 +56,18 @@ TABLES = {
         }
     },
 }
-"""The figures of a table of changes, by mode and group."""
+"""The metrics of the tables of changes, by mode and group."""
 
 REJECTED = "on_policy/rejected"
-"""Measured of every pair there is, and of interest where pairs are trained on."""
+"""The on-policy figure of rejected texts. It is measured on every row with a pair, but shown for DPO only."""
 
 METER_NAMES = {
-    "on_policy/chosen": "what is trained on",
-    "on_policy/chosen_answer": "answers among it",
-    "on_policy/chosen_abstain": "abstentions among it",
-    REJECTED: "what it is preferred to",
+    "on_policy/chosen": "training targets",
+    "on_policy/chosen_answer": "answers among them",
+    "on_policy/chosen_abstain": "abstentions among them",
+    REJECTED: "rejected texts",
     "on_policy/gold": "gold answers, same prompts",
-    "on_policy/gold_answer": "gold answers where an answer is trained",
+    "on_policy/gold_answer": "gold answers of the answering rows",
 }
 
 ABILITY_NAMES = {
@@ -76,7 +76,7 @@ ABILITY_NAMES = {
     "text_acc_norm": "choices by text, per character",
     "own_replies": "replies to instructions, nats per token",
 }
-"""What `ability` measures; a figure that is not named here goes by its own name."""
+"""Labels of the metrics of `ability`."""
 
 _MORE_IS_BETTER = {
     "accuracy": True,
@@ -89,14 +89,14 @@ _MORE_IS_BETTER = {
     "hallucination_not_in_context": False,
     "abstention_recall": True,
 }
-"""Whether more of a figure is better; what is missing depends on the questions."""
+"""Whether higher is better. Metrics for which that depends on the questions are missing."""
 
 
 def verdict(change: Mapping[str, Any]) -> str:
-    """What a change amounts to, in a word or two.
+    """A change in a few words.
 
     Args:
-        change: as `asdict` of a `paired.Change`.
+        change: result of `asdict` for a `paired.Change`.
 
     Example:
         >>> verdict({"figure": "false_refusals", "interval": (0.01, 0.2)})
@@ -104,13 +104,13 @@ def verdict(change: Mapping[str, Any]) -> str:
         >>> verdict({"figure": "false_refusals", "interval": (-0.01, 0.2)})
         'no clear change'
         >>> verdict({"figure": "false_refusals", "interval": (-0.25, 1.0), "rows_to_tell": 9})
-        'too few rows to tell: it takes about 9'
+        'too few rows; about 9 are needed'
     """
     if change["interval"] is None:
         return ""
     low, high = change["interval"]
     if rows := change.get("rows_to_tell"):
-        return f"too few rows to tell: it takes about {rows:,}"
+        return f"too few rows; about {rows:,} are needed"
     if low <= 0 <= high:
         return "no clear change"
     if change["figure"] not in _MORE_IS_BETTER:

@@ -1,4 +1,4 @@
-"""The report's files, side by side in one folder."""
+"""Writing the files of a report into one folder."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def write_figures(folder: Path, comparison: Comparison, seed: int = 0) -> dict[s
     """Write `table.md` and `figures.json`.
 
     Args:
-        folder: where to; made if it is not there.
-        comparison: what is compared.
-        seed: of every bootstrap.
+        folder: the output folder, which is created if needed.
+        comparison: the models to compare.
+        seed: seed of every bootstrap.
 
     Returns:
-        What `figures.json` holds.
+        The content of `figures.json`.
     """
     found = report_figures(comparison, seed)
     write_text(folder / "table.md", f"{comparison.title}\n\n{markdown_table(comparison.runs, comparison.asking)}")
@@ -32,16 +32,16 @@ def write_figures(folder: Path, comparison: Comparison, seed: int = 0) -> dict[s
 
 
 def write_page(folder: Path, figures: Mapping[str, Any], comparison: Comparison, seed: int = 0) -> Path:
-    """Write `report.html`, which holds all that it needs and may be sent to somebody.
+    """Write `report.html`, a self-contained page that can be shared. It shows some of the rows.
 
     Args:
-        folder: where to.
-        figures: from `write_figures`, perhaps with more.
-        comparison: what is compared; its rows are read by whoever reads the page.
-        seed: of the choice of rows.
+        folder: the output folder.
+        figures: result of `write_figures`, perhaps with the figures of the `ability` check.
+        comparison: the models to compare.
+        seed: seed for the choice of rows.
 
     Returns:
-        Where it is.
+        The path of the page.
     """
     path = folder / "report.html"
     write_text(path, report_page(figures, choose_examples(comparison, seed=seed)))

@@ -1,7 +1,7 @@
-"""Critics of replies: one file a critic, and what joins several of them.
+"""Critics of replies, one per file, and the class that joins several of them.
 
-They stand apart from judges: who a judge is follows from the folders `scoring` and `judging`, and a critic's words
-change none of its labels.
+They are separate from judges: a judge's identity is a hash of the folders `scoring` and `judging`, and critics do not
+affect its labels.
 """
 
 CRITICS = {

@@ -1,4 +1,4 @@
-"""Is a reply short enough?"""
+"""A critic that checks that a reply is short enough."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hf_selfdemo.prompting.prompts import fill
 
 @dataclass(frozen=True)
 class AtMostWords:
-    """Wants at most so many words, citations not counted. The score falls with the number of words above.
+    """Checks that a reply has at most `most_words` words, citations not counted. A longer reply gets a lower score.
 
     Args:
-        most_words: that a reply may have.
+        most_words: maximum number of words of a reply.
 
     Raises:
         UserError: if `most_words` is below 1.

@@ -1,4 +1,4 @@
-"""Does a reply name the passage that it rests on?"""
+"""A critic that checks that a reply cites a passage."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from hf_selfdemo.prompting.prompts import fill
 from hf_selfdemo.scoring.refusal import is_refusal
 
 _CITATION = re.compile(r"\[\s*(\d+(?:\s*,\s*\d+)*)\s*\]")
-"""As the prompt numbers passages: [2], or several at once."""
+"""A citation by the passage numbers of the prompt: [2], or several as in [1, 3]."""
 
 
 @dataclass(frozen=True)
 class Cites:
-    """Wants at least one shown passage named by its number in brackets, and none that is not there.
+    """Checks that a reply cites at least one passage by its number in brackets, and none that is not shown.
 
-    The score is the share of the numbers that are those of passages. A reply that declines has nothing to cite, and
-    satisfies.
+    The score is the share of cited numbers that exist. An abstention needs no citation and satisfies this critic.
 
     Example:
         >>> from hf_selfdemo.core.types import Passage, Question
@@ -55,7 +54,7 @@ def cited(text: str) -> list[int]:
 
 
 _DIGITS = 9
-"""No passage has a number with more."""
+"""Maximum number of digits that are read of a number; longer ones are never passages."""
 
 
 def without_citations(text: str) -> str:

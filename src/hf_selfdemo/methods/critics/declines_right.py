@@ -1,4 +1,4 @@
-"""Does a reply decline where the passages hold no answer, and nowhere else?"""
+"""A critic that checks that a reply abstains exactly where the passages do not contain the answer."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hf_selfdemo.scoring.refusal import is_refusal
 
 @dataclass(frozen=True)
 class DeclinesRight:
-    """Wants a refusal exactly where no passage holds an accepted answer. What the reply answers does not count.
+    """Checks that a reply abstains exactly where no passage contains an accepted answer. Answers are not checked.
 
-    It looks at the gold answer (`Evidence.answer_in_context`), so it trains and scores and never helps to answer.
+    It uses the gold answer (`Evidence.answer_in_context`), so it serves training and scoring but never inference.
 
     Example:
         >>> from hf_selfdemo.core.types import Question

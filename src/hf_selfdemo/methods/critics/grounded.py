@@ -1,4 +1,4 @@
-"""Does every number and name of a reply stand in the passages?"""
+"""A critic that checks that the passages contain every number and name of a reply."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from hf_selfdemo.scoring.answers.words import root, words
 from hf_selfdemo.scoring.refusal import is_refusal
 
 _NAMED = 3
-"""So many words are named in a message."""
+"""Maximum number of words that a message names."""
 
 
 @dataclass(frozen=True)
 class Grounded:
-    """Wants every number and every name of a reply in a passage shown, or in the question.
+    """Checks that a shown passage or the question contains every number and every name of a reply.
 
-    Numbers are compared by value, names by their words, whatever their case, accents and plural. A name is a
-    capitalised word; the first word of a sentence counts only where no word in lower case follows, since any word has a
-    capital there. Citations are cut first. The score is the share of numbers and names that stand there. A reply that
-    declines satisfies.
+    Numbers are compared by value; names are compared by their words, ignoring case, accents and plural. A name is a
+    capitalised word. The first word of a sentence is always capitalised, so it counts only if the next word is not in
+    lower case. Citations are removed first. The score is the share of numbers and names that are found. An abstention
+    satisfies this critic.
 
     Example:
         >>> from hf_selfdemo.core.types import Passage, Question
@@ -53,7 +53,7 @@ class Grounded:
 
 
 def _stated(text: str) -> Iterator[tuple[str, str]]:
-    """Numbers and names of a text, as they stand and in canonical form."""
+    """The numbers and names of a text, each in its original and its canonical form."""
     found = words(text)
     pairs = list(zip(found.raw, found.keys, strict=True))
     for place, (raw, key) in enumerate(pairs):

@@ -1,4 +1,4 @@
-"""Several critics as one, by their names in a recipe."""
+"""Several critics joined into one, by their names in a recipe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hf_selfdemo.methods.critics import CRITICS
 from hf_selfdemo.prompting.prompts import fill, templates_hash
 
 TEMPLATES = "corgi/*.txt"
-"""The templates of what critics say."""
+"""The templates of the critics' messages."""
 
 _TRIAL = Evidence(Question("trial", "Who discovered germanium?"), (Passage("1", "Clemens Winkler did.", "Germanium"),))
 _TRIAL_REPLIES = ("Clemens Winkler, in 1886 [1].", "I don't know.")
@@ -23,9 +23,9 @@ _TRIAL_REPLIES = ("Clemens Winkler, in 1886 [1].", "I don't know.")
 
 @dataclass(frozen=True)
 class Named:
-    """A critic under its name in a recipe, and how much it weighs.
+    """A critic with its name in a recipe and its weight.
 
-    `version` is a hash of the file of a critic from outside: another text there is another critic.
+    `version` is a hash of the file of a critic from outside this package, so that a changed file is another critic.
     """
 
     name: str
@@ -38,16 +38,15 @@ class Named:
 class Critics:
     """Several critics as one: the weighted mean of their scores, and their messages with the request to answer again.
 
-    A critic that does not need gold is shown the question and the passages alone. A blank reply gets 0 whatever the
-    critics say of it. Every critic is tried on a made-up row when this is made, so that a broken one is known before
-    anything is asked.
+    A critic that needs no gold answer sees only the question and the passages. An empty reply gets 0 without asking the
+    critics. The constructor tries every critic on a made-up row, so that a broken one is found before any call.
 
     Args:
         named: the critics.
 
     Raises:
-        UserError: if one is not a critic, two have one name, or one raises, when it is tried or later; it names critic
-            and row.
+        UserError: if one is not a critic, two have the same name, or one fails, in the trial or later; it names the
+            critic and the row.
 
     Example:
         >>> from hf_selfdemo.methods.critics.at_most_words import AtMostWords
@@ -66,7 +65,7 @@ class Critics:
     def __post_init__(self) -> None:
         names = [one.name for one in self.named]
         if twice := [name for name in names if names.count(name) > 1]:
-            raise UserError(f"critics has {twice[0]!r} twice", "name each once")
+            raise UserError(f"critics names {twice[0]!r} twice", "name each critic once")
         for one in self.named:
             check_contract(one.critic, Critic, f"critic {one.name!r}")
             POSITIVE.check(critic_weights=one.weight)
@@ -78,17 +77,17 @@ class Critics:
 
     @property
     def without_gold(self) -> Critics:
-        """Those that may be used where a question is answered."""
+        """The critics that need no gold answer, which may be used at inference."""
         return Critics(tuple(one for one in self.named if not one.critic.needs_gold))
 
     @property
     def identity(self) -> str:
-        """A fingerprint of all that decides their words."""
+        """A fingerprint of everything that decides their critiques."""
         made = [(one.name, repr(one.critic) if one.name in CRITICS else one.version, one.weight) for one in self.named]
         return fingerprint([made, templates_hash([TEMPLATES])])
 
     def critique(self, evidence: Evidence, text: str) -> Critique:
-        """Score a reply, and say what to fix; a reply that satisfies all has no message."""
+        """Score a reply and say what to fix; the message is empty if the reply satisfies all critics."""
         if not text.strip():
             return Critique(0.0, _again([fill("corgi/empty")]))
         found = [(one.weight, _word(one, evidence, text)) for one in self.named]
@@ -101,17 +100,17 @@ def named_critics(names: Sequence[str], weights: Sequence[float] = (), most_word
     """The critics that a recipe names.
 
     Args:
-        names: of `CRITICS`, or `package.module:make`, where calling `make` without arguments gives a critic.
-        weights: as many; none weigh the same.
-        most_words: of `at_most_words`.
+        names: names in `CRITICS`, or `package.module:make`, where `make()` returns a critic.
+        weights: one weight per name; empty for equal weights.
+        most_words: maximum number of words for `at_most_words`.
 
     Raises:
-        UserError: for an unknown name, what is not a critic, or another number of weights.
+        UserError: if a name is unknown or does not name a critic, or the number of weights differs.
     """
     if not names:
-        raise UserError("critics is empty", f"name some of {', '.join(CRITICS)}")
+        raise UserError("critics is empty", f"name one or more of {', '.join(CRITICS)}")
     if weights and len(weights) != len(names):
-        raise UserError(f"critic_weights has {len(weights)} weights for {len(names)} critics", "give one for each")
+        raise UserError(f"critic_weights has {len(weights)} weights for {len(names)} critics", "give one per critic")
     own = {"at_most_words": {"most_words": most_words}}
     found = []
     for name, weight in zip(names, weights or [1.0] * len(names), strict=True):
@@ -123,26 +122,27 @@ def named_critics(names: Sequence[str], weights: Sequence[float] = (), most_word
 
 
 def _from_outside(name: str) -> Named:
-    """A critic of somebody's own, by where it is made."""
+    """A critic from outside this package."""
     critic: Critic = made_own("critic", name)
     return Named(name, critic, version=own_version(name))
 
 
 def _word(one: Named, evidence: Evidence, text: str) -> Critique:
-    """What one critic says of a reply, whose gold it only sees if it says that it needs that.
+    """The critique of one critic, which sees the gold answer only if it needs it.
 
     Raises:
-        UserError: if it raises, or says something else than a critique.
+        UserError: if the critic fails or does not return a `Critique`.
     """
     asked = evidence.question
     shown = evidence if one.critic.needs_gold else Evidence(Question(asked.id, asked.text), evidence.passages)
-    remedy = "fix it, or leave it out of critics; the same command goes on from what was paid for"
+    remedy = "fix it or remove it from critics, and repeat the command; calls in the generation cache are not repeated"
     try:
         said = one.critic.critique(shown, text)
-    except Exception as error:  # code of others raises anything
+    except Exception as error:  # a critic from outside may raise any error
         raise UserError(f"critic {one.name!r} failed on row {evidence.id!r} ({reason(error)})", remedy) from error
     if not isinstance(said, Critique):
-        raise UserError(f"critic {one.name!r} gave a {type(said).__name__} for row {evidence.id!r}", remedy)
+        what = f"critic {one.name!r} returned a {type(said).__name__} for row {evidence.id!r}, not a Critique"
+        raise UserError(what, remedy)
     return said
 
 

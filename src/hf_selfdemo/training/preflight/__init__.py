@@ -1,8 +1,8 @@
-"""What must hold before the first step, looked at in what the model will really see: token ids and labels.
+"""Checks before the first training step, on what the model will really see: token ids and labels.
 
-Training that goes wrong seldom fails: rows that are too long vanish, a mask that is all zeros gives a loss of 0.0, a
-stop token without a loss gives a model that never stops. `preflight` looks at structured rows and their collator,
-`examine` at any trainer of TRL's; both refuse with row ids and a remedy, or report what to know (`PreflightReport`).
+Mistakes in training data rarely cause an error: rows that are too long disappear, a mask of zeros gives a loss of 0.0,
+and a stop token without a loss gives a model that never stops. `preflight` checks structured rows and their collator,
+`examine` any trainer of TRL. Both raise an error with row ids and remedies, or return a `PreflightReport`.
 """
 
 from hf_selfdemo.training.preflight.report import PreflightReport

@@ -1,4 +1,4 @@
-"""Checks on the rows themselves, before they are tokens."""
+"""Checks of the rows' texts, before tokenization."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from hf_selfdemo.scoring.normalise import normalise
 from hf_selfdemo.training.preflight.findings import Findings
 
 MANY_ABSTENTIONS = 0.8
-"""Share of abstentions from which on a model is likely to learn to refuse everything."""
+"""Share of abstentions above which a model is likely to learn to abstain from everything."""
 
 
 class Texts:
-    """Checks the texts that a row trains.
+    """Checks the trained texts of rows.
 
     Args:
-        tokenizer: whose control tokens a text must not hold.
-        preference: rows are pairs.
-        findings: takes the problems.
+        tokenizer: a tokenizer whose control tokens should not occur in the texts.
+        preference: whether rows are pairs.
+        findings: collects the problems.
     """
 
     def __init__(self, tokenizer: Any, preference: bool, findings: Findings) -> None:
@@ -32,7 +32,7 @@ class Texts:
         self._findings = findings
 
     def usable(self, row: Mapping[str, Any]) -> bool:
-        """Whether there is something to render; what is wrong with it is noted."""
+        """Whether the row can be rendered; problems are added to the findings."""
         name, response = str(row["id"]), row.get("response") or ""
         rejected = next((one.text for one in rejected_of(row)), "")
         if not response.strip():
@@ -46,51 +46,51 @@ class Texts:
             return False
         texts = (response, rejected) if self._preference else _learnt(row)
         if self._control and any(map(self._control.search, texts)):
-            remedy = "they are trained as plain characters; drop it if the model wrote them by mistake"
-            self._findings.warn("has control tokens of the chat template in what it trains", remedy, name)
+            remedy = "drop it if the model wrote them by mistake; they are trained as plain text"
+            self._findings.warn("has control tokens of the chat template in its trained text", remedy, name)
         return True
 
 
 def _learnt(row: Mapping[str, Any]) -> Sequence[str]:
-    """The texts of a row that have a loss, but for control tokens that its method adds on purpose."""
+    """The texts of a row that have a loss, without the control tokens that its method adds on purpose."""
     if not row.get("segments"):
         return (row["response"],)
     return [one["text"] for one in row["segments"] if one.get("loss") is not False and not one.get("trusted")]
 
 
 def has_pair(row: Mapping[str, Any]) -> bool:
-    """Whether a row names something to be rejected; that may still be an empty text."""
+    """Whether a row has a rejected text, which may be empty."""
     return bool(rejected_of(row))
 
 
 def check_ids(ids: Iterable[str], findings: Findings, kind: str = "row") -> None:
-    """Ids name rows in messages and seed their draws: two rows cannot share one."""
+    """Check that ids are unique, since they name rows in messages and seed their draws."""
     for name, count in Counter(ids).items():
         if count > 1:
             findings.refuse("shares its id with another", "make ids unique", name, kind)
 
 
 def check_balance(counts: Mapping[str, int], leave_gold_out_share: float, findings: Findings) -> None:
-    """A model that is mostly shown how to abstain abstains from everything.
+    """Check the share of abstentions. A model trained mostly on abstentions abstains from everything.
 
     Args:
-        counts: rows by kind.
-        leave_gold_out_share: of the answering rows that are turned into abstentions in an epoch.
-        findings: takes the problems.
+        counts: number of rows by kind.
+        leave_gold_out_share: share of the answering rows that are turned into abstentions in an epoch.
+        findings: collects the problems.
     """
     answers, abstentions = counts.get("answer", 0), counts.get("abstain", 0)
     remedy = "lower max_abstain_share or leave_gold_out_share, or set abstain_when to not_in_context"
     if abstentions and not answers:
-        findings.refuse("all rows with passages are abstentions, which teaches to refuse everything", remedy)
+        findings.refuse("all rows with passages are abstentions, so the model would learn to abstain always", remedy)
         return
     share = (abstentions + leave_gold_out_share * answers) / max(1, answers + abstentions)
     if share > MANY_ABSTENTIONS:
         some = "up to " if leave_gold_out_share else ""
-        findings.warn(f"{some}{share:.0%} of the rows with passages train to abstain", remedy)
+        findings.warn(f"{some}{share:.0%} of the rows with passages are abstentions", remedy)
 
 
 def overlapping(rows: Iterable[Mapping[str, Any]], questions: Collection[str]) -> list[str]:
-    """Ids of the rows whose question, normalised, is among `questions`.
+    """The ids of the rows whose normalised question is in `questions`.
 
     Example:
         >>> overlapping([{"id": "t1", "question": "Who painted the Guernica?"}], normalised(["who painted Guernica"]))
@@ -100,7 +100,7 @@ def overlapping(rows: Iterable[Mapping[str, Any]], questions: Collection[str]) -
 
 
 def normalised(questions: Iterable[str]) -> set[str]:
-    """Questions without what does not count in comparing them."""
+    """The questions in normalised form, for comparison."""
     return {normalise(question) for question in questions}
 
 
@@ -111,12 +111,12 @@ def check_overlap(
     choosing: bool,
     findings: Findings,
 ) -> None:
-    """A figure over questions that were trained on, or that picked the checkpoint, says nothing about others."""
+    """Check that questions used for evaluation were not trained on and did not pick the checkpoint."""
     trained = normalised(questions)
-    remedy = "take its question out of one of the two"
+    remedy = "remove the question from one of the two sets"
     for name in overlapping(eval_rows, trained):
-        (findings.refuse if choosing else findings.warn)("asks what is trained on", remedy, name, "eval row")
+        (findings.refuse if choosing else findings.warn)("has a question that is trained on", remedy, name, "eval row")
     for name in overlapping(test_rows, trained):
-        findings.warn("asks what is trained on", remedy, name, "test row")
+        findings.warn("has a question that is trained on", remedy, name, "test row")
     for name in overlapping(test_rows, normalised(row["question"] for row in eval_rows)):
-        findings.warn("asks what an eval row asks", remedy, name, "test row")
+        findings.warn("has the same question as an eval row", remedy, name, "test row")

@@ -1,21 +1,21 @@
-"""Everything that is wrong, collected, so that one refusal names it all."""
+"""Problems that a preflight collects, so that one error names all of them."""
 
 from __future__ import annotations
 
 from hf_selfdemo.core.errors import UserError
 
 _SHOWN = 4
-"""Rows named for one problem beyond the first; of the others there is the number."""
+"""How many further rows a message names for one problem, after the first; the rest are only counted."""
 
 _Problems = dict[tuple[str, str, str], list[str]]
-"""Rows by what they are called, what is wrong with them, and the remedy."""
+"""Row ids by (kind of row, problem, remedy)."""
 
 
 class Findings:
-    """Problems by what they are, each with the rows that have it.
+    """Collects problems, each with the rows that have it.
 
     Args:
-        rows: how many rows there are: a problem of the whole counts as one of all of them.
+        rows: number of rows. A problem of the whole dataset is sorted as if all rows had it.
 
     Example:
         >>> found = Findings(rows=3)
@@ -33,18 +33,18 @@ class Findings:
         self._warned: _Problems = {}
 
     def refuse(self, what: str, remedy: str, row: str | None = None, kind: str = "row") -> None:
-        """Note what training must not start with.
+        """Add a problem that prevents training.
 
         Args:
-            what: of a row, what can be said of it ("has an empty response"); else a sentence about the whole.
-            remedy: as an instruction.
-            row: id of the row that has it.
-            kind: what the row is called.
+            what: for a row, a predicate ("has an empty response"); otherwise a sentence about the dataset.
+            remedy: what to do, as an instruction.
+            row: id of the row with the problem.
+            kind: the word for the row in messages.
         """
         _note(self._refused, what, remedy, row, kind)
 
     def warn(self, what: str, remedy: str, row: str | None = None, kind: str = "row") -> None:
-        """Note what training may start with, but somebody ought to know. Arguments as for `refuse`."""
+        """Add a problem that does not prevent training. The arguments are those of `refuse`."""
         _note(self._warned, what, remedy, row, kind)
 
     @property
@@ -53,17 +53,17 @@ class Findings:
         return [": ".join(told) for told in self._worst_first(self._warned)]
 
     def raise_if_any(self) -> None:
-        """Refuse, if there is a reason to.
+        """Raise one error for all problems that prevent training.
 
         Raises:
-            UserError: naming every problem with its remedy, the one that touches most rows first.
+            UserError: naming every problem with its remedy, the one with most rows first.
         """
         if not self._refused:
             return
         *others, (what, remedy) = self._worst_first(self._refused)
         if others:
             listed = "".join(f"({i}) {': '.join(told)}; " for i, told in enumerate(others, 1))
-            what = f"{len(others) + 1} things are wrong with what would be trained. {listed}({len(others) + 1}) {what}"
+            what = f"the training data has {len(others) + 1} problems. {listed}({len(others) + 1}) {what}"
         raise UserError(what, remedy)
 
     def _worst_first(self, problems: _Problems) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Structured rows as tokens, within the budget and within the model."""
+"""A check that rows fit `max_length` and the model's positions."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Row = Mapping[str, Any]
 
 
 class Fitting:
-    """Encodes rows as retrieved, and notes those that do not fit.
+    """Encodes rows with their passages as retrieved, and reports those that do not fit.
 
     Args:
-        collator: that training uses.
-        limit: positions of the model, in tokens; None if not known.
-        findings: takes the problems.
-        kind: what a row is called.
+        collator: the collator of the training.
+        limit: maximum number of positions of the model, in tokens; None if unknown.
+        findings: collects the problems.
+        kind: the word for a row in messages.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Fitting:
         self.limit, self.findings, self.kind = limit, findings, kind
 
     def fit(self, row: Row) -> tuple[EncodedRow, int] | None:
-        """A row as it is trained, and the tokens that it needs in full; None if it cannot be rendered."""
+        """The encoded row, and the number of tokens with all its passages; None if it cannot be rendered."""
         name, budget = str(row["id"]), self.view.max_length
         try:
             full = self.unlimited.encode(row)
@@ -41,22 +41,22 @@ class Fitting:
         try:
             encoded = full if budget is None or length(full) <= budget else self.view.encode(row)
         except ValueError:
-            what = f"needs more than max_length {budget} tokens even without a passage"
+            what = f"needs more than max_length {budget} tokens even without passages"
             self.findings.refuse(what, "raise max_length or drop it", name, self.kind)
             return None
         self._check_length(name, encoded)
         if encoded.lost_answer:
             what = f"loses the passage with its answer to fit max_length {budget}"
-            remedy = "raise max_length, or show fewer or shorter passages: it trains to answer what nobody could read"
+            remedy = "raise max_length, or use fewer or shorter passages, or the row teaches the model to hallucinate"
             self.findings.warn(what, remedy, name, self.kind)
         return encoded, length(full)
 
     def check_asked(self, row: Row) -> None:
-        """A row that is only asked, and never cut, must fit the model."""
+        """Check that a row fits the model when it is asked, which never removes passages."""
         self._check_length(str(row["id"]), self.unlimited.encode({**row, "response": "?", "outcome": "answer"}))
 
     def look_at_asked(self, rows: Iterable[Row]) -> None:
-        """Rows that are asked must fit the model; those with a response, which have a loss, the budget as well."""
+        """Check that dev rows fit the model, and `max_length` too if they have a response and so a loss."""
         for row in rows:
             self.check_asked(row)
             if (row.get("response") or "").strip():
@@ -65,10 +65,10 @@ class Fitting:
     def _check_length(self, name: str, encoded: EncodedRow) -> None:
         if self.limit is not None and length(encoded) > self.limit:
             what = f"is longer than the model's {self.limit} positions"
-            remedy = f"set max_length to {self.limit}, or show fewer or shorter passages"
+            remedy = f"set max_length to {self.limit}, or use fewer or shorter passages"
             self.findings.refuse(what, remedy, name, self.kind)
 
 
 def length(row: EncodedRow) -> int:
-    """Tokens of a row; of a pair, with the longer text."""
+    """Length of a row in tokens; for a pair, with the longer of its two texts."""
     return len(row.prompt) + max(len(row.response), len(row.rejected or ()))

@@ -1,4 +1,4 @@
-"""Prompts as the model is asked under them, where it writes the replies while it is trained."""
+"""The preflight of prompts, for trainings in which the model writes the replies (GRPO)."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from hf_selfdemo.training.prompt_collator import PromptCollator
 
 
 class Prompts:
-    """Measures the rows that are asked, and notes those that do not fit.
+    """Measures the rows that are asked, and reports those that do not fit.
 
     Args:
-        fitting: encodes the rows, and takes the problems.
-        collator: that training uses.
+        fitting: encodes the rows and collects the problems.
+        collator: the collator of the training.
     """
 
     def __init__(self, fitting: Fitting, collator: PromptCollator) -> None:
         self.fitting, self.collator = fitting, collator
 
     def look_at_all(self, dataset: Dataset) -> PreflightReport:
-        """Every row of a dataset; the report has all but the warnings.
+        """Check all rows of a dataset and return a report without warnings.
 
-        Tokens are those of all replies to a prompt, each with it. A reply is taken to be as long as the row's
-        demonstration, and to be as long as it may where there is none.
+        Its tokens include all replies, each with its prompt. The length of a reply is estimated as that of the row's
+        demonstration, or as `max_new_tokens` if there is none.
         """
         report, counts, needed = PreflightReport(budget=self.collator.max_length), Counter[str](), list[int]()
         for row in dataset:

@@ -1,4 +1,4 @@
-"""One pass over structured rows: encoded, put into batches as training does it, and looked at there."""
+"""The preflight of trained rows: encode them, collate them into batches as in training, and check the batches."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from hf_selfdemo.training.row_kinds import row_kind
 
 _BATCH = 8
 _COMPARED = 16
-"""Rows whose prompt and response are made apart from the collator, too, and compared."""
+"""Number of rows, about, that are also encoded without the collator and compared."""
 
 
 class Rendering:
-    """Measures the rows that are trained, and notes what is wrong with their texts, tokens and labels.
+    """Measures the rows that are trained, and reports problems of their texts, tokens and labels.
 
     Args:
-        fitting: encodes the rows, and takes the problems.
+        fitting: encodes the rows and collects the problems.
     """
 
     def __init__(self, fitting: Fitting) -> None:
@@ -43,7 +43,7 @@ class Rendering:
         self.prompts: dict[int, str] = {}
 
     def look_at_all(self, dataset: Dataset) -> PreflightReport:
-        """Every row of a dataset; the report has all but the warnings."""
+        """Check all rows of a dataset and return a report without warnings."""
         step = max(1, len(dataset) // _COMPARED)
         batch: list[tuple[Row, EncodedRow]] = []
         for place, row in enumerate(dataset):
@@ -64,7 +64,7 @@ class Rendering:
         return self.report
 
     def _measured(self, row: Row) -> EncodedRow | None:
-        """A row as tokens, counted; None for one that cannot be trained."""
+        """Encode and count a row; None if it cannot be trained on."""
         if self.view.preference and not has_pair(row):
             self.counts["without_pair"] += 1
             return None
@@ -82,11 +82,11 @@ class Rendering:
         return encoded
 
     def _check_twice(self, name: str, encoded: EncodedRow) -> None:
-        """Two rows with one prompt, other than the pairs of one, train a thing twice, or two against each other."""
-        row = FURTHER.sub("", row_of_pair(name))  # several answers of one question may share a prompt
+        """Warn of rows with the same prompt, whose responses count twice or contradict each other."""
+        row = FURTHER.sub("", row_of_pair(name))  # pairs and further answers of one question may share a prompt
         shown = encoded.prompt if encoded.supervised is None else encoded.prompt + encoded.response
         if self.prompts.setdefault(hash(tuple(shown)), row) != row:
-            self.findings.warn("shows the question and passages of another row", "drop it, or it counts twice", name)
+            self.findings.warn("has the same prompt as another row", "drop it, or it counts twice", name)
 
     def _look_at_batch(self, batch: Sequence[tuple[Row, EncodedRow]]) -> None:
         rows = self._collated(batch)
@@ -101,7 +101,7 @@ class Rendering:
             self._look_at(row, found, encoded._replace(response=encoded.rejected or []), "rejected text of row")
 
     def _collated(self, batch: Sequence[tuple[Row, EncodedRow]]) -> list[Trained]:
-        """What the collator makes of rows, without their being rendered a second time."""
+        """Collate rows that are already encoded, without rendering them again."""
         known = {id(row): encoded for row, encoded in batch}
         view = copy.copy(self.view)
         view.encode = lambda row: known.get(id(row)) or self.view.encode(row)  # type: ignore[method-assign]
@@ -110,22 +110,22 @@ class Rendering:
     def _look_at(self, row: Row, found: Trained, encoded: EncodedRow, kind: str) -> None:
         problems = list(faults(found, self.stop_id, self.tokenizer, kind=row_kind(row)))
         if not problems and (found.ids != encoded.shown_ids or found.labels != encoded.labels):
-            problems = [("trains other tokens than its response and stop token", "fix the collator")]
+            problems = [("has a loss on other tokens than its response and stop token", "fix the collator")]
         for what, remedy in problems:
             self.findings.refuse(what, remedy, str(row["id"]), kind)
 
     def _compare(self, row: Row, encoded: EncodedRow) -> None:
-        """Training must show what is shown when the model is asked."""
+        """Check that training uses the prompt of evaluation and the tokens of the chat template."""
         if encoded.dropped or encoded.supervised is not None:
             return
         passages = [Passage(p["id"], p["text"], p["title"] or "") for p in row["passages"] or ()]
         mode: Mode = "closed_book" if encoded.kind == "closed_book" else "rag"
         messages = single_prompt(row["question"], passages, mode, self.view.answerer)
         if encode_prompt(self.tokenizer, messages) != encoded.prompt:
-            what = "shows another prompt than the model will be asked with"
+            what = "has another prompt than the one used at inference"
             self.findings.refuse(what, "render it as evaluation does", str(row["id"]))
         if difference := conversation_difference(self.tokenizer, messages, row["response"]):
-            remedy = "train only here, and serve it with this template's prompts, or give another chat_template_path"
-            self.findings.warn(f"is not what the chat template makes of it ({difference})", remedy, str(row["id"]))
+            remedy = "train only with this package and serve the model with this template, or set chat_template_path"
+            self.findings.warn(f"differs from what the chat template renders ({difference})", remedy, str(row["id"]))
         if encode_response(self.tokenizer, row["response"]) != encoded.response:
-            self.findings.refuse("trains another text than its response", "fix the collator", str(row["id"]))
+            self.findings.refuse("trains on another text than its response", "fix the collator", str(row["id"]))

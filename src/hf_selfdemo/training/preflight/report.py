@@ -1,4 +1,4 @@
-"""What a preflight found, for the manifest and for people."""
+"""The report of a preflight, for the manifest and for the console."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BAR = 24
 
 @dataclass(frozen=True)
 class Sample:
-    """One row decoded: the end of its prompt, and the text that has a loss, its stop token among it."""
+    """One decoded row: the end of its prompt, and the text that has a loss, stop token included."""
 
     id: str
     prompt_tail: str
@@ -30,7 +30,7 @@ class Sample:
 
     @classmethod
     def of(cls, row_id: str, tokenizer: Any, row: Trained, rejected: Trained | None = None) -> Sample:
-        """Decode a row as the model gets it."""
+        """Decode a row from the ids and labels of a batch."""
         start = row.places[0]
         return cls(
             row_id,
@@ -42,22 +42,22 @@ class Sample:
 
 @dataclass
 class PreflightReport:
-    """What will be trained on. Lengths are in tokens, prompt and response together; of a pair, with the longer text.
+    """What will be trained on. A length is that of prompt and response in tokens; for a pair, with the longer text.
 
     Args:
-        rows: that will be trained.
-        tokens: of one epoch, both texts of a pair counted.
-        longest: row.
-        histogram: rows by length before anything is cut; keys are the largest length of each group.
-        budget: `max_length`; rows longer than it lose passages.
-        cut: rows that lose passages.
-        lost: those of them that lose the passage with the answer they give.
-        counts: rows by kind (`answer`, `abstain`, `closed_book`), and `without_pair` where pairs are made; of prompts
-            by whether their passages hold an answer (`answer_in_context`, `without_answer`).
-        sample: one row decoded.
-        warnings: what is no reason to refuse, worst first.
-        lengths: of every row in the dataset's order, for batches of like length; 0 for one without a pair.
-        samples: one row decoded of each other kind than a reply to its question.
+        rows: number of rows that will be trained on.
+        tokens: number of tokens in one epoch, with both texts of a pair.
+        longest: length of the longest row.
+        histogram: number of rows by length before passages are removed; keys are the largest length of each group.
+        budget: `max_length`; longer rows lose passages.
+        cut: number of rows that lose passages.
+        lost: number of these rows that lose the passage with their answer.
+        counts: number of rows by kind (`answer`, `abstain`, `closed_book`), and `without_pair` for preference training;
+            for prompts, by whether their passages contain an answer (`answer_in_context`, `without_answer`).
+        sample: one decoded row.
+        warnings: problems that do not prevent training, worst first.
+        lengths: length of every row in the dataset's order, for batches of similar length; 0 for a row without a pair.
+        samples: one decoded row of each kind that is not a reply to its question.
     """
 
     rows: int = 0
@@ -74,7 +74,7 @@ class PreflightReport:
     samples: dict[str, Sample] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """For a manifest: figures without the lists that grow with the rows."""
+        """The figures for a manifest, without the lists that grow with the rows."""
         return {
             "rows": self.rows,
             "tokens": self.tokens,
@@ -89,7 +89,7 @@ class PreflightReport:
         }
 
     def __rich__(self) -> RenderableType:
-        """For `console.print`: figures, lengths, the sample and the warnings."""
+        """The view for `console.print`: figures, lengths, the sample and the warnings."""
         parts: list[RenderableType] = [self._figures(), self._lengths()]
         if self.sample:
             parts.append(_panel(self.sample))
@@ -103,7 +103,9 @@ class PreflightReport:
         table.add_row("rows", f"{self.rows:,}" + (f" ({kinds})" if kinds else ""))
         table.add_row("tokens", f"{self.tokens:,} an epoch, longest row {self.longest:,}")
         if self.cut:
-            table.add_row("cut", f"{self.cut:,} rows lose passages, {self.lost:,} of them the one with their answer")
+            table.add_row(
+                "too long", f"{self.cut:,} rows lose passages, {self.lost:,} of them the one with their answer"
+            )
         return table
 
     def _lengths(self) -> Table:
@@ -117,7 +119,7 @@ class PreflightReport:
 
 
 def histogram(lengths: Sequence[int], budget: int | None) -> dict[int, int]:
-    """Rows by length, in groups that end at powers of two and at `budget`.
+    """The number of rows by length, in groups that end at powers of two and at `budget`.
 
     Example:
         >>> histogram([40, 100, 120, 300], budget=256)
@@ -137,9 +139,9 @@ def histogram(lengths: Sequence[int], budget: int | None) -> dict[int, int]:
 
 
 def _panel(sample: Sample, kind: str = "") -> Panel:
-    """Texts are whatever stood in the passages: shown as they are, never read as mark-up or by the terminal."""
+    """A panel with a sample. Its text is untrusted: it is never read as markup or as terminal control codes."""
     text = Text("... ", "dim") + Text(shown(sample.prompt_tail), "dim") + Text(shown(sample.trained), "bold green")
     if sample.rejected:
         text += Text("\nrejected: ", "dim") + Text(shown(sample.rejected), "red")
-    title = Text(f"row {shown(sample.id)}{f', {kind}' if kind else ''}: what is trained is green")
+    title = Text(f"row {shown(sample.id)}{f', {kind}' if kind else ''}: the trained text is green")
     return Panel(text, title=title, title_align="left")

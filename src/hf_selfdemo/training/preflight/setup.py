@@ -1,4 +1,4 @@
-"""Checks on what the rows meet: the model, its tokenizer, and the settings of the views."""
+"""Checks of the model, its tokenizer, and the settings of the views."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from hf_selfdemo.training.preflight.findings import Findings
 from hf_selfdemo.training.views import Views
 
 _TRIED = 64
-"""Rows, about, on which it is tried whether a share changes anything."""
+"""Number of rows, about, on which a share is tried to see whether it changes anything."""
 
 _CHANGES = {"leave_gold_out_share": Views(leave_gold_out=1.0), "closed_book_share": Views(closed_book=1.0)}
 
 
 def stop_token(tokenizer: Any) -> int:
-    """The token that ends a turn; for a tokenizer without a chat template, that which ends a text.
+    """The token that ends a turn; for a tokenizer without a chat template, its end-of-text token.
 
     Raises:
-        UserError: if there is none.
+        UserError: if there is no such token.
     """
     if tokenizer.chat_template is None and tokenizer.eos_token_id is not None:
         return int(tokenizer.eos_token_id)
@@ -30,12 +30,12 @@ def stop_token(tokenizer: Any) -> int:
 
 
 def check_generation_stops(model: Any, tokenizer: Any, findings: Findings) -> None:
-    """A model that is trained to stop with one token while generation waits for another talks on for ever.
+    """Check that generation stops at the token that rows end with. Otherwise the trained model would never stop.
 
     Args:
-        model: with a `generation_config`, as transformers' models have it.
-        tokenizer: of the model.
-        findings: takes the problem.
+        model: a model, with a `generation_config` as in transformers.
+        tokenizer: the model's tokenizer.
+        findings: collects the problems.
     """
     config = getattr(model, "generation_config", None)
     if config is None:
@@ -45,61 +45,61 @@ def check_generation_stops(model: Any, tokenizer: Any, findings: Findings) -> No
     stop = stop_token(tokenizer)
     if stop not in known:
         findings.warn(
-            f"rows end in {tokenizer.decode([stop])!r} (token {stop}), at which generation does not stop: the "
-            f"model's generation config has {known or 'none'}",
-            f"set model.generation_config.eos_token_id to {sorted({*known, stop})} before it is saved or served",
+            f"rows end with {tokenizer.decode([stop])!r} (token {stop}), but generation does not stop there: the "
+            f"model's generation config has eos_token_id {known or 'unset'}",
+            f"set model.generation_config.eos_token_id to {sorted({*known, stop})} before you save or serve the model",
         )
 
 
 def check_writer(writer: Mapping[str, Any] | None, model: Any, findings: Findings) -> None:
-    """A model learns best in its own words (Finlayson et al. 2025): demonstrations of another are not that.
+    """Check that the model being trained wrote the demonstrations. The method needs the model's own words.
 
     Args:
-        writer: `name` and `fingerprint` of who wrote the demonstrations, as their manifest has it, and as `trained` the
-            fingerprint of what is trained, where it is known; else names are compared. A model that is trained further
-            has as `origin` the fingerprint of what it was before: words of that are its own, too.
-        model: that is trained.
-        findings: takes the problem.
+        writer: `name` and `fingerprint` of the model that wrote the demonstrations, from their manifest. `trained` is
+            the fingerprint of the model being trained; without it, names are compared. `origin` is the fingerprint of
+            that model before earlier training, whose words count as its own.
+        model: the model being trained.
+        findings: collects the problems.
     """
     name = getattr(model, "name_or_path", "") or ""
     if not writer:
         return
     if not writer.get("name"):
         findings.warn(
-            "nothing says who wrote the demonstrations",
-            "let the model trained here write them: `hf-selfdemo demonstrate` keeps its name",
+            "it is unknown which model wrote the demonstrations",
+            "make them with the model being trained: `hf-selfdemo demonstrate` records its name",
         )
         return
     if writer.get("trained") and not str(writer.get("fingerprint")).startswith("server/"):
         same = writer.get("fingerprint") in (writer["trained"], writer.get("origin"))
-    else:  # of a model behind a server the name is all there is
+    else:  # a model behind a server has no other identity than its name
         same = not name or _last_part(writer["name"]) == _last_part(name)
     if not same:
         findings.warn(
-            f"the demonstrations were written by {writer['name']}, not by the model trained here",
-            "let the model trained here write them, or take this for training on another's words",
+            f"the demonstrations were written by {writer['name']}, not by the model being trained",
+            "make them with the model being trained, unless you want to distil another model",
         )
 
 
 def check_views(collator: SelfDemoDataCollator, dataset: Dataset, findings: Findings) -> None:
-    """What changes by epoch must give no clue to what is to be said, and must change something."""
+    """Check that views do not give the answer away, and that each share in use changes some row."""
     if collator.leave_gold_out_share > 0 and collator.passage_dropout == 0:
         findings.warn(
-            "leave_gold_out_share takes passages away from rows that abstain alone, so that their number is a clue",
+            "leave_gold_out_share removes passages from abstentions only, so that the number of passages is a clue",
             "set passage_dropout, e.g. to 0.2",
         )
     rows = [dataset[i] for i in range(0, len(dataset), max(1, len(dataset) // _TRIED))]
     for name, change in _CHANGES.items():
         if getattr(collator, name) > 0 and not any(_differs(row, change) for row in rows):
             findings.warn(
-                f"{name} is {getattr(collator, name):g} and changes none of {len(rows)} rows tried, for want of texts "
-                "that the model wrote itself",
-                "use demonstrations with candidates of that kind, or leave it out",
+                f"{name} is {getattr(collator, name):g}, but it changes none of {len(rows)} sampled rows, because they "
+                "have no candidates of the kind it needs",
+                "use demonstrations with such candidates, or remove the option",
             )
 
 
 def positions(model: Any) -> int | None:
-    """The longest row a model takes, in tokens; None where its config does not say."""
+    """The model's maximum number of positions, in tokens; None if its config does not say."""
     config = getattr(model, "config", None)
     if config is None:
         return None

@@ -1,4 +1,4 @@
-"""What a collator really makes of rows: which tokens have a loss, whatever the trainer and however they are padded."""
+"""Which tokens of a batch have a loss, for any trainer and any padding."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from hf_selfdemo.training.row_kinds import REPLY, RowKind
 
 @dataclass(frozen=True)
 class Trained:
-    """One row as the model gets it, without padding: `ids`, and as many `labels`.
+    """One row of a batch without padding: `ids`, and as many `labels`.
 
-    `on_padding` says that padding has a loss, too.
+    `on_padding` says that its padding has a loss too, which is a fault.
     """
 
     ids: list[int]
@@ -25,18 +25,18 @@ class Trained:
 
     @cached_property
     def places(self) -> list[int]:
-        """Where there is a loss."""
+        """The positions that have a loss."""
         return [i for i, label in enumerate(self.labels) if label != IGNORED]
 
     @property
     def begin(self) -> int:
-        """Where the last piece with a loss begins; only for a row that has one."""
+        """The first position of the last contiguous span with a loss; the row must have a loss."""
         borders = [after for before, after in pairwise(self.places) if after > before + 1]
         return borders[-1] if borders else self.places[0]
 
     @property
     def prompt(self) -> list[int]:
-        """The tokens before that piece."""
+        """The tokens before that span."""
         return self.ids[: self.begin]
 
     @property
@@ -46,11 +46,11 @@ class Trained:
 
 
 def trained(batch: Mapping[str, Any]) -> list[Trained]:
-    """The rows of a batch, of a supervised trainer (`labels`) or of DPO (`completion_mask`).
+    """The rows of a batch from a supervised trainer (`labels`) or DPO (`completion_mask`).
 
     Args:
-        batch: tensors (rows, tokens), padded on either side, or several rows in one without padding, of which each
-            begins at position 0.
+        batch: tensors (rows, tokens), padded on either side, or several rows concatenated without padding, each
+            starting at position id 0.
 
     Example:
         >>> import torch
@@ -75,38 +75,38 @@ def _apart(ids: list[int], labels: list[int], positions: list[int]) -> list[Trai
     return [Trained(ids[a:b], labels[a:b]) for a, b in pairwise(borders)]
 
 
-SEVERAL = ("trains several pieces", "train the last turn of the assistant alone, as one piece")
+SEVERAL = ("has a loss on several separate spans", "train only the last assistant turn, as one span")
 
 
 def faults(
     row: Trained, stop_id: int, tokenizer: Any, max_length: int | None = None, kind: RowKind = REPLY
 ) -> Iterator[tuple[str, str]]:
-    """What is wrong with what a row trains, each with its remedy; nothing for a row that is as it should be.
+    """The problems of a row's labels, each with its remedy; none for a correct row.
 
-    A loss must stand on a response and the stop token after it, and on nothing else. Blanks after the stop token, as
-    chat templates put them there, do no harm.
+    A response and the stop token after it must have a loss, and no other token. Whitespace after the stop token, which
+    chat templates add, is harmless.
 
     Args:
-        row: as the model gets it.
-        stop_id: the token that ends the assistant's turn.
-        tokenizer: to name tokens by their text.
-        max_length: at which the trainer cuts rows.
-        kind: of the row, whose rules it must keep.
+        row: a row of a batch.
+        stop_id: id of the token that ends the assistant's turn.
+        tokenizer: decodes tokens for messages.
+        max_length: the length at which the trainer truncates rows.
+        kind: the kind of the row, which sets the rules.
     """
     places = row.places
     if not places:
-        yield "trains nothing: none of its labels is set", "raise max_length, or fix what makes the labels"
+        yield "has no token with a loss", "raise max_length, or fix what makes the labels"
         return
     if row.on_padding:
         yield "has a loss on padding", "set the labels of padding to -100"
     if kind is REPLY and any(row.labels[i] != row.ids[i] for i in places):
-        yield "has labels that are other tokens than its own", "fix the collator: the model shifts labels itself"
+        yield "has labels that differ from its tokens", "fix the collator; the model shifts labels itself"
     if kind is not REPLY:
         if kind.ends_turn:
             yield from _faults_of_the_end(row, stop_id, tokenizer, max_length)
         return
     if places[0] == 0:
-        yield "trains its whole prompt, too", "give prompt and completion apart, and train the completion alone"
+        yield "has a loss on its whole prompt", "give prompt and completion separately, and train on the completion"
     elif places[-1] - places[0] >= len(places):
         yield SEVERAL
     yield from _faults_of_the_end(row, stop_id, tokenizer, max_length)
@@ -117,14 +117,14 @@ def _faults_of_the_end(row: Trained, stop_id: int, tokenizer: Any, max_length: i
     end = next((i for i in reversed(range(first, len(ids))) if ids[i] == stop_id), None)
     if end is None or tokenizer.decode(ids[end + 1 :], skip_special_tokens=True).strip():
         if max_length is not None and len(ids) >= max_length:
-            yield f"is cut at max_length {max_length}, and its end with it", "raise max_length, or shorten the row"
+            yield f"loses its end at max_length {max_length}", "raise max_length, or shorten the row"
         else:
             stop = tokenizer.decode([stop_id])
-            yield f"does not end in the stop token {stop!r}", "end every response in it, or the model never stops"
+            yield f"does not end with the stop token {stop!r}", "end every response with it, or the model never stops"
     elif row.labels[end] == IGNORED:
         yield (
-            f"has no loss on its stop token {tokenizer.decode([stop_id])!r}, so that the model never stops",
-            "mask padding by length, not wherever the pad token stands, or fix the template's generation markers",
+            f"has no loss on its stop token {tokenizer.decode([stop_id])!r}, so that the model would never stop",
+            "mask padding by length, not by the pad token, or fix the template's generation markers",
         )
     elif first and stop_id in ids[row.begin : end]:
-        yield f"goes on after the stop token {tokenizer.decode([stop_id])!r}", "take that out of its response"
+        yield f"continues after the stop token {tokenizer.decode([stop_id])!r}", "remove that token from its response"

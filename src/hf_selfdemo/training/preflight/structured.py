@@ -33,26 +33,28 @@ def preflight(
     model: Any = None,
     writer: Mapping[str, Any] | None = None,
 ) -> PreflightReport:
-    """Make every batch once and look at its labels, at the rows and at the model, before anything is trained.
+    """Make every batch once, and check its labels, the rows and the model before training.
 
-    A few milliseconds a row, most of them its tokenising. Rows are looked at as retrieved, whatever changes by epoch.
+    It takes a few milliseconds per row, mostly for tokenization. Rows are checked with their passages as retrieved,
+    without the changes of an epoch.
 
     Args:
-        dataset: demonstrations, in the columns of `rows.FEATURES`; where pairs are made each is looked at.
-        collator: the one that will make the batches.
-        eval_dataset: rows asked while training; they may lack a response.
+        dataset: demonstrations, in the columns of `rows.FEATURES`; for preference training every pair is checked.
+        collator: the collator of the training.
+        eval_dataset: rows that are asked during training; they need no response.
         test_rows: rows with `id` and `question` that are evaluated later.
-        choosing: the eval rows pick a checkpoint, so that one that is trained on, too, is refused and not warned of.
-        model: what is trained, or anything with its `config` and `generation_config`.
-        writer: `name` and `fingerprint` of who wrote the demonstrations, as their manifest has it, and as `trained` the
-            fingerprint of what is trained, where it is known, and as `origin` that of what it was trained from.
+        choosing: whether the eval rows pick the checkpoint. If so, an eval row that is trained on is an error instead
+            of a warning.
+        model: the model being trained, or any object with its `config` and `generation_config`.
+        writer: `name` and `fingerprint` of the model that wrote the demonstrations, and if known `trained` and
+            `origin`; see `setup.check_writer`.
 
     Raises:
-        RowsLost: if a row is neither trained, nor refused, nor counted as one without a pair.
+        RowsLost: if a row is neither trained on, nor reported, nor counted as one without a pair.
         UserError: naming everything that must be fixed, with row ids and remedies, worst first.
     """
     if len(dataset) == 0:
-        raise UserError("there is no demonstration to train on", "see `skipped` in the manifest for the reasons")
+        raise UserError("the dataset has no demonstrations", "see `skipped` in the manifest for the reasons")
     check_template(collator.tokenizer)
     if getattr(model, "config", None) is not None:
         check_vocabulary(collator.tokenizer, model.config)
@@ -69,7 +71,7 @@ def preflight(
         report = Rendering(fitting).look_at_all(dataset)
         content.check_balance(report.counts, collator.leave_gold_out_share, findings)
     if report.counts.get("without_pair") == len(dataset):
-        findings.refuse("no row has a pair to prefer", "choose another pair_policy, or train on responses (sft)")
+        findings.refuse("no row has a pair", "demonstrate with another pair_policy, or train with objective sft")
     columns = dataset.select_columns(["id", "question"])[:]
     content.check_ids(map(str, columns["id"]), findings)
     held_out = [] if eval_dataset is None else list(eval_dataset)
@@ -79,6 +81,6 @@ def preflight(
     findings.raise_if_any()
     seen = report.rows + report.counts.get("without_pair", 0)
     if seen != len(dataset):
-        raise RowsLost(f"{len(dataset) - seen} of {len(dataset)} rows vanished in the preflight, not refused by name")
+        raise RowsLost(f"{len(dataset) - seen} of {len(dataset)} rows were lost in the preflight without a message")
     report.warnings = findings.warnings
     return report

@@ -1,4 +1,4 @@
-"""The preflight of any trainer of TRL's, on whatever rows it has made for itself."""
+"""The preflight of any TRL trainer, on the dataset that it has prepared."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from hf_selfdemo.training.preflight.report import PreflightReport, Sample, histo
 from hf_selfdemo.training.preflight.spans import SEVERAL, Trained, faults, trained
 
 _STREAMED = 1000
-"""Rows looked at of a dataset that does not say how many it has."""
+"""Number of rows that are checked of a dataset without a length."""
 
 Row = Mapping[str, Any]
 
 
 def examine(trainer: Any, rows: Iterable[Row] | None = None) -> PreflightReport:
-    """Look at what a trainer will train: TRL's `SFTTrainer` or `DPOTrainer`, one of this package, or transformers' own.
+    """Check what a trainer will train on: TRL's `SFTTrainer` or `DPOTrainer`, one of this package, or transformers'.
 
-    Its dataset is taken as the trainer prepared it and given to its collator, in batches of the size it trains with,
-    and every row's labels are looked at. A few milliseconds a row.
+    The trainer's prepared dataset is passed through its collator in batches of the training size, and the labels of
+    every row are checked. It takes a few milliseconds per row.
 
     Args:
-        trainer: made, and not yet trained.
-        rows: what was given to it as `train_dataset`, to find rows that its preparation has dropped. They are told
-            apart by a column `id`, or else by their prompt or messages.
+        trainer: a trainer before its `train`.
+        rows: the rows that were given as `train_dataset`, to find rows that its preparation has dropped. Rows are
+            identified by their `id`, or else by their prompt or messages.
 
     Raises:
-        UserError: naming everything that must be fixed, with row ids and remedies, worst first: rows that vanished,
-            were cut, have no loss at all, none on the stop token or one outside the response, or show another prompt
-            than the model will be asked with.
+        UserError: naming everything that must be fixed, with row ids and remedies, worst first: rows that were dropped
+            or truncated, that have no loss at all, none on the stop token or one outside the response, or whose prompt
+            differs from the one used at inference.
 
-    Relations: TRL drops rows that are too long for `max_length` without a word, and trains what is left of cut ones.
-    transformers' `DataCollatorForLanguageModeling` masks every pad token, wherever it stands.
+    Relations: TRL silently drops or truncates rows that are longer than `max_length`. transformers'
+    `DataCollatorForLanguageModeling` masks every pad token, also one that ends a response.
     """
     given = list(rows) if rows is not None else None
     dataset = trainer.train_dataset
     whole = hasattr(dataset, "__len__")
     prepared = list(dataset if whole else islice(dataset, _STREAMED))
     if not prepared:
-        raise UserError("no row is left after the trainer's preparation", "raise max_length, or shorten the rows")
+        raise UserError("the trainer's preparation has dropped all rows", "raise max_length, or shorten the rows")
     findings = Findings(len(given or prepared))
     tokenizer = getattr(trainer.processing_class, "tokenizer", trainer.processing_class)
     if given is not None and whole:
@@ -57,9 +57,9 @@ def examine(trainer: Any, rows: Iterable[Row] | None = None) -> PreflightReport:
 
 
 class _Given(NamedTuple):
-    """One row as the trainer's collator makes it: `texts` by what they are called, two for DPO.
+    """One row of the trainer's collator: `texts` by their name in messages, two for DPO.
 
-    `row` is what it was made of; None where several were packed into one.
+    `row` is the prepared row; None if several rows were packed into one.
     """
 
     name: str
@@ -93,22 +93,22 @@ def _look_at_all(
 
 
 _OTHER_PROMPT = (
-    "shows another prompt than the model will be asked with",
-    "raise max_length, or take a chat template that shows a prompt alone as it shows it before a reply",
+    "has another prompt than the one used at inference",
+    "raise max_length, or use a chat template that renders a prompt the same with and without a reply",
 )
 
 
 def _given(trainer: Any, prepared: Sequence[Row], names: Sequence[str]) -> Iterator[_Given]:
-    """What the model gets, in batches as large as in training."""
-    collate = trainer._get_collator_with_removed_columns(trainer.data_collator)  # as the trainer's own loader does
+    """The collated rows, in batches as large as in training."""
+    collate = trainer._get_collator_with_removed_columns(trainer.data_collator)  # as in the trainer's own loader
     size, pieces = trainer.args.per_device_train_batch_size, 0
     for start in range(0, len(prepared), size):
         rows, called = prepared[start : start + size], names[start : start + size]
         try:
             batch = collate([dict(row) for row in rows])
-        except Exception as error:  # a collator may raise anything, and would in training, perhaps in its middle
-            what = f"the collator cannot make a batch of the rows {', '.join(map(repr, called))} ({error})"
-            raise UserError(what, "fix it, or give it the columns that it takes") from error
+        except Exception as error:  # a collator may raise any error, and here it does so before training
+            what = f"the collator cannot make a batch of rows {', '.join(map(repr, called))} ({error})"
+            raise UserError(what, "fix the collator, or give it the columns that it needs") from error
         found = trained(batch)
         if "completion_mask" in batch:
             pairs = zip(found[: len(rows)], found[len(rows) :], strict=True)
@@ -116,13 +116,13 @@ def _given(trainer: Any, prepared: Sequence[Row], names: Sequence[str]) -> Itera
             yield from map(_Given, called, rows, texts)
         elif len(found) == len(rows):
             yield from map(_Given, called, rows, [{"row": one} for one in found])
-        else:  # packed: what was one row is a piece of another now
+        else:  # packed: one prepared row contains several pieces
             yield from (_Given(str(pieces + i), None, {"packed piece": one}) for i, one in enumerate(found))
             pieces += len(found)
 
 
 def _asked(row: Row, tokenizer: Any) -> list[int] | None:
-    """The prompt as the model will be asked with it; None where the row does not tell."""
+    """The token ids of the prompt at inference; None if the row has no prompt or messages."""
     prompt = row.get("prompt")
     if not prompt and row.get("messages") and row["messages"][-1]["role"] == "assistant":
         prompt = row["messages"][:-1]
@@ -136,21 +136,21 @@ def _asked(row: Row, tokenizer: Any) -> list[int] | None:
 
 
 def _check_vanished(given: Sequence[Row], prepared: Sequence[Row], findings: Findings) -> None:
-    what, remedy = "vanished in the trainer's preparation", "raise max_length, or shorten the rows"
+    what, remedy = "dropped by the trainer's preparation", "raise max_length, or shorten the rows"
     left = Counter(map(_key, prepared))
     if None in left or any(_key(row) is None for row in given):
         count = sum(len(row["seq_lengths"]) if "seq_lengths" in row else 1 for row in prepared)
         if count < len(given):
-            findings.refuse(f"{len(given) - count} of {len(given)} rows {what}", remedy)
+            findings.refuse(f"{len(given) - count} of {len(given)} rows were {what}", remedy)
         return
     for place, row in enumerate(given):
         left[_key(row)] -= 1
         if left[_key(row)] < 0:
-            findings.refuse(what, remedy, _name(row, place))
+            findings.refuse(f"was {what}", remedy, _name(row, place))
 
 
 def _names(given: Sequence[Row] | None, prepared: Sequence[Row]) -> list[str]:
-    """Ids, else places in what was given, else places in what was prepared."""
+    """Names of the prepared rows: their ids, else their positions among the given rows, else their own positions."""
     places = {key: place for place, row in enumerate(given or ()) if (key := _key(row)) is not None}
     return [_name(row, places.get(_key(row) or "", place)) for place, row in enumerate(prepared)]
 
@@ -160,6 +160,6 @@ def _name(row: Row, place: int) -> str:
 
 
 def _key(row: Row) -> str | None:
-    """What tells a row from others and outlasts a trainer's preparation."""
+    """What identifies a row before and after the trainer's preparation."""
     told = next((row[name] for name in ("id", "prompt", "messages") if row.get(name)), None)
     return None if told is None else json.dumps(told, sort_keys=True)
