@@ -230,7 +230,7 @@ def test_a_loss_that_is_no_number_names_its_rows(model, tokenizer, tmp_path):
     made = trainer(model, tokenizer, tmp_path, max_steps=4)
     with torch.no_grad():
         next(made.model.parameters()).fill_(float("nan"))
-    with pytest.raises(UserError, match=r"the loss is nan at step 0, rows 'q\d', 'q\d'"):
+    with pytest.raises(UserError, match=r"the loss is nan at step 0 on rows 'q\d', 'q\d'"):
         made.train()
 
 

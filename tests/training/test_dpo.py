@@ -453,10 +453,10 @@ def test_an_adapter_that_cannot_be_trained_is_refused(model, tokenizer, tmp_path
     with pytest.raises(UserError, match="is frozen: load it with is_trainable=True"):
         trainer(frozen, tokenizer, tmp_path)
     named = get_peft_model(copy.deepcopy(model), LoraConfig(**LORA), adapter_name="mine")
-    with pytest.raises(UserError, match="named 'mine': load it without adapter_name"):
+    with pytest.raises(UserError, match="named 'mine' instead of 'default': load it without adapter_name"):
         trainer(named, tokenizer, tmp_path)
     twice = trainer(adapted(model), tokenizer, tmp_path).model
-    with pytest.raises(UserError, match=r"named 'ref' already.*delete_adapter\('ref'\)"):
+    with pytest.raises(UserError, match=r"already has an adapter named 'ref'.*delete_adapter\('ref'\)"):
         trainer(twice, tokenizer, tmp_path)
 
 
@@ -464,7 +464,7 @@ def test_a_loss_that_is_no_number_names_its_rows(model, tokenizer, tmp_path):
     made = trainer(model, tokenizer, tmp_path)
     with torch.no_grad():
         next(made.model.parameters()).fill_(float("nan"))
-    with pytest.raises(UserError, match=r"the loss is nan at step 0, rows 'q\d', 'q\d', 'q\d', 'q\d'"):
+    with pytest.raises(UserError, match=r"the loss is nan at step 0 on rows 'q\d', 'q\d', 'q\d', 'q\d'"):
         made.train()
 
 
