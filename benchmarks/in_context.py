@@ -47,6 +47,15 @@ def lines(file: str) -> list[dict[str, Any]]:
         return [json.loads(line) for line in opened]
 
 
+def questions_of(file: str, count: int) -> list[Question]:
+    """Questions of Natural Questions with a gold passage, drawn by seed."""
+    rows = [row for row in lines(file) if row["gold"] and not row["source"].startswith("squad")]
+    return [
+        Question(row["id"], row["question"], tuple(row["answers"]), gold_ids=tuple(row["gold"]))
+        for row in random.Random(0).sample(rows, min(count, len(rows)))
+    ]
+
+
 def whole(passage: Passage) -> str:
     """Title and text."""
     return f"{passage.title}\n{passage.text}"

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from in_context import lines
+from in_context import lines, questions_of
 
 from hf_selfdemo.core.types import Passage, Question
 from hf_selfdemo.data.questions import shortened
@@ -43,15 +43,6 @@ from hf_selfdemo.data.retrieval.reranked import CrossEncoderReranker, RerankedRe
 from hf_selfdemo.scoring.answers.passages import holds_answer
 
 DEPTH = 20
-
-
-def questions_of(file: str, count: int) -> list[Question]:
-    """Questions of Natural Questions with a gold passage, drawn by seed."""
-    rows = [row for row in lines(file) if row["gold"] and not row["source"].startswith("squad")]
-    return [
-        Question(row["id"], row["question"], tuple(row["answers"]), gold_ids=tuple(row["gold"]))
-        for row in random.Random(0).sample(rows, min(count, len(rows)))
-    ]
 
 
 def timed(make: Callable[[], Any], note: Path | None = None) -> tuple[Any, dict[str, float] | None]:

@@ -27,6 +27,18 @@ def test_rows_on_the_disk_are_those_of_a_list():
     assert not OnDisk([])
 
 
+def test_lines_of_a_file_are_read_as_they_are(tmp_path):
+    path = tmp_path / "lines.txt"
+    path.write_bytes("één\r\n\nlast".encode())
+    lines = OnDisk.lines(path, bytes.decode)
+    path.unlink()
+    assert list(lines) == ["één\r\n", "\n", "last"] and list(lines.at([2, 0])) == ["last", "één\r\n"]
+    path.touch()
+    assert not OnDisk.lines(path, bytes.decode)
+    with pytest.raises(OSError):
+        OnDisk.lines(tmp_path / "none", bytes.decode)
+
+
 def test_a_forked_process_reads_beside_this_one():
     rows = OnDisk(range(1000))
     child = os.fork()

@@ -1,4 +1,4 @@
-"""Rows in a temporary file instead of in memory, so that a run takes no more of it however many rows it has."""
+"""Rows in a file instead of in memory, so that a run takes no more of it however many rows it has."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ import os
 import pickle
 import tempfile
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Generic, TypeVar, overload
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import IO, Any, Generic, TypeVar, overload
 
 T = TypeVar("T")
 
 
 class OnDisk(Sequence[T], Generic[T]):
-    """Items in the order given, each read when it is asked for. The file is gone with the process, however that ends.
+    """Items in the order given, each read when it is asked for. They are in a temporary file, which is gone with the
+    process, however that ends, or in a file that was there before (`lines`).
 
     Reading moves no position in the file: threads and forked processes may share it.
 
@@ -27,19 +30,37 @@ class OnDisk(Sequence[T], Generic[T]):
     """
 
     def __init__(self, items: Iterable[T]) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         self._ends = array("Q", [0])
         for item in items:
             written = pickle.dumps(item, pickle.HIGHEST_PROTOCOL)
             self._file.write(written)
             self._ends.append(self._ends[-1] + len(written))
         self._file.flush()
+        self._parse: Callable[[bytes], T] = pickle.loads
         self._places: Sequence[int] = range(len(self._ends) - 1)
+
+    @classmethod
+    def lines(cls, path: Path, parse: Callable[[bytes], T]) -> OnDisk[T]:
+        """The lines of a file. It may be deleted or replaced meanwhile, but not be written to.
+
+        Args:
+            path: of the file.
+            parse: makes an item of a line.
+
+        Raises:
+            OSError: if the file cannot be read.
+        """
+        found: OnDisk[T] = OnDisk.__new__(OnDisk)
+        found._file, found._parse = path.open("rb"), parse
+        found._ends = array("Q", accumulate(map(len, found._file), initial=0))
+        found._places = range(len(found._ends) - 1)
+        return found
 
     def at(self, places: Sequence[int]) -> OnDisk[T]:
         """The items at these places, in their order, in the same file."""
         found: OnDisk[T] = OnDisk.__new__(OnDisk)
-        found._file, found._ends = self._file, self._ends
+        found._file, found._ends, found._parse = self._file, self._ends, self._parse
         found._places = [self._places[place] for place in places]
         return found
 
@@ -54,7 +75,7 @@ class OnDisk(Sequence[T], Generic[T]):
         if isinstance(place, slice):
             return self.at(range(len(self))[place])
         at = self._places[place]
-        return pickle.loads(os.pread(self._file.fileno(), self._ends[at + 1] - self._ends[at], self._ends[at]))
+        return self._parse(os.pread(self._file.fileno(), self._ends[at + 1] - self._ends[at], self._ends[at]))
 
 
 class OnDiskByKey(Mapping[str, T], Generic[T]):

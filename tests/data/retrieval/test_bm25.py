@@ -9,6 +9,7 @@ import pytest
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import STAGING
 from hf_selfdemo.core.types import Passage, Question
+from hf_selfdemo.data.retrieval import saved_index
 from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.data.retrieval.saved_index import corpus_fingerprint
 
@@ -119,9 +120,29 @@ def test_a_saved_index_gives_the_same_answers_with_its_settings(tmp_path, settin
     assert loaded.retrieve(questions, 3) == built.retrieve(questions, 3)
     assert loaded.settings == built.settings
     assert settings.items() <= loaded.settings.items()
-    assert loaded.passages == CORPUS
+    assert list(loaded.passages) == CORPUS
     loaded.save(tmp_path / "again")  # from the memory map
     assert BM25Retriever.load(tmp_path / "again").retrieve(questions, 3) == built.retrieve(questions, 3)
+
+
+def test_passages_of_a_saved_index_are_read_when_they_are_found(tmp_path, monkeypatch):
+    corpus = [Passage(str(i), f"river{i % 50}\n bank", f"“{i}”") for i in range(500)]
+    built = BM25Retriever(corpus)
+    built.save(tmp_path / "index")
+    read = []
+    monkeypatch.setattr(saved_index, "Passage", lambda **fields: read.append(fields["id"]) or Passage(**fields))
+    loaded = BM25Retriever.load(tmp_path / "index")
+    assert not read
+    question = Question("q", "river7")
+    assert loaded.retrieve([question], 3) == built.retrieve([question], 3)
+    assert sorted(map(int, read)) == list(range(7, 500, 50))  # all that share the score
+
+
+def test_an_index_is_searched_though_another_takes_its_place(tmp_path):
+    BM25Retriever(CORPUS).save(tmp_path / "index")
+    opened = BM25Retriever.load(tmp_path / "index")
+    BM25Retriever(CORPUS[::-1]).save(tmp_path / "index")
+    assert [p.text for p in opened.retrieve([Question("q", "Seine")], 1)[0]] == [CORPUS[1].text]
 
 
 def test_saving_leaves_nothing_else_behind(tmp_path):
@@ -151,8 +172,8 @@ def test_build_or_load_reuses_what_was_built_from_these_passages(tmp_path):
 )
 def test_build_or_load_builds_again_for_other_passages(tmp_path, other):
     BM25Retriever.build_or_load(CORPUS, tmp_path / "index")
-    assert BM25Retriever.build_or_load(other, tmp_path / "index").passages == other
-    assert BM25Retriever.load(tmp_path / "index").passages == other
+    assert list(BM25Retriever.build_or_load(other, tmp_path / "index").passages) == other
+    assert list(BM25Retriever.load(tmp_path / "index").passages) == other
     assert corpus_fingerprint(other) != corpus_fingerprint(CORPUS)
 
 
@@ -201,6 +222,10 @@ def test_an_index_of_an_earlier_version_without_hashes_is_read(tmp_path):
     del settings["files"]
     path.write_text(json.dumps(settings))
     assert ask(BM25Retriever.load(tmp_path / "index"), "Seine") == ["s"]
+    passages = tmp_path / "index" / "passages.jsonl"
+    passages.write_text(passages.read_text(encoding="utf-8").replace("Rouen", "Rome"), encoding="utf-8")
+    with pytest.raises(UserError, match=r"no readable index.*not those it was built from"):
+        BM25Retriever.load(tmp_path / "index")
 
 
 def test_a_kill_while_an_index_is_put_in_place_costs_the_index_and_leaves_nothing(tmp_path):
@@ -230,7 +255,7 @@ def test_a_file_beside_an_index_is_not_lost_when_the_index_is_built_anew(passage
     with pytest.raises(UserError, match=r"notes\.txt is not a file of the index"):
         BM25Retriever(passages[:4]).save(tmp_path / "index")
     assert (tmp_path / "index" / "notes.txt").read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
-    assert BM25Retriever.load(tmp_path / "index").passages == passages[:3]
+    assert list(BM25Retriever.load(tmp_path / "index").passages) == passages[:3]
 
 
 def test_an_index_that_several_build_at_once_is_whole_for_each(tmp_path):
@@ -242,4 +267,4 @@ def test_an_index_that_several_build_at_once_is_whole_for_each(tmp_path):
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(build, range(40))) == [["d"]] * 40
-    assert BM25Retriever.load(tmp_path / "index").passages == CORPUS
+    assert list(BM25Retriever.load(tmp_path / "index").passages) == CORPUS

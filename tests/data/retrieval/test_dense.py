@@ -183,7 +183,7 @@ def test_an_index_of_another_encoder_is_refused_by_name_and_kept(tmp_path):
     DenseRetriever.build_or_load(CORPUS, tmp_path / "index", Hashed("one"))
     with pytest.raises(UserError, match="was built with one, not with other: choose another folder"):
         DenseRetriever.build_or_load(CORPUS, tmp_path / "index", Hashed("other"))
-    assert DenseRetriever.load(tmp_path / "index", Hashed("one")).passages == CORPUS
+    assert list(DenseRetriever.load(tmp_path / "index", Hashed("one")).passages) == CORPUS
 
 
 @pytest.mark.parametrize("other", [CORPUS[1:], CORPUS[::-1], [*CORPUS, Passage("z", "word1")]])
@@ -191,7 +191,7 @@ def test_an_index_of_another_corpus_is_refused_by_name_and_kept(tmp_path, other)
     DenseRetriever.build_or_load(CORPUS, tmp_path / "index", Hashed())
     with pytest.raises(UserError, match=r"index is of another corpus or kind of search: choose another folder"):
         DenseRetriever.build_or_load(other, tmp_path / "index", Hashed())
-    assert DenseRetriever.load(tmp_path / "index", Hashed()).passages == CORPUS
+    assert list(DenseRetriever.load(tmp_path / "index", Hashed()).passages) == CORPUS
 
 
 @pytest.mark.parametrize("name", ["embeddings.npy", "passages.jsonl", "hf_selfdemo.json"])

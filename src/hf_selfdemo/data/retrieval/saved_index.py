@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from hf_selfdemo.core.cache import content_hash
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.kinds import mismatch
 from hf_selfdemo.core.manifest import put_in_place
+from hf_selfdemo.core.on_disk import OnDisk
 from hf_selfdemo.core.types import Passage
 
 SETTINGS = "hf_selfdemo.json"
@@ -69,8 +70,10 @@ def put_index(
     put_in_place(new, folder)
 
 
-def read_index(folder: Path, kind: Any) -> tuple[dict[str, Any], list[Passage]]:
+def read_index(folder: Path, kind: Any) -> tuple[dict[str, Any], OnDisk[Passage]]:
     """The settings and passages of a saved index, once all its files are found to be as they were written.
+
+    A passage is read from its file when it is asked for.
 
     Args:
         folder: of the index.
@@ -87,9 +90,8 @@ def read_index(folder: Path, kind: Any) -> tuple[dict[str, Any], list[Passage]]:
     for name, known in hashes.items():
         if content_hash(folder / name) != known:
             raise ValueError(f"{name} is not as it was written")
-    with (folder / _PASSAGES).open(encoding="utf-8") as lines:
-        passages = [Passage(**json.loads(line)) for line in lines]
-    if corpus_fingerprint(passages) != settings["corpus"]:
+    passages = OnDisk.lines(folder / _PASSAGES, lambda line: Passage(**json.loads(line)))
+    if _PASSAGES not in hashes and corpus_fingerprint(passages) != settings["corpus"]:
         raise ValueError("its passages are not those it was built from")
     return settings, passages
 
@@ -111,7 +113,7 @@ def readable(folder: Path) -> Iterator[None]:
         raise UnreadableIndex(what, "delete the folder and build again") from None
 
 
-def corpus_fingerprint(passages: Sequence[Passage]) -> str:
+def corpus_fingerprint(passages: Iterable[Passage]) -> str:
     """A short hash over ids, titles and texts in order."""
     digest = hashlib.sha256()
     for p in passages:
