@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from hf_selfdemo.core.types import Request
+from hf_selfdemo.recipe.command_keys import PlanArguments
 from hf_selfdemo.verbs.cli import main
 from hf_selfdemo.verbs.first_turns import FirstTurns, first_turn
 from hf_selfdemo.verbs.plan_sample import counted
+from hf_selfdemo.verbs.plan_tables import cost_lines
 
 
 @pytest.fixture
@@ -111,6 +113,22 @@ def test_steps_and_epochs_decide_the_hours_of_training(plan):
     assert three == pytest.approx(3 * one)
     assert steps == pytest.approx(one * 5 * 3 * 2 / 10), "30 rows instead of 10"
     assert plan(device, "--device_utilisation=0.6")["hours"]["train"] == pytest.approx(1.5 * one)
+
+
+def test_several_devices_share_the_hours_and_none_of_the_memory(plan, capsys):
+    one, eight = (plan("--device_tflops=0.001", f"--device_count={n}") for n in (1, 8))
+    said = capsys.readouterr().err
+    assert "0.001 TFLOP/s: demonstrate" in said and "0.001 TFLOP/s on each of 8 devices: demonstrate" in said
+    assert eight["hours"] == pytest.approx({verb: hours / 8 for verb, hours in one["hours"].items()})
+    assert eight["memory_gb"] == one["memory_gb"] and eight["all"] == one["all"]
+
+
+def test_a_measured_time_is_shared_by_devices():
+    def first(count):
+        return next(cost_lines({"seconds": 7200, "sample": 8}, PlanArguments(device_count=count)))
+
+    assert first(1) == "time: about 2.0 hours"
+    assert first(4) == "time: about 30.0 minutes, shared by 4 such devices"
 
 
 def test_what_does_not_fit_is_named(plan, capsys):

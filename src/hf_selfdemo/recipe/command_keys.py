@@ -34,6 +34,9 @@ class PlanArguments:
     device_utilisation: float = key(
         0.3, "share of device_tflops that is assumed to be reached", "nothing", SHARE_ABOVE_ZERO
     )
+    device_count: int = key(
+        1, "number of such devices that share the work evenly, as ray_workers or shards do", "nothing", ONE_OR_MORE
+    )
 
 
 @dataclass

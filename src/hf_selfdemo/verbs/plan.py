@@ -128,7 +128,7 @@ def _failure(judged: Judged) -> str:
 def _show(plan: dict[str, Any], path: Path, recipe: Recipe) -> None:
     if "all" in plan:
         show(calls_table(plan, "questions"))
-    for line in cost_lines(plan):
+    for line in cost_lines(plan, recipe.plan):
         say(line)
     if "memory_gb" in plan:
         show(memory_table(plan))

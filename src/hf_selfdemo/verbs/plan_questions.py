@@ -38,7 +38,7 @@ def plan_questions(recipe: Recipe) -> None:
     plan["price"] = price(plan["all"], recipe.plan)
     write_json(path, plan)
     show(calls_table(plan, "passages"))
-    for line in cost_lines(plan):
+    for line in cost_lines(plan, recipe.plan):
         say(line)
     say(f"at most {plan['most_calls']:,} calls, without a judge's: each passage takes up to {writer.most_calls}")
     say(f"the plan of writing questions is in {path}; once they are written, `hf-selfdemo plan` plans the rest")

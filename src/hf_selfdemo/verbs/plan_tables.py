@@ -31,11 +31,12 @@ def calls_table(plan: Mapping[str, Any], rows: str) -> Table:
     return table
 
 
-def cost_lines(plan: Mapping[str, Any]) -> Iterator[str]:
+def cost_lines(plan: Mapping[str, Any], keys: PlanArguments) -> Iterator[str]:
     """Time and price of the calls, where they are known, and what becomes of the sample."""
     if plan.get("seconds") is not None:
-        minutes = plan["seconds"] / 60
-        yield f"time: about {minutes / 60:.1f} hours" if minutes > 90 else f"time: about {minutes:.1f} minutes"
+        minutes = plan["seconds"] / 60 / keys.device_count
+        told = f"{minutes / 60:.1f} hours" if minutes > 90 else f"{minutes:.1f} minutes"
+        yield f"time: about {told}" + (f", shared by {keys.device_count} such devices" * (keys.device_count > 1))
     if plan.get("price"):
         yield f"price: about {plan['price']:,.2f}"
     if plan["sample"]:
@@ -83,6 +84,7 @@ def device_lines(plan: Mapping[str, Any], keys: PlanArguments) -> Iterator[str]:
     if plan["hours"]:
         told = ", ".join(f"{verb} {_told(count)}" for verb, count in plan["hours"].items())
         at = f"an assumed {keys.device_utilisation:.0%} of {keys.device_tflops:g} TFLOP/s"
+        at += f" on each of {keys.device_count} devices" * (keys.device_count > 1)
         yield f"time of the arithmetic alone, at {at}: {told}"
 
 

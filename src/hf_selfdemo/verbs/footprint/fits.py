@@ -163,7 +163,7 @@ def _converted_bytes(recipe: Recipe, shape: ModelShape, training: bool) -> float
 def recipe_hours(
     recipe: Recipe, shape: ModelShape, lengths: Lengths, rows: int, calls: dict[str, int] | None
 ) -> dict[str, float]:
-    """Hours by verb on a device of `device_tflops`: arithmetic alone, at `device_utilisation`.
+    """Hours by verb on `device_count` devices of `device_tflops`: arithmetic alone, at `device_utilisation`.
 
     Args:
         recipe: with the device, epochs and test questions; evaluation is left out where these cannot be read.
@@ -197,7 +197,8 @@ def recipe_hours(
         read = sum(count * (prompts[mode] + answer) for mode, count in asked.items())
         flops["evaluate"] = 2 * forward_flops(shape, read, lengths.prompt + answer, sum(asked.values()) * answer)
     plan = recipe.plan
-    return {verb: hours(count, plan.device_tflops, plan.device_utilisation) for verb, count in flops.items()}
+    tflops = plan.device_tflops * plan.device_count
+    return {verb: hours(count, tflops, plan.device_utilisation) for verb, count in flops.items()}
 
 
 def _trained_reply(recipe: Recipe, lengths: Lengths) -> int:
