@@ -13,7 +13,7 @@ two processes           both have opened it and searched the same questions; eac
 
 Every stage has its peak of resident memory, for which the kernel's own mark is reset, and what is resident at its end:
 anonymous, and mapped from files, which processes share. Linux alone. `at_21_million` is no measurement: every figure is
-continued in a straight line through the two largest corpora.
+continued in a straight line through the smallest and the largest corpus.
 """
 
 from __future__ import annotations
@@ -181,6 +181,7 @@ def main() -> None:
     parser.add_argument("--passages", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--scratch", help="folder for a temporary folder of corpora and indexes")
+    parser.add_argument("--add_to", type=Path, help="a record of other sizes: the new one has them too")
     parser.add_argument("--note", default="", help="goes into the record, as what else the machine was doing")
     parser.add_argument("--write", type=Path, help="write one corpus, in this process")
     parser.add_argument("--build", type=Path, nargs=2, metavar=("CORPUS", "FOLDER"), help="in this process")
@@ -194,20 +195,19 @@ def main() -> None:
         return search(options.search, options.questions)
     from hf_selfdemo.core.manifest import versions
 
-    sizes: dict[str, Any] = {}
+    sizes: dict[str, Any] = json.loads(options.add_to.read_text())["passages"] if options.add_to else {}
     with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
         os.environ["HF_SELFDEMO_CACHE"] = f"{scratch}/cache"  # of hashes
         for count in sorted(options.passages):
-            sizes[str(count)] = measure(count, options.questions, Path(scratch))
+            sizes[str(count)] = measure(count, options.questions, Path(scratch)) | {"note": options.note}
             print(f"{count} passages: {json.dumps(sizes[str(count)])}", file=sys.stderr, flush=True)
     report: dict[str, Any] = {
         "command": " ".join(["python", "benchmarks/corpus_size.py", *sys.argv[1:]]),
-        "note": options.note,
         "questions": options.questions,
         "passages": sizes,
     }
     if len(sizes) > 1:
-        small, large = sorted(options.passages)[-2:]
+        small, large = min(map(int, sizes)), max(map(int, sizes))
         report["growth"] = {
             name: {
                 key: round(value / sizes[str(small)][name][key], 1)

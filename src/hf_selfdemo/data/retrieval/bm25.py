@@ -143,7 +143,7 @@ class BM25Retriever:
         threshold = np.partition(scores, -k)[-k]
         # every passage at the threshold takes part in the tie-break, which an engine's own top-k would not ensure
         hits = np.flatnonzero((scores >= threshold) & (scores > 0))
-        found = [(float(scores[i]), self.passages[i]) for i in hits]
+        found = [(float(scores[i]), self.passages[i]) for i in map(int, hits)]
         ranked = sorted(found, key=lambda hit: (-hit[0], hit[1].id))[:k]
         return tuple(Passage(p.id, p.text, p.title, round(score, 4)) for score, p in ranked)
 

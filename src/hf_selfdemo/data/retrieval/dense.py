@@ -72,7 +72,8 @@ class DenseRetriever:
 
     def __init__(self, passages: Sequence[Passage], encoder: Encoder, exact_up_to: int = EXACT_UP_TO) -> None:
         self.settings = _settings(passages, encoder, exact_up_to)
-        self.passages, self.encoder = list(passages), encoder
+        self.passages: Sequence[Passage] = list(passages)
+        self.encoder = encoder
         self.embeddings: Vectors = np.concatenate(list(_blocks(self.passages, encoder)))
         self._graph = VectorGraph.build(self.embeddings) if "graph" in self.settings else None
 
