@@ -117,6 +117,17 @@ def test_trls_own_grpo_trainer_takes_our_reward_and_an_adapter_to_go_on_from(
     assert (tmp_path / "out" / "adapter_model.safetensors").exists()
 
 
+def test_trls_own_self_distillation_tells_its_teacher_the_answer(run, demonstrations, model_folder, tmp_path):
+    left = run("stock_sdft.py", demonstrations, "--model", model_folder, "--max_steps=2", "--output_dir", "out")
+    assert {"answer_in_context", "privileged_context"} <= set(left["trainer"].train_dataset.column_names)
+    told = dict(
+        zip(left["trainer"].train_dataset["id"], left["trainer"].train_dataset["privileged_context"], strict=True)
+    )
+    assert told["iodine"].endswith("Bernard Courtois") and told["neon"].startswith("No passage")
+    assert len([line for line in left["trainer"].state.log_history if "train_loss" in line]) == 1
+    assert (tmp_path / "out" / "adapter_model.safetensors").exists()
+
+
 def test_metrics_of_ours_and_of_ones_own_are_combined(run, capsys):
     found = run("metrics_combine.py")["found"]
     assert found["match"] == found["f_score"] == pytest.approx(1 / 3)

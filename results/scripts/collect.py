@@ -5,8 +5,9 @@
 Folders are named `<row>-<seed>`; `<row>-<seed>-squad` holds an evaluation on SQuAD alone, and `ablation-<name>-<seed>`
 is an ablation. A run's `evaluation` counts for the set `test` and its `evaluation_dev` for `dev`. A column whose name
 ends in `_at_point` is the same model at its operating point: its labels are kept beside the model's own. All runs must
-have been asked the same rows of a set, with the same prompts, and judged alike: otherwise nothing is written. A record
-that comes out as it was stays as it is, with the commit and the machine of its first collection.
+have been asked the same rows of a set, with the same prompts, and judged alike: otherwise nothing is written. Rows that
+`own_passages.yaml` names may have been shown other passages. A record that comes out as it was stays as it is, with the
+commit and the machine of its first collection.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any
 from folders import StudyFolder
 from origin import commit, machine
 from records import Record, packed
-from sets import Replies, Sets, replies_of, tuned_column
+from sets import Replies, Sets, asking_of, replies_of, tuned_column
 from told import demonstrations_told, keys_told, training_told, usage_told, versions_told
 
 from hf_selfdemo.core.errors import UserError
@@ -62,12 +63,13 @@ def collect(study: StudyFolder, runs: Path, whence: Mapping[str, Any], shown: It
     """
     found, lines = find_runs(runs)
     sets, records = Sets(), {}
+    own = study.own_passages
     for run in found:
-        for which, evaluation in run.evaluations.items():
+        for which, evaluation in run.evaluations.items() if run.row not in own else ():
             sets.take(run.folder.name, which, evaluation)
     for run in found:
-        if all(tuned_column(evaluation) for evaluation in run.evaluations.values()):
-            records[run.folder.name] = record_of(run, sets, study.recipe(run.row))
+        if any(map(tuned_column, run.evaluations.values())):
+            records[run.folder.name] = record_of(run, sets, study.recipe(run.row), run.row in own)
     if sets.base:
         records["base"] = _base_record(sets)
     replies = {name: _texts(name, found, sets) for name in shown}
@@ -104,14 +106,24 @@ def find_runs(folder: Path) -> tuple[list[Run], list[str]]:
     return runs, lines
 
 
-def record_of(run: Run, sets: Sets, recipe: str) -> Record:
-    """All that the tables and plots need of one run."""
+def record_of(run: Run, sets: Sets, recipe: str, own_passages: bool = False) -> Record:
+    """All that the tables and plots need of one run.
+
+    Args:
+        run: evaluated; an evaluation of the base model alone, as a gate is fitted on, tells nothing of the run.
+        sets: what all runs were asked.
+        recipe: of the run, for the tables.
+        own_passages: whether its model found passages of its own.
+    """
     evaluations, told = {}, []
     for which, evaluation in run.evaluations.items():
-        column = tuned_column(evaluation)
-        usage = usage_told(evaluation.manifest, column)
-        recall = evaluation.manifest["recall"]
-        evaluations[which] = sets.evaluated(which, replies_of(evaluation, column), usage=usage, recall=recall)
+        if not (column := tuned_column(evaluation)):
+            continue
+        rows = sets.own_rows(run.folder.name, which, evaluation) if own_passages else None
+        asking = asking_of(evaluation, column)
+        about = {"usage": usage_told(evaluation.manifest, column), "recall": evaluation.manifest["recall"]}
+        about |= {"asking": asking} if asking else {}
+        evaluations[which] = sets.evaluated(which, replies_of(evaluation, column), rows, **about)
         told.append(evaluation.manifest)
     made, trained = (_manifest(run.folder / stage) for stage in ("demonstrations", "model"))
     _refuse_other_seed(run, trained)
@@ -129,7 +141,10 @@ def record_of(run: Run, sets: Sets, recipe: str) -> Record:
 
 
 def _base_record(sets: Sets) -> Record:
-    evaluations = {which: sets.evaluated(which, replies) for which, replies in sets.base.items()}
+    asked = {which: {"asking": asking} for which, asking in sets.asking.items() if asking}
+    evaluations = {
+        which: sets.evaluated(which, replies, **asked.get(which, {})) for which, replies in sets.base.items()
+    }
     return {"name": "base", "row": "base", "seed": None, "differs": sets.differs, "evaluations": evaluations}
 
 

@@ -31,6 +31,35 @@ def _a_reply(record: Record, *kinds: str) -> float | None:
     return float(used[kinds[0]] - sum(used[kind] for kind in kinds[1:])) / replies
 
 
+def _a_question(record: Record, mode: str, *kinds: str) -> float | None:
+    """Calls, or kinds of tokens added up less those that were cached, that an answer to a test question took."""
+    asked = record["evaluations"].get("test", {}).get("asking", {}).get(mode)
+    if not asked:
+        return None
+    cached = asked["cached_tokens"] if "prompt_tokens" in kinds else 0
+    return float(sum(asked[kind] for kind in kinds) - cached) / asked["questions"]
+
+
+ANSWERING: dict[str, tuple[Callable[[Record, str], float | None], int]] = {
+    "calls a question": (lambda r, mode: _a_question(r, mode, "calls"), 1),
+    "tokens a question": (lambda r, mode: _a_question(r, mode, "prompt_tokens", "generated_tokens"), 0),
+}
+"""What an answer with passages took in a mode, by the column's name; and its digits. Signals count at a point alone."""
+
+
+def _data_tokens(record: Record) -> float | None:
+    used = _usage(record)
+    return used["prompt_tokens"] - used["cached_tokens"] + used["generated_tokens"] if used else None
+
+
+MAKING: dict[str, tuple[Callable[[Record], float | None], int]] = {
+    "calls for data": (lambda r: _usage(r).get("calls"), 0),
+    "tokens for data": (_data_tokens, 0),
+    "tokens trained on": (lambda r: r.get("training", {}).get("tokens"), 0),
+    "seconds of training": (lambda r: r.get("training", {}).get("seconds"), 0),
+}
+"""What a row took before it answered, in short."""
+
 COSTS: dict[str, tuple[Callable[[Record], float | None], int]] = {
     "targets, nats a token": (_target_nats, 2),
     "rows trained": (lambda r: r.get("training", {}).get("rows"), 0),

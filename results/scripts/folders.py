@@ -77,6 +77,11 @@ class StudyFolder:
         """Test questions that settings may have been chosen by, since earlier trials saw them."""
         return frozenset(self._settings("looked_at.yaml").get("questions", ()))
 
+    @property
+    def own_passages(self) -> frozenset[str]:
+        """Rows of the tables whose models find passages of their own."""
+        return frozenset(self._settings("own_passages.yaml").get("rows", ()))
+
     def _settings(self, file: str) -> dict[str, Any]:
         path = self.path / file
         return yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}

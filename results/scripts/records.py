@@ -8,8 +8,9 @@ Labels are strings, a letter a row, in the order of the sorted ids: c(orrect), i
 a dot where a mode did not ask the row; the mode `rag_at_point` is that of the model at its operating point. `withheld`
 are the labels of answers that a model was made to give where it abstained, and `signals` numbers in the same order,
 about the withheld answer where there is one and about the reply elsewhere; a dot where there is none. Flags are
-a(nswerable), p(resent: a shown passage holds the answer) and t(win: a leave-gold-out row), or a dash. Every figure of
-the tables and plots follows from these files alone.
+a(nswerable), p(resent: a shown passage holds the answer) and t(win: a leave-gold-out row), or a dash. A run that was
+shown passages of its own has rows of its own (`own_rows`). Every figure of the tables and plots follows from these
+files alone.
 """
 
 from __future__ import annotations
@@ -133,7 +134,8 @@ class Study:
             Predictions without their texts, with the signals of their attempts; none if the run has not been asked in
             this mode.
         """
-        found, rows = record["evaluations"][which], self.rows[which]
+        found = record["evaluations"][which]
+        rows = _own_rows(found) or self.rows[which]
         letters = found["labels"].get(mode, "")
         withheld = found.get("withheld", {}).get(mode) or NOT_TOLD * len(letters)
         signals = _signals(found.get("signals", {}).get(mode, {}), len(letters))
@@ -166,9 +168,15 @@ def read_study(folder: Path) -> Study:
     records = {p.stem: _read(p) for p in sorted(folder.glob("*.json")) if p != path}
     for name, record in records.items():
         for which, found in record["evaluations"].items():
-            if which not in rows or found["rows"] != rows_hash(rows[which]):
+            if found["rows"] != rows_hash(_own_rows(found) or rows.get(which, {})):
                 raise UserError(f"{name}.json is about other {which} rows than rows.json", "collect the runs again")
     return Study(rows, records)
+
+
+def _own_rows(found: Mapping[str, Any]) -> dict[str, Row]:
+    """Those of a run that was shown passages of its own, ids sorted."""
+    own: Mapping[str, str] = found.get("own_rows", {})
+    return {name: unpacked(own[name]) for name in sorted(own)}
 
 
 def _read(path: Path) -> Any:

@@ -16,7 +16,7 @@ from signal_tables import signal_tables
 
 from hf_selfdemo.core.types import Prediction
 from hf_selfdemo.evaluation.evaluated import AT_POINT
-from hf_selfdemo.evaluation.report.resampling import RESAMPLES, Array
+from hf_selfdemo.evaluation.report.resampling import RESAMPLES
 from hf_selfdemo.evaluation.report.table import ROWS
 from hf_selfdemo.scoring.operating_point import Aim
 from hf_selfdemo.scoring.outcomes import figures
@@ -181,13 +181,12 @@ def figure_table(found: Mapping[str, System], names: Sequence[str]) -> str:
 
 def _cost_table(found: Mapping[str, System], draws: Draws) -> str:
     """Closed-book accuracy and its change; then what targets are to the base model, and tokens."""
-    closed = {name: draws.figures(s.closed_book)["accuracy"] for name, s in found.items() if s.closed_book}
-    rows = []
+    changes, rows = closed_book_changes(found, draws), []
     for name, s in found.items():
         if not s.records or name.endswith(AT_POINT):
             continue  # the trivial model, and those that differ in nothing that is told here
         cells = [mean_cell([float(draws.figures([p])["accuracy"][0]) for p in s.closed_book])]
-        cells.append(_change(closed, name, reference(found)))
+        cells.append(changes.get(name, ""))
         cells += [number_cell([told(r) for r in s.records], digits) for told, digits in COSTS.values()]
         rows.append([s.label, *cells])
     return markdown(["", "closed-book: correct", "change to base", *COSTS], rows)
@@ -198,10 +197,13 @@ def reference(found: Mapping[str, System]) -> str:
     return next((name for name in found if name in BASE_MODES), "")
 
 
-def _change(drawn: Mapping[str, Array], name: str, other: str) -> str:
-    if name not in drawn or other not in drawn or name in BASE_MODES:
-        return ""
-    return change_cell(difference(drawn[name], drawn[other]))
+def closed_book_changes(found: Mapping[str, System], draws: Draws) -> dict[str, str]:
+    """By how much closed-book accuracy differs from the base model's, a cell a row that was trained."""
+    drawn = {name: draws.figures(s.closed_book)["accuracy"] for name, s in found.items() if s.closed_book}
+    other = reference(found)
+    if other not in drawn:
+        return {}
+    return {name: change_cell(difference(one, drawn[other])) for name, one in drawn.items() if name not in BASE_MODES}
 
 
 def difference_tables(

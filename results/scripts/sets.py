@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from records import Row, lettered, rows_hash, signal_lines, withheld_letters
+from records import Row, lettered, packed, rows_hash, signal_lines, withheld_letters
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Prediction
 from hf_selfdemo.evaluation.evaluated import AT_POINT, PLAIN, Evaluation
 
+_OTHERS = "collect it together with the others"
 _AGAIN = "evaluate one of them again with the other's keys; replies that are in the ledger are not asked for again"
 
 Replies = Mapping[str, Sequence[Prediction]]
@@ -25,6 +26,7 @@ class Sets:
     rows: dict[str, dict[str, Row]] = field(default_factory=dict)
     asked: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
     base: dict[str, dict[str, Sequence[Prediction]]] = field(default_factory=dict)
+    asking: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
     differs: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def take(self, name: str, which: str, evaluation: Evaluation) -> None:
@@ -40,10 +42,32 @@ class Sets:
         differing += [f"row {row!r}" for row in sorted({*rows, *known}) if rows.get(row) != known.get(row)][:1]
         if differing:
             raise UserError(f"{first} and {name} differ on {which} in {', '.join(differing)}", _AGAIN)
+        asked = self.asking.setdefault(which, {})
         if "base" in evaluation.columns:
             self._take_base(name, which, replies_of(evaluation, "base"))
+            asked |= asking_of(evaluation, "base") | asked
         if PLAIN in evaluation.columns:
             self._take_base(name, which, {"plain": evaluation.column(PLAIN).predictions["rag"]})
+            plain = asking_of(evaluation, PLAIN)
+            asked |= ({"plain": plain["rag"]} if plain else {}) | asked
+
+    def own_rows(self, name: str, which: str, evaluation: Evaluation) -> dict[str, Row]:
+        """The rows of a run that finds passages of its own: the same questions, in the same way, by the same judge.
+
+        Its base model saw these passages, too, and is not that of the other runs.
+
+        Raises:
+            UserError: if anything else differs, or there is no other run to compare it with.
+        """
+        rows, how = rows_of(evaluation), evaluation.manifest["settings"] | _judge(evaluation)
+        if which not in self.asked:
+            raise UserError(f"{name} finds passages of its own, and no other run was evaluated on {which}", _OTHERS)
+        (first, first_how), known = self.asked[which], self.rows[which]
+        differing = [key for key in {**how, **first_how} if key != "evidence" and how.get(key) != first_how.get(key)]
+        differing += ["questions"] if _questions(rows) != _questions(known) else []
+        if differing:
+            raise UserError(f"{first} and {name} differ on {which} in {', '.join(differing)}", _AGAIN)
+        return rows
 
     def _take_base(self, name: str, which: str, replies: Replies) -> None:
         """Every run asks the base model anew; rounding may tip a label, which is counted."""
@@ -53,9 +77,18 @@ class Sets:
             if count := sum(labels.get(p.id) != p.label for p in predictions):
                 self.differs.setdefault(name, {})[f"{which} {mode}"] = count
 
-    def evaluated(self, which: str, replies: Replies, **about: Any) -> dict[str, Any]:
-        """What a record keeps of the replies of one model to a set."""
-        rows = self.rows[which]
+    def evaluated(
+        self, which: str, replies: Replies, own_rows: Mapping[str, Row] | None = None, **about: Any
+    ) -> dict[str, Any]:
+        """What a record keeps of the replies of one model to a set.
+
+        Args:
+            which: the set.
+            replies: by mode.
+            own_rows: where the model was shown other passages than the others.
+            about: what else the record tells.
+        """
+        rows = self.rows[which] if own_rows is None else own_rows
         own = {mode: replies[mode] for mode in ("rag", "plain") if mode in replies}
         attempts = {
             "withheld": {mode: withheld_letters(rows, predictions) for mode, predictions in own.items()},
@@ -63,6 +96,7 @@ class Sets:
         }
         return {
             "rows": rows_hash(rows),
+            **({} if own_rows is None else {"own_rows": {name: packed(row) for name, row in own_rows.items()}}),
             "asked": self.asked[which][1],
             "labels": {mode: lettered(rows, predictions) for mode, predictions in replies.items()},
             **{name: kept for name, by_mode in attempts.items() if (kept := _there(by_mode))},
@@ -94,6 +128,21 @@ def replies_of(evaluation: Evaluation, column: str) -> Replies:
     if column + AT_POINT in evaluation.columns:
         found["rag" + AT_POINT] = evaluation.column(column + AT_POINT).predictions["rag"]
     return found
+
+
+def asking_of(evaluation: Evaluation, column: str) -> dict[str, dict[str, int]]:
+    """Questions, calls and tokens of answering with passages, by mode as `replies_of` names them.
+
+    Earlier versions did not tell them.
+    """
+    told = evaluation.manifest.get("asking", {})
+    names = {"rag": column, "rag" + AT_POINT: column + AT_POINT}
+    return {mode: told[name]["rag"] for mode, name in names.items() if "rag" in told.get(name, {})}
+
+
+def _questions(rows: Mapping[str, Row]) -> dict[str, str]:
+    """The natural rows by id, as far as they say nothing of the passages."""
+    return {name: f"{row.answerable} {row.source}" for name, row in rows.items() if not row.gold_removed}
 
 
 def _judge(evaluation: Evaluation) -> dict[str, Any]:

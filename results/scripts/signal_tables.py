@@ -15,7 +15,7 @@ from hf_selfdemo.core.types import Prediction
 from hf_selfdemo.evaluation.evaluated import AT_POINT
 from hf_selfdemo.scoring.confidence import attempt
 
-_AGAINST = frozenset({"refusal", "verdict"})
+_AGAINST = frozenset({"refusal", "verdict", "unsure"})
 """Signals that speak against an answer where they are high."""
 
 MIX = "mix"

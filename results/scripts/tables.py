@@ -15,6 +15,7 @@ from typing import Any
 from cells import change_cell, foot, markdown, mean_cell
 from figures import Draws, difference, systems
 from folders import StudyFolder
+from one_table import one_table
 from pairs import SHARES, drawn_share, pairs_of, share
 from records import Study, read_study
 from set_tables import (
@@ -51,7 +52,8 @@ def tables(folder: StudyFolder, study: Study, resamples: int = RESAMPLES) -> str
     """
     labels, ablations = folder.labels, folder.ablations
     _refuse_unnamed(study, labels, ablations)
-    parts = [*set_tables(study, "test", labels, resamples, folder.looked_at), *_plots(folder.plots)]
+    parts = [*one_table(study, labels, resamples)]
+    parts += [*set_tables(study, "test", labels, resamples, folder.looked_at), *_plots(folder.plots)]
     parts += _pair_tables(study, labels, resamples)
     parts += set_tables(study, "squad", labels, resamples)
     parts += _ablation_tables(study, labels, ablations, resamples) if ablations else ()

@@ -18,6 +18,7 @@ from hf_selfdemo.data.rows import FEATURES
 from hf_selfdemo.hub.dataset import CANDIDATE_FEATURES, dataset_artefact, shown_data
 from hf_selfdemo.judging.tournament import TournamentJudge
 from hf_selfdemo.methods.demonstrations import load_demonstrations
+from hf_selfdemo.methods.method import find_method
 from hf_selfdemo.methods.ra_it import RaIt
 from hf_selfdemo.methods.self_demo import Choosing, Sampling, SelfDemo
 from hf_selfdemo.training.trl_columns import PREFERENCE_FEATURES, SFT_FEATURES, to_trl
@@ -162,6 +163,25 @@ def test_rows_without_a_worse_text_make_no_preference_configuration(tmp_path):
     page = Page(made.files["README.md"])
     assert "the gold answers of the questions" in page.text and "DPOTrainer" not in page.text
     assert "wrote" not in page.text.partition("How it was made")[2].partition("Figures")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "told"),
+    [
+        ("r_tuning", {"max_reply_tokens": 32}, ['"I am unsure." elsewhere', "replied once, greedily"]),
+        (
+            "divide_then_align",
+            {"closed_book_samples": 10, "passage_samples": 1, "sample_temperature": 1.0, "known_above": 0.0}
+            | {"idk_ratio": 0.7},
+            ["answered each question 10 times without passages and once with them", "if more than 0% of its replies"],
+        ),
+    ],
+)
+def test_baselines_for_abstaining_say_how_their_rows_were_made(name, keys, told, tmp_path):
+    strategy = find_method(name).strategy
+    run = demonstrated(tmp_path / "run", strategy(), settings={"method": name, **keys})
+    text = Page(dataset_artefact(run, "me/demos", data=DATA).files["README.md"]).text
+    assert "not a model's own words" in text and all(words in text for words in told)
 
 
 def test_a_tournament_shows_its_audit_and_its_unverified_winners(tmp_path):

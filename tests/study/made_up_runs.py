@@ -76,8 +76,9 @@ def evaluated(
     settings: Mapping[str, Any] | None = None,
     judge: str = "j1",
     attempts: Mapping[str, Attempts] | None = None,
+    calls: Mapping[str, int] | None = None,
 ) -> None:
-    """A finished evaluation: labels by column and mode, and what replies with passages were made of."""
+    """A finished evaluation: labels by column and mode, what replies with passages were made of, and their calls."""
     folder.mkdir(parents=True)
     write_rows(folder, evidence or EVIDENCE)
     for name, modes in columns.items():
@@ -93,6 +94,8 @@ def evaluated(
         "reused": dict.fromkeys(columns, usage),
         "training": {name: {} for name in columns},
     }
+    if calls:
+        by_column["asking"] = {name: {"rag": usage | {"questions": 12, "calls": calls[name]}} for name in columns}
     asked = {"base": "b1", "templates": "t1", "evidence": "e1", "max_answer_tokens": 24, **(settings or {})}
     about = {"title": "made up", "settings": asked, "data": {"test_questions": ["/data/nq.jsonl"]}, "recall": {}}
     write_manifest(folder, list(next(iter(columns.values()))), by_column, about)

@@ -123,6 +123,61 @@ def sorted_ids(labels):
     return [labels[ids.index(i)] for i in sorted(ids)]
 
 
+def test_what_answering_took_is_kept_by_mode(runs):
+    columns = {"base": BASE, PLAIN: BASE, "active_rag": BASE, "active_rag_at_point": {"rag": BASE["rag"]}}
+    calls = {"base": 12, PLAIN: 13, "active_rag": 108, "active_rag_at_point": 120}
+    evaluated(runs / "active_rag-0" / "evaluation", columns, calls=calls)
+    records = read_study(collected(runs)[0]).records
+    asked = {
+        n: {m: a["calls"] for m, a in records[n]["evaluations"]["test"]["asking"].items()}
+        for n in ("active_rag-0", "base")
+    }
+    assert asked == {"active_rag-0": {"rag": 108, "rag_at_point": 120}, "base": {"rag": 12, "plain": 13}}
+    assert "asking" not in records["self_demo-0"]["evaluations"]["test"], "earlier versions did not tell it"
+
+
+def test_a_gate_is_collected_though_only_the_base_model_was_asked_the_dev_questions(runs):
+    evaluated(runs / "lagr_seq-0" / "evaluation", {"base": BASE, "lagr_seq": {**BASE, "rag": "c" * 12}})
+    evaluated(runs / "lagr_seq-0" / "evaluation_dev", {"base": BASE})
+    records = read_study(collected(runs)[0]).records
+    assert set(records["lagr_seq-0"]["evaluations"]) == {"test"}
+    assert set(records["base"]["evaluations"]) == {"test", "dev"}
+
+
+OTHER = [replace(row, answer_in_context=i % 2 == 0) for i, row in enumerate(EVIDENCE[:9])]
+"""The same questions with other passages, and no twins."""
+
+
+def found_otherwise(runs, **how):
+    columns = {"base": {"rag": "i" * 9}, "tuned": {"rag": "cicicicia"}}
+    evaluated(runs / "invar_rag-0" / "evaluation", columns, evidence=OTHER, settings={"evidence": "e2"} | how)
+    study_folder(runs.parent).path.joinpath("own_passages.yaml").write_text("rows: [invar_rag]")
+
+
+def test_a_row_with_passages_of_its_own_has_rows_of_its_own_and_no_base_model(runs):
+    found_otherwise(runs)
+    study = read_study(collected(runs)[0])
+    replied = study.replies(study.records["invar_rag-0"], "test", "rag")
+    assert [(p.label, p.answer_in_context) for p in replied][:2] == [("correct", True), ("incorrect", False)]
+    assert len(study.rows["test"]) == 12
+    assert (
+        study.records["base"]["differs"] == {}
+        and "i" * 9 not in study.records["base"]["evaluations"]["test"]["labels"]["rag"]
+    )
+
+
+def test_a_row_with_passages_of_its_own_is_refused_where_anything_else_differs(runs):
+    found_otherwise(runs, templates="t2")
+    with pytest.raises(UserError, match="differ on test in templates"):
+        collected(runs)
+
+
+def test_a_row_with_passages_of_its_own_alone_has_nothing_to_be_compared_with(tmp_path):
+    found_otherwise(tmp_path / "runs")
+    with pytest.raises(UserError, match="no other run was evaluated on test"):
+        collected(tmp_path / "runs")
+
+
 def test_squad_and_dev_are_sets_of_their_own(runs):
     squad = [replace(row, question=replace(row.question, id=f"s{i}")) for i, row in enumerate(EVIDENCE[:9])]
     columns = {"base": {"rag": "ciiiiiiii"}, "tuned": {"rag": "ccciiiaaa"}}

@@ -263,6 +263,29 @@ def test_a_system_without_runs_has_no_replies(folder):
     assert not system(study, "test", "raft", "RAFT").shown and systems(study, "dev", LABELS) == {}
 
 
+def test_all_rows_stand_in_one_table_where_the_runs_tell_what_answering_took(folder):
+    assert "All rows in one table" not in made(folder)
+    columns = {
+        "base": {"rag": "ccciiiiii" + "iia", "closed_book": "ciiiiiiii"},
+        "tuned": {"rag": "ccccca" + "aai" + "iic", "closed_book": "cciiiiiii"},
+        "tuned_at_point": {"rag": "cccaaa" + "aaa" + "aac"},
+    }
+    calls = {"base": 12, "tuned": 108, "tuned_at_point": 120}
+    evaluated(folder / "raft-0" / "evaluation", columns, calls=calls)
+    one = parts(made(folder, labels=LABELS | {"raft": "RAFT"}))[0]
+    assert (one["RAFT"]["correct"], one["RAFT"]["false refusals"], one["RAFT"]["J"]) == ("0.56", "0.17", "0.50")
+    assert (one["RAFT"]["calls a question"], one["RAFT"]["tokens a question"]) == ("9.0", "2")
+    assert one["RAFT, at its point"]["calls a question"] == "10.0" and one["RAFT, at its point"]["calls for data"] == ""
+    assert one["base, may decline"]["calls a question"] == "1.0"
+    assert (
+        one["RAFT"]["closed-book: change"].startswith("+0.11 [")
+        and one["base, may decline"]["closed-book: change"] == ""
+    )
+    ours = one["ours"]
+    assert (ours["calls for data"], ours["tokens for data"], ours["tokens trained on"]) == ("20", "1,340", "4,000")
+    assert ours["seconds of training"] == "12" and ours["calls a question"] == ""
+
+
 @pytest.mark.parametrize("name", ["study", "study_1_5b"])
 def test_the_readme_holds_what_the_records_say(name):
     folder = StudyFolder.named(str(ROOT / "results" / name))

@@ -4,6 +4,8 @@ METHODS = {
     "self_demo": "hf_selfdemo.methods.self_demo:METHOD",
     "ra_it": "hf_selfdemo.methods.ra_it:METHOD",
     "raft": "hf_selfdemo.methods.raft:METHOD",
+    "r_tuning": "hf_selfdemo.methods.r_tuning:METHOD",
+    "divide_then_align": "hf_selfdemo.methods.divide_then_align:METHOD",
     "d_ar": "hf_selfdemo.methods.d_ar:METHOD",
     "knowledge_packing": "hf_selfdemo.methods.knowledge_packing:METHOD",
     "pa_rag": "hf_selfdemo.methods.pa_rag:METHOD",

@@ -27,6 +27,7 @@ SIGNAL_NAMES = {
     "refusal": "probability of a refusal",
     "logprob": "mean log-probability",
     "verdict": "probability of the verdict that the answer is absent",
+    "unsure": "probability of the statement of being unsure",
     "relevance": "probability that the passage is relevant",
     "support": "support of the answer by the passage",
     "utility": "utility by the model's own token",
@@ -38,7 +39,7 @@ SIGNAL_NAMES = {
 }
 """Labels of signals in tables; a signal without a label is shown by its name."""
 
-_AGAINST = frozenset(("refusal", "verdict"))
+_AGAINST = frozenset(("refusal", "verdict", "unsure"))
 """Signals that are high where the model tends to abstain."""
 
 _RESAMPLES = 2_000

@@ -1,0 +1,54 @@
+"""Every row in one table: what becomes of the questions, and what the row took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from cells import markdown, mean_cell, number_cell
+from costs import ANSWERING, MAKING
+from figures import BASE_MODES, DISCERNMENT, Draws, System, systems
+from records import Study
+from set_tables import NAMES, closed_book_changes
+
+from hf_selfdemo.evaluation.evaluated import AT_POINT
+from hf_selfdemo.evaluation.report.resampling import RESAMPLES
+
+COLUMNS = {
+    **{name: NAMES[name] for name in ("accuracy", "hallucination_rate", "accuracy_given_attempted", "f_score")},
+    DISCERNMENT: "J",
+    **{name: NAMES[name] for name in ("abstention_f1", "false_refusals")},
+}
+
+_ABOUT = """The mean over the seeds, with the lowest and the highest. J is abstention recall minus false refusals. The
+change in closed-book accuracy is against the base model, with its interval. Calls and tokens (read without cached ones,
+and written) are of an answer with passages, counted with those for signals at an operating point alone. Those for data
+are of demonstrations, made or found in a ledger. Where a row trains further what another row has trained, it counts its
+own tokens."""
+
+
+def one_table(study: Study, labels: Mapping[str, str], resamples: int = RESAMPLES) -> Iterator[str]:
+    """All rows on the test rows; nothing where no record tells what answering took, as earlier versions did not.
+
+    Args:
+        study: the records.
+        labels: the rows of the tables.
+        resamples: draws of the bootstrap.
+    """
+    found = systems(study, "test", labels)
+    if not any("asking" in record["evaluations"]["test"] for s in found.values() for record in s.records):
+        return
+    natural = [name for name, row in study.rows["test"].items() if not row.gold_removed]
+    changes = closed_book_changes(found, Draws(natural, resamples))
+    header = ["", *COLUMNS.values(), "closed-book: change", *ANSWERING, *MAKING]
+    rows = [[s.label, *_cells(name, s, changes.get(name, ""))] for name, s in found.items()]
+    yield f"## All rows in one table\n\n{_ABOUT}\n\n{markdown(header, rows)}"
+
+
+def _cells(name: str, s: System, change: str) -> Iterator[str]:
+    own, at_point = name.removesuffix(AT_POINT), name.endswith(AT_POINT)
+    mode = BASE_MODES.get(own, "rag") + (AT_POINT if at_point else "")
+    yield from (mean_cell(s.values(figure)) for figure in COLUMNS)
+    yield change
+    yield from (number_cell([told(r, mode) for r in s.records], digits) for told, digits in ANSWERING.values())
+    made = () if at_point else s.records  # what it took to make a model is told beside the model itself
+    yield from (number_cell([told(r) for r in made], digits) for told, digits in MAKING.values())
