@@ -124,7 +124,7 @@ def sorted_ids(labels):
 
 
 def test_what_answering_took_is_kept_by_mode(runs):
-    columns = {"base": BASE, PLAIN: BASE, "active_rag": BASE, "active_rag_at_point": {"rag": BASE["rag"]}}
+    columns = {"base": BASE, PLAIN: BASE, "active_rag": BASE, "active_rag_at_point": BASE}
     calls = {"base": 12, PLAIN: 13, "active_rag": 108, "active_rag_at_point": 120}
     evaluated(runs / "active_rag-0" / "evaluation", columns, calls=calls)
     records = read_study(collected(runs)[0]).records

@@ -268,7 +268,7 @@ def test_all_rows_stand_in_one_table_where_the_runs_tell_what_answering_took(fol
     columns = {
         "base": {"rag": "ccciiiiii" + "iia", "closed_book": "ciiiiiiii"},
         "tuned": {"rag": "ccccca" + "aai" + "iic", "closed_book": "cciiiiiii"},
-        "tuned_at_point": {"rag": "cccaaa" + "aaa" + "aac"},
+        "tuned_at_point": {"rag": "cccaaa" + "aaa" + "aac", "closed_book": "cciiiiiii"},
     }
     calls = {"base": 12, "tuned": 108, "tuned_at_point": 120}
     evaluated(folder / "raft-0" / "evaluation", columns, calls=calls)
