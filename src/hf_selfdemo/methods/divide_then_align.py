@@ -117,7 +117,8 @@ class DivideThenAlign:
         gold, present = Candidate(evidence.question.answers[0], "gold", "gold"), evidence.answer_in_context
         known = samples.count("correct") / len(samples) > self.dividing.known_above
         if known or present:
-            sources: list[Source] = [*([] if known and present else ["rag"]), *([] if known else ["closed_book"])]
+            failing: dict[Source, bool] = {"rag": not (known and present), "closed_book": not known}
+            sources = [source for source, fails in failing.items() if fails]
             worse = self._wrong(evidence, gold, sources, candidates, verdicts)
             worse += [Rejected(IDK, "abstain")]
             return [Demonstration(evidence, gold.text, "answer", "gold", rejected=tuple(worse))]
