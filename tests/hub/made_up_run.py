@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from html.parser import HTMLParser
 from pathlib import Path
@@ -58,11 +58,12 @@ def demonstrated(
     judge: Judge | None = None,
     model: str = "me/writer",
     settings: Mapping[str, Any] | None = None,
+    rows: Sequence[Evidence] = (),
 ) -> Path:
     """Finished demonstrations in the folder of a run, as `hf-selfdemo demonstrate` leaves them."""
     folder = run / "demonstrations"
     demonstrate(
-        evidence(),
+        rows or evidence(),
         strategy or SelfDemo(Sampling(max_candidate_tokens=99), Choosing(max_abstain_share=1)),
         ScriptedGenerator(reply), judge or AnswerMatchJudge(), folder,
     )  # fmt: skip

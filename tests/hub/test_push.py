@@ -11,6 +11,9 @@ from server import TOKEN
 
 import hf_selfdemo
 from hf_selfdemo.core.manifest import file_hash, read_json, write_checked_json
+from hf_selfdemo.core.types import Evidence, Passage, Question
+from hf_selfdemo.data.questions import read_passages
+from hf_selfdemo.hub.visibility import shows_only_embedded
 from hf_selfdemo.verbs.cli import main
 from hf_selfdemo.verbs.push import repository_name
 
@@ -62,11 +65,43 @@ def test_names_and_owner_can_be_given(hub, run):
     assert "GET /api/whoami-v2" not in hub.requests
 
 
-@pytest.mark.parametrize("keys", [{"private": True}, {"hub_private_repo": "true"}], ids=["ours", "TRL's"])
-def test_new_repositories_are_private_if_asked_for(hub, run, keys):
-    assert push(run, "dataset", **keys) == 0
-    [repository] = hub.repositories.values()
-    assert repository.private
+@pytest.mark.parametrize(
+    ("keys", "private"),
+    [({"private": True}, True), ({"hub_private_repo": "true"}, True), ({"private": "false"}, False),
+     ({"hub_private_repo": "false"}, False), ({"private": "false", "hub_private_repo": "true"}, False)],
+)  # fmt: skip
+def test_repositories_are_as_visible_as_was_asked_for(hub, run, keys, private):
+    assert push(run, "dataset", "metrics", **keys) == 0
+    assert {bool(repository.private) for repository in hub.repositories.values()} == {private}
+
+
+def test_passages_of_ones_own_are_private_unless_asked_otherwise_and_metrics_are_not(hub, run, capsys):
+    assert push(run, "dataset", "metrics") == 0
+    assert {id: bool(repository.private) for (_, id), repository in hub.repositories.items()} == {
+        "me/my-run-demonstrations": True, "me/qa_accuracy": False, "me/abstention": False,
+    }  # fmt: skip
+    assert "private because of your passages; --private false makes them public" in capsys.readouterr().err
+
+
+def test_a_public_repository_gets_no_passages_of_ones_own_unless_asked(hub, run, refused):
+    hub.add("dataset", "me/my-run-demonstrations")
+    assert "is there already and public" in refused(f"--output_dir={run}", "--artefacts", "dataset")
+    assert push(run, "dataset", private="false") == 0
+
+
+def test_embedded_passages_are_public_unless_a_source_of_ones_own_is_named(hub, tmp_path):
+    passages = read_passages("embedded", "train")[:2]
+    run = demonstrated(tmp_path / "embedded", rows=[
+        Evidence(Question("q1", "Who?", ("Ada",)), tuple(passages)),
+        Evidence(Question("q2", "What?", ("Tea",)), (Passage("cut", passages[0].text[:40]),)),
+    ])  # fmt: skip
+    assert shows_only_embedded(run)
+    assert push(run, "dataset", hub_dataset_id="a") == 0
+    assert push(run, "dataset", hub_dataset_id="b", train_corpus="mine.jsonl", source_license="mit") == 0
+    assert {id: bool(one.private) for (_, id), one in hub.repositories.items()} == {"me/a": False, "me/b": True}
+    (run / "evaluation").mkdir()
+    (run / "evaluation/rows.jsonl").write_text(json.dumps({"passages": [{"text": "our price list"}]}) + "\n")
+    assert not shows_only_embedded(run) and not shows_only_embedded(tmp_path / "nothing")
 
 
 def test_a_token_in_the_recipe_wins_over_the_one_of_the_machine(hub, run, monkeypatch):
@@ -75,16 +110,25 @@ def test_a_token_in_the_recipe_wins_over_the_one_of_the_machine(hub, run, monkey
     assert len(pushes(hub)) == 1
 
 
-def test_a_dry_run_shows_files_sizes_and_cards_and_asks_for_nothing(hub, run, monkeypatch, capsys):
+def test_a_dry_run_fits_one_screen_and_writes_the_cards_into_a_folder(hub, run, monkeypatch, capsys):
     monkeypatch.delenv("HF_TOKEN")
-    assert push(run, "dataset", "metrics", dry_run=True, private=True) == 0
+    assert push(run, "dataset", "metrics", dry_run=True) == 0
     shown = capsys.readouterr().out
-    assert "dataset: dataset NAMESPACE/my-run-demonstrations (private)" in shown
-    assert "metric: space NAMESPACE/qa_accuracy (private)" in shown
-    [size] = [line.split()[1:] for line in shown.splitlines() if line.startswith("  sft/train-00000-of-00001.parquet")]
-    bytes_ = (run / "hub/dataset/sft/train-00000-of-00001.parquet").stat().st_size
-    assert size == [f"{bytes_ / 1000:.1f}", "kB"]
-    assert 'load_dataset("NAMESPACE/my-run-demonstrations"' in shown and "license: apache-2.0" in shown
+    assert len(shown.splitlines()) <= 24
+    sizes = [path.stat().st_size for path in (run / "hub/dataset").rglob("*.parquet")]
+    card = (run / "hub/preview/dataset-my-run-demonstrations.md").read_text()
+    total = (sum(sizes) + len(card.encode())) / 1000
+    rows = {line.split("│")[1].strip(): line.split() for line in shown.splitlines() if "NAMESPACE/" in line}
+    assert [len(sizes) + 1, f"{total:.1f}"] == [
+        int(rows["NAMESPACE/my-run-demonstrations"][9]), rows["NAMESPACE/my-run-demonstrations"][11]
+    ]  # fmt: skip
+    assert "private" in rows["NAMESPACE/my-run-demonstrations"] and "public" in rows["NAMESPACE/qa_accuracy"]
+    assert "passed: 13 files: no secret" in shown and "passed: the demonstrations are complete" in shown
+    assert f"cards and lists of files: {run / 'hub/preview'}" in shown
+    assert 'load_dataset("NAMESPACE/my-run-demonstrations"' in card and "license: apache-2.0" in card
+    files = (run / "hub/preview/dataset-my-run-demonstrations.files.txt").read_text()
+    assert "sft/train-00000-of-00001.parquet" in files and "load_dataset" not in shown
+    assert (run / "hub/preview/metric-qa_accuracy.md").exists()
     assert hub.requests == [] and not hub.repositories
 
 
@@ -119,10 +163,10 @@ def test_a_dry_run_lists_what_would_be_refused(hub, run, refused, capsys):
     arguments = ["push", f"--output_dir={run}", "--artefacts", "dataset", "--dry-run"]
     assert main(arguments) == 2
     said = capsys.readouterr()
-    lines = [line for line in said.out.splitlines() if line.startswith("refused: ")]
+    lines = [line for line in said.out.splitlines() if line.startswith("rejected: ")]
     assert lines and all("NAMESPACE/my-run-demonstrations: candidates/train-" in line for line in lines)
     assert not any(TOKEN in line for line in lines)
-    assert "findings would be refused: fix them; each is named above" in said.err
+    assert "findings: fix them; each is named above" in said.err
 
 
 def test_what_must_stay_here_is_refused_before_anything_is_asked(hub, run, refused):

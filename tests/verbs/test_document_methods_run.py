@@ -113,7 +113,7 @@ def test_run_ends_with_a_trained_model_and_a_table_and_asks_nothing_twice(
     capsys.readouterr()
     push = ["push", *run[1:], "--dry_run", "--hub_base_model=me/base", "--source_license=mit"]
     assert main([*push, "--artefacts", "dataset", "model"]) == 0
-    cards = capsys.readouterr().out
+    cards = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "run/hub/preview").glob("*.md"))
     for kind in KINDS[method] - {""}:
         assert f"| `{kind}` |" in cards and kind in manifest("model")["preflight"]["samples"]
     assert cards.count(f"made by the method `{method}`") == (0 if method == "self_demo" else 2)

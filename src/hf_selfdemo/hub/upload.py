@@ -44,7 +44,7 @@ def push_artefact(artefact: Artefact, private: bool = False, api: HfApi | None =
 
     Args:
         artefact: from `hub.dataset`, `hub.model`, `hub.metrics` or `hub.index`.
-        private: make a new repository private. One that is there and public is refused.
+        private: make a new repository private, else public. With it, one that is there and public is refused.
         api: where and as whom; default is the endpoint and token that huggingface_hub finds.
 
     Raises:
@@ -89,7 +89,7 @@ def _token(api: HfApi) -> str:
 def _push(api: HfApi, artefact: Artefact, private: bool) -> Pushed:
     where: dict[str, Any] = {"repo_id": artefact.repo_id, "repo_type": artefact.repo_type}
     sdk = artefact.space_sdk or None
-    url = patiently(lambda: api.create_repo(**where, private=private or None, space_sdk=sdk, exist_ok=True))
+    url = patiently(lambda: api.create_repo(**where, private=private, space_sdk=sdk, exist_ok=True))
     heads: list[str | None] = []
 
     def attempt() -> Pushed:
@@ -98,7 +98,7 @@ def _push(api: HfApi, artefact: Artefact, private: bool) -> Pushed:
         if private and not found.private:
             raise UserError(
                 f"{artefact.repo_id} is there already and public",
-                "make it private on its settings page, name another one, or leave `private` out",
+                "make it private on its settings page, name another one, or set `private: false`",
             )
         removed = superseded(artefact, (file.rfilename for file in found.siblings or ()))
         revision = _commit(api, artefact, removed, where, found.sha)

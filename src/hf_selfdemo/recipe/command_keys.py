@@ -108,8 +108,14 @@ class PushArguments:
     hub_index_id: str | None = key(None, "as hub_dataset_id, for the index", "nothing")
     hub_retriever_id: str | None = key(None, "as hub_dataset_id, for a trained retriever", "nothing")
     hub_space_id: str | None = key(None, "as hub_dataset_id, for the app", "nothing")
-    private: bool = key(False, "make new repositories private", "nothing")
-    dry_run: bool = key(False, "show files, sizes and cards, and what would be rejected; nothing is sent", "nothing")
+    private: bool | None = key(
+        None,
+        "make new repositories private, or public (false); default: private, unless all passages are the embedded ones",
+        "nothing",
+    )
+    dry_run: bool = key(
+        False, "show what would be pushed and rejected, and write the cards into a folder; nothing is sent", "nothing"
+    )
     merge_adapter: bool = key(False, "push the whole model, with the adapter merged into it", "nothing")
     source_license: str | None = key(
         None, "licence of questions and passages, e.g. cc-by-sa-4.0; not needed for the embedded ones", "nothing"

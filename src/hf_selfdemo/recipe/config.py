@@ -94,6 +94,11 @@ class DataArguments:
     max_test_unanswerable: int = key(-1, "number of unanswerable test questions; -1 for all", "replies", ALL_OR_SOME)
     data_seed_questions: int = key(0, "seed for drawing questions", "written", SEED)
 
+    @property
+    def only_embedded(self) -> bool:
+        """Whether no source other than the embedded ones is named."""
+        return all(getattr(self, name) in ("", None, [], "embedded", ["embedded"]) for name in SOURCES)
+
 
 @dataclass
 class DocumentArguments:

@@ -148,10 +148,9 @@ def _made(name: str, values: Mapping[str, Any]) -> Any:
 
 def _embedded_if_none_named(data: config.DataArguments, named: set[str]) -> None:
     """Who names no source gets the embedded ones; beside one of their own they would be there unasked."""
-    sources = {key: getattr(data, key) for key in config.SOURCES}
-    if all(source in ("", None, [], "embedded", ["embedded"]) for source in sources.values()):
+    if data.only_embedded:
         for key in config.SOURCES - named - config.DEV_SOURCES:
-            setattr(data, key, "embedded" if isinstance(sources[key], str) else ["embedded"])
+            setattr(data, key, "embedded" if isinstance(getattr(data, key), str) else ["embedded"])
 
 
 def _check_known(key: str, groups: Sequence[Any], method: str, objective: str, what: str) -> None:

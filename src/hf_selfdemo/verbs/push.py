@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,23 +11,25 @@ from typing import Any
 from huggingface_hub import HfApi
 from huggingface_hub.utils.logging import set_verbosity_error
 
-from hf_selfdemo.core.console import in_units, say, show, waiting
+from hf_selfdemo.core.console import say, waiting
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import did_you_mean
 from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.dataset import dataset_artefact
 from hf_selfdemo.hub.index import index_artefact
-from hf_selfdemo.hub.inspection import inspect_artefact, refuse_findings
+from hf_selfdemo.hub.inspection import refuse_findings
 from hf_selfdemo.hub.metrics import metric_artefacts
 from hf_selfdemo.hub.model import model_artefact
 from hf_selfdemo.hub.retriever import retriever_artefact
 from hf_selfdemo.hub.space import space_artefact
 from hf_selfdemo.hub.upload import hub_user, push_artefact
+from hf_selfdemo.hub.visibility import shows_only_embedded
 from hf_selfdemo.recipe.parts import corpus_passages, part_of
 from hf_selfdemo.recipe.passages import Shortening
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.retriever import effective_keys
+from hf_selfdemo.verbs.push_preview import show_preview
 
 _OWNER = "NAMESPACE"
 """Stands for the token's owner where nobody may be asked who that is."""
@@ -47,20 +49,35 @@ def run_push(recipe: Recipe) -> None:
     for name in keys.artefacts:
         if name not in _BUILDERS:
             raise UserError(f"unknown artefact {name!r}", did_you_mean(name, list(_BUILDERS)))
-    private = keys.private or bool(training.hub_private_repo)
     api = HfApi(token=training.hub_token)
     owner = keys.hub_namespace or (_OWNER if keys.dry_run else hub_user(api))
     with waiting("putting files and cards together"):
         artefacts = [made for name in keys.artefacts for made in _BUILDERS[name](recipe, owner)]
+    private = _private(recipe, artefacts)
     for note in _notes(recipe):
         say(f"note: {note}")
     if keys.dry_run:
-        return _show(artefacts, private)
+        return show_preview(artefacts, private, recipe.output_dir)
     for artefact in artefacts:
         refuse_findings(artefact)
     set_verbosity_error()  # what it would say of waiting and trying again, one line says in the end
-    for artefact in artefacts:
-        _push(artefact, private, api)
+    for artefact, hidden in zip(artefacts, private, strict=True):
+        _push(artefact, hidden, api)
+
+
+def _private(recipe: Recipe, artefacts: Sequence[Artefact]) -> list[bool]:
+    """For each artefact, whether a new repository is private.
+
+    Where nobody says, it is private unless all passages are the embedded ones. The metrics contain no passages.
+    """
+    asked = recipe.training.hub_private_repo if recipe.push.private is None else recipe.push.private
+    if asked is not None:
+        return [bool(asked)] * len(artefacts)
+    own = not recipe.data.only_embedded or not shows_only_embedded(recipe.output_dir)
+    found = [own and artefact.kind != "metric" for artefact in artefacts]
+    if any(found):
+        say("note: new repositories are private because of your passages; --private false makes them public")
+    return found
 
 
 def _notes(recipe: Recipe) -> list[str]:
@@ -221,31 +238,3 @@ def repository_name(folder: str) -> str:
         ('my-run-2', 'selfdemo')
     """
     return re.sub(r"[^A-Za-z0-9_.]+|\.{2,}", "-", folder).strip("-.")[:80] or "selfdemo"
-
-
-# what would go up
-
-
-def _show(artefacts: list[Artefact], private: bool) -> None:
-    """Repositories, files with their sizes, cards and findings, on standard output."""
-    findings = []
-    for artefact in artefacts:
-        sizes = {name: _size(file) for name, file in artefact.files.items()}
-        width = max(map(len, sizes))
-        show(f"{artefact.kind}: {artefact.repo_type} {artefact.repo_id}{' (private)' if private else ''}")
-        show(f"one commit: {artefact.message}\n")
-        for name, size in sizes.items():
-            show(f"  {name:{width}}  {in_units(size):>9}")
-        show(f"  {f'{len(sizes)} files':{width}}  {in_units(sum(sizes.values())):>9}\n")
-        found = inspect_artefact(artefact)
-        card = str(artefact.files["README.md"])
-        show("the card is not shown: see below" if any(f.startswith("README.md") for f in found) else card)
-        findings += [f"{artefact.repo_id}: {finding}" for finding in found]
-    for finding in findings:
-        show(f"refused: {finding}")
-    if findings:
-        raise UserError(f"{len(findings)} findings would be refused", "fix them; each is named above")
-
-
-def _size(file: Path | str) -> int:
-    return file.stat().st_size if isinstance(file, Path) else len(file.encode())
