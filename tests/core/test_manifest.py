@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from hf_selfdemo.core import manifest
+from hf_selfdemo.core.claim import claim_folder
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.manifest import claim_folder, file_hash, fingerprint, put_in_place, staged, versions, write_json
+from hf_selfdemo.core.manifest import file_hash, fingerprint, put_in_place, staged, versions, write_json
 
 SETTINGS = {"seed": 0, "model": "m", "sources": ["a", "b"], "limit": None}
 

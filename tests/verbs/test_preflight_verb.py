@@ -1,6 +1,7 @@
 """`hf-selfdemo preflight` looks at a run's demonstrations as training would, and loads no weights."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -64,6 +65,34 @@ def test_its_figures_are_those_in_the_manifest_of_the_model(made, shown, manifes
     assert f"tokens {report['tokens']:,} an epoch, longest row {report['longest']:,}" in text
 
 
+def test_the_verdict_is_the_last_line_and_what_train_then_does(made, shown, refused, tmp_path):
+    text = shown(*made)
+    [tokens] = re.findall(r"tokens ([\d,]+) an epoch, longest", text)
+    assert text.endswith(f"verdict: ready to train (4 rows, {tokens} tokens an epoch)")
+    assert main(["train", *made, "--save_strategy=steps", "--save_steps=1"]) == 0
+    model = tmp_path / "run/model"
+    assert f"verdict: {model} is trained already (4 rows" in shown(*made)
+    line = refused("preflight", *made, "--learning_rate=0.5")
+    assert line == refused("train", *made, "--learning_rate=0.5").replace("hf-selfdemo: ", _NOT_READY)
+    assert "learning_rate (there 0.0002, now 0.5)" in line
+    (model / "manifest.json").unlink()
+    assert "verdict: ready to train, from checkpoint-4 on (4 rows" in shown(*made)
+
+
+_NOT_READY = "hf-selfdemo: not ready to train: "
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [["--max_length=16"], ["--lora_target_modules=nowhere"], ["--start_from=nowhere"]],
+    ids=["rows", "modules", "start"],
+)
+def test_what_train_rejects_makes_the_verdict_negative_in_the_same_words(made, refused, flags):
+    line = refused("preflight", *made, *flags)
+    assert line.startswith(_NOT_READY)
+    assert refused("train", *made, *flags) == line.replace(_NOT_READY, "hf-selfdemo: ")
+
+
 def test_without_demonstrations_there_is_nothing_to_look_at(gold, refused):
     assert "holds no demonstrations: run `hf-selfdemo demonstrate`" in refused("preflight", *gold)
 
@@ -99,7 +128,7 @@ def test_a_model_without_a_generation_config_has_that_of_its_config(made, shown,
 @pytest.mark.parametrize("kind", [[], ["--use_peft=false"]], ids=["adapter", "whole"])
 def test_what_was_trained_from_the_writer_learns_its_own_words(made, shown, tmp_path, kind):
     assert main(["train", *made, *kind]) == 0
-    text = shown(*made, *kind, f"--start_from={tmp_path / 'run/model'}")
+    text = shown(*made, *kind, f"--start_from={tmp_path / 'run/model'}", "--variant=further")
     assert "rows 4 (answer 4)" in text and "warning" not in text
 
 

@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import load_file
 from transformers import Trainer
 
+from hf_selfdemo.core.claim import differing
 from hf_selfdemo.core.keys import defaults
-from hf_selfdemo.core.manifest import differing, read_json, write_checked_json
+from hf_selfdemo.core.manifest import read_json, write_checked_json
 from hf_selfdemo.data.questions import read_passages, read_questions
 from hf_selfdemo.data.retrieval.bm25 import BM25Retriever
 from hf_selfdemo.data.retrieval.evidence import collect_evidence
@@ -26,7 +27,7 @@ from hf_selfdemo.recipe import recipe
 from hf_selfdemo.recipe.evidence import recipe_questions
 from hf_selfdemo.training.sft import SelfDemoConfig
 from hf_selfdemo.verbs.cli import main, make_recipe, parse
-from hf_selfdemo.verbs.train import training_settings
+from hf_selfdemo.verbs.training_folder import training_settings
 
 BEST = ["--load_best_model_at_end=true", "--learning_rate=0.01"]
 
@@ -112,7 +113,7 @@ def test_evaluation_can_be_switched_off(made, dev, manifest):
 
 def test_other_dev_questions_are_another_training(made, dev, refused):
     assert main(["train", *made, *dev]) == 0
-    assert "holds another run: other dev questions or passages: choose" in refused(
+    assert "holds another run: other dev questions or passages: to keep both" in refused(
         "train", *made, *dev, "--dev_twins=0"
     )
 
@@ -322,7 +323,7 @@ def test_what_was_trained_before_decides_the_result(made, refused, tmp_path):
     assert "is not as it was written" in refused("train", *going_on)
     told = read_json(tmp_path / "first/manifest.json") | {"files": model_hashes(tmp_path / "first")}
     write_checked_json(tmp_path / "first/manifest.json", told)
-    assert "holds another run: other weights to start from: choose" in refused("train", *going_on)
+    assert "holds another run: other weights to start from: to keep both" in refused("train", *going_on)
 
 
 def test_training_goes_on_from_a_whole_model_and_is_evaluated_on_it(made, manifest, tmp_path, capsys):

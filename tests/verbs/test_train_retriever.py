@@ -46,8 +46,11 @@ def test_run_trains_a_retriever_and_asks_nothing_twice(flags, manifest, tmp_path
     assert main(["run", *flags]) == 0
     said = capsys.readouterr().err
     assert "retriever is trained already" in said and manifest("demonstrations")["usage"]["calls"] == 0
-    assert main(["train", *flags, "--invariance_weight=0"]) == 2
-    assert "holds another run: invariance_weight" in capsys.readouterr().err
+    for verb in ("train", "preflight"):
+        assert main([verb, *flags, "--invariance_weight=0"]) == 2
+        assert "holds another run: invariance_weight" in capsys.readouterr().err
+    assert main(["preflight", *flags]) == 0
+    assert "retriever is trained already (4 ranked lists)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,7 @@ def model_artefact(
     column: str = "",
     evaluation: Path | None = None,
     folder: Path | None = None,
+    trained: Path | None = None,
 ) -> Artefact:
     """What a run trained as a repository: weights, tokenizer, chat template, prompt, generation settings and a card.
 
@@ -69,13 +70,14 @@ def model_artefact(
         column: the model's name in the evaluation; by default `tuned`, or the only one besides the base.
         evaluation: default is `evaluation` in the run; where there is none, the card says so.
         folder: where merged weights are written; default is `hub/model` in the run.
+        trained: folder of what was trained; default is `model` in the run.
 
     Raises:
         UserError: if no training was finished there, the base has no Hub id, the evaluation is of another training, or
             what was asked for does not fit.
     """
     checked_id(repo_id)
-    source, merged = run / "model", (folder or run / "hub" / "model") if merge_adapter else None
+    source, merged = trained or run / "model", (folder or run / "hub" / "model") if merge_adapter else None
     manifest, adapter = _manifest(source), is_adapter(source)
     if merge_adapter and not adapter:
         raise UserError(f"{source} holds no adapter to merge", "leave merge_adapter out")

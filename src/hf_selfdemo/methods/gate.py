@@ -17,8 +17,9 @@ from statistics import quantiles
 from typing import Any, Literal
 
 from hf_selfdemo.core.artefacts import GateFile, GateRecord
+from hf_selfdemo.core.claim import differing
 from hf_selfdemo.core.errors import UserError, explained
-from hf_selfdemo.core.manifest import differing, read_json, write_checked_json
+from hf_selfdemo.core.manifest import read_json, write_checked_json
 from hf_selfdemo.core.seeding import stable_seed
 from hf_selfdemo.core.types import Evidence, Prediction
 from hf_selfdemo.scoring.confidence import question_of

@@ -9,9 +9,11 @@ Dataclass -> YAML -> command line, in TrlParser's way: the YAML sets defaults, f
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
+from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import key
 from hf_selfdemo.core.ranges import (
     ALL_OR_SOME,
@@ -324,6 +326,17 @@ class TrainArguments:
         "weights",
         SHARE,
     )
+    variant: str | None = key(
+        None,
+        "name of a further training on the same demonstrations; its model goes to model-NAME in output_dir, and nothing "
+        "is replaced",
+        "nothing",
+    )
+
+    def __post_init__(self) -> None:
+        if self.variant is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", str(self.variant)):
+            what = f"variant is {self.variant!r}, which cannot end the name of a folder"
+            raise UserError(what, "use letters, digits, dots, dashes and underscores, as in lr1e-4")
 
 
 @dataclass

@@ -10,10 +10,11 @@ from typing import Any
 
 from hf_selfdemo.core.artefacts import DocumentsMade, QuestionsMade
 from hf_selfdemo.core.cache import content_hash
+from hf_selfdemo.core.claim import differing
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.integrity import changed
 from hf_selfdemo.core.keys import deciding
-from hf_selfdemo.core.manifest import differing, fingerprint, read_json
+from hf_selfdemo.core.manifest import fingerprint, read_json
 from hf_selfdemo.core.types import CALL_FAILED
 from hf_selfdemo.data.documents import document_files
 from hf_selfdemo.prompting.prompts import templates_hash

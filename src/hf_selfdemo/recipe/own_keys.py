@@ -94,7 +94,7 @@ _IN_PROCESS = (
 _ELSEWHERE = ("runner", "ray_address", "ray_workers", "ray_worker_cpus", "ray_worker_gpus", "ray_ledgers")
 """Who makes the calls instead of this process."""
 
-_TUNED = ("adapters", "num_rounds", "max_answer_tokens", "demonstrate_seed")
+_TUNED = ("adapters", "variant", "num_rounds", "max_answer_tokens", "demonstrate_seed")
 """Which trained models are asked, and how."""
 
 _SEARCHED = (
@@ -149,7 +149,10 @@ READS: dict[str, Reads] = {
         (*_ROWS, command_keys.ExportArguments), ("evaluate_modes", "evaluate_judge", *_TUNED), ("test",), loads=False
     ),
     "push": Reads(
-        (*_ROWS, command_keys.PushArguments), ("hub_token", "hub_private_repo", "hub_model_id"), _PARTS, loads=False
+        (*_ROWS, command_keys.PushArguments),
+        ("variant", "hub_token", "hub_private_repo", "hub_model_id"),
+        _PARTS,
+        loads=False,
     ),
     "merge": Reads((*_ROWS, command_keys.MergeArguments), ("documents", *_IN_PROCESS, *_TUNED), ("test",)),
     "score": Reads(

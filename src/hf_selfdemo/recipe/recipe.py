@@ -96,6 +96,11 @@ class Recipe:
         return Path(self.training.output_dir)
 
     @property
+    def model_folder(self) -> Path:
+        """Where the trained model is."""
+        return self.output_dir / (f"model-{self.train.variant}" if self.train.variant else "model")
+
+    @property
     def model_name(self) -> str:
         """Hub id or folder of the model to start from."""
         return self.model.model_name_or_path or DEFAULT_MODEL

@@ -14,9 +14,10 @@ from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_callback import TrainerState
 
 from hf_selfdemo.core.artefacts import Checkpoint
+from hf_selfdemo.core.claim import differing
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.integrity import hashes, refuse_changed
-from hf_selfdemo.core.manifest import differing, read_json, to_disk, write_checked_json, write_json
+from hf_selfdemo.core.manifest import read_json, to_disk, write_checked_json, write_json
 
 _NOTE = "selfdemo.json"
 

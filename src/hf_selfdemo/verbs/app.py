@@ -18,7 +18,7 @@ from hf_selfdemo.methods.at_point import at_recorded_point
 from hf_selfdemo.recipe.engine import OnText, in_process
 from hf_selfdemo.recipe.evidence import recipe_retriever
 from hf_selfdemo.recipe.recipe import Recipe
-from hf_selfdemo.verbs.columns import model_answerer, recipe_answerer
+from hf_selfdemo.verbs.columns import column_of, model_answerer, recipe_answerer
 from hf_selfdemo.verbs.failures import Terminated
 from hf_selfdemo.verbs.rounds import round_models
 
@@ -143,5 +143,5 @@ def _tuned(recipe: Recipe) -> dict[str, str]:
     if recipe.train.num_rounds > 1 and (recipe.output_dir / "rounds" / "manifest.json").exists():
         name, folder = list(round_models(recipe).items())[-1]
         return {name: str(folder)}
-    folder = recipe.output_dir / "model"
-    return {"tuned": str(folder)} if list(folder.glob("*.safetensors")) else {}
+    folder = recipe.model_folder
+    return {column_of(folder): str(folder)} if list(folder.glob("*.safetensors")) else {}

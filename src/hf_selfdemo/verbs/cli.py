@@ -23,10 +23,10 @@ verbs:
   gate            learn on dev questions when the expensive way of answering is worth asking (method: lagr_seq)
   plan            what demonstrating will cost, from a few questions really asked, and the memory each verb needs
   prompts         search for the wording of the candidates' prompts
-  preflight       look at what would be trained, row by row, before it is
+  preflight       look at what would be trained, row by row; says whether it is ready to train
   rounds          demonstrate and train, as often as num_rounds says
   export          the evaluation for lm-evaluation-harness or ragas
-  push            dataset, model, metrics or index to the Hub, with a card; --dry_run shows what would go up
+  push            dataset, model, metrics or index to the Hub, with a card; --dry_run shows what would be pushed
   merge           merge the adapter into its base, and check that the replies stay the same
   score           judge a file of predictions, made by whatever model
   ask             ask the trained model one question, or many, in the terminal

@@ -21,6 +21,7 @@ from hf_selfdemo.methods.openings import with_signals
 from hf_selfdemo.recipe.config import RetrievalArguments
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.rounds import round_models
+from hf_selfdemo.verbs.run_folders import trained_folders
 
 _PLAIN_TEMPLATE = "candidates/rag_1"
 
@@ -140,20 +141,32 @@ def model_answerer(recipe: Recipe, folder: Path) -> Answerer:
 
 
 def tuned_models(recipe: Recipe) -> dict[str, Path]:
-    """Folders by column: those that the recipe names, else what was trained in its output_dir."""
+    """Folders by column: those that the recipe names, else all that was trained in its output_dir, last the one that
+    `variant` chooses."""
     if recipe.evaluate.adapters:
         return dict(map(_named_folder, recipe.evaluate.adapters))
     if not recipe.method.method.trains:
         return {}
     if recipe.train.num_rounds > 1:
         return round_models(recipe)
-    folder = recipe.output_dir / "model"
+    folder = recipe.model_folder
     try:
         weights_of(folder)
     except UserError:
         remedy = "run `hf-selfdemo train` with the same config, or name another run's: --adapters tuned=RUN/model"
         raise UserError(f"{folder} holds no trained model", remedy) from None
-    return {"tuned": folder}
+    others = (path for path in trained_folders(recipe.output_dir) if path != folder)
+    return {column_of(path): path for path in (*others, folder)}
+
+
+def column_of(folder: Path) -> str:
+    """The name of the column of a model that was trained in a run's folder.
+
+    Example:
+        >>> column_of(Path("runs/mine/model")), column_of(Path("runs/mine/model-2"))
+        ('tuned', 'model-2')
+    """
+    return "tuned" if folder.name == "model" else folder.name
 
 
 def _named_folder(pair: str) -> tuple[str, Path]:

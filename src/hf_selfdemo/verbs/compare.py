@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from hf_selfdemo.core.claim import claim_folder, differing
 from hf_selfdemo.core.console import say, show, table_width
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import defaults
-from hf_selfdemo.core.manifest import claim_folder, differing
 from hf_selfdemo.core.types import Evidence, Prediction
 from hf_selfdemo.evaluation.evaluated import PLAIN, Evaluation, folder_for
 from hf_selfdemo.evaluation.report import Column, Comparison, terminal_table, write_figures, write_page

@@ -11,12 +11,13 @@ from datasets import Dataset
 
 from hf_selfdemo.core.accounting import account_for
 from hf_selfdemo.core.artefacts import Demonstrations
+from hf_selfdemo.core.claim import claim_folder
 from hf_selfdemo.core.console import progress, recall_line, say, usage_line, waiting
 from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import deciding, defaults
 from hf_selfdemo.core.ledger import Ledger
-from hf_selfdemo.core.manifest import claim_folder, fingerprint, read_json, rows_fingerprint
+from hf_selfdemo.core.manifest import fingerprint, read_json, rows_fingerprint
 from hf_selfdemo.core.protocols import Judge, Strategy
 from hf_selfdemo.core.types import Evidence, Request, Source
 from hf_selfdemo.evaluation.report.symptoms import symptom_line

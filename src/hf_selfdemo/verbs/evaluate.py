@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 from hf_selfdemo.core.artefacts import Evaluated
+from hf_selfdemo.core.claim import claim_folder
 from hf_selfdemo.core.console import progress, recall_line, say, show, table_width
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import defaults
 from hf_selfdemo.core.ledger import Ledger
 from hf_selfdemo.core.loading import did_you_mean
-from hf_selfdemo.core.manifest import claim_folder, fingerprint, read_json, rows_fingerprint
+from hf_selfdemo.core.manifest import fingerprint, read_json, rows_fingerprint
 from hf_selfdemo.core.protocols import Judge
 from hf_selfdemo.core.types import COUNTS, Evidence, Mode, Prediction, Usage
 from hf_selfdemo.evaluation.evaluated import (

@@ -9,9 +9,10 @@ from statistics import fmean
 from rich.table import Table
 from rich.text import Text
 
+from hf_selfdemo.core.claim import differing
 from hf_selfdemo.core.console import say, show
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.manifest import differing, versions
+from hf_selfdemo.core.manifest import versions
 from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.core.types import Mode, Prediction
 from hf_selfdemo.evaluation.evaluated import Evaluation, folder_for

@@ -25,6 +25,12 @@ _FOLDERS = (
 WRITTEN_INTO = (*_FOLDERS, "retriever", "gate.json", "plan.json")
 """All that verbs leave in a run's folder, but for what runs share."""
 
+
+def variants(folder: Path) -> list[Path]:
+    """The folders into which `train` wrote further trainings of a run."""
+    return sorted(path.parent for path in folder.glob("model-*/run.json"))
+
+
 _GATE_S = 0.5
 """Seconds in which a start waits for another that is only looking whether it may begin."""
 
@@ -64,7 +70,8 @@ def held(folder: Path, shard: str = "") -> Iterator[None]:
             for other in folder.glob(".shard-*.lock"):
                 _taken(other).release()
             sweep(folder.iterdir())
-            sweep(path for name in _FOLDERS for path in list((folder / name).rglob(f"*{STAGING}")))
+            written = (*(folder / name for name in _FOLDERS), *variants(folder))
+            sweep(path for inner in written for path in list(inner.rglob(f"*{STAGING}")))
         yield
     finally:
         _let_go(own)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from hf_selfdemo.core.claim import claim_folder
 from hf_selfdemo.core.console import progress, say, usage_line
 from hf_selfdemo.core.integrity import changed, hashes, known_hashes
-from hf_selfdemo.core.manifest import claim_folder, rows_fingerprint, write_checked_json
+from hf_selfdemo.core.manifest import rows_fingerprint, write_checked_json
 from hf_selfdemo.core.types import Evidence, Mode, Source
 from hf_selfdemo.generation.models import ResolvedModel
 from hf_selfdemo.methods.prompt_search import SearchSettings, most_calls, search_prompts

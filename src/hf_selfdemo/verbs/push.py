@@ -29,6 +29,7 @@ from hf_selfdemo.recipe.parts import corpus_passages, part_of
 from hf_selfdemo.recipe.passages import Shortening
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.retriever import effective_keys
+from hf_selfdemo.verbs.columns import column_of
 from hf_selfdemo.verbs.push_preview import show_preview
 
 _OWNER = "NAMESPACE"
@@ -132,6 +133,8 @@ def _model(recipe: Recipe, owner: str) -> list[Artefact]:
             language=keys.hub_languages,
             merge_adapter=keys.merge_adapter,
             benchmark=keys.hub_benchmark or "",
+            column=column_of(recipe.model_folder) if recipe.train.variant else "",
+            trained=recipe.model_folder,
         )
     ]
 
@@ -176,6 +179,7 @@ def _space(recipe: Recipe, owner: str) -> list[Artefact]:
             data=_data_keys(recipe),
             base_model=keys.hub_base_model or "",
             adapter=_model_id(recipe, owner) if pushed else "",
+            trained=recipe.model_folder,
             license=keys.source_license or "",
             method=recipe.method.recipe_keys() if not recipe.method.method.trains else None,
         )
@@ -218,7 +222,8 @@ def _dataset_id(recipe: Recipe, owner: str) -> str:
 
 
 def _model_id(recipe: Recipe, owner: str) -> str:
-    return _repo_id(recipe.training.hub_model_id or _name(recipe), owner)
+    variant = f"-{recipe.train.variant}" if recipe.train.variant else ""
+    return _repo_id(recipe.training.hub_model_id or _name(recipe) + variant, owner)
 
 
 def _repo_id(name: str, owner: str) -> str:

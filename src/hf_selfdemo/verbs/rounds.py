@@ -19,10 +19,11 @@ from typing import Any
 from rich.table import Table
 
 from hf_selfdemo.core.artefacts import CountedRow, Demonstrations, Rounds, Training
+from hf_selfdemo.core.claim import differing
 from hf_selfdemo.core.console import say, show
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import defaults
-from hf_selfdemo.core.manifest import differing, read_json, read_json_lines, versions, write_checked_json
+from hf_selfdemo.core.manifest import read_json, read_json_lines, versions, write_checked_json
 from hf_selfdemo.methods.demonstrations import checked_file
 from hf_selfdemo.recipe.config import DemonstrateArguments, JudgeArguments
 from hf_selfdemo.recipe.engine import ledger_path
@@ -100,6 +101,8 @@ def _refuse_what_cannot_repeat(recipe: Recipe) -> None:
     what = f"num_rounds is {train.num_rounds}"
     if asks_nothing(recipe):
         raise UserError(f"{what} and method {recipe.method.name!r} asks no model", "use method self_demo")
+    if train.variant:
+        raise UserError(f"{what} and variant is set", "choose another output_dir")
     if recipe.engine.engine != "transformers":
         raise UserError(
             f"{what} and engine is {recipe.engine.engine!r}, which does not have the tuned models",

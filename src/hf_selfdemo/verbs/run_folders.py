@@ -11,15 +11,15 @@ from hf_selfdemo.core.artefacts import Demonstrations, Training
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import did_you_mean_file
 from hf_selfdemo.core.manifest import read_json
-from hf_selfdemo.verbs.lock import WRITTEN_INTO
+from hf_selfdemo.verbs.lock import WRITTEN_INTO, variants
 
 SHARED = ("ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm", "index", "frozen")
 """What other runs may use: the calls that were paid for, indexes, and states of frozen layers."""
 
 _STAGES = {
     "evaluated": ("evaluation/manifest.json",),
-    "trained": ("model/manifest.json", "retriever/manifest.json"),
-    "training": ("model/run.json", "retriever/run.json"),
+    "trained": ("model/manifest.json", "model-*/manifest.json", "retriever/manifest.json"),
+    "training": ("model/run.json", "model-*/run.json", "retriever/run.json"),
     "demonstrated": ("demonstrations/manifest.json",),
     "demonstrating": ("demonstrations/run.json",),
     "questions written": ("documents/questions.json",),
@@ -41,7 +41,7 @@ class Run:
     @property
     def state(self) -> str:
         """The furthest state that its files tell of; "" for a folder that is not a run."""
-        there = (state for state, files in _STAGES.items() if any((self.folder / name).exists() for name in files))
+        there = (state for state, files in _STAGES.items() if any(any(self.folder.glob(name)) for name in files))
         return next(there, "")
 
     def about(self) -> dict[str, str]:
@@ -51,8 +51,8 @@ class Run:
             UserError: for a damaged manifest.
         """
         made = read_json(self.folder / "demonstrations" / "manifest.json", Demonstrations, missing_ok=True)
-        trained = read_json(self.folder / "model" / "manifest.json", Training, missing_ok=True)
-        trained = trained or read_json(self.folder / "retriever" / "manifest.json", Training, missing_ok=True)
+        folders = [*trained_folders(self.folder), self.folder / "retriever"]
+        trained = read_json(folders[0] / "manifest.json", Training, missing_ok=True)
         return {
             "method": made.get("settings", {}).get("method", ""),
             "model": trained.get("base") or made.get("model", {}).get("name", ""),
@@ -71,6 +71,15 @@ class Run:
             return "", {}
         name = "tuned" if "tuned" in names else names[-1]
         return name, columns[name]["rag"]
+
+
+def trained_folders(run: Path) -> list[Path]:
+    """The folders of all finished trainings of a run: the first in `model`, variants by name.
+
+    Args:
+        run: the run's folder.
+    """
+    return [path for path in (run / "model", *variants(run)) if (path / "manifest.json").exists()]
 
 
 def runs_in(folder: Path) -> list[Run]:
@@ -99,7 +108,8 @@ def run_at(folder: Path) -> Run:
 
 def removable(run: Run) -> list[Path]:
     """What commands wrote into a run's folder, but for what other runs may use."""
-    return [path for name in WRITTEN_INTO if name not in SHARED and _is_there(path := run.folder / name)]
+    named = [run.folder / name for name in WRITTEN_INTO if name not in SHARED]
+    return [path for path in (*named, *variants(run.folder)) if _is_there(path)]
 
 
 def _is_there(path: Path) -> bool:

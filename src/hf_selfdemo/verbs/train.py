@@ -11,17 +11,11 @@ from typing import Any
 from datasets import Dataset
 
 from hf_selfdemo.core.accounting import account_for
-from hf_selfdemo.core.artefacts import Training
+from hf_selfdemo.core.claim import claim_folder
 from hf_selfdemo.core.console import progress, say, waiting
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.keys import defaults
 from hf_selfdemo.core.loading import load
 from hf_selfdemo.core.manifest import (
-    claim_folder,
-    differing,
-    file_hash,
-    read_json,
-    rows_fingerprint,
     to_disk,
     versions,
     write_checked_json,
@@ -30,21 +24,28 @@ from hf_selfdemo.core.manifest import (
 from hf_selfdemo.core.memory import give_back
 from hf_selfdemo.core.types import Evidence
 from hf_selfdemo.data.rows import FEATURES, evidence_row
-from hf_selfdemo.generation.tuned import model_hashes, weights_of
+from hf_selfdemo.generation.tuned import model_hashes
 from hf_selfdemo.methods.demonstrations import load_demonstrations
 from hf_selfdemo.methods.method import METHOD_FILE
 from hf_selfdemo.methods.openings import write_openings
-from hf_selfdemo.recipe.config import TrainArguments
-from hf_selfdemo.recipe.evidence import has_dev, recipe_evidence
+from hf_selfdemo.recipe.evidence import recipe_evidence
 from hf_selfdemo.recipe.recipe import Recipe
-from hf_selfdemo.recipe.reward import recipe_rewards, reward_settings
+from hf_selfdemo.recipe.reward import recipe_rewards
 from hf_selfdemo.recipe.start import Start, load_start, training_start
 from hf_selfdemo.training.checkpoints import last_checkpoint
-from hf_selfdemo.training.decisive import decisive_keys
 from hf_selfdemo.training.pair_rows import row_of_pair
 from hf_selfdemo.training.progress import report_progress
 from hf_selfdemo.verbs.preflight import asked_later, written_by
 from hf_selfdemo.verbs.processes import is_main_process, world_size
+from hf_selfdemo.verbs.training_folder import (
+    WORDS,
+    all_settings,
+    evaluates,
+    further_training,
+    is_trained,
+    plain_strategy,
+    usual_settings,
+)
 
 TRAINERS = {
     "sft": "hf_selfdemo.training.sft:SelfDemoTrainer",
@@ -52,14 +53,6 @@ TRAINERS = {
     "grpo": "hf_selfdemo.training.grpo:SelfDemoGRPOTrainer",
 }
 """The trainer of each objective that trains on texts."""
-
-WORDS = {
-    "data": "demonstrations",
-    "base": "base model",
-    "start_from": "weights to start from",
-    "dev": "dev questions or passages",
-}
-"""What the hashes among the settings are of."""
 
 
 def run_train(recipe: Recipe) -> None:
@@ -71,23 +64,18 @@ def run_train(recipe: Recipe) -> None:
         from hf_selfdemo.verbs.train_retriever import train_retriever
 
         return train_retriever(recipe)
-    source, target = recipe.output_dir / "demonstrations", recipe.output_dir / "model"
+    source, target = recipe.output_dir / "demonstrations", recipe.model_folder
     if not (source / "train.parquet").exists():
         raise UserError(f"{source} holds no demonstrations", "run `hf-selfdemo demonstrate` with the same config first")
     start = training_start(recipe)
     dev = recipe_evidence(recipe, "dev")[0] if evaluates(recipe) else []
-    settings = training_settings(recipe) | {
-        "data": file_hash(source / "train.parquet"),
-        "base": start.model.fingerprint,
-        "start_from": start.weights,
-        "dev": rows_fingerprint(map(asdict, dev)) if dev else "",
-    }
+    settings = all_settings(recipe, start, dev)
     usual = usual_settings(recipe)
     if is_trained(target, settings, usual):
         say(f"{target} is trained already")
         return
     if is_main_process():
-        claim_folder(target, settings, "choose another output_dir", WORDS, usual)
+        claim_folder(target, settings, further_training(recipe, settings, usual), WORDS, usual)
     dataset = load_demonstrations(source)
     trainer = _trainer(recipe, start, dataset, dev, written_by(source))
     _say_what_comes(recipe, trainer, dev)
@@ -112,24 +100,10 @@ def _account_for(dataset: Dataset, trainer: Any) -> None:
     account_for(dataset["id"], [*trained, *left_out], "making the trainer")
 
 
-def evaluates(recipe: Recipe) -> bool:
-    """Whether dev questions are asked while training."""
-    return has_dev(recipe.data) and _plain(recipe.training.eval_strategy) != "no"
-
-
-def is_trained(target: Path, settings: dict[str, Any], usual: dict[str, Any]) -> bool:
-    """Whether the folder holds the result of this very training; its manifest is the last to be written there."""
-    path = target / "manifest.json"
-    if not path.exists() or differing(read_json(path, Training, "settings")["settings"], settings, usual):
-        return False
-    weights_of(target)  # refuses a model that was damaged since
-    return True
-
-
 def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: Sequence[Evidence], writer: dict[str, Any]) -> Any:
     """The trainer of the recipe's objective, with its model."""
     args = copy.copy(recipe.training)
-    args.output_dir = str(recipe.output_dir / "model")  # checkpoints go beside the adapter
+    args.output_dir = str(recipe.model_folder)  # checkpoints go beside the adapter
     args.disable_tqdm = True  # one bar, ours
     network, tokenizer, options = load_start(recipe, start)
     rows = [evidence_row(row) for row in dev]
@@ -183,7 +157,7 @@ def _say_what_comes(recipe: Recipe, trainer: Any, dev: Sequence[Evidence]) -> No
     if recipe.train.objective == "grpo" and not recipe.train.start_from:
         say("GRPO begins with a model that has not learnt when to abstain: start_from names an adapter that has")
     if dev:
-        say(f"asking {len(dev)} dev rows, eval_strategy {_plain(recipe.training.eval_strategy)}")
+        say(f"asking {len(dev)} dev rows, eval_strategy {plain_strategy(recipe.training.eval_strategy)}")
     if recipe.implied:
         keys = ", ".join(f"{key} {value}" for key, value in recipe.implied.items())
         say(f"not given and set by what was given: {keys}")
@@ -200,14 +174,14 @@ def _write_checked_json(
 ) -> None:
     """The last file of a training."""
     report = trainer.preflight_report.as_dict()
-    write_json(recipe.output_dir / "model" / METHOD_FILE, recipe.method.record())
+    write_json(recipe.model_folder / METHOD_FILE, recipe.method.record())
     if not recipe.method.method.tokens:  # else responses begin with these, and nobody asks for a refusal's opening
-        write_openings(recipe.output_dir / "model", dataset.select_columns(["outcome", "response"]))
-    to_disk(recipe.output_dir / "model")
+        write_openings(recipe.model_folder, dataset.select_columns(["outcome", "response"]))
+    to_disk(recipe.model_folder)
     write_checked_json(
-        recipe.output_dir / "model" / "manifest.json",
+        recipe.model_folder / "manifest.json",
         {
-            "files": model_hashes(recipe.output_dir / "model"),
+            "files": model_hashes(recipe.model_folder),
             "settings": settings,
             "base": base,
             "dtype": str(recipe.dtype(training=True)),
@@ -258,20 +232,3 @@ def _best(trainer: Any) -> dict[str, Any]:
         "checkpoint": Path(state.best_model_checkpoint).name if state.best_model_checkpoint else "",
         "loaded": bool(args.load_best_model_at_end and state.best_model_checkpoint),
     }
-
-
-def _plain(strategy: Any) -> str:
-    """The name of a strategy, which transformers turns into an enumeration."""
-    return str(getattr(strategy, "value", strategy))
-
-
-def training_settings(recipe: Recipe) -> dict[str, Any]:
-    """What decides the weights: model and training keys, without paths, tokens and logging."""
-    dtype = {"dtype": recipe.dtype(training=True).name} if recipe.model.dtype == "auto" else {}  # as on this machine
-    keys = asdict(recipe.model) | dtype | recipe.training.to_dict() | {"objective": recipe.train.objective}
-    return decisive_keys(keys, usual_settings(recipe)) | reward_settings(recipe)
-
-
-def usual_settings(recipe: Recipe) -> dict[str, Any]:
-    """The defaults of these keys."""
-    return defaults(type(recipe.model), type(recipe.training), TrainArguments)

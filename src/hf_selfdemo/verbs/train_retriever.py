@@ -6,10 +6,11 @@ import copy
 from pathlib import Path
 from typing import Any
 
+from hf_selfdemo.core.claim import claim_folder
 from hf_selfdemo.core.console import progress, say
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.integrity import hashes
-from hf_selfdemo.core.manifest import claim_folder, file_hash, to_disk, versions, write_checked_json, write_json
+from hf_selfdemo.core.manifest import to_disk, versions, write_checked_json, write_json
 from hf_selfdemo.core.memory import give_back
 from hf_selfdemo.generation.models import ResolvedModel
 from hf_selfdemo.generation.representations import SENTENCE_FILES
@@ -22,7 +23,15 @@ from hf_selfdemo.recipe.trained_retriever import refuse_keys, without_frozen_lay
 from hf_selfdemo.training.progress import report_progress
 from hf_selfdemo.training.retriever import RetrieverTrainer, check_lists
 from hf_selfdemo.verbs.processes import is_main_process, world_size
-from hf_selfdemo.verbs.train import WORDS, is_trained, train_on, training_settings, usual_settings
+from hf_selfdemo.verbs.train import train_on
+from hf_selfdemo.verbs.training_folder import (
+    OTHER_FOLDER,
+    WORDS,
+    is_trained,
+    retriever_folder,
+    retriever_settings,
+    usual_settings,
+)
 
 
 def train_retriever(recipe: Recipe) -> None:
@@ -31,20 +40,19 @@ def train_retriever(recipe: Recipe) -> None:
     Raises:
         UserError: if there are no lists, or keys ask for what a retriever cannot be trained with.
     """
-    source, target = recipe.output_dir / "demonstrations", recipe.output_dir / "retriever"
+    source, target = recipe.output_dir / "demonstrations", retriever_folder(recipe)
     if not (source / "train.parquet").exists():
         raise UserError(f"{source} holds no demonstrations", "run `hf-selfdemo demonstrate` with the same config first")
     refuse_keys(recipe)
     base = recipe.resolve()
-    settings = training_settings(recipe) | {"data": file_hash(source / "train.parquet"), "base": base.fingerprint}
-    usual = usual_settings(recipe)
+    settings, usual = retriever_settings(recipe, base), usual_settings(recipe)
     if is_trained(target, settings, usual):
         say(f"{target} is trained already")
         return
     rows = load_demonstrations(source)
     check_lists(rows, recipe.training)
     if is_main_process():
-        claim_folder(target, settings, "choose another output_dir", WORDS, usual)
+        claim_folder(target, settings, OTHER_FOLDER, WORDS, usual)
     trainer = _trainer(recipe, base, rows, target)
     say(f"training a retriever on {len(rows)} lists of {sum(map(len, rows['passages']))} passages")
     with progress("train", 0) as advance:
