@@ -11,7 +11,10 @@ from hf_selfdemo.recipe.own_keys import READS
 from hf_selfdemo.verbs import VERBS
 from hf_selfdemo.verbs.cli import main
 
-_LOOK_AT_ALL = {"dataclasses", "copy", "hf_selfdemo.core.keys", "hf_selfdemo.core.ranges", "hf_selfdemo.recipe.keys"}
+_LOOK_AT_ALL = {
+    *("dataclasses", "copy", "hf_selfdemo.core.keys", "hf_selfdemo.core.ranges", "hf_selfdemo.recipe.keys"),
+    "hf_selfdemo.recipe.config",
+}
 """Modules that look at every key, to check or to copy it."""
 
 _LOOKED_AT_ALWAYS = {"dry_run", "compare", "documents", "held_out_share"}

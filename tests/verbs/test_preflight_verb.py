@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from hf_selfdemo.training import parameters
 from hf_selfdemo.verbs.cli import main
 
 
@@ -84,10 +85,17 @@ _NOT_READY = "hf-selfdemo: not ready to train: "
 
 @pytest.mark.parametrize(
     "flags",
-    [["--max_length=16"], ["--lora_target_modules=nowhere"], ["--start_from=nowhere"]],
-    ids=["rows", "modules", "start"],
+    [
+        ["--max_length=16"],
+        ["--lora_target_modules=nowhere"],
+        ["--start_from=nowhere"],
+        ["--metric_for_best_model=f_score", "--load_best_model_at_end=true"],
+        ["--report_to=wandb"],
+    ],
+    ids=["rows", "modules", "start", "best", "tracker"],
 )
-def test_what_train_rejects_makes_the_verdict_negative_in_the_same_words(made, refused, flags):
+def test_what_train_rejects_makes_the_verdict_negative_in_the_same_words(made, refused, monkeypatch, flags):
+    monkeypatch.setattr(parameters, "get_available_reporting_integrations", lambda: [])
     line = refused("preflight", *made, *flags)
     assert line.startswith(_NOT_READY)
     assert refused("train", *made, *flags) == line.replace(_NOT_READY, "hf-selfdemo: ")

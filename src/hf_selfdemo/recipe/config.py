@@ -328,8 +328,8 @@ class TrainArguments:
     )
     variant: str | None = key(
         None,
-        "name of a further training on the same demonstrations; its model goes to model-NAME in output_dir, and nothing "
-        "is replaced",
+        "name of a further training on the same demonstrations; its model goes to model-NAME in output_dir, and no "
+        "other is replaced",
         "nothing",
     )
 

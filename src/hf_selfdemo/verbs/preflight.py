@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,11 +23,13 @@ from hf_selfdemo.recipe.evidence import has_dev, recipe_evidence, recipe_questio
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.recipe.start import Start, check_targets, start_tokenizer, training_start
 from hf_selfdemo.recipe.trained_retriever import refuse_keys
-from hf_selfdemo.training.base import collator_of
+from hf_selfdemo.training.base import choose_best, collator_of
 from hf_selfdemo.training.checkpoints import last_checkpoint
 from hf_selfdemo.training.collator import SelfDemoDataCollator
+from hf_selfdemo.training.generated import GeneratedEvaluation
 from hf_selfdemo.training.grpo import check_rollouts, prompt_collator_of
 from hf_selfdemo.training.pair_rows import with_pairs
+from hf_selfdemo.training.parameters import check_arguments
 from hf_selfdemo.training.preflight import preflight
 from hf_selfdemo.training.retriever import check_lists
 from hf_selfdemo.training.rewardable import rewardable
@@ -78,12 +81,17 @@ def _look(recipe: Recipe) -> str:
     else:
         collator = collator_of(args, tokenizer, objective == "dpo", tokens=recipe.method.method.tokens)
     dev, test = recipe_evidence(recipe, "dev")[0] if has_dev(recipe.data) else [], asked_later(recipe)
+    held_out = Dataset.from_list(list(map(evidence_row, dev)), features=FEATURES) if dev else None
+    check_arguments(args, None, len(dataset))
+    answerer = recipe.method.answerer(args.max_dev_tokens, args.seed)
+    asking = GeneratedEvaluation(tokenizer, args.dev_modes, args.max_dev_tokens, answerer=answerer)
+    choose_best(copy.copy(args), asking, held_out if evaluates(recipe) else None, objective == "dpo")
     model = _without_weights(recipe, start)
     with waiting("looking at every row"):
         report = preflight(
             dataset,
             collator,
-            eval_dataset=Dataset.from_list(list(map(evidence_row, dev)), features=FEATURES) if dev else None,
+            eval_dataset=held_out,
             test_rows=test,
             choosing=bool(args.metric_for_best_model and args.load_best_model_at_end),
             model=model,
