@@ -1,4 +1,4 @@
-"""What the package index shows: the README with absolute links, and the project's addresses."""
+"""What the package index shows: the README with absolute links and a Colab badge, and the project's addresses."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 RELATIVE_LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)]+)\)")
+NOTEBOOK = re.compile(r"\[[^\]]*\]\(https://github\.com/([^)]+\.ipynb)\)")
+COLAB = "https://colab.research.google.com"
 
 
 class Addresses(MetadataHookInterface):
@@ -25,7 +27,9 @@ class Addresses(MetadataHookInterface):
             image, text, target = link.groups()
             return f"{image}[{text}]({repository}/{'raw' if image else 'blob'}/{tag}/{target})"
 
-        metadata["readme"]["text"] = RELATIVE_LINK.sub(absolute, readme)
+        text = RELATIVE_LINK.sub(absolute, readme)
+        badge = rf"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({COLAB}/github/\1)"
+        metadata["readme"]["text"] = NOTEBOOK.sub(badge, text)  # Colab opens notebooks of GitHub alone
         metadata["urls"] = {
             "Documentation": f"{repository}/tree/{tag}/docs",
             "Repository": repository,

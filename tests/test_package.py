@@ -140,6 +140,14 @@ def test_links_of_the_project_page_lead_to_files_of_the_release():
     assert all(address.startswith(home) for address in found["urls"].values()) and "Documentation" in found["urls"]
 
 
+def test_the_notebook_has_a_badge_if_colab_can_open_it():
+    text = metadata_for("https://github.com/someone/hf_selfdemo")["readme"]["text"]
+    badges = re.findall(r"\[!\[Open in Colab\]\(https://colab[^)]*\.svg\)\]\((https://colab[^)]*)\)", text)
+    home = f"https://colab.research.google.com/github/someone/hf_selfdemo/blob/v{PROJECT['version']}"
+    assert f"{home}/examples/quickstart.ipynb" in badges and (ROOT / "examples/quickstart.ipynb").is_file()
+    assert "colab" not in metadata_for("https://code.example/someone/hf_selfdemo")["readme"]["text"]
+
+
 def test_without_an_address_the_project_page_is_the_readme_and_names_none():
     assert metadata_for("") == {
         "version": PROJECT["version"],
@@ -167,6 +175,8 @@ def test_version_and_address_are_the_same_wherever_they_stand():
 
 def test_everything_but_the_extras_own_modules_is_imported_without_them(tmp_path):
     hidden = (
+        "trackio",  # TRL imports it if it is there, and it needs some of the others
+        "wandb",
         "openai",
         "evaluate",
         "ir_measures",

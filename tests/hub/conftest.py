@@ -14,6 +14,8 @@ def hub(monkeypatch, tmp_path):
     """An empty Hub; `TOKEN` may write as "me" and for the organisation "lab", `READER` may only read."""
     server = HubServer({TOKEN: User("me", ("lab",)), READER: User("me", ("lab",), writes=False)})
     monkeypatch.setattr(constants, "ENDPOINT", server.url)
+    template = f"{server.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no token"))
