@@ -22,7 +22,9 @@ def test_another_training_goes_beside_the_first_and_all_are_compared(gold, refus
             f"{run / 'model'} holds another run: learning_rate (there 0.0002, now 0.5): "
             "to keep both, give the same command with --variant 2"
         )
+    capsys.readouterr()
     assert main(["train", *gold, OTHER, "--variant", "2"]) == 0
+    assert "compares the base with model, model-2" in capsys.readouterr().err
     assert read_json(run / "model-2/manifest.json")["settings"]["learning_rate"] == 0.5
     assert content(run / "demonstrations", run / "model") == before
     capsys.readouterr()

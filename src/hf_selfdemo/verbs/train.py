@@ -37,6 +37,7 @@ from hf_selfdemo.training.pair_rows import row_of_pair
 from hf_selfdemo.training.progress import report_progress
 from hf_selfdemo.verbs.preflight import asked_later, written_by
 from hf_selfdemo.verbs.processes import is_main_process, world_size
+from hf_selfdemo.verbs.run_folders import trained_folders
 from hf_selfdemo.verbs.training_folder import (
     WORDS,
     all_settings,
@@ -88,6 +89,7 @@ def run_train(recipe: Recipe) -> None:
     if is_main_process():
         _write_checked_json(recipe, dataset, trainer, settings, start.model.name, result.metrics)
     _say_what_was_kept(_best(trainer))
+    _say_what_to_compare(recipe)
     del trainer
     give_back()  # it refers to itself in circles, and would hold model and optimizer beside what the next verb loads
 
@@ -161,6 +163,13 @@ def _say_what_comes(recipe: Recipe, trainer: Any, dev: Sequence[Evidence]) -> No
     if recipe.implied:
         keys = ", ".join(f"{key} {value}" for key, value in recipe.implied.items())
         say(f"not given and set by what was given: {keys}")
+
+
+def _say_what_to_compare(recipe: Recipe) -> None:
+    """Where several models were trained in a run's folder, how all are compared."""
+    found = [folder.name for folder in trained_folders(recipe.output_dir)]
+    if len(found) > 1:
+        say(f"`hf-selfdemo evaluate` with the same config compares the base with {', '.join(found)}")
 
 
 def _say_what_was_kept(best: dict[str, Any]) -> None:
