@@ -258,7 +258,7 @@ def test_too_few_questions_are_refused_before_any_call(settings):
 
 @pytest.mark.parametrize("start", [[], ["Answer.", " \n"]])
 def test_nothing_to_start_from_is_refused(start):
-    with pytest.raises(UserError, match="empty start instruction or none: give one"):
+    with pytest.raises(UserError, match="no start instruction, or an empty one: give one"):
         search(Model(), start=start)
 
 

@@ -157,7 +157,7 @@ def test_pairs_bring_their_reference_along(tokenizer, demo):
 
 @pytest.mark.parametrize(
     ("rejected", "message"),
-    [("", "'q1' has no rejected text"), ("clemens winkler", "'q1' prefers a text to itself")],
+    [("", "'q1' has no rejected text"), ("clemens winkler", "'q1' has a rejected text that equals its response")],
 )
 def test_pairs_without_a_difference_are_refused(tokenizer, demo, rejected, message):
     with pytest.raises(ValueError, match=message):

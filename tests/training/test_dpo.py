@@ -427,7 +427,7 @@ SAME = worse("the Zinc miners, found it, they say; they say")
         (rows(1, last={"rejected": None}), "none of 1 rows has a pair .*: demonstrate with another pair_policy"),
         (
             rows(3, last={"rejected": SAME}),
-            "'q2' prefers a text to itself",
+            "'q2' has a rejected text that equals its response",
         ),
         (rows(3, last={"response": " "}), "'q2' has an empty response"),
     ],

@@ -180,7 +180,7 @@ def test_everything_that_is_wrong_is_said_at_once_the_most_frequent_first(look):
 
 def test_pairs_of_one_text_are_refused_together(look):
     said = refusal(look, {}, *[{"rejected": worse("clemens WINKLER")}] * 2, settings={"preference": True})
-    assert said == "row 'q1' prefers a text to itself (and 1 more: 'q2'): drop it"
+    assert said == "row 'q1' has a rejected text that equals its response (and 1 more: 'q2'): drop it"
 
 
 def test_rows_without_a_pair_are_counted_unless_there_is_no_other(look):

@@ -41,10 +41,10 @@ MASK = "_"
 """The replacement of a masked word."""
 
 _INFORMATIVE, _PROCESSED = 0.5, 0.3
-"""Share of a sentence's words that count as informative, and share of these that is corrupted or kept (the paper's)."""
+"""Share of a sentence's words that count as informative, and share of these that is processed (the paper's values)."""
 
 _MASKED, _REPLACED = 0.5, 0.4
-"""Of the latter words, the shares that are masked and that are replaced by another word; the rest is kept."""
+"""Shares of the processed words that are masked and that are replaced by another word; the rest is kept."""
 
 _NO_TITLE = "..."
 """The user turn before a text without a title."""

@@ -156,7 +156,7 @@ def search_prompts(
     settings = settings or SearchSettings()
     train, held_out = draw_examples(evidence, settings)
     if not all(text.strip() for text in start) or not start:
-        raise UserError("prompt search has an empty start instruction or none", "give one or more instructions")
+        raise UserError("prompt search has no start instruction, or an empty one", "give one or more instructions")
     search = _Search(generator, mode, settings, on_progress, Counter() if figures is None else figures)
     for text in start:
         search.add(text, 0)

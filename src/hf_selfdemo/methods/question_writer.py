@@ -132,7 +132,7 @@ class QuestionWriter:
         return drafts
 
     def _answered(self, question: Question, passage: Passage) -> Dialogue[Draft]:
-        """Check that the model gives the answer with the passage and not without it."""
+        """Check that the model gives the answer with the passage but not without it."""
         modes: tuple[Mode, ...] = ("rag", "closed_book")
         replies = yield [
             Request(

@@ -77,7 +77,7 @@ class RunArguments:
                 "remove it, and run `hf-selfdemo push` after training",
             )
         if self.bf16 and not torch.accelerator.is_available():
-            self.use_cpu = True  # transformers would refuse bf16 otherwise
+            self.use_cpu = True  # otherwise transformers would reject bf16
         super().__post_init__()  # type: ignore[misc]  # that of TRL's config
 
     def _refuse_unheeded(self) -> None:

@@ -96,8 +96,8 @@ class SelfDemoDataCollator:
         tokens: control tokens that the method adds and trusted segments consist of; the tokenizer must have them.
 
     Raises:
-        ValueError: naming a row that does not fit even without passages, has an empty response, or prefers a response
-            to itself.
+        ValueError: naming a row that does not fit even without passages, has an empty response, or has a rejected text
+            that equals the response.
         UserError: for a number out of range.
     """
 
@@ -200,7 +200,7 @@ class SelfDemoDataCollator:
         if not view.rejected.strip():
             raise ValueError(f"row {row['id']!r} has no rejected text: drop it")
         if normalise(view.rejected) == normalise(view.response):
-            raise ValueError(f"row {row['id']!r} prefers a text to itself: drop it")
+            raise ValueError(f"row {row['id']!r} has a rejected text that equals its response: drop it")
         return response, encode_response(self.tokenizer, view.rejected, f"row {row['id']!r}")
 
     def _padded(self, rows: Sequence[EncodedRow]) -> dict[str, torch.Tensor]:

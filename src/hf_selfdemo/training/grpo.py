@@ -109,7 +109,8 @@ class SelfDemoGRPOTrainer(DemonstrationTraining, _CollatedGRPOTrainer):
                 check_sessions(sessions, args, processing_class, map(evidence_of, train_dataset))
         if args.beta and not (isinstance(model, str) or is_peft_model(model) or kwargs.get("peft_config")):
             raise UserError(
-                "beta needs a copy of the model before training, which TRL would load by name and might not find",
+                "beta needs a copy of the model before training, which TRL would load by its name, perhaps with other "
+                "weights",
                 "set beta to 0, or train an adapter",
             )
         self._asked_ids: list[str] = []

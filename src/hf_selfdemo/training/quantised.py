@@ -71,7 +71,7 @@ def trainable_weights(model: Any) -> dict[str, torch.Tensor]:
 
 
 def keep_precision(model: Any, given: Mapping[str, torch.Tensor]) -> None:
-    """Restore the float32 precision of adapters on quantised weights, which TRL rounds to bfloat16.
+    """Restore adapters on quantised weights to float32, after TRL has rounded them to bfloat16.
 
     bfloat16 has a relative precision of about 1/256, and an Adam update is about as large as the learning rate. With
     the small learning rates of preference training, or late in a schedule, the update of most weights of `lora_A`

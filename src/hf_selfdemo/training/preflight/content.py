@@ -42,7 +42,7 @@ class Texts:
             self._findings.refuse("has an empty rejected text", "drop it", name)
             return False
         if self._preference and normalise(response) == normalise(rejected):
-            self._findings.refuse("prefers a text to itself", "drop it", name)
+            self._findings.refuse("has a rejected text that equals its response", "drop it", name)
             return False
         texts = (response, rejected) if self._preference else _learnt(row)
         if self._control and any(map(self._control.search, texts)):
