@@ -215,7 +215,7 @@ def test_another_base_model_is_what_one_may_want_to_compare(evaluated, compare):
         (["base", "a/b=x"], "'a/b=x' names no column"),
         (["base", "other={one}"], "holds the columns base, first, second, and none named 'other': say which one, as"),
         (["base", "other={one}:third"], "has no column 'third'"),
-        (["base", "other=nowhere"], "holds no finished evaluation"),
+        (["base", "other=nowhere"], "has no finished evaluation"),
     ],
 )
 def test_mistakes_end_in_one_line(evaluated, compare, refused, columns, message):

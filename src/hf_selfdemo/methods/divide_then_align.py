@@ -1,8 +1,8 @@
 """Divide-Then-Align, a baseline (Sun et al. 2025, arXiv 2505.20871): preferences by what model and passages know.
 
-Questions are divided into four quadrants: whether the model knows the answer without passages, and whether the passages
-contain it. Where neither is so, a fixed refusal is preferred to wrong answers and to the gold answer. Elsewhere the
-gold answer is preferred to the refusal and to wrong answers.
+Questions are divided into four quadrants, by whether the model knows the answer without passages and whether the
+passages contain it. If neither is the case, a fixed abstention is preferred to incorrect answers and to the gold
+answer. Otherwise the gold answer is preferred to the abstention and to incorrect answers.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from hf_selfdemo.methods.pairs import choose_rejected
 from hf_selfdemo.methods.shares import abstentions_over
 
 IDK = "This question is beyond the scope of my knowledge and the references. I don't know the answer."
-"""The paper's refusal, word for word."""
+"""The paper's abstention, word for word."""
 
 _REFUSAL = Candidate(IDK, "refusal", "idk")
 
 _PREFERRED = Verdict("correct")
-"""Of whatever a wrong answer is set against: the policy `wrong_answer` does not ask for it."""
+"""A placeholder verdict of the preferred text, which the policy `wrong_answer` ignores."""
 
 
 @dataclass(frozen=True)
 class Dividing:
-    """How the knowledge of the model is measured, and how many rows are to abstain.
+    """Options for measuring the model's knowledge, and for the share of abstentions.
 
     Raises:
         UserError: for a number out of range.
@@ -66,23 +66,23 @@ class Dividing:
 
 @dataclass(frozen=True)
 class DivideThenAlign:
-    """Sets the gold answer or the refusal against what the row's quadrant makes worse.
+    """Chooses the preferred and the rejected texts of a row by its quadrant.
 
-    | the model knows it | a passage contains it | preferred | to |
+    | the model knows the answer | a passage contains it | preferred | rejected |
     |---|---|---|---|
-    | yes | yes | the gold answer | the refusal |
-    | yes | no | the gold answer | a wrong answer from the passages, the refusal |
-    | no | yes | the gold answer | wrong answers from the passages and without them, the refusal |
-    | no | no | the refusal | wrong answers without passages and from them, the gold answer |
+    | yes | yes | the gold answer | the abstention |
+    | yes | no | the gold answer | an incorrect answer with passages, the abstention |
+    | no | yes | the gold answer | incorrect answers with and without passages, the abstention |
+    | no | no | the abstention | incorrect answers without and with passages, the gold answer |
 
-    In the last quadrant a row is left out if some reply was correct all the same: by luck, or too rarely for
-    `known_above`. The rest of the method is `objective: dpo` with its supervised loss, from a model that RAFT has
-    trained. Left out is the paper's third loss, a value head that predicts the quadrant. Whether a passage contains the
-    answer is decided by the project's own rules instead of GPT-4o.
+    In the last quadrant a row is left out if some reply was correct by luck, or too rarely for `known_above`. The rest
+    of the method is `objective: dpo` with its supervised loss, starting from a model trained with RAFT. The paper's
+    third loss, a value head that predicts the quadrant, is left out. This package's rules decide whether a passage
+    contains the answer, instead of GPT-4o.
 
     Args:
-        dividing: how knowledge is measured, and how many rows abstain.
-        seed: of everything sampled and drawn.
+        dividing: options for measuring knowledge, and for the share of abstentions.
+        seed: seed of everything sampled and drawn.
 
     Relations: `SelfDemo` prefers the model's own words; `Raft` trains the model to start from.
     """
@@ -135,7 +135,7 @@ class DivideThenAlign:
         return dict.fromkeys(over, f"abstention over idk_ratio {self.dividing.idk_ratio:g}")
 
     def _request(self, evidence: Evidence, mode: Mode, number: int) -> Request:
-        row = evidence.question.id if mode == "closed_book" else evidence.id  # a twin has the same closed-book replies
+        row = evidence.question.id if mode == "closed_book" else evidence.id  # twins share closed-book replies
         return Request(
             f"{evidence.id}/{mode}/{number}",
             PROMPTED.prompt(evidence, mode),
@@ -154,7 +154,7 @@ class DivideThenAlign:
         candidates: Sequence[Candidate],
         verdicts: Sequence[Verdict],
     ) -> list[Rejected]:
-        """Of each source one wrong answer, by seed."""
+        """One incorrect answer of each source, drawn by seed."""
         judged = list(zip(candidates, verdicts, strict=True))
         found: list[Rejected] = []
         for source in sources:

@@ -1,8 +1,8 @@
 """R-Tuning, a baseline (Zhang et al. 2024, arXiv 2311.09677): gold answers, each with a statement of certainty.
 
-The model answers each training question. Where it is right, "I am sure." follows the gold answer, elsewhere "I am
-unsure.". This is the first of the paper's variants. R-Tuning-R, which replaces the answer by a refusal, and R-Tuning-U,
-which goes by how much sampled answers differ, are left out.
+The model answers each training question. If its answer is correct, "I am sure." follows the gold answer, otherwise
+"I am unsure.". This is the first of the paper's variants. Two others are left out: R-Tuning-R, which replaces the
+answer by an abstention, and R-Tuning-U, which decides by how much sampled answers differ.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ SURE, UNSURE = "I am sure.", "I am unsure."
 _STATED = re.compile(r"(?P<answer>.*?)\.?\s*\bI am (?P<un>un)?sure\.?\s*", re.DOTALL)
 
 _STATEMENT_TOKENS = 6
-"""Room for the statement besides that for the answer: five tokens in the vocabularies of SmolLM2 and Qwen2.5."""
+"""Tokens for the statement in addition to those of the answer; it has five in the SmolLM2 and Qwen2.5 vocabularies."""
 
 
 @dataclass(frozen=True)
 class Asking:
-    """How the model is asked what it knows.
+    """Options for asking the model what it knows.
 
     Raises:
         UserError: if `max_reply_tokens` is below 1.
@@ -45,17 +45,17 @@ class Asking:
 
 @dataclass(frozen=True)
 class RTuning(KeepsAll):
-    """Trains the first gold answer under the with-passages prompt, with how sure the model may be of it.
+    """Trains on the first gold answer under the with-passages prompt, followed by a statement of certainty.
 
-    The paper asks closed-book questions, except where a data set brings passages. Here the model replies under the
-    prompt that shows the passages: greedily, once. The paper's question before the statement ("Are you sure ...?") is
-    left out, so that answer and statement are one turn.
+    The paper asks closed-book questions, except for datasets with passages. Here the model replies once, greedily, to
+    the prompt with passages. The paper's question before the statement ("Are you sure ...?") is left out, so that
+    answer and statement are one turn.
 
     Args:
-        asking: how the model is asked.
-        seed: of nothing here: the reply is greedy.
+        asking: options for asking the model.
+        seed: unused; the reply is greedy.
 
-    Relations: `RaIt` trains the same answers without a statement; `DivideThenAlign` trains refusals.
+    Relations: `RaIt` trains on the same answers without a statement; `DivideThenAlign` trains on abstentions.
 
     Example:
         >>> from hf_selfdemo.core.types import Question
@@ -88,7 +88,7 @@ class RTuning(KeepsAll):
 
 
 def with_statement(answer: str, sure: bool) -> str:
-    """An answer with the statement behind it.
+    """An answer followed by the statement.
 
     Example:
         >>> with_statement("Bern", sure=True), with_statement("The U.S.", sure=False)
@@ -98,7 +98,7 @@ def with_statement(answer: str, sure: bool) -> str:
 
 
 def cut_statement(text: str) -> tuple[str, str]:
-    """A reply without the statement, and the statement; "" where there is none.
+    """A reply without its statement, and the statement ("" if there is none).
 
     Example:
         >>> cut_statement("Bern. I am unsure."), cut_statement("Bern")
@@ -110,10 +110,10 @@ def cut_statement(text: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class RTuningAnswerer(PromptAnswerer):
-    """Asks once, cuts the statement off the reply, and abstains where it says that the model is unsure.
+    """Asks once, removes the statement from the reply, and abstains if the statement says that the model is unsure.
 
-    The answer is then what was withheld. With `openings`, whatever they are, every answer has the signal `unsure`: the
-    probability of "I am unsure." against "I am sure." behind it. Without passages the statement is only cut off.
+    The answer is then withheld. If `openings` is not empty, every answer has the signal `unsure`: the probability of
+    "I am unsure." against "I am sure." after it. In closed-book mode the statement is only removed.
 
     Relations: for models that were trained with `method: r_tuning`.
 

@@ -144,8 +144,8 @@ For servers that cannot load adapters, `model.merge_and_unload().save_pretrained
 """
 
 _VERDICT = """\
-Its replies begin with `Present:` if the passages contain the answer, else with `Absent:`. To get the answer alone, with
-the probability of that word, use `recorded_method(folder).answerer()` from `hf_selfdemo.methods.method`.
+Its replies begin with `Present:` or `Absent:`, which says whether the passages contain the answer. To get the answer
+alone, with the probability of that word, use `recorded_method(folder).answerer()` from `hf_selfdemo.methods.method`.
 """
 
 _PROMPT = """\

@@ -27,7 +27,7 @@ SIGNAL_NAMES = {
     "refusal": "probability of a refusal",
     "logprob": "mean log-probability",
     "verdict": "probability of the verdict that the answer is absent",
-    "unsure": "probability of the statement of being unsure",
+    "unsure": "probability of the statement that it is unsure",
     "relevance": "probability that the passage is relevant",
     "support": "support of the answer by the passage",
     "utility": "utility by the model's own token",
