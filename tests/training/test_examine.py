@@ -174,11 +174,11 @@ def test_rows_that_cannot_be_told_apart_are_counted(sft, tokenizer):
     texts = [{"text": tokenizer.apply_chat_template(r["messages"], tokenize=False)} for r in messages()]
     trainer = sft(texts)
     trainer.train_dataset = trainer.train_dataset.select(range(3))
-    assert "1 of 4 rows vanished" in refusal(trainer, texts)
+    assert "1 of 4 rows were dropped" in refusal(trainer, texts)
 
 
 def test_rows_all_dropped_are_refused(sft):
-    assert "no row is left" in refusal(sft(rows(), max_length=8))
+    assert "has dropped all rows" in refusal(sft(rows(), max_length=8))
 
 
 @pytest.mark.parametrize("missing", [1, 3])
