@@ -44,6 +44,9 @@ from hf_selfdemo.methods.prompt_search import SearchSettings as SearchSettings
 from hf_selfdemo.methods.prompt_search import search_prompts as search_prompts
 from hf_selfdemo.methods.ra_it import RaIt as RaIt
 from hf_selfdemo.methods.raft import Raft as Raft
+from hf_selfdemo.methods.rag_model import RagAnswer as RagAnswer
+from hf_selfdemo.methods.rag_model import RagModel as RagModel
+from hf_selfdemo.methods.rag_model import load_rag_model as load_rag_model
 from hf_selfdemo.methods.self_demo import Choosing as Choosing
 from hf_selfdemo.methods.self_demo import SelfDemo as SelfDemo
 from hf_selfdemo.metrics.retrieval import retrieval_figures as retrieval_figures

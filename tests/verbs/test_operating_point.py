@@ -153,6 +153,7 @@ def test_dev_questions_are_asked_without_the_point(answered, tmp_path):
 
 @pytest.mark.parametrize("named", [(), ("--adapters", "copy=me/copy")], ids=["folder", "hub"])
 def test_the_app_asks_at_the_point(answered, named, monkeypatch, tmp_path):
+    from hf_selfdemo.generation import tuned
     from hf_selfdemo.generation.models import ResolvedModel
     from hf_selfdemo.verbs import app
     from hf_selfdemo.verbs.app import recipe_page
@@ -163,7 +164,7 @@ def test_the_app_asks_at_the_point(answered, named, monkeypatch, tmp_path):
     made, found, usual = [], [], app.Asking
     monkeypatch.setattr(app, "Asking", lambda *given: made.append(given) or usual(*given))
     downloaded = ResolvedModel("me/copy", str(tmp_path / "copy"), "")
-    monkeypatch.setattr(app, "resolve_model", lambda where: found.append(where) or downloaded)
+    monkeypatch.setattr(tuned, "resolve_model", lambda where: found.append(where) or downloaded)
     recipe_page(parse([*flags, *named]))
     assert found == [], "nothing is downloaded before a question is asked"
     assert {name: type(find()) for name, find in made[0][-1].items()} == {"copy": AtPoint}

@@ -287,6 +287,7 @@ class Evaluated(TypedDict, total=False):
     reused: dict[str, Calls]
     training: dict[str, TrainingRecord]
     weights: dict[str, str]
+    served: dict[str, str]
     ability: dict[str, Any]
     unscored: dict[str, Any]
     versions: dict[str, str]

@@ -44,7 +44,8 @@ _FOLDERS = {"test": "evaluation", "dev": "evaluation_dev"}
 ROWS = "rows.jsonl"
 _OF_ROWS = ("id", "question", "answers", "passages", "answer_in_context", "gold_removed", "answerable")
 _ALWAYS = ("models", "judges", "usage", "reused", "training")
-_BY_COLUMN = (*_ALWAYS, "answerers", "asking", "weights")  # the last three are missing in earlier versions
+_LATER = ("answerers", "asking", "weights", "served")  # missing in earlier versions
+_BY_COLUMN = (*_ALWAYS, *_LATER)
 _AGAIN = "evaluate again; replies in the generation cache are reused"
 
 
@@ -157,7 +158,8 @@ def write_manifest(
         folder: folder of the evaluation.
         modes: modes of this run.
         by_column: for each kind of record a dict by column of this run: `judges`, and any of `models`, `answerers`,
-            `usage`, `reused`, `asking` (cost of answering by mode), `training`, and `weights` (their hash).
+            `usage`, `reused`, `asking` (cost of answering by mode), `training`, `weights` (their hash), and
+            `served` (the model's name on a server).
         about: entries of the manifest that all columns share.
     """
     path = folder / "manifest.json"

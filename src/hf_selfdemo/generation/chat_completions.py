@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from statistics import fmean
 from typing import Any
 
 from hf_selfdemo.core.types import Reply, Request
@@ -27,8 +29,15 @@ _CONTROL = re.compile(
 )
 
 
-def call_arguments(model: str, request: Request, structure: str) -> dict[str, Any]:
-    """The arguments of the call. A choice is the likeliest one, so nothing is sampled."""
+def call_arguments(model: str, request: Request, structure: str, logprobs: bool = False) -> dict[str, Any]:
+    """The arguments of the call. A choice is the likeliest one, so nothing is sampled.
+
+    Args:
+        model: its name on the server.
+        request: what is asked.
+        structure: how the server is held to the choices of a request.
+        logprobs: whether to ask how likely the written tokens were.
+    """
     body: dict[str, Any] = {
         "model": model,
         "messages": [{**message, "content": _disarm(message["content"])} for message in request.messages],
@@ -36,6 +45,8 @@ def call_arguments(model: str, request: Request, structure: str) -> dict[str, An
         "max_tokens": request.max_new_tokens,
         "seed": request.seed % _SEED_RANGE,
     }
+    if logprobs and not request.choices:
+        body["logprobs"] = True
     if structure == "none":
         return body
     body["max_tokens"] = max(request.max_new_tokens, _JSON_ROOM + max(map(len, request.choices)))
@@ -75,7 +86,7 @@ def read_reply(completion: Any) -> Reply:
         return replace(failed, error=f"the reply ended with finish_reason {first.finish_reason!r}")
     if not text:
         return replace(failed, error=f"the server sent no text, {_instead(first.message)}")
-    reply = settled(replace(failed, text=text, finish_reason=ended))
+    reply = settled(replace(failed, text=text, finish_reason=ended, logprob=_mean_logprob(first)))
     if ended == "stop" and not reply.text:
         return replace(failed, error="the text is nothing but thoughts: switch the model's thinking off")
     return reply
@@ -88,6 +99,15 @@ def _count(said: Any) -> int:
     except (TypeError, ValueError, OverflowError):
         return 0
     return number if 0 <= number < _MANY else 0
+
+
+def _mean_logprob(choice: Any) -> float | None:
+    """The mean log-probability of the tokens that the server lists; None where it lists none, or one without it."""
+    try:
+        values = [float(token.logprob) for token in choice.logprobs.content]
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return fmean(values) if values and all(map(math.isfinite, values)) else None
 
 
 def _text(content: Any) -> str:

@@ -6,13 +6,14 @@ import json
 import re
 from typing import Any
 
-_INSTEAD = {"max_tokens": "max_completion_tokens", "seed": "", "temperature": ""}
+_INSTEAD = {"max_tokens": "max_completion_tokens", "seed": "", "temperature": "", "logprobs": ""}
 """What a call can do without, and under which other name it is tried first."""
 
 _CONSEQUENCE = {
     "max_tokens": "it is sent as `max_completion_tokens`",
     "seed": "it is left out, and what is sampled would be another text if it were asked for again",
     "temperature": "it is left out, and the server's own holds",
+    "logprobs": "it is left out, and replies have no log-probability, which a confidence needs",
 }
 
 _REFUSES = re.compile(

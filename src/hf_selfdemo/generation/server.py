@@ -17,11 +17,12 @@ from concurrent.futures import Future, as_completed
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.ranges import ONE_OR_MORE, POSITIVE, ZERO_OR_MORE
 from hf_selfdemo.core.types import Reply, Request
+from hf_selfdemo.generation.address import plain_address
 from hf_selfdemo.generation.bounded import bounded_client
 from hf_selfdemo.generation.chat_completions import call_arguments, json_choice, read_choice, read_reply, words
 from hf_selfdemo.generation.credentials import read_key, without_key
@@ -64,6 +65,8 @@ class ServerGenerator:
         structured_output: how to hold the model to the choices of a request. "json_schema" is the protocol's own way,
             "choice" is vLLM's, "none" trusts the prompt; "auto" tries the first one once and, where the server refuses
             or ignores it, goes on with "none". The reply is the choice if one can be read from it, else the raw text.
+        logprobs: ask how likely the tokens of a reply were, for its `logprob`. Servers differ in whether they count the
+            stop token, and some do not tell it.
         on_notice: called with a line when a parameter is found to be refused, from the thread that makes the calls.
 
     In a recipe the arguments have names of their own, and the errors speak of those: `server_url`, `server_model`,
@@ -87,6 +90,7 @@ class ServerGenerator:
         max_retries: int = 5,
         api_key_env: str = "OPENAI_API_KEY",
         structured_output: str = "auto",
+        logprobs: bool = False,
         on_notice: Callable[[str], None] = lambda line: None,
     ) -> None:
         ONE_OR_MORE.check(server_concurrency=concurrency)
@@ -99,7 +103,7 @@ class ServerGenerator:
         self.model = model
         self.timeout_s = timeout_s
         self.api_key_env = api_key_env
-        self._address = _plain_address(base_url)
+        self._address = plain_address(base_url)
         self._sdk = _import_sdk()
         self._client = self._sdk.AsyncOpenAI(
             base_url=base_url,
@@ -112,6 +116,7 @@ class ServerGenerator:
         self._slots = asyncio.Semaphore(concurrency)
         self._trial = asyncio.Lock()
         self._structure = structured_output
+        self._logprobs = logprobs
         self._parameters = Parameters()
         self._on_notice = on_notice
         self._last_reply = float("-inf")  # by the monotonic clock
@@ -184,7 +189,7 @@ class ServerGenerator:
         return reply
 
     async def _complete(self, request: Request, structure: str) -> Reply:
-        arguments = call_arguments(self.model, request, structure)
+        arguments = call_arguments(self.model, request, structure, self._logprobs)
         completion, sent = await self._send(arguments)
         self._last_reply = time.monotonic()
         try:
@@ -265,19 +270,6 @@ class ServerGenerator:
     def _line(self, said: str) -> str:
         """A server's words, short and without the key."""
         return without_key(said, self._client.api_key)[:_LONGEST_LINE]
-
-
-def _plain_address(base_url: str) -> str:
-    """`base_url` if it can be shown to anybody; it is not shown in the error, where it may hold a secret."""
-    try:
-        url = urlsplit(base_url)
-        plain = url.scheme in ("http", "https") and url.hostname and not (url.username or url.password or url.query)
-    except ValueError:
-        plain = None
-    if not plain:
-        remedy = "write it like http://localhost:8000/v1; a key belongs into the environment"
-        raise UserError("server_url is not a plain http address", remedy)
-    return base_url
 
 
 def _import_sdk() -> Any:

@@ -13,7 +13,7 @@ from hf_selfdemo.core.integrity import hashes, known_hashes, refuse_changed
 from hf_selfdemo.core.loading import did_you_mean_file
 from hf_selfdemo.core.manifest import fingerprint, read_json
 from hf_selfdemo.generation.embeddings import make_room
-from hf_selfdemo.generation.models import ResolvedModel
+from hf_selfdemo.generation.models import ResolvedModel, resolve_model
 
 ADAPTER = "adapter_config.json"
 """The file that makes a folder an adapter's."""
@@ -22,6 +22,18 @@ ADAPTER = "adapter_config.json"
 def is_adapter(folder: Path) -> bool:
     """Whether a folder holds an adapter, rather than a whole model."""
     return (folder / ADAPTER).exists()
+
+
+def trained_folder(where: str | Path) -> Path:
+    """The folder of a trained model; one that is on the Hub is downloaded.
+
+    Args:
+        where: a folder, or a Hub id.
+
+    Raises:
+        UserError: if there is neither.
+    """
+    return Path(where) if Path(where).is_dir() else Path(resolve_model(str(where)).path)
 
 
 def weights_of(folder: Path) -> list[Path]:
@@ -72,6 +84,24 @@ def stands_on(folder: Path, base: ResolvedModel) -> bool:
     """Whether an adapter was trained on this base: by the fingerprint in its manifest, or else by name."""
     known = read_json(folder / "manifest.json", Training, missing_ok=True).get("settings", {}).get("base")
     return bool(known == base.fingerprint) if known else base_name(folder) == base.name
+
+
+def base_of(folder: Path) -> ResolvedModel:
+    """The model that an adapter stands on, by its name.
+
+    Args:
+        folder: of the adapter.
+
+    Raises:
+        UserError: if it is not there any more as it was when the adapter was trained.
+    """
+    base = resolve_model(base_name(folder))
+    if not stands_on(folder, base):
+        raise UserError(
+            f"the adapter in {folder} was trained on {base.name} with other weights or files than it has now",
+            "set model_name_or_path and model_revision to what it was trained on, or train again",
+        )
+    return base
 
 
 def added_tokens(folder: Path) -> dict[int, str]:

@@ -167,6 +167,37 @@ def recorded_answerer(folder: Path) -> Answerer:
     return at_recorded_point(folder, answerer) or answerer
 
 
+_SERVERS_TELL = ("retriever_score", "logprob")
+"""The signals that are there where a server answers."""
+
+
+def for_server(answerer: Answerer) -> Answerer:
+    """The answerer as it asks a model on a server: for the answer alone, with the signals that come with it.
+
+    Args:
+        answerer: how the model is asked in this process.
+
+    Raises:
+        UserError: if its operating point counts on a signal that servers do not tell.
+
+    Example:
+        >>> for_server(with_signals(PromptAnswerer())) == PromptAnswerer()
+        True
+    """
+    if isinstance(answerer, AtPoint):
+        missing = [name for name, _ in answerer.point.mix.weights if name not in _SERVERS_TELL]
+        if missing:
+            raise UserError(
+                f"the operating point counts on the signal {missing[0]!r}, which a server does not tell",
+                "choose a point on replies of the server: `evaluate` on dev questions with `served`, then "
+                "`operating_point`",
+            )
+        return replace(answerer, answerer=for_server(answerer.answerer))
+    if isinstance(answerer, PromptAnswerer):
+        return replace(answerer, openings=(), withheld=False)
+    return answerer
+
+
 def _signals_asked(answerer: Answerer) -> SignalsAsked:
     """The signals that are measured besides the answer; only `PromptAnswerer` has a choice."""
     if isinstance(answerer, PromptAnswerer):

@@ -391,6 +391,12 @@ class EvaluateArguments:
     adapters: list[str] = key(
         [], "name=folder pairs of trained models; default: every round that was trained in output_dir", "replies"
     )
+    served: list[str] = key(
+        [],
+        "name=MODEL pairs: ask the model of that column (base, tuned or another one) at server_url, where it has the "
+        "name MODEL, instead of loading it; its folder still says how it is asked",
+        "replies",
+    )
     compare: list[str] = key(
         [],
         "compare finished evaluations instead: columns of this run, or name=folder (or name=folder:column) of "

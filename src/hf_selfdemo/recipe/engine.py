@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hf_selfdemo.core.console import say
 from hf_selfdemo.core.errors import UserError
@@ -19,6 +19,9 @@ from hf_selfdemo.generation.recorded import RecordedGenerator
 from hf_selfdemo.judging import JUDGES
 from hf_selfdemo.recipe.own_code import own_judge
 from hf_selfdemo.recipe.recipe import Recipe
+
+if TYPE_CHECKING:
+    from hf_selfdemo.generation.server import ServerGenerator
 
 ENGINES = ("transformers", "server")
 
@@ -117,19 +120,31 @@ def open_engine(recipe: Recipe, model: ResolvedModel, ledger: Ledger | None = No
     if e.engine == "transformers":
         network, tokenizer = recipe.load(model)
         return Engine(RecordedGenerator(in_process(recipe, network, tokenizer), ledger), network, tokenizer)
+    return Engine(RecordedGenerator(at_server(recipe, model.name), ledger))
+
+
+def at_server(recipe: Recipe, model: str, logprobs: bool = False) -> ServerGenerator:
+    """The engine over the server at `server_url`.
+
+    Args:
+        recipe: says where it is and how it is called.
+        model: its name on the server.
+        logprobs: whether to ask how likely the replies were.
+    """
     from hf_selfdemo.generation.server import ServerGenerator
 
-    server = ServerGenerator(
+    e = recipe.engine
+    return ServerGenerator(
         base_url=e.server_url or "",
-        model=model.name,
+        model=model,
         concurrency=e.server_concurrency,
         timeout_s=e.server_timeout_s,
         max_retries=e.server_retries,
         api_key_env=e.server_key_variable,
         structured_output=e.server_choices,
+        logprobs=logprobs,
         on_notice=say,
     )
-    return Engine(RecordedGenerator(server, ledger))
 
 
 def in_process(recipe: Recipe, network: Any, tokenizer: Any, on_text: OnText | None = None) -> Generator:

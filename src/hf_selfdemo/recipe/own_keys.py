@@ -94,6 +94,9 @@ _IN_PROCESS = (
 _ELSEWHERE = ("runner", "ray_address", "ray_workers", "ray_worker_cpus", "ray_worker_gpus", "ray_ledgers")
 """Who makes the calls instead of this process."""
 
+_SERVED = ("served", "server_url", "server_concurrency", "server_timeout_s", "server_retries", "server_key_variable")
+"""Which models a server has, and how it is called."""
+
 _TUNED = ("adapters", "variant", "num_rounds", "max_answer_tokens", "demonstrate_seed")
 """Which trained models are asked, and how."""
 
@@ -123,14 +126,16 @@ _TRAIN = Reads(
 )
 _EVALUATE = Reads(
     (*_ROWS, config.JudgeArguments, config.EvaluateArguments, config.AbilityArguments),
-    ("documents", "ledger", *_IN_PROCESS, *_ELSEWHERE, *_TUNED),
+    ("documents", "ledger", "server_choices", *_IN_PROCESS, *_ELSEWHERE, *_SERVED, *_TUNED),
     ("dev", "test"),
 )
 _DOCUMENTS = Reads((config.DocumentArguments,), ("max_passage_words",), ("test",), loads=False, method="")
 _QUESTIONS = _DOCUMENTS + Reads(
     (QuestionKeys, config.EngineArguments, config.JudgeArguments), ("demonstrate_seed",), method=""
 )
-_OPERATING = Reads((config.OperatingPointArguments,), ("dev_questions", "held_out_share", *_TUNED), loads=False)
+_OPERATING = Reads(
+    (config.OperatingPointArguments,), ("dev_questions", "held_out_share", "served", *_TUNED), loads=False
+)
 
 READS: dict[str, Reads] = {
     "documents": _DOCUMENTS,

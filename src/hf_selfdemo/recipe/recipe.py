@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from hf_selfdemo.core.console import say, waiting
-from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import fingerprint
 from hf_selfdemo.generation.models import (
     DEFAULT_MODEL,
@@ -20,7 +19,7 @@ from hf_selfdemo.generation.models import (
 from hf_selfdemo.generation.precision import Dtype, dtype_for
 from hf_selfdemo.generation.tuned import (
     added_tokens,
-    base_name,
+    base_of,
     is_adapter,
     merged,
     stands_on,
@@ -131,13 +130,7 @@ class Recipe:
         own = self.resolve()
         if stands_on(folder, own):
             return own
-        base = resolve_model(base_name(folder))
-        if not stands_on(folder, base):
-            raise UserError(
-                f"the adapter in {folder} was trained on {base.name} with other weights or files than it has now",
-                "set model_name_or_path and model_revision to what it was trained on, or train again",
-            )
-        return base
+        return base_of(folder)
 
     def load(self, resolved: ResolvedModel, training: bool = False) -> tuple[Any, Any]:
         """The network and its tokenizer; an adapter is merged into its base, and asked with the base's tokenizer unless

@@ -13,7 +13,7 @@ from hf_selfdemo.app.asking import Asking
 from hf_selfdemo.core.console import say
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.protocols import Answerer, Generator
-from hf_selfdemo.generation.models import resolve_model
+from hf_selfdemo.generation.tuned import trained_folder
 from hf_selfdemo.methods.at_point import at_recorded_point
 from hf_selfdemo.recipe.engine import OnText, in_process
 from hf_selfdemo.recipe.evidence import recipe_retriever
@@ -72,7 +72,7 @@ def recipe_asking(recipe: Recipe, on_text: OnText | None = None) -> Asking:
     """
     if not recipe.output_dir.is_dir():
         raise UserError(f"there is no run in {recipe.output_dir}", "check output_dir, or run `hf-selfdemo run` first")
-    folders = {name: cache(partial(_folder, where)) for name, where in _tuned(recipe).items()}
+    folders = {name: cache(partial(trained_folder, where)) for name, where in _tuned(recipe).items()}
     return Asking(
         _models(recipe, folders, on_text),
         None if recipe.retrieval.retriever == "given" else partial(recipe_retriever, recipe, "test"),
@@ -124,11 +124,6 @@ def _answerers(recipe: Recipe, folders: Mapping[str, Callable[[], Path]]) -> dic
         if Path(where).is_dir():
             found[name]()
     return found
-
-
-def _folder(where: str) -> Path:
-    """The folder of a trained model; one on the Hub is downloaded."""
-    return Path(where) if Path(where).is_dir() else Path(resolve_model(where).path)
 
 
 def _tuned(recipe: Recipe) -> dict[str, str]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from hf_selfdemo.core.console import say
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.protocols import Answerer
 from hf_selfdemo.evaluation.evaluated import AT_POINT, PLAIN
 from hf_selfdemo.generation.models import ResolvedModel
 from hf_selfdemo.generation.tuned import weights_of
 from hf_selfdemo.methods.answering import PromptAnswerer
-from hf_selfdemo.methods.at_point import at_recorded_point
+from hf_selfdemo.methods.at_point import at_recorded_point, for_server
 from hf_selfdemo.methods.gate import recorded_gate
 from hf_selfdemo.methods.lagr_seq import Gated
 from hf_selfdemo.methods.method import recorded_method
@@ -30,13 +31,22 @@ _PLAIN_TEMPLATE = "candidates/rag_1"
 class Asked:
     """One column: `weights` is the folder of what was trained, None for the base model.
 
-    `at_point`: the same model as the column before it, at the operating point that its folder keeps.
+    `at_point`: the same model as the column before it, at the operating point that its folder keeps. `served`: the
+    name under which a server has the model; "" for one that runs in this process.
     """
 
     name: str
     weights: Path | None
     answerer: Answerer
     at_point: bool = False
+    served: str = ""
+
+    @property
+    def model(self) -> str:
+        """What the model is called in `served`."""
+        if self.weights is None:
+            return "base"
+        return self.name.removesuffix(AT_POINT) if self.at_point else self.name
 
 
 def recipe_columns(recipe: Recipe, model: ResolvedModel | None = None) -> list[Asked]:
@@ -49,8 +59,8 @@ def recipe_columns(recipe: Recipe, model: ResolvedModel | None = None) -> list[A
         model: the base model, for which a gate must have been fitted; None if nothing is to be asked.
 
     Raises:
-        UserError: if a folder holds no model, its operating point is another model's, two columns have one name, or the
-            run holds no gate for this model.
+        UserError: if a folder holds no model, its operating point is another model's, two columns have one name,
+            `served` names none of them, or the run holds no gate for this model.
     """
     length, method = recipe.evaluate.max_answer_tokens, recipe.method
     usual = PromptAnswerer(length)
@@ -67,10 +77,45 @@ def recipe_columns(recipe: Recipe, model: ResolvedModel | None = None) -> list[A
     names = [column.name for column in columns]
     if twice := [name for name in names if names.count(name) > 1]:
         raise UserError(f"adapters: two columns are named {twice[0]!r}", "give the model another name, as other=FOLDER")
+    served = served_models(recipe, [column.model for column in columns])
+    return [found for one in columns if (found := _with_engine(recipe, one, served.get(one.model, "")))]
+
+
+def _with_engine(recipe: Recipe, column: Asked, served: str) -> Asked | None:
+    """The column as it asks in this process or at a server; None if its operating point cannot be applied there."""
     e = recipe.evaluate
-    if not e.evaluate_signals:
-        return columns
-    return [replace(one, answerer=with_signals(one.answerer, one.weights, e.evaluate_withheld)) for one in columns]
+    if not served:
+        if not e.evaluate_signals:
+            return column
+        return replace(column, answerer=with_signals(column.answerer, column.weights, e.evaluate_withheld))
+    try:
+        return replace(column, answerer=for_server(column.answerer), served=served)
+    except UserError as error:
+        say(f"there is no column {column.name!r}: {error}")
+        return None
+
+
+def served_models(recipe: Recipe, models: Sequence[str]) -> dict[str, str]:
+    """Names of models on the server by what they are called in the recipe.
+
+    Args:
+        recipe: its `served` is read.
+        models: that can be named there.
+
+    Raises:
+        UserError: if a pair is none, names another model, or there is no server.
+    """
+    pairs = [pair.partition("=") for pair in recipe.evaluate.served]
+    for name, _, served in pairs:
+        if not served:
+            raise UserError(f"served: {name!r} is not a name=MODEL pair", "write e.g. tuned=runs/mine/merged")
+        if name not in models:
+            known = ", ".join(dict.fromkeys(models))
+            remedy = f"known are {known}; another trained model needs its folder, too: --adapters {name}=FOLDER"
+            raise UserError(f"served: there is no model {name!r}", remedy)
+    if pairs and not recipe.engine.server_url:
+        raise UserError("served is set and server_url is not", "add it, e.g. http://localhost:8000/v1")
+    return {name: served for name, _, served in pairs}
 
 
 def _untrained(recipe: Recipe, model: ResolvedModel | None) -> list[Asked]:

@@ -7,7 +7,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from hf_selfdemo.core.artefacts import Evaluated
 from hf_selfdemo.core.claim import claim_folder
 from hf_selfdemo.core.console import progress, recall_line, say, show, table_width
 from hf_selfdemo.core.errors import UserError
@@ -53,6 +52,8 @@ from hf_selfdemo.verbs.cluster.runner import cluster_of
 from hf_selfdemo.verbs.columns import Asked, recipe_columns
 from hf_selfdemo.verbs.compare import run_compare
 from hf_selfdemo.verbs.networks import Networks
+from hf_selfdemo.verbs.replaced import elsewhere, refuse_other_models, say_what_is_replaced
+from hf_selfdemo.verbs.served import Engines, refuse_served
 from hf_selfdemo.verbs.unscored import WhyUnscored, unscored_lines
 
 _WORDS = {"base": "base model", "templates": "prompts", "evidence": "test questions or passages"}
@@ -85,15 +86,17 @@ def run_evaluate(recipe: Recipe) -> None:
     }
     columns, modes = recipe_columns(recipe, model), recipe_modes(e)
     tuned = {column.name: column.weights for column in columns if column.weights}
-    claim_folder(folder, settings, _elsewhere(tuned), _WORDS, defaults(EvaluateArguments))
-    _refuse_other_models(folder, tuned)
-    _say_what_is_replaced(folder, recipe, ability, columns)
+    claim_folder(folder, settings, elsewhere(tuned), _WORDS, defaults(EvaluateArguments))
+    refuse_other_models(folder, tuned)
+    say_what_is_replaced(folder, e.evaluate_judge, bool(ability), columns)
+    refuse_served(columns, ability, cluster)
     networks = Networks(recipe, model, held=2 if tuned and judges_by_model(e) else 1)
-    _say_which_templates_differ(tuned, networks.tokenizer)
+    _say_which_templates_differ(columns, networks.tokenizer)
+    engines = Engines(recipe, networks, model)
     if cluster:
         networks.known(answer_elsewhere(cluster, evidence, model, columns, modes))
     ledger = Ledger(ledger_path(recipe))
-    base = RecordedGenerator(networks.engine(None), ledger)  # who judges, and shows other abilities
+    base = RecordedGenerator(engines.of(columns[0]), ledger)  # who judges, and shows other abilities
     runs: dict[str, dict[str, list[Prediction]]] = {}
     unscored: dict[str, dict[str, dict[str, int]]] = {}
     accounts: dict[str, Mapping[Any, RecordedGenerator]] = {}
@@ -103,7 +106,7 @@ def run_evaluate(recipe: Recipe) -> None:
         sum(asked_rows.values()) * len(columns) + ability.steps(sum(not column.at_point for column in columns)),
     ) as advance:
         for column in columns:
-            name, engine = column.name, networks.engine(column.weights)
+            name, engine = column.name, engines.of(column)
             asked = {mode: RecordedGenerator(engine, ledger) for mode in modes}
             judges = {mode: WhyUnscored(judge) for mode in modes}
             runs[name] = {
@@ -129,7 +132,7 @@ def run_evaluate(recipe: Recipe) -> None:
     by_column: dict[str, dict[str, Any]] = {
         "models": {column.name: str(column.weights or "") for column in columns},
         "answerers": {column.name: column.answerer.identity for column in columns},
-        "judges": dict.fromkeys(names, _judge_record(recipe, model.fingerprint)),
+        "judges": dict.fromkeys(names, _judge_record(recipe, engines.base(columns[0]))),
         "usage": {name: asdict(_summed(name, accounts, base, "usage")) for name in names},
         "reused": {name: asdict(_summed(name, accounts, base, "reused")) for name in names},
         "asking": {
@@ -140,6 +143,7 @@ def run_evaluate(recipe: Recipe) -> None:
         },
         "training": {column.name: training_record(column.weights) for column in columns},
         "weights": {name: weights_hash(folder) for name, folder in tuned.items()},
+        "served": {column.name: column.served for column in columns if column.served},
     }
     title = f"{model.name}: {len(evidence)} {part} rows"
     about = {
@@ -218,43 +222,6 @@ def evaluation_judge(recipe: Recipe) -> Judge:
     return recipe_judge(recipe, recipe.evaluate.evaluate_judge)
 
 
-def _elsewhere(models: Mapping[str, Path]) -> str:
-    """How to have another evaluation of the same models."""
-    named = " ".join(f"{name}={path}" for name, path in models.items())
-    return "choose another output_dir" + (f", and name the models there: --adapters {named}" if named else "")
-
-
-def _say_what_is_replaced(folder: Path, recipe: Recipe, ability: AbilityCheck, columns: Sequence[Asked]) -> None:
-    before = read_json(folder / "manifest.json", Evaluated, missing_ok=True)
-    judge, former = recipe.evaluate.evaluate_judge, before.get("judges", {}).get("base", {}).get("name")
-    if former and former != judge:
-        words = f"evaluate_judge was {former!r}, is {judge!r}"
-        say(f"the evaluation in {folder} is judged anew and replaced: {words}")
-    if before.get("ability") and not ability:
-        words = "neither choice_questions nor instruction_prompts is set"
-        say(f"the ability figures in {folder} are removed: {words}")
-    for column in columns:
-        if before.get("answerers", {}).get(column.name, column.answerer.identity) != column.answerer.identity:
-            say(f"the replies of {column.name!r} in {folder} are replaced: it is asked in another way than before")
-
-
-def _refuse_other_models(folder: Path, models: Mapping[str, Path]) -> None:
-    """Replies of one model are not replaced by those of another that lies elsewhere and is given the same name."""
-    before = read_json(folder / "manifest.json", Evaluated, missing_ok=True)
-    for name, place in models.items():
-        former = before.get("models", {}).get(name)
-        known = before.get("training", {}).get(name, {}).get("weights")
-        if former is None or known == weights_hash(place):  # new, or the same, wherever it lies now
-            continue
-        if Path(former).resolve() != place.resolve():
-            raise UserError(
-                f"{folder} holds the replies of {former} as {name!r}, and {place} is another model",
-                f"give it another name, as --adapters other={place}",
-            )
-        if known:
-            say(f"the replies of {name!r} in {folder} are replaced: {place} holds other weights than before")
-
-
 def _report(comparison: Comparison, folder: Path, ability: AbilityCheck) -> None:
     """Print the table, and write it, its figures and the page to read."""
     width = table_width(len(comparison.columns))
@@ -292,9 +259,10 @@ def recipe_modes(e: EvaluateArguments) -> list[Mode]:
     return [mode for mode in known if mode in e.evaluate_modes]
 
 
-def _say_which_templates_differ(models: Mapping[str, Path], tokenizer: Any) -> None:
-    """A model that was trained with a chat template of its own should be asked with that."""
-    for path in (folder / "chat_template.jinja" for folder in models.values()):
+def _say_which_templates_differ(columns: Sequence[Asked], tokenizer: Any) -> None:
+    """A model that was trained with a chat template of its own should be asked with that; a server has its own."""
+    folders = {column.weights: None for column in columns if column.weights and not column.served}
+    for path in (folder / "chat_template.jinja" for folder in folders):
         if path.exists() and read_chat_template(str(path)) != tokenizer.chat_template:
             remedy = f"--chat_template_path {path} asks all models with it"
             say(f"{path.parent} was trained with another chat template than it is asked with: {remedy}")

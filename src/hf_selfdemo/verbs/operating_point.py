@@ -20,7 +20,7 @@ from hf_selfdemo.recipe.config import AbilityArguments
 from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.scoring.abstention import abstention_figures
 from hf_selfdemo.scoring.operating_point import OperatingPoint, at_point, beside, choose_point
-from hf_selfdemo.verbs.columns import model_answerer, tuned_models
+from hf_selfdemo.verbs.columns import model_answerer, served_models, tuned_models
 from hf_selfdemo.verbs.evaluate import run_evaluate
 
 _DEV = "run `hf-selfdemo evaluate --evaluate_on dev` with the same config first"
@@ -40,12 +40,14 @@ def run_operating_point(recipe: Recipe) -> None:
     if not (folder / "manifest.json").exists():
         raise UserError(f"{folder} holds no finished evaluation", _DEV)
     evaluation = Evaluation(folder)
-    for name, model in tuned_models(recipe).items():
+    models = tuned_models(recipe)
+    served = served_models(recipe, ["base", *models])
+    for name, model in models.items():
         said = _replies(evaluation, name, model)
         point = choose_point(said, aim)
         _show(name, said, point)
         keys, answerer = recipe.evaluate, model_answerer(recipe, model)
-        if keys.evaluate_signals:
+        if keys.evaluate_signals and name not in served:
             answerer = with_signals(answerer, model, keys.evaluate_withheld)
         about = {
             "evaluation": {

@@ -1,0 +1,32 @@
+"""The address of a server, which messages show."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from hf_selfdemo.core.errors import UserError
+
+
+def plain_address(base_url: str) -> str:
+    """The address, if it can be shown to anybody.
+
+    Args:
+        base_url: of a server.
+
+    Raises:
+        UserError: if it is no http address, or contains a user name, a password or a query. The address may contain a
+            secret, so the error does not show it.
+
+    Example:
+        >>> plain_address("http://localhost:8000/v1")
+        'http://localhost:8000/v1'
+    """
+    try:
+        url = urlsplit(base_url)
+        plain = url.scheme in ("http", "https") and url.hostname and not (url.username or url.password or url.query)
+    except ValueError:
+        plain = None
+    if not plain:
+        remedy = "write it like http://localhost:8000/v1; a key belongs into the environment"
+        raise UserError("server_url is not a plain http address", remedy)
+    return base_url
