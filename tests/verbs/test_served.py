@@ -134,7 +134,7 @@ def test_it_is_told_when_replies_of_this_process_are_replaced_by_those_of_a_serv
 def test_a_point_is_chosen_on_the_replies_of_a_server_and_applied_there(served, server, manifest, said, tmp_path):
     assert main(["evaluate", *served, "--evaluate_on=dev"]) == 0
     point = ["--operating_target=hallucination", "--operating_limit=0.15"]
-    assert main(["operating_point", *served, *point]) == 0
+    assert main(["operating_point", *served, "--server_url=", *point]) == 0, "no server is asked"
     kept = json.loads((tmp_path / "copy" / POINT_FILE).read_text())
     assert list(kept["point"]["mix"]["weights"]) == ["logprob"] and kept["signals"] == {
         "openings": [],

@@ -78,6 +78,8 @@ def recipe_columns(recipe: Recipe, model: ResolvedModel | None = None) -> list[A
     if twice := [name for name in names if names.count(name) > 1]:
         raise UserError(f"adapters: two columns are named {twice[0]!r}", "give the model another name, as other=FOLDER")
     served = served_models(recipe, [column.model for column in columns])
+    if served and not recipe.engine.server_url:
+        raise UserError("served is set and server_url is not", "add it, e.g. http://localhost:8000/v1")
     return [found for one in columns if (found := _with_engine(recipe, one, served.get(one.model, "")))]
 
 
@@ -103,7 +105,7 @@ def served_models(recipe: Recipe, models: Sequence[str]) -> dict[str, str]:
         models: that can be named there.
 
     Raises:
-        UserError: if a pair is none, names another model, or there is no server.
+        UserError: if a pair is none, or names another model.
     """
     pairs = [pair.partition("=") for pair in recipe.evaluate.served]
     for name, _, served in pairs:
@@ -113,8 +115,6 @@ def served_models(recipe: Recipe, models: Sequence[str]) -> dict[str, str]:
             known = ", ".join(dict.fromkeys(models))
             remedy = f"known are {known}; another trained model needs its folder, too: --adapters {name}=FOLDER"
             raise UserError(f"served: there is no model {name!r}", remedy)
-    if pairs and not recipe.engine.server_url:
-        raise UserError("served is set and server_url is not", "add it, e.g. http://localhost:8000/v1")
     return {name: served for name, _, served in pairs}
 
 

@@ -82,8 +82,9 @@ def serving_lines(folder: Path, name: str) -> str:
         [
             "GGUF, with llama.cpp:",
             f"  python convert_hf_to_gguf.py {model} --outfile {gguf} --outtype auto",
+            f"  llama-server -m {gguf} --jinja",
             "Ollama, from the GGUF file:",
-            f"  printf '%s\\n' {absolute} 'PARAMETER temperature 0' > {modelfile}",
+            f"  printf '%s\\n' {absolute} 'PARAMETER temperature 0' 'PARAMETER repeat_penalty 1' > {modelfile}",
             f"  ollama create {shlex.quote(name.lower())} -f {modelfile}",
             "vLLM:",
             f"  vllm serve {model}",
