@@ -6,7 +6,7 @@ import time
 import pytest
 from chat_servers import MockServer
 
-from hf_selfdemo import Passage, RagAnswer, RagModel, Reply, ScriptedGenerator, ServerGenerator, load_rag_model
+from hf_selfdemo import Passage, RagAnswer, RagModel, ScriptedGenerator, ServerGenerator, load_rag_model
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Evidence, Question
 from hf_selfdemo.generation.transformers import TransformersGenerator
@@ -134,8 +134,3 @@ def test_a_server_that_fails_is_one_line(adapter, server):
     server.answer = lambda body: (400, {"message": "too long"}, {})
     with pytest.raises(UserError, match="the model did not answer: HTTP 400: too long"):
         load_rag_model(adapter[0], ServerGenerator(server.url, "mine")).answer(QUESTION, SHOWN)
-
-
-def test_a_reply_that_was_cut_off_is_given_as_it_is():
-    model = RagModel(ScriptedGenerator(lambda request: Reply("Ada Storm and", "length")))
-    assert model.answer(QUESTION, SHOWN).text == "Ada Storm and"

@@ -98,6 +98,8 @@ def test_a_served_model_is_asked_under_its_prompt_and_not_loaded(served, server,
     told = manifest("evaluation")
     assert told["served"] == {"copy": "hall"} and told["weights"] == {"copy": weights_hash(tmp_path / "copy")}
     assert told["usage"]["copy"]["calls"] == len(server.bodies) == 4
+    report = (tmp_path / "run/evaluation/report.html").read_text()
+    assert "<summary>served</summary>" in report and '<dd dir="auto">hall</dd>' in report
     assert main(["evaluate", *few(served)]) == 0 and len(server.bodies) == 4, "no call is made twice"
 
 

@@ -206,10 +206,15 @@ def _demonstrations(path: Path, data: str) -> dict[str, Any]:
 def comparison_of(evaluation: Evaluation, names: Sequence[str]) -> Comparison:
     """The comparison of some columns of an evaluation, for a report."""
     manifest = evaluation.manifest
-    shared = ("settings", "data", "recall", "judge", "models", "versions")
+    shared = ("settings", "data", "recall", "judge", "models", "served", "versions")
     columns = [evaluation.column(name) for name in names]
-    models = {name: _without_place(path, evaluation.folder.parent) for name, path in manifest["models"].items()}
-    told = manifest | {"judge": manifest["judges"][names[0]], "models": models}
+    run = evaluation.folder.parent
+    models = {name: _without_place(path, run) for name, path in manifest["models"].items()}
+    served = {
+        name: _without_place(model, run) if Path(model).is_absolute() else model
+        for name, model in manifest.get("served", {}).items()
+    }
+    told = manifest | {"judge": manifest["judges"][names[0]], "models": models, "served": served}
     return Comparison(manifest["title"], columns, evaluation.evidence, {k: told[k] for k in shared if told.get(k)})
 
 
