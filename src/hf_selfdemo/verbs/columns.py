@@ -80,7 +80,8 @@ def recipe_columns(recipe: Recipe, model: ResolvedModel | None = None) -> list[A
     served = served_models(recipe, [column.model for column in columns])
     if served and not recipe.engine.server_url:
         raise UserError("served is set and server_url is not", "add it, e.g. http://localhost:8000/v1")
-    return [found for one in columns if (found := _with_engine(recipe, one, served.get(one.model, "")))]
+    asked = (_with_engine(recipe, column, served.get(column.model, "")) for column in columns)
+    return [column for column in asked if column]
 
 
 def _with_engine(recipe: Recipe, column: Asked, served: str) -> Asked | None:
