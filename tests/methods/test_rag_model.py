@@ -130,6 +130,23 @@ def test_a_point_that_a_server_cannot_tell_is_refused_at_once(adapter, server):
         load_rag_model(folder, ServerGenerator(server.url, "mine", logprobs=True))
 
 
+@pytest.mark.parametrize(
+    ("signal", "passages", "remedy"),
+    [
+        ("logprob", SHOWN, r"ask a server that tells log-probabilities, with ServerGenerator\(..., logprobs=True\)"),
+        ("retriever_score", SHOWN[1:], "give the passages the scores of your retriever"),
+    ],
+)
+def test_an_answer_without_a_signal_of_the_point_is_no_silent_abstention(adapter, server, signal, passages, remedy):
+    folder, _ = adapter
+    write_point(folder, point((signal, 1.0)), PromptAnswerer(32), 32, {})
+    model = load_rag_model(folder, ServerGenerator(server.url, "mine"))
+    server.answer = lambda body: server.completion("Ada Storm.")
+    with pytest.raises(UserError, match=f"the signal '{signal}', which the answer lacks: {remedy}"):
+        model.answer(QUESTION, passages)
+    assert model.answer(QUESTION, []).abstained, "nothing was found, and nothing is to be answered"
+
+
 def test_a_server_that_fails_is_one_line(adapter, server):
     server.answer = lambda body: (400, {"message": "too long"}, {})
     with pytest.raises(UserError, match="the model did not answer: HTTP 400: too long"):

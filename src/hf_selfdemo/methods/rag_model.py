@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from hf_selfdemo.core.conversation import converse
 from hf_selfdemo.core.errors import CallFailed, UserError
 from hf_selfdemo.core.protocols import Answerer, Generator
-from hf_selfdemo.core.types import Evidence, Mode, Passage, Question
+from hf_selfdemo.core.types import Answer, Evidence, Mode, Passage, Question
 from hf_selfdemo.generation.models import ResolvedModel, load_model, load_tokenizer
 from hf_selfdemo.generation.tuned import base_of, is_adapter, merged, trained_folder, weights_of
 from hf_selfdemo.methods.answering import PROMPTED
-from hf_selfdemo.methods.at_point import for_server, recorded_answerer
+from hf_selfdemo.methods.at_point import AtPoint, for_server, recorded_answerer
+from hf_selfdemo.scoring.operating_point import OperatingPoint
 from hf_selfdemo.scoring.refusal import is_refusal
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ class RagModel:
                 None asks without passages (closed-book), where there is no operating point.
 
         Raises:
-            UserError: if the call fails, for instance because the prompt is longer than the model's context.
+            UserError: if the call fails, for instance because the prompt is longer than the model's context, or the
+                answer lacks a signal that the operating point counts on.
         """
         mode: Mode = "closed_book" if passages is None else "rag"
         asked = Evidence(Question("the question", question), tuple(passages or ()))
@@ -75,7 +77,24 @@ class RagModel:
                 [found] = converse([self.answerer.answer(asked, mode)], self.generator)
             except CallFailed as failure:
                 raise UserError(f"the model did not answer: {failure}", "ask again, or show fewer passages") from None
+        if passages and found.confidence is None and isinstance(self.answerer, AtPoint):
+            _refuse_without_signal(self.answerer.point, found)
         return RagAnswer(found.text, is_refusal(found.text, question), found.confidence)
+
+
+def _refuse_without_signal(point: OperatingPoint, answer: Answer) -> None:
+    """Name the signal that is missing, as without it every answer would become an abstention."""
+    told = dict((answer.withheld or answer).signals)
+    for name, _ in point.mix.weights:
+        if name not in told:
+            what = f"the operating point counts on the signal {name!r}, which the answer lacks"
+            raise UserError(what, _SIGNAL_FROM.get(name, "choose a point again"))
+
+
+_SIGNAL_FROM = {
+    "retriever_score": "give the passages the scores of your retriever",
+    "logprob": "ask a server that tells log-probabilities, with ServerGenerator(..., logprobs=True)",
+}
 
 
 def load_rag_model(where: str | Path, server: ServerGenerator | None = None) -> RagModel:

@@ -86,10 +86,10 @@ def run_evaluate(recipe: Recipe) -> None:
     }
     columns, modes = recipe_columns(recipe, model), recipe_modes(e)
     tuned = {column.name: column.weights for column in columns if column.weights}
+    refuse_served(columns, ability, cluster)
     claim_folder(folder, settings, elsewhere(tuned), _WORDS, defaults(EvaluateArguments))
     refuse_other_models(folder, tuned)
     say_what_is_replaced(folder, e.evaluate_judge, bool(ability), columns)
-    refuse_served(columns, ability, cluster)
     networks = Networks(recipe, model, held=2 if tuned and judges_by_model(e) else 1)
     _say_which_templates_differ(columns, networks.tokenizer)
     engines = Engines(recipe, networks, model)
