@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -82,6 +83,7 @@ if __name__ == "__main__":
     parser.add_argument("--questions", type=int, default=2000)
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2, 4])
     parser.add_argument("--candidates", type=int, default=3, help="of each of the three kinds")
+    parser.add_argument("--note", default="", help="goes into the record, as what else the machine was doing")
     parser.add_argument("--measure", nargs=2, metavar=("QUESTIONS", "FOLDER"), help="one run, in this process")
     options = parser.parse_args()
     if options.measure:
@@ -98,4 +100,12 @@ if __name__ == "__main__":
             said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
             runs.append(json.loads(said.splitlines()[-1]))
         equal = len({run["train_parquet"] for run in runs}) == 1
-        print(json.dumps({"runs": runs, "byte_equal": equal, "versions": versions(["ray"])}, indent=1))
+        record = {
+            "command": " ".join(["python", "benchmarks/cluster.py", *sys.argv[1:]]),
+            "note": options.note,
+            "processors": os.cpu_count(),
+            "runs": runs,
+            "byte_equal": equal,
+            "versions": versions(["ray"]),
+        }
+        print(json.dumps(record, indent=1))

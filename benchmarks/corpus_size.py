@@ -12,8 +12,8 @@ load and search         opens it again (hashes are known), and searches real tes
 two processes           both have opened it and searched the same questions; each tells its proportional share
 
 Every stage has its peak of resident memory, for which the kernel's own mark is reset, and what is resident at its end:
-anonymous, and mapped from files, which processes share. Linux alone. `at_21_million` is no measurement: every figure is
-continued in a straight line through the smallest and the largest corpus.
+anonymous, and mapped from files, which processes share. Linux alone. `growth` is the largest corpus over the smallest.
+`at_21_million` is no measurement: figures are continued in a straight line through the two.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -162,23 +162,18 @@ def measure(count: int, questions: int, scratch: Path) -> dict[str, Any]:
 
 
 STAGES = ("read", "build", "save", "load_first", "load", "search")
+GROWING = ("processor_s", "peak_mb", "anonymous_mb")
 
 
-def continued(small: int, large: int, sizes: dict[str, Any], to: int) -> dict[str, Any]:
-    """Every figure in a straight line through two sizes."""
-    return {
-        name: {
-            key: round(large_figure + (large_figure - sizes[str(small)][name][key]) * (to - large) / (large - small))
-            for key, large_figure in sizes[str(large)][name].items()
-        }
-        for name in STAGES
-    }
+def over_sizes(combine: Callable[[float, float], float], small: dict[str, Any], large: dict[str, Any]) -> Any:
+    """A number made of each stage's figures at two sizes."""
+    return {name: {key: combine(small[name][key], large[name][key]) for key in GROWING} for name in STAGES}
 
 
 def main() -> None:
     """Measure all sizes and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--passages", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--passages", type=int, nargs="*", default=[100_000, 1_000_000])
     parser.add_argument("--questions", type=int, default=200)
     parser.add_argument("--scratch", help="folder for a temporary folder of corpora and indexes")
     parser.add_argument("--add_to", type=Path, help="a record of other sizes: the new one has them too")
@@ -208,15 +203,10 @@ def main() -> None:
     }
     if len(sizes) > 1:
         small, large = min(map(int, sizes)), max(map(int, sizes))
-        report["growth"] = {
-            name: {
-                key: round(value / sizes[str(small)][name][key], 1)
-                for key, value in sizes[str(large)][name].items()
-                if sizes[str(small)][name][key]
-            }
-            for name in STAGES
-        }
-        report["at_21_million"] = continued(small, large, sizes, WIKIPEDIA)
+        steps = (WIKIPEDIA - large) / (large - small)
+        both = sizes[str(small)], sizes[str(large)]
+        report["growth"] = over_sizes(lambda before, after: round(after / max(before, 0.01), 1), *both)
+        report["at_21_million"] = over_sizes(lambda before, after: round(after + steps * (after - before)), *both)
     report |= {"processors": os.cpu_count(), "versions": versions()}
     json.dump(report, sys.stdout, indent=1)
     print()
