@@ -222,7 +222,7 @@ def test_a_planted_liking_for_one_letter_is_found(model, tokenizer, asked):
 def test_a_question_longer_than_the_context_is_named_before_anything_is_run(model, tokenizer, asked, monkeypatch):
     long = ChoiceQuestion("q9", "why " * 3000, ("yes", "no"), 0)
     monkeypatch.setattr(model, "forward", lambda **_: pytest.fail("something was run"))
-    with pytest.raises(UserError, match=r"choice question 'q9' needs .* and the model takes 2048: drop or shorten it"):
+    with pytest.raises(UserError, match=r"choice question 'q9' needs .* than the model's 2048 positions: drop"):
         score_choices(model, tokenizer, [*asked, long])
 
 

@@ -115,7 +115,7 @@ def test_a_row_whose_words_were_not_measured_is_left_out():
             yield from ((i, Reply("", scores=(0.5,))) for i in range(len(requests)))
 
     [failed] = {one.result for one in judged(InfoRag(Scenarios(0.0, 1.0)), Silent(), 3)}
-    assert failed == Skip(CALL_FAILED, "1 of 72 words were measured")
+    assert failed == Skip(CALL_FAILED, "only 1 of 72 words were measured")
 
 
 def test_info_rag_on_a_server_is_refused_before_anything_is_paid_unless_words_are_random(capsys, tmp_path):
