@@ -24,8 +24,8 @@ POINT = OperatingPoint(Aim("f_score"), Mix((("retriever_score", 1.0),), -8.0), 0
 def study(model_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("real")
     run = folder / "runs" / "ra_it-0"
-    keys = ["--method=ra_it", "--passages_per_question=1", "--max_train_questions=2", "--max_train_unanswerable=0"]
-    keys += [f"--output_dir={run}", f"--model_name_or_path={model_folder}", "--on_policy_rows=0"]
+    keys = ["--passages_per_question=1", "--max_train_questions=2", "--max_train_unanswerable=0"]
+    keys += [f"--model_name_or_path={model_folder}", "--on_policy_rows=0"]
     keys += [
         "--seed=0",
         "--max_test_questions=8",
@@ -33,11 +33,13 @@ def study(model_folder, tmp_path_factory):
         "--test_twins=2",
         f"--max_answer_tokens={LENGTH}",
     ]
-    assert selfdemo(["demonstrate", *keys]) == 0
-    assert selfdemo(["train", *keys, "--max_steps=1", "--lora_r=2", "--use_cpu"]) == 0
+    ra_it = ["--method=ra_it", f"--output_dir={run}", *keys]
+    assert selfdemo(["demonstrate", *ra_it]) == 0
+    assert selfdemo(["train", *ra_it, "--max_steps=1", "--lora_r=2", "--use_cpu"]) == 0
     write_point(run / "model", POINT, PromptAnswerer(LENGTH), LENGTH, {"figures": {}})
-    assert selfdemo(["evaluate", *keys]) == 0
-    found = study_folder(folder, {"base_may_decline": "base", "ra_it": "RA-IT"})
+    assert selfdemo(["evaluate", *ra_it]) == 0
+    assert selfdemo(["evaluate", "--method=active_rag", f"--output_dir={folder / 'runs' / 'active_rag-0'}", *keys]) == 0
+    found = study_folder(folder, {"base_may_decline": "base", "ra_it": "RA-IT", "active_rag": "ActiveRAG"})
     collect.collect(found, folder / "runs", WHENCE)
     return found
 
@@ -56,3 +58,13 @@ def test_what_a_model_says_at_its_point_is_what_follows_from_its_record(study):
     asked = {p.id: p.label for p in records.replies(record, "test", "rag_at_point", twins=True)}
     assert asked == {p.id: p.label for p in applied(POINT, said)} and len(asked) == 12
     assert 0 < sum(label == "abstain" for label in asked.values()) < 12
+
+
+def test_all_calls_of_an_answer_are_counted(study):
+    runs = {name: read_json(study.records / f"{name}.json") for name in ("base", "ra_it-0", "active_rag-0")}
+    asked = {name: run["evaluations"]["test"]["asking"] for name, run in runs.items()}
+    calls = {
+        name: {mode: told["calls"] / told["questions"] for mode, told in modes.items()} for name, modes in asked.items()
+    }
+    assert calls["base"] == {"rag": 1.0} and calls["active_rag-0"] == {"rag": 9.0}
+    assert calls["ra_it-0"] == {"rag": 1.0, "rag_at_point": 1.0}, "this point needs no signal that costs a call"
