@@ -91,6 +91,12 @@ def test_the_probability_of_being_unsure_is_a_signal_of_the_attempt():
         assert len(requests) == asked.most_calls == 2
 
 
+def test_a_statement_without_an_answer_has_the_signal_too():
+    answer, requests = talk("I am unsure.", answerer=with_signals(ASKING))
+    assert answer.withheld is None and dict(answer.signals)["unsure"] == pytest.approx(0.75)
+    assert requests[1].openings == ("I am unsure.", "I am sure.")
+
+
 def test_a_trained_model_is_asked_as_it_was_trained(tmp_path: Path):
     write_json(tmp_path / METHOD_FILE, Chosen("r_tuning", METHOD, (Asking(),)).record())
     found = recorded_method(tmp_path)

@@ -94,7 +94,8 @@ def with_statement(answer: str, sure: bool) -> str:
         >>> with_statement("Bern", sure=True), with_statement("The U.S.", sure=False)
         ('Bern. I am sure.', 'The U.S. I am unsure.')
     """
-    return f"{answer}{'' if answer.endswith('.') else '.'} {SURE if sure else UNSURE}"
+    statement = SURE if sure else UNSURE
+    return f"{answer}{'' if answer.endswith('.') else '.'} {statement}" if answer else statement
 
 
 def cut_statement(text: str) -> tuple[str, str]:
@@ -141,7 +142,7 @@ class RTuningAnswerer(PromptAnswerer):
         answer = Answer(text, reply.finish_reason, trace=trace, signals=told(evidence, mode, reply))
         if mode == "closed_book":
             return answer
-        if self.openings and text:
+        if self.openings:
             both = (with_statement(text, sure=False), with_statement(text, sure=True))
             [measured] = yield [replace(asked, id=f"{evidence.id}/unsure", stage=REFUSAL, openings=both)]
             if (unsure := share(measured.scores)) is not None:
