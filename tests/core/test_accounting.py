@@ -138,7 +138,7 @@ def test_a_retriever_that_has_no_result_for_a_question_is_refused():
             return [()] * (len(questions) - 1)
 
     for collect, asked in ((collect_evidence, [row.question for row in ROWS]), (leave_gold_out, ROWS)):
-        with pytest.raises(UserError, match=r"the retriever returned \d results for \d questions: return one for each"):
+        with pytest.raises(UserError, match=r"the retriever returned \d results for \d questions: return one result"):
             collect(asked, Forgetful(), 2)
 
 

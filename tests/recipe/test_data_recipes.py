@@ -124,9 +124,7 @@ def test_of_several_recipes_the_later_and_then_the_command_line_win(tmp_path):
 
 
 def test_a_corpus_with_other_columns_or_another_configuration_is_refused(nq_open, tmp_path):
-    with pytest.raises(
-        UserError, match=r"no column 'txt': did you mean 'text'\? Then give corpus_columns: \[text=text"
-    ):
+    with pytest.raises(UserError, match=r"no column 'txt': did you mean 'text'\? Then set corpus_columns: \[text=text"):
         recipe_evidence(made(WITH[0], "nq_open", tmp_path, *nq_open, "--corpus_columns", "id=_id", "text=txt"), "train")
     with pytest.raises(UserError, match=r"cannot be read: BuilderConfig 'corpsu' not found. Available: \['corpus'"):
         recipe_evidence(made(WITH[0], "nq_open", tmp_path, *nq_open, "--corpus_config=corpsu"), "train")

@@ -79,12 +79,12 @@ def test_documents_say_what_came_of_them(flags, tmp_path, capsys):
     assert main(["documents", *flags]) == 0
     said = capsys.readouterr().err
     assert "5 documents, 5 passages (14 to 14 words, median 14)" in said
-    assert "files with other endings, not read: 1 .png" in said and "left out: empty.md: the file is empty" in said
+    assert "files with other endings, not read: 1 .png" in said and "left out: empty.md: it is empty" in said
     texts = {row["id"]: row["text"] for row in rows(tmp_path / "run/documents/documents.jsonl")}
     found = rows(tmp_path / "run/documents/passages.jsonl")
     assert len(found) == 5 and found[0]["id"] == "lock.md#1" and found[0]["title"] == "The lock"
     assert all(texts[row["document"]][row["start"] : row["end"]] == row["text"] for row in found)
-    assert rows(tmp_path / "run/documents/left_out.jsonl") == [{"name": "empty.md", "reason": "the file is empty"}]
+    assert rows(tmp_path / "run/documents/left_out.jsonl") == [{"name": "empty.md", "reason": "it is empty"}]
 
 
 def test_questions_are_written_for_training_and_for_testing(flags, scripted, tmp_path, capsys):

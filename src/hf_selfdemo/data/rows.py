@@ -1,4 +1,4 @@
-"""Demonstration rows on the disk: their columns, the place where they wait, and the Parquet file they end in."""
+"""Rows of a demonstration dataset: their columns, a temporary spool on disk, and the final Parquet file."""
 
 from __future__ import annotations
 
@@ -61,25 +61,25 @@ FEATURES = Features(
         "candidates": List(_CANDIDATE),
     }
 )
-"""The columns of a demonstration dataset. `answers` is for evaluation only; no prompt is ever made from it."""
+"""The columns of a demonstration dataset. `answers` is for evaluation only and never enters a prompt."""
 
 _SEGMENT = {"text": Value("string"), "loss": Value("bool"), "noise": Value("float64")}
 SEGMENTED = Features({**FEATURES, "kind": Value("string"), "segments": List(_SEGMENT)})
-"""The same where some rows are of another kind than a reply to their question."""
+"""The columns if some rows are not replies to their question but made of segments."""
 
 TRUSTED = Features({**SEGMENTED, "segments": List({**_SEGMENT, "trusted": Value("bool")})})
-"""The same where some segments consist of control tokens that the method adds."""
+"""The columns if some segments are control tokens that the method adds to the vocabulary."""
 _TEXTS = List(Value("string"))
 _RANKING = {"questions": _TEXTS, "windows": _TEXTS, "likelihoods": List(Value("float64"))}
 RANKED = Features({**SEGMENTED, "ranking": _RANKING})
-"""The same where rows are ranked lists, of which a retriever learns."""
+"""The columns if rows are ranked lists that train a retriever."""
 
 _ROWS_A_WRITE = 128
-"""Also the groups that a reader meets, of which `datasets` holds some sixteen at a time."""
+"""Rows of one Parquet row group. `datasets` keeps about sixteen row groups in memory when it reads the file."""
 
 
 class Spooled(NamedTuple):
-    """A row in the dataset's columns, the reason and detail if it is left out, and whether a question's first row."""
+    """A row in the dataset's columns, why it is left out (if it is), and whether it is its question's first row."""
 
     row: dict[str, Any]
     skipped: dict[str, str] | None
@@ -87,10 +87,10 @@ class Spooled(NamedTuple):
 
 
 class Spool:
-    """Judged questions on the disk, a line a row, until it is known which rows are kept.
+    """Judged questions in a temporary file, one row per line, until the strategy has chosen which rows to keep.
 
-    `groups` are those of all demonstrations, in their order, and `pairs` the kinds of pairs that each makes; a question
-    that was skipped has none.
+    `groups` has the group of every demonstration, in order. `pairs` has the kinds of preference pairs that each
+    demonstration makes. A skipped question has no entry in either.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -98,7 +98,7 @@ class Spool:
         self.pairs: list[tuple[str, ...]] = []
         self.questions, self.failed, self.failure = 0, 0, ""
         self.features = FEATURES
-        # gone with the process, however that ends
+        # the system deletes it when the process ends, even if it is killed
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
 
     def write(self, judged: Judged) -> None:
@@ -119,15 +119,15 @@ class Spool:
         self._file.write(json.dumps(line).encode() + b"\n")
 
     def kept_pairs(self, left_out: Collection[int]) -> list[str]:
-        """The kinds of all pairs in their order, without those of the demonstrations that are left out."""
+        """The kinds of all preference pairs, in order, without those of left-out demonstrations."""
         return [kind for place, kinds in enumerate(self.pairs) if place not in left_out for kind in kinds]
 
     def read(self, left_out: Mapping[int, str], unpaired: Collection[int] = ()) -> Iterator[Spooled]:
-        """All rows in the order in which they were written.
+        """All rows, in the order in which they were written.
 
         Args:
-            left_out: demonstrations by their place among all, with the reason.
-            unpaired: places in `kept_pairs` of the pairs that are left out.
+            left_out: index of each left-out demonstration among all demonstrations, with the reason.
+            unpaired: indices in `kept_pairs` of the pairs that are left out.
         """
         self._file.seek(0)
         place, pair = -1, 0
@@ -143,7 +143,7 @@ class Spool:
 
 
 class ParquetRows:
-    """Rows to a Parquet file, a few at a time."""
+    """Writes rows to a Parquet file in small batches."""
 
     def __init__(self, writer: pyarrow.parquet.ParquetWriter, features: Features = FEATURES) -> None:
         self._writer, self._schema = writer, features.arrow_schema
@@ -162,7 +162,7 @@ class ParquetRows:
 
 @contextmanager
 def parquet_rows(path: Path, features: Features = FEATURES) -> Iterator[ParquetRows]:
-    """A Parquet file to write rows to, which appears under its name when all is written, or not at all."""
+    """Open a Parquet file for rows. It appears under its name once it is complete, or not at all."""
     with staged(path) as staging, pyarrow.parquet.ParquetWriter(staging, features.arrow_schema) as writer:
         rows = ParquetRows(writer, features)
         yield rows
@@ -170,13 +170,13 @@ def parquet_rows(path: Path, features: Features = FEATURES) -> Iterator[ParquetR
 
 
 def evidence_row(evidence: Evidence) -> dict[str, Any]:
-    """The row of a question that has no response yet: something to ask, not to learn from.
+    """The row of a question without a response: the model is asked with it and does not train on it.
 
     Args:
-        evidence: the question and the passages shown with it.
+        evidence: the question and its passages.
 
     Returns:
-        A row in the columns of `FEATURES`; those about a response are empty.
+        A row in the columns of `FEATURES`. The columns about a response are empty.
     """
     question = evidence.question
     return {
@@ -198,13 +198,13 @@ def evidence_row(evidence: Evidence) -> dict[str, Any]:
 
 
 def evidence_of(row: Mapping[str, Any]) -> Evidence:
-    """The evidence that a row was made from, as far as the columns hold it.
+    """The evidence that a row was made from, as far as the columns contain it.
 
-    What they do not hold comes back empty: the passages that came with the question, the ids of its gold passages, and
-    the collection it was taken from.
+    The columns lack the passages that came with the question, the ids of its gold passages, and the dataset it was
+    taken from. These fields are empty.
 
     Args:
-        row: in the columns of `FEATURES`; those about a response are not read.
+        row: a row in the columns of `FEATURES`. The columns about a response are not read.
 
     Example:
         >>> twin = Evidence(Question("q1", "Who discovered germanium?", ("Winkler",)), gold_removed=True)
@@ -223,11 +223,11 @@ def evidence_of(row: Mapping[str, Any]) -> Evidence:
 
 
 def dataset_row(judged: Judged, made: Demonstration | None = None) -> dict[str, Any]:
-    """A row of a judged question.
+    """The row of a judged question.
 
     Args:
-        judged: the question, with all that was written for it.
-        made: one of the demonstrations that came of it; None if none did.
+        judged: the question with all its candidates and verdicts.
+        made: one of its demonstrations, or None if it has none.
     """
     candidates = [_candidate(c, v) for c, v in zip(judged.candidates, judged.verdicts, strict=True)]
     if made is None:
@@ -251,10 +251,10 @@ def dataset_row(judged: Judged, made: Demonstration | None = None) -> dict[str, 
 
 
 def features_of(rows: Iterable[Mapping[str, Any]]) -> Features:
-    """The columns of rows of which some are of another kind than a reply to their question.
+    """The columns for rows of which some have segments or a ranking.
 
     Args:
-        rows: with `segments` or a `ranking`, or without.
+        rows: rows with or without `segments` or a `ranking`.
 
     Example:
         >>> features_of([{"segments": [{"text": "[Yes]", "trusted": True}]}, {}]) == TRUSTED
@@ -268,18 +268,18 @@ def features_of(rows: Iterable[Mapping[str, Any]]) -> Features:
 
 
 def _segment(segment: Segment) -> dict[str, Any]:
-    """A segment; only one that is trusted says so."""
+    """A segment as a dict. It has the key `trusted` only if the segment is trusted."""
     return {name: value for name, value in asdict(segment).items() if value or name != "trusted"}
 
 
 def _candidate(candidate: Candidate, verdict: Verdict) -> dict[str, Any]:
-    """A candidate with its verdict; of a question or log-probability of its own only `candidates.jsonl` tells."""
+    """A candidate with its verdict. Fields that the columns lack, such as its log-probability, are kept only if set."""
     found = {key: value for key, value in asdict(candidate).items() if value or key in _CANDIDATE}
     return found | {"label": verdict.label, "place": verdict.place, "reason": verdict.reason}
 
 
 def pair_kind(outcome: str, label: str) -> str:
-    """What a pair sets against what, as counts and `Strategy.arrange` have it.
+    """The kind of a preference pair: its chosen and its rejected side, as counts and `Strategy.arrange` name it.
 
     Example:
         >>> pair_kind("answer", "incorrect")
@@ -289,11 +289,11 @@ def pair_kind(outcome: str, label: str) -> str:
 
 
 def rejected_of(row: Mapping[str, Any]) -> tuple[Rejected, ...]:
-    """The texts that a row's response is preferred to.
+    """The rejected texts of a row: those that its response is preferred to.
 
     Args:
-        row: in the columns of `FEATURES`. Earlier versions wrote one text, and its label as `rejected_label`; that is
-            read, too, as is a text or a list of texts alone.
+        row: a row in the columns of `FEATURES`. A row of an earlier version, with one text and its label in
+            `rejected_label`, is read too, and so is a single text or a list of texts.
 
     Example:
         >>> rejected_of({"rejected": [{"text": "Basel.", "label": "incorrect"}]})
@@ -309,7 +309,7 @@ def rejected_of(row: Mapping[str, Any]) -> tuple[Rejected, ...]:
 
 
 def with_pairs_listed(rows: Dataset) -> Dataset:
-    """Rows whose pairs are listed, as they are now; those of earlier versions (see `rejected_of`) are read anew.
+    """Convert the column `rejected` of an earlier version to a list (see `rejected_of`). Others stay as they are.
 
     Args:
         rows: a dataset of demonstrations.

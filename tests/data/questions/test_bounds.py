@@ -93,7 +93,10 @@ def test_what_repeats_itself_fifty_times_and_is_meant_is_read(tmp_path):
 
 
 LONG = {
-    "a question": ({"question": "Why " * 25_000_000}, "'question' has 100,000,000 characters: shorten it to 1,000,000"),
+    "a question": (
+        {"question": "Why " * 25_000_000},
+        "'question' has 100,000,000 characters: shorten it to at most 1,000,000",
+    ),
     "an answer": ({"answers": ["x" * 2_000_000]}, "'answers' has 2,000,000 characters"),
     "an id": ({"id": "x" * 2_000_000}, "'id' has 2,000,000 characters"),
     "a passage": ({"passages": [{"text": "x" * 40_000_000}]}, "'passages.text' has 40,000,000 characters"),

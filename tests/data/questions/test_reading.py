@@ -193,15 +193,15 @@ BAD_ROWS = {
     "a source is a struct": (PLAIN | {"source": {"name": "nq"}}, ["row 2", "'source'", "map another"]),
     "an id of a twin": (PLAIN | {"id": "1#gold_removed"}, ["row 2", "'1#gold_removed'", "another id"]),
     "an id of an anchor": (PLAIN | {"id": "1#closed_book"}, ["row 2", "'1#closed_book'", "another id"]),
-    "an id of a further row": (PLAIN | {"id": "1#row_2"}, ["row 2", "'1#row_2'", "#row_2 marks", "another id"]),
+    "an id of a further row": (PLAIN | {"id": "1#row_2"}, ["row 2", "'1#row_2'", "'#row_2' is reserved", "another id"]),
     "answers hold structs": (PLAIN | {"answers": [{"text": "Ada"}]}, ["row 2", "'answers'"]),
-    "duplicate id": (PLAIN | {"id": "0"}, ["rows 1 and 2", "'0'", "unique"]),
+    "duplicate id": (PLAIN | {"id": "0"}, ["rows 1 and 2", "'0'", "its own id"]),
     "two columns are missing": (
         {"id": "1", "query": "Who?", "ground_truth": ["Ada"]},
         ["row 2 of", "no column 'question' and no column 'answers'", "columns: [question=query, answers=ground_truth]"],
     ),
     "broken JSON": ('{"id": "1", "question"', ["line 2", "not JSON", "fix or drop"]),
-    "no object": ('["Ada"]', ["line 2", "not a JSON object", "one object a line"]),
+    "no object": ('["Ada"]', ["line 2", "not a JSON object", "one object per line"]),
 }
 
 
@@ -291,11 +291,11 @@ def test_a_bad_mapping_is_named(tmp_path, options, words):
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ({"id": "2"}, ["row 2", "no column 'text'", "its columns are id; give corpus_columns: [text=COLUMN]"]),
-        ({"id": "2", "text": " "}, ["row 2", "not a passage"]),
-        ({"id": "2", "text": 7}, ["row 2", "not a passage"]),
-        ({"text": "x"}, ["row 2", "not a passage", "`id`"]),
-        ({"id": float("nan"), "text": "x"}, ["row 2", "not a passage", "`id`"]),
+        ({"id": "2"}, ["row 2", "no column 'text'", "its columns are id; set corpus_columns: [text=COLUMN]"]),
+        ({"id": "2", "text": " "}, ["row 2", "no passage text in 'text'"]),
+        ({"id": "2", "text": 7}, ["row 2", "no passage text in 'text'"]),
+        ({"text": "x"}, ["row 2", "no id in 'id'"]),
+        ({"id": float("nan"), "text": "x"}, ["row 2", "no id in 'id'"]),
         ({"id": "2", "text": "x", "title": ["T"]}, ["row 2", "'title'", "not text"]),
     ],
 )
@@ -390,8 +390,8 @@ def test_embedded_splits_share_no_passage_and_no_question(embedded):
 
 
 def test_embedded_has_no_other_split():
-    assert_refused(["embedded (validation)", "check"], read_questions, "embedded", "validation")
-    assert_refused(["embedded (validation)", "check"], read_passages, "embedded", "validation")
+    assert_refused(["embedded (split 'validation')", "check"], read_questions, "embedded", "validation")
+    assert_refused(["embedded (split 'validation')", "check"], read_passages, "embedded", "validation")
 
 
 def test_a_column_mapped_by_hand_is_not_what_the_preset_takes_it_for(tmp_path):

@@ -58,11 +58,11 @@ def test_a_long_cell_is_a_passage(tmp_path):
 REFUSED = {
     "more cells than columns": (
         "question,answers\nWho?,Ada\nWhere?,Paris, France\n",
-        "the row at line 3 of .* has 3 cells, and the first row 2: put double quotes around a cell that holds ','",
+        "the row at line 3 of .* has 3 cells, but the first row has 2: put double quotes around .* contains ','",
     ),
     "fewer cells than columns": (
         "question,answers\nWho?\n",
-        "the row at line 2 of .* has 1 cells, and the first row 2: add the cells that are missing",
+        "the row at line 2 of .* has 1 cells, but the first row has 2: add the missing cells",
     ),
     "an open quote": (
         'question,answers\nWho?,Ada\n"When?,1912\nWhere?,Paris\n',
@@ -78,7 +78,7 @@ REFUSED = {
     ),
     "no header": (
         "Who?;Ada\nWhen?;1912\n",
-        r"row 1 .line 2. of .* has no column 'question' .*its columns are Ada, Who\?; give columns: \[question=COLUMN,",
+        r"row 1 .line 2. of .* has no column 'question' .*its columns are Ada, Who\?; set columns: \[question=COLUMN,",
     ),
     "a cell that is no list": (
         "question,answers\nWho?,\"['Ada' 'Bo']\"\n",
@@ -128,14 +128,14 @@ def test_a_cell_of_a_workbook_that_is_no_text_is_named_by_its_row(workbook):
     source = workbook(["question", "answers"], ["Who?", "Ada"], [], ["When?", datetime.datetime(2001, 12, 25)])
     with pytest.raises(UserError, match=r"row 2 .line 4. of .*q.xlsx: 'answers' .*datetime.datetime.2001, 12, 25"):
         read_questions(source)
-    with pytest.raises(UserError, match=r"the row at line 2 of .* has 3 cells, and the first row 2: give it a name"):
+    with pytest.raises(UserError, match=r"the row at line 2 of .* has 3 cells, but the first row has 2: name every"):
         read_questions(workbook(["question", "answers"], ["Who?", "Ada", "Bo"]))
 
 
 def test_a_file_that_is_no_workbook_is_refused(tmp_path):
     pytest.importorskip("openpyxl")
     (tmp_path / "q.xlsx").write_text("question,answers\n")
-    with pytest.raises(UserError, match=r"q.xlsx cannot be read as an Excel workbook .*or the sheet as CSV"):
+    with pytest.raises(UserError, match=r"q.xlsx cannot be read as an Excel workbook .*or save the sheet as CSV"):
         read_questions(str(tmp_path / "q.xlsx"))
 
 

@@ -167,15 +167,15 @@ def test_a_dataset_names_its_bad_row_and_its_splits():
         read_questions(rows)
     with pytest.raises(UserError, match="no split 'tset': did you mean 'test'"):
         read_questions(datasets.DatasetDict(test=rows), "tset")
-    with pytest.raises(UserError, match=r"a DataFrame is not a source of rows.*to_dict"):
+    with pytest.raises(UserError, match=r"rows cannot be read from a DataFrame.*to_dict"):
         read_questions(rows.to_pandas())
 
 
 def test_a_list_of_dicts_names_its_bad_row():
     assert [p.text for p in read_passages(({"id": 1, "text": "One."},))] == ["One."]
-    with pytest.raises(UserError, match="row 2 of the list is a str: give a list of dicts"):
+    with pytest.raises(UserError, match="row 2 of the list is a str, not a dict: give a list of dicts"):
         read_questions([ROWS[0], "B?"])
     with pytest.raises(UserError, match="row 2 of the list has no question text"):
         read_questions([ROWS[0], {"question": "", "answers": ["x"]}])
-    with pytest.raises(UserError, match=r"the list \(train\) has no rows"):
+    with pytest.raises(UserError, match=r"the list \(split 'train'\) has no rows"):
         read_questions([])

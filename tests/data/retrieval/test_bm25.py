@@ -154,7 +154,7 @@ def test_saving_leaves_nothing_else_behind(tmp_path):
 @pytest.mark.parametrize("name", ["notes.txt", "passages.jsonl"])
 def test_saving_never_removes_a_folder_that_is_no_index(tmp_path, name):
     (tmp_path / name).write_text("mine")
-    with pytest.raises(UserError, match=r"no index.*another folder"):
+    with pytest.raises(UserError, match=r"not an index.*another folder"):
         BM25Retriever(CORPUS).save(tmp_path)
     assert (tmp_path / name).read_text() == "mine"
 
@@ -211,7 +211,7 @@ def test_a_flipped_byte_is_not_searched(tmp_path, name):
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(UserError, match=f"no readable index.*{name} is not as it was written"):
+    with pytest.raises(UserError, match=f"no readable index.*{name} was changed since it was written"):
         BM25Retriever.load(tmp_path / "index")
 
 
@@ -252,7 +252,7 @@ def test_no_folder_is_no_index(tmp_path):
 def test_a_file_beside_an_index_is_not_lost_when_the_index_is_built_anew(passages, tmp_path):
     BM25Retriever(passages[:3]).save(tmp_path / "index")
     (tmp_path / "index" / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match=r"notes\.txt is not a file of the index"):
+    with pytest.raises(UserError, match=r"notes\.txt does not belong to the index"):
         BM25Retriever(passages[:4]).save(tmp_path / "index")
     assert (tmp_path / "index" / "notes.txt").read_text() == "mine" and len(list(tmp_path.iterdir())) == 1
     assert list(BM25Retriever.load(tmp_path / "index").passages) == passages[:3]

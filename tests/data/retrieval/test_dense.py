@@ -108,7 +108,7 @@ def test_what_is_no_encoder_is_refused_before_anything_is_encoded(tmp_path):
 def test_questions_of_other_dimensions_than_the_index_are_refused(tmp_path):
     DenseRetriever.build_or_load(CORPUS, tmp_path / "index", Hashed())
     retriever = DenseRetriever.load(tmp_path / "index", Hashed(dimensions=8))
-    with pytest.raises(UserError, match="of 16 dimensions"):
+    with pytest.raises(UserError, match="always with 16 dimensions"):
         retriever.retrieve([Question("q", "word1")], 1)
 
 
@@ -189,7 +189,7 @@ def test_an_index_of_another_encoder_is_refused_by_name_and_kept(tmp_path):
 @pytest.mark.parametrize("other", [CORPUS[1:], CORPUS[::-1], [*CORPUS, Passage("z", "word1")]])
 def test_an_index_of_another_corpus_is_refused_by_name_and_kept(tmp_path, other):
     DenseRetriever.build_or_load(CORPUS, tmp_path / "index", Hashed())
-    with pytest.raises(UserError, match=r"index is of another corpus or kind of search: choose another folder"):
+    with pytest.raises(UserError, match=r"another corpus or for another kind of search: choose another folder"):
         DenseRetriever.build_or_load(other, tmp_path / "index", Hashed())
     assert list(DenseRetriever.load(tmp_path / "index", Hashed()).passages) == CORPUS
 
@@ -208,7 +208,7 @@ def test_a_damaged_index_is_never_searched_and_is_built_again(tmp_path, name, ho
     with pytest.raises(UserError, match=r"no readable index.*delete the folder"):
         DenseRetriever.load(tmp_path / "index", Hashed())
     if name == "hf_selfdemo.json" and how == "missing":  # nothing tells that these are files of an index
-        with pytest.raises(UserError, match="no index but other files"):
+        with pytest.raises(UserError, match="contains files that are not an index"):
             DenseRetriever.build_or_load(CORPUS, tmp_path / "index", Hashed())
         return
     assert DenseRetriever.build_or_load(CORPUS, tmp_path / "index", Hashed()).retrieve(ASKED, 5) == DenseRetriever(
@@ -219,7 +219,7 @@ def test_a_damaged_index_is_never_searched_and_is_built_again(tmp_path, name, ho
 def test_a_folder_of_other_files_is_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     encoder = Hashed()
-    with pytest.raises(UserError, match=r"no index.*another folder"):
+    with pytest.raises(UserError, match=r"not an index.*another folder"):
         DenseRetriever.build_or_load(CORPUS, tmp_path, encoder)
     assert encoder.texts == [] and (tmp_path / "notes.txt").read_text() == "mine"
 
@@ -254,7 +254,7 @@ def test_a_saved_graph_is_loaded_and_checked_as_the_vectors_are(tmp_path):
         DenseRetriever.build_or_load(CORPUS, tmp_path / "index", Hashed())
     graph = tmp_path / "index" / "graph.usearch"
     graph.write_bytes(graph.read_bytes()[:-1] + b"?")
-    with pytest.raises(UserError, match=r"no readable index \(graph\.usearch is not as it was written"):
+    with pytest.raises(UserError, match=r"no readable index \(graph\.usearch was changed since it was written"):
         DenseRetriever.load(tmp_path / "index", Hashed())
 
 

@@ -57,7 +57,7 @@ def test_what_no_retriever_finds_is_not_there():
 @pytest.mark.parametrize(
     ("retrievers", "options", "words"),
     [
-        ([Listed()], {}, r"1 retriever\(s\): give two or more"),
+        ([Listed()], {}, "1 retrievers to fuse: give two or more"),
         ([Listed(), "bm25"], {}, "the retriever is a str and has no retrieve"),
         ([Listed(), Listed()], {"depth": 0}, "depth is 0: give 1 or more"),
         ([Listed(), Listed()], {"constant": -1}, "constant is -1"),

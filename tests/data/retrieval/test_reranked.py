@@ -71,7 +71,7 @@ def test_twins_show_the_rerankers_next_best_as_deep_as_it_takes():
 def test_anything_but_one_finite_score_a_pair_is_refused(scores):
     reranker = ByLength()
     reranker.scores = lambda pairs: scores
-    with pytest.raises(UserError, match="3 pairs: give one finite score a pair"):
+    with pytest.raises(UserError, match="3 pairs: make the reranker return one finite score per pair"):
         RerankedRetriever(InOrder(), reranker, 3).retrieve([Question("q", "river?")], 1)
 
 
@@ -110,7 +110,7 @@ def test_a_model_of_several_outputs_or_none_at_all_is_refused(reranker_folder, t
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
     AutoModelForSequenceClassification.from_config(AutoConfig.from_pretrained(folder)).save_pretrained(folder)
-    with pytest.raises(UserError, match="has 3 outputs a pair: take a cross-encoder with one"):
+    with pytest.raises(UserError, match="has 3 outputs per pair: use a cross-encoder with one"):
         CrossEncoderReranker(str(folder))
     with pytest.raises(UserError, match=r"reranker '/no/where' is not a model folder"):
         CrossEncoderReranker("/no/where")

@@ -1,10 +1,10 @@
-"""Documents as a corpus: files of a folder to passages, each with the headings above it and the place it came from.
+"""Documents as a corpus: files of a folder to passages, each with the headings above it and its position.
 
 files.py        which files are documents, and how each becomes Markdown
-sections.py     what stands under which headings
-pieces.py       sections to passages, cut between paragraphs and sentences
-duplicates.py   passages that say the same
-corpus.py       all of it, and what was left out
+sections.py     the sections of a document and their headings
+pieces.py       sections to passages, split between paragraphs and sentences
+duplicates.py   finds duplicate passages
+corpus.py       all these steps, and what was left out
 """
 
 from hf_selfdemo.data.documents.corpus import Documents, read_documents

@@ -1,4 +1,4 @@
-"""A folder of documents to a corpus, and what was left out on the way."""
+"""Turns a folder of documents into a corpus, and records what was left out."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ from hf_selfdemo.data.documents.pieces import Piece, pieces
 from hf_selfdemo.data.questions.shortening import count_words
 
 LEAST_WORDS = 5
-"""Of a document, and of a passage."""
+"""The fewest words of a document, and of a passage."""
 
 _NEEDED = ("markitdown", "semantic_text_splitter", "datasketch", "markdown_it", "charset_normalizer")
 
 
 @dataclass(frozen=True)
 class Documents:
-    """What came of a folder: `skipped` files and documents with the reason, `duplicates` among passages, passages that
-    were too `short` to say anything, and how many files have `others` endings."""
+    """The documents of a folder and their passages.
+
+    `skipped` has the files and documents that were left out, with the reason, and `duplicates` the duplicate passages.
+    `short` counts the passages that were too short, and `others` the files with endings that are not read.
+    """
 
     documents: list[Document]
     pieces: list[Piece]
@@ -42,16 +45,16 @@ class Documents:
 def read_documents(
     sources: Sequence[str], max_words: int = 100, on_progress: Callable[[int], None] = lambda files: None
 ) -> Documents:
-    """Read documents, and cut them into passages.
+    """Read documents and split them into passages.
 
     Args:
-        sources: files and folders: .md, .txt, .html, .pdf, .docx, and .jsonl with a document a row (`text`, and perhaps
-            `id` and `title`).
-        max_words: the longest passage.
-        on_progress: told how many files were read since the last time.
+        sources: files and folders: .md, .txt, .html, .pdf, .docx, and .jsonl with one document per row (`text`,
+            optionally `id` and `title`).
+        max_words: the most words of a passage.
+        on_progress: called with the number of files that were read since its last call.
 
     Raises:
-        UserError: if no document is left, or the libraries that read them are not installed.
+        UserError: if no document is usable, or the libraries that read documents are not installed.
 
     Example:
         >>> import tempfile
@@ -63,9 +66,7 @@ def read_documents(
     """
     ONE_OR_MORE.check(max_words=max_words)
     if any(importlib.util.find_spec(name) is None for name in _NEEDED):
-        raise UserError(
-            "documents are read by libraries that are not installed", "pip install 'hf-selfdemo[documents]'"
-        )
+        raise UserError("the libraries that read documents are not installed", "pip install 'hf-selfdemo[documents]'")
     files, others = document_files(sources)
     documents: list[Document] = []
     skipped: list[Skipped] = []
@@ -79,7 +80,8 @@ def read_documents(
     if not documents:
         first = skipped[0]
         raise UserError(
-            f"documents: none of {len(files)} files can be used", f"the first is {first.name}: {first.reason}"
+            f"documents: none of the {len(files)} files can be used",
+            f"fix the files or give others; the first is {first.name}: {first.reason}",
         )
     _refuse_twice(documents)
     every = [piece for document in documents for piece in pieces(document, max_words)]
@@ -97,4 +99,4 @@ def _long_enough(found: Sequence[Document], skipped: list[Skipped]) -> list[Docu
 def _refuse_twice(documents: Sequence[Document]) -> None:
     twice = [name for name, count in Counter(one.id for one in documents).items() if count > 1]
     if twice:
-        raise UserError(f"documents: the id {twice[0]!r} occurs twice", "make ids unique")
+        raise UserError(f"documents: the id {twice[0]!r} occurs twice", "give every document its own id")

@@ -1,4 +1,4 @@
-"""Passages that say the same: of each such group the first stays."""
+"""Finds duplicate passages. The first of each group of duplicates is kept."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from hf_selfdemo.data.documents.pieces import Piece
 
 NEAR = 0.8
-"""Jaccard similarity of two passages' word sequences from which on they are one."""
+"""The Jaccard similarity of two passages' word sequences from which they count as duplicates."""
 
 _SEQUENCE = 5
-"""Words of a sequence."""
+"""The number of words of a sequence."""
 
 _HASHES = 128
 _WORD = re.compile(r"\w+")
@@ -20,17 +20,17 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """A passage that was left out, and the one that stays."""
+    """A passage that was left out, and the passage that it duplicates."""
 
     id: str
     of: str
 
 
 def distinct(found: Iterable[Piece]) -> tuple[list[Piece], list[Duplicate]]:
-    """The passages that stay, and those left out: with the same words as one before, or nearly so.
+    """Separate the passages to keep from exact and near duplicates of earlier passages.
 
-    Similarity is estimated by MinHash (Broder 1997) over sequences of five words, so that a pair close to `NEAR` may
-    fall either way, always the same.
+    MinHash (Broder 1997) estimates the similarity over sequences of five words. A pair close to `NEAR` may be judged
+    either way, but every run judges it the same.
     """
     from datasketch import MinHash, MinHashLSH
 

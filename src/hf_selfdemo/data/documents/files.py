@@ -1,4 +1,4 @@
-"""Files to documents. A file that cannot be read is named with the reason, and the others are read all the same."""
+"""Reads files as documents. A file that cannot be read is skipped, and its reason is recorded."""
 
 from __future__ import annotations
 
@@ -16,50 +16,51 @@ from hf_selfdemo.core.types import Document
 from hf_selfdemo.core.wellformed import well_formed, well_formed_json
 
 LARGEST = 50_000_000
-"""Bytes of a file, and of what a .docx unpacks to."""
+"""The most bytes of a file, and of a decompressed .docx."""
 
 _SAMPLE = 100_000
-"""Bytes from which an encoding is guessed."""
+"""The number of bytes from which an encoding is guessed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file or passage that was left out, and why."""
+    """A file or document that was left out, and why."""
 
     name: str
     reason: str
 
 
 class _Unread(Exception):
-    """A file that is left out; the message is the reason."""
+    """Raised for a file that is skipped. The message is the reason."""
 
 
 def document_files(sources: Sequence[str]) -> tuple[dict[str, Path], Counter[str]]:
-    """The files that documents are read from, by the name that documents get, and how many others there are by ending.
+    """Find the files to read, by the names of their documents, and count the other files by ending.
 
     Args:
-        sources: files, and folders that are looked through; hidden files and folders are passed over.
+        sources: files, and folders that are searched with their subfolders. Hidden files and folders are skipped.
 
     Raises:
-        UserError: for a source that is not there, or where no file is a document.
+        UserError: if a source does not exist, or no file is a document.
     """
     found: dict[str, Path] = {}
     others: Counter[str] = Counter()
     for source in sources:
         root = Path(source).expanduser()
         if not root.exists():
-            raise UserError(f"documents: there is no {source}", did_you_mean_file(source, "check the path"))
+            raise UserError(f"documents: {source} does not exist", did_you_mean_file(source, "check the path"))
         for path in sorted(_files(root)):
             if path.suffix.lower() not in READERS and path != root:
                 others[path.suffix.lower() or "no ending"] += 1
                 continue
             name = path.relative_to(root.parent if len(sources) > 1 or path == root else root).as_posix()
             if name in found:
-                raise UserError(f"documents: {found[name]} and {path} would have one name", "name their common folder")
+                what = f"documents: {found[name]} and {path} would have the same name"
+                raise UserError(what, "give their common parent folder instead")
             found[name] = path
     if not found:
         kinds = ", ".join(READERS)
-        raise UserError(f"documents: no file in {', '.join(sources)} is a document", f"give some of {kinds}")
+        raise UserError(f"documents: no file in {', '.join(sources)} is a document", f"give {kinds} files")
     return found, others
 
 
@@ -73,19 +74,19 @@ def _files(root: Path) -> Iterator[Path]:
 
 
 def read_file(name: str, path: Path) -> list[Document] | Skipped:
-    """The documents of a file: one, or one a row of .jsonl."""
+    """Read the documents of a file: one, or one per row of .jsonl. A file that cannot be used is `Skipped`."""
     try:
         reader = READERS.get(path.suffix.lower())
         if reader is None:
-            raise _Unread(f"the ending is none of {', '.join(READERS)}")
+            raise _Unread(f"its ending is none of {', '.join(READERS)}")
         size = path.stat().st_size
         if not size:
-            raise _Unread("the file is empty")
+            raise _Unread("it is empty")
         if size > LARGEST:
-            raise _Unread(f"the file has more than {LARGEST // 1_000_000} MB: split it")
+            raise _Unread(f"it is larger than {LARGEST // 1_000_000} MB: split it")
         found = [document for document in reader(name, path) if document.text.strip()]
         if not found:
-            raise _Unread("there is no text in it" + (" (scanned pages need OCR)" if path.suffix == ".pdf" else ""))
+            raise _Unread("it contains no text" + (" (scanned pages need OCR)" if path.suffix == ".pdf" else ""))
         return found
     except _Unread as problem:
         return Skipped(name, str(problem))
@@ -113,8 +114,10 @@ def _rows(name: str, path: Path) -> Iterator[Document]:
 
 
 def _converted(name: str, path: Path) -> Iterator[Document]:
-    """By one of markitdown's converters. `MarkItDown` itself would try the next one, and take a PDF that cannot be read
-    for plain text."""
+    """Converted to Markdown by the converter for the file's ending.
+
+    The class `MarkItDown` is not used: it would try the next converter and read a damaged PDF as plain text.
+    """
     from markitdown import StreamInfo
     from markitdown.converters import DocxConverter, HtmlConverter, PdfConverter
 
@@ -126,18 +129,18 @@ def _converted(name: str, path: Path) -> Iterator[Document]:
     converter = {".pdf": PdfConverter, ".docx": DocxConverter}.get(ending, HtmlConverter)()
     try:
         found = converter.convert(io.BytesIO(data), StreamInfo(extension=ending, charset="utf-8"))
-    except Exception as error:  # of many libraries
+    except Exception as error:  # each library raises its own kinds
         raise _Unread(_why(error)) from error
     yield Document(name, well_formed(found.markdown), found.title or path.stem, True)
 
 
 def _why(error: Exception) -> str:
-    """What a reader of PDF or Word said; the innermost error is the telling one."""
+    """Why a PDF or Word file could not be read. The message of the innermost error says most."""
     said = repr(error)
     if "Password" in said or "Encrypt" in said:
         return "it is encrypted: save it without a password"
     inner = next((line for line in reversed(str(error).splitlines()) if line.strip()), "")
-    return f"it cannot be read as such a file ({inner.strip()[:200] or type(error).__name__})"
+    return f"it cannot be converted ({inner.strip()[:200] or type(error).__name__})"
 
 
 def _refuse_bomb(data: bytes) -> None:
@@ -147,11 +150,11 @@ def _refuse_bomb(data: bytes) -> None:
     except zipfile.BadZipFile:
         raise _Unread("it is not a Word file") from None
     if size > LARGEST:
-        raise _Unread(f"it unpacks to more than {LARGEST // 1_000_000} MB")
+        raise _Unread(f"it decompresses to more than {LARGEST // 1_000_000} MB")
 
 
 def _decoded(data: bytes) -> str:
-    """Text in UTF-8, or else in the encoding that it is most likely in."""
+    """Text in UTF-8, or else in its most likely encoding."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return _in(data, "utf-16")
     if b"\0" in data:

@@ -1,4 +1,4 @@
-"""Documents to passages: each lies within one section, and is cut between paragraphs, else sentences, else words."""
+"""Splits documents into passages within sections: between paragraphs, else between sentences, else between words."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hf_selfdemo.data.questions.shortening import count_words
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A passage, and where it came from: characters `start` to `end` of a document."""
+    """A passage and its origin: characters `start` to `end` of a document."""
 
     passage: Passage
     document: str
@@ -21,11 +21,11 @@ class Piece:
 
 
 def pieces(document: Document, max_words: int) -> Iterator[Piece]:
-    """The passages of a document in their order, `ID#1` and so on, titled with the headings above them.
+    """The passages of a document in order, with the ids `ID#1`, `ID#2` and so on and the headings above them as title.
 
     Args:
-        document: any.
-        max_words: the longest passage.
+        document: the document to split.
+        max_words: the most words of a passage.
     """
     from semantic_text_splitter import MarkdownSplitter, TextSplitter
 

@@ -1,11 +1,11 @@
-"""Passages of a corpus as rows of their own, for methods that learn from documents as they are."""
+"""Passages of a corpus as rows of their own, for methods that train on documents without questions."""
 
 from __future__ import annotations
 
 from hf_selfdemo.core.types import Evidence, Passage, Question
 
 DOCUMENT = "document"
-"""The source of such a row's question, which is the passage's title and asks nothing."""
+"""The `source` of such a row's question. The question is the passage's title and asks nothing."""
 
 
 def document_row(passage: Passage) -> Evidence:
@@ -20,5 +20,5 @@ def document_row(passage: Passage) -> Evidence:
 
 
 def is_document(row: Evidence) -> bool:
-    """Whether a row is a passage, and no question."""
+    """Whether a row is a passage rather than a question."""
     return row.question.source == DOCUMENT

@@ -1,4 +1,4 @@
-"""What stands under which headings of a Markdown text."""
+"""Splits a Markdown text into sections with their headings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TITLE = re.compile(r"^title:[ \t]*(['\"]?)(.+?)\1[ \t]*$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Characters `start` to `end` of a document, and the headings above them, the outermost first."""
+    """Characters `start` to `end` of a document, and the headings above them from the outermost to the innermost."""
 
     titles: tuple[str, ...]
     start: int
@@ -23,9 +23,9 @@ class Section:
 
 
 def sections(document: Document) -> list[Section]:
-    """The sections of a document; without Markdown there is one.
+    """The sections of a document. A text without Markdown is one section.
 
-    Its own title stands above all, unless the first heading of all is one for the whole document.
+    The document's title is the outermost heading, unless the document begins with its only first-level heading.
 
     Example:
         >>> text = "# Pumps\\n\\nThey pump.\\n\\n## Care\\n\\nOil them.\\n"
@@ -60,7 +60,7 @@ class _Heading:
 
 
 def _headings(text: str, offset: int) -> Iterator[_Heading]:
-    """Headings that stand in no list or quote."""
+    """The headings outside lists and quotes."""
     from markdown_it import MarkdownIt
 
     starts = [0, *(match.end() for match in re.finditer("\n", text)), len(text)]

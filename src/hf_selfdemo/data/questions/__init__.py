@@ -1,12 +1,12 @@
 """Any QA dataset and corpus as `Question`s and `Passage`s.
 
-sources.py     rows of a file, a dataset or a Hub id, each with its place
-packed.py      text files, packed or not, read within bounds
+sources.py     rows of a file, a dataset or a Hub id, each with its position
+packed.py      text files, gzipped or not, read with limits on size
 tables.py      rows of CSV, TSV and Excel
 columns.py     which column has which role
-values.py      what a cell means: absent, a text, a list, a number, a yes or no
+values.py      what a cell means: absent, a text, a list, a number, true or false
 reading.py     rows to questions
-passages.py    rows to passages, and ids that tell them apart
+passages.py    rows to passages, and unique ids for them
 shortening.py  long passages, cut or split
 """
 

@@ -21,10 +21,11 @@ PRESETS: dict[str, dict[str, str]] = {
     "dpr": {"passages": "ctxs"},
     "kilt": {"question": "input", "answers": "output.answer"},
 }
-"""Where each role stands in well-known datasets, as far as it differs from a column of the role's own name.
+"""The columns of well-known datasets, by role. A role that is not listed is in the column of its own name.
 
-A dot goes into a nested value: `answers.text` is the list `text` in the struct `answers`. `dpr` is the format of the
-usual passage sets of nq_open (DPR, FiD, Contriever): `question`, `answers`, `ctxs` with `id, title, text, score`.
+A dot leads into a nested value: `answers.text` is the list `text` in the struct `answers`. `dpr` is the format in which
+passages for nq_open are usually published (DPR, FiD, Contriever): `question`, `answers`, `ctxs` with `id, title, text,
+score`.
 """
 
 _DEFAULTS = {"id": "id", "question": "question", "answers": "answers"}
@@ -35,17 +36,18 @@ _USUAL = {
     "answers": ("answer", "gold_answer", "ground_truth", "reference", "expected_answer", "target", "output"),
     "text": ("passage", "context", "content", "contents", "body", "document", "chunk"),
 }
-"""Columns that often hold a role under another name, to be offered where a file has no column of the role's own."""
+"""Other common names of a role's column, suggested if a file has no column of the role's own name."""
 
 _LISTED = 20
-"""Columns that a message names."""
+"""The most columns that a message lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnMap:
-    """The column of each role, and the roles that every row must have: those of the data, and what was mapped by hand.
+    """The column of each role, and the roles that every row must have.
 
-    `key` is the recipe key of the pairs, for messages.
+    Every row must have the question and the answers (a passage: the text) and each role that the user mapped. `key` is
+    the recipe's option with the pairs, for messages.
 
     Raises:
         UserError: from `of` and `of_corpus`, for an unknown preset or a pair that is not role=column.
@@ -57,28 +59,32 @@ class ColumnMap:
 
     @classmethod
     def of(cls, preset: str, pairs: Sequence[str]) -> ColumnMap:
-        """Of questions: a preset with "role=column" pairs over it."""
+        """The column map of questions: a preset, overridden by "role=column" pairs."""
         if preset not in PRESETS:
             raise UserError(f"unknown preset {preset!r}", did_you_mean(preset, list(PRESETS)))
         mapped = mapped_by_hand(pairs, ROLES, "columns")
         columns, needed = _DEFAULTS | PRESETS[preset] | mapped, {"question", "answers", *mapped}
         taken = {columns[role].split(".")[0] for role in needed}
-        # a column that the user has given a role is no longer what a preset takes it for
+        # the preset's role for a column is dropped if the user gave that column another role
         kept = {r: c for r, c in columns.items() if r in needed or c.split(".")[0] not in taken}
         return cls(kept, frozenset(needed))
 
     @classmethod
     def of_corpus(cls, pairs: Sequence[str]) -> ColumnMap:
-        """Of passages: id, text and title, with "role=column" pairs over them."""
+        """The column map of passages: id, text and title, overridden by "role=column" pairs."""
         mapped = mapped_by_hand(pairs, tuple(_OF_CORPUS), "corpus_columns")
         return cls(_OF_CORPUS | mapped, frozenset({"text", *mapped}), "corpus_columns")
 
     def column(self, role: str) -> str:
-        """The role's column; its own name if it has none."""
+        """The role's column, or the name of the role if no column is mapped to it."""
         return self.columns.get(role, role)
 
     def cell(self, role: str, row: dict[str, Any], where: str) -> Any:
-        """The role's cell in a row; None where neither preset nor user has the column."""
+        """The role's cell in a row, or None if no column is mapped to the role or the row lacks an optional column.
+
+        Raises:
+            UserError: if the row lacks a required column.
+        """
         column = self.columns.get(role)
         if column is None:
             return None
@@ -89,30 +95,30 @@ class ColumnMap:
         return dig(row, column, where)
 
     def _absent(self, row: Mapping[str, Any], where: str) -> tuple[str, str]:
-        """Every needed column that a row lacks, with the columns that may be meant, and how a recipe names them."""
+        """What is wrong and the remedy: the required columns that a row lacks, and the pairs that map likely ones."""
         absent = {role: c for role, c in self.columns.items() if role in self.needed and c.split(".")[0] not in row}
         what = f"{where} has no column " + " and no column ".join(map(repr, absent.values()))
         near = {role: _meant(role, column, row) for role, column in absent.items()}
         pairs = f"{self.key}: [{', '.join(f'{role}=' + (name or 'COLUMN') for role, name in near.items())}]"
         if all(near.values()):
-            return what, f"did you mean {' and '.join(map(repr, near.values()))}? Then give {pairs}"
+            return what, f"did you mean {' and '.join(map(repr, near.values()))}? Then set {pairs}"
         names = ", ".join(sorted(row)[:_LISTED]) + (", ..." if len(row) > _LISTED else "")
-        return what, f"its columns are {names or 'none'}; give {pairs}"
+        return what, f"its columns are {names or 'none'}; set {pairs}"
 
 
 def _meant(role: str, column: str, row: Mapping[str, Any]) -> str:
-    """The column of a row that may have been meant; "" if none is near."""
+    """The column of a row that the user probably meant, or "" if none is similar."""
     usual = [name for name in _USUAL.get(role, ()) if name in row]
     return next(iter([*difflib.get_close_matches(column, list(row), n=1), *usual]), "")
 
 
 def mapped_by_hand(pairs: Sequence[str], roles: Collection[str], key: str) -> dict[str, str]:
-    """The column of each role that was mapped by hand.
+    """The column of each role that the user mapped.
 
     Args:
-        pairs: "role=column".
-        roles: that there are.
-        key: of the recipe, for messages.
+        pairs: "role=column" pairs.
+        roles: the known roles.
+        key: the recipe's option with the pairs, for messages.
 
     Raises:
         UserError: for a pair that is not role=column.
@@ -128,10 +134,12 @@ def mapped_by_hand(pairs: Sequence[str], roles: Collection[str], key: str) -> di
 
 
 def dig(row: dict[str, Any], column: str, where: str) -> Any:
-    """Follow a dotted column into structs and lists of structs, also those written as text; an absent one ends it.
+    """The value of a dotted column: it leads through structs and lists of structs, also if these are written as text.
+
+    Returns None if a value on the way is absent.
 
     Raises:
-        UserError: where a step leads nowhere.
+        UserError: if no struct has a field of the name that a step asks for.
 
     Example:
         >>> dig({"answers": {"text": ["Ada"]}}, "answers.text", "row 1")
@@ -153,7 +161,7 @@ def dig(row: dict[str, Any], column: str, where: str) -> Any:
 
 
 def _nearest(parents: Sequence[str], step: str, known: list[str]) -> str:
-    """What to write instead of a step that leads nowhere, as the whole column that it would be."""
-    near = difflib.get_close_matches(step, known, n=1)  # parents are alike and would make all look near
+    """The remedy for an unknown step: the full dotted name of the most similar column."""
+    near = difflib.get_close_matches(step, known, n=1)  # without the parents, which would make all names look similar
     columns = [".".join([*parents, key]) for key in near or known]
     return f"did you mean {columns[0]!r}?" if near else did_you_mean("", columns)

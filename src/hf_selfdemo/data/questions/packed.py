@@ -1,4 +1,4 @@
-"""Text files, packed or not, opened so that no file of a few megabytes fills the memory."""
+"""Text files, gzipped or not, read with limits so that a small file cannot fill the memory."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from typing import Any, TextIO
 from hf_selfdemo.core.errors import UserError
 
 LONGEST_LINE = 32 * 1024 * 1024
-"""Characters of a line of .jsonl or .csv."""
+"""The most characters of a line of .jsonl or .csv."""
 
 _MOST_BLANK = 100_000
-"""Lines without a row that may follow each other."""
+"""The most empty lines that may follow each other."""
 
 _MOST_UNPACKED = 200
 _LEAST_UNPACKED = 64 * 1024 * 1024
-"""Times its packed size that a file may unfold to, and the bytes that any may: texts are packed to a third or a tenth,
-and rows that repeat one passage to a fiftieth."""
+"""A file may decompress to this many times its size, or to this many bytes if that is more. Gzip shrinks texts to
+between a third and a tenth, and rows that repeat one passage to a fiftieth."""
 
 
 def open_text(path: Path) -> TextIO:
-    """A text file, unpacked if it is a .gz.
+    """Open a text file, decompressed if it is a .gz.
 
     Raises:
-        UserError: while it is read, if it unfolds to what no rows do.
+        UserError: while it is read, if it decompresses to far more than rows of text do.
     """
     packed = path.suffix == ".gz"
     file: Any = _Unpacked(path) if packed else path.open("rb")
-    return io.TextIOWrapper(file, encoding="utf-8-sig")  # a byte order mark, if any, is left out
+    return io.TextIOWrapper(file, encoding="utf-8-sig")  # drops a byte order mark
 
 
 class _Unpacked(gzip.GzipFile):
-    """A packed file that ends in an error where it unfolds to what no rows do: a few megabytes may hold terabytes."""
+    """A gzip file that raises an error if it decompresses to far more than rows of text do (a decompression bomb)."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._packed = path, path.open("rb")
@@ -51,31 +51,35 @@ class _Unpacked(gzip.GzipFile):
 
 
 def refuse_unfolding(path: Path, packed: int, unfolded: int) -> None:
-    """Refuse a packed file that unfolds to more than texts do.
+    """Reject a compressed file that decompresses to far more than texts do.
 
     Args:
-        path: of the file.
-        packed: its bytes that were read.
-        unfolded: the bytes that these are.
+        path: the file.
+        packed: how many compressed bytes were read.
+        unfolded: how many bytes they decompressed to.
 
     Raises:
-        UserError: if it does.
+        UserError: if the ratio is above the limit.
     """
     if unfolded > max(_LEAST_UNPACKED, _MOST_UNPACKED * packed):
-        what = f"{path} unfolds to more than {_MOST_UNPACKED} times its size"
-        raise UserError(what, "it is not a file of rows; if it is, unpack it and name the unpacked file")
+        what = f"{path} decompresses to more than {_MOST_UNPACKED} times its size, which files of rows do not"
+        raise UserError(what, "check the file; if it is right, decompress it and give the decompressed file")
 
 
 def bounded_lines(file: TextIO, path: Path) -> Iterator[str]:
-    """No more of a file is held than the longest row that can be meant, and gigabytes of line breaks end at once."""
+    """The lines of a file, one at a time.
+
+    Raises:
+        UserError: for a line that is too long, or too many empty lines in a row.
+    """
     number = blank = 0
     while line := file.readline(LONGEST_LINE + 1):
         number += 1
         if len(line) > LONGEST_LINE:
             what = f"line {number} of {path} is longer than {LONGEST_LINE:,} characters"
-            raise UserError(what, "write one row a line, or shorten it")
+            raise UserError(what, "write one row per line, or shorten the row")
         blank = 0 if line.strip() else blank + 1
         if blank > _MOST_BLANK:
             what = f"{path} has more than {_MOST_BLANK:,} empty lines in a row, up to line {number}"
-            raise UserError(what, "remove them")
+            raise UserError(what, "delete the empty lines")
         yield line

@@ -1,8 +1,8 @@
-"""Rows to passages: of a corpus, or those that came with a question, and ids that tell them apart.
+"""Rows to passages, of a corpus or of a question, with unique ids.
 
-Two passages with one id and the same title and text are one. With other texts they are chunks of one document, or ids
-that count anew in every question: both stay, as `ID#` and eight digits of a hash over title and text. A gold id that
-names the document is met by each of its chunks (`Question.is_gold`).
+Two passages with the same id, title and text are one passage. If only the id is the same, they are chunks of one
+document, or ids start again in every question. Both are kept, and each gets the id `ID#` followed by eight digits of a
+hash over title and text. A gold id that names the document matches each of its chunks (`Question.is_gold`).
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ def read_passages(
     dataset_config: str | None = None,
     revision: str | None = None,
 ) -> list[Passage]:
-    """Read a corpus: the embedded one, or any source as for questions, with columns `id`, `text` and perhaps `title`.
+    """Read a corpus: the embedded one, or any source that `read_questions` takes, with a column `text`.
 
-    Chunks that share their document's id are told apart as the module's docstring says. In a corpus without a column of
-    ids, a passage has a hash of its title and text for one.
+    The columns `id` and `title` are optional. Chunks that share their document's id get unique ids, as the module's
+    docstring says. In a corpus without a column of ids, the id of a passage is a hash of its title and text.
 
     Args:
         source: as in `read_questions`.
         split: as in `read_questions`; the embedded corpus is split too, so that test passages stay unseen.
-        max_words: the longest passage; 0 keeps them whole.
-        split_long: split longer ones between sentences instead of cutting them.
+        max_words: the most words of a passage; 0 keeps all passages whole.
+        split_long: split longer passages between sentences instead of truncating them.
         columns: "role=column" pairs of `id`, `text` and `title`, e.g. `text=contents`.
         dataset_config: as in `read_questions`.
         revision: as in `read_questions`.
@@ -66,14 +66,14 @@ def read_passages(
         text = mapping.cell("text", row, where)
         if not isinstance(text, str) or not text.strip():
             column = mapping.column("text")
-            raise UserError(f"{where} is not a passage, it has no text in `{column}`", "fill it in or drop the row")
+            raise UserError(f"{where} has no passage text in {column!r}", "fill it in or drop the row")
         refuse_long(text, where, mapping.column("text"), LONGEST_PASSAGE)
         title = read_text(mapping.cell("title", row, where), where, mapping.column("title"))
         identifier = read_text(mapping.cell("id", row, where), where, mapping.column("id"))
         has_ids = has_ids or (number == 1 and mapping.column("id") in row)
         if has_ids and not identifier:
             column = mapping.column("id")
-            raise UserError(f"{where} is not a passage, it has no id in `{column}`", "fill it in or drop the row")
+            raise UserError(f"{where} has no id in {column!r}", "fill it in or drop the row")
         passages.append(Passage(identifier or _content_id(title, text), text, title))
     return shortened(told_apart(passages), max_words, split_long)
 
@@ -82,14 +82,14 @@ def question_passages(value: Any, title: str, where: str, column: str) -> tuple[
     """The passages in a question's cell.
 
     Args:
-        value: a context, a list of contexts or of objects with `text` and perhaps `id`, `title`, `score`, an object of
-            such lists, or any of these written as text.
-        title: of a context, which has none of its own.
+        value: a text; a list of texts or of objects with `text` and optionally `id`, `title` and `score`; an object of
+            such lists; or any of these written as text.
+        title: the title of a passage that is only a text.
         where: the row, for messages.
         column: the column, for messages.
 
     Raises:
-        UserError: for a passage without text, or a field that cannot be read.
+        UserError: for a passage without text, or a field with an unexpected value.
     """
     items = [structured(item, where, column) for item in _listed(structured(value, where, column), where, column)]
     rows = [{"text": item, "title": title} if isinstance(item, str) else item for item in items]
@@ -106,12 +106,12 @@ def question_passages(value: Any, title: str, where: str, column: str) -> tuple[
             unscored.append(passage)
         else:
             passages.append(replace(passage, score=score))
-    lowest = min((p.score for p in passages), default=0.0)  # an absent score is never better than one that is there
+    lowest = min((p.score for p in passages), default=0.0)  # a passage without a score ranks last
     return tuple(told_apart([*passages, *(replace(p, score=lowest) for p in unscored)]))
 
 
 def corpus_of(questions: Sequence[Question]) -> tuple[list[Passage], list[Question]]:
-    """The passages that came with questions as one corpus, and the questions with gold ids that hold in it.
+    """Merge the passages of questions into one corpus, and adapt the questions' gold ids to it.
 
     Example:
         >>> rows = [Question(q, "?", passages=(Passage("0", f"Of {q}."),), gold_ids=("0",)) for q in "ab"]
@@ -134,7 +134,7 @@ def corpus_of(questions: Sequence[Question]) -> tuple[list[Passage], list[Questi
 
 
 def told_apart(passages: Iterable[Passage]) -> list[Passage]:
-    """The passages in their order, each once, with ids that no other has.
+    """The passages in their order, each once and with a unique id.
 
     Example:
         >>> both = told_apart([Passage("doc", "One."), Passage("doc", "Two."), Passage("doc", "One.")])
@@ -151,7 +151,7 @@ def told_apart(passages: Iterable[Passage]) -> list[Passage]:
 
 
 def _content(passage: Passage) -> tuple[str, str, str]:
-    """What makes two passages one: the id that was given, without a mark of ours, and the words."""
+    """What equal passages have in common: the original id (without the hash that we append), title and text."""
     document, _, mark = passage.id.rpartition("#")
     return document if document and mark == _mark(passage) else passage.id, passage.title, passage.text
 
@@ -165,16 +165,17 @@ def _mark(passage: Passage) -> str:
 
 
 def _listed(value: Any, where: str, column: str) -> list[Any]:
-    """One item a passage; an object of lists, as older datasets keep lists of objects, item by item."""
+    """One item per passage. An object of lists, as older datasets store a list of objects, becomes such a list."""
     if is_absent(value):
         return []
     if isinstance(value, dict) and isinstance(plain(value.get("text")), list):
         fields = {key: plain(items) for key, items in value.items() if isinstance(plain(items), list)}
         if len({len(items) for items in fields.values()}) > 1:
-            raise UserError(f"{where}: the lists in {column!r} differ in length", "give each passage its fields")
+            what = f"{where}: the lists in column {column!r} differ in length"
+            raise UserError(what, "give every list one item per passage")
         return [dict(zip(fields, items, strict=True)) for items in zip(*fields.values(), strict=True)]
     if isinstance(value, str | dict):
         return [value]
     if not isinstance(value, list | tuple):
-        raise UserError(f"{where}: {column!r} holds no passages", "map another column")
+        raise UserError(f"{where}: column {column!r} contains no passages", "map another column")
     return list(value)

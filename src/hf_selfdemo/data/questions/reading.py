@@ -29,16 +29,16 @@ def read_questions(
         source: "embedded", a file (.jsonl, .json, .csv, .tsv, all also .gz, .parquet, .xlsx), a dataset folder, a Hub
             id, a dataset of the `datasets` library, or a list of dicts.
         split: used where the source has splits.
-        preset: a key of `PRESETS`.
+        preset: a name in `PRESETS`.
         columns: "role=column" pairs that override the preset, e.g. `answers=answer.aliases`.
-        dataset_config: the Hub dataset's configuration.
-        revision: of the Hub dataset.
-        number_prefix: stands before the number that a row without an id gets for one, where several sources are read.
-        list_separator: splits a text in the columns of answers and gold ids into several, e.g. "|"; "" splits none.
+        dataset_config: the configuration of a Hub dataset.
+        revision: the revision of a Hub dataset.
+        number_prefix: a row without an id gets its number as id. This prefix keeps the ids of several sources unique.
+        list_separator: splits a text in the columns of answers and gold ids into several, e.g. "|"; "" splits nothing.
 
     Raises:
-        UserError: for a missing file or column, an empty source, a row without question text, a cell that cannot be
-            read, an id that stands twice or ends as the ids of twins do; it names the row.
+        UserError: for a missing file or column, an empty source, a row without question text, a cell with an unexpected
+            value, or an id that occurs twice or has an ending that marks derived rows. The message names the row.
 
     Example:
         >>> read_questions("embedded", split="test")[0].answerable
@@ -60,7 +60,7 @@ def each_question(
     number_prefix: str,
     list_separator: str = "",
 ) -> Iterator[Question]:
-    """The same one by one, as they are read."""
+    """The questions that `read_questions` returns, one at a time."""
     mapping = ColumnMap.of(preset, columns)
     seen: dict[str, int] = {}
     for row in read_rows(source, split, dataset_config, revision):
@@ -68,14 +68,17 @@ def each_question(
         if question.id in seen:
             raise UserError(
                 f"rows {seen[question.id]} and {row.number} of {source_name(source)} both have the id {question.id!r}",
-                "make ids unique",
+                "give every row its own id",
             )
         seen[question.id] = row.number
         yield question
 
 
 def sample(questions: Sequence[Question], answerable: int, unanswerable: int, seed: int) -> list[Question]:
-    """At most so many of each kind, drawn by a seed and kept in the original order; a negative number keeps all."""
+    """Draw at most so many answerable and unanswerable questions by seed, in their original order.
+
+    A negative number keeps all of its kind.
+    """
     rng = random.Random(seed)
     kept: set[str] = set()
     for flag, limit in ((True, answerable), (False, unanswerable)):
@@ -104,8 +107,8 @@ def _question(row: Row, mapping: ColumnMap, number_prefix: str, separator: str) 
     identifier = text("id") or f"{number_prefix}{row.number:06d}"
     if made := RESERVED.search(identifier):
         raise UserError(
-            f"{row.where} has the id {identifier!r}, and {made[0]} marks rows that are made of others",
-            "give it another id",
+            f"{row.where} has the id {identifier!r}, but the ending {made[0]!r} is reserved for derived rows",
+            "give the row another id",
         )
     return Question(
         id=identifier,

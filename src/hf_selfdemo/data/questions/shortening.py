@@ -1,4 +1,4 @@
-"""Long passages: cut after so many words, or split into pieces between sentences."""
+"""Shortens long passages: truncates them after a number of words, or splits them between sentences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]|[^\s\u3040-\u30ff\u3400-\u9fff
 
 
 def cut_words(text: str, limit: int) -> str:
-    """The first `limit` words, the spacing between them kept; 0 keeps all.
+    """The first `limit` words of a text, with the spacing between them; 0 keeps the whole text.
 
     Example:
         >>> cut_words("one  two three", 2)
@@ -26,12 +26,13 @@ def cut_words(text: str, limit: int) -> str:
 
 
 def shortened(passages: Iterable[Passage], max_words: int, split: bool = False) -> list[Passage]:
-    """The passages with none longer than `max_words`; 0 keeps them whole.
+    """The passages, none longer than `max_words`.
 
     Args:
-        passages: any number.
-        max_words: the longest that is kept as it is.
-        split: make pieces of longer ones, `ID#1` and so on, with title and score; else they are cut.
+        passages: the passages to shorten.
+        max_words: the most words of a passage; 0 keeps all passages whole.
+        split: split longer passages into pieces with the ids `ID#1`, `ID#2` and so on and the same title and score.
+            Otherwise longer passages are truncated.
 
     Example:
         >>> long = Passage("a", "Ada wrote it. It was the first program.")
@@ -51,17 +52,17 @@ def _pieces(passage: Passage, max_words: int) -> list[Passage]:
 
 
 def _sentences(text: str, max_words: int) -> Iterator[str]:
-    """The sentences, blanks after them included; one that is too long comes in parts."""
+    """The sentences of a text, including the blanks after them. A sentence of more than `max_words` comes in parts."""
     from sentencex import segment
 
-    for sentence in segment("en", text):  # its rules for the ends of sentences know those of other scripts
+    for sentence in segment("en", text):  # its English rules also know the sentence ends of other scripts
         starts = [match.start() for match in _WORD.finditer(sentence)]
         cuts = [0, *starts[max_words::max_words], len(sentence)]
         yield from (sentence[a:b] for a, b in pairwise(cuts))
 
 
 def _packed(parts: Iterable[str], max_words: int) -> Iterator[str]:
-    """As many parts to a piece as its words allow."""
+    """Joins consecutive parts into pieces of at most `max_words` words."""
     piece, length = "", 0
     for part in parts:
         words = count_words(part)
@@ -74,7 +75,7 @@ def _packed(parts: Iterable[str], max_words: int) -> Iterator[str]:
 
 
 def count_words(text: str) -> int:
-    """How many words a text has: what stands between blanks, and each sign of Chinese or Japanese.
+    """The number of words of a text, as separated by blanks. Each Chinese or Japanese character counts as a word.
 
     Example:
         >>> count_words("two words")

@@ -1,4 +1,4 @@
-"""Rows of a source, each with its place: embedded data, files, dataset folders, Hub ids, data in memory."""
+"""Rows of a source, each with its position: embedded data, files, dataset folders, Hub ids, data in memory."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ Source: TypeAlias = (
 """What questions and passages can be read from."""
 
 _LARGEST_JSON = 1024 * 1024 * 1024
-"""Characters of a whole .json, which is read at once."""
+"""The most characters of a .json file, which is read at once."""
 
 _ROWS_A_READ = 256
-"""Of Parquet, whose cells may be of any size."""
+"""Rows of Parquet that are read at once. It is small because a cell may have any size."""
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-"""The escape of half a character in JSON; most are one of a pair."""
+"""The JSON escape of a surrogate, which is half a character. Most occur in pairs, and a lone one must be replaced."""
 
 
 class Row(NamedTuple):
-    """The fields of a row, its number from 1, and where it stands, for messages."""
+    """A row's number (from 1), its position as messages name it, and its fields."""
 
     number: int
     where: str
@@ -53,15 +53,15 @@ def read_rows(
     revision: str | None = None,
     embedded: str = "questions.jsonl",
 ) -> Iterator[Row]:
-    """The rows of a source, as they are.
+    """The rows of a source, unchanged.
 
     Args:
         source: "embedded", a file (.jsonl, .json, .csv, .tsv, all also .gz, .parquet, .xlsx), a dataset folder, a Hub
             id, a dataset of the `datasets` library, or a list of dicts.
         split: used where the source has splits.
-        config: the Hub dataset's configuration.
-        revision: of the Hub dataset.
-        embedded: which of the embedded files "embedded" means.
+        config: the configuration of a Hub dataset.
+        revision: the revision of a Hub dataset.
+        embedded: the embedded file that "embedded" stands for.
 
     Raises:
         UserError: if the source cannot be found or read, or has no rows; for a line that is not a JSON object.
@@ -70,11 +70,11 @@ def read_rows(
     for number, (line, fields) in enumerate(_rows(source, split, config, revision, embedded), 1):
         yield Row(number, f"row {number}{f' (line {line})' if line not in (0, number) else ''} of {name}", fields)
     if not number:
-        raise UserError(f"{name} ({split}) has no rows", "check the path and the split")
+        raise UserError(f"{name} (split {split!r}) has no rows", "check the path and the split")
 
 
 def source_name(source: Source) -> str:
-    """A source as messages call it."""
+    """The name of a source, for messages."""
     if isinstance(source, str | PathLike):
         return fspath(source)
     return "the list" if isinstance(source, list | tuple) else "the dataset"
@@ -83,7 +83,7 @@ def source_name(source: Source) -> str:
 def _rows(
     source: Source, split: str, config: str | None, revision: str | None, embedded: str
 ) -> Iterable[tuple[int, dict[str, Any]]]:
-    """Rows with the line they stand on; 0 where there are no lines."""
+    """Rows with their line number, or 0 if the source has no lines."""
     if not isinstance(source, str | PathLike):
         return _unnumbered(_loaded(source, split))
     source = fspath(source)
@@ -93,7 +93,7 @@ def _rows(
     if path.is_file():
         return _file(path)
     if not path.is_dir() and difflib.get_close_matches(source, ["embedded"], cutoff=0.8):
-        raise UserError(f"there is no dataset {source!r}", "did you mean 'embedded'?")  # asking the Hub takes long
+        raise UserError(f"there is no dataset {source!r}", "did you mean 'embedded'?")  # the Hub takes longer
     if path.is_dir() or (source.count("/") <= 1 and not source.startswith((".", "/", "~")) and not path.suffix):
         return _unnumbered(_dataset(source, path, split, config, revision))
     raise UserError(f"there is no file {source}", did_you_mean_file(source, "check the path"))
@@ -104,11 +104,12 @@ def _unnumbered(rows: Iterable[dict[str, Any]]) -> Iterator[tuple[int, dict[str,
 
 
 def _loaded(source: Any, split: str) -> Iterator[dict[str, Any]]:
-    """A dataset or a list of dicts in memory, its cells as plain Python values."""
+    """The rows of a dataset or a list of dicts in memory, with cells as plain Python values."""
     if isinstance(source, list | tuple):
         for number, row in enumerate(source, 1):
             if not isinstance(row, Mapping):
-                raise UserError(f"row {number} of the list is a {type(row).__name__}", "give a list of dicts")
+                what = f"row {number} of the list is a {type(row).__name__}, not a dict"
+                raise UserError(what, "give a list of dicts")
         return map(well_formed_json, map(dict, source))
     import datasets
 
@@ -118,8 +119,8 @@ def _loaded(source: Any, split: str) -> Iterator[dict[str, Any]]:
         source = source[split]
     if not isinstance(source, datasets.Dataset | datasets.IterableDataset):
         raise UserError(
-            f"a {type(source).__name__} is not a source of rows",
-            "give a path, a Hub id, a dataset of `datasets` or a list of dicts (of a pandas frame: to_dict('records'))",
+            f"rows cannot be read from a {type(source).__name__}",
+            "give a path, a Hub id, a dataset of `datasets` or a list of dicts (for pandas: frame.to_dict('records'))",
         )
     return map(well_formed_json, source.with_format(None))
 
@@ -128,7 +129,7 @@ def _file(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     name = path.name.removesuffix(".gz")
     try:
         if not path.stat().st_size:
-            raise UserError(f"{path} has no rows", "the file is empty: check the path, or write it anew")
+            raise UserError(f"{path} is empty", "check the path, or write the file again")
         if name.endswith((".jsonl", ".ndjson")):
             yield from _json_lines(path)
         elif name.endswith(".json"):
@@ -145,15 +146,16 @@ def _file(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             yield from excel_rows(path)
         else:
             known = "give .jsonl, .json, .csv, .tsv (all also .gz), .parquet or .xlsx"
-            raise UserError(f"{path} is of no known format", known)
+            raise UserError(f"{path} has an unknown format", known)
     except UserError:
         raise
     except MemoryError as error:
-        what = f"{path} does not fit into the memory ({reason(error)})"
-        raise UserError(what, "cut it into smaller files, or shorten its cells") from error
-    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:  # torn, another format, not in UTF-8
+        what = f"{path} does not fit in memory ({reason(error)})"
+        raise UserError(what, "split it into smaller files, or shorten its cells") from error
+    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:  # truncated, another format, not UTF-8
         said = str(error).partition("\n")[0]
-        raise UserError(f"{path} cannot be read ({said})", "check that it is whole, and UTF-8 if text") from error
+        remedy = "check that the file is complete and, if it is text, in UTF-8"
+        raise UserError(f"{path} cannot be read ({said})", remedy) from error
 
 
 def _dataset(source: str, path: Path, split: str, config: str | None, revision: str | None) -> Iterable[dict[str, Any]]:
@@ -170,10 +172,10 @@ def _dataset(source: str, path: Path, split: str, config: str | None, revision: 
         return datasets.load_dataset(source, config, split=split, revision=revision)
     except UserError:
         raise
-    except Exception as error:  # every Hub and format problem has a class of its own; the user needs one line
+    except Exception as error:  # each problem of the Hub or a format has its own class; the user needs one line
         said = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise UserError(
-            f"dataset {source!r} (split {split!r}) cannot be read: {said}", "check name and split"
+            f"dataset {source!r} (split {split!r}) cannot be read: {said}", "check the name and the split"
         ) from error
 
 
@@ -188,29 +190,30 @@ def _parsed_lines(lines: Iterable[str], path: Path) -> Iterator[tuple[int, dict[
             try:
                 row = _parsed(line)
             except json.JSONDecodeError as error:
-                raise UserError(f"line {i} of {path} is not JSON ({error.msg})", "fix or drop it") from None
+                raise UserError(f"line {i} of {path} is not JSON ({error.msg})", "fix or drop the line") from None
             if not isinstance(row, dict):
-                raise UserError(f"line {i} of {path} is not a JSON object", "write one object a line")
+                raise UserError(f"line {i} of {path} is not a JSON object", "write one object per line")
             yield i, row
 
 
 def _json(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """A list of objects, an object that holds one in `data`, or in spite of the name one object a line."""
+    """The rows of a .json file: a list of objects, an object with such a list in `data`, or one object per line."""
     with open_text(path) as handle:
         text = handle.read(_LARGEST_JSON + 1)
     if len(text) > _LARGEST_JSON:
-        raise UserError(f"{path} holds more than {_LARGEST_JSON:,} characters", "write .jsonl, which is read in parts")
+        what = f"{path} has more than {_LARGEST_JSON:,} characters"
+        raise UserError(what, "write it as .jsonl, which is read line by line")
     try:
         rows = _parsed(text)
     except json.JSONDecodeError as error:
         if _is_object(text.lstrip().partition("\n")[0]):
-            yield from _parsed_lines(text.split("\n"), path)  # not at other ends of line, which texts may hold
+            yield from _parsed_lines(text.split("\n"), path)  # only "\n": texts may contain other line ends
             return
-        raise UserError(f"{path} is not JSON ({error.msg}, line {error.lineno})", "fix it") from None
+        raise UserError(f"{path} is not JSON ({error.msg}, line {error.lineno})", "fix the file") from None
     if isinstance(rows, dict):
         rows = rows["data"] if "data" in rows else [rows] if rows and "\n" not in text.strip() else None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise UserError(f"{path} is not a list of objects", "write [{...}, ...], or one object a line")
+        raise UserError(f"{path} is not a list of objects", "write [{...}, ...], or one object per line")
     yield from _unnumbered(rows)
 
 

@@ -1,7 +1,7 @@
-"""What a cell means, whatever wrote it: JSON, a CSV file, a Parquet table or a dataset.
+"""What a cell means, whether it comes from JSON, a CSV file, a Parquet table or a dataset.
 
-Absent are null and NaN, with which tables fill a gap. Numbers are read as texts where a text is wanted. A list or
-object that was written as text, as a CSV file has it, is that list or object. What cannot be read is refused.
+Null and NaN, with which tables fill gaps, are absent. A number is read as text where a text is expected. A list or
+object that is written as text, as in a CSV file, is read as that list or object. Any other value raises an error.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _WORDS = {"true": True, "yes": True, "t": True, "y": True, "1": True} | {
 }
 
 LONGEST_TEXT = 1_000_000
-"""Characters of a question, an answer, an id; a longer one fits into no prompt, and every step would hold it again."""
+"""The most characters of a question, an answer or an id. A longer text fits in no prompt, and every step copies it."""
 
 LONGEST_PASSAGE = 32 * 1024 * 1024
-"""Characters of a passage, which may be a whole book that is cut later."""
+"""The most characters of a passage, which may be a whole book that is shortened later."""
 
 _OPENS_A_LIST = re.compile(r"""\s*(\[\s*(["']|\{\s*["'])|\{\s*["'])""")
-"""How a list of texts or objects, or an object, begins."""
+"""The beginning of a list of texts or objects, or of an object."""
 
 
 def is_absent(value: Any) -> bool:
@@ -47,27 +47,27 @@ def is_absent(value: Any) -> bool:
 
 
 def refuse_long(text: str, where: str, column: str, most: int = LONGEST_TEXT) -> None:
-    """Refuse a text of more than `most` characters.
+    """Reject a text of more than `most` characters.
 
     Raises:
-        UserError: if it is longer.
+        UserError: if the text is longer.
     """
     if len(text) > most:
-        what = f"{where}: {column!r} has {len(text):,} characters"
-        raise UserError(what, f"shorten it to {most:,}, drop the row, or map another column")
+        what = f"{where}: column {column!r} has {len(text):,} characters"
+        raise UserError(what, f"shorten it to at most {most:,}, drop the row, or map another column")
 
 
 def plain(value: Any) -> Any:
-    """A cell of an array library as Python's own value."""
+    """A cell as a plain Python value, if it comes from an array library."""
     return value.tolist() if hasattr(value, "tolist") else value
 
 
 def read_text(value: Any, where: str, column: str) -> str:
-    """A text as it is; "" if absent. A whole number that a table holds as 1996.0 is "1996".
+    """The text of a cell, or "" if it is absent. A whole number that a table stores as 1996.0 is "1996".
 
     Raises:
-        UserError: for a list, an object or anything else that is neither text nor a number, and for text that no
-            prompt can hold.
+        UserError: for a list, an object or any other value that is neither text nor a number, and for a text that is
+            too long for any prompt.
 
     Example:
         >>> read_text("Ada", "row 1", "title"), read_text(1996.0, "row 1", "title"), read_text(None, "row 1", "title")
@@ -81,20 +81,23 @@ def read_text(value: Any, where: str, column: str) -> str:
         return value
     if isinstance(value, Number):
         return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-    raise UserError(f"{where}: {column!r} is not text but {_shown(value)}", "write it as text, or map another column")
+    raise UserError(f"{where}: column {column!r} is {_shown(value)}, not text", "write text, or map another column")
 
 
 def read_texts(value: Any, where: str, column: str, separator: str = "") -> tuple[str, ...]:
-    """The texts of a list, each once and without blanks around it; of a text or number that one; none if absent.
+    """The texts of a cell: those of a list, each once and without blanks around it, or a single text or number.
 
     Args:
         value: the cell.
         where: the row, for messages.
         column: the column, for messages.
-        separator: splits a text that is not a list into several; "" splits none.
+        separator: splits a text that is not a list into several; "" splits nothing.
 
-    Raises:
-        UserError: for anything else.
+        Returns:
+            () for an absent cell.
+
+        Raises:
+            UserError: for any other value.
 
     Example:
         >>> read_texts('["Ada", "A. L."]', "row 1", "answers"), read_texts(1996, "row 1", "answers")
@@ -109,17 +112,17 @@ def read_texts(value: Any, where: str, column: str, separator: str = "") -> tupl
     if not all(is_absent(item) or isinstance(item, str | Number) for item in items):
         inner = f", such as {column}.{next(iter(value))}" if isinstance(value, dict) and value else ""
         raise UserError(
-            f"{where}: {column!r} is neither a text nor a list of texts but {_shown(value)}",
-            "write it as text or a list of texts, or map another column" + inner,
+            f"{where}: column {column!r} is {_shown(value)}, neither a text nor a list of texts",
+            "write a text or a list of texts, or map another column" + inner,
         )
     return tuple(dict.fromkeys(text for item in items if (text := read_text(item, where, column).strip())))
 
 
 def read_flag(value: Any, where: str, column: str) -> bool | None:
-    """Yes or no; None if absent.
+    """True or false, or None if the cell is absent.
 
     Raises:
-        UserError: for what is neither.
+        UserError: for any other value.
 
     Example:
         >>> read_flag("False", "row 1", "answerable"), read_flag(1.0, "row 1", "answerable")
@@ -128,17 +131,17 @@ def read_flag(value: Any, where: str, column: str) -> bool | None:
     word = read_text(value, where, column).strip().casefold()
     if word and word not in _WORDS:
         raise UserError(
-            f"{where}: {column!r} is {_shown(value)}, neither true nor false",
+            f"{where}: column {column!r} is {_shown(value)}, neither true nor false",
             "write true or false, or map another column",
         )
     return _WORDS[word] if word else None
 
 
 def read_number(value: Any, where: str, column: str) -> float | None:
-    """A finite number; None if absent.
+    """A finite number, or None if the cell is absent.
 
     Raises:
-        UserError: for anything else.
+        UserError: for any other value.
     """
     word = read_text(value, where, column).strip()
     try:
@@ -146,15 +149,15 @@ def read_number(value: Any, where: str, column: str) -> float | None:
     except ValueError:
         number = math.inf
     if math.isinf(number):
-        raise UserError(f"{where}: {column!r} is {_shown(value)}", "give a number")
+        raise UserError(f"{where}: column {column!r} is {_shown(value)}, not a number", "give a number")
     return None if math.isnan(number) else number
 
 
 def structured(value: Any, where: str, column: str) -> Any:
-    """A list or object that was written as text, in JSON or as Python prints it, as what it is; else the value.
+    """The list or object that a text contains, in JSON or as Python prints it. Any other value is returned unchanged.
 
     Raises:
-        UserError: for a text that begins like a list of texts or an object and cannot be read as one.
+        UserError: for a text that begins like a list of texts or an object but cannot be parsed as one.
 
     Example:
         >>> structured("['Ada', 'A. L.']", "row 1", "answers"), structured("[sic]", "row 1", "answers")
@@ -172,15 +175,18 @@ def structured(value: Any, where: str, column: str) -> Any:
             return found
     if _OPENS_A_LIST.match(value):
         raise UserError(
-            f"{where}: {column!r} begins like a list written as text and cannot be read as one",
-            "write a list; if this is the text itself, put it into a list",
+            f"{where}: column {column!r} begins like a list written as text but cannot be parsed as one",
+            "fix the list; if the cell is plain text, write it as a list with one text",
         )
     return value
 
 
 def _python_value(text: str) -> Any:
-    """What Python printed. Texts beside each other without a comma, as numpy prints an array, are not one text."""
-    if len(text) > LONGEST_TEXT:  # its tree would take a hundred times as much memory
+    """The value that Python printed.
+
+    Texts without a comma between them raise an error: numpy prints arrays so, and Python would join them to one text.
+    """
+    if len(text) > LONGEST_TEXT:  # the syntax tree would take a hundred times as much memory
         raise ValueError("too long")
     tree = ast.parse(text, mode="eval")
     texts = sum(isinstance(node, ast.Constant) and isinstance(node.value, str) for node in ast.walk(tree))

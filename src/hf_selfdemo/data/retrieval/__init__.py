@@ -1,4 +1,4 @@
-"""Where passages come from: a retriever behind the `Retriever` protocol."""
+"""Retrievers, which find the passages of a question. They follow the `Retriever` protocol."""
 
 RETRIEVERS = {
     "bm25": "hf_selfdemo.data.retrieval.bm25:BM25Retriever",

@@ -27,24 +27,24 @@ from hf_selfdemo.data.retrieval.saved_index import (
 from hf_selfdemo.scoring.normalise import normalise
 
 _FORMAT = 2
-"""Goes up whenever texts are cut into other words than before: an index of earlier ones is built anew."""
+"""Raise this number whenever tokenization changes. Indexes with another number are rebuilt."""
 
 
 class BM25Retriever:
     """BM25 (Lucene's variant, Robertson et al. 1995) over passages.
 
-    Title and text are searched together. Both sides are folded by `normalise` (case, accents, hyphens) and stemmed;
-    these settings are stored with the index, so a query is always cut like the corpus was. Words are what stands
-    between blanks and punctuation: texts that put none between them (Chinese, Japanese, Thai) want another retriever.
+    Title and text are searched together. `normalise` folds case, accents and hyphens of queries and passages, and words
+    are stemmed. The settings are stored with the index, so a query is always tokenized like the corpus. Words end at
+    blanks and punctuation. For languages without blanks between words (Chinese, Japanese, Thai) use another retriever.
 
     Args:
         passages: the corpus.
         k1: term saturation.
-        b: length normalisation; short passages of like length want less than the textbook's 0.75.
+        b: length normalisation. The default is below the usual 0.75 because passages are short and of similar length.
         stemmer: a Snowball language, or "" for none.
 
     Raises:
-        UserError: for an empty corpus, or a number out of range; from `retrieve`, if `k` is below 1.
+        UserError: for an empty corpus or a number out of range; from `retrieve`, if `k` is below 1.
 
     Example:
         >>> corpus = [Passage("1", "The Seine flows through Paris."), Passage("2", "The Danube reaches the Black Sea.")]
@@ -59,11 +59,11 @@ class BM25Retriever:
             raise UserError("the corpus is empty", "give a corpus with at least one passage")
         self.passages: Sequence[Passage] = list(passages)
         self.settings = _settings(self.passages, k1, b, stemmer)
-        # scipy sorts postings by counting, in half the memory of numpy's way
+        # scipy sorts postings by counting, in half of numpy's memory
         self._index = bm25s.BM25(k1=k1, b=b, method="lucene", backend="numpy", csc_backend="scipy")
         tokens = self._tokens((f"{p.title} {p.text}" for p in self.passages), numbered=True)
         if not any(tokens.ids):
-            raise UserError("no passage of the corpus holds a word to search for", "check its `text` column")
+            raise UserError("no passage of the corpus contains a searchable word", "check the column `text`")
         self._index.index(tokens, show_progress=False)
 
     def retrieve(self, questions: Sequence[Question], k: int) -> list[tuple[Passage, ...]]:
@@ -71,10 +71,10 @@ class BM25Retriever:
         return [self._search(tokens, k) for tokens in self._tokens(q.text for q in questions)]
 
     def save(self, folder: Path) -> None:
-        """Write index, passages and settings to `folder`, which appears whole or not at all.
+        """Write index, passages and settings to `folder`, which appears complete or not at all.
 
         Raises:
-            UserError: if `folder` holds something else than an index of this kind, which would be lost.
+            UserError: if `folder` contains other files, which would be lost.
         """
         with alone(folder) as staging:
             refuse_others(folder)
@@ -88,37 +88,37 @@ class BM25Retriever:
         """Open a saved index, memory-mapped, with the tokenizer settings it was built with.
 
         Raises:
-            UserError: if `folder` holds no index of this kind.
+            UserError: if `folder` contains no BM25 index.
         """
         retriever = cls.__new__(cls)
         with readable(folder):
             retriever.settings, retriever.passages = read_index(folder, Index)
             retriever._index = bm25s.BM25.load(folder, mmap=True, load_corpus=False)
             if retriever._index.scores["num_docs"] != len(retriever.passages):
-                raise ValueError("it was not built from so many passages")
+                raise ValueError("the number of passages differs from the number in the index")
             if retriever.settings["format"] != _FORMAT:
-                raise ValueError("an earlier version built it from other words")
+                raise ValueError("an earlier version built it with another tokenization")
             if len(retriever._index.vocab_dict.keys() - {""}) + 1 != len(retriever._index.scores["indptr"]):
-                raise ValueError("its vocabulary is not the one it was built with")
+                raise ValueError("the vocabulary does not match the index")
         return retriever
 
     @classmethod
     def build_or_load(cls, passages: Sequence[Passage], folder: Path, **settings: Any) -> BM25Retriever:
         """Load the index in `folder` if it was built from these passages with these settings, else build it there."""
-        with suppress(UserError):  # it may be that another process is replacing it
+        with suppress(UserError):  # another process may be replacing it
             if found := cls._built(passages, folder, settings):
                 return found
         retriever = cls(passages, **settings)
         with alone(folder) as staging:
             refuse_others(folder)
-            if found := cls._built(passages, folder, settings):  # by another process, meanwhile
+            if found := cls._built(passages, folder, settings):  # another process may have built it meanwhile
                 return found
             retriever._put(staging, folder)
         return retriever
 
     @classmethod
     def _built(cls, passages: Sequence[Passage], folder: Path, settings: dict[str, Any]) -> BM25Retriever | None:
-        """The index in `folder`, if it is of these passages and settings."""
+        """The index in `folder`, or None if it is missing or was built from other passages or with other settings."""
         found = cls.load(folder) if (folder / SETTINGS).exists() else None
         return found if found and found.settings == _settings(passages, **settings) else None
 
@@ -136,12 +136,12 @@ class BM25Retriever:
 
     def _search(self, tokens: list[str], k: int) -> tuple[Passage, ...]:
         known = [token for token in tokens if token in self._index.vocab_dict]
-        if not known:  # only stop words, or words the corpus has not
+        if not known:  # only stop words, or words that the corpus lacks
             return ()
         scores = self._index.get_scores(known)
         k = min(k, len(scores))
         threshold = np.partition(scores, -k)[-k]
-        # every passage at the threshold takes part in the tie-break, which an engine's own top-k would not ensure
+        # all passages with the k-th best score enter the tie-break; the top-k of bm25s would drop some of them
         hits = np.flatnonzero((scores >= threshold) & (scores > 0))
         found = [(float(scores[i]), self.passages[i]) for i in map(int, hits)]
         ranked = sorted(found, key=lambda hit: (-hit[0], hit[1].id))[:k]
@@ -149,5 +149,5 @@ class BM25Retriever:
 
 
 def _settings(passages: Sequence[Passage], k1: float = 0.9, b: float = 0.4, stemmer: str = "english") -> dict[str, Any]:
-    """What an index was built with; two indexes with equal settings give equal results."""
+    """The settings an index is built with. Two indexes with equal settings give equal results."""
     return {"k1": k1, "b": b, "stemmer": stemmer, "format": _FORMAT, "corpus": corpus_fingerprint(passages)}

@@ -1,7 +1,7 @@
-"""Dense search: passages and questions as vectors, ranked by their cosine; a saved index holds those of the passages.
+"""Dense retrieval: ranks passages by the cosine of their vector and the question's.
 
-An encoder turns texts into vectors (`encoder.Encoder`), this module keeps and searches them. To bring another model,
-write a class with the three members of `Encoder` and give an object of it:
+An encoder turns texts into vectors (`encoder.Encoder`). This module stores and searches the vectors of the passages. To
+use another model, write a class with the three members of `Encoder` and pass an object of it:
 
     DenseRetriever(passages, MyEncoder())
     DenseRetriever.build_or_load(passages, folder, MyEncoder())
@@ -39,35 +39,35 @@ from hf_selfdemo.data.retrieval.saved_index import (
 )
 
 EXACT_UP_TO = 1_000_000
-"""Passages; more of them are not scanned for every question."""
+"""The most passages of a corpus that is scanned completely for every question."""
 
 _EMBEDDINGS, _GRAPH = "embeddings.npy", "graph.usearch"
 _FORMAT = 1
 _BLOCK = 1024
-"""Passages that are encoded between two looks at the disk: a kill costs no more than these."""
+"""Passages that are encoded at once and then saved. An interrupted build loses at most so many."""
 
 _SCORES_AT_ONCE = 1 << 26
-"""Numbers in the matrix of scores, 256 MiB."""
+"""The most numbers in a matrix of scores: 256 MiB."""
 
 _ROUNDING = 1e-5
-"""How far a product in single precision may be from the exact one."""
+"""How far a product in single precision may differ from the exact one."""
 
 
 class DenseRetriever:
-    """Passages by the cosine of their vector and the question's, best first.
+    """Ranks passages by the cosine of their vector and the question's, best first.
 
-    `Passage.score` is the cosine, from -1 to 1, rounded to six decimals; equal scores come in the order of ids. Every
-    passage has one, so a question finds `k` passages if the corpus has so many; a blank one finds none. The search is
-    exact up to a million passages. In more of them a graph (`graph.VectorGraph`) proposes passages, whose scores are
-    exact, and may miss some.
+    `Passage.score` is the cosine, from -1 to 1, rounded to six decimals. Passages with equal scores come in the order
+    of their ids. A question finds `k` passages if the corpus has so many, and a blank question finds none. The search
+    is exact up to a million passages. In a larger corpus, a graph (`graph.VectorGraph`) proposes passages. It may miss
+    some, but the scores are exact.
 
     Args:
         passages: the corpus. Title and text are encoded together.
         encoder: turns texts into vectors.
-        exact_up_to: so many passages are scanned for every question.
+        exact_up_to: the most passages of a corpus that is searched exactly.
 
     Raises:
-        UserError: for an empty corpus, or an encoder that lacks a member or does not give one finite vector a text.
+        UserError: for an empty corpus, or an encoder that lacks a member or does not give one finite vector per text.
     """
 
     def __init__(self, passages: Sequence[Passage], encoder: Encoder, exact_up_to: int = EXACT_UP_TO) -> None:
@@ -95,7 +95,7 @@ class DenseRetriever:
                 yield from (self._ranked(places, vector, k) for places, vector in zip(near, vectors, strict=True))
                 continue
             for vector, scores in zip(vectors, np.asarray(vectors @ self.embeddings.T), strict=True):
-                # what rounding may have put below the k-th best takes part, and the exact product decides
+                # passages that only rounding may have put below the k-th best are ranked too, by exact products
                 places = np.flatnonzero(scores >= np.partition(scores, -k)[-k] - _ROUNDING)
                 yield self._ranked(places, vector, k)
 
@@ -110,11 +110,11 @@ class DenseRetriever:
         """Open a saved index, memory-mapped.
 
         Args:
-            folder: of the index.
-            encoder: the one it was built with.
+            folder: the folder of the index.
+            encoder: the encoder that the index was built with.
 
         Raises:
-            UserError: if `folder` holds no index of this kind, or one of another encoder, which it names.
+            UserError: if `folder` contains no dense index, or one that was built with another encoder.
         """
         check_contract(encoder, Encoder, "encoder")
         retriever = cls.__new__(cls)
@@ -123,34 +123,34 @@ class DenseRetriever:
             retriever.settings, retriever.passages = read_index(folder, DenseIndex)
             retriever.embeddings = np.load(folder / _EMBEDDINGS, mmap_mode="r")
             if retriever.embeddings.ndim != 2 or len(retriever.embeddings) != len(retriever.passages):
-                raise ValueError("it was not built from so many passages")
+                raise ValueError("the number of passages differs from the number of embeddings")
             if retriever.settings["format"] != _FORMAT:
-                raise ValueError("another version built it")
+                raise ValueError("another version of hf_selfdemo built it")
             retriever._graph = VectorGraph.load(folder / _GRAPH) if "graph" in retriever.settings else None
         if (built := retriever.settings["encoder"]) != encoder.identity:
             what = f"the index in {folder} was built with {built}, not with {encoder.identity}"
-            raise UserError(what, "choose another folder, or delete it to build again")
+            raise UserError(what, "choose another folder, or delete this one to rebuild the index")
         return retriever
 
     @classmethod
     def build_or_load(
         cls, passages: Sequence[Passage], folder: Path, encoder: Encoder, exact_up_to: int = EXACT_UP_TO
     ) -> DenseRetriever:
-        """Load the index in `folder` if it was built from these passages with this encoder, else build it there.
+        """Load the index in `folder` if it was built from these passages with this encoder, or else build it there.
 
-        While it is built, vectors are kept beside the folder, block by block: a build that was stopped goes on where
-        it was. An index that is damaged is built again.
+        During the build, each block of vectors is saved beside the folder, and an interrupted build continues from
+        there. A damaged index is rebuilt.
 
         Raises:
-            UserError: if the folder holds an index of another corpus or encoder, which may have cost hours, or other
-                files.
+            UserError: if the folder contains other files, or an index of another corpus or encoder. That index is not
+                replaced because it may have taken hours to build.
         """
         settings = _settings(passages, encoder, exact_up_to)
         if found := cls._built(settings, folder, encoder):
             return found
         with alone(folder) as staging:
             refuse_others(folder)
-            if found := cls._built(settings, folder, encoder):  # by another process, meanwhile
+            if found := cls._built(settings, folder, encoder):  # another process may have built it meanwhile
                 return found
             half = folder.parent / f".{folder.name}.{fingerprint(settings)}.half"
             half.mkdir(exist_ok=True)
@@ -166,32 +166,32 @@ class DenseRetriever:
 
     @classmethod
     def _built(cls, settings: dict[str, Any], folder: Path, encoder: Encoder) -> DenseRetriever | None:
-        """The index in `folder`; None where there is none, or a damaged one."""
+        """The index in `folder`, or None if it is missing or damaged."""
         if not (folder / SETTINGS).exists():
             return None
-        with suppress(UnreadableIndex):  # it may be that another process is replacing it
+        with suppress(UnreadableIndex):  # another process may be replacing it
             found = cls.load(folder, encoder)
             if found.settings != settings:
-                what = f"the index in {folder} is of another corpus or kind of search"
-                raise UserError(what, "choose another folder, or delete it to build again")
+                what = f"the index in {folder} was built from another corpus or for another kind of search"
+                raise UserError(what, "choose another folder, or delete this one to rebuild the index")
             return found
         return None
 
 
 def _settings(passages: Sequence[Passage], encoder: Encoder, exact_up_to: int) -> dict[str, Any]:
-    """What an index is built with; two indexes with equal settings hold equal vectors."""
+    """The settings an index is built with. Two indexes with equal settings contain equal vectors."""
     check_contract(encoder, Encoder, "encoder")
     if not passages:
         raise UserError("the corpus is empty", "give a corpus with at least one passage")
     found = {"encoder": encoder.identity, "format": _FORMAT, "corpus": corpus_fingerprint(passages)}
     if len(passages) <= exact_up_to:
         return found
-    usearch()  # refuses where it is not installed, before anything is encoded
+    usearch()  # raises if it is not installed, before anything is encoded
     return found | {"graph": "usearch"}
 
 
 def _write(path: Path, passages: Sequence[Passage], encoder: Encoder, half: Path) -> None:
-    """Write the vectors, of which only a block at a time is in memory."""
+    """Write the vectors, with only one block in memory at a time."""
     out, start = None, 0
     for block in _blocks(passages, encoder, half):
         if out is None:
@@ -204,7 +204,7 @@ def _write(path: Path, passages: Sequence[Passage], encoder: Encoder, half: Path
 
 
 def _blocks(passages: Sequence[Passage], encoder: Encoder, half: Path | None = None) -> Iterator[Vectors]:
-    """The passages' vectors, block by block; those in the folder `half` are not computed again."""
+    """The passages' vectors, block by block. Blocks that the folder `half` contains are not computed again."""
     dimensions = None
     with progress("encoding passages", len(passages)) as advance:
         for start in range(0, len(passages), _BLOCK):
@@ -224,7 +224,7 @@ def _blocks(passages: Sequence[Passage], encoder: Encoder, half: Path | None = N
 
 
 def _kept(path: Path) -> Vectors | None:
-    """A block that was written before; None if it is not there, or not as it was written, which its format tells."""
+    """A saved block, or None if it is missing or damaged. The zip format has checksums that detect damage."""
     with suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
         with np.load(path) as archive:
             found: Vectors = archive["vectors"]
@@ -233,17 +233,18 @@ def _kept(path: Path) -> Vectors | None:
 
 
 def _normalised(vectors: Any, names: Sequence[str], dimensions: int | None) -> Vectors:
-    """Vectors of length one, of what is called by `names` for messages.
+    """Scale vectors to length one. `names` are the names of the texts, for messages.
 
     Raises:
-        UserError: if they are not one finite vector each, of so many dimensions.
+        UserError: if there is not one finite vector per text, each with `dimensions` dimensions.
     """
     found: Vectors = np.asarray(vectors, dtype=np.float32)
     if found.ndim != 2 or len(found) != len(names) or found.shape[1] != (dimensions or found.shape[1]):
         what = f"the encoder gave an array of shape {found.shape} for {len(names)} texts"
-        raise UserError(what, f"give one row a text, of {dimensions or 'as many'} dimensions each time")
+        size = f"{dimensions} dimensions" if dimensions else "the same number of dimensions"
+        raise UserError(what, f"make the encoder return one row per text, always with {size}")
     if not (whole := np.isfinite(found).all(axis=1)).all():
         what = f"the encoder's vector of {names[int(np.argmin(whole))]!r} is not finite"
-        raise UserError(what, "load the model in another dtype, or take another model")
+        raise UserError(what, "load the encoder in another dtype, or use another one")
     lengths = np.linalg.norm(found, axis=1, keepdims=True)
     return np.divide(found, lengths, out=np.zeros_like(found), where=lengths > 0)

@@ -1,4 +1,4 @@
-"""Texts to vectors: the `Encoder` that dense retrieval searches with, and sentence-transformers behind it."""
+"""Turns texts into vectors: the protocol `Encoder` of dense retrieval, and an encoder from sentence-transformers."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from hf_selfdemo.core.types import Passage
 from hf_selfdemo.data.retrieval.models import DEFAULT_ENCODER, find_model
 
 Vectors = NDArray[np.float32]
-"""One row a text."""
+"""One row per text."""
 
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Maps questions and passages into one space, in which near means relevant.
+    """Maps questions and passages into one vector space, in which a passage near a question is relevant to it.
 
-    Implementations need not inherit. Rows need not be normalised: `DenseRetriever` does that. The same text must give
-    the same vector, whatever the other texts of the call are (up to rounding).
+    Implementations need not inherit from this class. They need not normalise vectors, since `DenseRetriever` does. The
+    same text must give the same vector (up to rounding), whatever other texts are in the call.
     """
 
     @property
     def identity(self) -> str:
-        """Names all that decides the vector of a passage: weights, prompt, length. A saved index is known by it."""
+        """Identifies everything that affects a passage's vector: weights, prompt, length. A saved index records it."""
         ...
 
     def encode_questions(self, texts: Sequence[str]) -> Vectors:
@@ -34,12 +34,12 @@ class Encoder(Protocol):
         ...
 
     def encode_passages(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of passages, title and text in one, of the same shape."""
+        """Vectors of passages, each given as title and text in one, with as many dimensions as those of questions."""
         ...
 
 
 def title_and_text(passage: Passage) -> str:
-    """What is encoded of a passage.
+    """The text of a passage that is encoded: its title, then its text.
 
     Example:
         >>> title_and_text(Passage("1", "It is a metal.", "Germanium"))
@@ -53,9 +53,9 @@ class SentenceEncoder:
 
     Args:
         model: a folder or a Hub id.
-        query_prompt: what stands before every question, such as "query: " for E5, or an instruction; None for what the
-            model's own configuration says.
-        passage_prompt: the same before every passage.
+        query_prompt: the prefix of every question, such as "query: " for E5 or an instruction. None means the prefix in
+            the model's configuration.
+        passage_prompt: the same for passages.
         trust_remote_code: run code from the model's repository.
 
     Raises:
@@ -90,7 +90,7 @@ class SentenceEncoder:
 
 
 def loaded(kind: str, where: str, revision: str | None, trust_remote_code: bool) -> Any:
-    """A model of sentence-transformers, on the accelerator where there is one.
+    """Load a model of sentence-transformers, on the accelerator if there is one.
 
     Args:
         kind: the class, `SentenceTransformer` or `CrossEncoder`.
@@ -106,14 +106,14 @@ def loaded(kind: str, where: str, revision: str | None, trust_remote_code: bool)
     except ImportError:
         what = "dense retrieval and reranking need sentence-transformers"
         raise UserError(what, "pip install 'hf-selfdemo[dense]'") from None
-    remedy = f"name a model that {kind} of sentence-transformers loads"
+    remedy = f"give a model that the class {kind} of sentence-transformers can load"
     with explained(f"the model {where} cannot be loaded", remedy):
         return getattr(sentence_transformers, kind)(where, revision=revision, trust_remote_code=trust_remote_code)
 
 
 def batch_size(model: Any) -> int:
-    """How many texts a model of sentence-transformers takes at once where the result must not depend on the others.
+    """The batch size at which a text's result does not depend on the other texts of its batch.
 
-    Padding and other shapes change the last bits. On a processor one text at a time costs little and avoids this.
+    Padding and different shapes change the last bits. One text at a time avoids this and costs little on a CPU.
     """
     return 1 if model.device.type == "cpu" else 32

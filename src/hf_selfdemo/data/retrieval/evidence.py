@@ -1,4 +1,4 @@
-"""Questions and a retriever to evidence, with *leave-gold-out* twins: honest reasons to abstain, in any number."""
+"""Retrieves evidence for questions, and makes counterfactual (leave-gold-out) twins, which must be abstained from."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ T = TypeVar("T")
 
 
 def collect_evidence(questions: Sequence[Question], retriever: Retriever, k: int) -> list[Evidence]:
-    """Each question with its `k` best passages and the answer-in-context flag.
+    """Each question with its `k` best passages, and whether they contain the answer.
 
-    A question that the corpus cannot answer never counts as answered by its passages, though its true answer, if
-    given, may stand in one by accident.
+    The passages of an unanswerable question never count as containing the answer, even if its gold answer, where
+    given, appears in one by accident.
 
     Raises:
-        UserError: if `k` is below 1, the retriever lacks a member of its contract, or has no result for a question.
+        UserError: if `k` is below 1, or the retriever lacks a member of its contract or returns too few or too many
+            results.
     """
     ONE_OR_MORE.check(k=k)
     check_contract(retriever, Retriever, "retriever")
@@ -36,16 +37,16 @@ def collect_evidence(questions: Sequence[Question], retriever: Retriever, k: int
 
 
 def _retrieved(retriever: Retriever, questions: Sequence[Question], k: int) -> list[tuple[Passage, ...]]:
-    """What was found for each question, whoever searched."""
+    """The results of a retriever, checked to be one per question."""
     found = list(retriever.retrieve(questions, k))
     if len(found) != len(questions):
         what = f"the retriever returned {len(found)} results for {len(questions)} questions"
-        raise UserError(what, "return one for each, in their order; an empty tuple where nothing is found")
+        raise UserError(what, "return one result per question, in order, and an empty tuple if nothing is found")
     return found
 
 
 def best(row: Evidence, k: int) -> Evidence:
-    """The row with its `k` best passages only, as if no more had been searched for."""
+    """The row with only its `k` best passages, as if no more had been retrieved."""
     return _with_flag(replace(row, passages=row.passages[:k]))
 
 
@@ -54,14 +55,15 @@ def _with_flag(row: Evidence) -> Evidence:
 
 
 def leave_gold_out(evidence: Sequence[Evidence], retriever: Retriever, k: int) -> list[Evidence]:
-    """Twins of answerable rows: the next best `k` passages once gold passages and all that hold the answer are masked.
+    """Counterfactual twins of answerable rows: the best `k` passages that are not gold and do not contain the answer.
 
-    The natural retrieval misses of a corpus are few and odd; masking makes the same question unanswerable while the
-    passages stay as near as the corpus has them. Rows without answers have no twin. A row for which nothing is left
-    to show gets a twin without passages.
+    Natural retrieval misses are rare and unusual. A twin makes the same question unanswerable, with passages that are
+    as similar as the corpus allows. Rows without answers have no twin. A row has a twin without passages if no passage
+    is left.
 
     Raises:
-        UserError: if `k` is below 1, the retriever lacks a member of its contract, or has no result for a question.
+        UserError: if `k` is below 1, or the retriever lacks a member of its contract or returns too few or too many
+            results.
     """
     ONE_OR_MORE.check(k=k)
     check_contract(retriever, Retriever, "retriever")
@@ -83,7 +85,7 @@ def leave_gold_out(evidence: Sequence[Evidence], retriever: Retriever, k: int) -
 
 
 def choose_twins(twins: Sequence[T], limit: int, seed: int) -> list[T]:
-    """At most `limit` twins by seed, in their original order; a negative limit keeps all."""
+    """Draw at most `limit` twins by seed, in their original order; a negative limit keeps all."""
     if limit < 0 or limit >= len(twins):
         return list(twins)
     picks = sorted(random.Random(seed).sample(range(len(twins)), limit))
@@ -91,10 +93,10 @@ def choose_twins(twins: Sequence[T], limit: int, seed: int) -> list[T]:
 
 
 def recall_report(evidence: Sequence[Evidence], ks: Sequence[int] = (1, 2, 3, 5, 10, 20)) -> dict[str, float]:
-    """recall@k over answerable rows: of a passage that holds the answer (`answer@k`), and of a gold one (`gold@k`).
+    """Recall@k over answerable rows: of a passage that contains the answer (`answer@k`), and of a gold one (`gold@k`).
 
-    Only `k` up to the number of passages retrieved are reported. `no_passage` is the share of all rows for which
-    nothing at all was found, where there are any.
+    Only values of `k` up to the number of retrieved passages are reported. `no_passage` is the share of all rows
+    without any passage; it is left out if it is 0.
     """
     unfound = rows = with_gold = deepest = 0
     answers, golds = Counter[int](), Counter[int]()

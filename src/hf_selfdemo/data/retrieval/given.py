@@ -1,4 +1,4 @@
-"""The passages that came with the question (KILT, DPR, SQuAD): nothing is searched."""
+"""Uses the passages that came with the question (KILT, DPR, SQuAD) instead of a search."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hf_selfdemo.core.types import Passage, Question
 
 
 class GivenRetriever:
-    """Returns each question's own passages, best score first, then in the order given, each once.
+    """Returns each question's own passages, each once, best score first and otherwise in the given order.
 
     Example:
         >>> question = Question("1", "q?", passages=(Passage("b", "..."), Passage("a", "...")))

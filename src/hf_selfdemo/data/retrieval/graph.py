@@ -1,4 +1,4 @@
-"""Near vectors of a corpus too large to be scanned for every question: a graph by usearch."""
+"""Approximate nearest-neighbour search with usearch, for a corpus too large to be scanned for every question."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.data.retrieval.encoder import Vectors
 
 _BLOCK = 1 << 16
-"""Vectors that are added at once."""
+"""Number of vectors that are added at once."""
 
 _LEAST_EXPANSION = 128
-"""How many candidates a search keeps at least; more find more of the true neighbours."""
+"""The fewest candidates that a search keeps. More candidates find more of the true neighbours."""
 
 
 class VectorGraph:
     """A hierarchical navigable small-world graph (Malkov and Yashunin 2020) over vectors of length one.
 
-    A search looks at a small part of the corpus, and may miss a near vector.
+    A search visits a small part of the corpus, and may miss a near vector.
 
     Args:
-        index: of usearch.
+        index: an index of usearch.
     """
 
     def __init__(self, index: Any) -> None:
@@ -32,7 +32,7 @@ class VectorGraph:
 
     @classmethod
     def build(cls, vectors: Vectors) -> VectorGraph:
-        """A graph over the rows of a matrix.
+        """Build a graph over the rows of a matrix.
 
         Raises:
             UserError: if usearch is not installed.
@@ -45,11 +45,11 @@ class VectorGraph:
 
     @classmethod
     def load(cls, path: Path) -> VectorGraph:
-        """A saved graph, memory-mapped.
+        """Open a saved graph, memory-mapped.
 
         Raises:
             UserError: if usearch is not installed.
-            ValueError: if the file holds none.
+            ValueError: if the file contains no graph.
         """
         index = usearch().Index.restore(str(path), view=True)
         if index is None:
@@ -61,15 +61,15 @@ class VectorGraph:
         self._index.save(str(path))
 
     def near(self, vectors: Vectors, k: int) -> list[NDArray[np.int64]]:
-        """The places of `k` near rows for each vector, or of fewer where the graph leads to no more."""
+        """The indices of `k` near rows for each vector, or fewer if the search finds fewer."""
         self._index.expansion_search = max(k, _LEAST_EXPANSION)
         found = self._index.search(vectors, k, threads=1)
-        each = [found] if len(vectors) == 1 else found  # usearch takes one row for a vector
+        each = [found] if len(vectors) == 1 else found  # usearch returns no batch for a single row
         return [matches.keys.astype(np.int64) for matches in each]
 
 
 def usearch() -> Any:
-    """The module that makes graphs.
+    """Import usearch, which builds the graphs.
 
     Raises:
         UserError: if it is not installed.
@@ -77,6 +77,6 @@ def usearch() -> Any:
     try:
         from usearch import index
     except ImportError:
-        what = "dense search in so many passages needs usearch"
+        what = "dense retrieval in so many passages needs usearch"
         raise UserError(what, "pip install 'hf-selfdemo[dense]'") from None
     return index

@@ -1,4 +1,4 @@
-"""Several retrievers in one, by reciprocal rank fusion: only ranks count, so their scores need no common scale."""
+"""Combines several retrievers by reciprocal rank fusion, which uses only ranks and needs no common scale of scores."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from hf_selfdemo.core.types import Passage, Question
 
 
 class HybridRetriever:
-    """Reciprocal rank fusion (Cormack, Clarke and Büttcher 2009), mostly of BM25 and dense search.
+    """Reciprocal rank fusion (Cormack, Clarke and Büttcher 2009), usually of BM25 and dense retrieval.
 
     `Passage.score` is the sum of 1 / (constant + rank) over the retrievers that found the passage, rounded to eight
-    decimals. Passages that a retriever scores alike share a rank; equal sums come in the order of ids.
+    decimals. Passages to which a retriever gives equal scores share a rank. Equal sums come in the order of ids.
 
     Args:
-        retrievers: two or more over one corpus.
-        constant: the larger, the less the first ranks count over the others.
-        depth: how far down each is looked, or as far as passages are asked for if that is more.
+        retrievers: two or more retrievers over one corpus.
+        constant: a larger constant reduces the advantage of the first ranks.
+        depth: how many passages of each retriever are fused; if `k` is larger, then `k`.
 
     Raises:
         UserError: for fewer than two retrievers, one that lacks a member of its contract, or a number out of range.
@@ -32,7 +32,7 @@ class HybridRetriever:
         NOT_NEGATIVE.check(constant=constant)
         ONE_OR_MORE.check(depth=depth)
         if len(retrievers) < 2:
-            raise UserError(f"there is nothing to fuse: {len(retrievers)} retriever(s)", "give two or more")
+            raise UserError(f"there are {len(retrievers)} retrievers to fuse", "give two or more")
         for retriever in retrievers:
             check_contract(retriever, Retriever, "retriever")
         self.retrievers, self.constant, self.depth = list(retrievers), constant, depth
@@ -52,7 +52,7 @@ class HybridRetriever:
 
 
 def _ranked(ranking: Sequence[Passage]) -> Iterator[tuple[int, Passage]]:
-    """Passages with their rank, from 1; those of one score have that of the first of them."""
+    """Passages with their rank, from 1. Passages with equal scores share the rank of the first of them."""
     rank = 1
     for place, passage in enumerate(ranking, 1):
         if place > 1 and passage.score != ranking[place - 2].score:

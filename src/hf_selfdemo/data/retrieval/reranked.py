@@ -1,4 +1,4 @@
-"""A retriever's best passages in the order of a cross-encoder, which reads question and passage together."""
+"""Reranks a retriever's best passages with a cross-encoder, which reads question and passage together."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from hf_selfdemo.data.retrieval.encoder import batch_size, loaded, title_and_tex
 from hf_selfdemo.data.retrieval.models import find_model
 
 _QUESTIONS = 16
-"""Questions whose pairs are scored together."""
+"""Number of questions whose pairs are scored together."""
 
 
 @runtime_checkable
 class Reranker(Protocol):
-    """Says how well passages answer questions. Implementations need not inherit."""
+    """Scores how well passages answer questions. Implementations need not inherit from this class."""
 
     def scores(self, pairs: Sequence[tuple[str, str]]) -> Sequence[float]:
-        """A score for each pair of a question and a passage (title and text in one), higher is better.
+        """One score for each pair of a question and a passage (title and text in one). Higher is better.
 
-        It must not depend on the other pairs of the call (up to rounding).
+        A score must not depend on the other pairs of the call (up to rounding).
         """
         ...
 
@@ -40,7 +40,7 @@ class CrossEncoderReranker:
         trust_remote_code: run code from the model's repository.
 
     Raises:
-        UserError: if sentence-transformers is not installed, or the model cannot be found, loaded, or has several
+        UserError: if sentence-transformers is not installed, or the model cannot be found or loaded, or it has several
             outputs.
     """
 
@@ -48,12 +48,12 @@ class CrossEncoderReranker:
         source = find_model(model, "reranker")
         self._model = loaded("CrossEncoder", source.where, source.revision, trust_remote_code)
         if self._model.num_labels != 1:
-            what = f"reranker {model!r} has {self._model.num_labels} outputs a pair"
-            raise UserError(what, "take a cross-encoder with one, which was trained to rank")
+            what = f"reranker {model!r} has {self._model.num_labels} outputs per pair"
+            raise UserError(what, "use a cross-encoder with one output, trained to rank passages")
         self._batch = batch_size(self._model)
 
     def scores(self, pairs: Sequence[tuple[str, str]]) -> Sequence[float]:
-        from torch.nn import Identity  # a sigmoid would round what is near 0 and 1
+        from torch.nn import Identity  # a sigmoid would round scores near 0 and 1 to equal values
 
         found: list[float] = self._model.predict(
             list(pairs), batch_size=self._batch, activation_fn=Identity(), show_progress_bar=False
@@ -64,16 +64,16 @@ class CrossEncoderReranker:
 class RerankedRetriever:
     """The best passages of another retriever, ordered by a reranker.
 
-    `Passage.score` is the reranker's, rounded to four decimals; equal scores come in the order of ids.
+    `Passage.score` is the reranker's score, rounded to four decimals. Equal scores come in the order of ids.
 
     Args:
         retriever: finds the passages.
         reranker: scores them.
-        depth: how many are scored for a question, or as many as are asked for if that is more.
+        depth: how many passages are scored for a question; if `k` is larger, then `k`.
 
     Raises:
         UserError: for a retriever or reranker that lacks a member of its contract, or a depth below 1; from `retrieve`,
-            if the reranker does not give one finite score a pair.
+            if the reranker does not give one finite score per pair.
     """
 
     def __init__(self, retriever: Retriever, reranker: Reranker, depth: int = 50) -> None:
@@ -100,7 +100,7 @@ class RerankedRetriever:
         scores = np.asarray(self.reranker.scores(pairs) if pairs else [], dtype=np.float64)
         if scores.shape != (len(pairs),) or not np.isfinite(scores).all():
             what = f"the reranker gave an array of shape {scores.shape} or scores that are not finite"
-            raise UserError(f"{what} for {len(pairs)} pairs", "give one finite score a pair")
+            raise UserError(f"{what} for {len(pairs)} pairs", "make the reranker return one finite score per pair")
         scored = zip(chain.from_iterable(found), scores.round(4).tolist(), strict=True)
         each = iter([replace(passage, score=score) for passage, score in scored])
         return [

@@ -1,4 +1,4 @@
-"""The folder of a saved index: its passages, its settings, and hashes of its files. It appears whole or not at all."""
+"""Saved indexes: a folder with passages, settings and hashes of the files. It appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from hf_selfdemo.core.types import Passage
 SETTINGS = "hf_selfdemo.json"
 _PASSAGES = "passages.jsonl"
 _FILES = "files"
-"""Hashes of the other files, beside the settings."""
+"""The key in the settings file under which the hashes of the other files are."""
 
 
 class UnreadableIndex(UserError):
-    """A folder holds no index, or one whose files are not as they were written."""
+    """The folder contains no index, or one whose files are damaged."""
 
 
 def refuse_others(folder: Path) -> None:
-    """Let nothing be lost in a folder that holds no index. The caller holds its lock (`remade.alone`).
+    """Reject a folder with files but without an index, so that no file is lost. Call it with the lock `remade.alone`.
 
     Raises:
-        UserError: if `folder` holds other files.
+        UserError: if `folder` contains other files.
     """
     if folder.exists() and not (folder / SETTINGS).exists() and (folder.is_file() or any(folder.iterdir())):
-        raise UserError(f"{folder} holds no index but other files", "choose another folder")
+        raise UserError(f"{folder} contains files that are not an index", "choose another folder")
 
 
 def put_index(
@@ -43,17 +43,17 @@ def put_index(
     settings: Mapping[str, Any],
     write: Callable[[Path], None],
 ) -> None:
-    """Write an index into an empty folder beside its own, and let the two change places.
+    """Write an index into a temporary folder, and then swap it with the folder of the index.
 
     Args:
-        staging: the empty folder, on the same file system.
-        folder: where the index ends up.
-        passages: what it finds.
-        settings: what it was built with.
-        write: writes the other files into the folder that it is given.
+        staging: an empty temporary folder on the same file system.
+        folder: the folder of the index.
+        passages: the passages of the index.
+        settings: the settings that the index was built with.
+        write: a function that writes the other files into the folder that it is given.
 
     Raises:
-        UserError: if `folder` holds a file that is none of the index.
+        UserError: if `folder` contains a file that does not belong to the index.
     """
     new, old = staging / "new", staging / "old"
     new.mkdir()
@@ -64,23 +64,23 @@ def put_index(
     files = {path.name: content_hash(path) for path in sorted(new.iterdir())}
     (new / SETTINGS).write_text(json.dumps({**settings, _FILES: files}, indent=1), encoding="utf-8")
     if theirs := {path.name for path in folder.glob("*")} - {path.name for path in new.iterdir()}:
-        raise UserError(f"{folder / min(theirs)} is not a file of the index", "move it elsewhere")
+        raise UserError(f"{folder / min(theirs)} does not belong to the index", "move the file elsewhere")
     if folder.exists():
         folder.rename(old)
     put_in_place(new, folder)
 
 
 def read_index(folder: Path, kind: Any) -> tuple[dict[str, Any], OnDisk[Passage]]:
-    """The settings and passages of a saved index, once all its files are found to be as they were written.
+    """Check the files of a saved index, and read its settings and passages.
 
     A passage is read from its file when it is asked for.
 
     Args:
-        folder: of the index.
-        kind: of the settings, one of `artefacts`.
+        folder: the folder of the index.
+        kind: the type of the settings, one of those in `artefacts`.
 
     Raises:
-        ValueError: if a file was changed or the settings are of another kind; within `readable`, a UserError.
+        ValueError: if a file was changed or the settings are not of this type. `readable` turns it into a UserError.
         OSError: if a file is missing.
     """
     settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
@@ -89,19 +89,19 @@ def read_index(folder: Path, kind: Any) -> tuple[dict[str, Any], OnDisk[Passage]
         raise ValueError(f"{SETTINGS}: {wrong}")
     for name, known in hashes.items():
         if content_hash(folder / name) != known:
-            raise ValueError(f"{name} is not as it was written")
+            raise ValueError(f"{name} was changed since it was written")
     passages = OnDisk.lines(folder / _PASSAGES, lambda line: Passage(**json.loads(line)))
     if _PASSAGES not in hashes and corpus_fingerprint(passages) != settings["corpus"]:
-        raise ValueError("its passages are not those it was built from")
+        raise ValueError("its passages differ from those it was built from")
     return settings, passages
 
 
 @contextmanager
 def readable(folder: Path) -> Iterator[None]:
-    """Say of a folder that it holds no index, in one line, whatever is wrong with its files.
+    """Turn any error about the files of an index into an `UnreadableIndex` of one line.
 
     Raises:
-        UnreadableIndex: for an error of the block that comes from the files.
+        UnreadableIndex: if the block raises an error that comes from the files.
     """
     try:
         yield
@@ -109,8 +109,8 @@ def readable(folder: Path) -> Iterator[None]:
         if isinstance(error, UserError):
             raise
         said = str(error).partition("\n")[0]
-        what = f"{folder} holds no readable index ({said})"
-        raise UnreadableIndex(what, "delete the folder and build again") from None
+        what = f"{folder} contains no readable index ({said})"
+        raise UnreadableIndex(what, "delete the folder and build the index again") from None
 
 
 def corpus_fingerprint(passages: Iterable[Passage]) -> str:
