@@ -171,6 +171,6 @@ def test_the_engine_tells_each_word_of_a_text_and_is_asked_once(model, tokenizer
 
 def test_a_text_longer_than_the_model_takes_is_named(model, tokenizer):
     [reply] = ask(TransformersGenerator(model, tokenizer), [Request("q", TITLE, "divergence", contrasted="Ge " * 3000)])
-    assert reply.finish_reason == "error" and "to score 'q' takes" in reply.error
+    assert reply.finish_reason == "error" and "scoring 'q' needs" in reply.error
     with pytest.raises(UserError, match="contrasted is a blank text"):
         Request("q", TITLE, "divergence", contrasted=" ")

@@ -153,13 +153,13 @@ def test_other_lower_weights_have_states_of_their_own(tmp_path):
 def test_layers_that_are_trained_are_no_frozen_ones(tmp_path):
     model = adapted(CONFIGS[0])
     FrozenLayers(model, 3, tmp_path)
-    with pytest.raises(UserError, match="frozen_layers is 3, and some weights there or below are trained"):
+    with pytest.raises(UserError, match="frozen_layers is 3, but weights in or below these layers are trained"):
         passed(model)
 
 
 @pytest.mark.parametrize("depth", [-1, 0, 4])
 def test_a_depth_that_the_model_does_not_have_is_refused(depth, tmp_path):
-    with pytest.raises(UserError, match=f"frozen_layers is {depth}: the model has 4 layers"):
+    with pytest.raises(UserError, match=f"frozen_layers is {depth}, but the model has 4 layers"):
         FrozenLayers(network(CONFIGS[0]), depth, tmp_path)
 
 
@@ -186,7 +186,7 @@ def test_a_damaged_file_is_computed_again_and_a_full_disk_costs_nothing_but_time
             torch.testing.assert_close(passed(model, TEXTS[:1]).logits, whole, rtol=1e-4, atol=1e-4)
     assert frozen.account.found == 0
     assert [record.message.split(" (")[0].split("/")[-1] for record in caplog.records] == [
-        f"{path.name} cannot be read and is passed over",
+        f"{path.name} cannot be read and is ignored",
         path.parent.name,
     ]
     assert list(tmp_path.rglob(f"*{STAGING}")) == []

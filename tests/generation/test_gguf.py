@@ -111,11 +111,14 @@ def test_without_room_on_the_disk_nothing_is_begun(write, conversions, monkeypat
 @pytest.mark.parametrize(
     ("what", "line"),
     [
-        ({"vocabulary": False}, "holds no tokenizer: give the file of a language model"),
-        ({"architecture": "clip"}, "holds a model of architecture 'clip' that this transformers cannot convert"),
-        ({"leave_out": ["layers.1.mlp.up"]}, r"holds no weights for model\.layers\.1\.mlp\.up_proj\.weight: fetch it"),
-        ({"name": "m-00001-of-00003.gguf"}, "is part 1 of 3 of a split GGUF, .*`llama-gguf-split --merge"),
-        ({"name": "renamed.gguf", "split": 2}, "is part 1 of 2 of a split GGUF, .*`llama-gguf-split --merge"),
+        ({"vocabulary": False}, "contains no tokenizer: give the file of a language model"),
+        ({"architecture": "clip"}, "this version of transformers cannot convert the architecture 'clip' of "),
+        (
+            {"leave_out": ["layers.1.mlp.up"]},
+            r"contains no weights for model\.layers\.1\.mlp\.up_proj\.weight: download",
+        ),
+        ({"name": "m-00001-of-00003.gguf"}, "is part 1 of 3 of a split GGUF file, .*`llama-gguf-split --merge"),
+        ({"name": "renamed.gguf", "split": 2}, "is part 1 of 2 of a split GGUF file, .*`llama-gguf-split --merge"),
     ],
 )
 def test_what_cannot_be_a_model_is_one_line(write, cache, what, line):
@@ -132,7 +135,7 @@ def test_a_single_part_of_one_is_a_whole_file(write):
 
 def test_without_a_chat_template_one_can_be_given(write):
     found = resolve_model(str(write(template=False)))
-    with pytest.raises(UserError, match="has no chat template: use its instruct version, or give chat_template_path"):
+    with pytest.raises(UserError, match="has no chat template: use its instruct version, or set chat_template_path"):
         load_tokenizer(found)
     assert load_tokenizer(found, chat_template="{{ messages[0]['content'] }}").chat_template
 
@@ -141,7 +144,7 @@ def test_without_a_chat_template_one_can_be_given(write):
 def test_a_file_that_was_cut_short_is_told(write, kept):
     path = write()
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
-    with pytest.raises(UserError, match=r"tiny\.gguf is damaged or was cut short .*: fetch it again, whole"):
+    with pytest.raises(UserError, match=r"tiny\.gguf is damaged or incomplete .*: download the whole file again"):
         resolve_model(str(path))
 
 
@@ -149,7 +152,9 @@ def test_other_files_and_misspelt_names_are_told(write, tmp_path, monkeypatch):
     path = write()
     with pytest.raises(UserError, match=r"tinny\.gguf' is neither a model folder nor a GGUF file: .*tiny\.gguf'"):
         resolve_model(str(tmp_path / "tinny.gguf"))
-    with pytest.raises(UserError, match=f"holds GGUF files and no config.json: name one: {path}"):
+    with pytest.raises(
+        UserError, match=f"contains GGUF files but no config.json: give one of the files, such as {path}"
+    ):
         resolve_model(str(tmp_path))
     (tmp_path / "words.gguf").write_text("not a model")
     with pytest.raises(UserError, match=r"words\.gguf is not a GGUF file"):

@@ -100,7 +100,7 @@ def test_the_engine_scores_a_given_text_beside_what_it_writes(model, tokenizer, 
     for reply, (nats, count) in zip(replies, expected, strict=False):
         assert reply.text == "" and reply.scores == (pytest.approx(-nats / count, abs=1e-4),)
         assert reply.generated_tokens == 0 < reply.prompt_tokens
-    assert replies[2].finish_reason == "error" and "to score '2' takes" in replies[2].error
+    assert replies[2].finish_reason == "error" and "scoring '2' needs" in replies[2].error
 
 
 def test_the_engine_tells_the_tokens_of_a_text_with_their_log_probabilities(model, tokenizer, questions, tmp_path):

@@ -55,7 +55,7 @@ def test_a_tokenizer_without_chat_template_is_refused(model_folder, tmp_path):
 
 
 def test_offline_and_unknown_is_one_line_with_a_remedy():
-    with pytest.raises(UserError, match="cannot be loaded: offline mode is on"):
+    with pytest.raises(UserError, match=r"cannot be loaded \(offline mode is on"):
         resolve_model("nobody/nothing")
 
 

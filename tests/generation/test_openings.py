@@ -169,7 +169,7 @@ def test_what_is_too_long_is_an_error_of_its_own(model, tokenizer, questions):
     generator = TransformersGenerator(model, tokenizer, max_prompt_tokens=60)
     request = Request("1", render("closed_book", questions[0].text), "rag", 0.0, 4)
     long, short = ask(generator, [replace(request, openings=("word " * 60,)), replace(request, openings=("word",))])
-    assert long.finish_reason == "error" and "to score '1' takes" in long.error
+    assert long.finish_reason == "error" and "scoring '1' needs" in long.error
     assert short.finish_reason == "stop" and len(short.scores) == 1
 
 

@@ -101,7 +101,7 @@ def test_an_account_with_holes_counts_as_nothing(connect, mock_server):
 def test_a_server_is_not_asked_how_likely_a_text_is(connect, mock_server, measured):
     mock_server.answer = lambda body: pytest.fail("asked")
     [reply] = ask(connect(), [replace(request("q"), **measured)])
-    assert reply.finish_reason == "error" and "a server does not tell how likely" in reply.error
+    assert reply.finish_reason == "error" and "a server cannot score texts" in reply.error
 
 
 # --- many calls ---
@@ -269,13 +269,13 @@ def test_a_long_answer_is_cut_to_a_line(connect, mock_server):
 @pytest.mark.parametrize(
     ("status", "headers", "words"),
     [
-        (401, {}, ["refuses the key", "HTTP 401: no entry", "environment variable SOME_KEY"]),
-        (403, {}, ["refuses the key", "HTTP 403: no entry", "environment variable SOME_KEY"]),
-        (402, {}, ["wants to be paid", "HTTP 402: no entry", "add credit", "every finished call is kept"]),
+        (401, {}, ["rejects the key", "HTTP 401: no entry", "environment variable SOME_KEY"]),
+        (403, {}, ["rejects the key", "HTTP 403: no entry", "environment variable SOME_KEY"]),
+        (402, {}, ["requires payment", "HTTP 402: no entry", "add credit", "finished calls are kept"]),
         (404, {}, ["has no model 'tiny'", "`server_model`", "`server_url`"]),
-        (429, SOON, ["takes no more calls", "lower `server_concurrency`", "every finished call is kept"]),
-        (429, {"Retry-After": "3600"}, ["takes no more calls", "wait"]),
-        (503, SOON, ["does not answer", "see that it runs", "every finished call is kept"]),
+        (429, SOON, ["accepts no more calls", "lower `server_concurrency`", "finished calls are kept"]),
+        (429, {"Retry-After": "3600"}, ["accepts no more calls", "wait"]),
+        (503, SOON, ["does not answer", "check that it runs", "finished calls are kept"]),
     ],
 )
 def test_a_server_that_would_refuse_every_row_stops_all(connect, mock_server, status, headers, words):
@@ -291,19 +291,21 @@ def test_a_server_that_would_refuse_every_row_stops_all(connect, mock_server, st
 
 def test_a_wrong_path_is_told(mock_server):
     generator = ServerGenerator(mock_server.url.removesuffix("/v1"), "tiny")
-    with pytest.raises(UserError, match="see also that `server_url` is whole"):
+    with pytest.raises(UserError, match=r"check `server_url` \(most end in /v1\)"):
         ask(generator, [request("q")])
 
 
 def test_a_server_that_is_not_there(connect, mock_server):
     mock_server.close()
-    with pytest.raises(UserError, match=r"does not answer \(ConnectError\): see that it runs and that `server_url` is"):
+    with pytest.raises(
+        UserError, match=r"does not answer \(ConnectError\): check that it runs and that `server_url` is"
+    ):
         ask(connect(max_retries=0), [request("q")])
 
 
 def test_a_server_that_hangs(connect, mock_server):
     mock_server.answer = lambda body: mock_server.hang()
-    with pytest.raises(UserError, match=r"no reply within 1 s\): see that it runs, or raise `server_timeout_s`"):
+    with pytest.raises(UserError, match=r"no reply within 1 s\): check that it runs, or raise `server_timeout_s`"):
         ask(connect(timeout_s=1.0, max_retries=1), [request("q")])
     assert len(mock_server.bodies) == 2
 
@@ -319,7 +321,7 @@ def test_replies_that_are_there_are_handed_over_first(connect, mock_server):
 
     mock_server.answer = answer
     got = []
-    with pytest.raises(UserError, match="refuses the key"):
+    with pytest.raises(UserError, match="rejects the key"):
         for place, _ in connect().stream([request("last")] + [request(str(i)) for i in range(5)]):
             got.append(place)
             if not here.is_set():
@@ -340,7 +342,7 @@ def test_calls_of_other_threads_that_wait_fall_too_and_later_ones_do_not(connect
     generator = connect(concurrency=1)
     with ThreadPoolExecutor(8) as threads:
         failed = [threads.submit(ask, generator, [request(str(i))]) for i in range(8)]
-    assert all("refuses the key" in str(one.exception()) for one in failed)
+    assert all("rejects the key" in str(one.exception()) for one in failed)
     assert len(mock_server.bodies) == 1
     mock_server.answer = lambda body: mock_server.completion("back")
     assert ask(generator, [request("again")])[0].text == "back"
@@ -478,7 +480,7 @@ def test_a_middling_key_is_hidden_where_it_stands_alone(connect, mock_server, mo
 def test_a_quota_that_is_used_up_is_told_as_such(connect, mock_server):
     error = {"message": "You exceeded your current quota", "code": "insufficient_quota"}
     mock_server.answer = lambda body: (429, {"error": error}, SOON)
-    with pytest.raises(UserError, match=r"wants to be paid .*add credit"):
+    with pytest.raises(UserError, match=r"requires payment .*add credit"):
         ask(connect(max_retries=0), [request("q")])
 
 
@@ -496,7 +498,7 @@ def test_a_key_given_in_place_of_its_variable_is_not_repeated(connect):
 
 def test_a_key_that_no_header_can_hold_is_not_repeated(key, connect, monkeypatch):
     monkeypatch.setenv("SOME_KEY", "sk-\nsecret")
-    with pytest.raises(UserError, match="SOME_KEY holds what cannot be a key") as error:
+    with pytest.raises(UserError, match="SOME_KEY does not contain a valid key") as error:
         connect(api_key_env="SOME_KEY")
     assert "secret" not in str(error.value)
 
@@ -609,7 +611,7 @@ def test_killed_server_loses_no_finished_call_and_the_rest_is_asked_after_a_rest
         return RecordedGenerator(generator, Ledger(tmp_path / "ledger.sqlite"))
 
     first, kept = start_anew(), {}
-    with pytest.raises(UserError, match=r"does not answer .*every finished call is kept"):
+    with pytest.raises(UserError, match=r"does not answer .*finished calls are kept"):
         for place, reply in first.stream(requests):
             kept[place] = reply
             if len(kept) == 3:

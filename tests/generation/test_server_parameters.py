@@ -59,7 +59,7 @@ def test_a_refused_parameter_costs_a_second_try_once(connect, mock_server, name,
     last = mock_server.bodies[-1]
     assert (last.get("max_tokens"), last.get("max_completion_tokens")) in [(11, None), (None, 11)]
     assert {"max_tokens", "seed", "temperature"} - last.keys() == {name}
-    assert len(said) == 1 and f"refuses `{name}`" in said[0] and mock_server.url in said[0]
+    assert len(said) == 1 and f"rejects `{name}`" in said[0] and mock_server.url in said[0]
     decides = () if name == "max_tokens" else (name,)
     assert {reply.left_out for reply in replies} == {decides}
 
@@ -151,7 +151,9 @@ def test_the_account_tells_what_was_written_without_a_parameter(connect, mock_se
 )
 def test_the_first_calls_that_all_fail_alike_stop_the_rest(connect, mock_server, concurrency, answer):
     mock_server.answer = lambda body: answer(mock_server)
-    with pytest.raises(UserError, match=r"the first calls of the server at .* failed alike") as stopped:
+    with pytest.raises(
+        UserError, match=r"the first calls to the server at .* all failed with the same error"
+    ) as stopped:
         ask(connect(concurrency=concurrency), asked(300))
     assert "\n" not in str(stopped.value)
     assert len(mock_server.bodies) <= 2 * max(16, concurrency)

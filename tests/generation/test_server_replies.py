@@ -64,10 +64,10 @@ def test_any_other_end_is_the_rows_error_and_not_recorded(reply_to, word):
 @pytest.mark.parametrize(
     ("text", "beside", "reason"),
     [
-        (None, {}, "and no reason"),
-        (" \n", {}, "and no reason"),
+        (None, {}, "and gave no reason"),
+        (" \n", {}, "and gave no reason"),
         ([], {}, "only thoughts"),
-        (None, {"reasoning_content": "It says amber."}, "only thoughts: allow longer replies, or switch"),
+        (None, {"reasoning_content": "It says amber."}, "only thoughts: allow longer replies, or turn off"),
         ("", {"reasoning": "It says amber."}, "only thoughts"),
         ([{"type": "thinking", "thinking": [{"type": "text", "text": "It says amber."}]}], {}, "only thoughts"),
         (None, {"tool_calls": [{"id": "1", "type": "function", "function": {"name": "f"}}]}, "but tool calls"),
@@ -156,7 +156,7 @@ def test_thoughts_that_are_cut_off_leave_a_reply_that_was_cut_off(reply_to):
 @pytest.mark.parametrize("text", ["<think>It says amber.", "<think>It says amber.</think>\n"])
 def test_a_text_of_thoughts_alone_is_a_failed_call(reply_to, text):
     found, recorded = reply_to(text)
-    assert (found.text, found.finish_reason) == ("", "error") and "nothing but thoughts" in found.error
+    assert (found.text, found.finish_reason) == ("", "error") and "contains only thoughts" in found.error
     assert not recorded
 
 
@@ -258,6 +258,6 @@ def test_a_parameter_that_was_left_out_is_told_and_in_the_manifest_of_later_star
     mock_server.answer = answer
     calls = demonstrate()["usage"]["calls"]
     said = " ".join(capsys.readouterr().err.split())
-    assert "refuses `temperature`: it is left out, and the server's own holds" in said
+    assert "rejects `temperature`: it is left out, and the server's default applies" in said
     assert f"{calls} were written without `temperature`, which the server refuses" in said
     assert demonstrate()["reused"]["left_out"] == {"temperature": calls}

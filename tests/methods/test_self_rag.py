@@ -257,4 +257,4 @@ def test_a_server_is_refused_by_name_before_it_is_asked():
     begun = Request("1", render("closed_book", "Who?"), "rag", begun=paragraph(HOLDS), added=TOKENS)
     for request in (begun, replace(begun, begun=(), choices=GATE)):
         [said] = ask(server, [request])
-        assert said.finish_reason == "error" and "writes a method's own tokens" in said.error
+        assert said.finish_reason == "error" and "write a method's own tokens" in said.error

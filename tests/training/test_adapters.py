@@ -108,7 +108,7 @@ def test_ends_trained_as_weights_of_their_own_are_evaluated_as_trained(tied, tok
 @each_virtual
 @pytest.mark.parametrize("kind", [SelfDemoTrainer, SelfDemoDPOTrainer])
 def test_virtual_tokens_are_not_trained_in_columns_that_they_have_moved(model, tokenizer, tmp_path, config, kind):
-    with pytest.raises(UserError, match=f"{config.peft_type.value}, whose virtual tokens move all columns"):
+    with pytest.raises(UserError, match=f"{config.peft_type.value}, whose virtual tokens shift all token positions"):
         trainer(model, tokenizer, tmp_path, copy.deepcopy(config), kind)
 
 

@@ -187,7 +187,7 @@ def _question(text):
 
 
 def test_a_folder_that_tells_no_way_of_reading_is_refused(model, tokenizer, tmp_path):
-    with pytest.raises(UserError, match=r"holds no trained retriever \(modules.json is missing\)"):
+    with pytest.raises(UserError, match=r"contains no trained retriever \(modules.json is missing\)"):
         with_adapter(model, tokenizer, tmp_path, "tiny")
     Reading().save(tmp_path, 48)
     with pytest.raises(UserError, match="cannot be loaded"):

@@ -72,7 +72,7 @@ def test_other_test_questions_want_another_folder_and_the_way_there_is_told(copy
 
 def test_an_adapter_folder_that_is_not_there_is_named(gold, refused):
     line = refused("evaluate", *gold, "--adapters=mine=nowhere/adapter")
-    assert "nowhere/adapter holds no trained model: there is no such folder" in line
+    assert "nowhere/adapter contains no trained model: check the path" in line
 
 
 def test_an_adapter_is_not_judged_on_a_base_that_has_changed_since(gold, model_folder, refused, tmp_path):

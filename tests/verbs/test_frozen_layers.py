@@ -58,4 +58,4 @@ def test_an_adapter_on_frozen_layers_is_refused_before_a_step(gold, capsys):
     assert main(["demonstrate", *keys]) == 0
     capsys.readouterr()
     assert main(["train", *keys]) == 2
-    assert "frozen_layers is 1, and some weights there or below are trained" in capsys.readouterr().err
+    assert "frozen_layers is 1, but weights in or below these layers are trained" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Who writes the texts: an engine behind the `Generator` protocol."""
+"""Generators, which run the model. They follow the `Generator` protocol."""
 
 GENERATORS = {
     "transformers": "hf_selfdemo.generation.transformers:TransformersGenerator",

@@ -1,4 +1,4 @@
-"""A generator with an account of what is asked through it."""
+"""A generator that counts calls and tokens."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from hf_selfdemo.core.types import Reply, Request, Usage
 
 
 class AccountedGenerator:
-    """Wraps any `Generator` and counts calls and tokens; nothing is written down.
+    """Wraps any `Generator` and counts calls and tokens. It does not store replies; `RecordedGenerator` does.
 
     Args:
-        generator: who replies.
-
-    Relations: `RecordedGenerator` keeps replies, too.
+        generator: the generator to wrap.
 
     Example:
         >>> from hf_selfdemo.core.conversation import ask
@@ -26,7 +24,7 @@ class AccountedGenerator:
     """
 
     concurrency = 1
-    identity = ""  # by which nothing is found again
+    identity = ""  # nothing is stored under it
 
     def __init__(self, generator: Generator) -> None:
         self.generator = generator

@@ -1,10 +1,10 @@
-"""Texts that a reply may not begin with.
+"""Keeps a reply from beginning with given texts, the openings.
 
-To forbid the last token of an opening alone would leave a model in the middle of it: after "I don't" it writes another
-refusal. So each token of an opening loses the share of its probability that goes on to the end of one. What is left are
-the model's replies that begin otherwise, each as likely among them as before; a greedy reply takes the token that is
-likeliest among these. What is written in other tokens than these, or in other capitals and blanks, is found in the text
-itself, and its last token refused.
+If only the last token of an opening were forbidden, the model would be stuck in the middle of it: after "I don't" it
+writes another refusal. So each token of an opening loses the part of its probability that leads to the end of an
+opening. The other replies keep their probabilities relative to each other, and a greedy reply takes the most likely
+token under these. An opening written in other tokens, capitals or blanks is detected in the text, and its last token is
+rejected.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from hf_selfdemo.generation.beginnings import begins_with
 
 @dataclass(frozen=True)
 class Avoided:
-    """What one reply may not begin with.
+    """The openings that one reply must not begin with.
 
     Args:
         texts: the openings.
-        tokens: the tokens of each, as the model would be taught to write it.
-        logprobs: of each token, after the prompt and those before it.
+        tokens: the token ids of each opening, encoded like a training target.
+        logprobs: the log-probability of each token after the prompt and the tokens before it.
     """
 
     texts: Sequence[str]
@@ -33,11 +33,11 @@ class Avoided:
     logprobs: Sequence[Sequence[float]]
 
     def steer(self, logits: torch.Tensor, written: Sequence[int]) -> torch.Tensor:
-        """The logits of the next token, less what leads into an opening.
+        """The logits of the next token without the probability that leads to an opening.
 
         Args:
             logits: shape (vocabulary,).
-            written: the tokens of the reply so far.
+            written: the token ids of the reply so far.
         """
         step, lost = len(written), dict[int, float]()
         for tokens, logprobs in zip(self.tokens, self.logprobs, strict=True):
@@ -51,9 +51,9 @@ class Avoided:
         return steered
 
     def refuses(self, text: str) -> bool:
-        """Whether a reply begins with one of the texts, in whatever tokens it was written."""
+        """Whether a reply begins with one of the openings, whatever its tokens are."""
         return any(begins_with(text, opening) for opening in self.texts)
 
     def _longer(self, tokens: Sequence[int]) -> bool:
-        """Whether another opening is the beginning of this one, so that it is counted there."""
+        """Whether a shorter opening is the beginning of this one. Then the shorter one covers it."""
         return any(len(o) < len(tokens) and list(tokens[: len(o)]) == list(o) for o in self.tokens)

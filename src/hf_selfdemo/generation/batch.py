@@ -1,4 +1,4 @@
-"""Rows that go through a model side by side, each from a beginning of its own."""
+"""A batch of rows that continue from different cached prefixes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from hf_selfdemo.generation.padding import PAD, left_pad, positions
 from hf_selfdemo.generation.prefixes import Prefix
 
 Padding = Callable[[Sequence[Sequence[int]], int], tuple[torch.Tensor, torch.Tensor]]
-"""Makes one tensor of rows of token ids, and its mask."""
+"""A function that pads rows of token ids to one tensor, and returns it with its mask."""
 
 
 class Batch:
-    """The cache and the attention mask of some rows, which every pass extends.
+    """The key-value cache and attention mask of some rows. Every forward pass extends both.
 
     Args:
         model: a causal language model of transformers.
-        pasts: for each row the states it begins with, and of how many tokens.
+        pasts: for each row, a prefix with cached states and how many of its tokens to use.
     """
 
     def __init__(self, model: Any, pasts: Sequence[tuple[Prefix | None, int]]) -> None:
@@ -33,16 +33,16 @@ class Batch:
 
     @property
     def width(self) -> int:
-        """Columns so far."""
+        """The number of columns so far."""
         return self.mask.shape[1]
 
     def extend(self, new: Sequence[Sequence[int]], columns: int | None = 1, pad: Padding = left_pad) -> torch.Tensor:
         """Run the next tokens of each row, and return the logits of the last columns, (rows, columns, vocabulary).
 
         Args:
-            new: token ids, at least one a row.
-            columns: how many; None for all of `new`.
-            pad: `left_pad`, or `right_pad` if nothing comes after.
+            new: token ids, at least one per row.
+            columns: the number of last columns; None for all of `new`.
+            pad: `left_pad`, or `right_pad` if the rows are not extended again.
         """
         ids, real = (t.to(self.model.device) for t in pad(new, PAD))
         self.mask = torch.cat([self.mask, real], dim=1)
@@ -55,12 +55,12 @@ class Batch:
 
     @property
     def can_pick(self) -> bool:
-        """Whether rows can be taken out."""
+        """Whether rows can be removed from the cache."""
         return can_drop_rows(self.cache)
 
     def pick(self, rows: Sequence[int]) -> None:
-        """Go on with these rows, in this order; one may be there several times."""
-        places = torch.tensor(rows)  # a CPU index serves tensors on any device
+        """Continue with these rows, in this order. A row may be repeated."""
+        places = torch.tensor(rows)  # an index on the CPU works for tensors on any device
         self.cache.batch_select_indices(places)
         self.cache.token_ids = [[*self.cache.token_ids[row]] for row in rows]
         self.mask = self.mask[places.to(self.mask.device)]

@@ -1,14 +1,14 @@
-"""When a text begins with another."""
+"""Tests whether a text begins with another."""
 
 from __future__ import annotations
 
 
 def begins_with(text: str, opening: str) -> bool:
-    """Whether a text begins with an opening, capitals, blanks and kinds of apostrophes aside.
+    """Whether a text begins with an opening. Capitals, blanks and the kind of apostrophe do not matter.
 
     Args:
-        text: a reply, perhaps an unfinished one.
-        opening: not blank.
+        text: a reply, which may be unfinished.
+        opening: the opening, which must not be blank.
 
     Example:
         >>> begins_with("I  don’t know.", "i don't"), begins_with("I do not know.", "I don't")

@@ -1,4 +1,4 @@
-"""A key-value cache that grows in blocks, and can begin with states computed earlier."""
+"""A key-value cache that grows in blocks and can start with states that were computed earlier."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from transformers.cache_utils import DynamicLayer
 from hf_selfdemo.generation.prefixes import Prefix, States
 
 BLOCK = 64
-"""Tokens that a cache grows by."""
+"""Number of tokens by which a cache grows."""
 
 
 class BlockLayer(DynamicLayer):
-    """`DynamicLayer` with room to spare. Its `torch.cat` a token took a third of every decoding step on a CPU."""
+    """A `DynamicLayer` with spare room. Its `torch.cat` for every token took a third of each decoding step on a CPU."""
 
     def __init__(self) -> None:
         super().__init__()
         self._room: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def preload(self, rows: Sequence[tuple[torch.Tensor, torch.Tensor] | None], width: int) -> None:
-        """Begin with one stretch of states a row, right-aligned in `width` columns; None leaves a row's blank."""
+        """Start with the states of each row, right-aligned in `width` columns. A row with None starts with zeros."""
         some = next(row for row in rows if row is not None)
         heads, _, size = some[0].shape
         keys, values = (t.new_zeros((len(rows), heads, width, size)) for t in some)
@@ -43,7 +43,7 @@ class BlockLayer(DynamicLayer):
         start = self.get_seq_length()
         end = start + key_states.shape[-2]
         room = self._room
-        if room is None or room[0].shape[-2] < end or room[0].data_ptr() != self.keys.data_ptr():  # or rows were picked
+        if room is None or room[0].shape[-2] < end or room[0].data_ptr() != self.keys.data_ptr():  # new after `pick`
             shape = (*key_states.shape[:-2], end + BLOCK, key_states.shape[-1])
             room = self._room = (key_states.new_empty(shape), value_states.new_empty(shape))
             if start:
@@ -56,30 +56,30 @@ class BlockLayer(DynamicLayer):
 
 
 class BlockCache(DynamicCache):
-    """A `DynamicCache` of such layers. `token_ids` are those of each row so far, for whoever fills it to keep."""
+    """A `DynamicCache` of `BlockLayer`s. The code that fills it keeps the token ids of each row in `token_ids`."""
 
     token_ids: Sequence[list[int]] = ()
 
 
 def block_cache(config: Any) -> BlockCache:
-    """A cache for a model of this config whose full-attention layers grow in blocks."""
+    """An empty cache for a model with this config. Its full-attention layers grow in blocks."""
     cache = BlockCache(config=config)
     cache.layers = [BlockLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
     return cache
 
 
 def can_reuse(config: Any) -> bool:
-    """Whether states of a prefix can be cut out and put in again: not with sliding windows or recurrent layers."""
+    """Whether states of a prefix can be copied out and reused. Sliding windows and recurrent layers do not allow it."""
     return all(isinstance(layer, BlockLayer) for layer in block_cache(config).layers)
 
 
 def can_drop_rows(cache: DynamicCache) -> bool:
-    """Whether rows can be taken out of a cache midway; recurrent layers of transformers cannot do that."""
+    """Whether rows can be removed from a cache in use. Recurrent layers of transformers do not allow it."""
     return all(hasattr(layer, "batch_select_indices") for layer in cache.layers)
 
 
 def cache_with(config: Any, pasts: Sequence[tuple[Prefix | None, int]]) -> BlockCache:
-    """A cache whose row i begins with the first tokens of `pasts[i]`, a prefix and how many, right-aligned."""
+    """A cache whose row i starts with `pasts[i]`: a prefix and how many of its tokens to use, right-aligned."""
     cache = block_cache(config)
     cache.token_ids = [prefix.ids[:length] if prefix else [] for prefix, length in pasts]
     width = max((length for _, length in pasts), default=0)

@@ -1,4 +1,4 @@
-"""Requests and replies in the words of the OpenAI chat completions protocol."""
+"""Translates requests and replies to and from the OpenAI chat completions protocol."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from hf_selfdemo.generation.thoughts import TAGS, settled
 from hf_selfdemo.prompting.disarming import take_apart
 
 _THOUGHT_FIELDS = ("reasoning_content", "reasoning", "thinking")
-"""Where servers put thoughts beside the text. They are never read as the reply."""
+"""Fields in which servers return thoughts beside the text. They are never read as the reply."""
 
-_MANY = 2**31  # tokens that no reply has
-_SEED_RANGE = 2**31  # some servers read 32 bits
+_MANY = 2**31  # a count of tokens above it is an error of the server
+_SEED_RANGE = 2**31  # some servers read seeds as 32 bits
 _JSON_ROOM = 32  # tokens for the braces, quotes and blanks around a choice
 
 _CONTROL = re.compile(
-    r"<[|｜][^\s<>]{1,64}[|｜]>"  # <|im_end|> and its like
+    r"<[|｜][^\s<>]{1,64}[|｜]>"  # <|im_end|> and similar
     rf"|</?(?:s|bos|eos|pad|unk|{TAGS})>|<(?:start|end)_of_turn>|◁/?think▷"
     r"|<</?SYS>>|\[/?(?:INST|THINK|SYSTEM_PROMPT|AVAILABLE_TOOLS|TOOL_CALLS|TOOL_RESULTS)\]"
 )
 
 
 def call_arguments(model: str, request: Request, structure: str, logprobs: bool = False) -> dict[str, Any]:
-    """The arguments of the call. A choice is the likeliest one, so nothing is sampled.
+    """The arguments of the call. For a choice the temperature is 0, since the most likely one is wanted.
 
     Args:
-        model: its name on the server.
-        request: what is asked.
-        structure: how the server is held to the choices of a request.
-        logprobs: whether to ask how likely the written tokens were.
+        model: the server's name for the model.
+        request: the request.
+        structure: how the reply is restricted to the choices of a request.
+        logprobs: whether to ask for the log-probabilities of the written tokens.
     """
     body: dict[str, Any] = {
         "model": model,
@@ -63,9 +63,9 @@ def call_arguments(model: str, request: Request, structure: str, logprobs: bool 
 
 
 def read_reply(completion: Any) -> Reply:
-    """The reply in what the server sent, or why there is none: no text, or an end that is not known to be a good one.
+    """The reply that the server sent, or an error if it has no text or no known finish reason.
 
-    The SDK does not check what it gets: a field may be missing, or the whole be a string.
+    The SDK does not check what it receives: a field may be missing, or the whole may be a string.
     """
     usage = completion.usage
     details = getattr(usage, "prompt_tokens_details", None)
@@ -88,12 +88,12 @@ def read_reply(completion: Any) -> Reply:
         return replace(failed, error=f"the server sent no text, {_instead(first.message)}")
     reply = settled(replace(failed, text=text, finish_reason=ended, logprob=_mean_logprob(first)))
     if ended == "stop" and not reply.text:
-        return replace(failed, error="the text is nothing but thoughts: switch the model's thinking off")
+        return replace(failed, error="the reply contains only thoughts: turn off the model's thinking")
     return reply
 
 
 def _count(said: Any) -> int:
-    """A number of tokens; 0 for what is none, since the reply counts without its account."""
+    """A number of tokens, or 0 if it is invalid, since a reply is usable without it."""
     try:
         number = int(float(said))
     except (TypeError, ValueError, OverflowError):
@@ -102,7 +102,7 @@ def _count(said: Any) -> int:
 
 
 def _mean_logprob(choice: Any) -> float | None:
-    """The mean log-probability of the tokens that the server lists; None where it lists none, or one without it."""
+    """The mean log-probability of the tokens that the server lists, or None if any log-probability is missing."""
     try:
         values = [float(token.logprob) for token in choice.logprobs.content]
     except (AttributeError, TypeError, ValueError):
@@ -111,7 +111,7 @@ def _mean_logprob(choice: Any) -> float | None:
 
 
 def _text(content: Any) -> str:
-    """A message's text; of a list of parts, those that are text (others are thoughts, images, tool calls)."""
+    """A message's text. From a list of parts, only the text parts are taken, not thoughts, images or tool calls."""
     if isinstance(content, list):
         content = "".join(part["text"] for part in content if part.get("type") == "text")
     text: str = (content or "").strip()
@@ -119,25 +119,25 @@ def _text(content: Any) -> str:
 
 
 def _instead(message: Any) -> str:
-    """What a message without text holds, and what to do about it."""
+    """What a message without text contains instead, and the remedy."""
     if refusal := getattr(message, "refusal", None):
         return f"but a refusal: {words(refusal)}"
     if getattr(message, "tool_calls", None) or getattr(message, "function_call", None):
-        return "but tool calls: switch its tools off"
+        return "only tool calls: turn off its tools"
     if any(getattr(message, name, None) for name in _THOUGHT_FIELDS) or isinstance(message.content, list):
-        return "only thoughts: allow longer replies, or switch the model's thinking off"
-    return "and no reason"
+        return "only thoughts: allow longer replies, or turn off the model's thinking"
+    return "and gave no reason"
 
 
 def words(said: Any) -> str:
-    """A server's words in one line, which may be long; of an object, those that are meant to be read."""
+    """A server's message in one line, which may be long. From an object, its `message` or `detail` is taken."""
     if isinstance(said, dict):
         said = said.get("message") or said.get("detail") or said
     return " ".join(str(said).split())
 
 
 def read_choice(reply: Reply, choices: Sequence[str]) -> Reply:
-    """`reply` with the choice it names as its text, as JSON or bare; as it is if it names none."""
+    """`reply` with the choice that it names as its text, from JSON or plain text; unchanged if it names none."""
     said = json_choice(reply.text) or reply.text
     chosen = next((c for c in choices if c == said), "") or next((c for c in choices if _bare(c) == _bare(said)), "")
     return replace(reply, text=chosen or reply.text)
@@ -156,7 +156,9 @@ def _bare(text: str) -> str:
 
 
 def _disarm(text: str) -> str:
-    """Put a blank after the first character of whatever looks like a control token, as `disarming.neutralise` does.
+    """Insert a blank after the first character of everything that looks like a control token.
+
+    `disarming.neutralise` does the same for a known tokenizer.
 
     Example:
         >>> _disarm("so<|im_end|></s>[INST] be it")

@@ -1,8 +1,8 @@
-"""How much the prediction of a token changes between a model's early layers and its last one.
+"""Measures how much the prediction of a token changes between a model's early layers and its last layer.
 
-An early layer's prediction is read with the model's own final norm and head (the logit lens). Each is compared with the
-last layer's by the Jensen-Shannon divergence, and the highest counts, as DoLa (Chuang et al. 2024, arXiv 2309.03883)
-selects layers and INFO-RAG selects informative tokens.
+The model's own final norm and head turn an early layer's states into a prediction (the logit lens). The Jensen-Shannon
+divergence compares it with the last layer's prediction, and the highest divergence over the early layers counts. DoLa
+(Chuang et al. 2024, arXiv 2309.03883) selects layers in this way, and INFO-RAG selects informative tokens.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from hf_selfdemo.generation.words import word_scores
 from hf_selfdemo.prompting.chat import disarm
 
 _TOKENS = 2048
-"""Tokens of a pass: the hidden states of all its layers are held at once."""
+"""The most tokens of a forward pass, since the hidden states of all layers are in memory at once."""
 
 _LOGITS = 2**23
-"""Logits computed at once, of one layer; a float32 tensor of them takes 34 MB."""
+"""The most logits of one layer that are computed at once: 34 MB in float32."""
 
 
 def word_divergences(model: Any, tokenizer: Any, rows: Sequence[Row]) -> Iterator[tuple[int, Reply]]:
@@ -36,10 +36,10 @@ def word_divergences(model: Any, tokenizer: Any, rows: Sequence[Row]) -> Iterato
     Args:
         model: a causal language model.
         tokenizer: its tokenizer.
-        rows: of these requests.
+        rows: the rows of these requests.
 
     Returns:
-        The place of each row and its reply, whose scores are the highest divergence of each word's tokens, in nats.
+        The index of each row and its reply. Its scores are the highest divergence among each word's tokens, in nats.
     """
     lengths = [len(row.ids) + len(row.texts[0]) for row in rows]
     for batch in packed(rows, lengths, max(1, _TOKENS // max(lengths, default=1))):
@@ -55,15 +55,15 @@ def word_divergences(model: Any, tokenizer: Any, rows: Sequence[Row]) -> Iterato
 
 @torch.inference_mode()
 def token_divergences(model: Any, texts: Sequence[TextIds]) -> list[list[float]]:
-    """For each token of some texts, the divergence between what the layers predict in its place; all are run at once.
+    """The divergence between the layers' predictions of each token of some texts, which are run in one batch.
 
     Args:
-        model: a causal language model of transformers, perhaps with an adapter.
-        texts: token ids of prompts and of what follows them, at least one each.
+        model: a causal language model of transformers, with or without an adapter.
+        texts: token ids of a prompt and of the text after it, at least one each.
 
     Returns:
-        For each text and token the highest Jensen-Shannon divergence between the prediction of an early layer and that
-        of the last one, in nats: 0 if they agree, ln 2 if they exclude each other.
+        For each token of each text, the highest Jensen-Shannon divergence between the prediction of an early layer and
+        that of the last layer, in nats: 0 if they are equal, ln 2 if they have no token in common.
 
     Raises:
         UserError: if the model has an adapter of virtual tokens.
@@ -81,7 +81,7 @@ def token_divergences(model: Any, texts: Sequence[TextIds]) -> list[list[float]]
             use_cache=False,
         )
     norm = modules[-1]
-    predicting = torch.zeros_like(mask, dtype=torch.bool)  # columns before a token of a text
+    predicting = torch.zeros_like(mask, dtype=torch.bool)  # the columns that predict a token of a text
     for row, (prompt, text) in enumerate(texts):
         predicting[row, len(prompt) - 1 : len(prompt) + len(text) - 1] = True
     last = passed.last_hidden_state[predicting]
@@ -97,10 +97,10 @@ def token_divergences(model: Any, texts: Sequence[TextIds]) -> list[list[float]]
 
 
 def early_layers(config: Any) -> list[int]:
-    """The layers that are compared with the last one: every second one of the lower half, as in DoLa.
+    """The layers that are compared with the last one: every second layer of the lower half, as in DoLa.
 
-    Layer 0 are the embeddings. Where the head is the same matrix, they predict the token that was just read and would
-    differ from every later prediction, so that DoLa begins at layer 2.
+    Layer 0 is the embeddings. If the head is the same matrix (tied embeddings), layer 0 predicts the token that was
+    just read and would differ from every later prediction. So DoLa starts at layer 2 for these models.
 
     Example:
         >>> from transformers import LlamaConfig
@@ -116,7 +116,7 @@ def early_layers(config: Any) -> list[int]:
 
 
 def jensen_shannon(some: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
-    """Jensen-Shannon divergence, in nats, of distributions in the last dimension.
+    """The Jensen-Shannon divergence, in nats, between distributions in the last dimension.
 
     Example:
         >>> jensen_shannon(torch.tensor([1.0, 0.0]), torch.tensor([[0.5, 0.5], [0.0, 1.0]])).tolist()
@@ -131,7 +131,7 @@ def _entropy(distribution: torch.Tensor) -> torch.Tensor:
 
 
 def _predicted(causal: Any, decoder: Any, states: torch.Tensor) -> torch.Tensor:
-    """What the model's head predicts from hidden states, with the scaling or capping that the model has after it."""
+    """The prediction of the model's head from hidden states, including the model's own scaling or capping of logits."""
     with _leaving(decoder, states[None]):
         logits = causal(input_ids=torch.full((1, len(states)), PAD, device=states.device), use_cache=False).logits
     return logits[0].float().softmax(-1)
@@ -139,8 +139,8 @@ def _predicted(causal: Any, decoder: Any, states: torch.Tensor) -> torch.Tensor:
 
 @contextmanager
 def _leaving(decoder: Any, states: torch.Tensor) -> Iterator[None]:
-    """Have these states leave the decoder, which computes nothing."""
-    own = vars(decoder).get("forward")  # frozen layers put one there
+    """Make the decoder return these states without computing anything."""
+    own = vars(decoder).get("forward")  # set by `FrozenLayers`
     decoder.forward = lambda *args, **inputs: BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=states)
     try:
         yield
@@ -152,7 +152,7 @@ def _leaving(decoder: Any, states: torch.Tensor) -> Iterator[None]:
 
 @contextmanager
 def _called(module: Any) -> Iterator[list[Any]]:
-    """The parts of a module in the order in which it calls them: of a decoder the last one is its final norm."""
+    """The submodules of a module in the order in which it calls them. The last one of a decoder is its final norm."""
     parts: list[Any] = []
     handles = [part.register_forward_hook(lambda called, *passed: parts.append(called)) for part in module.children()]
     try:

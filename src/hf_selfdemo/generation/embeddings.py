@@ -1,7 +1,7 @@
-"""Embeddings for control tokens that a method adds, in training and wherever its adapter is loaded again.
+"""Embeddings for control tokens that a method adds, in training and wherever its adapter is loaded.
 
-peft's `trainable_token_indices` trains the rows of these tokens alone, and an adapter holds their values. The base
-needs room for them: some have more rows than their tokenizer has tokens (Qwen), others none to spare (SmolLM2).
+PEFT's `trainable_token_indices` trains only the rows of these tokens, and the adapter contains their values. The base
+model needs rows for them. Some models have more rows than their tokenizer has tokens (Qwen), others do not (SmolLM2).
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from hf_selfdemo.prompting.chat_format import text_ids
 
 
 def embed_new_tokens(model: Any, tokenizer: Any, tokens: Sequence[str]) -> list[int]:
-    """Add control tokens to a tokenizer and its model, each with the mean of the embeddings of its words.
+    """Add control tokens to a tokenizer and its model. Each starts with the mean embedding of its words.
 
-    Rows that the model has for no token are used; where they do not suffice it gets more. Nothing is drawn, and tokens
-    that are there already stay as they are.
+    Unused embedding rows are taken first, and the model gets more rows if they do not suffice. Nothing is random.
+    Tokens that already exist stay unchanged.
 
     Args:
         model: a causal language model; it is changed.
-        tokenizer: of the model; it is changed.
-        tokens: their literal texts.
+        tokenizer: the tokenizer of the model; it is changed.
+        tokens: the literal texts of the tokens.
 
     Returns:
-        The ids of all of them.
+        The ids of all tokens.
 
     Raises:
-        UserError: for a token that the tokenizer splits all the same.
+        UserError: for a token that the tokenizer splits even after it was added.
     """
     import torch
 
@@ -38,7 +38,7 @@ def embed_new_tokens(model: Any, tokenizer: Any, tokens: Sequence[str]) -> list[
     ids = add_tokens(tokenizer, tokens)
     make_room(model, max(ids) + 1)
     ends = [model.get_input_embeddings(), model.get_output_embeddings()]
-    weights = {end.weight.data_ptr(): end.weight for end in ends if end is not None}  # one where they are tied
+    weights = {end.weight.data_ptr(): end.weight for end in ends if end is not None}  # one if they are tied
     with torch.no_grad():
         for token, words in new.items():
             for weight in weights.values():
@@ -47,7 +47,7 @@ def embed_new_tokens(model: Any, tokenizer: Any, tokens: Sequence[str]) -> list[
 
 
 def make_room(model: Any, tokens: int) -> None:
-    """Let a model have at least so many rows of embeddings.
+    """Give a model at least so many rows of embeddings.
 
     Args:
         model: a causal language model; it is changed.
@@ -58,12 +58,12 @@ def make_room(model: Any, tokens: int) -> None:
 
 
 def trainable_indices(model: Any, ids: Sequence[int]) -> Any:
-    """What peft's `trainable_token_indices` must be, so that both embeddings and head learn these tokens.
+    """The value of PEFT's `trainable_token_indices` with which both embeddings and head learn these tokens.
 
     Args:
-        model: a causal language model. Where its head has a weight of its own both are named; peft itself ties the
-            adapters of a head that is the embeddings.
-        ids: of the tokens.
+        model: a causal language model. If its head has its own weight, both modules are named. If head and embeddings
+            are tied, PEFT ties their adapters.
+        ids: the ids of the tokens.
     """
     ends = [model.get_input_embeddings(), model.get_output_embeddings()]
     if ends[1] is None or ends[0].weight is ends[1].weight:
@@ -72,7 +72,7 @@ def trainable_indices(model: Any, ids: Sequence[int]) -> Any:
 
 
 def _words(token: str) -> str:
-    """What a control token says: its words without the brackets.
+    """The words of a control token without its brackets.
 
     Example:
         >>> _words("[Utility:5]"), _words("</paragraph>")

@@ -1,4 +1,4 @@
-"""How a reply ended, from the many words that servers have for it."""
+"""Maps the finish reasons of different servers to ours."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _ENDS: dict[str, FinishReason] = {
     "model_length": "length",  # Mistral
     "model_context_window_exceeded": "length",  # Anthropic, Z.ai
 }
-"""What is known to be an end, in small letters. Filters, aborts, tool calls and time limits are none."""
+"""Finish reasons of usable replies, in lower case. Filters, aborts, tool calls and time limits are not among them."""
 
 
 def finish_reason(said: Any) -> FinishReason:
-    """How a reply ended. A word that is not known, or none, is an error: the reply may be anything.
+    """How a reply ended. An unknown or missing finish reason is an error, since the reply may be unusable.
 
     Args:
         said: the server's `finish_reason`.

@@ -1,8 +1,8 @@
-"""The lower layers of a model that nothing trains, run once over a text however often it comes back.
+"""Runs the frozen lower layers of a model only once over a text, and keeps their states on disk.
 
-An adapter on the upper layers leaves the lower ones as the base has them. So every model trained that way makes the
-same of a prompt down there, in every epoch, seed and evaluation. What they make is kept on disk: hidden states, with
-which the upper layers go on, and keys and values, which later tokens look back to.
+An adapter on the upper layers leaves the lower layers as they are in the base model. So the lower layers compute the
+same states for a prompt in every epoch, seed and evaluation of every model trained in this way. The hidden states, from
+which the upper layers continue, and the keys and values, which later tokens attend to, are stored on disk.
 """
 
 from __future__ import annotations
@@ -28,46 +28,46 @@ from hf_selfdemo.generation.states import LEAST, States, StateStore, token_names
 
 @dataclass
 class _Pass:
-    """One forward pass: rows padded on the left, each going on from tokens that `cache` has already."""
+    """One forward pass: rows padded on the left, each of which continues from tokens that are in `cache`."""
 
     ids: torch.Tensor
     mask: torch.Tensor
     places: torch.Tensor
     cache: BlockCache
-    names: list[list[bytes]]  # of each row's new tokens
+    names: list[list[bytes]]  # the names of each row's new tokens
 
     @property
     def width(self) -> int:
-        """Columns of new tokens."""
+        """Number of columns with new tokens."""
         return self.ids.shape[1]
 
     @property
     def past(self) -> int:
-        """Columns before them."""
+        """Number of columns before them."""
         return self.mask.shape[1] - self.width
 
 
 @dataclass
 class LookedUp:
-    """Tokens that went through frozen layers: `computed`, and `found` among the states kept."""
+    """Numbers of tokens whose states in the frozen layers were `computed`, and were `found` on disk."""
 
     computed: int = 0
     found: int = 0
 
 
 class FrozenLayers:
-    """Has a model look up what its lower layers make of tokens that they were run over before.
+    """Makes a model look up the states of its lower layers for tokens that they have processed before.
 
-    The model is changed: from now on its decoder runs through this one, wherever it is called from, in training too.
-    Passes that this is not for go through the model as ever: few tokens, padding on the right, a cache of others.
+    The model is changed: every call of its decoder uses this lookup, in training too. Passes for which it is not suited
+    run as usual: few tokens, padding on the right, or a cache of another kind.
 
     Args:
-        model: a causal language model of transformers, perhaps with adapters.
-        depth: how many layers.
-        folder: where states are kept, apart for every set of lower weights.
+        model: a causal language model of transformers, with or without adapters.
+        depth: the number of lower layers.
+        folder: the folder of the states. Each set of lower weights has its own subfolder.
 
     Raises:
-        UserError: if the model has not as many layers, or others than full attention.
+        UserError: if the model has too few layers, or layers without full attention.
 
     Example:
         >>> import tempfile
@@ -91,10 +91,11 @@ class FrozenLayers:
         layers = getattr(self._decoder, "layers", ())
         if not 0 < depth < len(layers):
             raise UserError(
-                f"frozen_layers is {depth}", f"the model has {len(layers)} layers: give fewer, or 0 for none"
+                f"frozen_layers is {depth}, but the model has {len(layers)} layers",
+                "give a smaller number, or 0 to freeze none",
             )
         if not can_reuse(causal.config):
-            raise UserError("frozen_layers is for layers of full attention", "leave it out for this model")
+            raise UserError("frozen_layers works only with full-attention layers", "remove this option for this model")
         self._config, self._depth, self._folder = causal.config, depth, folder
         self._lower, self._upper = ModuleList(layers[:depth]), ModuleList(layers[depth:])
         self._whole = self._decoder.forward
@@ -130,7 +131,7 @@ class FrozenLayers:
         return out
 
     def _suited(self, ids: Any, mask: Any, places: Any, cache: Any, others: dict[str, Any]) -> _Pass | None:
-        """The pass, if its lower half can be looked up; else None."""
+        """The pass, or None if its lower layers cannot be looked up."""
         if ids is None or ids.shape[1] < LEAST or others.get("inputs_embeds") is not None:
             return None
         if others.get("output_hidden_states") or others.get("output_attentions"):
@@ -147,7 +148,7 @@ class FrozenLayers:
         if places is not None and not bool(((places == expected) | (mask[:, before:] == 0)).all()):
             return None
         if cache is not None and not isinstance(cache, BlockCache):
-            return None  # nobody says what is in it
+            return None  # which tokens it contains is unknown
         begun = cache.token_ids if cache is not None and before else [[]] * len(ids)
         self._refuse_trained()
         texts = [row[real.bool()].tolist() for row, real in zip(ids, mask[:, before:], strict=True)]
@@ -159,15 +160,15 @@ class FrozenLayers:
             return
         if any(weight.requires_grad for module in self._below for weight in module.parameters()):
             raise UserError(
-                f"frozen_layers is {self._depth}, and some weights there or below are trained",
-                "train an adapter on the layers above alone (lora_target_modules), or leave frozen_layers out",
+                f"frozen_layers is {self._depth}, but weights in or below these layers are trained",
+                "train an adapter on the upper layers only (lora_target_modules), or remove frozen_layers",
             )
 
     @torch.no_grad()
     def _through_lower(self, one: _Pass) -> torch.Tensor:
-        """What leaves the lower layers, (rows, columns, width); their part of the cache is filled.
+        """The output of the lower layers, (rows, columns, width). It also fills their part of the cache.
 
-        Every row is looked up as far as the one of which least is known, so that columns stay in line.
+        All rows are looked up as far as the row with the fewest stored states, so that the columns stay aligned.
         """
         store = self._store()
         known = [store.known(names) for names in one.names]
@@ -183,7 +184,7 @@ class FrozenLayers:
 
         handle = self._lower[-1].register_forward_hook(take)
         training = self._lower[0].training
-        self._lower.eval()  # gradient checkpointing would let go of the cache
+        self._lower.eval()  # gradient checkpointing would drop the cache
         try:
             with self._only(self._lower):
                 self._whole(
@@ -220,7 +221,7 @@ class FrozenLayers:
             layer.update(keys.transpose(1, 2), values.transpose(1, 2))
 
     def _cut(self, one: _Pass, hidden: torch.Tensor, row: int, first: int) -> States:
-        """What was computed for a row's new tokens from `first` on."""
+        """The states computed for a row's new tokens, starting at `first`."""
         count = len(one.names[row]) - first
         layers: Any = one.cache.layers[: self._depth]
         ends = slice(one.past + one.width - count, one.past + one.width)
@@ -230,7 +231,7 @@ class FrozenLayers:
         return States(hidden[row, -count:], keys.permute(2, 0, 1, 3), values.permute(2, 0, 1, 3))
 
     def _store(self) -> StateStore:
-        """Whose states are as precise as what is computed now: autocast changes those of float32 weights."""
+        """The store for the current precision. With autocast, float32 weights compute different states."""
         weight = next(self._lower.parameters())
         mixed = weight.element_size() == 4 and torch.is_autocast_enabled(weight.device.type)
         if mixed not in self._stores:
@@ -239,12 +240,12 @@ class FrozenLayers:
 
     @cached_property
     def _identity(self) -> str:
-        """Made when first asked for, since that takes a pass over the lower weights."""
+        """Computed on first use, since it takes a pass over the lower weights."""
         return layers_identity(self._config, self._below)
 
     @property
     def _below(self) -> list[Any]:
-        """All that the states kept depend on."""
+        """The modules on which the stored states depend."""
         return [self._decoder.get_input_embeddings(), *self._lower]
 
     @contextmanager
@@ -259,9 +260,9 @@ class FrozenLayers:
 
 @contextmanager
 def _given(layer: Any, hidden: torch.Tensor) -> Iterator[None]:
-    """Have a layer go on from these states, whatever comes in."""
+    """Make a layer use these states as its input."""
     if torch.is_grad_enabled() and getattr(layer, "gradient_checkpointing", False):
-        hidden = hidden.requires_grad_()  # one way of checkpointing passes over layers whose input asks for no gradient
+        hidden = hidden.requires_grad_()  # reentrant checkpointing skips layers whose input needs no gradient
 
     def replace(module: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
         return (hidden, *args[1:])
@@ -274,14 +275,14 @@ def _given(layer: Any, hidden: torch.Tensor) -> Iterator[None]:
 
 
 def _from_layer(cache: BlockCache, first: int) -> BlockCache:
-    """The same cache, as the layers from `first` on are to see it: how long it is they learn from its first layer."""
+    """A view of the cache for the layers from `first` on. They read the length of the cache from its first layer."""
     view = copy.copy(cache)
     view.layers = [cache.layers[first]] * first + cache.layers[first:]
     return view
 
 
 def _aligned(parts: Sequence[torch.Tensor | None], columns: int, like: torch.Tensor) -> torch.Tensor:
-    """(rows, columns, ...), each part ending in the last column; blank elsewhere."""
+    """A tensor (rows, columns, ...) in which each part ends in the last column. The rest is zero."""
     shape = next(part for part in parts if part is not None).shape[1:]
     whole = like.new_zeros((len(parts), columns, *shape))
     for i, part in enumerate(parts):

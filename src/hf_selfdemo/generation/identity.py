@@ -1,4 +1,4 @@
-"""A name for a model as it stands in memory, so that a changed weight or prompt never passes for the same."""
+"""The identity of a loaded model: a changed weight or chat template gives another identity."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ _PROBE: tuple[Message, ...] = (
     {"role": "assistant", "content": "a"},
     {"role": "user", "content": "v"},
 )
-"""A conversation with every kind of turn that prompts have."""
+"""A conversation with every kind of message that prompts contain."""
 
 _PART = 21 << 16
-"""Values summed at once, since summing in 64 bits widens them; every third and seventh is the same in each part."""
+"""Number of values that are summed at once, to limit memory. It is divisible by 3 and 7, the steps of `_checksums`."""
 
 _SET_IN_TRAINING = ("_token_id", "use_cache", "tie_word_embeddings")
-"""Endings of config keys that trainers and adapters change, and no layer reads."""
+"""Endings of config keys that trainers and adapters change and that do not affect any layer."""
 
 _BITS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
 
 
 def model_identity(model: Any, tokenizer: Any) -> str:
-    """The model's name and a short hash over its config, dtype, every weight, and what a conversation becomes.
+    """The model's name and a short hash over its config, dtype, all weights, and the token ids of a test conversation.
 
-    An adapter, attached or merged, changes it; the place the model was loaded from does not.
+    An adapter, attached or merged, changes the identity. The path of the model does not.
     """
     digest = hashlib.sha256()
     digest.update(_config(model.config.to_dict()))
@@ -42,7 +42,7 @@ def model_identity(model: Any, tokenizer: Any) -> str:
 
 
 def layers_identity(config: Any, modules: Sequence[Any]) -> str:
-    """A short hash over the weights of some modules, and the config of their model but for what training sets there."""
+    """A short hash over the weights of some modules and their model's config, without keys that training changes."""
     known = config.to_dict()
     digest = hashlib.sha256(_config({key: known[key] for key in known if not key.endswith(_SET_IN_TRAINING)}))
     for module in modules:
@@ -61,6 +61,6 @@ def _add_weights(digest: Any, module: Any) -> None:
 
 
 def _checksums(tensor: torch.Tensor) -> list[int]:
-    """Sums over the bits of all values, and of every third and seventh: exact, quick, the same on every device."""
+    """Sums over the bits of all values, of every third and of every seventh. Exact, fast, and equal on every device."""
     bits = tensor.detach().reshape(-1).contiguous().view(_BITS[tensor.element_size()])
     return [int(sum(part[::step].sum(dtype=torch.int64) for part in bits.split(_PART))) for step in (1, 3, 7)]

@@ -1,4 +1,4 @@
-"""Logits of the last columns, at the same cost whether the head is frozen or not."""
+"""Computes the logits of the last columns at the same cost with a frozen and a trainable head."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from hf_selfdemo.core.errors import UserError
 def last_logits(model: Any, columns: int, **inputs: Any) -> torch.Tensor:
     """Run `model` forward and return the logits of the last columns, (rows, columns, vocabulary).
 
-    transformers cuts these columns out of the hidden states as a strided view. Where the head's weight requires no
-    gradient, as in every merged adapter, torch multiplies a strided batch by one copy of the weight a row. So the
-    columns are made contiguous on their way into the head.
+    transformers takes these columns from the hidden states as a strided view. If the head's weight requires no
+    gradient, as after every merge of an adapter, torch multiplies a strided batch with a copy of the weight for each
+    row. So the columns are made contiguous before the head.
 
     Args:
-        model: a causal language model of transformers, perhaps with an adapter.
-        columns: how many.
-        inputs: all else that its forward pass takes.
+        model: a causal language model of transformers, with or without an adapter.
+        columns: the number of columns.
+        inputs: the other inputs of its forward pass.
 
     Raises:
         UserError: if the model has an adapter of virtual tokens.
@@ -35,7 +35,7 @@ def last_logits(model: Any, columns: int, **inputs: Any) -> torch.Tensor:
 
 
 def contiguous_into_head(model: Any) -> RemovableHandle:
-    """Make what comes into the head contiguous, until the handle is removed (see `last_logits`)."""
+    """Make the input of the head contiguous until the handle is removed (see `last_logits`)."""
 
     def contiguous(head: Any, args: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
         return tuple(states.contiguous() for states in args)
@@ -45,25 +45,25 @@ def contiguous_into_head(model: Any) -> RemovableHandle:
 
 
 def refuse_virtual_tokens(model: Any) -> None:
-    """Refuse adapters that put virtual tokens before a prompt (prompt tuning, p-tuning, prefix tuning).
+    """Reject adapters that put virtual tokens before a prompt (prompt tuning, p-tuning, prefix tuning).
 
-    PEFT puts them before every forward pass, also before one that continues a cache, and lets go of position ids, which
-    rows padded on the left need. What is scored then stands in other columns than where it is looked for.
+    PEFT puts them before every forward pass, even one that continues a cache, and drops the position ids, which rows
+    padded on the left need. Scores would be read from the wrong columns.
 
     Args:
-        model: a causal language model, perhaps with an adapter.
+        model: a causal language model, with or without an adapter.
 
     Raises:
-        UserError: naming the kind of adapter.
+        UserError: if there is such an adapter. The message names its kind.
     """
     if has_virtual_tokens(model):
         raise UserError(
-            f"the adapter is of the kind {model.active_peft_config.peft_type.value}, whose virtual tokens move all "
-            "columns",
-            "train a LoRA adapter, or all weights",
+            f"the adapter is of the kind {model.active_peft_config.peft_type.value}, whose virtual tokens shift all "
+            "token positions",
+            "train a LoRA adapter, or all weights, instead",
         )
 
 
 def has_virtual_tokens(model: Any) -> bool:
-    """Whether an adapter of prompt learning is attached."""
+    """Whether an adapter with virtual tokens is attached."""
     return bool(getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False))

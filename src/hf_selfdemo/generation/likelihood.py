@@ -1,4 +1,4 @@
-"""How likely a text is under a model: the on-policy figure behind the method's argument."""
+"""Measures how likely texts are under a model, that is, how close training targets are to the model's own words."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from hf_selfdemo.prompting.chat import encode_prompt, encode_response
 _NO_TARGET = -100
 
 TextIds = tuple[Sequence[int], Sequence[int]]
-"""Token ids of a prompt, and of what is said to it."""
+"""Token ids of a prompt and of the response to it."""
 
 
 def response_nll(
     model: Any, tokenizer: Any, prompts: Sequence[Sequence[Message]], responses: Sequence[str], batch_size: int = 12
 ) -> list[tuple[float, int]]:
-    """Negative log-likelihood of each response with its stop token, given its prompt.
+    """The negative log-likelihood of each response, including its stop token, given its prompt.
 
     Args:
         model: a causal language model.
         tokenizer: its tokenizer.
-        prompts: chat messages, one list a row.
-        responses: one a row.
-        batch_size: rows run at once.
+        prompts: chat messages, one list per row.
+        responses: one per row.
+        batch_size: the number of rows that are run at once.
 
     Returns:
-        For each row, the sum over its response tokens in nats, and how many tokens those are.
+        For each row, the sum over its response tokens in nats, and the number of these tokens.
     """
     pairs = zip(prompts, responses, strict=True)
     texts = [(encode_prompt(tokenizer, prompt), encode_response(tokenizer, response)) for prompt, response in pairs]
@@ -46,17 +46,18 @@ def response_nll(
 
 
 def text_nll(model: Any, texts: Sequence[TextIds], batch_size: int = 12) -> list[float]:
-    """The same for token ids: summed nats of each response, given its prompt.
+    """The negative log-likelihood of responses given as token ids: the sum over each response's tokens, in nats.
 
-    Responses to the same prompt share its forward pass, unless the model has layers that are not attention.
+    Responses to the same prompt share its forward pass, unless the model has layers without attention.
 
     Args:
         model: a causal language model.
-        texts: prompts of at least two tokens and responses of at least one.
-        batch_size: texts run at once; a multiple of how many share a prompt saves most.
+        texts: prompts of at least two tokens and responses of at least one token.
+        batch_size: the number of texts that are run at once. A multiple of the number of responses to each prompt saves
+            most.
     """
-    ONE_OR_MORE.check(batch_size=batch_size)  # with one below 0 no batch would be run, and every text be certain
-    order = sorted(range(len(texts)), key=lambda i: (-len(texts[i][0]), texts[i][0]))  # equal prompts side by side
+    ONE_OR_MORE.check(batch_size=batch_size)  # with a negative one no batch would run, and every loss would be 0
+    order = sorted(range(len(texts)), key=lambda i: (-len(texts[i][0]), texts[i][0]))  # equal prompts in a row
     result = [0.0] * len(texts)
     for start in range(0, len(order), batch_size):
         picks = order[start : start + batch_size]
@@ -69,7 +70,7 @@ def text_nll(model: Any, texts: Sequence[TextIds], batch_size: int = 12) -> list
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Begun:
-    """Token ids of a prompt; the states of the first `start` of them are in `past`, and need not be computed."""
+    """The token ids of a prompt. The states of the first `start` tokens are in `past` and are not computed again."""
 
     ids: Sequence[int]
     past: Prefix | None = None
@@ -78,12 +79,12 @@ class Begun:
 
 @torch.inference_mode()
 def token_losses(model: Any, texts: Sequence[tuple[Begun, Sequence[int]]]) -> list[list[float]]:
-    """Nats of each token of some responses, given their prompts; all are run at once.
+    """The loss of each token of some responses in nats, given their prompts. All are run in one batch.
 
     Args:
         model: a causal language model.
-        texts: prompts of at least two tokens with responses of at least one; what is computed of a `Begun` is computed
-            once. Only models whose states can be reused may have a past.
+        texts: prompts of at least two tokens and responses of at least one token. A `Begun` that occurs several times
+            is computed once. Only models whose states can be reused (`cache.can_reuse`) may have a past.
     """
     score = _after_shared_prompts if _can_continue(model.config) else _each_in_whole
     losses: list[list[float]] = score(model, texts).tolist()
@@ -96,9 +97,9 @@ def _can_continue(config: Any) -> bool:
 
 
 def _after_shared_prompts(model: Any, texts: Sequence[tuple[Begun, Sequence[int]]]) -> torch.Tensor:
-    """Each prompt once, all but its last token; then that token and the response, padded on the right.
+    """Run each prompt without its last token once, then that token with each response, padded on the right.
 
-    Responses that one row can serve (`sharing`) are run once.
+    Responses that can share a row (`sharing`) are run once.
     """
     places: dict[Begun, list[int]] = {}
     for i, (prompt, _) in enumerate(texts):
@@ -107,7 +108,7 @@ def _after_shared_prompts(model: Any, texts: Sequence[tuple[Begun, Sequence[int]
     batch = Batch(model, [(prompt.past, prompt.start) for prompt in prompts])
     rest = [prompt.ids[prompt.start : -1] for prompt in prompts]
     if any(rest):
-        batch.extend(rest)  # for its states alone
+        batch.extend(rest)  # only for its states
     rows = [
         (prompt, [places[prompt][i] for i in group])
         for prompt in prompts
@@ -123,16 +124,16 @@ def _after_shared_prompts(model: Any, texts: Sequence[tuple[Begun, Sequence[int]
 
 
 def sharing(responses: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Groups of responses to one prompt that a single row of a batch can serve.
+    """Groups of responses to one prompt that can share a single row of a batch.
 
-    The logits of a response follow from all its tokens but the last. So a row that runs these tokens of one response
-    serves each other response that begins alike and ends where, or before, that one does.
+    The logits of a response depend on all its tokens but the last. So the row of one response also gives the logits of
+    every response whose tokens before the last are a beginning of its own.
 
     Args:
-        responses: token ids, at least one each.
+        responses: token ids, at least one per response.
 
     Returns:
-        Places of the responses, group by group; the first of a group is the one to run.
+        The indices of the responses in each group. The first response of a group is the one to run.
 
     Example:
         >>> sharing([[5, 6], [5, 7], [5, 6, 8], [9, 5], [3]])
@@ -150,7 +151,7 @@ def sharing(responses: Sequence[Sequence[int]]) -> list[list[int]]:
 
 
 def _each_in_whole(model: Any, texts: Sequence[tuple[Begun, Sequence[int]]]) -> torch.Tensor:
-    """Prompt and response in one pass, padded on the left; logits are asked for the responses' columns alone."""
+    """Run prompt and response in one pass, padded on the left, with logits only for the responses' columns."""
     ids, mask = (t.to(model.device) for t in left_pad([[*prompt.ids, *response] for prompt, response in texts], PAD))
     targets = left_pad([response for _, response in texts], _NO_TARGET)[0]
     inputs = {"input_ids": ids, "attention_mask": mask, "position_ids": positions(mask)}
@@ -169,7 +170,7 @@ def _losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
 
 
 def mean_nll(rows: Sequence[tuple[float, int]]) -> float | None:
-    """Nats per token over all rows, each token with the same weight; None without tokens.
+    """The mean loss in nats per token over all rows, each token with the same weight; None without tokens.
 
     Example:
         >>> mean_nll([(4.0, 2), (1.0, 3)])

@@ -1,4 +1,4 @@
-"""Rows of token ids to one tensor."""
+"""Pads rows of token ids to one tensor."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import torch
 
 PAD = 0
-"""What fills rows up. No mask lets it through, so any token will do that the model has for certain; a tokenizer's own
-may lie beyond the embeddings, or be missing."""
+"""The token id used for padding. The mask hides it, so any token that the model has will do. A tokenizer's pad token
+may be missing or have no embedding."""
 
 
 def left_pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids and attention mask, both (rows, longest), int64; every row ends in the last column.
+    """Ids and attention mask, both (rows, longest row), int64. Every row ends in the last column.
 
-    The mask comes from lengths, never from ids: a pad token may well be a real one elsewhere.
+    The mask is made from lengths, not from ids, since the pad token may also occur in a text.
 
     Example:
         >>> left_pad([[5, 6], [7]], 0)[0].tolist()
@@ -27,7 +27,7 @@ def left_pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor, 
 
 
 def right_pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same with every row beginning in the first column.
+    """As `left_pad`, but every row begins in the first column.
 
     Example:
         >>> right_pad([[5, 6], [7]], 0)[0].tolist()
@@ -38,7 +38,7 @@ def right_pad(rows: Sequence[Sequence[int]], pad_id: int) -> tuple[torch.Tensor,
 
 
 def positions(mask: torch.Tensor) -> torch.Tensor:
-    """Position ids that count real tokens only, the shape of `mask`.
+    """Position ids that count only real tokens, in the shape of `mask`.
 
     Example:
         >>> positions(torch.tensor([[0, 1, 1]])).tolist()

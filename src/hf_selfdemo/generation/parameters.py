@@ -1,4 +1,4 @@
-"""Parameters of a call that a server does not take: found in its refusals, then left out or named otherwise."""
+"""Finds parameters that a server rejects, and leaves them out or sends them under another name."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 from typing import Any
 
 _INSTEAD = {"max_tokens": "max_completion_tokens", "seed": "", "temperature": "", "logprobs": ""}
-"""What a call can do without, and under which other name it is tried first."""
+"""The parameters that a call can do without, each with the name that is tried instead ("" leaves it out)."""
 
 _CONSEQUENCE = {
     "max_tokens": "it is sent as `max_completion_tokens`",
-    "seed": "it is left out, and what is sampled would be another text if it were asked for again",
-    "temperature": "it is left out, and the server's own holds",
+    "seed": "it is left out, so the same sampled call would give another text",
+    "temperature": "it is left out, and the server's default applies",
     "logprobs": "it is left out, and replies have no log-probability, which a confidence needs",
 }
 
@@ -21,11 +21,11 @@ _REFUSES = re.compile(
     r"|(?:not|no longer)\W+(?:accept|available|valid)|deprecated|invalid\W+(?:param|arg|field|key)",
     re.IGNORECASE,
 )
-"""Words against a parameter as such. One that is only too large or too small for a request is that request's matter."""
+"""Words that reject a parameter itself. A value that is too large or too small for one request does not match."""
 
 
 class Parameters:
-    """What one server was found to refuse. Calls of one event loop may share it.
+    """The parameters that one server rejects. Calls of one event loop may share it.
 
     Example:
         >>> parameters = Parameters()
@@ -39,30 +39,30 @@ class Parameters:
         self._refused: set[str] = set()
 
     def learn(self, name: str) -> str:
-        """Remember that a parameter is refused; what is done about it, or "" if that was known."""
+        """Remember that a parameter is rejected. Returns how it is handled, or "" if that was known before."""
         known = name in self._refused
         self._refused.add(name)
         return "" if known else _CONSEQUENCE[name]
 
     def fitted(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Arguments without what is refused."""
+        """The arguments without the rejected parameters."""
         for name in sorted(self._refused):
             arguments = without(arguments, name)
         return arguments
 
 
 def without(arguments: dict[str, Any], name: str) -> dict[str, Any]:
-    """Arguments in which one is left out, or has its other name."""
+    """The arguments with one parameter left out or renamed."""
     rest = {key: value for key, value in arguments.items() if key != name}
     other = _INSTEAD[name]
     return rest | {other: arguments[name]} if other and name in arguments else rest
 
 
 def refused_parameter(said: Any, sent: dict[str, Any]) -> str:
-    """The parameter that a server's refusal names, if the call can do without it; else "".
+    """The parameter that a server's error rejects, if the call can do without it; otherwise "".
 
     Args:
-        said: the body of the refusal.
+        said: the body of the error.
         sent: the arguments of the call.
 
     Example:
@@ -82,6 +82,6 @@ def refused_parameter(said: Any, sent: dict[str, Any]) -> str:
 
 
 def left_out(asked: dict[str, Any], sent: dict[str, Any]) -> tuple[str, ...]:
-    """What decides a reply and was not sent."""
+    """The parameters that affect the reply but were not sent."""
     names = {"temperature", *(() if sent.get("temperature") == 0 else ("seed",))}
     return tuple(sorted(name for name in names if name in asked and name not in sent))

@@ -1,4 +1,4 @@
-"""The dtype that a model is loaded in: `auto` is bfloat16 where this machine multiplies it, and float32 elsewhere."""
+"""The dtype that a model is loaded in. `auto` is bfloat16 if the hardware supports it, and float32 otherwise."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 from hf_selfdemo.core.errors import UserError
 
 _FEATURES = {"amx_bf16": "AMX", "avx512_bf16": "AVX512-BF16", "sve_bf16": "SVE-BF16", "bf16": "BF16"}
-"""What a processor multiplies bfloat16 with, as `torch.cpu.get_capabilities` calls it; the last two are ARM's."""
+"""Processor features for bfloat16 products, as `torch.cpu.get_capabilities` names them. The last two are ARM's."""
 
 _FORMER = {"_is_amx_tile_supported": "AMX", "_is_avx512_bf16_supported": "AVX512-BF16"}
-"""The same of x86 in torch before 2.12, which has no public way of asking."""
+"""Private functions for the same on x86 in torch before 2.12, which has no public function."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dtype:
-    """A dtype of torch by name, and why it was taken; "" where it was named."""
+    """A dtype of torch by name, and why it was chosen ("" if the user chose it)."""
 
     name: str
     why: str = ""
@@ -27,15 +27,15 @@ class Dtype:
 
 
 def dtype_for(named: str | None, floats: bool = False) -> Dtype:
-    """What weights are loaded in.
+    """The dtype in which weights are loaded.
 
     Args:
-        named: a dtype of torch, "auto", or None: float32 on a CPU and bfloat16 on a GPU, whatever they multiply.
-        floats: weights are trained whole on a CPU, where `auto` keeps float32: an update is mostly below what bfloat16
-            can tell apart.
+        named: a dtype of torch, "auto", or None: float32 on a CPU and bfloat16 on a GPU.
+        floats: all weights are trained. Then `auto` is float32 on a CPU, because most updates are too small for the
+            precision of bfloat16.
 
     Raises:
-        UserError: if weights cannot have a dtype of that name.
+        UserError: if it is not a floating-point dtype.
 
     Example:
         >>> dtype_for("float16")
@@ -57,7 +57,7 @@ def dtype_for(named: str | None, floats: bool = False) -> Dtype:
         return Dtype("bfloat16", f"auto: {by} multiplies it")
     found = getattr(torch, named, None)
     if not isinstance(found, torch.dtype) or not found.is_floating_point:
-        raise UserError(f"dtype {named!r} is none that weights can have", "give auto, float32, bfloat16 or float16")
+        raise UserError(f"{named!r} is not a dtype for weights", "give auto, float32, bfloat16 or float16")
     return Dtype(named)
 
 
@@ -69,7 +69,7 @@ def on_gpu() -> bool:
 
 
 def bfloat16_by() -> str:
-    """What multiplies bfloat16 where models are loaded: the GPU, or a part of the processor; "" if nothing does."""
+    """The hardware that computes bfloat16 products: the GPU, or a feature of the processor; "" if there is none."""
     import torch
 
     if on_gpu():
@@ -84,6 +84,6 @@ def _of_processor(torch: Any) -> str:
     for function, name in _FORMER.items():
         if getattr(torch.cpu, function, bool)():
             return name
-    arm = platform.machine().lower() in ("aarch64", "arm64")  # elsewhere it tells of emulation, too
+    arm = platform.machine().lower() in ("aarch64", "arm64")  # elsewhere the function is also true for emulation
     known = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", bool)
     return "BF16" if arm and known() else ""

@@ -1,7 +1,7 @@
-"""Key-value states of prompts seen before, kept so that a later prompt with the same beginning need not compute it.
+"""Stores key-value states of earlier prompts, so that a later prompt with the same beginning reuses them.
 
-A prefix is stored once, however many texts go on from it: each entry holds only the states of its own tokens and points
-to the entry it continues. The passages of a question are so shared by its candidates, their second turns and the judge.
+A prefix is stored once, however many texts continue it: an entry has only the states of its own tokens, and refers to
+the entry that it continues. So the candidates of a question, their second turns and the judge share its passages.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 import torch
 
 States = list[tuple[torch.Tensor, torch.Tensor]]
-"""Keys and values of one stretch of tokens, a pair a layer, each (heads, tokens, head size)."""
+"""Keys and values of consecutive tokens: one pair per layer, each (heads, tokens, head size)."""
 
 
 @dataclass(eq=False)
 class Prefix:
-    """Token ids from the very beginning, and the states of those from `start` on; `parent` has the ones before."""
+    """The token ids of a prefix, and the states of those from `start` on. `parent` has the states before `start`."""
 
     ids: list[int]
     start: int
@@ -26,7 +26,7 @@ class Prefix:
     parent: Prefix | None = None
 
     def pieces(self, end: int) -> Iterator[tuple[States, int]]:
-        """Stretches that lie one after the other from token 0 to `end`, each with how many of its tokens to take."""
+        """The consecutive states from token 0 to `end`, each with how many of its tokens to use."""
         if self.parent is not None and self.start:
             yield from self.parent.pieces(min(self.start, end))
         if end > self.start:
@@ -34,20 +34,20 @@ class Prefix:
 
     @property
     def size(self) -> int:
-        """Bytes."""
+        """The size of the states in bytes."""
         return sum(k.nbytes + v.nbytes for k, v in self.states)
 
 
 @dataclass
 class PrefixStore:
-    """Prefixes by share key; the keys used longest ago are forgotten when there are more than `max_bytes`."""
+    """Prefixes by share key. If they exceed `max_bytes`, the least recently used keys are dropped."""
 
     max_bytes: int
     _groups: OrderedDict[str, list[Prefix]] = field(default_factory=OrderedDict)
     _size: int = 0
 
     def find(self, share: str, ids: Sequence[int]) -> tuple[Prefix | None, int]:
-        """The entry with the longest common beginning with `ids`, and its length, which leaves at least one token."""
+        """The entry with the longest common beginning with `ids`, and its length, which is at most len(ids) - 1."""
         best: tuple[Prefix | None, int] = (None, 0)
         if share in self._groups:
             self._groups.move_to_end(share)
@@ -58,7 +58,7 @@ class PrefixStore:
         return best
 
     def add(self, share: str, prefix: Prefix) -> Prefix:
-        """Keep `prefix`, and forget others if need be."""
+        """Store `prefix`, and drop others if there is no room."""
         self._groups.setdefault(share, []).append(prefix)
         self._groups.move_to_end(share)
         self._size += prefix.size
@@ -69,7 +69,7 @@ class PrefixStore:
 
 
 def common_length(sequences: Sequence[Sequence[int]]) -> int:
-    """How many leading tokens all sequences share.
+    """The number of leading tokens that all sequences share.
 
     Example:
         >>> common_length([[1, 2, 3], [1, 2, 4, 5]])

@@ -1,4 +1,4 @@
-"""A generator that makes no call twice: it looks into the ledger first, and writes down what it had to ask."""
+"""A generator that makes no call twice: it looks in the generation cache (ledger) first, and stores each new reply."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from hf_selfdemo.core.types import Reply, Request, Usage
 from hf_selfdemo.generation.thoughts import settled
 
 _KEPT = ("stop", "length")
-_NEVER_EMPTY = "server/"  # how the identities begin of engines whose replies have text
+_NEVER_EMPTY = "server/"  # the prefix of identities of generators whose replies always have text
 _LOOK_AGAIN_S = 0.02
-"""A call takes longer, so that waiting for one that another start makes costs nothing."""
+"""Interval at which a call of another process is checked. Calls take longer, so it costs no time."""
 
 
 class RecordedGenerator:
-    """Wraps any `Generator`; a drop-in for it.
+    """Wraps any `Generator`, can be used in its place, and stores its replies in a ledger.
 
-    A call's key is a hash of everything that decides its reply: the generator's identity, the messages, the choices,
-    the text to be scored or contrasted, the openings, how the reply begins, a method's own tokens, and the sampling (no
-    seed where nothing is sampled). Not of its id or stage, so that equal calls are made once whoever asks. Only replies
-    that ended well or were cut off are recorded: after any other the next start asks again. So it does where an earlier
-    version recorded that a server had sent no text. A call that another thread or process on the same ledger is making
-    is waited for.
+    A call's key is a hash of everything that affects its reply: the generator's identity, the messages, the choices,
+    the text to be scored or contrasted, the openings, the begun reply, the method's own tokens, and the sampling
+    parameters (the seed only if the reply is sampled). The request's id and stage are not part of it, so equal calls
+    are made once. Only complete and truncated replies are stored. After an error, the next run makes the call again. It
+    also repeats calls for which an earlier version stored an empty reply of a server. If another thread or process with
+    the same ledger is making a call, its reply is awaited.
 
     Args:
-        generator: who is asked for what the ledger does not hold.
-        ledger: where replies are kept.
+        generator: the generator that makes calls which the ledger does not contain.
+        ledger: the ledger that stores replies.
 
-    `usage` counts calls that were made now, `reused` those found in the ledger, at what they once cost.
+    `usage` counts the calls made now. `reused` counts those found in the ledger, with their original numbers of tokens.
 
     Example:
         >>> import tempfile; from pathlib import Path
@@ -79,7 +79,7 @@ class RecordedGenerator:
                 time.sleep(_LOOK_AGAIN_S)
 
     def _recorded(self, key: str, request: Request) -> Reply | None:
-        """The reply that the ledger holds."""
+        """The reply in the ledger, or None."""
         found = self.ledger.get(key)
         if found is None:
             return None
@@ -91,7 +91,7 @@ class RecordedGenerator:
         return found
 
     def _made(self, claimed: dict[str, Request]) -> Iterator[tuple[str, Reply]]:
-        """Replies to calls that nobody else is making; each claim ends when its reply is recorded."""
+        """Make the claimed calls. Each claim is released when its reply is stored."""
         open_claims = set(claimed)
 
         def release(key: str) -> None:
@@ -101,7 +101,7 @@ class RecordedGenerator:
         try:
             missing = []
             for key, request in claimed.items():
-                if found := self._recorded(key, request):  # who had the claim before has just recorded it
+                if found := self._recorded(key, request):  # another process stored it just before the claim
                     release(key)
                     yield key, found
                 else:
@@ -120,15 +120,15 @@ class RecordedGenerator:
 
 
 def _handed_over(request: Request, reply: Reply) -> Reply:
-    """Without its thoughts, by the rules of today; a choice that was read is what it is."""
+    """The reply without its thoughts, by the current rules. A reply that is one of the choices is unchanged."""
     return reply if reply.text in request.choices else settled(reply)
 
 
 def call_key(identity: str, request: Request) -> str:
-    """The name of a call in the ledger: SHA-256 over all that decides the reply."""
+    """The key of a call in the ledger: SHA-256 over everything that affects the reply."""
     seed = request.seed if request.temperature > 0 and not request.choices else 0
     sampling = (request.choices, request.temperature if not request.choices else 0, request.max_new_tokens, seed)
-    later = ("openings", "avoid", "contrasted", "tokens", "added")  # a field that is not set changes no key
+    later = ("openings", "avoid", "contrasted", "tokens", "added")  # a field that is not set does not change the key
     further = [
         *([request.scored] if request.scored else []),
         *({name: said} for name in later if (said := getattr(request, name))),

@@ -1,7 +1,7 @@
-"""A causal language model's own states as vectors of texts: that of the last token, normalised.
+"""Uses a causal language model as a text encoder. A text's vector is the normalised state of its last token.
 
-A folder with an adapter of such vectors holds the files by which sentence-transformers loads it, too. They are the
-only place that says how texts become vectors: prompts, length, pooling.
+The folder of such an adapter also contains the files with which sentence-transformers loads it. Only they define how
+texts become vectors: prompts, length and pooling.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from hf_selfdemo.generation.padding import PAD, right_pad
 from hf_selfdemo.prompting.chat import disarm
 
 _AT_ONCE = 16
-"""Passages in one pass. Questions go one by one: other texts beside one change the last bits of its vector."""
+"""Passages per batch. Questions are encoded one by one, since other texts in a batch change a vector's last bits."""
 
 _MODULES, _SHAPE, _PROMPTS = "modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"
 _POOLING = "1_Pooling/config.json"
 
 SENTENCE_FILES = (_MODULES, _SHAPE, _PROMPTS, _POOLING)
-"""What sentence-transformers reads beside weights and tokenizer."""
+"""The files that sentence-transformers reads besides weights and tokenizer."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a text is read before its vector is taken.
+    """How a text is prepared before it is encoded.
 
     Args:
-        question: stands before a question.
-        passage: stands before a passage, its title and text in one.
-        max_length: tokens that are read, the prompt among them; what comes after them is cut.
+        question: the prefix of a question.
+        passage: the prefix of a passage, which is title and text in one.
+        max_length: the most tokens, including the prefix. Longer texts are truncated.
     """
 
     question: str = "Question: "
@@ -50,8 +50,8 @@ class Reading:
         """Write it into the folder of an adapter or a model, for this package and for sentence-transformers.
 
         Args:
-            folder: with the weights and the tokenizer.
-            dimensions: of the vectors.
+            folder: the folder with the weights and the tokenizer.
+            dimensions: the number of dimensions of the vectors.
         """
         kinds = ("Transformer", "Pooling", "Normalize")
         paths = ("", _POOLING.partition("/")[0], "2_Normalize")
@@ -81,29 +81,29 @@ class Reading:
 
     @classmethod
     def load(cls, folder: Path) -> Reading:
-        """The way of reading that a folder tells.
+        """Read the settings from a folder.
 
         Raises:
-            UserError: if it tells none.
+            UserError: if a file with the settings is missing.
         """
         if lacking := [name for name in SENTENCE_FILES if not (folder / name).exists()]:
-            what = f"{folder} holds no trained retriever ({lacking[0]} is missing)"
-            raise UserError(what, "name the `retriever` folder of a finished training")
+            what = f"{folder} contains no trained retriever ({lacking[0]} is missing)"
+            raise UserError(what, "give the `retriever` folder of a finished training")
         prompts = read_json(folder / _PROMPTS, SentencePrompts, "prompts")["prompts"]
         shape = read_json(folder / _SHAPE, SentenceShape, "max_seq_length")
         return cls(prompts.get("query", ""), prompts.get("document", ""), shape["max_seq_length"])
 
 
 class Representations:
-    """Turns texts into vectors with a model that reads from left to right.
+    """Turns texts into vectors with a causal language model. It is an encoder for `DenseRetriever`.
 
-    It is an encoder for `DenseRetriever`. Control tokens in a text stay text.
+    Control tokens in a text are encoded as plain text.
 
     Args:
-        body: the model without its head, as `AutoModel` loads it, perhaps with an adapter.
+        body: the model without its head, as `AutoModel` loads it, with or without an adapter.
         tokenizer: its tokenizer, with a chat template.
-        reading: what stands before texts, and how much of them is read.
-        identity: names weights and reading.
+        reading: the prefixes and the maximum length.
+        identity: identifies weights and `reading`.
     """
 
     def __init__(self, body: Any, tokenizer: Any, reading: Reading | None = None, identity: str = "") -> None:
@@ -111,13 +111,13 @@ class Representations:
         self.reading = reading or Reading()
 
     def token_ids(self, texts: Sequence[str], prompt: str) -> list[list[int]]:
-        """Token ids of each text behind a prompt, no more of them than are read."""
+        """The token ids of each text after the prefix `prompt`, truncated to the maximum length."""
         safe = [prompt + disarm(self.tokenizer, text) for text in texts]
         found: list[list[int]] = self.tokenizer(safe, truncation=True, max_length=self.reading.max_length)["input_ids"]
         return found
 
     def vectors(self, ids: Sequence[Sequence[int]]) -> torch.Tensor:
-        """Vectors of texts, (texts, dimensions), float32, each of length one."""
+        """The vectors of texts, (texts, dimensions), float32, each of length one."""
         padded, mask = (tensor.to(self.body.device) for tensor in right_pad(ids, PAD))
         return last_states(self.body, padded, mask)
 
@@ -126,13 +126,13 @@ class Representations:
         return self._encoded(texts, self.reading.question, 1)
 
     def encode_passages(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Vectors of passages, title and text in one, of the same shape."""
+        """Vectors of passages, each given as title and text in one, with as many dimensions as those of questions."""
         return self._encoded(texts, self.reading.passage, _AT_ONCE)
 
     @torch.inference_mode()
     def _encoded(self, texts: Sequence[str], prompt: str, at_once: int) -> NDArray[np.float32]:
         ids = self.token_ids(texts, prompt)
-        order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))  # like lengths side by side
+        order = sorted(range(len(ids)), key=lambda i: -len(ids[i]))  # texts of similar length in one batch
         found = np.empty((len(ids), self.body.config.get_text_config().hidden_size), dtype=np.float32)
         for start in range(0, len(order), at_once):
             picks = order[start : start + at_once]
@@ -141,11 +141,11 @@ class Representations:
 
 
 def last_states(body: Any, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """The state of each text's last token, normalised; gradients pass.
+    """The normalised state of each text's last token. It is differentiable.
 
     Args:
         body: a model without its head.
-        ids: (texts, tokens), padded on the right.
+        ids: token ids, shape (texts, tokens), padded on the right.
         mask: the same shape, 1 for real tokens.
 
     Returns:
@@ -160,30 +160,30 @@ def body_of(network: Any) -> Any:
     """A causal language model without its head.
 
     Raises:
-        UserError: for a model whose layers cannot be had without it.
+        UserError: for a model whose layers are not available without its head.
     """
     body = network.base_model
     if body is network:
-        raise UserError(f"the layers of {type(network).__name__} cannot be used without its head", "take another model")
-    body.name_or_path = network.name_or_path  # an adapter of it names the model by this
+        raise UserError(f"the layers of {type(network).__name__} cannot be used without its head", "use another model")
+    body.name_or_path = network.name_or_path  # an adapter records its base model by this name
     return body
 
 
 def with_adapter(network: Any, tokenizer: Any, folder: Path, identity: str) -> Representations:
-    """The vectors that the adapter in a folder was trained for; it is merged into the network's own layers.
+    """The encoder of a trained adapter, which is merged into the layers of `network`.
 
     Args:
-        network: the causal language model that it was trained on.
-        tokenizer: of that model.
-        folder: of the adapter.
-        identity: names model and adapter.
+        network: the causal language model that the adapter was trained on.
+        tokenizer: the tokenizer of that model.
+        folder: the folder of the adapter.
+        identity: identifies model and adapter.
 
     Raises:
-        UserError: if the folder holds no such adapter, or it does not fit the model.
+        UserError: if the folder contains no such adapter, or the adapter does not fit the model.
     """
     from peft import PeftModel
 
     reading = Reading.load(folder)
-    with explained(f"the adapter in {folder} cannot be loaded", "train it again, or bring back a copy"):
+    with explained(f"the adapter in {folder} cannot be loaded", "restore the folder from a copy, or train it again"):
         body = PeftModel.from_pretrained(body_of(network), folder).merge_and_unload()
     return Representations(body.eval(), tokenizer, reading, f"{identity}, {reading}")

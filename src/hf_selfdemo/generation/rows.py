@@ -1,4 +1,4 @@
-"""Requests on their way through a model in process."""
+"""Requests as rows of token ids, for models that run in this process."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from hf_selfdemo.prompting.chat import encode_opening, encode_prompt, encode_res
 T = TypeVar("T")
 
 WORTH = 32
-"""Tokens that a shared prefix must save: a forward pass of its own has a price too."""
+"""The fewest tokens that a shared prefix must save, because computing it takes an extra forward pass."""
 
 
 @dataclass(slots=True, eq=False)
 class Row:
-    """A request with its place in the caller's sequence, its prompt's token ids, and those of the texts it measures.
+    """A request with its index in the caller's sequence, the token ids of its prompt, and those of texts to score.
 
-    The states of the first `start` tokens are in `past`. Of these, `paid` were computed on this row's account. A begun
-    reply stands at the end of the prompt. `added` are the ids of a method's own tokens.
+    The states of the first `start` tokens are in `past`. `paid` of these tokens were computed for this row and count as
+    its cost. The prompt ends with the begun reply, if there is one. `added` are the ids of the method's own tokens.
     """
 
     index: int
@@ -36,38 +36,38 @@ class Row:
 
     @property
     def writes(self) -> bool:
-        """Whether a token is picked, rather than texts measured alone."""
+        """Whether the model writes or chooses, rather than only scoring texts."""
         return not (self.request.scored or self.request.openings or self.request.contrasted)
 
     @property
     def uses(self) -> int:
-        """How often the states of the prompt are gone on from."""
+        """How often the states of the prompt are used."""
         return len(self.texts) + self.writes
 
     @property
     def needed(self) -> int:
-        """Tokens that the model must take for it."""
+        """The number of tokens that the model's context must have room for."""
         written = self.request.max_new_tokens if self.writes and not self.request.choices else 0
         return len(self.ids) + max(written, *map(len, self.texts), 0)
 
     def cost(self, written: int = 0) -> tuple[int, int, int]:
-        """Tokens of prompt and measured texts, those of them that were not computed again, and those written.
+        """Numbers of tokens: of prompt and scored texts, of those that were reused, and of those written.
 
-        A text is measured after the prompt's last token, which is run with it.
+        The prompt's last token is run with a scored text and not counted.
         """
         prompt = len(self.ids) - (not self.writes) + sum(map(len, self.texts))
         return prompt, self.start - self.paid, written
 
     def too_long(self, limit: int) -> Reply:
-        """The error that it gets where the model takes only so many tokens."""
+        """The error reply of a row that needs more than `limit` tokens."""
         name = self.request.id
         if not self.writes:
-            return Reply("", "error", error=f"to score {name!r} takes {self.needed} tokens and the model takes {limit}")
+            return Reply("", "error", error=f"scoring {name!r} needs {self.needed} tokens, but the model takes {limit}")
         return Reply(
             "",
             "error",
-            error=f"the prompt {name!r} needs {len(self.ids)} + {self.needed - len(self.ids)} tokens and the model "
-            f"takes {limit}; show fewer or shorter passages (passages_per_question, max_passage_words)",
+            error=f"the prompt {name!r} needs {len(self.ids)} + {self.needed - len(self.ids)} tokens, but the model "
+            f"takes {limit}: show fewer or shorter passages (passages_per_question, max_passage_words)",
         )
 
 
@@ -75,12 +75,12 @@ def row_of(tokenizer: Any, index: int, request: Request) -> Row:
     """The row of a request.
 
     Args:
-        tokenizer: with a chat template.
-        index: its place.
-        request: what is asked.
+        tokenizer: a tokenizer with a chat template.
+        index: the index of the request.
+        request: the request.
 
     Raises:
-        UserError: if a text becomes a control token whatever is done, or the tokenizer lacks a token of the method.
+        UserError: if a text cannot be kept from becoming a control token, or the tokenizer lacks a token of the method.
     """
     name = f"call {request.id!r}"
     added = token_ids(tokenizer, request.added, name)
@@ -94,12 +94,12 @@ def row_of(tokenizer: Any, index: int, request: Request) -> Row:
 
 
 def packed(items: Sequence[T], tokens: Sequence[int], size: int) -> Iterator[list[T]]:
-    """Items in batches of at most `size`, most tokens first, so that little of a batch is padding.
+    """Items in batches of at most `size`, longest first, with little padding in each batch.
 
     Args:
-        items: to be run through the model.
-        tokens: that each has.
-        size: rows in a batch.
+        items: the items to run through the model.
+        tokens: the number of tokens of each item.
+        size: the most items of a batch.
 
     Example:
         >>> list(packed("abcd", [300, 20, 290, 20], 3))

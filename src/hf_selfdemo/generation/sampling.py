@@ -1,4 +1,4 @@
-"""Sampling whose result depends on a request's own seed alone, not on the batch it happens to share."""
+"""Sampling whose result depends only on a request's own seed, not on its batch."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from hf_selfdemo.core.ranges import NOT_NEGATIVE
 
 
 class Sampler:
-    """Picks next tokens row by row.
+    """Picks the next token of each row.
 
-    Adding Gumbel noise to logits / temperature and taking the largest is an exact sample from the softmax (the
-    Gumbel-max trick, Gumbel 1954). With one random stream a row, a row's text does not change with its batch, which
-    is what makes an interrupted run end like an undisturbed one. Where a token is refused the next largest is taken,
-    which samples exactly from what is left.
+    The largest value of logits / temperature plus Gumbel noise is an exact sample from the softmax (the Gumbel-max
+    trick, Gumbel 1954). Each row has its own random stream, so its text does not depend on its batch, and an
+    interrupted run ends in the same texts. If a token is rejected, the next largest is taken, which is an exact sample
+    from the remaining tokens.
 
     Args:
-        temperatures: one a row; 0 is greedy.
-        seeds: one a row.
+        temperatures: one per row; 0 is greedy.
+        seeds: one per row.
 
     Raises:
-        UserError: for a temperature below 0, or none at all (NaN).
+        UserError: for a temperature that is negative or NaN.
 
     Example:
         >>> sampler, logits = Sampler([0.0], [1]), torch.tensor([[0.1, 2.0, 0.3]])
@@ -46,8 +46,8 @@ class Sampler:
 
         Args:
             logits: shape (len(rows), vocabulary).
-            rows: places among all rows of the sampler.
-            refused: whether a row may not go on with a token; each row has one that it may go on with.
+            rows: the indices of these rows among all rows of the sampler.
+            refused: whether a token is forbidden for a row. At least one token of each row must be allowed.
         """
         scores = self._scores(logits.float(), rows)
         picked: list[int] = scores.argmax(-1).tolist()
@@ -59,7 +59,7 @@ class Sampler:
         return picked
 
     def _scores(self, logits: torch.Tensor, rows: Sequence[int]) -> torch.Tensor:
-        """Logits over temperature, with noise; as they are where no row is sampled."""
+        """Logits divided by temperature, plus noise. The logits of greedy rows are unchanged."""
         sampled = [place for place, row in enumerate(rows) if self.temperatures[row] > 0]
         if not sampled:
             return logits

@@ -1,4 +1,4 @@
-"""A generator that answers from a script: for tests, examples and dry runs; exact, instant, no model."""
+"""A generator that replies by a function instead of a model, for tests, examples and dry runs."""
 
 from __future__ import annotations
 
@@ -8,19 +8,18 @@ from hf_selfdemo.core.types import Reply, Request
 from hf_selfdemo.generation.beginnings import begins_with
 
 _IMPOSSIBLE = -100.0
-"""A log-probability that ends up as none at all, and that JSON can hold."""
+"""A log-probability whose probability rounds to 0. Unlike minus infinity, JSON can store it."""
 
 
 class ScriptedGenerator:
-    """Answers each request with `reply(request)`; words stand in for tokens in the accounting.
+    """Answers each request with `reply(request)`. Words are counted as tokens.
 
-    Of texts to be scored the shorter one is the likelier, and of a contrasted text the predictions of longer words
-    change more. An opening is certain where the reply begins with it, and as good as impossible elsewhere. A reply that
-    begins with what is to be avoided loses its first word, as often as need be, unless the script looks at
-    `request.avoid` itself. Nothing tells a reply's log-probability.
+    A shorter text to be scored gets a higher score, and longer words of a contrasted text a higher divergence. An
+    opening has probability 1 if the reply begins with it, and nearly 0 otherwise. A reply that begins with an opening
+    to avoid loses its first words until it does not. Replies have no log-probability.
 
     Args:
-        reply: from a request to the text the "model" writes. Default: the last message, upper-cased.
+        reply: a function from a request to the text of the reply. The default returns the last message in upper case.
 
     Example:
         >>> from hf_selfdemo.core.types import Request
@@ -38,7 +37,7 @@ class ScriptedGenerator:
     def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
         for i, request in enumerate(requests):
             if request.tokens:
-                yield i, Reply("", "error", error="a script knows no token ids")
+                yield i, Reply("", "error", error="a scripted generator has no token ids")
                 continue
             if request.scored:
                 yield i, Reply("", scores=(-float(len(request.scored)),))

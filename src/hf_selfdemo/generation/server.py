@@ -1,8 +1,8 @@
-"""Generation by a chat server, near or far, that speaks the OpenAI protocol.
+"""Generation by a local or remote chat server with the OpenAI protocol.
 
-vLLM, TGI, SGLang, llama.cpp, Ollama, `transformers serve` and most inference providers do. All calls of the process
-run on one event loop in a thread of its own: any number of threads may ask, and a call can be cancelled at any moment,
-even while it waits to be tried again.
+vLLM, TGI, SGLang, llama.cpp, Ollama, `transformers serve` and most inference providers have this protocol. All calls of
+the process run on one event loop in its own thread. So any number of threads may make calls, and a call can be
+cancelled at any time, even while it waits for a retry.
 """
 
 from __future__ import annotations
@@ -29,52 +29,51 @@ from hf_selfdemo.generation.credentials import read_key, without_key
 from hf_selfdemo.generation.parameters import Parameters, left_out, refused_parameter, without
 
 STRUCTURED_OUTPUT = ("auto", "json_schema", "choice", "none")
-"""Ways of holding a server to the choices of a request."""
+"""Ways of restricting a server's reply to the choices of a request."""
 
 _CONNECT_S = 10.0
-_LONGEST_LINE = 200  # of a server's words
-_FIRST_CALLS = 16  # so many that fail alike, or as many as are in flight at once, and it is not the rows
+_LONGEST_LINE = 200  # characters of a server's message that are shown
+_FIRST_CALLS = 16  # if so many first calls (or all calls in flight) fail with the same error, all rows would fail
 _NO_CREDIT = ("insufficient_quota", "billing_hard_limit_reached", "billing_not_active")
 _ONLY_IN_PROCESS = ("scored", "openings", "avoid", "contrasted", "tokens", "begun", "added")
 _NOT_TOLD = (
-    "a server does not tell how likely a given text is, token ids or what layers predict, nor avoids a text, goes on "
-    "from a begun reply or writes a method's own tokens"
+    "a server cannot score texts, return token ids or predictions of layers, avoid openings, continue a begun reply or "
+    "write a method's own tokens: use a model in process"
 )
-_AGAIN = "every finished call is kept and the same command goes on"
+_AGAIN = "finished calls are kept, and the same command continues"
 
 
 class ServerGenerator:
     """The `Generator` over an OpenAI-compatible chat server.
 
-    What the server cannot take for the moment (429, 5xx, time-outs, lost connections) is tried again by the SDK, with
-    exponential back-off or after the time that the server names. What still fails is the row's own error, or, where
-    every row would fail alike, a `UserError` that stops all calls that wait; replies that are there by then are handed
-    over first.
+    The SDK retries calls after temporary errors (429, 5xx, time-outs, lost connections), with exponential back-off or
+    after the time that the server asks for. An error that remains becomes the row's reply. If every row would fail in
+    the same way, a `UserError` stops all waiting calls, after the finished replies are returned.
 
-    The server applies the chat template, and which tokens are control tokens there is not known here. The usual forms
-    ("<|...|>", "</s>", "[INST]", "<end_of_turn>") are therefore disarmed in every message. What a request does not
-    say (top_p, penalties) is as the server sets it.
+    The server applies the chat template, and its control tokens are not known here. So the usual forms ("<|...|>",
+    "</s>", "[INST]", "<end_of_turn>") are disarmed in every message. Settings that a request does not have (top_p,
+    penalties) are the server's defaults.
 
     Args:
-        base_url: where the server listens, mostly with "/v1" at the end; no user name, no query.
-        model: the name under which the server knows the model.
-        concurrency: calls in flight, over all threads.
-        timeout_s: how long to wait for one whole reply, in seconds, before the call is tried again.
-        max_retries: how often a call is tried again.
-        api_key_env: name of the environment variable that holds the key; if it is unset, no real key is sent.
-        structured_output: how to hold the model to the choices of a request. "json_schema" is the protocol's own way,
-            "choice" is vLLM's, "none" trusts the prompt; "auto" tries the first one once and, where the server refuses
-            or ignores it, goes on with "none". The reply is the choice if one can be read from it, else the raw text.
-        logprobs: ask how likely the tokens of a reply were, for its `logprob`. Servers differ in whether they count the
-            stop token, and some do not tell it.
-        on_notice: called with a line when a parameter is found to be refused, from the thread that makes the calls.
+        base_url: the server's address, which usually ends in "/v1". It must not contain a user name or a query.
+        model: the server's name for the model.
+        concurrency: the most calls in flight, over all threads.
+        timeout_s: seconds to wait for one whole reply before the call is retried.
+        max_retries: the most retries of a call.
+        api_key_env: the name of the environment variable with the key. If it is not set, no real key is sent.
+        structured_output: how to restrict a reply to the choices of a request. "json_schema" is the protocol's own way,
+            "choice" is vLLM's, and "none" relies on the prompt. "auto" tries "json_schema" once and uses "none" if the
+            server rejects or ignores it. The reply is the choice if one can be read from it, otherwise the raw text.
+        logprobs: ask for the log-probabilities of a reply's tokens, for its `logprob`. Servers differ in whether they
+            count the stop token, and some do not report log-probabilities.
+        on_notice: called with one line when the server rejects a parameter, from the thread that makes the calls.
 
-    In a recipe the arguments have names of their own, and the errors speak of those: `server_url`, `server_model`,
+    Error messages use the names that the arguments have in a recipe: `server_url`, `server_model`,
     `server_concurrency`, `server_timeout_s`, `server_retries`, `server_key_variable` and `server_choices`.
 
     Raises:
-        UserError: if an argument is unusable or the openai package is missing; from `stream`, if the server cannot be
-            reached, is overrun, refuses the key or does not have the model.
+        UserError: if an argument is invalid or the openai package is missing; from `stream`, if the server cannot be
+            reached, is overloaded, rejects the key or does not have the model.
 
     Example:
         >>> ServerGenerator("http://localhost:8000/v1", "HuggingFaceTB/SmolLM2-135M-Instruct").identity
@@ -122,7 +121,7 @@ class ServerGenerator:
         self._last_reply = float("-inf")  # by the monotonic clock
         self._answered = False
         self._failed: Counter[str] = Counter()
-        self._downfall: list[UserError] = []  # shared by all calls that fall together, replaced once they have
+        self._downfall: list[UserError] = []  # shared by all waiting calls; the error in it stops them
 
     def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
         calls: dict[Future[Reply], int] = {}
@@ -138,13 +137,13 @@ class ServerGenerator:
                     _cancel(calls)
                 else:
                     yield calls[call], call.result()
-        finally:  # an interrupt, or nobody wants the rest
+        finally:  # also after an interrupt, or if the caller stops reading
             _cancel(calls)
         if failure:
             raise failure
 
     async def _answer(self, request: Request, downfall: list[UserError]) -> Reply:
-        """One call when its turn comes, unless one that was queued with it has found that none can succeed."""
+        """Make a call when a slot is free, unless an earlier call has shown that every call would fail."""
         async with self._slots:
             if downfall:
                 raise downfall[0]
@@ -178,7 +177,7 @@ class ServerGenerator:
         return read_choice(await self._complete(request, self._structure), request.choices)
 
     async def _try_structure(self, request: Request) -> Reply:
-        """Find out whether the server holds itself to a schema. A request that fails either way decides nothing."""
+        """Find out whether the server supports a JSON schema. A call that also fails without one decides nothing."""
         try:
             reply = await self._complete(request, "json_schema")
         except (self._sdk.BadRequestError, self._sdk.UnprocessableEntityError):
@@ -199,7 +198,7 @@ class ServerGenerator:
         return replace(reply, error=self._line(reply.error), left_out=left_out(arguments, sent))
 
     async def _send(self, arguments: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """What the server sent, and with which arguments: where it refuses a parameter, once more without that one."""
+        """What the server sent, and the arguments that it accepted. A call is repeated without a rejected parameter."""
         sent = self._parameters.fitted(arguments)
         try:
             return await self._client.chat.completions.create(**sent), sent
@@ -209,66 +208,66 @@ class ServerGenerator:
                 raise
         answer = await self._send(without(sent, name))
         if done := self._parameters.learn(name):
-            self._on_notice(f"the server at {self._address} refuses `{name}`: {done}")
+            self._on_notice(f"the server at {self._address} rejects `{name}`: {done}")
         return answer
 
     def _or_all_alike(self, outcome: Reply | UserError) -> Reply | UserError:
-        """A row's error becomes that of all where the first calls have failed alike and none was answered."""
+        """Turn a row's error into a `UserError` if all first calls have failed with this error."""
         if isinstance(outcome, UserError) or self._answered:
             return outcome
         if outcome.finish_reason != "error":
             self._answered = True
             return outcome
-        kind = re.sub(r"[0-9]+", "0", outcome.error)  # it may count tokens
+        kind = re.sub(r"[0-9]+", "0", outcome.error)  # the message may contain numbers of tokens
         self._failed[kind] += 1
         if self._failed[kind] < max(self.concurrency, _FIRST_CALLS):
             return outcome
         self._failed.clear()
-        what = f"the first calls of the server at {self._address} failed alike ({outcome.error})"
-        return UserError(what, "fix that first; the same command asks again")
+        what = f"the first calls to the server at {self._address} all failed with the same error ({outcome.error})"
+        return UserError(what, "fix it, then run the same command again")
 
-    # Errors are made here but raised outside the handlers: the SDK's hold the key in their request and must not come
-    # along as the context of ours.
+    # The methods below return errors instead of raising them. An error raised in the handler would have the SDK's error
+    # as its context, which contains the key.
 
     def _refused(self, error: Any) -> Reply | UserError:
-        """The row's own error, or why the server would refuse every other row as well."""
+        """The row's error reply, or a `UserError` if the server would reject every other row too."""
         server, reason = f"the server at {self._address}", self._reason(error)
         if 300 <= error.status_code < 400:
             where = urljoin(self._address, error.response.headers.get("location", "")).partition("?")[0]
-            remedy = "if it may have the prompts, give that as `server_url`, up to before /chat/completions"
-            return UserError(f"{server} sends calls elsewhere ({self._line(repr(where))})", remedy)
+            remedy = "if you trust that address with the prompts, set `server_url` to it, without /chat/completions"
+            return UserError(f"{server} redirects calls to {self._line(repr(where))}", remedy)
         if error.status_code == 402 or error.code in _NO_CREDIT:
-            return UserError(f"{server} wants to be paid ({reason})", f"add credit to the account there; {_AGAIN}")
+            return UserError(f"{server} requires payment ({reason})", f"add credit to your account there; {_AGAIN}")
         if error.status_code in (401, 403):
-            remedy = f"put one that is good there into the environment variable {self.api_key_env}"
-            return UserError(f"{server} refuses the key ({reason})", remedy)
-        if error.status_code in (404, 405, 501):  # a path that is none there
-            remedy = "name one that it serves as `server_model`; see also that `server_url` is whole (most end in /v1)"
+            remedy = f"put a valid key into the environment variable {self.api_key_env}"
+            return UserError(f"{server} rejects the key ({reason})", remedy)
+        if error.status_code in (404, 405, 501):  # also for a wrong path
+            remedy = "set `server_model` to a model that it serves, and check `server_url` (most end in /v1)"
             return UserError(f"{server} has no model {self.model!r} ({reason})", remedy)
         if error.status_code == 429:
             remedy = f"wait, or lower `server_concurrency`; {_AGAIN}"
-            return UserError(f"{server} takes no more calls ({reason})", remedy)
-        if error.status_code in (502, 503):  # said by what stands before the server
+            return UserError(f"{server} accepts no more calls ({reason})", remedy)
+        if error.status_code in (502, 503):  # sent by a proxy in front of the server
             return self._down(reason)
         return Reply("", "error", error=reason)
 
     def _timed_out(self) -> Reply | UserError:
-        """It is the request if others were answered meanwhile, else the server."""
+        """The row's error reply if the server answered other calls meanwhile, otherwise a `UserError`."""
         if time.monotonic() - self._last_reply < self.timeout_s:
             return Reply("", "error", error=f"no reply within {self.timeout_s:g} s")
-        return self._down(f"no reply within {self.timeout_s:g} s", "see that it runs, or raise `server_timeout_s`")
+        return self._down(f"no reply within {self.timeout_s:g} s", "check that it runs, or raise `server_timeout_s`")
 
-    def _down(self, reason: str, remedy: str = "see that it runs and that `server_url` is right") -> UserError:
+    def _down(self, reason: str, remedy: str = "check that it runs and that `server_url` is right") -> UserError:
         return UserError(f"the server at {self._address} does not answer ({reason})", f"{remedy}; {_AGAIN}")
 
     def _reason(self, error: Any) -> str:
-        """Status and the server's own words in one short line."""
+        """The HTTP status and the server's message in one short line."""
         said = words(error.body or "")
-        line = "" if said.startswith("<") else self._line(said)  # a page for people
+        line = "" if said.startswith("<") else self._line(said)  # an HTML page is left out
         return f"HTTP {error.status_code}: {line}" if line else f"HTTP {error.status_code}"
 
     def _line(self, said: str) -> str:
-        """A server's words, short and without the key."""
+        """A server's message, shortened and without the key."""
         return without_key(said, self._client.api_key)[:_LONGEST_LINE]
 
 
@@ -288,5 +287,5 @@ def _event_loop() -> asyncio.AbstractEventLoop:
 
 
 def _cancel(calls: Iterable[Future[Reply]]) -> None:
-    for call in reversed(list(calls)):  # those that wait first: one in flight makes room for the next when it goes
+    for call in reversed(list(calls)):  # waiting calls first, since a cancelled call in flight would start the next
         call.cancel()

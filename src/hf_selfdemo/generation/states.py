@@ -1,4 +1,4 @@
-"""States of tokens on disk, each found by all the tokens up to it."""
+"""Stores states of tokens on disk. A token's states are found by the token and all tokens before it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from hf_selfdemo.core.manifest import staged
 logger = logging.getLogger(__name__)
 
 LEAST = 16
-"""Tokens that are worth a file."""
+"""The fewest tokens that are stored in a file."""
 
 _NAME = 16
-"""Bytes of a token's name."""
+"""Number of bytes of a token's name."""
 
 
 @dataclass(frozen=True)
 class States:
-    """Of consecutive tokens: `hidden`, (tokens, width), leaves the layers; `keys` and `values` are
+    """States of consecutive tokens: the output of the layers, `hidden`, is (tokens, width), and `keys` and `values` are
     (tokens, layers, heads, head size)."""
 
     hidden: torch.Tensor
@@ -37,18 +37,18 @@ class States:
 
     @classmethod
     def joined(cls, parts: Sequence[States]) -> States:
-        """One after the other."""
+        """Concatenate states."""
         return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in ("hidden", "keys", "values")))
 
 
 class StateStore:
-    """States in the files of a folder, which processes may share.
+    """States in the files of a folder, which several processes may share.
 
-    A file holds those of some consecutive tokens. It appears under its name when it is whole, and is never changed.
-    Where the disk has no room, nothing more is kept, which is told once.
+    A file contains the states of consecutive tokens. It appears under its name when it is complete, and never changes.
+    If the disk is full, a warning is logged once, and nothing more is stored.
 
     Args:
-        folder: is made if need be.
+        folder: the folder, which is created if it does not exist.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -61,14 +61,14 @@ class StateStore:
                 with safe_open(path, "pt") as file:
                     self._learn(path, _bytes(file.get_tensor("names")))
             except (SafetensorError, OSError) as error:
-                logger.warning("%s cannot be read and is passed over (%s)", path, error)
+                logger.warning("%s cannot be read and is ignored (%s)", path, error)
 
     def known(self, names: Sequence[bytes]) -> int:
-        """How many tokens from the first one on it has states of."""
+        """How many of the first tokens have stored states."""
         return next((i for i, name in enumerate(names) if name not in self._places), len(names))
 
     def read(self, names: Sequence[bytes]) -> States:
-        """The states of tokens that it has, which lie one after the other in a text."""
+        """The stored states of consecutive tokens, all of which must be known."""
         parts = []
         start = 0
         while start < len(names):
@@ -82,7 +82,7 @@ class StateStore:
         return States.joined(parts)
 
     def add(self, names: Sequence[bytes], states: States) -> None:
-        """Keep the states of consecutive tokens; those that it has and fewer than `LEAST` are passed over."""
+        """Store the states of consecutive tokens, except those already stored. Fewer than `LEAST` are not stored."""
         new = self.known(names)
         if self._full or len(names) - new < LEAST:
             return
@@ -95,7 +95,7 @@ class StateStore:
                 save_file(tensors, staging)
         except (OSError, SafetensorError) as error:
             self._full = True
-            logger.warning("no more states are kept in %s (%s)", self._folder, error)
+            logger.warning("no more states are stored in %s (%s)", self._folder, error)
             return
         self._learn(path, names)
 
@@ -108,7 +108,7 @@ _PARTS = ("hidden", "keys", "values")
 
 
 def token_names(ids: Sequence[int]) -> list[bytes]:
-    """A name for each token that tells it and all before it.
+    """A name for each token, made from this token and all tokens before it.
 
     Example:
         >>> one, two = token_names([5, 6, 7]), token_names([5, 6, 8])

@@ -1,8 +1,8 @@
-"""Thoughts inside a reply's text: where they end, and what is left when they are cut.
+"""Removes thoughts from a reply's text.
 
-Servers without a reasoning parser, and models in process, leave them in the text. They are not part of the reply, so
-that they are neither judged nor trained. What stands outside of all tags is the reply; before a closing tag that
-nothing opened, all is thought. A thought that never ends leaves no reply.
+Servers without a reasoning parser, and models in process, leave thoughts in the text. They are not part of the reply,
+and are neither judged nor trained on. The text outside of all tags is the reply. Everything before a closing tag
+without an opening tag is thought. A thought that never ends leaves no reply.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _PAIRS = {
 _OPENING = f"<(?i:{TAGS})>|{'|'.join(_PAIRS)}"
 _CLOSING = f"</(?i:{TAGS})>|{'|'.join(_PAIRS.values())}"
 _MARKER = re.compile(rf"(?P<open>{_OPENING})|(?P<close>{_CLOSING})|`(?:{_OPENING}|{_CLOSING})`")
-"""Where a thought begins or ends; in backquotes a tag is only spoken of."""
+"""Where a thought begins or ends. A tag in backquotes is only mentioned, and does not count."""
 
 _OPEN_AT_END = re.compile(rf"(?:{_OPENING})\s*\Z")
 
@@ -42,20 +42,21 @@ _WITHOUT_TAGS = re.compile(
     r"|\AHere(?: is|'s) my thought process:(?P<response>.*?Here(?: is|'s) my response:)?",
     re.DOTALL,
 )
-"""Harmony where the server drops the tokens ("analysisWe need...assistantfinalNo"), and Granite, up to the reply."""
+"""Thoughts without tags, up to the reply: of Harmony if the server drops its tokens
+("analysisWe need...assistantfinalNo"), and of Granite."""
 
 _WRAPPED = re.compile(
     r"\A(?:<(?:answer|response)>|<\|START_RESPONSE\|>|<\|begin_of_solution\|>)?(.*?)"
     r"(?:</(?:answer|response)>|<\|END_RESPONSE\|>|<\|end_of_solution\|>|\[END FINAL RESPONSE\])?\Z",
     re.DOTALL,
 )
-"""What some models put around the reply that follows their thoughts."""
+"""Tags that some models put around the reply after their thoughts."""
 
 
 def settled(reply: Reply) -> Reply:
-    """`reply` with the thoughts cut from its text; `raw` keeps all that came.
+    """`reply` without the thoughts in its text. `raw` keeps the whole text.
 
-    What was settled before is settled anew from `raw`, so that a ledger's replies follow the rules of today.
+    A reply that has a `raw` text is processed again from it, so that replies in a ledger follow the current rules.
 
     Example:
         >>> reply = settled(Reply("<think>It says amber.</think>Amber."))
@@ -68,7 +69,7 @@ def settled(reply: Reply) -> Reply:
 
 
 def without_thoughts(text: str) -> str:
-    """What is left of a text when its thoughts are cut; "" if they never end.
+    """A text without its thoughts, or "" if they never end.
 
     Example:
         >>> without_thoughts("It says amber.</think>Amber."), without_thoughts("<think>It says")
@@ -87,7 +88,7 @@ def without_thoughts(text: str) -> str:
             kept.append(text[start : marker.start()])
             inside = cut = True
         elif marker["close"]:
-            if not inside:  # the prompt had opened it: all up to here is thought
+            if not inside:  # the prompt opened the thought, so everything before is thought
                 kept = []
             start, inside, cut = marker.end(), False, True
     if not cut:
@@ -98,7 +99,7 @@ def without_thoughts(text: str) -> str:
 
 
 def opened_thought(prompt: str) -> str:
-    """The opening tag that a prompt ends with, after which the model goes on thinking; "" if there is none.
+    """The opening tag of a thought at the end of a prompt, or "" if there is none.
 
     Example:
         >>> opened_thought("<|assistant|><think>\\n"), opened_thought("<|assistant|><think>\\n\\n</think>\\n\\n")
@@ -109,7 +110,7 @@ def opened_thought(prompt: str) -> str:
 
 
 def thought_markers(tokens: Iterable[str]) -> set[str]:
-    """Those of a tokenizer's tokens that tell thoughts from the reply.
+    """The tokens of a tokenizer that separate thoughts from the reply.
 
     Example:
         >>> sorted(thought_markers(["<think>", "<|end|>", "<s>"]))

@@ -1,9 +1,8 @@
-"""Generation in process with transformers: length-sorted batches, and no token computed twice while it is still held.
+"""Generation in process with transformers, in batches sorted by length and with prefix caching.
 
-Nine candidates of one question, their second turns and the judge repeat the passages over and over. What the requests
-of one `share` key have in common is run through the model once, and kept (`prefixes.py`) for those that come later; a
-second turn goes on from the states of the first. Common beginnings are found on token ids, since cutting the text would
-change the tokens at the seam.
+Nine candidates of one question, their second turns and the judge all contain the same passages. The common prefix of
+requests with the same `share` key is computed once and cached (`prefixes.py`), and a second turn continues from the
+states of the first. Common prefixes are found on token ids, since splitting the text would change the tokens there.
 """
 
 from __future__ import annotations
@@ -30,37 +29,35 @@ from hf_selfdemo.generation.thoughts import opened_thought, settled, thought_mar
 from hf_selfdemo.prompting.chat import check_vocabulary, encode_response, stop_token_id
 
 _SHRINK_AT = 0.75
-"""The batch is repacked when no more than this share of it is still being written; repacking copies the cache once."""
+"""The batch is repacked when at most this share of its rows is unfinished. Repacking copies the cache once."""
 
 _CHUNK = 4
-"""Batches whose shared prefixes are computed before any of them is decoded, so that rows can be sorted by length."""
+"""Number of batches whose shared prefixes are computed before decoding, so that rows can be sorted by length."""
 
 _TAIL = 16
-"""Tokens at the end of a prompt among which it may open a thought."""
+"""Number of tokens at the end of a prompt that are searched for the opening tag of a thought."""
 
 
 class TransformersGenerator:
     """The `Generator` over a causal language model of transformers.
 
     Args:
-        model: in evaluation mode, on its device or spread over several (`device_map`); an adapter may be attached.
-        tokenizer: with a chat template.
-        batch_size: rows decoded at once.
-        share_prefixes: compute what prompts have in common once. Same greedy texts either way. Models with sliding
-            windows or recurrent layers never share.
-        prefix_cache_gb: memory for prefixes of earlier requests, in GB.
-        max_prompt_tokens: prompts that need more than this are answered with an error; default is the model's context.
+        model: a model in evaluation mode, on one device or several (`device_map`), with or without an adapter.
+        tokenizer: its tokenizer, with a chat template.
+        batch_size: the number of rows that are decoded at once.
+        share_prefixes: compute common prefixes of prompts once. Greedy texts are the same with and without it. Models
+            with sliding windows or recurrent layers never share prefixes.
+        prefix_cache_gb: memory for the prefixes of earlier requests, in GB.
+        max_prompt_tokens: longer prompts get an error as reply. The default is the length of the model's context.
         on_text: called after every token with the request and its reply so far, without thoughts.
 
     Raises:
-        UserError: if the tokenizer writes tokens that the model does not have, or a number is out of range.
+        UserError: if the tokenizer has tokens that the model lacks, or a number is out of range.
 
-    Of the model's generation config only the stop tokens are used: what is sampled, and how, the request says.
+    Only the stop tokens of the model's generation config are used. The request has the sampling parameters.
 
-    Relations: `RecordedGenerator` keeps what it writes; `ServerGenerator` has an engine of its own.
-
-    Determinism: on one machine and one library version a request's text depends on its messages, temperature and
-    seed. Rounding differs between batch shapes, so that, rarely, a near tie falls the other way; on GPUs more often.
+    On one machine and with one library version, a request's text depends on its messages, temperature and seed.
+    Rounding differs between batch shapes, so a near tie may rarely be decided differently, on GPUs more often.
     """
 
     concurrency = 1
@@ -96,7 +93,7 @@ class TransformersGenerator:
 
     @cached_property
     def identity(self) -> str:
-        """Made when first asked for, since that takes a pass over all weights."""
+        """Computed on first use, since it takes a pass over all weights."""
         return model_identity(self.model, self.tokenizer)
 
     def stream(self, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
@@ -116,7 +113,7 @@ class TransformersGenerator:
                 yield from self._decode(batch, [_avoided(row, losses.get(row, [])) for row in batch])
 
     def _chunks(self, rows: list[Row]) -> Iterator[list[Row]]:
-        """Rows of one share key together, about `_CHUNK` batches at a time."""
+        """Groups of rows, about `_CHUNK` batches at a time. Rows with the same share key stay together."""
         groups: dict[str, list[Row]] = {}
         for row in rows:
             groups.setdefault(row.request.share or f"\0{row.index}", []).append(row)
@@ -130,9 +127,9 @@ class TransformersGenerator:
             yield chunk
 
     def _compute_shared(self, rows: list[Row]) -> None:
-        """Find what is held already, and compute what is gone on from several times beyond it.
+        """Find the cached prefix of each row, and compute longer prefixes that are used several times.
 
-        That is what the rows of a share key have in common, and the prompt of a row that measures several texts.
+        These are the common prefix of rows with the same share key, and the prompt of a row that scores several texts.
         """
         groups: dict[str, list[Row]] = {}
         for row in rows:
@@ -149,7 +146,7 @@ class TransformersGenerator:
 
     @torch.inference_mode()
     def _extend(self, groups: list[tuple[list[Row], int]]) -> None:
-        """Compute the states of each group's common tokens, on its first row's account, and give them to all."""
+        """Compute the states of each group's common tokens and give them to its rows. The first row bears the cost."""
         first = [group[0] for group, _ in groups]
         new = [row.ids[row.start : common] for row, (_, common) in zip(first, groups, strict=True)]
         batch = Batch(self.model, [(row.past, row.start) for row in first])
@@ -165,7 +162,7 @@ class TransformersGenerator:
                 member.past, member.start = prefix, common
 
     def _measured(self, rows: Sequence[Row]) -> dict[Row, list[list[float]]]:
-        """Nats of each token of the texts of some rows, row by row."""
+        """The loss in nats of each token of each row's texts."""
         begun = {row: Begun(row.ids, row.past, row.start) for row in rows}
         groups = [(row, group) for row in rows for group in sharing(row.texts)]
         lengths = [len(row.ids) - row.start for row, _ in groups]
@@ -178,7 +175,7 @@ class TransformersGenerator:
         return found
 
     def _batches(self, rows: list[Row]) -> Iterator[list[Row]]:
-        """Rows of like cost: what only chooses apart from what writes, of like length and with as much to compute."""
+        """Batches of rows with similar lengths. Rows that choose and rows that write are not mixed."""
         for choosing in (False, True):
             part = [row for row in rows if bool(row.request.choices) == choosing]
             part.sort(key=lambda row: (-len(row.ids), row.index))
@@ -186,7 +183,7 @@ class TransformersGenerator:
 
     @torch.inference_mode()
     def _decode(self, rows: list[Row], avoided: list[Avoided | None]) -> Iterator[tuple[int, Reply]]:
-        """One token a row a step; rows that have ended leave the batch and cost nothing more."""
+        """Decode one token per row and step. Finished rows are removed from the batch."""
         batch = Batch(self.model, [(row.past, row.start) for row in rows])
         new = [row.ids[row.start :] for row in rows]
         width = max(row.start for row in rows) + max(map(len, new))
@@ -201,7 +198,7 @@ class TransformersGenerator:
                 return False
             return shunned.refuses(without_thoughts(self._read(rows[i], [*written[i], token])))
 
-        live = list(range(len(rows)))  # rows in the batch, in order; some may just have ended
+        live = list(range(len(rows)))  # rows in the batch, in order; some may have finished
         going = live
         while going:
             logits = batch.extend(new)[:, -1].float()
@@ -228,7 +225,7 @@ class TransformersGenerator:
             new = [written[i][-1:] for i in live]
 
     def _keep(self, row: Row, tokens: list[int], batch: Batch, place: int, width: int) -> None:
-        """Hold on to the states of a row that another request will go on from; `width` columns were its prompt's."""
+        """Cache the states of a row that another request continues. `width` is the number of columns of its prompt."""
         request = row.request
         if self.share_prefixes and request.keep and request.share:
             own = cut(batch.cache, place, width - (len(row.ids) - row.start), width + len(tokens))
@@ -243,13 +240,13 @@ class TransformersGenerator:
         return settled(Reply(self._read(row, tokens), end, (), *row.cost(len(tokens)), logprob=logprob, tokens=told))
 
     def _read(self, row: Row, tokens: list[int]) -> str:
-        """What was written, with the thought that the prompt opened for it."""
+        """The reply's text. If the prompt opened a thought, its opening tag comes first."""
         said = tokens[:-1] if tokens[-1] in self._stop_ids else tokens
         thought = "" if row.request.begun else opened_thought(self.tokenizer.decode(row.ids[-_TAIL:]))
         return thought + self._decoded(said, row.added).strip()
 
     def _decoded(self, tokens: list[int], added: Sequence[int]) -> str:
-        """The text without special tokens, but for those that tell thoughts from the reply, and a method's own."""
+        """The text without special tokens, except those that mark thoughts and the method's own tokens."""
         if self._markers.union(added).isdisjoint(tokens):
             text: str = self.tokenizer.decode(tokens, skip_special_tokens=True)
         else:
@@ -257,7 +254,7 @@ class TransformersGenerator:
         return text
 
     def _choice(self, row: Row, logits: torch.Tensor) -> Reply:
-        """The choice whose first token is likeliest to come next."""
+        """The choice whose first token is the most likely next token."""
         choices, added = row.request.choices, dict(zip(row.request.added, row.added, strict=True))
         firsts = [added[text] if text in added else encode_response(self.tokenizer, text)[0] for text in choices]
         if len(set(firsts)) < len(firsts):
@@ -268,7 +265,7 @@ class TransformersGenerator:
 
 
 def _likelihood(row: Row, losses: list[list[float]]) -> Reply:
-    """Of a text to be scored the mean over its tokens, of openings the sums."""
+    """The reply with log-probabilities: the mean over the tokens of a scored text, or the sum for each opening."""
     scores = [-sum(loss) / (len(loss) if row.request.scored else 1) for loss in losses]
     tokens = _tokens(row, row.texts[0], losses[0]) if row.request.scored else ()
     return Reply("", "stop", tuple(scores), *row.cost(), tokens=tokens)
@@ -296,7 +293,7 @@ def _logprobs(logits: torch.Tensor, tokens: Sequence[int]) -> tuple[float, ...]:
 
 
 def _nats(logits: torch.Tensor, picked: list[int]) -> list[float]:
-    """What each picked token cost, before temperature and whatever was avoided."""
+    """The loss in nats of each picked token, before temperature and avoided openings are applied."""
     chosen = logits.gather(1, torch.tensor(picked, device=logits.device)[:, None])[:, 0]
     nats: list[float] = (logits.logsumexp(-1) - chosen).tolist()
     return nats

@@ -1,4 +1,4 @@
-"""Trained models in folders: adapters, which need their base, and whole ones."""
+"""Trained models in folders: adapters, which need their base model, and whole models."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from hf_selfdemo.generation.embeddings import make_room
 from hf_selfdemo.generation.models import ResolvedModel, resolve_model
 
 ADAPTER = "adapter_config.json"
-"""The file that makes a folder an adapter's."""
+"""The file that every adapter folder contains."""
 
 
 def is_adapter(folder: Path) -> bool:
-    """Whether a folder holds an adapter, rather than a whole model."""
+    """Whether a folder contains an adapter rather than a whole model."""
     return (folder / ADAPTER).exists()
 
 
@@ -37,30 +37,30 @@ def trained_folder(where: str | Path) -> Path:
 
 
 def weights_of(folder: Path) -> list[Path]:
-    """The files that hold the weights.
+    """The files with the weights.
 
     Raises:
-        UserError: if there are none, or a file is not as it was when training ended.
+        UserError: if there are none, or a file was changed since training ended.
     """
-    remedy = f"bring back a copy, or remove {folder / 'manifest.json'} and train again, from the last checkpoint"
+    remedy = f"restore it from a copy, or delete {folder / 'manifest.json'} and train again from the last checkpoint"
     refuse_changed(folder, known_hashes(folder), remedy)
     found = sorted(folder.glob("*.safetensors"))
     if not found:
-        remedy = did_you_mean_file(folder, "there is no such folder")
+        remedy = did_you_mean_file(folder, "check the path, the folder does not exist")
         if folder.is_dir():
             remedy = "run `hf-selfdemo train` with the same config first"
-        raise UserError(f"{folder} holds no trained model", remedy)
+        raise UserError(f"{folder} contains no trained model", remedy)
     return found
 
 
 def model_hashes(folder: Path) -> dict[str, str]:
-    """Hashes of what was saved with the weights; not of checkpoints, which have their own, nor of texts for people."""
+    """Hashes of the files that were saved with the weights, without checkpoints, which have their own, and the card."""
     files = [path for path in folder.glob("*") if path.name not in _BESIDE and path.is_file()]
     return hashes(folder, [*files, *folder.glob("chat_templates/*")])
 
 
 POINT_FILE = "operating_point.json"
-"""The file in a model's folder that holds its operating point."""
+"""The file with the operating point in a model's folder."""
 
 _BESIDE = ("manifest.json", "README.md", POINT_FILE)
 
@@ -71,17 +71,17 @@ def weights_hash(folder: Path) -> str:
 
 
 def tuned_fingerprint(base: ResolvedModel, folder: Path) -> str:
-    """A fingerprint of a base with the adapter in `folder`."""
+    """A fingerprint of a base model with the adapter in `folder`."""
     return fingerprint([base.fingerprint, weights_hash(folder)])
 
 
 def base_name(folder: Path) -> str:
-    """The name of the model that an adapter stands on."""
+    """The name of an adapter's base model."""
     return str(read_json(folder / ADAPTER, Adapter, "base_model_name_or_path")["base_model_name_or_path"])
 
 
 def stands_on(folder: Path, base: ResolvedModel) -> bool:
-    """Whether an adapter was trained on this base: by the fingerprint in its manifest, or else by name."""
+    """Whether an adapter was trained on this base model, by the fingerprint in its manifest or else by name."""
     known = read_json(folder / "manifest.json", Training, missing_ok=True).get("settings", {}).get("base")
     return bool(known == base.fingerprint) if known else base_name(folder) == base.name
 
@@ -105,13 +105,13 @@ def base_of(folder: Path) -> ResolvedModel:
 
 
 def added_tokens(folder: Path) -> dict[int, str]:
-    """The control tokens that the adapter in a folder adds, by id; most adapters add none.
+    """The control tokens that an adapter adds, by id. Most adapters add none.
 
     Args:
-        folder: of an adapter.
+        folder: the folder of the adapter.
 
     Raises:
-        UserError: if the tokenizer beside it does not name them.
+        UserError: if the tokenizer in the folder lacks them.
     """
     found = read_json(folder / ADAPTER, TrainedTokens).get("trainable_token_indices") or []
     ids = sorted({i for part in (found.values() if isinstance(found, dict) else [found]) for i in part})
@@ -121,23 +121,22 @@ def added_tokens(folder: Path) -> dict[int, str]:
     known = {one["id"]: one["content"] for one in told}
     if missing := [i for i in ids if i not in known]:
         raise UserError(
-            f"the adapter in {folder} trains tokens that its base does not have (id {missing[0]}), and no tokenizer "
-            "beside it names them",
-            f"bring back {_TOKENIZER}, which was saved with it, or train again",
+            f"the adapter in {folder} adds tokens (id {missing[0]}), and no tokenizer in the folder defines them",
+            f"restore {_TOKENIZER}, which was saved with the adapter, or train again",
         )
     return {i: known[i] for i in ids}
 
 
 def check_added(folder: Path, tokens: Sequence[str], name: str) -> None:
-    """Refuse a trained model that lacks control tokens of the method that is to ask it.
+    """Reject a trained model that lacks control tokens of a method.
 
     Args:
-        folder: of an adapter or a whole model.
-        tokens: that the method adds.
-        name: of the method.
+        folder: the folder of an adapter or a whole model.
+        tokens: the tokens that the method adds.
+        name: the name of the method.
 
     Raises:
-        UserError: naming the first that is missing.
+        UserError: if a token is missing. The message names the first one.
     """
     if not tokens:
         return
@@ -149,7 +148,7 @@ def check_added(folder: Path, tokens: Sequence[str], name: str) -> None:
     if missing := [token for token in tokens if token not in found]:
         raise UserError(
             f"method {name!r} needs the control token {missing[0]!r}, which the model in {folder} does not have",
-            f"name a model that was trained with method: {name}, with the tokenizer that was saved beside it",
+            f"give a model that was trained with method: {name}, in the folder with its saved tokenizer",
         )
 
 
@@ -157,21 +156,20 @@ _TOKENIZER = "tokenizer.json"
 
 
 def merged(network: Any, folder: Path) -> Any:
-    """The base with the adapter in `folder` merged into its weights, which makes every step of decoding cheaper.
+    """The base model with the adapter in `folder` merged into its weights, which makes decoding faster.
 
-    The weights of `network` itself are changed. It gets more embeddings where the adapter adds tokens. Embeddings and
-    head that share one weight part where a LoRA adapter changes them: PEFT would add what it learnt for one of them to
-    both, or twice.
+    The weights of `network` are changed. It gets more embeddings if the adapter adds tokens. If embeddings and head are
+    tied and a LoRA adapter changes them, they are untied: PEFT would add the change of one of them to both, or twice.
 
     Raises:
-        UserError: if the adapter is of a kind that cannot be merged, or adds tokens that nothing names.
+        UserError: if the adapter is of a kind that cannot be merged, or adds tokens that no tokenizer defines.
     """
     from torch.nn import Parameter
 
     model = attached(network, folder)
     if not hasattr(model, "merge_and_unload"):
         kind = model.active_peft_config.peft_type.value
-        raise UserError(f"{folder} holds an adapter of the kind {kind}, which cannot be merged", "use a LoRA adapter")
+        raise UserError(f"the adapter in {folder} is of the kind {kind}, which cannot be merged", "use a LoRA adapter")
     for layer in adapters_on_tied_weights(model):
         base = layer.get_base_layer()
         base.weight = Parameter(base.weight.detach().clone(), requires_grad=False)
@@ -180,22 +178,22 @@ def merged(network: Any, folder: Path) -> Any:
 
 
 def attached(network: Any, folder: Path) -> Any:
-    """The base with the adapter in `folder` beside its weights, not merged.
+    """The base model with the adapter in `folder` attached, not merged.
 
-    `network` gets more embeddings where the adapter adds tokens.
+    `network` gets more embeddings if the adapter adds tokens.
 
     Raises:
-        UserError: if the adapter cannot be loaded, or adds tokens that nothing names.
+        UserError: if the adapter cannot be loaded, or adds tokens that no tokenizer defines.
     """
     from peft import PeftModel
 
     make_room(network, 1 + max(added_tokens(folder), default=-1))
-    with explained(f"the adapter in {folder} cannot be loaded", "train it again, or bring back a copy"):
+    with explained(f"the adapter in {folder} cannot be loaded", "restore the folder from a copy, or train it again"):
         return PeftModel.from_pretrained(network, folder)
 
 
 def adapters_on_tied_weights(model: Any) -> list[Any]:
-    """The adapter layers over embeddings and head of a model whose embeddings are its head; [] for any other.
+    """The adapter layers on tied embeddings and head of a model; [] if they are not tied.
 
     Args:
         model: a causal language model with adapters attached.

@@ -1,4 +1,4 @@
-"""From figures of tokens to figures of words."""
+"""Turns scores of tokens into scores of words."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 _WINDOW = 8
-"""Tokens that are decoded together: enough to show whether a blank stands between two of them."""
+"""Number of tokens that are decoded together: enough to show whether there is a blank between two of them."""
 
 _UNFINISHED = "\N{REPLACEMENT CHARACTER}"
-"""What a character decodes to while some of its bytes are still to come."""
+"""The decoded form of a character whose last bytes are in a later token."""
 
 
 def word_scores(
@@ -18,14 +18,14 @@ def word_scores(
     """The highest score among the tokens of each word.
 
     Args:
-        tokenizer: that made the tokens.
-        text: whose words, as `str.split` gives them, are wanted.
-        shown: the text as it was tokenized: with more blanks where control tokens in it were disarmed.
-        ids: its tokens.
-        scores: one for each token, not below 0.
+        tokenizer: the tokenizer that made the tokens.
+        text: the text, whose words are those of `str.split`.
+        shown: the text as it was tokenized, with more blanks if control tokens in it were disarmed.
+        ids: the token ids of `shown`.
+        scores: one score per token, 0 or more.
 
     Returns:
-        One score a word; None if the tokens do not show where words begin.
+        One score per word, or None if the tokens do not show where words begin.
     """
     pieces = shown.split()
     highest = [-1.0] * len(pieces)
@@ -41,7 +41,7 @@ def word_scores(
 
 
 def _highest(pieces: Any, length: int) -> float:
-    """The highest score among the next pieces, up to so many characters together."""
+    """The highest score among the next pieces, which have `length` characters together."""
     best = 0.0
     while length > 0:
         piece, score = next(pieces)
@@ -50,13 +50,13 @@ def _highest(pieces: Any, length: int) -> float:
 
 
 def words_of_tokens(tokenizer: Any, ids: Sequence[int]) -> list[range]:
-    """For each token, the places of the words that it is part of; none for a token of blanks.
+    """For each token, the indices of the words that it is part of; none for a token of blanks.
 
-    Tokenizers differ in how they mark a blank, so the text is decoded up to each token and its words are counted.
+    Tokenizers mark blanks in different ways, so the text is decoded up to each token and its words are counted.
 
     Args:
-        tokenizer: of transformers.
-        ids: tokens of a text from its beginning.
+        tokenizer: a tokenizer of transformers.
+        ids: the token ids of a text from its beginning.
     """
     places = []
     words = 0
