@@ -86,16 +86,16 @@ def test_only_trusted_segments_become_the_tokens(own):
 def test_a_trusted_segment_holds_nothing_but_the_tokens_of_its_method(own):
     add_tokens(own, TOKENS)
     for text in ("<|im_end|>", "[Relevant] Bern", " [Relevant]", "[Relevant]<|im_start|>"):
-        with pytest.raises(UserError, match="not made of the control tokens"):
+        with pytest.raises(UserError, match="does not consist of the control tokens"):
             encode_segments(own, [Segment(text, trusted=True)], TOKENS)
-    with pytest.raises(UserError, match="not made of the control tokens"):
+    with pytest.raises(UserError, match="does not consist of the control tokens"):
         encode_segments(own, [Segment("[Relevant]", trusted=True)], ())
     with pytest.raises(UserError, match="noise"):
         Segment("[Relevant]", noise=0.1, trusted=True)
 
 
 def test_a_token_that_the_tokenizer_splits_is_refused_by_name(own, model):
-    with pytest.raises(UserError, match=r"the trainer needs the control token '\[Relevant\]', and .* ordinary tokens"):
+    with pytest.raises(UserError, match=r"the trainer needs the control token '\[Relevant\]', but .* ordinary tokens"):
         SelfDemoTrainer(model, SelfDemoConfig("unused", use_cpu=True), [row()], own, tokens=TOKENS)
     asked = Request("1", ASKED, "rag", added=TOKENS)
     with pytest.raises(UserError, match=r"call '1' needs the control token '\[Relevant\]'"):
@@ -240,7 +240,9 @@ def test_an_adapter_that_does_not_train_the_tokens_is_refused(own, tmp_path):
     keys = {"tokens": TOKENS, "peft_config": LoraConfig(task_type="CAUSAL_LM", r=4)}
     with pytest.raises(UserError, match="does not train the embeddings of the method's control tokens"):
         SelfDemoTrainer(model, SelfDemoConfig(str(tmp_path), use_cpu=True, bf16=False), [row()], own, **keys)
-    with pytest.raises(UserError, match=r"row 'q0' has the trusted segment .* not made of the control tokens \(none\)"):
+    with pytest.raises(
+        UserError, match=r"row 'q0' has the trusted segment .* does not consist of the control tokens \(none\)"
+    ):
         SelfDemoTrainer(model, SelfDemoConfig(str(tmp_path), use_cpu=True, bf16=False), [row()], own)
 
 

@@ -75,7 +75,7 @@ def test_the_page_scores_json(columns):
     "text", ["", "[1]", '{"predictions": ["x"]}', '{"predictions": ["x"], "references": ["x"], "no": 1}']
 )
 def test_the_page_refuses_what_is_no_input(text):
-    with pytest.raises(UserError, match="this cannot be scored"):
+    with pytest.raises(UserError, match="the input cannot be scored"):
         scored(qa_accuracy.score, text)
 
 

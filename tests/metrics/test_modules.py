@@ -78,7 +78,7 @@ def test_metrics_can_be_combined_and_each_takes_its_own_options(evaluate, column
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"references": [["x"]]}, "references has 1 rows, predictions has 7"),
+        ({"references": [["x"]]}, "references has 1 rows, but predictions has 7"),
         ({"predictions": ["x"] * 6 + [None]}, r"predictions\[6\] is None"),
         ({"references": [["x"]] * 6 + [None]}, r"references\[6\] is None"),
         ({"answerble": [True] * 7}, "option 'answerble' is unknown: did you mean 'answerable'"),

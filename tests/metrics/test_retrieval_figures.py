@@ -45,7 +45,7 @@ def test_twins_and_questions_without_gold_passages_are_left_out():
 
 
 def test_without_any_gold_passage_there_is_nothing_to_measure():
-    with pytest.raises(UserError, match="no question names a gold passage"):
+    with pytest.raises(UserError, match="no question has a gold passage"):
         retrieval_figures([found("", "a")])
 
 

@@ -178,5 +178,5 @@ def test_tokens_that_the_model_lacks_are_refused_and_a_pad_token_that_no_prompt_
     added = copy.deepcopy(tokenizer)
     added.add_tokens(["<|turn|>"])
     added.chat_template = tokenizer.chat_template.replace("<|im_start|>", "<|turn|>")
-    with pytest.raises(UserError, match=r"writes '<\|turn\|>' \(token 1200\) and the model has 1200 tokens"):
+    with pytest.raises(UserError, match=r"uses '<\|turn\|>' \(token 1200\), but the model has only 1200 tokens"):
         TransformersGenerator(model, added)

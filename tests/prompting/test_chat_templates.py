@@ -183,10 +183,10 @@ def test_a_template_that_shows_no_reply_before_another_question_is_refused(token
     tokenizer = tokenizer_of("smollm2")
     plain = tokenizer.chat_template
     tokenizer.chat_template = "{% set messages = messages[-2:] if messages|length < 3 else messages[-1:] %}" + plain
-    with pytest.raises(UserError, match="does not show a reply that another question follows"):
+    with pytest.raises(UserError, match="does not render a reply before a second question"):
         encode_next_turn(tokenizer, "Who?")
     tokenizer.chat_template = "{% if messages|length > 2 %}{{ raise_exception('one only') }}{% endif %}" + plain
-    with pytest.raises(UserError, match=r"cannot show a second question \(one only"):
+    with pytest.raises(UserError, match=r"cannot render a second question \(one only"):
         encode_next_turn(tokenizer, "Who?")
 
 
@@ -370,7 +370,7 @@ def test_prompts_end_where_replies_begin(build, family):
 
 @pytest.mark.parametrize("name, shown", [("deepseek_r1_distill", "<think>"), ("gptoss", "<|channel|>final")])
 def test_a_template_that_opens_what_an_answer_would_stand_in_is_refused(build, name, shown):
-    with pytest.raises(UserError, match=f"{re.escape(shown)}.*would stand inside.*chat_template_path"):
+    with pytest.raises(UserError, match=f"{re.escape(shown)}.*would be inside what it opens.*chat_template_path"):
         check_template(build(Family(name, *CHATML, bos="<bos>", eos="<eos>")))
 
 
@@ -381,14 +381,14 @@ def test_a_thought_that_is_always_opened_and_closed_only_afterwards_is_refused(t
         "{% endif %}{{ m.content }}<|im_end|>\n{% endfor %}"
         "{% if add_generation_prompt %}<|im_start|>assistant\n<think>\n{% endif %}"
     )
-    with pytest.raises(UserError, match="would stand inside"):
+    with pytest.raises(UserError, match="would be inside what it opens"):
         check_template(tokenizer)
 
 
 def test_a_difference_is_quoted_where_the_template_ends_no_turn(tokenizer_of):
     tokenizer = tokenizer_of("qwen2_5")
     tokenizer.chat_template = tokenizer.chat_template.replace("message.content + '<|im_end|>'", "message.content")
-    assert "writes '\\n' where training has '<|im_end|>'" in (conversation_difference(tokenizer, [USER], REPLY) or "")
+    assert "writes '\\n', but training has '<|im_end|>'" in (conversation_difference(tokenizer, [USER], REPLY) or "")
 
 
 def test_a_template_that_refuses_the_whole_conversation_is_a_difference(tokenizer_of):

@@ -129,5 +129,5 @@ def test_what_cannot_be_taken_apart_is_refused_with_its_row():
     tokenizer.backend_tokenizer.normalizer = normalizers.Sequence(
         [normalizers.Lowercase(), normalizers.Replace(" ", "")]
     )
-    with pytest.raises(UserError, match=r"row 'q7' holds '<\|IM_END\|>'.*drop it"):
+    with pytest.raises(UserError, match=r"row 'q7' contains '<\|IM_END\|>'.*drop the text"):
         encode_response(tokenizer, "so <|IM_END|> be it", "row 'q7'")

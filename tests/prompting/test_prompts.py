@@ -82,7 +82,7 @@ def test_rendering_takes_no_answer():
 
 @pytest.mark.parametrize("name", ["candidates/rag_9", "", "../templates/rag", "rag.txt"])
 def test_an_unknown_template_is_named_with_a_remedy(name):
-    with pytest.raises(UserError, match=r"no template .*\.txt in .*: add it") as caught:
+    with pytest.raises(UserError, match=r"no template .*\.txt in .*: add the template") as caught:
         render(name, "Who?")
     assert f"{name}.txt" in str(caught.value)
 

@@ -36,13 +36,13 @@ def templated(tokenizer, monkeypatch):
 @pytest.mark.parametrize(
     "addition, said",
     [
-        (ENDLESS, "does not come to an end"),
-        (CALLS, "does not come to an end"),
-        (HUGE, "writes more than memory holds"),
-        (GROWING, "(writes more than|does not come to an end)"),
-        ("{{ 'x' * 5000000 }}", "makes 5,000"),
-        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "calls itself for ever"),
-        ("{{ 9 ** 9 ** 9 ** 9 }}", "takes powers"),
+        (ENDLESS, "does not finish within"),
+        (CALLS, "does not finish within"),
+        (HUGE, "needs more memory than is allowed"),
+        (GROWING, "(needs more memory|does not finish within)"),
+        ("{{ 'x' * 5000000 }}", "renders a short conversation as 5,000"),
+        ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "calls itself without end"),
+        ("{{ 9 ** 9 ** 9 ** 9 }}", "uses powers"),
     ],
 )
 def test_a_template_that_never_ends_or_fills_the_memory_is_refused_by_name(templated, addition, said):
@@ -73,7 +73,7 @@ def test_a_thread_other_than_the_main_one_is_stopped_too(templated):
     thread = threading.Thread(target=ask)
     thread.start()
     thread.join(30)
-    assert found and "does not come to an end" in found[0]
+    assert found and "does not finish within" in found[0]
 
 
 def test_stars_in_words_and_arguments_are_no_powers(templated):

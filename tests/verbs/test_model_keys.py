@@ -60,7 +60,7 @@ def test_a_template_that_opens_a_thought_is_refused_before_anything_is_written(g
     thinking = other.read_text().replace("assistant says\n", "assistant says\n<think>\n")
     other.write_text(thinking)
     line = refused("demonstrate", *gold, "--method=self_demo", f"--chat_template_path={other}")
-    assert "<think>" in line and "would stand inside" in line
+    assert "<think>" in line and "would be inside what it opens" in line
     assert not list((tmp_path / "run").glob("demonstrations/*.parquet"))
 
 

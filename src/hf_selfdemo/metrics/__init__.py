@@ -1,7 +1,7 @@
-"""Metrics that score texts: plain functions, and the same as modules of `evaluate`.
+"""Metrics that score texts, as plain functions and as modules of `evaluate`.
 
-`metrics.qa_accuracy.score(...)` and `metrics.abstention.score(...)` need neither `evaluate` nor any heavy library;
-`load` gives the module of that name, which returns the same figures.
+`metrics.qa_accuracy.score(...)` and `metrics.abstention.score(...)` need neither `evaluate` nor any heavy library.
+`load` returns the `evaluate` module of a metric, which computes the same figures.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ METRICS = {
     "qa_accuracy": "hf_selfdemo.metrics.qa_accuracy.qa_accuracy:QaAccuracy",
     "abstention": "hf_selfdemo.metrics.abstention.abstention:Abstention",
 }
-"""Each is a folder that can be pushed as it is, and loaded by its path."""
+"""The metrics by name. Each is a folder that can be pushed to the Hub and loaded by its path."""
 
 
 def load(name: str, **options: Any) -> Any:
-    """The `evaluate.Metric` of that name, from the installed package: no network is asked.
+    """The `evaluate.Metric` of this name, from the installed package, without network access.
+
+    `evaluate.load` also loads the metric, by the folder's path or by its name on the Hub.
 
     Args:
-        name: a key of `METRICS`.
-        options: of `evaluate.Metric`, e.g. `keep_in_memory=True`, `experiment_id` or `num_process`.
+        name: a name in `METRICS`.
+        options: options of `evaluate.Metric`, e.g. `keep_in_memory=True`, `experiment_id` or `num_process`.
 
     Raises:
         UserError: if the name is unknown, or `evaluate` is not installed.
-
-    Relations: `evaluate.load(path)` does the same by the folder's path, and by its name once it is pushed.
 
     Example:
         >>> metric = load("qa_accuracy", keep_in_memory=True)

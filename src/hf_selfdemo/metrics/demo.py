@@ -1,4 +1,4 @@
-"""A page to try a metric on, as its Space shows it."""
+"""The page of a metric's Space, on which one can try the metric."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _EXAMPLE = {
 
 
 def demo(score: Callable[..., dict[str, Any]], folder: Path) -> Any:
-    """A `gradio.Interface` that runs `score` on what is typed in as JSON, above the card of the metric.
+    """A `gradio.Interface` that runs `score` on typed JSON, above the metric's card.
 
-    `evaluate.utils.launch_gradio_widget` was written for gradio 3 and does not run with later ones.
+    `evaluate.utils.launch_gradio_widget` was written for gradio 3 and does not run with later versions.
 
     Args:
-        score: e.g. `metrics.qa_accuracy.score`.
-        folder: where the card, README.md, lies.
+        score: the metric's function, e.g. `metrics.qa_accuracy.score`.
+        folder: the metric's folder, with the card README.md.
 
     Raises:
         UserError: if gradio is not installed.
@@ -51,10 +51,10 @@ def demo(score: Callable[..., dict[str, Any]], folder: Path) -> Any:
 
 
 def scored(score: Callable[..., dict[str, Any]], text: str) -> dict[str, Any]:
-    """The figures of columns and options in JSON.
+    """The result of `score` on columns and options in JSON.
 
     Raises:
-        UserError: if the text is not a JSON object, or not one for `score`.
+        UserError: if the text is not a JSON object with arguments of `score`.
 
     Example:
         >>> scored(lambda predictions: {"n": len(predictions)}, '{"predictions": ["Bern"]}')
@@ -63,4 +63,6 @@ def scored(score: Callable[..., dict[str, Any]], text: str) -> dict[str, Any]:
     try:
         return score(**json.loads(text))
     except (json.JSONDecodeError, TypeError) as error:
-        raise UserError(f"this cannot be scored ({error})", "give predictions and references as JSON lists") from None
+        raise UserError(
+            f"the input cannot be scored ({error})", "give JSON lists of predictions and references"
+        ) from None

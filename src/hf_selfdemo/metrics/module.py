@@ -1,4 +1,4 @@
-"""What the modules of `evaluate` have in common: columns, input that is checked early, options that are known."""
+"""The common base of the `evaluate` modules: columns, early checks of the input, known options."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from hf_selfdemo.metrics.rows import read_rows
 
 
 class Scored:
-    """Mixed into an `evaluate.Metric`: `compute` hands everything to `score`.
+    """A mixin for an `evaluate.Metric` whose `compute` calls `score`.
 
-    It is no `Metric` itself, as `evaluate` takes the first one that it finds in a script for the script's own.
-    `about` and `sources` are its description and citation. `predictions` and `references` go through `add`,
-    `add_batch` or `compute`; all else that `score` knows is an option of `compute`. Options of the other metrics of
-    this package are passed over, since `evaluate.combine` gives every option to all.
+    It is not a `Metric` itself, since `evaluate` uses the first `Metric` that it finds in a script. `about` and
+    `sources` are the metric's description and citation. `predictions` and `references` are given to `add`, `add_batch`
+    or `compute`. All other parameters of `score` are options of `compute`. Options of the package's other metrics are
+    ignored, since `evaluate.combine` passes every option to all metrics.
     """
 
     score: ClassVar[Callable[..., dict[str, Any]]]
@@ -45,7 +45,7 @@ class Scored:
 
     def add(self, *, prediction: Any = None, reference: Any = None, **columns: Any) -> None:
         """Add one prediction and its reference."""
-        row = {"predictions": prediction, "references": reference} | columns  # evaluate.combine says it in the plural
+        row = {"predictions": prediction, "references": reference} | columns  # evaluate.combine uses the plural names
         self.add_batch(**{name: [value] for name, value in row.items()})
 
     def _compute(self, *, predictions: Any, references: Any, **options: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How well passages were found: against the passages known to hold the answer, and by what they state."""
+"""Measures retrieval, against the gold passages and by whether passages contain the answer."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from hf_selfdemo.core.types import Evidence
 from hf_selfdemo.scoring.answers.passages import holds_answer
 
 MEASURES = ("R@1", "R@5", "R@10", "R@20", "RR", "nDCG@10")
-"""Recall at k, reciprocal rank and nDCG, as ir-measures writes them; Success@k is 1 where any gold passage is found."""
+"""Recall at k, reciprocal rank and nDCG, in the names of ir-measures. Success@k is 1 if any gold passage is found."""
 
 
 def retrieval_figures(evidence: Iterable[Evidence], measures: Sequence[str] = MEASURES) -> dict[str, float]:
-    """The mean of each measure over the questions whose gold passages are known, by trec_eval through ir-measures.
+    """The mean of each measure over the questions with known gold passages, computed by trec_eval through ir-measures.
 
-    The order of `Evidence.passages` is what is measured; their scores are not looked at, because trec_eval would put
-    ties in an order of its own. Every gold passage counts the same. A question for which nothing was found counts 0.
-    Leave-gold-out twins, whose gold passages were taken away on purpose, are left out.
+    The order of `Evidence.passages` is measured. Their scores are not used, because trec_eval would order equal scores
+    in its own way. Every gold passage counts the same. A question without passages counts 0. Counterfactual twins,
+    whose gold passages were removed, are left out. `beir` reports the same measures.
+
+    Every run prints `retrieval.evidence.recall_report` instead, which counts questions with any gold passage or any
+    passage that contains the answer.
 
     Args:
-        evidence: questions with their passages, best first, as deep as the deepest cut-off.
-        measures: names that ir-measures knows.
+        evidence: questions with their passages, best first, at least as many as the highest cut-off.
+        measures: names of measures in ir-measures.
 
     Returns:
-        Each measure by its name, and `questions`, how many there were.
+        Each measure by its name, and `questions`, the number of questions.
 
     Raises:
-        UserError: if ir-measures is not installed or does not know a measure, no question names a gold passage,
-            or one names it in a bare string.
-
-    Relations: `retrieval.evidence.recall_report` looks for the answer's text and any gold passage, and is printed by
-    every run; `beir` reports the same measures.
+        UserError: if ir-measures is not installed or a measure is unknown, no question has a gold passage, or the gold
+            ids of one are a single string.
 
     Example:
         >>> from hf_selfdemo.core.types import Passage, Question
@@ -43,9 +43,9 @@ def retrieval_figures(evidence: Iterable[Evidence], measures: Sequence[str] = ME
     """
     rows = [row for row in evidence if row.question.gold_ids and not row.gold_removed]
     if not rows:
-        raise UserError("no question names a gold passage", "map a column to `gold`, or use recall_report")
+        raise UserError("no question has a gold passage", "map a column to `gold`, or use recall_report")
     for row in rows:
-        if isinstance(row.question.gold_ids, str):  # else every letter would be an id
+        if isinstance(row.question.gold_ids, str):  # every letter would be an id
             raise UserError(f"gold_ids of {row.id!r} is {row.question.gold_ids!r}", "give the ids as a tuple")
     library = _ir_measures()
     wanted = [_measure(library, name) for name in measures]
@@ -56,7 +56,7 @@ def retrieval_figures(evidence: Iterable[Evidence], measures: Sequence[str] = ME
 
 
 def _ranking(row: Evidence) -> dict[str, float]:
-    """What was found, by id; the pieces of a gold document are that document, where its first piece stands."""
+    """The ranking by id. The pieces of a gold document count as the document, at the rank of the first piece."""
     ranking: dict[str, float] = {}
     for rank, passage in enumerate(row.passages):
         named = [gold for gold in row.question.gold_ids if replace(row.question, gold_ids=(gold,)).is_gold(passage)]
@@ -66,11 +66,10 @@ def _ranking(row: Evidence) -> dict[str, float]:
 
 
 def answer_in_context(row: Evidence) -> bool:
-    """Whether some passage shown holds an accepted answer: what the field of that name says of a run's rows.
+    """Whether any passage contains an accepted answer, as in the column `answer_in_context` of a run's rows.
 
-    False where the question cannot be answered, although its true answer, if given, may stand in a passage by accident.
-
-    Relations: `scoring.answers.passages.holds_answer` looks into each passage.
+    It is false for an unanswerable question, even if its gold answer, where given, appears in a passage by accident.
+    `scoring.answers.passages.holds_answer` checks a single passage.
 
     Example:
         >>> from hf_selfdemo.core.types import Passage, Question
@@ -95,10 +94,11 @@ def _measure(library: Any, name: str) -> Any:
     try:
         measure = library.parse_measure(name)
         measure.validate_params()
-        if measure.params.get("cutoff", 1) < 1:  # trec_eval would end the process
+        if measure.params.get("cutoff", 1) < 1:  # trec_eval would exit the process
             raise ValueError
         return measure
     except (NameError, ValueError, AssertionError, TypeError):
         raise UserError(
-            f"measure {name!r} is unknown", "write it as ir-measures does, e.g. R@5, RR or nDCG@10, from cut-off 1 on"
+            f"measure {name!r} is unknown",
+            "write it as ir-measures does, with a cut-off of 1 or more, e.g. R@5, RR or nDCG@10",
         ) from None

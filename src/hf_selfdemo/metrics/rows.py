@@ -1,4 +1,4 @@
-"""What users hand to a metric, checked row by row."""
+"""Checks the input of a metric, row by row."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from hf_selfdemo.core.errors import UserError
 
 References = Sequence[Sequence[str] | str]
-"""Accepted answers of each row, aliases among them: a list, empty where there is none; one may be a bare string."""
+"""The accepted answers of each row, including aliases: a list, which may be empty, or a single string."""
 
-_EMPTY_IF_NONE = "give a list of strings, empty where there is no answer"
+_EMPTY_IF_NONE = "give a list of strings, or an empty list if there is no answer"
 
 
 class Row(NamedTuple):
-    """A reply, what would have been right, and what was asked."""
+    """A reply, its accepted answers and the question."""
 
     text: str
     answers: tuple[str, ...]
@@ -22,10 +22,10 @@ class Row(NamedTuple):
 
 
 def read_rows(predictions: Sequence[str], references: References, questions: Sequence[str] | None = None) -> list[Row]:
-    """One row a prediction.
+    """One row for each prediction.
 
     Raises:
-        UserError: if columns differ in length or hold anything but strings; it names the row.
+        UserError: if columns differ in length or contain anything but strings. The message names the row.
 
     Example:
         >>> read_rows(["Bern.", "Who knows?"], ["Bern", []])[1].answers
@@ -45,10 +45,10 @@ def read_rows(predictions: Sequence[str], references: References, questions: Seq
 
 
 def column(name: str, values: Any, fits: Callable[[Any], bool], remedy: str, rows: int | None = None) -> list[Any]:
-    """The values as a list, if each fits and there are as many as `rows`.
+    """The values of a column as a list, after checking each value and their number, which must be `rows`.
 
     Raises:
-        UserError: otherwise; it names the column and the row.
+        UserError: if a check fails. The message names the column and the row.
 
     Example:
         >>> column("answerable", [True, None], lambda value: value in (True, False), "give True or False")
@@ -57,9 +57,9 @@ def column(name: str, values: Any, fits: Callable[[Any], bool], remedy: str, row
         hf_selfdemo.core.errors.UserError: answerable[1] is None: give True or False
     """
     if isinstance(values, str) or not hasattr(values, "__len__"):
-        raise UserError(f"{name} is {values!r}", "give a list, one entry a row")
+        raise UserError(f"{name} is {values!r}", "give a list with one entry per row")
     if rows is not None and len(values) != rows:
-        raise UserError(f"{name} has {len(values)} rows, predictions has {rows}", "give one entry a row")
+        raise UserError(f"{name} has {len(values)} rows, but predictions has {rows}", "give one entry per row")
     found = list(values)
     for row, value in enumerate(found):
         if not fits(value):

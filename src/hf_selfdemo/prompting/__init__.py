@@ -1,1 +1,1 @@
-"""From questions and passages to the tokens of a prompt: templates, wordings, chat templates."""
+"""Turns questions and passages into the tokens of a prompt: prompt templates, instructions, chat templates."""

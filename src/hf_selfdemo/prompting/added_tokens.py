@@ -1,7 +1,7 @@
-"""Control tokens that a method adds to a vocabulary: how a tokenizer gets them, and which texts become them.
+"""Control tokens that a method adds to a vocabulary.
 
-They are special tokens of the tokenizer like those of its chat template, so that every text from outside is disarmed of
-them as well (`prompting.chat`). Only a trusted segment becomes one, and it may hold nothing else.
+They are special tokens of the tokenizer, like those of its chat template. So they are disarmed in every untrusted text
+too (`prompting.chat`). Only a trusted segment becomes control tokens, and it must contain nothing else.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from hf_selfdemo.prompting.rendering import name_of
 
 
 def add_tokens(tokenizer: Any, tokens: Sequence[str]) -> list[int]:
-    """Add control tokens to a tokenizer; one that is there already stays.
+    """Add control tokens to a tokenizer. Tokens that already exist stay unchanged.
 
     Args:
-        tokenizer: with a chat template; it is changed.
-        tokens: literal texts, in the order in which they get their ids.
+        tokenizer: a tokenizer with a chat template; it is changed.
+        tokens: the literal texts of the tokens, in the order in which they get their ids.
 
     Returns:
-        Their ids.
+        The ids of the tokens.
 
     Raises:
-        UserError: for a token that the tokenizer splits all the same.
+        UserError: for a token that the tokenizer splits even after it was added.
     """
     tokenizer.add_tokens(list(tokens), special_tokens=True)
     return token_ids(tokenizer, tokens)
@@ -38,12 +38,12 @@ def token_ids(tokenizer: Any, tokens: Sequence[str], name: str = "the method") -
     """The id of each control token.
 
     Args:
-        tokenizer: with a chat template.
-        tokens: literal texts.
-        name: of who needs them, for messages.
+        tokenizer: a tokenizer with a chat template.
+        tokens: the literal texts of the tokens.
+        name: the name of what needs them, for messages.
 
     Raises:
-        UserError: for a token that the tokenizer splits, or takes for an ordinary text.
+        UserError: for a token that the tokenizer splits or treats as ordinary text.
     """
     control = control_ids(tokenizer) if tokens else frozenset()
     found = []
@@ -52,9 +52,9 @@ def token_ids(tokenizer: Any, tokens: Sequence[str], name: str = "the method") -
         if len(ids) != 1 or ids[0] not in control:
             pieces = tokenizer.convert_ids_to_tokens(ids)
             raise UserError(
-                f"{name} needs the control token {token!r}, and {name_of(tokenizer)} makes {len(ids)} ordinary "
-                f"token{'s' if len(ids) > 1 else ''} of it: {pieces}",
-                "use the tokenizer that was saved with the trained model; a base model gets the token by training",
+                f"{name} needs the control token {token!r}, but {name_of(tokenizer)} encodes it as {len(ids)} ordinary "
+                f"token{'s' if len(ids) > 1 else ''}: {pieces}",
+                "use the tokenizer that was saved with the trained model; a base model gets the token in training",
             )
         found.append(ids[0])
     return found
@@ -63,18 +63,18 @@ def token_ids(tokenizer: Any, tokens: Sequence[str], name: str = "the method") -
 def encode_segments(
     tokenizer: Any, segments: Sequence[Segment], tokens: Sequence[str] = (), name: str = "a text", reply: bool = True
 ) -> list[list[int]]:
-    """Token ids of each segment, encoded by itself, so that no token straddles a border.
+    """Token ids of each segment. Segments are encoded separately, so that no token spans two of them.
 
     Args:
-        tokenizer: with a chat template.
-        segments: trusted ones consist of `tokens`; all others are disarmed.
+        tokenizer: a tokenizer with a chat template.
+        segments: trusted segments consist of `tokens`; all others are disarmed.
         tokens: control tokens that a method has added.
-        name: of the text, for messages.
-        reply: whether they begin a reply of the assistant, rather than a text outside of any turn.
+        name: the name of the text, for messages.
+        reply: whether the segments begin an assistant's reply, rather than a text outside of any turn.
 
     Raises:
-        UserError: if a trusted segment holds anything but these tokens, the tokenizer splits one of them, or a text
-            becomes a control token whatever is done.
+        UserError: if a trusted segment contains anything but these tokens, the tokenizer splits one of them, or a text
+            cannot be kept from becoming a control token.
     """
     found = []
     for place, segment in enumerate(segments):
@@ -91,12 +91,12 @@ def trusted_tokens(text: str, tokens: Sequence[str], name: str = "a text") -> li
     """The control tokens that a trusted text consists of.
 
     Args:
-        text: of a trusted segment.
+        text: the text of a trusted segment.
         tokens: control tokens that a method has added.
         name: of the text, for messages.
 
     Raises:
-        UserError: if it holds anything else, such as a control token of the chat template.
+        UserError: if the text contains anything else, such as a control token of the chat template.
 
     Example:
         >>> trusted_tokens("[Relevant][Yes]", ["[Yes]", "[Relevant]"])
@@ -104,20 +104,20 @@ def trusted_tokens(text: str, tokens: Sequence[str], name: str = "a text") -> li
         >>> trusted_tokens("<|im_end|>", ["[Yes]"])  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
-        hf_selfdemo.core.errors.UserError: a text has the trusted segment '<|im_end|>', which is not made of ...
+        hf_selfdemo.core.errors.UserError: a text has the trusted segment '<|im_end|>', which does not consist of ...
     """
     known = "|".join(map(re.escape, sorted(tokens, key=len, reverse=True)))
     if not known or not re.fullmatch(f"(?:{known})+", text):
         raise UserError(
-            f"{name} has the trusted segment {text!r}, which is not made of the control tokens "
+            f"{name} has the trusted segment {text!r}, which does not consist of the control tokens "
             f"{', '.join(tokens) or '(none)'}",
-            "only tokens that the method adds may stand there; give any other text as a segment that is not trusted",
+            "use only tokens that the method adds; put any other text into a segment that is not trusted",
         )
     return re.findall(known, text)
 
 
 def without_added(text: str, tokens: Sequence[str]) -> str:
-    """A text without these control tokens, blanks around them cut.
+    """A text without these control tokens and without surplus blanks.
 
     Example:
         >>> without_added("[Relevant] Bern. [Yes]", ["[Yes]", "[Relevant]"])

@@ -1,15 +1,15 @@
-"""Messages to token ids: safely, and the same way for training as for inference.
+"""Turns chat messages into token ids, safely and in the same way for training and inference.
 
-Whatever stands in a passage, only the chat template opens and closes turns. Templates differ in more than their
-markers, so what a template does around contents is read off three short conversations, once per tokenizer:
+Whatever a passage contains, only the chat template opens and closes turns. Templates differ in more than their markers,
+so three short test conversations show what a template writes around contents, once per tokenizer:
 
-- a system turn that the template refuses or drops is put at the head of the first user turn, once;
-- templates that can think are asked not to, so that candidates hold no thoughts and training prompts are theirs;
-- templates that write today's date get a fixed one, so that no prompt changes overnight;
-- blanks that the template puts around a reply are part of what is learnt;
-- the beginning-of-text token comes from the template alone, never from the tokenizer as well.
+- If the template rejects or drops a system turn, the system message is put at the beginning of the first user turn.
+- Templates with a thinking mode are rendered with thinking off, for candidates and for training prompts.
+- Templates that write today's date get a fixed date, so that prompts do not change from day to day.
+- Blanks that the template puts around a reply are part of the training target.
+- Only the template adds the beginning-of-text token, not the tokenizer too.
 
-The tokenizer is used through its public methods; nothing here imports transformers.
+This module uses the public methods of the tokenizer and does not import transformers.
 """
 
 from __future__ import annotations
@@ -27,99 +27,99 @@ from hf_selfdemo.prompting.disarming import neutralise, without_look_alikes
 from hf_selfdemo.prompting.rendering import OTHER_TEMPLATE, name_of, render_turns
 
 _CHARACTER = re.compile(r"\S")
-_SHOWN = 8  # tokens of a difference that its description quotes
+_SHOWN = 8  # number of tokens of a difference that its description quotes
 
 
 def control_tokens(tokenizer: Any) -> tuple[str, ...]:
-    """Every text that, found in a passage, could be read as the template's own: added tokens and turn markers.
+    """Every text that could be read as the template's own if a passage contains it: added tokens and turn markers.
 
-    Added tokens count whether special or not, since some tokenizers mark `<think>` or `[INST]` as ordinary ones; runs
-    of blanks are left alone. Markers in angle or square brackets count even where the vocabulary does not know them.
+    All added tokens count, special or not, since some tokenizers mark `<think>` or `[INST]` as ordinary tokens. Tokens
+    of blanks do not count. Markers in angle or square brackets count even if they are not in the vocabulary.
     """
     return chat_format(tokenizer).control_tokens
 
 
 def control_ids(tokenizer: Any) -> frozenset[int]:
-    """The tokens that no text may become: those of the template and of turns."""
+    """The ids of tokens that no text may become: the control tokens of the template."""
     return chat_format(tokenizer).control_ids
 
 
 def disarm(tokenizer: Any, text: str, name: str = "a text") -> str:
-    """The text with control tokens taken apart: those spelt out in it, and what the tokenizer would make one of.
+    """The text with blanks inside control tokens, and inside everything that the tokenizer would turn into one.
 
     Args:
         tokenizer: a transformers tokenizer with a chat template.
-        text: untrusted.
-        name: of the text, for messages.
+        text: an untrusted text.
+        name: the name of the text, for messages.
 
     Raises:
-        UserError: if something in it stays a control token whatever is done.
+        UserError: if a part of the text remains a control token in spite of blanks.
     """
     form = chat_format(tokenizer)
     return without_look_alikes(neutralise(text, form.control_tokens), tokenizer, form.control_ids, name)
 
 
 def encode_prompt(tokenizer: Any, messages: Sequence[Message], name: str = "a prompt") -> list[int]:
-    """Token ids of `messages` up to where the assistant begins to write, control tokens in their text disarmed.
+    """Token ids of `messages` up to the beginning of the assistant's reply. Control tokens in contents are disarmed.
 
     Args:
         tokenizer: a transformers tokenizer with a chat template.
-        messages: chat turns; contents are untrusted.
-        name: of what is asked, such as its row, for messages.
+        messages: chat turns with untrusted contents.
+        name: the name of the prompt, such as its row, for messages.
 
     Raises:
-        UserError: if the tokenizer has no chat template, or one that shows no plain text, does not come to an end, or
+        UserError: if the tokenizer has no chat template, or one that does not show contents, does not terminate, or
             writes other control tokens for these messages than for others; if a text cannot be disarmed.
     """
     return _prompt(tokenizer, messages, name)[1]
 
 
 def encode_response(tokenizer: Any, text: str, name: str = "a reply") -> list[int]:
-    """Token ids of a reply followed by the token that ends the assistant's turn: exactly what is to be learnt.
+    """Token ids of a reply followed by the token that ends the assistant's turn: exactly the training target.
 
-    Encoded apart from the prompt, so that no token straddles their border: at inference the prompt's tokens are given.
+    The reply is encoded separately from the prompt, as at inference, so that no token spans both.
 
     Args:
         tokenizer: a transformers tokenizer with a chat template.
-        text: the reply, untrusted.
-        name: of the reply, such as its row, for messages.
+        text: the reply, which is untrusted.
+        name: the name of the reply, such as its row, for messages.
 
     Raises:
-        UserError: as `encode_prompt` and `stop_token_id`.
+        UserError: as `encode_prompt` and `stop_token_id` do.
     """
     return [*_reply(tokenizer, text, name)[1], stop_token_id(tokenizer)]
 
 
 def encode_text(tokenizer: Any, text: str, name: str = "a text") -> list[int]:
-    """Token ids of a text outside of any turn, control tokens in it disarmed.
+    """Token ids of a text outside of any turn. Control tokens in it are disarmed.
 
     Args:
         tokenizer: a transformers tokenizer with a chat template.
-        text: untrusted.
-        name: of the text, for messages.
+        text: an untrusted text.
+        name: the name of the text, for messages.
 
     Raises:
-        UserError: if something in it stays a control token whatever is done.
+        UserError: if a part of the text remains a control token in spite of blanks.
     """
     return text_ids(tokenizer, disarm(tokenizer, text, name))
 
 
 def encode_opening(tokenizer: Any, text: str, name: str = "an opening") -> list[int]:
-    """Token ids of how a reply may begin: as `encode_response`, without what the template writes after a reply.
+    """Token ids of the beginning of a reply: as `encode_response`, without what the template writes after a reply.
 
     Args:
         tokenizer: a transformers tokenizer with a chat template.
-        text: the first words of a reply, untrusted.
-        name: of the opening, for messages.
+        text: the first words of a reply, which are untrusted.
+        name: the name of the opening, for messages.
 
     Raises:
-        UserError: as `encode_response`.
+        UserError: as `encode_response` does.
     """
     return _reply(tokenizer, text, name, whole=False)[1]
 
 
 def _prompt(tokenizer: Any, messages: Sequence[Message], name: str) -> tuple[list[Message], list[int]]:
-    """The turns as they are shown, and their tokens: the control tokens among them are those of the template alone."""
+    """The disarmed turns, and their token ids, in which only the template's own control tokens occur."""
     form = chat_format(tokenizer)
     turns = list(messages) if form.takes_system else _without_system(messages)
     safe = [_said(turn, neutralise(turn["content"], form.control_tokens)) for turn in turns]
@@ -127,21 +127,21 @@ def _prompt(tokenizer: Any, messages: Sequence[Message], name: str) -> tuple[lis
     if _controls(form, ids) == _written(tokenizer, form, safe):
         return safe, ids
     safe = [_said(turn, without_look_alikes(turn["content"], tokenizer, form.control_ids, name)) for turn in safe]
-    apart = [_said(turn, f" {turn['content']} ") for turn in safe]  # where a text joins what the template writes
+    apart = [_said(turn, f" {turn['content']} ") for turn in safe]  # if a text merges with the template's
     for turns in (safe, apart):
         ids = _prompt_ids(tokenizer, form, turns)
         plain = [_said(turn, _CHARACTER.sub("x", turn["content"])) for turn in turns]
         if _controls(form, ids) == _controls(form, _prompt_ids(tokenizer, form, plain)):
             return turns, ids
     raise UserError(
-        f"for {name} the chat template of {name_of(tokenizer)} writes other control tokens than for other texts of the "
+        f"the chat template of {name_of(tokenizer)} writes other control tokens for {name} than for other texts of the "
         "same length",
         OTHER_TEMPLATE,
     )
 
 
 def _reply(tokenizer: Any, text: str, name: str, whole: bool = True) -> tuple[str, list[int]]:
-    """The reply as it is learnt, and its tokens: no control token is among them."""
+    """The disarmed reply, and its token ids, in which no control token occurs."""
     form = chat_format(tokenizer)
     text = neutralise(text, form.control_tokens)
     ids = _reply_ids(tokenizer, text, whole)
@@ -149,7 +149,8 @@ def _reply(tokenizer: Any, text: str, name: str, whole: bool = True) -> tuple[st
         text = without_look_alikes(text, tokenizer, form.control_ids, name)
         ids = _reply_ids(tokenizer, text, whole)
         if not form.control_ids.isdisjoint(ids):
-            raise UserError(f"{name} becomes a control token with what stands before it: {text!r}", "drop it")
+            what = f"{name} becomes a control token together with the text before it: {text!r}"
+            raise UserError(what, "drop the text")
     return text, ids
 
 
@@ -162,7 +163,7 @@ def _reply_ids(tokenizer: Any, text: str, whole: bool) -> list[int]:
     reply = form.before + text + (form.after if whole else "")
     ids = text_ids(tokenizer, form.anchor + reply)
     start = len(form.anchor_ids)
-    if ids[:start] != form.anchor_ids:  # the reply's first characters would have joined the prompt's last token
+    if ids[:start] != form.anchor_ids:  # the reply's first characters merged with the prompt's last token
         return text_ids(tokenizer, reply)
     return ids[start:]
 
@@ -172,7 +173,7 @@ def _controls(form: ChatFormat, ids: Sequence[int]) -> list[int]:
 
 
 def _written(tokenizer: Any, form: ChatFormat, turns: Sequence[Message]) -> list[int]:
-    """The control tokens that the template itself writes for turns of these roles, found out once."""
+    """The control tokens that the template itself writes for turns of these roles, computed once."""
     roles = tuple(turn["role"] for turn in turns)
     if roles not in form.written:
         form.written[roles] = _controls(form, _prompt_ids(tokenizer, form, [_said(turn, USER) for turn in turns]))
@@ -187,7 +188,7 @@ def stop_token_id(tokenizer: Any) -> int:
     """The token with which the chat template ends an assistant turn (often, but not always, `eos_token`).
 
     Raises:
-        UserError: if the tokenizer has neither a template that ends the turn with one token nor an eos token.
+        UserError: if the template does not end the turn with a single token and the tokenizer has no `eos_token`.
     """
     stop = chat_format(tokenizer).stop_id
     if stop is None:
@@ -196,10 +197,10 @@ def stop_token_id(tokenizer: Any) -> int:
 
 
 def check_template(tokenizer: Any) -> None:
-    """Refuse a tokenizer whose prompts do not end where replies begin, or whose replies have no end.
+    """Reject a tokenizer whose prompts do not end where replies begin, or whose replies have no stop token.
 
-    Some templates begin every reply with a thought that they leave open, and show none in a finished conversation. What
-    is trained or judged as the reply would be the thought.
+    Some templates begin every reply with an open thought, but show no thought in a finished conversation. Then the
+    thought would be trained or judged as the reply.
 
     Args:
         tokenizer: a transformers tokenizer.
@@ -214,49 +215,49 @@ def check_template(tokenizer: Any) -> None:
     begun, finished = (text.rpartition(USER)[2].strip() for text in (opened, closed.partition(REPLY)[0]))
     if REPLY in closed and MARKER.findall(begun) != MARKER.findall(finished):
         raise UserError(
-            f"before a reply the chat template writes {begun!r}, and in a finished conversation {finished!r}, so that "
-            "an answer would stand inside what it opens, such as a thought",
-            "give a chat_template_path whose prompts end where replies begin",
+            f"before a reply the chat template writes {begun!r}, but in a finished conversation {finished!r}, so that "
+            "an answer would be inside what it opens, such as a thought",
+            "set chat_template_path to a template whose prompts end where replies begin",
         )
 
 
 def check_vocabulary(tokenizer: Any, config: Any) -> None:
-    """Refuse a tokenizer that writes tokens for which the model has no embedding.
+    """Reject a tokenizer with tokens for which the model has no embedding.
 
-    Tokens that were added and that no prompt holds may lie beyond it, as some pad tokens do.
+    Added tokens that no prompt contains, such as some pad tokens, need no embedding.
 
     Args:
-        tokenizer: with a chat template.
-        config: of the model; one that does not tell its vocabulary's size is taken as it is.
+        tokenizer: a tokenizer with a chat template.
+        config: the model's config. Without a vocabulary size in it, nothing is checked.
 
     Raises:
-        UserError: naming the last of them.
+        UserError: naming the last such token.
     """
     size = getattr(config.get_text_config(), "vocab_size", None)
     written = [*encode_prompt(tokenizer, [{"role": "user", "content": USER}]), *encode_response(tokenizer, REPLY)]
     last = max(tokenizer.vocab_size - 1, *written)
     if size is not None and last >= size:
         raise UserError(
-            f"the tokenizer writes {tokenizer.convert_ids_to_tokens(last)!r} (token {last}) and the model has "
+            f"the tokenizer uses {tokenizer.convert_ids_to_tokens(last)!r} (token {last}), but the model has only "
             f"{size} tokens",
             "use the tokenizer that came with the model, or resize its embeddings",
         )
 
 
 def conversation_difference(tokenizer: Any, messages: Sequence[Message], response: str) -> str | None:
-    """How the template's own rendering of a whole conversation departs from prompt, response and stop token.
+    """How the template's rendering of a whole conversation differs from prompt, response and stop token.
 
-    What is trained here is always what is asked at inference. Where a template shows a finished conversation otherwise
-    (it trims the reply, puts thoughts before it, or drops a system turn once there is a reply), tools that train on
-    its rendering would train something else, and the model may have been made with that in mind.
+    This package always trains on the prompt that is used at inference. A template may render a finished conversation
+    differently: it trims the reply, puts thoughts before it, or drops a system turn. Then tools that train on its
+    rendering train on another text, and so may the model's makers have done.
 
     Args:
         tokenizer: a transformers tokenizer with a chat template.
-        messages: chat turns up to the assistant's, contents untrusted.
+        messages: chat turns up to the assistant's, with untrusted contents.
         response: the reply.
 
     Returns:
-        None if both are the same tokens up to the end of the turn; otherwise one line that quotes the first difference.
+        None if both are the same tokens up to the end of the turn, otherwise one line that quotes the first difference.
     """
     template = chat_format(tokenizer).template
     asked, prompt = _prompt(tokenizer, messages, "the conversation")
@@ -266,7 +267,7 @@ def conversation_difference(tokenizer: Any, messages: Sequence[Message], respons
     try:
         theirs = text_ids(tokenizer, render_turns(tokenizer, template, turns))[: len(ours)]
     except (TemplateError, TypeError) as error:
-        return f"the chat template refuses the whole conversation: {error}"
+        return f"the chat template rejects the whole conversation: {error}"
     if theirs == ours:
         return None
     at = next((i for i, (a, b) in enumerate(zip(ours, theirs, strict=False)) if a != b), len(theirs))
@@ -275,11 +276,11 @@ def conversation_difference(tokenizer: Any, messages: Sequence[Message], respons
         for ids in (ours[max(at - _SHOWN, 0) : at], ours[at : at + _SHOWN], theirs[at : at + _SHOWN])
     )
     part = "prompt" if at < len(prompt) else "reply"
-    return f"in the {part}, after {before!r}, the chat template writes {there!r} where training has {here!r}"
+    return f"in the {part}, after {before!r}, the chat template writes {there!r}, but training has {here!r}"
 
 
 def _without_system(messages: Sequence[Message]) -> list[Message]:
-    """System turns at the head of the first user turn, two line ends between, as Gemma 3's own template has them."""
+    """System messages at the beginning of the first user turn, separated by an empty line, as in Gemma 3's template."""
     system = [m["content"] for m in messages if m["role"] == "system"]
     turns = [m for m in messages if m["role"] != "system"]
     if system and turns and turns[0]["role"] == "user":

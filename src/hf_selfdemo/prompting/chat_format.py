@@ -1,4 +1,4 @@
-"""What a chat template does around contents, read off three short conversations, once per tokenizer."""
+"""Finds out what a chat template writes around contents, from three test conversations, once per tokenizer."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.prompting.rendering import OTHER_TEMPLATE, refuse_powers, render_turns
 
 _TODAY = datetime.date(2024, 7, 26)
-"""The date in every prompt whose template writes one: what Llama's templates say when they are given none."""
+"""The date in every prompt whose template writes one. It is the default date of Llama's templates."""
 
 _CLOCK = re.compile(r"""strftime_now\(\s*(["'])(.*?)\1\s*\)""")
 MARKER = re.compile(r"<<?/?[^\s<>]{1,64}>>?|\[/?[A-Z][A-Z_]*\]")  # </s>, <|user|>, <<SYS>>, [/INST]
-SYSTEM, USER, REPLY = "sysqz", "usrqz", "repqz"  # contents to look for in what a template renders
+SYSTEM, USER, REPLY = "sysqz", "usrqz", "repqz"  # contents that are easy to find in a rendered text
 
 
 @dataclass(frozen=True, slots=True)
 class ChatFormat:
-    """What a chat template does around contents.
+    """What a chat template writes around contents.
 
-    `anchor` is the end of a prompt from its last added token on, `anchor_ids` its tokens: a reply is encoded behind it,
-    since some tokenizers treat the beginning of a text differently. `before` and `after` are the blanks around a reply.
-    `control_ids` are the tokens that no text may become, `written` those of them that the template writes, by roles.
+    `anchor` is the end of a prompt from its last added token on, and `anchor_ids` are its token ids. A reply is encoded
+    after the anchor, since some tokenizers treat the beginning of a text differently. `before` and `after` are the
+    blanks around a reply. `control_ids` are the tokens that no text may become. `written` has those that the template
+    itself writes, by the roles of the turns.
     """
 
     template: str
@@ -46,9 +47,9 @@ _formats: WeakKeyDictionary[Any, tuple[tuple[Any, ...], ChatFormat]] = WeakKeyDi
 
 
 def chat_format(tokenizer: Any) -> ChatFormat:
-    """What a tokenizer's template does.
+    """The `ChatFormat` of a tokenizer.
 
-    Read once per tokenizer, and anew when its template, vocabulary or named special tokens have changed.
+    It is computed once per tokenizer, and again if the template, the vocabulary or the special tokens change.
     """
     state = (_template(tokenizer), len(tokenizer), tokenizer.special_tokens_map)
     held = _formats.get(tokenizer)
@@ -64,8 +65,8 @@ def _template(tokenizer: Any) -> str:
         template: str = tokenizer.get_chat_template()
     except ValueError:
         names = ", ".join(sorted(tokenizer.chat_template))
-        remedy = "give the one you mean as chat_template_path, or set tokenizer.chat_template to it"
-        raise UserError(f"the tokenizer has several chat templates ({names}) and none is the default", remedy) from None
+        remedy = "set chat_template_path or tokenizer.chat_template to one of them"
+        raise UserError(f"the tokenizer has several chat templates ({names}) but no default", remedy) from None
     return template
 
 
@@ -80,9 +81,9 @@ def _read(tokenizer: Any, template: str) -> ChatFormat:
         opened = render_turns(tokenizer, template, asked, add_generation_prompt=True)
         closed = render_turns(tokenizer, template, [*asked, {"role": "assistant", "content": REPLY}])
     except (TemplateError, TypeError) as error:
-        raise UserError(f"the chat template cannot show a question and its reply ({error})", OTHER_TEMPLATE) from None
+        raise UserError(f"the chat template cannot render a question and its reply ({error})", OTHER_TEMPLATE) from None
     if USER not in opened:
-        raise UserError("the chat template does not show the text of a user turn", OTHER_TEMPLATE)
+        raise UserError("the chat template does not render the text of a user turn", OTHER_TEMPLATE)
     added = {text for text in _added(tokenizer).values() if len(text.strip()) > 1 and not text.isalnum()}
     markers = MARKER.findall(closed.replace(USER, " ").replace(REPLY, " "))
     anchor = opened[max([opened.rfind(token) for token in added if token in opened], default=len(opened)) :]
@@ -103,9 +104,9 @@ def _read(tokenizer: Any, template: str) -> ChatFormat:
 
 
 def _control_token_ids(tokenizer: Any) -> frozenset[int]:
-    """Added tokens that are more than a blank, a character or a word; special ones are, whatever they say.
+    """The ids of special tokens, and of added tokens that are not just a word. Tokens of one character do not count.
 
-    The token for what is unknown is none: any text may hold that.
+    The unknown token does not count, since any text may contain it.
     """
     added = tokenizer.added_tokens_decoder.items()
     told = (
@@ -115,7 +116,7 @@ def _control_token_ids(tokenizer: Any) -> frozenset[int]:
 
 
 def _takes_system(tokenizer: Any, template: str) -> bool:
-    """Some templates raise at a system turn, others leave it out without a word."""
+    """Whether the template renders a system turn. Some raise an error, and others silently drop it."""
     turns = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": USER}]
     try:
         return SYSTEM in render_turns(tokenizer, template, turns, add_generation_prompt=True)
@@ -124,7 +125,7 @@ def _takes_system(tokenizer: Any, template: str) -> bool:
 
 
 def _end_of_turn(tokenizer: Any, tail: str) -> tuple[str, int | None]:
-    """Blanks and stop token from what the template writes behind a reply; the eos token where that is not a token."""
+    """The blanks and the stop token that the template writes after a reply, or the eos token if it writes no token."""
     ids = text_ids(tokenizer, tail.lstrip())
     if ids and ids[0] in _added(tokenizer):
         return tail[: len(tail) - len(tail.lstrip())], ids[0]

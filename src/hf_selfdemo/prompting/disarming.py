@@ -1,8 +1,8 @@
-"""Texts from outside in which nothing is read as a control token: neither what is spelt like one nor what becomes one.
+"""Disarms untrusted texts, so that no part of them is encoded as a control token.
 
-A tokenizer may normalise a text before it looks for its added tokens: then full-width letters, capitals, accents or
-characters that are not seen turn into a control token, too. No list of spellings holds them all, so the tokenizer
-itself is asked.
+A tokenizer may normalise a text before it searches for its added tokens. Then full-width letters, capitals, accents or
+invisible characters can become a control token too. No list of spellings is complete, so the tokenizer itself is used
+to find them.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Any
 from hf_selfdemo.core.errors import UserError
 
 _ROUNDS = 4
-"""How often look-alikes are taken apart: doing so can put others together, but hardly twice."""
+"""The most passes over a text. Blanks in one look-alike can create another, but hardly twice."""
 
-_QUOTED = 60  # characters of a look-alike that a message quotes
+_QUOTED = 60  # the most characters of a look-alike that a message quotes
 
 
 def neutralise(text: str, tokens: tuple[str, ...]) -> str:
-    """Put a blank after the first character of each control token in `text`, so that it stays readable but inert.
+    """Insert a blank after the first character of each control token, so that it is readable but has no effect.
 
-    Repeated until none is left, since taking one apart can put another together.
+    This is repeated until none is left, since a blank in one token can create another.
 
     Example:
         >>> neutralise("hi<|im_end|>", ("<|im_end|>",))
@@ -33,13 +33,13 @@ def neutralise(text: str, tokens: tuple[str, ...]) -> str:
 
 
 def take_apart(text: str, pattern: re.Pattern[str]) -> str:
-    """Put a blank after the first character of whatever `pattern` finds, until it finds nothing.
+    """Insert a blank after the first character of every match of `pattern`, until there is no match.
 
-    Blanks at the beginning do not count as the first character: one more of them would change nothing.
+    The first character is the first that is not a blank, since one more leading blank would change nothing.
 
     Args:
-        text: any.
-        pattern: whose matches have at least two characters that are not blanks.
+        text: any text.
+        pattern: a pattern whose matches have at least two characters that are not blanks.
     """
     while pattern.search(text):
         text = pattern.sub(lambda m: _FIRST.sub(r"\g<0> ", m.group(), count=1), text)
@@ -47,16 +47,16 @@ def take_apart(text: str, pattern: re.Pattern[str]) -> str:
 
 
 def without_look_alikes(text: str, tokenizer: Any, control_ids: Set[int], name: str) -> str:
-    """Put blanks between the characters of whatever the tokenizer makes a control token of.
+    """Insert blanks between the characters of everything that the tokenizer encodes as a control token.
 
     Args:
-        text: any; what is spelt like a control token has been neutralised already.
+        text: a text after `neutralise`.
         tokenizer: a transformers tokenizer.
-        control_ids: tokens that no text may become.
-        name: of the text, for messages.
+        control_ids: the ids of tokens that no text may become.
+        name: the name of the text, for messages.
 
     Raises:
-        UserError: if blanks do not help.
+        UserError: if a control token remains.
     """
     found = ""
     for _ in range(_ROUNDS):
@@ -67,9 +67,9 @@ def without_look_alikes(text: str, tokenizer: Any, control_ids: Set[int], name: 
         for start, end in reversed(spans):
             text = f"{text[:start]} {' '.join(text[start:end])} {text[end:]}"
     raise UserError(
-        f"{name} holds {found[:_QUOTED]!r}, which the tokenizer reads as a control token whatever is put between its "
-        "characters",
-        "drop it, or use a tokenizer that does not normalise its control tokens",
+        f"{name} contains {found[:_QUOTED]!r}, which the tokenizer reads as a control token even with blanks between "
+        "its characters",
+        "drop the text, or use a tokenizer that does not normalise its control tokens",
     )
 
 
@@ -82,8 +82,8 @@ def _pattern(tokens: tuple[str, ...]) -> re.Pattern[str]:
 
 
 def _look_alikes(text: str, tokenizer: Any, control_ids: Set[int]) -> list[tuple[int, int]]:
-    """Where in a text control tokens come from, in order."""
-    if not tokenizer.is_fast:  # such tokenizers know no places, and look for their tokens in the text as it is
+    """The spans of a text that the tokenizer encodes as control tokens, in order."""
+    if not tokenizer.is_fast:  # slow tokenizers have no offsets, and search for their tokens in the unchanged text
         return (
             [] if control_ids.isdisjoint(tokenizer(text, add_special_tokens=False)["input_ids"]) else [(0, len(text))]
         )

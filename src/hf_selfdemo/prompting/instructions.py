@@ -1,4 +1,4 @@
-"""An instruction is what a prompt search looks for: the wording of what is asked, apart from question and passages."""
+"""Prompts with an instruction that a prompt search found. It tells the model what to do with question and passages."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from hf_selfdemo.prompting.prompts import render
 def instructed_messages(
     source: Source, instruction: str, evidence: Evidence, as_system: bool = False
 ) -> tuple[Message, ...]:
-    """The prompt that puts an instruction to a question.
+    """The prompt with an instruction and a question.
 
     Args:
-        source: "closed_book" leaves the passages out; all others, a `Mode` among them, show them.
-        instruction: the wording, for any question.
-        evidence: the question and its passages; no answer is shown.
-        as_system: say the instruction in a system turn of its own before the question, not after the question.
+        source: "closed_book" leaves the passages out; any other source or `Mode` shows them.
+        instruction: the instruction, which fits any question.
+        evidence: the question and its passages. No answer is shown.
+        as_system: put the instruction into a system turn instead of after the question.
 
     Returns:
-        A user turn, with a system turn before it if asked for and there is anything to say in it.
+        A user turn, after a system turn if `as_system` is set and the instruction is not empty.
 
     Example:
         >>> from hf_selfdemo.core.types import Question

@@ -1,4 +1,4 @@
-"""What models like to say before what was asked for."""
+"""Removes phrases with which models often introduce what they were asked for."""
 
 from __future__ import annotations
 

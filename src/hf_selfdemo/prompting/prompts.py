@@ -1,4 +1,4 @@
-"""Evidence to chat messages. The words live in `templates/`; their hash goes into every manifest."""
+"""Turns evidence into chat messages with the templates in `templates/`. Every manifest records their hash."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from hf_selfdemo.core.types import Message, Passage
 TEMPLATES = Path(__file__).parent / "templates"
 
 TRAINED_ON = ("rag.txt", "closed_book.txt")
-"""The templates under which models are trained and evaluated."""
+"""The templates with which models are trained and evaluated."""
 
 JUDGED_WITH = ("judging/label.txt", "judging/pick.txt")
-"""The templates that judging models are asked with."""
+"""The templates for judging models."""
 
 SEARCHED_WITH = (
     *("search/critique.txt", "search/rewrite.txt", "search/score.txt", "search/start_closed_book.txt"),
@@ -31,23 +31,23 @@ SEARCHED_WITH = (
 
 @lru_cache(maxsize=8)
 def _environment(folder: Path) -> jinja2.Environment:
-    # no autoescape: a prompt is plain text, not HTML. Values are filled in as values, so that template syntax inside a
-    # passage is text like any other.
+    # No autoescape, since a prompt is plain text, not HTML. Template syntax inside a value, such as a passage, is not
+    # evaluated.
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
 
 
 def fill(template: str, folder: Path = TEMPLATES, **values: Any) -> str:
-    """Fill any template with any values.
+    """Fill a template with values.
 
     Args:
-        template: path under `folder`, without `.txt`.
-        folder: where the templates lie.
-        values: what the template's words stand for; one that it needs and does not get raises jinja2's UndefinedError.
+        template: the template's path below `folder`, without `.txt`.
+        folder: the folder of the templates.
+        values: the values of the template's variables. A missing one raises jinja2's UndefinedError.
 
     Raises:
-        UserError: if there is no such template.
+        UserError: if the template does not exist.
 
     Example:
         >>> fill("closed_book", question="Who painted Guernica?").splitlines()[0]
@@ -56,26 +56,27 @@ def fill(template: str, folder: Path = TEMPLATES, **values: Any) -> str:
     try:
         return _environment(folder).get_template(f"{template}.txt").render(**values).strip()
     except jinja2.TemplateNotFound as error:
-        raise UserError(f"no template {error.name} in {folder}", "add it, or name one that is there") from None
+        remedy = "add the template, or use an existing one"
+        raise UserError(f"there is no template {error.name} in {folder}", remedy) from None
 
 
 def render(
     template: str, question: str, passages: Sequence[Passage] = (), folder: Path = TEMPLATES, instruction: str = ""
 ) -> tuple[Message, ...]:
-    """The prompt for a question and its passages. There is no way to hand it a gold answer.
+    """The prompt for a question and its passages. It has no parameter for a gold answer.
 
     Args:
-        template: path under `folder`, without `.txt`.
+        template: the template's path below `folder`, without `.txt`.
         question: the question's text.
-        passages: in the order in which they were found.
-        folder: where the templates lie.
-        instruction: for templates that leave the wording of what is asked to the caller.
+        passages: the passages, best first.
+        folder: the folder of the templates.
+        instruction: the instruction, for templates that do not contain one.
 
     Returns:
-        One user turn; `tokenizer.apply_chat_template` takes it.
+        One user turn, as `tokenizer.apply_chat_template` takes it.
 
     Raises:
-        UserError: if there is no such template.
+        UserError: if the template does not exist.
 
     Example:
         >>> render("closed_book", "Who painted Guernica?")[0]["content"].splitlines()[0]
@@ -86,16 +87,16 @@ def render(
 
 
 def templates_hash(patterns: Sequence[str], folder: Path = TEMPLATES) -> str:
-    """A short hash over templates and all that they include: who uses others, or other words, has another one.
+    """A short hash over templates and all templates that they include.
 
-    A template that nobody here uses changes nothing, so that one can be added beside finished runs.
+    Other templates do not change it, so a template can be added without invalidating finished runs.
 
     Args:
-        patterns: which are used, below `folder`; `*` stands for any name.
-        folder: where the templates lie.
+        patterns: the paths of the templates below `folder`; `*` stands for any name.
+        folder: the folder of the templates.
 
     Raises:
-        UserError: if a pattern fits none.
+        UserError: if a pattern matches no template.
 
     Example:
         >>> templates_hash(["rag.txt"]) == templates_hash(["rag.txt", "passages.txt"])  # the one includes the other
@@ -108,12 +109,12 @@ def templates_hash(patterns: Sequence[str], folder: Path = TEMPLATES) -> str:
 
 
 def _with_included(patterns: Sequence[str], folder: Path) -> set[str]:
-    """Names of templates and of those that they include, and these in turn."""
+    """The names of templates and of all templates that they include, directly or indirectly."""
     found: set[str] = set()
     for pattern in patterns:
         names = [path.relative_to(folder).as_posix() for path in folder.glob(pattern)]
         if not names:
-            raise UserError(f"no template {pattern} in {folder}", "add it, or name one that is there")
+            raise UserError(f"there is no template {pattern} in {folder}", "add the template, or use an existing one")
         found |= set(names)
         for name in names:
             tree = _environment(folder).parse((folder / name).read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
-"""Turns to text by a tokenizer's chat template: a program of others, which need not come to an end.
+"""Renders turns with a tokenizer's chat template, which is untrusted code and may not terminate.
 
-Jinja's sandbox keeps a template from the machine, but neither its time nor the size of what it makes. What it does may
-hang on the messages, so that every rendering is bounded, not only a first one.
+Jinja's sandbox protects the machine from a template, but does not limit its time or the size of its output. These may
+depend on the messages, so every rendering is limited.
 """
 
 from __future__ import annotations
@@ -16,29 +16,29 @@ from hf_selfdemo.core.bounded import bounded
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Message
 
-OTHER_TEMPLATE = "set tokenizer.chat_template to one whose turns hold plain text"
-"""What to do about a template that cannot be used."""
+OTHER_TEMPLATE = "set tokenizer.chat_template to a template that renders turns of plain text"
+"""The remedy for a template that cannot be used."""
 
 _LONGEST_S, _LARGEST = 20, 2 * 1024**3
-"""Seconds and bytes that a template may take; it takes a thousandth of either."""
+"""The most seconds and bytes that a template may use. A usual one uses a thousandth of either."""
 
 _SPARE, _TIMES = 1_000_000, 8
-"""Characters that a template may write of its own, and how often it may repeat what it is given."""
+"""The most characters that a template may add, and how many times it may repeat the contents."""
 
 
 def render_turns(tokenizer: Any, template: str, turns: Sequence[Message], **options: Any) -> str:
-    """The template's text for these turns.
+    """The text that a chat template renders for these turns.
 
     Args:
         tokenizer: a transformers tokenizer.
-        template: of its chat templates.
-        turns: what is said.
-        options: of `apply_chat_template`.
+        template: the chat template.
+        turns: the turns of the conversation.
+        options: options of `apply_chat_template`.
 
     Raises:
-        UserError: if it does not come to an end, or makes more of the turns than a conversation.
-        TemplateError: if it refuses the turns.
-        TypeError: if it wants turns of another kind.
+        UserError: if the template does not terminate in time, or its output is too large.
+        TemplateError: if the template rejects the turns.
+        TypeError: if the template expects turns of another type.
     """
     try:
         with bounded(_LONGEST_S, _LARGEST):
@@ -46,32 +46,32 @@ def render_turns(tokenizer: Any, template: str, turns: Sequence[Message], **opti
                 list(turns), chat_template=template, tokenize=False, enable_thinking=False, **options
             )
     except TimeoutError:
-        _refuse(tokenizer, f"does not come to an end in {_LONGEST_S} seconds")
+        _refuse(tokenizer, f"does not finish within {_LONGEST_S} seconds")
     except (MemoryError, OverflowError):
-        _refuse(tokenizer, "writes more than memory holds")
+        _refuse(tokenizer, "needs more memory than is allowed")
     except RecursionError:
-        _refuse(tokenizer, "calls itself for ever")
+        _refuse(tokenizer, "calls itself without end")
     if len(rendered) > _SPARE + _TIMES * sum(len(turn["content"]) for turn in turns):
-        _refuse(tokenizer, f"makes {len(rendered):,} characters of a conversation")
+        _refuse(tokenizer, f"renders a short conversation as {len(rendered):,} characters")
     return rendered
 
 
 def refuse_powers(tokenizer: Any, template: str) -> None:
-    """Refuse a template that takes powers: a number of any length is one step of Python, which nothing stops.
+    """Reject a template that uses powers. A huge power is a single step of Python, which no time limit can interrupt.
 
     Raises:
-        UserError: if it does.
+        UserError: if the template uses the operator `**`.
     """
     try:
         signs = [sign for _, kind, sign in Environment().lex(template) if kind != "whitespace"]
-    except TemplateSyntaxError:  # told when it is rendered
+    except TemplateSyntaxError:  # reported when the template is rendered
         return
     if any(sign == "**" and before not in ("(", ",") for before, sign in pairwise(signs)):
-        _refuse(tokenizer, "takes powers (**)")
+        _refuse(tokenizer, "uses powers (**)")
 
 
 def name_of(tokenizer: Any) -> str:
-    """A tokenizer as messages call it."""
+    """The name of a tokenizer, for messages."""
     return repr(tokenizer.name_or_path) if tokenizer.name_or_path else "this tokenizer"
 
 

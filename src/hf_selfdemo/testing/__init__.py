@@ -1,4 +1,4 @@
-"""Contract tests for parts of your own: pytest classes with one test for each promise of `core.protocols`.
+"""Contract tests for your own parts: pytest classes with one test for each requirement of `core.protocols`.
 
     from hf_selfdemo.testing import JudgeContract
 
@@ -7,7 +7,7 @@
         def make(self):
             return MyJudge
 
-The package's own parts pass the same classes, in `tests/contracts`. pytest is needed.
+The package's own parts are tested with the same classes, in `tests/contracts`. They need pytest.
 """
 
 import pytest

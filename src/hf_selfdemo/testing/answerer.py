@@ -1,4 +1,4 @@
-"""What every answerer keeps: the promises of `core.protocols.Answerer`."""
+"""Contract tests for answerers, which follow `core.protocols.Answerer`."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def talk(
     say: Callable[[Request], str] = lambda request: f"Answer: reply {request.id}",
     finish: Any = "stop",
 ) -> tuple[Answer, list[Request]]:
-    """Hold the dialogue; returns the answer and every request made."""
+    """Run the dialogue. Returns the answer and all requests."""
     return held(answerer.answer(row, mode), lambda request: Reply(say(request), finish))
 
 
 def talks(answerer: Answerer) -> list[tuple[Evidence, Mode, Answer, list[Request]]]:
-    """Every row in every mode, with the answer and the requests."""
+    """Run every row in every mode. Returns the answers and the requests."""
     return [(row, mode, *talk(answerer, row, mode)) for row in ROWS for mode in MODES]
 
 
 class Failing(ScriptedGenerator):
-    """Answers all requests but one."""
+    """A generator that answers all requests but one, which fails."""
 
     def __init__(self, failing: str) -> None:
         super().__init__(lambda request: "Answer: in a mine")
@@ -58,11 +58,11 @@ class Failing(ScriptedGenerator):
 
 
 class AnswererContract:
-    """Give a fixture `answerer` that returns your answerer."""
+    """Contract tests for an answerer. Subclass it and define a fixture `answerer` that returns your answerer."""
 
     @pytest.fixture
     def answerer(self) -> Answerer:
-        raise NotImplementedError("give the class a fixture `answerer` that returns your answerer")
+        raise NotImplementedError("define a fixture `answerer` that returns your answerer")
 
     def test_it_is_an_answerer(self, answerer: Any) -> None:
         assert isinstance(answerer, Answerer)

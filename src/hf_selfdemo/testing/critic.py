@@ -1,4 +1,4 @@
-"""What every critic keeps: the promises of `core.protocols.Critic`."""
+"""Contract tests for critics, which follow `core.protocols.Critic`."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ TEXTS = [
 
 
 class CriticContract:
-    """Give a fixture `critic` that returns your critic."""
+    """Contract tests for a critic. Subclass it and define a fixture `critic` that returns your critic."""
 
     @pytest.fixture
     def critic(self) -> Critic:
-        raise NotImplementedError("give the class a fixture `critic` that returns your critic")
+        raise NotImplementedError("define a fixture `critic` that returns your critic")
 
     def test_it_is_a_critic(self, critic: Any) -> None:
         assert isinstance(critic, Critic) and isinstance(critic.needs_gold, bool)
@@ -43,7 +43,7 @@ class CriticContract:
             for text in TEXTS:
                 said = critic.critique(row, text)
                 assert isinstance(said, Critique) and said == critic.critique(row, text)
-                assert (said.score == 1) == (not said.message), "who has nothing to say is satisfied"
+                assert (said.score == 1) == (not said.message), "the message is empty if and only if the score is 1"
                 assert said.message == said.message.strip() and len(said.message) < 400
 
     def test_some_replies_satisfy_and_others_do_not(self, critic: Any) -> None:

@@ -1,4 +1,4 @@
-"""Holding a dialogue with replies that a test makes up."""
+"""Runs dialogues with replies that a test makes up."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ R = TypeVar("R")
 
 
 def held(dialogue: Dialogue[R], reply: Callable[[Request], Reply]) -> tuple[R, list[Request]]:
-    """The result of a dialogue, and every request made.
+    """Run a dialogue. Returns its result and all requests.
 
     Args:
-        dialogue: of a strategy or an answerer.
-        reply: to each request.
+        dialogue: the dialogue of a strategy or an answerer.
+        reply: a function that returns the reply to a request.
     """
     requests: list[Request] = []
     try:

@@ -1,4 +1,4 @@
-"""What every judge keeps: the promises of `core.protocols.Judge`."""
+"""Contract tests for judges, which follow `core.protocols.Judge`."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ NO_ANSWERS: list[tuple[str, ...]] = [(), ("",), ("?!",), ("…",)]
 
 
 def opinion(text: str, answers: Sequence[str]) -> str:
-    """What a sensible model would say of a reply."""
+    """The label that a sensible model would give a reply."""
     if any(answer in text for answer in answers):
         return "correct"
     return "refuse" if re.search(r"know|mention", text) else "incorrect"
 
 
 def sensible(request: Request) -> str:
-    """Reads a judging prompt and answers it: with a label, or with the number of the best reply."""
+    """The reply of a sensible model to a judging prompt: a label, or the number of the best reply."""
     lines = request.messages[-1]["content"].split("\n")
     [answers] = [line.removeprefix("Accepted answers: ").split("; ") for line in lines if line.startswith("Accepted")]
     opinions = [opinion(line.partition(": ")[2], answers) for line in lines if re.match(r"Reply(?: \d+)?: ", line)]
@@ -52,7 +52,7 @@ def sensible(request: Request) -> str:
 
 
 def without_places(verdicts: Iterable[Verdict]) -> list[Verdict]:
-    """Places are about the others; labels and reasons are not."""
+    """Verdicts without places, which depend on the other candidates. Labels and reasons do not."""
     return [replace(verdict, place=0) for verdict in verdicts]
 
 
@@ -62,15 +62,16 @@ def candidates(*texts: str) -> list[Candidate]:
 
 
 class JudgeContract:
-    """Give a fixture `make` that returns the class of your judge, or a function that makes one.
+    """Contract tests for a judge.
 
-    A judge that asks a model is answered by `sensible`, which reads the package's prompts. If yours look otherwise,
-    give a fixture `model` too: a function from a request to the text of a sensible reply.
+    Subclass it and define a fixture `make` that returns the class of your judge, or a function that makes one. If the
+    judge asks a model, `sensible` replies to the package's judging prompts. If your prompts look different, also define
+    a fixture `model` that returns a function from a request to the text of a sensible reply.
     """
 
     @pytest.fixture
     def make(self) -> Callable[[], Judge]:
-        raise NotImplementedError("give the class a fixture `make` that returns what makes your judge")
+        raise NotImplementedError("define a fixture `make` that returns the class of your judge, or a function")
 
     @pytest.fixture
     def model(self) -> Callable[[Request], str]:
@@ -78,7 +79,7 @@ class JudgeContract:
 
     @pytest.fixture
     def judged(self, model: Callable[[Request], str]) -> Callable[..., list[Verdict]]:
-        """The verdicts of a judge on the candidates of a row, over the scripted model or another one."""
+        """A function that returns a judge's verdicts on the candidates of a row, with a scripted model."""
 
         def judged(judge: Judge, row: Evidence, given: Sequence[Candidate], say: Any = model) -> list[Verdict]:
             return next(converse([judge.judge(row, given)], ScriptedGenerator(say)))

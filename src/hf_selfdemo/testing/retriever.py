@@ -1,4 +1,4 @@
-"""What every retriever keeps: the promises of `core.protocols.Retriever`."""
+"""Contract tests for retrievers, which follow `core.protocols.Retriever`."""
 
 from __future__ import annotations
 
@@ -31,20 +31,21 @@ TEXTS = [
 
 
 def ids(results: Sequence[Sequence[Passage]]) -> list[list[str]]:
-    """The ids of what was found."""
+    """The ids of the passages that were found."""
     return [[p.id for p in found] for found in results]
 
 
 class RetrieverContract:
-    """Give a fixture `make` that returns the class of your retriever, or a function that makes one of passages.
+    """Contract tests for a retriever.
 
-    A retriever that is not made of passages alone is given by a fixture `made` instead: the retriever over `CORPUS`,
-    and a question for each of `TEXTS`.
+    Subclass it and define a fixture `make` that returns the class of your retriever, or a function that makes one from
+    passages. If your retriever needs more than passages, define a fixture `made` instead. It returns the retriever over
+    `CORPUS` and a question for each of `TEXTS`.
     """
 
     @pytest.fixture
     def make(self) -> Callable[[Sequence[Passage]], Retriever]:
-        raise NotImplementedError("give the class a fixture `make` that returns what makes your retriever of passages")
+        raise NotImplementedError("define a fixture `make` with the class of your retriever, or a fixture `made`")
 
     @pytest.fixture
     def made(self, make: Callable[[Sequence[Passage]], Retriever]) -> tuple[Retriever, list[Question]]:
@@ -62,7 +63,7 @@ class RetrieverContract:
             assert len(found) <= k
             assert len(set(found)) == len(found)
             assert set(found) <= {p.id for p in CORPUS}
-        assert ids(results)[0], "the plain question finds something"
+        assert ids(results)[0], "the first question must find a passage"
 
     def test_results_stay_with_their_questions_whatever_the_order(self, made: Any) -> None:
         retriever, questions = made

@@ -1,4 +1,4 @@
-"""Rows that the contract tests ask: a gold answer that no request may show, and passages that say nothing of it."""
+"""Rows for the contract tests: a gold answer that no request may show, and passages that do not contain it."""
 
 from hf_selfdemo.core.types import Evidence, Passage, Question
 

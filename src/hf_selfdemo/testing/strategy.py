@@ -1,4 +1,4 @@
-"""What every strategy keeps: the promises of `core.protocols.Strategy`."""
+"""Contract tests for strategies, which follow `core.protocols.Strategy`."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ LABELS = ("correct", "incorrect", "abstain", "unscored")
 
 
 def talk(strategy: Strategy, row: Evidence, finish_reasons: Any = ("stop",)) -> tuple[list[Candidate], list[Request]]:
-    """Hold the dialogue; returns the candidates and every request made. Texts tell replies apart."""
+    """Run the dialogue with a distinct text for each reply. Returns the candidates and all requests."""
     finish = itertools.cycle(finish_reasons)
     return held(strategy.write(row), lambda r: Reply(f"reply {r.id}", next(finish), (-1.0,) if r.scored else ()))
 
 
 def labelled(candidates: Sequence[Candidate], labels: Sequence[Any]) -> tuple[Sequence[Candidate], list[Verdict]]:
-    """Candidates and verdicts, labelled in turn."""
+    """The candidates and their verdicts, with the labels in turn."""
     return candidates, [Verdict(label, "so") for _, label in zip(candidates, itertools.cycle(labels), strict=False)]
 
 
 def outcomes(make: Make) -> Iterator[tuple[Evidence, Sequence[Candidate], list[Verdict], Demonstration | Skip]]:
-    """Every row under many mixtures of labels and ways to finish, with each demonstration chosen, or the skip."""
+    """Every row with many combinations of labels and finish reasons, and each demonstration chosen, or the skip."""
     for row, candidates, verdicts, chosen in choices(make):
         for result in [chosen] if isinstance(chosen, Skip) else chosen:
             yield row, candidates, verdicts, result
@@ -50,7 +50,7 @@ def outcomes(make: Make) -> Iterator[tuple[Evidence, Sequence[Candidate], list[V
 def choices(
     make: Make,
 ) -> Iterator[tuple[Evidence, Sequence[Candidate], list[Verdict], Sequence[Demonstration] | Skip]]:
-    """The same, with all that was chosen for a row at once."""
+    """As `outcomes`, with all demonstrations of a row together."""
     for row in ROWS:
         for finish in (("stop",), ("length",), ("stop", "length"), ("length", "length", "stop")):
             written, _ = talk(make(), row, finish)
@@ -60,14 +60,16 @@ def choices(
 
 
 class StrategyContract:
-    """Give a fixture `make` that returns the class of your strategy, or a function that makes one: `METHOD.strategy`.
+    """Contract tests for a strategy.
 
-    If its requests may show the gold answer (`Method.sees_gold`), give a fixture `sees_gold` that returns True.
+    Subclass it and define a fixture `make` that returns the class of your strategy, or a function that makes one, such
+    as `METHOD.strategy`. If its requests may show the gold answer (`Method.sees_gold`), also define a fixture
+    `sees_gold` that returns True.
     """
 
     @pytest.fixture
     def make(self) -> Make:
-        raise NotImplementedError("give the class a fixture `make` that returns what makes your strategy")
+        raise NotImplementedError("define a fixture `make` that returns the class of your strategy, or a function")
 
     @pytest.fixture
     def sees_gold(self) -> bool:
@@ -91,7 +93,7 @@ class StrategyContract:
         assert len(set(ids)) == len(ids)
 
     def test_requests_show_the_question_and_never_the_gold_answer(self, make: Any, sees_gold: bool) -> None:
-        """But for a method that says so. A text that is scored is not part of the prompt."""
+        """Except for a method that may see it. A text that is scored is not part of the prompt."""
         for row in ROWS:
             for request in talk(make(), row)[1]:
                 said = repr(dataclasses.replace(request, scored=""))
@@ -106,7 +108,7 @@ class StrategyContract:
     def test_requests_that_share_a_key_show_the_same_passages(self, make: Any) -> None:
         by_key: dict[str, set[tuple[bool, ...]]] = {}
         for request in (r for row in ROWS for r in talk(make(), row)[1] if r.share and row.passages):
-            text = " ".join(m["content"] for m in request.messages)  # a later turn goes on from one that shows them
+            text = " ".join(m["content"] for m in request.messages)  # a later turn includes the first, which shows them
             by_key.setdefault(request.share, set()).add(tuple(p.text in text for p in SHOWN))
         assert all(len(shown) == 1 for shown in by_key.values())
 
@@ -119,13 +121,13 @@ class StrategyContract:
                 continue
             assert isinstance(result, Demonstration)
             assert result.response.strip() and result.evidence.id == row.id
-            if result.ranking:  # of the row's own passages, one that holds the answer comes first
+            if result.ranking:  # a gold passage comes first, then passages that are not gold
                 first, *others = result.evidence.passages
                 assert set(result.evidence.passages) <= set(row.passages) and row.question.is_gold(first)
                 assert others and not any(row.question.is_gold(p) for p in others)
                 assert len(result.ranking.windows) == len(result.evidence.passages)
                 continue
-            if result.kind:  # no reply to the question: its segments are what is learnt
+            if result.kind:  # not a reply to the question: its segments are trained on
                 assert result.response == "".join(one.text for one in result.segments if one.loss)
                 continue
             asked = result.evidence.question
@@ -143,7 +145,7 @@ class StrategyContract:
             assert result.outcome in ("answer", "abstain")
             if result.source == "gold":  # a statement about the answer may follow
                 assert result.response.startswith(row.question.answers)
-            elif result.mode == "rag":  # what is replayed closed-book may be wrong
+            elif result.mode == "rag":  # a replayed closed-book reply may be incorrect
                 [won] = [(c, v) for c, v in zip(candidates, verdicts, strict=True) if c.text == result.response]
                 assert won[0].source == result.source
                 assert won[1].label == {"answer": "correct", "abstain": "abstain"}[result.outcome]
@@ -166,7 +168,7 @@ class StrategyContract:
                 assert not any(v.label == "correct" and c.source != "refusal" for c, v in whole)
 
     def test_an_answer_where_something_is_right(self, make: Any) -> None:
-        """Of a method that leaves questions alone, of a document."""
+        """A method that does not use questions is tested with a document."""
         chosen = [make().select(row, *labelled(talk(make(), row)[0], ("correct",))) for row in (ANSWERABLE, ROWS[-1])]
         first = next(one for one in chosen if not isinstance(one, Skip))
         assert first[0].outcome == "answer"

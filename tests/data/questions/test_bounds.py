@@ -121,5 +121,5 @@ def test_a_huge_cell_is_refused_by_its_row(tmp_path, kind):
 
 def test_a_passage_of_100_megabytes_in_parquet_is_refused_by_its_row(tmp_path):
     parquet.write_table(pyarrow.table({"id": ["1"], "text": ["word " * 20_000_000]}), tmp_path / "c.parquet")
-    with pytest.raises(UserError, match=r"row 1 of .*c\.parquet: 'text' has 100,000,000 characters"):
+    with pytest.raises(UserError, match=r"row 1 of .*c\.parquet: column 'text' has 100,000,000 characters"):
         read_passages(str(tmp_path / "c.parquet"))

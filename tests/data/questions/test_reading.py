@@ -241,7 +241,7 @@ def test_a_bad_passage_of_a_question_is_named(tmp_path, ctxs, words):
         ("q.json", "{}", ["not a list of objects", "[{...}, ...]"]),
         ("q.json", "[1]", ["not a list of objects"]),
         ("q.json", '[{"id":\n', ["not JSON", "line", "fix"]),
-        ("q.txt", "id,question", ["q.txt", "no known format", ".jsonl", ".csv", ".xlsx"]),
+        ("q.txt", "id,question", ["q.txt", "unknown format", ".jsonl", ".csv", ".xlsx"]),
         ("q.csv", "id,question", ["q.csv", "no rows", "check the path"]),
         ("q.tsv", b"id\tquestion\n\xff\tWho?\n", ["q.tsv", "UTF-8"]),
         ("q.csv.gz", "no gzip", ["q.csv.gz", "cannot be read"]),

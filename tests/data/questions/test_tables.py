@@ -74,7 +74,7 @@ REFUSED = {
     ),
     "two columns of one name": (
         "question,answers,answers\nWho?,Ada,A. L.\n",
-        "has two columns 'answers': rename one in the first row",
+        "has two columns named 'answers': rename one in the first row",
     ),
     "no header": (
         "Who?;Ada\nWhen?;1912\n",
@@ -82,7 +82,7 @@ REFUSED = {
     ),
     "a cell that is no list": (
         "question,answers\nWho?,\"['Ada' 'Bo']\"\n",
-        "row 1 .line 2. of .*: 'answers' begins like a list written as text",
+        "row 1 .line 2. of .*: column 'answers' begins like a list written as text",
     ),
 }
 
@@ -126,7 +126,9 @@ def test_a_cell_of_a_workbook_that_is_no_text_is_named_by_its_row(workbook):
     import datetime
 
     source = workbook(["question", "answers"], ["Who?", "Ada"], [], ["When?", datetime.datetime(2001, 12, 25)])
-    with pytest.raises(UserError, match=r"row 2 .line 4. of .*q.xlsx: 'answers' .*datetime.datetime.2001, 12, 25"):
+    with pytest.raises(
+        UserError, match=r"row 2 .line 4. of .*q.xlsx: column 'answers' .*datetime.datetime.2001, 12, 25"
+    ):
         read_questions(source)
     with pytest.raises(UserError, match=r"the row at line 2 of .* has 3 cells, but the first row has 2: name every"):
         read_questions(workbook(["question", "answers"], ["Who?", "Ada", "Bo"]))

@@ -1,4 +1,4 @@
-"""Whether replies abstain where they should. `score` is the metric; the other files make a module of `evaluate`."""
+"""Measures whether replies abstain when they should. The other files make `score` a module of `evaluate`."""
 
 from hf_selfdemo.metrics.abstention.scorer import score
 

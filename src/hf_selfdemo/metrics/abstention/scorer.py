@@ -1,4 +1,4 @@
-"""Whether replies abstain where no answer is to be had, and answer where one is."""
+"""Measures whether replies abstain from unanswerable questions and answer the others."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FIGURES = {
     "abstention_f1": "abstention_f1",
     "false_refusals": "false_refusals",
 }
-"""The metric's figures and their names in `scoring.abstention`, which tells question and passages apart."""
+"""The metric's figures and their names in `scoring.abstention`, which separates question and passages."""
 
 _LABELS = get_args(Label)
 
@@ -45,33 +45,33 @@ def score(
     rows: bool = False,
     curve: bool = False,
 ) -> dict[str, Any]:
-    """Three outcomes (correct, incorrect, abstained), and what they say of abstaining.
+    """Three outcomes (correct, incorrect, abstained), and metrics of abstention.
+
+    `scoring.outcomes`, `scoring.abstention` and `scoring.risk_coverage` have the formulas.
+    `hf_selfdemo.metrics.load("abstention")` is the same metric as a module of `evaluate`.
 
     Args:
-        predictions: replies. An empty one is unscored.
-        references: accepted answers and aliases of each; empty where the question has none. Blank ones, as in `[""]`,
-            are no answers.
-        answerable: whether a reply should answer, e.g. because a shown passage holds the answer; by default where
-            there are references. An answer to an answerable row without references is unscored: nothing is known to
-            be right.
-        confidences: of the replies, higher is surer, on any scale; adds `aurc` and `e_aurc`.
+        predictions: the replies. An empty reply is unscored.
+        references: the accepted answers and aliases of each row; empty if the question has none. Blank answers, as in
+            `[""]`, are ignored.
+        answerable: whether the reply should answer, e.g. because a passage contains the answer. By default, rows with
+            references are answerable. An answer to an answerable row without references is unscored, since no correct
+            answer is known.
+        confidences: the confidence of each reply, higher is more confident, on any scale. Adds `aurc` and `e_aurc`.
         labels: "correct", "incorrect", "abstain" or "unscored" by another judge, instead of the string match.
-        questions: what was asked, which some matches need ("Which is taller, A or B?").
-        abstain_value: what an abstention is worth in `lambda_score`, between an error (0) and a right answer (1); by
-            default 0.5, half of a right answer.
-        rows: whether to add `rows`, the outcome of each.
+        questions: the questions, which some matches need ("Which is taller, A or B?").
+        abstain_value: the value of an abstention in `lambda_score`, between an incorrect answer (0) and a correct one
+            (1). The default is 0.5.
+        rows: whether to add `rows`, the outcome of each row.
         curve: whether to add `risk_coverage`, points of confidence, coverage and risk.
 
     Returns:
-        Figures from 0 to 1, None where there is nothing to count; counts (`n` is the sum of `correct`, `incorrect`,
-        `abstained` and `unscored`, `answerable` is how many should answer); `bounds`, between which each figure would
-        lie if the unscored rows were scored; `always_abstain`, the figures of a model that never answers.
+        Figures from 0 to 1, or None if no row counts. Counts: `n` is the sum of `correct`, `incorrect`, `abstained` and
+        `unscored`, and `answerable` is the number of answerable rows. `bounds`: the range of each figure over all
+        possible labels of the unscored rows. `always_abstain`: the figures of a model that never answers.
 
     Raises:
-        UserError: for columns that do not fit; it names the row.
-
-    Relations: `scoring.outcomes`, `scoring.abstention` and `scoring.risk_coverage` have the formulas;
-    `hf_selfdemo.metrics.load("abstention")` is the same as a module of `evaluate`.
+        UserError: for invalid columns. The message names the row.
 
     Example:
         >>> found = score(["It is Bern.", "I don't know.", "Basel"], [["Bern"], ["Oslo"], []])
@@ -92,7 +92,7 @@ def score(
         for i, (row, outcome, may_answer) in enumerate(zip(read, outcomes, due, strict=True))
     ]
     if curve and confidences is None:
-        raise UserError("curve needs confidences", "give one number a row, higher where the model is surer")
+        raise UserError("curve needs confidences", "give one number per row, higher if the model is more confident")
     areas, area_bounds = _areas(outcomes, confidences)
     return {
         **_figures(judged, abstain_value),
@@ -106,7 +106,7 @@ def score(
 
 
 def _outcome(row: Row, may_answer: bool) -> Label:
-    """The label by match; unscored where an answer was due and nobody knows which one."""
+    """The label by string match. An answer to an answerable row without references is unscored."""
     label = label_by_match(*row)
     return "unscored" if may_answer and not row.answers and label == "incorrect" else label
 
@@ -119,7 +119,7 @@ def _figures(judged: Sequence[Prediction], abstain_value: float) -> dict[str, fl
 def _areas(
     outcomes: Sequence[Label], confidences: Sequence[float] | None
 ) -> tuple[dict[str, float | None], dict[str, tuple[float, float] | None]]:
-    """Areas and the bounds of those that have any; nothing without confidences."""
+    """The areas under the risk-coverage curve and the bounds of those that have bounds; empty without confidences."""
     if confidences is None:
         return {}, {}
     areas = {"aurc": aurc(outcomes, confidences), "e_aurc": e_aurc(outcomes, confidences)}

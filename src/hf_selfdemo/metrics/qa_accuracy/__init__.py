@@ -1,4 +1,4 @@
-"""How often replies are right. `score` is the metric; the other files make a module of `evaluate`."""
+"""Measures how often replies are correct. The other files make `score` a module of `evaluate`."""
 
 from hf_selfdemo.metrics.qa_accuracy.scorer import score
 

@@ -1,4 +1,4 @@
-"""`metrics.qa_accuracy.score` as a module of `evaluate`, which reads imports line by line: one a line, please."""
+"""`metrics.qa_accuracy.score` as a module of `evaluate`. It parses imports line by line, so write one per line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often replies are right, by four comparisons with the accepted answers, where there are any."""
+"""Measures how often replies are correct, by four comparisons with the accepted answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIGURES: dict[str, Callable[[Row], float]] = {
     "containment": lambda row: float(contains_answer(row.text, row.answers)),
     "match": lambda row: float(label_by_match(*row) == "correct"),
 }
-"""What each comparison gives one attempted row, from 0 to 1."""
+"""The comparisons, each with a value from 0 to 1 for an attempted row."""
 
 
 def score(
@@ -26,26 +26,26 @@ def score(
     questions: Sequence[str] | None = None,
     rows: bool = False,
 ) -> dict[str, Any]:
-    """Exact match, token F1, containment and the match of the package, over all rows that have an answer.
+    """Exact match, token F1, containment and the package's lenient match, over all rows that have an answer.
+
+    `hf_selfdemo.metrics.load("qa_accuracy")` is the same metric as a module of `evaluate`. `metrics.abstention` also
+    scores the rows without an answer.
 
     Args:
-        predictions: replies. An empty one is unscored.
-        references: accepted answers and aliases of each; empty where the question has none.
-        questions: what was asked, which some matches need ("Which is taller, A or B?").
-        rows: whether to add `rows`, what each row got.
+        predictions: the replies. An empty reply is unscored.
+        references: the accepted answers and aliases of each row; empty if the question has none.
+        questions: the questions, which some matches need ("Which is taller, A or B?").
+        rows: whether to add `rows`, the outcome and figures of each row.
 
     Returns:
-        The four figures, from 0 to 1, over the scored answerable rows, where an abstention is not right; the same with
-        `_attempted` behind their names, over those of them that are no abstentions; None without such rows. Counts: `n`
-        is the sum of `attempted`, `abstained`, `unscored` and `unanswerable` (rows without an answer, in no figure
-        here). `bounds`: what the figures would be if every unscored row were wrong, and right. `always_abstain`:
-        the figures of a model that never answers.
+        The four figures, from 0 to 1, over the scored answerable rows, where an abstention is not correct. The same
+        figures with names that end in `_attempted`, over those rows without abstentions. A figure is None without such
+        rows. Counts: `n` is the sum of `attempted`, `abstained`, `unscored` and `unanswerable` (rows without an answer,
+        which are in no figure). `bounds`: each figure if every unscored row were incorrect, and if every one were
+        correct. `always_abstain`: the figures of a model that never answers.
 
     Raises:
-        UserError: for columns that do not fit; it names the row.
-
-    Relations: `hf_selfdemo.metrics.load("qa_accuracy")` is the same as a module of `evaluate`; `metrics.abstention`
-    scores the rows without an answer, too.
+        UserError: for invalid columns. The message names the row.
 
     Example:
         >>> found = score(["It is Bern.", "I don't know.", "Basel"], [["Bern", "Berne"], ["Oslo"], []])
@@ -74,7 +74,7 @@ def score(
 
 
 def _given(row: Row) -> dict[str, Any]:
-    """What one row gets: an abstention nothing, and no figure where there is no answer or no reply."""
+    """The figures of one row: 0 for an abstention, and None if there is no answer or no reply."""
     outcome = label_by_match(*row)
     found: dict[str, Any] = {"outcome": outcome, "answerable": bool(row.answers)}
     if not row.answers or outcome == "unscored":
