@@ -77,14 +77,14 @@ def test_where_all_are_kept_or_named_nothing_is_said(tmp_path):
 
 @pytest.mark.parametrize("strategy", [OfAnotherRow, OfNoRow])
 def test_a_strategy_that_loses_a_row_is_found_and_leaves_no_manifest(tmp_path, strategy):
-    with pytest.raises(RowsLost, match="1 of 6 rows vanished while demonstrating, neither kept nor named, as 'q4'"):
+    with pytest.raises(RowsLost, match="1 of 6 rows vanished while demonstrating, neither kept nor named: 'q4'"):
         run(tmp_path, strategy())
     assert not (tmp_path / "manifest.json").exists()
 
 
 def test_a_conversation_that_loses_a_row_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr("hf_selfdemo.methods.demonstrations.converse", losing(conversation.converse, "converse"))
-    with pytest.raises(RowsLost, match="1 of 6 rows vanished while demonstrating, neither kept nor named, as 'q2'"):
+    with pytest.raises(RowsLost, match="1 of 6 rows vanished while demonstrating, neither kept nor named: 'q2'"):
         run(tmp_path)
 
 
@@ -143,7 +143,7 @@ def test_a_retriever_that_has_no_result_for_a_question_is_refused():
 
 
 def test_what_comes_twice_is_found():
-    with pytest.raises(RowsLost, match="1 rows more came out than went in while testing, as 'a'"):
+    with pytest.raises(RowsLost, match="1 more rows came out than went in while testing: 'a'"):
         account_for(["a", "b"], ["b", "a", "a"], "testing")
 
 

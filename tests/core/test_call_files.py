@@ -89,7 +89,7 @@ def test_a_call_that_was_changed_is_refused_with_its_file(tmp_path):
     [path] = tmp_path.glob("*.jsonl")
     call = json.loads(path.read_bytes())
     path.write_text(json.dumps([*call[:4], '{"text": "Rome"}', *call[5:]]) + "\n")
-    with pytest.raises(UserError, match=rf"{path.name} holds a call that is not as it was written: remove"):
+    with pytest.raises(UserError, match=rf"{path.name} contains a call that was changed since it was written: delete"):
         WorkerLedger(CallFiles(str(tmp_path)))
 
 

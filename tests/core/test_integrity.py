@@ -16,7 +16,7 @@ def test_a_manifest_that_was_changed_is_named(tmp_path):
     text = path.read_text()
     for one, other in (('"rows": 4', '"rows": 5'), ("0.25", "0.35"), ('"loss"', '"lose"')):
         path.write_text(text.replace(one, other))
-        with pytest.raises(UserError, match=r"manifest\.json is not as it was written: bring back a copy"):
+        with pytest.raises(UserError, match=r"manifest\.json was changed since it was written: restore it from a copy"):
             read_json(path)
     path.write_text(json.dumps(json.loads(text), indent=4))
     assert read_json(path)["rows"] == 4, "other spacing is no change"
@@ -33,8 +33,8 @@ def test_a_file_that_was_changed_or_is_gone_is_named(tmp_path):
     (tmp_path / "a.txt").unlink()
     (tmp_path / "b/c.txt").write_text("b/d.txt")
     assert list(changed(tmp_path, known)) == ["a.txt", "b/c.txt"]
-    with pytest.raises(UserError, match=r"a\.txt is not as it was written: bring back a copy"):
-        refuse_changed(tmp_path, known, "bring back a copy")
+    with pytest.raises(UserError, match=r"a\.txt was changed since it was written: restore the copy"):
+        refuse_changed(tmp_path, known, "restore the copy")
     assert known_hashes(tmp_path) == {}
     write_checked_json(tmp_path / "manifest.json", {"files": known})
     assert known_hashes(tmp_path) == known

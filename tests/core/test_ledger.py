@@ -135,9 +135,9 @@ def test_a_call_that_was_changed_since_is_not_taken_for_what_was_written(tmp_pat
     for name, value in {"reply": '{"text": "Rome"}', "model": "other", "generated_tokens": 3, "at": 1.0}.items():
         ledger = fill(tmp_path / f"{name}.sqlite", 2)
         ledger._db.execute(f"UPDATE calls SET {name} = ? WHERE key = 'k1'", (value,))
-        with pytest.raises(UserError, match=r"holds a call that is not as it was written: it is damaged"):
+        with pytest.raises(UserError, match=r"contains a call that was changed since it was written: restore the file"):
             ledger.get("k1")
-        with pytest.raises(UserError, match=r"1 calls of the ledger .* are not as they were written"):
+        with pytest.raises(UserError, match=r"1 calls in the generation cache .* were changed since they were written"):
             ledger.summary()
         assert ledger.get("k0").text == "text 0"
 

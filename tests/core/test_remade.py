@@ -39,7 +39,9 @@ def test_a_file_of_somebody_else_in_the_way_is_refused_before_anything_changes(t
     (tmp_path / "x").mkdir(exist_ok=True)
     (tmp_path / "x" / "a").write_text("mine")
     before = held(tmp_path / "x")
-    with pytest.raises(UserError, match="x/a was not written by this run, or was changed since: move it elsewhere"):
+    with pytest.raises(
+        UserError, match="x/a was not written by this run, or was changed since: move the file elsewhere"
+    ):
         write(tmp_path / "x", a="2", b="2")
     assert held(tmp_path / "x") == before
     assert [path.name for path in tmp_path.iterdir()] == ["x"]

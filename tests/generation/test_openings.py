@@ -161,7 +161,7 @@ def test_what_is_left_is_as_likely_as_it_was_among_such_replies(model, tokenizer
 
 @pytest.mark.parametrize("field", ["openings", "avoid"])
 def test_a_blank_opening_is_refused(field):
-    with pytest.raises(UserError, match=f"{field} holds a blank text"):
+    with pytest.raises(UserError, match=f"{field} contains a blank text"):
         Request("1", (), "rag", **{field: ("I", " ")})
 
 

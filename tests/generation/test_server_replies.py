@@ -222,7 +222,7 @@ def test_after_the_server_is_mended_the_same_command_asks_for_the_missing_texts(
     manifest = demonstrate()
     assert manifest["demonstrations"] == 3 and manifest["usage"]["calls"] == 9, "the calls of one row"
     assert demonstrate()["usage"]["calls"] == 0
-    assert "no call; all were in the ledger" in capsys.readouterr().err
+    assert "no call; all were in the generation cache" in capsys.readouterr().err
 
 
 def test_thoughts_are_neither_judged_nor_trained_and_the_manifest_counts_them(
@@ -243,7 +243,7 @@ def test_thoughts_are_neither_judged_nor_trained_and_the_manifest_counts_them(
     calls = manifest["usage"]["calls"]
     assert manifest["usage"]["thoughts_cut"] == calls > 0
     assert sorted(load_demonstrations(tmp_path / "run/demonstrations")["response"]) == ["amber", "scarlet", "teal"]
-    assert f"thoughts were cut from {calls} replies" in " ".join(capsys.readouterr().err.split())
+    assert f"thoughts were removed from {calls} replies" in " ".join(capsys.readouterr().err.split())
     assert demonstrate()["reused"]["thoughts_cut"] == calls
 
 
@@ -259,5 +259,5 @@ def test_a_parameter_that_was_left_out_is_told_and_in_the_manifest_of_later_star
     calls = demonstrate()["usage"]["calls"]
     said = " ".join(capsys.readouterr().err.split())
     assert "rejects `temperature`: it is left out, and the server's default applies" in said
-    assert f"{calls} were written without `temperature`, which the server refuses" in said
+    assert f"{calls} were written without `temperature`, which the server rejects" in said
     assert demonstrate()["reused"]["left_out"] == {"temperature": calls}

@@ -291,7 +291,7 @@ def test_results_of_other_weights_are_not_shown_as_this_ones(copied):
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    with pytest.raises(UserError, match=r"adapter_model\.safetensors is not as it was written"):
+    with pytest.raises(UserError, match=r"adapter_model\.safetensors was changed since it was written"):
         model_artefact(copied, "me/tuned", **KEYS)
     changed(copied / "model/manifest.json", lambda found: found.pop("files"))  # as earlier versions wrote it
     with pytest.raises(UserError, match="holds no evaluation of this model"):

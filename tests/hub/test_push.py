@@ -139,7 +139,10 @@ def test_a_dry_run_leaves_files_of_somebody_else_alone(hub, run, refused):
     assert push(run, "dataset", dry_run=True) == push(run, "dataset", dry_run=True) == 0
     (folder / "train-00000-of-00001.parquet").write_text("changed by hand")
     line = refused(f"--output_dir={run}", "--artefacts", "dataset", "--dry_run")
-    assert "train-00000-of-00001.parquet was not written by this run, or was changed since: move it elsewhere" in line
+    assert (
+        "train-00000-of-00001.parquet was not written by this run, or was changed since: move the file elsewhere"
+        in line
+    )
     assert (folder / "train-00000-of-00001.parquet").read_text() == "changed by hand"
     assert (folder / "mine.parquet").read_text() == "mine"
 

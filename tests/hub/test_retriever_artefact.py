@@ -124,7 +124,7 @@ def test_what_is_no_retriever_is_refused(run, tmp_path):
     with pytest.raises(UserError, match="is not an id on the Hub"):
         retriever_artefact(tmp_path / "run", "me/searcher")
     (tmp_path / "run/retriever/adapter_model.safetensors").write_bytes(b"changed")
-    with pytest.raises(UserError, match=r"adapter_model.safetensors is not as it was written"):
+    with pytest.raises(UserError, match=r"adapter_model.safetensors was changed since it was written"):
         retriever_artefact(tmp_path / "run", "me/searcher", base_model="me/base")
     with pytest.raises(UserError, match="holds no finished training of a retriever"):
         retriever_artefact(tmp_path / "none", "me/searcher", base_model="me/base")

@@ -134,7 +134,7 @@ def test_who_needs_no_gold_is_shown_none():
         ({"names": ["no_such_package:make"]}, "critic 'no_such_package:make' cannot be imported .ModuleNotFoundError"),
         ({"names": ["json:nothing"]}, "critic 'json:nothing' cannot be imported .AttributeError"),
         ({"names": ["fractions:Decimal.x"]}, "critic 'fractions:Decimal.x' cannot be imported .AttributeError"),
-        ({"names": ["operator:neg"]}, "critic 'operator:neg' cannot be made .TypeError.*that needs no arguments"),
+        ({"names": ["operator:neg"]}, "critic 'operator:neg' cannot be created .TypeError.*that needs no arguments"),
         ({"names": ["builtins:dict"]}, "the critic 'builtins:dict' is a dict and has no needs_gold, critique"),
     ],
 )

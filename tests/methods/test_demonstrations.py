@@ -441,7 +441,7 @@ def test_repeated_ids_are_refused(evidence, tmp_path):
     ("role", "given", "said"),
     [
         ("judge", SimpleNamespace(judge=AnswerMatchJudge().judge), "the judge is a SimpleNamespace and has no report"),
-        ("judge", AnswerMatchJudge, "the judge is the class AnswerMatchJudge: make one of it"),
+        ("judge", AnswerMatchJudge, "the judge is the class AnswerMatchJudge, not an object of it"),
         ("strategy", SimpleNamespace(write=1), "the strategy is a SimpleNamespace and has no select"),
         ("generator", SimpleNamespace(stream=1), "the generator is a SimpleNamespace and has no identity, concurrency"),
     ],
@@ -457,5 +457,7 @@ def test_a_part_that_lacks_a_member_is_refused_before_the_first_row(evidence, tm
 
 @pytest.mark.parametrize("ask", [collect_evidence, leave_gold_out])
 def test_a_retriever_that_cannot_retrieve_is_refused(ask):
-    with pytest.raises(UserError, match=r"the retriever is a list and has no retrieve: give it what protocols\.Retr"):
+    with pytest.raises(
+        UserError, match=r"the retriever is a list and has no retrieve: add the members that protocols\.Retr"
+    ):
         ask([], [], 2)

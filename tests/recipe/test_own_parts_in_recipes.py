@@ -156,7 +156,7 @@ def test_a_judge_by_its_path_is_made(tmp_path):
     ("judge", "words"),
     [
         ("my_parts:Jugde", "judge 'my_parts:Jugde' cannot be imported .AttributeError"),
-        ("my_parts:NeedsMore", "judge 'my_parts:NeedsMore' cannot be made .TypeError.* that needs no arguments"),
+        ("my_parts:NeedsMore", "judge 'my_parts:NeedsMore' cannot be created .TypeError.* that needs no arguments"),
         ("my_parts:Silent", "judge 'my_parts:Silent' is a Silent and has no report"),
         ("my_parts:Listing", "judge 'my_parts:Listing' failed on a trial row .TypeError.*JudgeContract"),
         ("my_parts:Raising", "judge 'my_parts:Raising' failed on a trial row .OSError: no ink"),

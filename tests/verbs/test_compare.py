@@ -249,7 +249,7 @@ def test_another_comparison_is_never_overwritten(evaluated, compare, refused):
     assert main(compare(f"a={one}", f"b={two}", output="x")) == 0
     assert main(compare(f"a={one}", f"b={two}", output="x")) == 0
     line = refused(*compare(f"a={two}", f"b={one}", output="x"))
-    assert "holds another run: a (there" in line and "give these columns other names" in line
+    assert "belongs to another run: a (there" in line and "give these columns other names" in line
 
 
 def test_columns_of_an_earlier_start_stay_and_those_of_this_one_are_renewed(evaluated):

@@ -65,7 +65,7 @@ def test_ability_figures_of_an_earlier_start_go_as_a_whole_and_not_silently(copy
 def test_other_test_questions_want_another_folder_and_the_way_there_is_told(copy, refused, tmp_path):
     assert main(["evaluate", *copy]) == 0
     line = refused("evaluate", *copy, "--max_test_questions=2")
-    assert "holds another run: other test questions or passages: choose another output_dir" in line
+    assert "belongs to another run: other test questions or passages: choose another output_dir" in line
     assert f"--adapters copy={tmp_path / 'copy'}" in line
     assert "base model" not in line, "only what differs is named"
 
@@ -86,7 +86,7 @@ def test_an_adapter_is_not_judged_on_a_base_that_has_changed_since(gold, model_f
     weights.write_bytes(content)
     line = refused("evaluate", *recipe)
     assert f"run/model was trained on {base} with other weights" in line and "train again" in line
-    assert "holds another run: other base model" in refused("train", *recipe)
+    assert "belongs to another run: other base model" in refused("train", *recipe)
 
 
 def test_replies_of_one_model_are_not_replaced_by_those_of_another_of_that_name(copy, refused, tmp_path):

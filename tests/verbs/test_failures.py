@@ -192,7 +192,7 @@ def test_a_ledger_whose_reply_is_damaged_is_named(tmp_path):
     ledger.put("k", "tiny", "rag", "q1", Reply("Paris"))
     for damaged in ("{", '{"no": 1}', "[]"):
         ledger._db.execute("UPDATE calls SET reply = ?", (damaged,))
-        with pytest.raises(UserError, match=r"ledger\.sqlite holds a call that is not as it was written"):
+        with pytest.raises(UserError, match=r"ledger\.sqlite contains a call that was changed since it was written"):
             ledger.get("k")
 
 

@@ -146,7 +146,7 @@ def test_a_run_that_goes_on_where_auto_means_something_else_is_refused(gold, mul
     assert main(["demonstrate", *keys]) == main(["train", *keys]) == 0
     multiplies("")
     line = refused("train", *keys)
-    assert "holds another run" in line and "dtype" in line
+    assert "belongs to another run" in line and "dtype" in line
 
 
 def test_calls_of_one_precision_are_no_calls_of_another(gold, multiplies):

@@ -113,7 +113,7 @@ def test_evaluation_can_be_switched_off(made, dev, manifest):
 
 def test_other_dev_questions_are_another_training(made, dev, refused):
     assert main(["train", *made, *dev]) == 0
-    assert "holds another run: other dev questions or passages: to keep both" in refused(
+    assert "belongs to another run: other dev questions or passages: to keep both" in refused(
         "train", *made, *dev, "--dev_twins=0"
     )
 
@@ -320,10 +320,10 @@ def test_what_was_trained_before_decides_the_result(made, refused, tmp_path):
     kept = weights(tmp_path / "run/model")
     assert main(["train", *going_on]) == 0 and equal(kept, weights(tmp_path / "run/model"))
     shutil.copyfile(tmp_path / "run/model/adapter_model.safetensors", tmp_path / "first/adapter_model.safetensors")
-    assert "is not as it was written" in refused("train", *going_on)
+    assert "was changed since it was written" in refused("train", *going_on)
     told = read_json(tmp_path / "first/manifest.json") | {"files": model_hashes(tmp_path / "first")}
     write_checked_json(tmp_path / "first/manifest.json", told)
-    assert "holds another run: other weights to start from: to keep both" in refused("train", *going_on)
+    assert "belongs to another run: other weights to start from: to keep both" in refused("train", *going_on)
 
 
 def test_training_goes_on_from_a_whole_model_and_is_evaluated_on_it(made, manifest, tmp_path, capsys):

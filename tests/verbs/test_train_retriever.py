@@ -48,7 +48,7 @@ def test_run_trains_a_retriever_and_asks_nothing_twice(flags, manifest, tmp_path
     assert "retriever is trained already" in said and manifest("demonstrations")["usage"]["calls"] == 0
     for verb in ("train", "preflight"):
         assert main([verb, *flags, "--invariance_weight=0"]) == 2
-        assert "holds another run: invariance_weight" in capsys.readouterr().err
+        assert "belongs to another run: invariance_weight" in capsys.readouterr().err
     assert main(["preflight", *flags]) == 0
     assert "retriever is trained already (4 ranked lists)" in capsys.readouterr().out
 
@@ -124,10 +124,10 @@ def test_folders_that_cannot_search_are_refused_by_name(trained, gold, refused, 
     told = refused(*[flag.replace(model_folder, str(other)) for flag in asked])
     assert f"was trained on {model_folder}, not on {other} as it is here: set model_name_or_path" in told
     assert "was not finished: run the same command again" in line(elsewhere("half", "manifest.json", "method.json"))
-    assert "modules.json is not as it was written" in line(elsewhere("torn", "modules.json"))
+    assert "modules.json was changed since it was written" in line(elsewhere("torn", "modules.json"))
     damaged = elsewhere("damaged")
     (damaged / "adapter_model.safetensors").write_bytes(b"no")
-    assert "adapter_model.safetensors is not as it was written" in line(damaged)
+    assert "adapter_model.safetensors was changed since it was written" in line(damaged)
     prompts = refused(*asked, "--retriever_query_prompt=query: ")
     assert "prompts of its own: leave retriever_query_prompt" in prompts
     answering = elsewhere("answering")

@@ -1,1 +1,1 @@
-"""What every other room stands on: values, protocols, errors, the ledger, manifests, the printer."""
+"""The lowest layer: values, protocols, errors, the ledger (generation cache), manifests, console output."""

@@ -1,4 +1,4 @@
-"""Rows in are rows kept and rows named as left out: what every run looks at before it says that it is done."""
+"""Checks at the end of a run that every row is kept or named as left out."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections.abc import Iterable
 
 
 class RowsLost(RuntimeError):
-    """Rows went in of which nothing is told in the end: a bug here, or in a strategy or an engine of one's own."""
+    """Rows were lost. This is a bug in this package, or in your own strategy or generator."""
 
 
 def account_for(asked: Iterable[str], told: Iterable[str], when: str) -> None:
-    """Refuse to end where a row vanished, or one came out that never went in.
+    """Raise an error if a row is missing from the results, or the results have a row that was not given.
 
     Args:
-        asked: ids of the rows that went in.
-        told: ids of the rows that are kept, and of those that are named as left out.
+        asked: the ids of the given rows.
+        told: the ids of the rows that are kept or named as left out.
         when: what was done, for the message.
 
     Raises:
-        RowsLost: with how many, and the first of them.
+        RowsLost: with the number of such rows and the first of them.
 
     Example:
         >>> account_for(["q1", "q2", "q3"], ["q3", "q1"], "demonstrating")
         Traceback (most recent call last):
         ...
-        hf_selfdemo.core.accounting.RowsLost: 1 of 3 rows vanished while demonstrating, neither kept nor named, as 'q2'
+        hf_selfdemo.core.accounting.RowsLost: 1 of 3 rows vanished while demonstrating, neither kept nor named: 'q2'
     """
     went_in, came_out = Counter(asked), Counter(told)
     if lost := went_in - came_out:
         what = f"{lost.total()} of {went_in.total()} rows vanished while {when}, neither kept nor named"
-        raise RowsLost(f"{what}, as {min(lost)!r}")
+        raise RowsLost(f"{what}: {min(lost)!r}")
     if more := came_out - went_in:
-        raise RowsLost(f"{more.total()} rows more came out than went in while {when}, as {min(more)!r}")
+        raise RowsLost(f"{more.total()} more rows came out than went in while {when}: {min(more)!r}")

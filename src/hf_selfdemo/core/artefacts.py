@@ -1,7 +1,7 @@
-"""What stands in the files that this package writes and reads again, as far as anything depends on it.
+"""The types of the files that this package writes and reads again, for all keys that the package reads.
 
-Most files grew over time, and the library writes less into some of them than the verbs: whoever reads one says which
-keys it cannot do without (`manifest.read_json`). What is there must be as it is told here.
+Most keys are optional, since earlier versions and the library wrote fewer of them than the commands. A reader names the
+keys that it needs (`manifest.read_json`). Every key that is present must have the type given here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from hf_selfdemo.core.types import Mode
 
 
 class Calls(TypedDict, total=False):
-    """What calls cost."""
+    """The cost of calls."""
 
     calls: int
     prompt_tokens: int
@@ -22,7 +22,7 @@ class Calls(TypedDict, total=False):
 
 
 class Model(TypedDict):
-    """Who wrote demonstrations."""
+    """The model that wrote demonstrations."""
 
     name: str
     fingerprint: NotRequired[str]
@@ -30,13 +30,13 @@ class Model(TypedDict):
 
 
 class DemonstrateSettings(TypedDict, total=False):
-    """What decided the candidates."""
+    """Settings that affect the candidates."""
 
     method: str
 
 
 class Selection(TypedDict, total=False):
-    """What decided which of them are kept."""
+    """Settings that affect which candidates are kept."""
 
     judge: str
 
@@ -69,7 +69,7 @@ class Demonstrations(_Hash, total=False):
 
 
 class TrainSettings(TypedDict, total=False):
-    """What decided the weights."""
+    """Settings that affect the trained weights."""
 
     base: str
     data: str
@@ -78,7 +78,7 @@ class TrainSettings(TypedDict, total=False):
 
 
 class Hashes(TypedDict, total=False):
-    """What a manifest tells of files beside it."""
+    """The hashes of files in the folder of a manifest."""
 
     files: dict[str, str]
 
@@ -150,7 +150,7 @@ class OpeningsRecord(TypedDict, total=False):
 
 
 class GateRecord(TypedDict):
-    """A gate: the edges of its bins, types of questions, and values and fit questions by state."""
+    """A gate: the edges of its bins, the types of questions, and by state its values and numbers of questions seen."""
 
     confidence: list[float]
     score: list[float]
@@ -167,14 +167,14 @@ class GateFile(TypedDict):
 
 
 class MixRecord(TypedDict):
-    """A logistic mix of signals."""
+    """A logistic regression over signals."""
 
     weights: dict[str, float]
     intercept: float
 
 
 class BoundRecord(TypedDict):
-    """What is proven of a rate."""
+    """A proven upper bound of a rate."""
 
     rate: str
     hits: int
@@ -184,7 +184,7 @@ class BoundRecord(TypedDict):
 
 
 class AimRecord(TypedDict):
-    """What an operating point was chosen for."""
+    """The aim of an operating point."""
 
     target: Literal["f_score", "lambda_score", "hallucination", "false_refusals"]
     limit: float | None
@@ -203,7 +203,7 @@ class ChosenPoint(TypedDict):
 
 
 class SignalsAsked(TypedDict):
-    """What an answerer asks besides the answer."""
+    """The signals that an answerer asks for besides the answer."""
 
     openings: list[str]
     withheld: bool
@@ -220,7 +220,7 @@ class PointRecord(TypedDict):
 
 
 class Checkpoint(TypedDict):
-    """The note in a checkpoint that says that it is whole."""
+    """The file in a checkpoint that marks it as complete."""
 
     settings: dict[str, Any]
     counted: dict[str, Any]
@@ -228,7 +228,7 @@ class Checkpoint(TypedDict):
 
 
 class EvaluateSettings(TypedDict, total=False):
-    """What decided the replies."""
+    """Settings that affect the evaluated replies."""
 
     base: str
     templates: str
@@ -237,13 +237,13 @@ class EvaluateSettings(TypedDict, total=False):
 
 
 class JudgeRecord(TypedDict, total=False):
-    """Who labelled."""
+    """The judge that labelled replies."""
 
     name: str
 
 
 class TrainedOn(TypedDict, total=False):
-    """What a column of an evaluation tells of the demonstrations its model was trained on."""
+    """The demonstrations that the model of an evaluation's column was trained on."""
 
     rows_in: int
     demonstrations: int
@@ -253,7 +253,7 @@ class TrainedOn(TypedDict, total=False):
 
 
 class TrainingRecord(TypedDict, total=False):
-    """What a column of an evaluation tells of how its model came about."""
+    """The training of the model of an evaluation's column."""
 
     base: str
     start_from: str
@@ -306,7 +306,7 @@ class EvaluatedRow(TypedDict):
 
 
 class ShownPassage(TypedDict):
-    """A passage as it was shown."""
+    """A passage of a prompt."""
 
     id: str
     text: str
@@ -315,14 +315,14 @@ class ShownPassage(TypedDict):
 
 
 class WrittenCandidate(TypedDict):
-    """A text that was written, and how it was labelled."""
+    """A candidate and its label."""
 
     source: str
     label: str
 
 
 class ListedRow(TypedDict):
-    """What a row of `demonstrations/candidates.jsonl` is found by."""
+    """The keys by which rows of `demonstrations/candidates.jsonl` are searched and listed."""
 
     id: str
     question: str
@@ -335,7 +335,7 @@ class ListedRow(TypedDict):
 
 
 class CountedRow(TypedDict):
-    """What of a row of `demonstrations/candidates.jsonl` says how often a model declined."""
+    """The keys of a row of `demonstrations/candidates.jsonl` from which abstentions are counted."""
 
     answer_in_context: bool
     candidates: list[WrittenCandidate]
@@ -391,13 +391,13 @@ class Adapter(TypedDict, total=False):
 
 
 class TrainedTokens(TypedDict, total=False):
-    """What PEFT's configuration of an adapter tells of tokens whose embeddings it holds, in all layers or by layer."""
+    """The tokens whose embeddings an adapter contains, in PEFT's configuration, for all layers or by layer."""
 
     trainable_token_indices: list[int] | dict[str, list[int]] | None
 
 
 class Index(TypedDict):
-    """What a BM25 index was built with."""
+    """The settings of a BM25 index."""
 
     k1: float
     b: float
@@ -407,7 +407,7 @@ class Index(TypedDict):
 
 
 class DenseIndex(TypedDict):
-    """What the vectors of passages were made with."""
+    """The settings of a dense index."""
 
     encoder: str
     format: int
@@ -416,7 +416,7 @@ class DenseIndex(TypedDict):
 
 
 class IndexParameters(TypedDict):
-    """What bm25s tells of an index."""
+    """The parameters of an index in the file of bm25s."""
 
     num_docs: int
 
@@ -428,7 +428,7 @@ class Plan(TypedDict, total=False):
 
 
 class Hashed(TypedDict):
-    """What is kept of a large file whose content was hashed."""
+    """The cached hash of a large file."""
 
     path: str
     state: list[int]
@@ -436,6 +436,6 @@ class Hashed(TypedDict):
 
 
 class Written(TypedDict):
-    """Hashes of what was written into a folder."""
+    """The hashes of the files that were written into a folder."""
 
     written: list[str]

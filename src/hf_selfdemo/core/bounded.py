@@ -1,4 +1,4 @@
-"""Work that others wrote, such as a chat template, held to a time and to an amount of memory."""
+"""Limits the time and memory of untrusted code, such as a chat template."""
 
 from __future__ import annotations
 
@@ -20,20 +20,21 @@ _POLL_S = 0.25
 
 
 class _Stopped(BaseException):
-    """Raised in the thread that took too long; no Exception, so that the work itself does not catch it."""
+    """Raised in the thread that takes too long. It is no `Exception`, so that the untrusted code does not catch it."""
 
 
 @contextmanager
 def bounded(seconds: float, size: int) -> Iterator[None]:
-    """Stop what is in the block when it takes too long, in whichever thread it runs, or too much memory.
+    """Stop the block, in any thread, if it takes too long or too much memory.
 
     Args:
-        seconds: after which it is stopped: between two steps of Python, so that one long step is waited for.
-        size: bytes that it may take beside what the process holds already. Held on Linux alone.
+        seconds: the time limit. The block is stopped between two steps of Python, so a single long step is not
+            interrupted.
+        size: the most bytes that the block may use in addition to the process's memory. It is enforced only on Linux.
 
     Raises:
-        TimeoutError: if it took too long.
-        MemoryError: if it wanted more.
+        TimeoutError: if the block takes too long.
+        MemoryError: if the block needs more memory.
 
     Example:
         >>> with bounded(0.1, 2**30):
@@ -51,10 +52,10 @@ def bounded(seconds: float, size: int) -> Iterator[None]:
 
 
 class _Clock:
-    """Raises `_Stopped` in the thread that enters it, unless it has left in time.
+    """Raises `_Stopped` in the thread that enters it, unless the thread leaves in time.
 
-    One thread looks after all of them, since to start one for every block would cost more than what blocks do. An entry
-    is taken out either by who leaves in time or by that thread, which then raises for certain.
+    A single watching thread serves all blocks, since starting one per block would cost more than most blocks. Either
+    the leaving thread removes its entry, or the watching thread removes it and then raises the error.
     """
 
     _ends: ClassVar[dict[int, float]] = {}
@@ -65,13 +66,13 @@ class _Clock:
 
     def __enter__(self) -> None:
         self._ends[self._thread] = time.monotonic() + self._seconds
-        if _Clock._watch is None or not _Clock._watch.is_alive():  # nor does it live in a process that was forked
+        if _Clock._watch is None or not _Clock._watch.is_alive():  # a forked process has no watching thread
             _Clock._watch = threading.Thread(target=self._look, name="bounded", daemon=True)
             _Clock._watch.start()
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         while self._ends.pop(self._thread, None) is None and kind is not _Stopped:
-            time.sleep(_POLL_S)  # it is being raised
+            time.sleep(_POLL_S)  # the watching thread is raising the error
 
     @classmethod
     def _look(cls) -> None:
@@ -84,7 +85,7 @@ class _Clock:
 
 @contextmanager
 def _room(size: int) -> Iterator[None]:
-    """For a moment the process, all threads of it, may take no more than this beside what it holds."""
+    """Limit the memory of the whole process, with all threads, to its current memory plus `size` bytes."""
     if resource is None or not _HELD.exists():
         yield
         return
@@ -99,4 +100,4 @@ def _room(size: int) -> Iterator[None]:
 
 _HELD = Path("/proc/self/statm")
 _ALLOWED = resource.getrlimit(resource.RLIMIT_AS) if resource else (0, 0)
-"""What the process may take otherwise, read once: another thread may be in a block of its own."""
+"""The original limit of the process. It is read once, since another thread may be inside a block later."""

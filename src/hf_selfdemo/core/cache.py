@@ -1,4 +1,4 @@
-"""What is kept between runs, in one folder of this machine: converted models, and the hashes of large files."""
+"""The cache folder of this machine, which runs share: converted models and the hashes of large files."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from hf_selfdemo.core.artefacts import Hashed
 from hf_selfdemo.core.manifest import file_hash, read_json, write_json
 
 _LARGE = 1 << 20
-"""Bytes; hashing a smaller file costs no more than looking its hash up."""
+"""The size in bytes from which hashes are cached. Hashing a smaller file takes no longer than a look-up."""
 
 _SETTLED_S = 2.0
-"""A file that was written to more recently may be written to again within one tick of the file system's clock."""
+"""Age in seconds from which a hash is cached. A younger file could change again within one tick of the clock."""
 
 
 def cache_dir() -> Path:
-    """The folder: `$HF_SELFDEMO_CACHE`, else `hf_selfdemo` beside the Hub's own cache."""
+    """The cache folder: `$HF_SELFDEMO_CACHE`, or else `hf_selfdemo` beside the Hub's cache."""
     from huggingface_hub.constants import HF_HOME
 
     return Path(os.environ.get("HF_SELFDEMO_CACHE", Path(HF_HOME) / "hf_selfdemo"))
 
 
 def content_hash(path: Path) -> str:
-    """SHA-256 of a file's content; a large file is read once, until its size, times or inode change.
+    """The SHA-256 of a file's content. The hash of a large file is cached until its size, times or inode change.
 
-    A cache that cannot be read or written costs the time of hashing again, nothing else.
+    If the cache cannot be read or written, the file is hashed again.
 
     Args:
-        path: of the file.
+        path: the file.
     """
     found = path.stat()
     if found.st_size < _LARGE:

@@ -1,8 +1,8 @@
-"""Calls of many machines in one shared folder: each process appends to a file of its own, and all read every file.
+"""Calls of many machines in one shared folder. Each process appends to its own file, and all processes read all files.
 
-SQLite needs locks. Network file systems do not lock well enough, and object storage has no locks. Here no file has two
-writers, so nothing needs a lock. A call is one line of JSON with the checksum of the ledger's row. A line that a killed
-process left half written is passed over.
+SQLite needs locks. Network file systems do not lock reliably, and object storage has no locks. Here no file has two
+writers, so no lock is needed. A call is one line of JSON with the checksum of the ledger's row. An incomplete line of a
+killed process is ignored.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from hf_selfdemo.core.ledger import Call, is_as_written
 
 _ENDING = ".jsonl"
 _OBJECT_BYTES = 1 << 18
-"""Size from which an object is left as it is, and the next is begun."""
+"""The size in bytes from which no more calls are added to an object, and a new object is started."""
 
 
 class CallFiles:
-    """The folder. It is read at any time and written from any process.
+    """The folder with the files of calls. Any process can read and write it at any time.
 
     Args:
-        folder: a path, or a URL of fsspec (`s3://bucket/run`). Under a path calls are appended to files. Object storage
-            cannot append: there an object is uploaded anew with each call until it holds 256 kB.
+        folder: a path, or a URL of fsspec (`s3://bucket/run`). Below a path, calls are appended to files. Object
+            storage cannot append, so an object is uploaded again with each call until it has 256 kB.
 
     Example:
         >>> import tempfile; from hf_selfdemo.core.ledger import Ledger; from hf_selfdemo.core.types import Reply
@@ -49,21 +49,21 @@ class CallFiles:
         self._lock = threading.Lock()
 
     def append(self, call: Call) -> None:
-        """Keep a call: it outlives this process and, under a path, this machine when the method returns.
+        """Store a call. When the method returns, the call is on the disk or in the object storage.
 
         Raises:
             UserError: if it cannot be written.
         """
-        line = b"\n" + json.dumps(call).encode() + b"\n"  # begins anew after a line that a full disk cut off
+        line = b"\n" + json.dumps(call).encode() + b"\n"  # the first "\n" ends a line that a full disk truncated
         with self._lock:
             self._writer = self._writer or self._opened()
         try:
             self._writer.write(line)
-        except Exception as error:  # a storage's library raises errors of its own kinds
+        except Exception as error:  # the libraries of storages raise their own kinds of errors
             raise self._unusable("written to", error) from error
 
     def check(self) -> None:
-        """Look whether this process can write here.
+        """Check that this process can write to the folder.
 
         Raises:
             UserError: if it cannot.
@@ -76,10 +76,10 @@ class CallFiles:
             raise self._unusable("written to", error) from error
 
     def __iter__(self) -> Iterator[Call]:
-        """Every call that was kept, by whichever process; of two with one key the earlier file's comes first.
+        """All stored calls of all processes. Of two calls with the same key, the one in the earlier file comes first.
 
         Raises:
-            UserError: if a file cannot be read, or holds a call that is not as it was written.
+            UserError: if a file cannot be read, or contains a call that was changed since it was written.
         """
         try:
             files, path = _file_system(self.folder)
@@ -95,8 +95,8 @@ class CallFiles:
                 for line in lines:
                     call = _call(line)
                     if call and not is_as_written(call):
-                        what = f"{name} holds a call that is not as it was written"
-                        raise UserError(what, "remove the file, or bring back a copy")
+                        what = f"{name} contains a call that was changed since it was written"
+                        raise UserError(what, "delete the file, or restore it from a copy")
                     if call:
                         yield call
         except UserError:
@@ -113,7 +113,7 @@ class CallFiles:
 
     def _unusable(self, how: str, error: Exception) -> UserError:
         said = error.strerror if isinstance(error, OSError) and error.strerror else reason(error)
-        remedy = "see that every worker can write there, and give the same command: finished calls are kept"
+        remedy = "check that every worker can write there, then run the same command again: finished calls are kept"
         return UserError(f"ray_ledgers {self.folder} cannot be {how} ({said})", remedy)
 
 
@@ -124,7 +124,7 @@ class _Writer(Protocol):
 
 
 class _File:
-    """A file that grows."""
+    """A file to which calls are appended."""
 
     def __init__(self, folder: str, name: str) -> None:
         self._path = Path(folder) / f"{name}{_ENDING}"
@@ -145,7 +145,7 @@ class _File:
 
 
 class _Objects:
-    """Objects that are uploaded whole. A line that another thread has uploaded meanwhile is not uploaded again."""
+    """Objects that are uploaded as a whole. A line that another thread has just uploaded is not uploaded again."""
 
     def __init__(self, folder: str, name: str) -> None:
         self._files, path = _file_system(folder)
@@ -179,7 +179,7 @@ class _Objects:
 
 
 def _file_system(folder: str) -> tuple[Any, str]:
-    """What reads and writes there, and the folder's name in it."""
+    """The file system of a folder, and the folder's path in it."""
     from fsspec.core import url_to_fs
 
     files, path = url_to_fs(folder, use_listings_cache=False)
@@ -187,7 +187,7 @@ def _file_system(folder: str) -> tuple[Any, str]:
 
 
 def _call(line: bytes) -> Call | None:
-    """The call of a line; none where the line is empty or was never finished."""
+    """The call in a line, or None if the line is empty or incomplete."""
     try:
         found = json.loads(line) if line.strip() else None
     except ValueError:

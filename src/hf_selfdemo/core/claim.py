@@ -1,4 +1,4 @@
-"""The guard that keeps two runs out of one folder."""
+"""Keeps two different runs out of one folder."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import write_json
 
 _HASH = re.compile(r"[0-9a-f]{16}|[0-9a-f]{64}")
-"""What `fingerprint` and `file_hash` give."""
+"""Matches the results of `fingerprint` and `file_hash`."""
 
 _ELSEWHERE = "choose another output_dir"
-_REUSE = _ELSEWHERE + " (and name this run's ledger as `ledger`: its calls can be used again)"
+_REUSE = _ELSEWHERE + " (and set `ledger` to this run's generation cache to reuse its calls)"
 
 
 def claim_folder(
@@ -25,21 +25,21 @@ def claim_folder(
     words: Mapping[str, str] | None = None,
     defaults: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Make `folder` the home of a run with these settings, or find that it already is (True: an earlier start).
+    """Reserve `folder` for a run with these settings. Returns True if an earlier start of this run has reserved it.
 
     Args:
-        folder: of one stage of one run.
-        settings: everything that decides the stage's content.
-        remedy: what to do where the folder is another run's.
-        words: what to call settings whose keys do not speak for themselves.
-        defaults: of settings that another version of this package does not know: where one is missing, it has this.
+        folder: the folder of one stage of one run.
+        settings: everything that affects the stage's content.
+        remedy: what to do if the folder belongs to another run.
+        words: readable names of settings, for messages.
+        defaults: the values of settings that are missing because another version of this package wrote the folder.
 
     Raises:
-        UserError: as `refuse_other_run`; nothing is written.
+        UserError: as `refuse_other_run` does. Then nothing is written.
     """
     path = folder / "run.json"
     there = refuse_other_run(folder, settings, remedy, words, defaults)
-    if not there or [p.name for p in folder.iterdir()] == ["run.json"]:  # it stopped before anything was paid for
+    if not there or [p.name for p in folder.iterdir()] == ["run.json"]:  # an earlier start produced nothing
         write_json(path, json.loads(json.dumps(settings, default=str)))
     return there
 
@@ -51,18 +51,18 @@ def refuse_other_run(
     words: Mapping[str, str] | None = None,
     defaults: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Look whether `folder` can be the home of a run with these settings, or already is (True); nothing is written.
+    """Check whether `folder` is free for a run with these settings, or belongs to it (True). Nothing is written.
 
     Args:
-        folder: as in `claim_folder`, like all others.
-        settings: see there.
-        remedy: see there.
-        words: see there.
-        defaults: see there.
+        folder: as in `claim_folder`.
+        settings: as in `claim_folder`.
+        remedy: as in `claim_folder`.
+        words: as in `claim_folder`.
+        defaults: as in `claim_folder`.
 
     Raises:
-        UserError: if the folder belongs to a run with other settings that got somewhere, or holds files of no
-            run. It names the keys that differ, with their values unless these are hashes.
+        UserError: if the folder contains results of a run with other settings, or files that belong to no run. The
+            message names the settings that differ, with their values unless these are hashes.
     """
     path = folder / "run.json"
     if folder.is_file():
@@ -71,28 +71,28 @@ def refuse_other_run(
         try:
             found = dict(json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError, RecursionError):
-            raise UserError(f"{path} cannot be read", "choose another output_dir or remove that folder") from None
+            raise UserError(f"{path} cannot be read", "choose another output_dir, or delete this folder") from None
         keys = differing(found, settings, defaults or {})
         if keys and [p.name for p in folder.iterdir()] != ["run.json"]:
             names = {key: (words or {}).get(key, key) for key in keys[:3]}
             wanted = json.loads(json.dumps(settings, default=str))
             shown = ", ".join(_difference(name, found.get(key), wanted.get(key)) for key, name in names.items())
-            raise UserError(f"{folder} holds another run: {shown}", remedy)
+            raise UserError(f"{folder} belongs to another run: {shown}", remedy)
         return True
-    if folder.exists() and any(not p.name.startswith("run.json") for p in folder.iterdir()):  # another may be starting
-        raise UserError(f"{folder} holds files that do not belong to such a run", _ELSEWHERE)
+    if folder.exists() and any(not p.name.startswith("run.json") for p in folder.iterdir()):  # another may start
+        raise UserError(f"{folder} contains files that do not belong to such a run", _ELSEWHERE)
     return False
 
 
 def differing(found: Mapping[str, Any], wanted: Mapping[str, Any], defaults: Mapping[str, Any]) -> list[str]:
-    """The settings in which two runs differ, where a missing one equals its default.
+    """The settings in which two runs differ. A missing setting has its default.
 
-    So a key that was not known when a run was made changes nothing about it, as long as nobody sets it.
+    So a setting that is newer than a run does not change the run's identity, unless the user sets it.
 
     Args:
-        found: of one run.
-        wanted: of the other.
-        defaults: by key; what has none here has the default None.
+        found: the settings of one run.
+        wanted: the settings of the other run.
+        defaults: the default of each setting; None for those without one.
 
     Example:
         >>> differing({"seed": 0}, {"seed": 0, "window": 16, "beta": 2}, {"window": 16, "beta": 1})
@@ -103,7 +103,7 @@ def differing(found: Mapping[str, Any], wanted: Mapping[str, Any], defaults: Map
 
 
 def _difference(key: str, there: Any, now: Any) -> str:
-    """A key whose values differ, in words; of hashes only what they stand for can be told."""
+    """The description of a setting that differs. For hashes, it has only the name of the setting."""
     if any(isinstance(value, str) and _HASH.fullmatch(value) for value in (there, now)):
         return "other " + key.replace("_", " ")
     return f"{key} (there {there!r}, now {now!r})"

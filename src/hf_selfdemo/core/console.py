@@ -1,7 +1,7 @@
-"""The one place that prints: what a run says on standard error, its results on standard output.
+"""All printing: messages of a run to standard error, results to standard output.
 
-Questions, replies, names of columns and folders, and what servers answer are words of others. Here they are shown as
-they are: none is read as mark-up, and control characters are made visible before they reach the terminal.
+Questions, replies, names of columns and folders, and servers' messages are untrusted. They are never read as markup,
+and control characters in them are made visible.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from hf_selfdemo.core.lines import Lines
 from hf_selfdemo.core.types import Usage
 
 _FILE_WIDTH = 120
-"""Characters of a line of a table that goes to a file or a pipe."""
+"""The width in characters of a table that is written to a file or pipe."""
 
 _COLUMN_WIDTH = 24
-"""Characters of a column in such a line."""
+"""The width in characters of a column of such a table."""
 
 
 class _Plain(Console):
-    """A console that shows every text as it is. Only styles and cursor movements of rich itself reach the terminal."""
+    """A console that prints every text literally. Only rich's own styles and cursor movements reach the terminal."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, highlight=False, **options)
@@ -42,19 +42,19 @@ class _Plain(Console):
             yield segment if segment.control else segment._replace(text=shown(segment.text))
 
 
-# with both, a progress bar in a notebook calls itself for ever
+# with both standard error and Jupyter output, a progress bar in a notebook calls itself without end
 _log = _Plain(stderr=True, force_jupyter=False)
 
 
 def say(line: str, style: str = "") -> None:
-    """Tell how a run goes, in a line on standard error."""
+    """Print a message about the run to standard error."""
     _log.print(line, style=style or None, soft_wrap=True)
 
 
 def fail(line: str) -> None:
-    """Tell why a run ends, in a line on standard error; every process does, those that are `hush`ed too.
+    """Print why a run ends, in one line to standard error, even in a process that is `hush`ed.
 
-    What was given may be quoted there: tokens among it are named, not shown.
+    The line may quote input, so secrets in it are replaced by their kind.
     """
     from hf_selfdemo.core.secrets import redacted
 
@@ -62,11 +62,11 @@ def fail(line: str) -> None:
 
 
 def show(result: RenderableType, width: int = _FILE_WIDTH) -> None:
-    """Print a result on standard output, where it can be piped.
+    """Print a result to standard output.
 
     Args:
-        result: a text, which is printed whole, or a table.
-        width: characters of a line of a table that goes to a file or a pipe; a terminal has its own.
+        result: a text, which is not wrapped, or a table.
+        width: the width in characters of a table that is written to a file or pipe. A terminal has its own width.
     """
     if isinstance(result, str):
         print(shown(result))
@@ -76,15 +76,15 @@ def show(result: RenderableType, width: int = _FILE_WIDTH) -> None:
 
 
 def show_part(text: str) -> None:
-    """Print a part of a line on standard output at once, as a model writes it; the next part goes on behind it."""
+    """Print a part of a line to standard output at once, while a model writes it. The next part continues the line."""
     print(shown(text), end="", flush=True)
 
 
 def read_line(prompt: str) -> str | None:
-    """A line that the user types, without its end; None at the end of input.
+    """Read a line that the user types, without its line end; None at the end of input.
 
     Args:
-        prompt: stands before what is typed, if standard input is a terminal.
+        prompt: the text before the input, which is shown if standard input is a terminal.
     """
     try:
         return input(prompt if sys.stdin.isatty() else "")
@@ -93,20 +93,20 @@ def read_line(prompt: str) -> str | None:
 
 
 def table_width(models: int) -> int:
-    """Characters of a line of a table with a column a model, its names and what stands beside them."""
+    """The width in characters of a table with one column per model."""
     return _COLUMN_WIDTH * (models + 3)
 
 
 def hush(quiet: bool) -> None:
-    """Say nothing from here on, or speak again: of several processes one does."""
+    """Turn messages off or on. Only one of several processes prints messages."""
     _log.quiet = quiet
 
 
 @contextmanager
 def progress(name: str, total: int) -> Iterator[Callable[..., None]]:
-    """A bar on standard error; yields what counts, as `Lines.advance` does.
+    """A progress bar on standard error. Yields a function that counts, like `Lines.advance`.
 
-    Where that is not a terminal, or a spinner is shown already, it is lines.
+    If standard error is not a terminal, or a bar or spinner is already shown, it prints lines instead.
     """
     if not _log.is_terminal or _shown:
         lines = Lines(name, say, total)
@@ -131,9 +131,9 @@ def progress(name: str, total: int) -> Iterator[Callable[..., None]]:
 
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
-    """A spinner for work whose length is not known beforehand; where there is no terminal, a line now and then.
+    """A spinner for work of unknown length. Without a terminal, it prints a line from time to time.
 
-    Below a bar that is shown already there is none: a terminal has one of both at a time.
+    If a bar or spinner is already shown, no other is added.
     """
     if not _log.is_terminal:
         with Lines(what, say).ticking():
@@ -146,7 +146,7 @@ def waiting(what: str) -> Iterator[None]:
 
 
 _shown: list[None] = []
-"""One entry for each bar or spinner that is shown."""
+"""One entry for each bar or spinner on the terminal."""
 
 
 @contextmanager
@@ -159,7 +159,7 @@ def _alone() -> Iterator[None]:
 
 
 def log_plainly(level: int) -> None:
-    """Let log records and warnings of all libraries reach standard error in the same way."""
+    """Print log records and warnings of all libraries to standard error, with control characters made visible."""
     handler = logging.StreamHandler()
     handler.setFormatter(_PlainFormatter("%(message)s"))
     logging.basicConfig(level=level, handlers=[handler])
@@ -172,7 +172,7 @@ class _PlainFormatter(logging.Formatter):
 
 
 def recall_line(recall: dict[str, float]) -> str:
-    """The retrieval report in one line, by depth.
+    """The retrieval report in one line, sorted by depth.
 
     Example:
         >>> recall_line({"answer@1": 0.5, "answer@10": 1.0, "answer@2": 0.75, "no_passage": 0.25})
@@ -187,13 +187,13 @@ def recall_line(recall: dict[str, float]) -> str:
 
 
 def usage_line(what: str, usage: Usage, reused: Usage) -> str:
-    """What calls cost that were made now, in one line; `reused` are those that were in the ledger."""
+    """The cost of the calls made now, in one line. `reused` counts the calls found in the generation cache."""
     cut = usage.thoughts_cut + reused.thoughts_cut
-    more = f"; thoughts were cut from {cut} replies" if cut else ""
+    more = f"; thoughts were removed from {cut} replies" if cut else ""
     for name, count in (usage + reused).left_out.items():
-        more += f"; {count} were written without `{name}`, which the server refuses"
+        more += f"; {count} were written without `{name}`, which the server rejects"
     if not usage.calls:
-        return f"{what}: no call; {'all were in the ledger' if reused.calls else 'none was needed'}{more}"
+        return f"{what}: no call; {'all were in the generation cache' if reused.calls else 'none was needed'}{more}"
     return (
         f"{what}: {usage.calls} calls, {usage.prompt_tokens} prompt tokens ({usage.cached_tokens} of them cached), "
         f"{usage.generated_tokens} generated{more}"
@@ -201,7 +201,7 @@ def usage_line(what: str, usage: Usage, reused: Usage) -> str:
 
 
 def in_units(size: float) -> str:
-    """Bytes for people.
+    """A number of bytes in a readable unit.
 
     Example:
         >>> in_units(512), in_units(9_796_392)

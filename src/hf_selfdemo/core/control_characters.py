@@ -1,18 +1,18 @@
-"""Characters that command whoever shows a text instead of being shown, made visible."""
+"""Makes control characters in untrusted texts visible."""
 
 from __future__ import annotations
 
 import re
 
 _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""Control characters but for tab and newline, bidirectional overrides and isolates, halves of surrogate pairs."""
+"""Control characters except tab and newline, bidirectional overrides and isolates, and surrogates."""
 
 
 def shown(text: str) -> str:
-    """A text for a terminal or a page: control characters become their names, in angle brackets.
+    """A text that is safe for a terminal or a page: control characters are replaced by their names in angle brackets.
 
     Args:
-        text: any. A carriage return before a newline belongs to it, and is dropped.
+        text: any text. A carriage return before a newline is dropped.
 
     Example:
         >>> shown("a" + chr(27) + "[31mb" + chr(0x202E))

@@ -1,7 +1,7 @@
-"""Driving dialogues: many rows beside each other, so that an engine can batch and share what they have in common.
+"""Runs the dialogues of many rows at once, so that a generator can batch requests and share prefixes.
 
-Row by row with a window in flight, never step by step over the whole dataset: all calls of a question come close
-together, while the engine still holds the passages they share.
+A window of rows is in flight at a time. All calls of a question come close together, while the generator still has the
+states of their shared passages.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 def ask(generator: Generator, requests: Sequence[Request]) -> list[Reply]:
-    """All replies at once, in the order of the requests.
+    """All replies, in the order of the requests.
 
     Example:
         >>> from hf_selfdemo.generation.scripted import ScriptedGenerator
@@ -34,21 +34,21 @@ def ask(generator: Generator, requests: Sequence[Request]) -> list[Reply]:
 
 
 def converse(dialogues: Iterable[Dialogue[T]], generator: Generator, window: int = 16) -> Iterator[T]:
-    """Hold dialogues with the model, `window` at a time, and yield their results in the order they came in.
+    """Run dialogues with the model, `window` at a time, and yield their results in order.
 
-    An engine that batches gets the requests of all dialogues in flight in one call, whatever stage each has reached; a
-    finished dialogue makes room for the next. An engine that is asked from threads gets one dialogue a thread, at least
-    as many as it takes calls, and none waits for another.
+    A generator that batches gets the requests of all dialogues in flight in one call, whatever stage each has reached.
+    A finished dialogue makes room for the next one. A generator that is called from threads gets one dialogue per
+    thread, at least `concurrency` of them, and no dialogue waits for another.
 
     Args:
-        dialogues: taken one by one as there is room, so that they may come from a generator.
-        generator: who replies.
-        window: dialogues in flight.
+        dialogues: the dialogues. They may come from a Python generator, since each is taken only when there is room.
+        generator: the generator that replies.
+        window: the number of dialogues in flight.
 
     Raises:
         UserError: if `window` < 1.
-        CallFailed: where a call failed and its dialogue, into which it is thrown, does not catch it. Requests with
-            `openings` or `avoid`, which not every engine can answer, get their error as a reply.
+        CallFailed: if a call failed. It is thrown into the dialogue, which may catch it. For requests with `openings`
+            or `avoid`, which not every generator supports, the dialogue gets the error as a reply instead.
 
     Example:
         >>> from hf_selfdemo.generation.scripted import ScriptedGenerator
@@ -58,14 +58,14 @@ def converse(dialogues: Iterable[Dialogue[T]], generator: Generator, window: int
         >>> list(converse(map(shout, ["one", "two"]), ScriptedGenerator()))
         ['ONE!', 'TWO!']
     """
-    ONE_OR_MORE.check(window=window)  # with none nothing would enter, and all rows be gone without a word
+    ONE_OR_MORE.check(window=window)  # with 0, no dialogue would run, and all rows would be lost silently
     if generator.concurrency > 1:
         return _in_threads(iter(dialogues), generator, max(window, generator.concurrency))
     return _in_waves(iter(dialogues), generator, window)
 
 
 class _Row(Generic[T]):
-    """A dialogue in flight with the requests it waits for; `result` holds what it returned, once it has."""
+    """A dialogue in flight and the requests whose replies it waits for. `result` has its result once it is finished."""
 
     def __init__(self, dialogue: Dialogue[T]) -> None:
         self.dialogue = dialogue
@@ -87,13 +87,13 @@ class _Row(Generic[T]):
             self.result.append(end.value)
 
     def _needed(self, replies: Sequence[Reply]) -> list[Reply]:
-        """Those without which there is no answer; openings and other beginnings are asked for besides it."""
+        """The replies that the dialogue needs. Replies to requests with openings or texts to avoid are optional."""
         each = zip(self.requests, replies, strict=False)
         return [reply for request, reply in each if not (request.openings or request.avoid)]
 
 
 def _in_waves(dialogues: Iterator[Dialogue[T]], generator: Generator, window: int) -> Iterator[T]:
-    rows: deque[_Row[T]] = deque()  # in order; finished ones wait in it for those before them
+    rows: deque[_Row[T]] = deque()  # in order; a finished row waits for the rows before it
     while True:
         live = [row for row in rows if not row.result]
         entering = [_Row(dialogue) for dialogue in islice(dialogues, window - len(live))]
@@ -124,10 +124,10 @@ def _in_threads(dialogues: Iterator[Dialogue[T]], generator: Generator, window: 
     try:
         for dialogue in dialogues:
             running.append(pool.submit(drive, dialogue))
-            if len(running) >= 2 * window:  # a slow row holds back those behind it, not those in flight
+            if len(running) >= 2 * window:  # a slow row delays the results after it, but other rows keep running
                 yield running.popleft().result()
         while running:
             yield running.popleft().result()
     finally:
-        stopped.set()  # nobody waits for the rest any more
+        stopped.set()  # the other dialogues stop before their next call
         pool.shutdown(wait=True, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""A cache that holds no texts, for results that are dear to come by and small."""
+"""A cache for small results of expensive functions. It stores digests of the arguments instead of long texts."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 def by_digest(most: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """As `functools.lru_cache`, but arguments are known by their digest, so that long ones are not held.
+    """As `functools.lru_cache`, but with digests as keys, so that long arguments are not kept in memory.
 
     Args:
-        most: results to keep; with one more, it begins anew.
+        most: the most results to keep. Before one more is added, the cache is emptied.
 
     Example:
         >>> @by_digest(100)
@@ -34,7 +34,7 @@ def by_digest(most: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
         @wraps(compute)
         def look_up(*args: P.args, **kwargs: P.kwargs) -> T:
             key = hashlib.blake2b(repr((args, kwargs)).encode(), digest_size=16).digest()
-            with suppress(KeyError):  # another thread may have begun anew
+            with suppress(KeyError):  # another thread may have emptied the cache
                 return known[key]
             found = compute(*args, **kwargs)
             if len(known) >= most:

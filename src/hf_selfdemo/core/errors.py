@@ -1,4 +1,4 @@
-"""The errors of this package: the one a user is meant to read, and the one a row can survive."""
+"""The errors of this package: `UserError` for bad input, and `CallFailed` for a call of a single row."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import NoReturn
 
 
 class UserError(ValueError):
-    """Bad input from outside (a file, a key, a folder). The CLI prints it as one line and exits with code 2.
+    """Bad input: a file, an option, a folder. The command line prints it as one line and exits with code 2.
 
     Args:
-        what: what is wrong, naming the file, row or key.
-        remedy: what to do about it, as an instruction.
+        what: what is wrong, naming the file, row or option.
+        remedy: what to do about it, as an imperative.
 
     Example:
         >>> raise UserError("row 3 of q.jsonl has no question text", "fill it in or drop the row")
@@ -26,15 +26,15 @@ class UserError(ValueError):
         self.what, self.remedy = what, remedy
 
     def __reduce__(self) -> tuple[type[UserError], tuple[str, str]]:
-        return type(self), (self.what, self.remedy)  # by default one of its kind is made of the whole line
+        return type(self), (self.what, self.remedy)  # by default, unpickling passes the whole message only
 
 
 class CallFailed(Exception):
-    """One call to the model failed for good. Thrown into the dialogue that asked, so that only its row is lost."""
+    """A call to the model failed for good. It is thrown into the dialogue of the call, so only this row is lost."""
 
 
 def reason(error: BaseException) -> str:
-    """An error's kind and the first line of what it says, as far as a line of a message can hold it.
+    """An error's class and the first line of its message, shortened to fit into one line.
 
     Example:
         >>> reason(ValueError("torn at byte 7"))
@@ -45,28 +45,29 @@ def reason(error: BaseException) -> str:
 
 
 _LONGEST = 500
-"""Characters of a library's message that a line repeats."""
+"""The most characters of a library's message that are repeated."""
 
 
 @contextmanager
 def explained(what: str, remedy: str) -> Iterator[None]:
-    """Say of which file a library's error is, where readers of a format raise errors of many kinds.
+    """Turn any error of a library into a `UserError` that names the file.
 
-    What the machine lacks stays what it is: it tells nothing of the file.
+    Errors about the machine, such as missing memory, disk or packages, are not changed, since the file does not cause
+    them.
 
     Args:
-        what: what cannot be done; the library's own words are put behind it.
+        what: what cannot be done, naming the file. The library's message is appended.
         remedy: what to do about it.
 
     Raises:
-        UserError: for any error of the block.
+        UserError: for any other error of the block.
 
     Example:
-        >>> with explained("m.json cannot be read", "write it anew"):
+        >>> with explained("m.json cannot be read", "write it again"):
         ...     raise KeyError("id")
         Traceback (most recent call last):
         ...
-        hf_selfdemo.core.errors.UserError: m.json cannot be read (KeyError: 'id'): write it anew
+        hf_selfdemo.core.errors.UserError: m.json cannot be read (KeyError: 'id'): write it again
     """
     try:
         yield

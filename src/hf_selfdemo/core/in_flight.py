@@ -1,8 +1,8 @@
-"""Calls in flight, by their key: of all threads and processes that want one, a single one makes it.
+"""Claims to calls in flight, so that only one of all threads and processes makes a call.
 
-The claim to a call is a lock on one byte of a file, which the system releases when its holder dies. Such locks hold
-between processes and not between threads, and all of a process go when it closes the file anywhere. So a process opens
-a file once, and knows what its own threads hold.
+A claim is a lock on one byte of a file. The system releases it when its process dies. Such locks work between processes
+but not between threads, and a process loses all its locks when it closes the file anywhere. So a process opens the file
+only once, and remembers the claims of its own threads.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ else:
 
 
 class InFlight:
-    """Claims to calls. Every object on one path shares them, in this process and in others.
+    """Claims to calls, by key. All objects with the same path share them, in this process and in others.
 
     Args:
-        path: a file of its own for this, made with the first claim; nothing is ever written into it.
+        path: the file for the locks. The first claim creates it, and nothing is written into it.
 
     Example:
         >>> import tempfile
@@ -47,7 +47,7 @@ class InFlight:
         self.path = path.resolve()
 
     def claim(self, key: str) -> bool:
-        """Whether nobody had a claim to `key`; the caller has it now."""
+        """Claim `key`. Returns False if another thread or process has the claim."""
         name, place = self._name(), _place(key)
         with _guard:
             file = _files.get(name)
@@ -57,14 +57,14 @@ class InFlight:
                 file = _files[name] = _File(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644))
             try:
                 _lock(file.handle, place, True)
-            except (BlockingIOError, PermissionError):  # either is what systems say of a place that is locked
+            except (BlockingIOError, PermissionError):  # systems raise one or the other if the byte is locked
                 self._close_unused(name)
                 return False
             file.held.add(place)
             return True
 
     def release(self, key: str) -> None:
-        """Give back a claim, when the call is recorded or has failed."""
+        """Release a claim after the call is stored or has failed."""
         name, place = self._name(), _place(key)
         with _guard:
             _lock(_files[name].handle, place, False)
@@ -72,7 +72,7 @@ class InFlight:
             self._close_unused(name)
 
     def _name(self) -> tuple[int, str]:
-        return os.getpid(), str(self.path)  # a fork holds nothing of what its parent holds
+        return os.getpid(), str(self.path)  # a forked process does not inherit locks
 
     def _close_unused(self, name: tuple[int, str]) -> None:
         if not _files[name].held:
@@ -80,7 +80,7 @@ class InFlight:
 
 
 class _File:
-    """An open file and the places that this process has locked in it."""
+    """An open file and the positions that this process has locked in it."""
 
     def __init__(self, handle: int) -> None:
         self.handle = handle
@@ -92,5 +92,5 @@ _guard = threading.Lock()
 
 
 def _place(key: str) -> int:
-    """Where the lock of a key is. Two keys may share a place: then one call waits for the other for nothing."""
+    """The position of a key's lock. Two keys may share one, and then one call waits needlessly for the other."""
     return zlib.crc32(key.encode()) & 0x7FFFFFFF

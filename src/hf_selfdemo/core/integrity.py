@@ -1,4 +1,4 @@
-"""Files whose hashes stand in a manifest: what was changed since is never taken for what was written."""
+"""Detects files that were changed since they were written, by the hashes in a manifest."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from hf_selfdemo.core.manifest import read_json
 
 
 def hashes(folder: Path, files: Iterable[Path]) -> dict[str, str]:
-    """Hashes of files by their path in a folder, for its manifest."""
+    """The hashes of files by their path in a folder, for its manifest."""
     return {path.relative_to(folder).as_posix(): content_hash(path) for path in sorted(files)}
 
 
 def refuse_changed(folder: Path, known: Mapping[str, str], remedy: str) -> None:
-    """Look whether files are still those that were written.
+    """Raise an error if a file was changed since it was written, or is missing.
 
     Args:
-        folder: where they lie.
-        known: what `hashes` gave.
-        remedy: what to do where one is not.
+        folder: the folder of the files.
+        known: the result of `hashes`.
+        remedy: what to do about a changed file.
 
     Raises:
-        UserError: naming a file that was changed since, or is gone.
+        UserError: naming the first file that was changed or is missing.
     """
     for name in changed(folder, known):
-        raise UserError(f"{folder / name} is not as it was written", remedy)
+        raise UserError(f"{folder / name} was changed since it was written", remedy)
 
 
 def changed(folder: Path, known: Mapping[str, str]) -> Iterator[str]:
-    """The files that are not those that were written, by their path in the folder."""
+    """The paths in the folder of files that were changed since they were written, or are missing."""
     for name, digest in known.items():
         path = folder / name
         if not path.is_file() or content_hash(path) != digest:
@@ -40,5 +40,5 @@ def changed(folder: Path, known: Mapping[str, str]) -> Iterator[str]:
 
 
 def known_hashes(folder: Path) -> dict[str, str]:
-    """The hashes that the manifest of a folder tells as `files`; none where there is no manifest, or an earlier one."""
+    """The hashes in the manifest of a folder (key `files`); empty without them, as in earlier versions."""
     return dict(read_json(folder / "manifest.json", Hashes, missing_ok=True).get("files", {}))

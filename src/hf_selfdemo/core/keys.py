@@ -1,4 +1,4 @@
-"""Keys of a recipe as fields of dataclasses: each says in its own field what it is for, what it decides, its range."""
+"""Options of a recipe as fields of dataclasses. Each field has a help text, what the option decides, and its range."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from hf_selfdemo.core.loading import did_you_mean
 from hf_selfdemo.core.ranges import Range, kinds_of, number_keys
 
 Decides = Literal["written", "kept", "weights", "replies", "nothing"]
-"""What a key decides: which candidates are written, which of them are kept, the trained weights, the replies that are
-evaluated, or nothing but where, how fast and what is told."""
+"""What an option affects: which candidates are written, which of them are kept, the trained weights, or the evaluated
+replies. "nothing" means that it affects only paths, speed and output."""
 
 
 def key(default: Any, help: str, decides: Decides, range: Range | None = None) -> Any:
-    """A key of a recipe, as a field of a dataclass.
+    """An option of a recipe, as a field of a dataclass.
 
     Args:
-        default: its value where nobody gives one; a list is copied for each object.
+        default: the default value; a list is copied for each object.
         help: a line for `--help` and the recipe's schema.
-        decides: what it decides, so that a run is known by the keys that matter to it.
-        range: the numbers that it may be, where it is one.
+        decides: what the option affects, so that a run is identified by the options that matter to it.
+        range: the allowed values of a number.
 
     Example:
         >>> @dataclasses.dataclass
@@ -38,17 +38,17 @@ def key(default: Any, help: str, decides: Decides, range: Range | None = None) -
 
 
 def deciding(group: Any, *decides: Decides) -> dict[str, Any]:
-    """The keys of a group that decide one of these things, with their values.
+    """The options of a group that affect one of these things, with their values.
 
     Args:
-        group: a dataclass of keys.
-        decides: what they are to decide.
+        group: a dataclass of options.
+        decides: what the options affect.
     """
     return {f.name: getattr(group, f.name) for f in dataclasses.fields(group) if f.metadata["decides"] in decides}
 
 
 def defaults(*groups: Any) -> dict[str, Any]:
-    """The default of every key of these classes of keys, be they ours or a library's.
+    """The default of every option of these dataclasses, ours or a library's.
 
     Example:
         >>> @dataclasses.dataclass
@@ -67,15 +67,15 @@ def defaults(*groups: Any) -> dict[str, Any]:
 
 
 def check_kinds(group: Any) -> None:
-    """Look at the kind of every value: a file may hold anything, such as one name where a list is meant.
+    """Check the type of every value, since a file may contain anything, such as a name instead of a list.
 
-    Numbers are looked at with their ranges.
+    Numbers are checked with their ranges (`ranges.check_keys`).
 
     Args:
-        group: a dataclass of keys.
+        group: a dataclass of options.
 
     Raises:
-        UserError: naming the first key whose value is of another kind, or is none of its choices.
+        UserError: naming the first option whose value has a wrong type or is not one of its choices.
 
     Example:
         >>> @dataclasses.dataclass
@@ -92,18 +92,20 @@ def check_kinds(group: Any) -> None:
         value = getattr(group, name)
         if name in numbers or not mismatch(value, kind):
             continue
-        wanted = _KINDS[kind if kind in _KINDS else get_args(kind)[0]]  # what may be None wants its first kind
+        wanted = _KINDS[
+            kind if kind in _KINDS else get_args(kind)[0]
+        ]  # of an optional value, the type that is not None
         raise UserError(f"{name} is {value!r}", f"give {wanted}")
 
 
 def check_choices(group: Any) -> None:
-    """Look at every value that is to be one of a few.
+    """Check every value that must be one of a few choices.
 
     Args:
-        group: a dataclass of keys.
+        group: a dataclass of options.
 
     Raises:
-        UserError: naming the first key whose value is none of them, with the nearest.
+        UserError: naming the first option with another value, and the nearest choice.
     """
     for name, kind in get_type_hints(type(group)).items():
         choices = [choice for one in kinds_of(kind) if get_origin(one) is Literal for choice in get_args(one)]

@@ -1,4 +1,4 @@
-"""Whether a value that was read from a file is of the kind that it was written as."""
+"""Checks that values read from a file have the expected types."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ _WORDS |= {dict: "an object", list: "a list"}
 
 
 def mismatch(value: Any, kind: Any, key: str = "") -> str:
-    """What is wrong with a value that JSON brought, and where in it; "" if it is of the kind.
+    """What is wrong with a value from JSON, and at which key; "" if it has the expected type.
 
     Args:
-        value: made of objects, lists, texts, numbers, true, false and null.
-        kind: a type of these, `Any`, a union, a `Literal`, or a TypedDict or dataclass for an object with such keys;
-            a tuple stands for a list, of any length or of so many parts. Keys that these do not tell are not looked at.
-        key: where the value stands.
+        value: a value from JSON.
+        kind: the expected type: a type of JSON, `Any`, a union, a `Literal`, or a TypedDict or dataclass for an object
+            with such keys. A tuple means a list, of any length or of so many items. Other keys of an object are
+            ignored.
+        key: the key of the value.
 
     Example:
         >>> mismatch({"calls": {"rag": "7"}}, dict[str, dict[str, int]])
@@ -58,7 +59,7 @@ def _mismatches(value: Any, kind: Any, key: str) -> Iterator[str]:
 
 
 def _parts(value: Any, kinds: tuple[Any, ...], key: str) -> Iterator[str]:
-    """What is wrong with a list of so many values, each of a kind of its own."""
+    """What is wrong with a list of fixed length, whose items have different types."""
     if not isinstance(value, list) or len(value) != len(kinds):
         yield _says(key, value, f"a list of {len(kinds)}")
         return
@@ -67,7 +68,7 @@ def _parts(value: Any, kinds: tuple[Any, ...], key: str) -> Iterator[str]:
 
 
 def _lacks(value: Any, kind: Any, key: str) -> Iterator[str]:
-    """What is wrong with an object of known keys."""
+    """What is wrong with an object with known keys."""
     if not isinstance(value, Mapping):
         yield _says(key, value, _WORDS[dict])
         return
@@ -81,7 +82,7 @@ def _lacks(value: Any, kind: Any, key: str) -> Iterator[str]:
 
 @lru_cache
 def _keys(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
-    if is_typeddict(kind):  # which does not see what is not required where annotations are texts
+    if is_typeddict(kind):  # with postponed annotations, __required_keys__ ignores NotRequired
         told = get_type_hints(kind, include_extras=True)
         optional = {name for name, hint in told.items() if get_origin(hint) is NotRequired}
         return get_type_hints(kind), kind.__required_keys__ - optional

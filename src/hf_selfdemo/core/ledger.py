@@ -1,8 +1,8 @@
-"""Every call ever made, in one SQLite file: what is in it was paid for once and is never paid for again.
+"""The generation cache (ledger): every finished call in one SQLite file, so that no call is made twice.
 
-SQLite, because it is the storage with the strongest promises in the standard library: a commit is on the disk when it
-returns (write-ahead log, synchronous=FULL), a torn tail is rolled back when the file is next opened, and several
-processes may share one file (on one machine; network file systems do not lock well enough).
+SQLite has the strongest guarantees of the storages in the standard library. A commit is on the disk when it returns
+(write-ahead log, synchronous=FULL), an incomplete write is rolled back when the file is next opened, and several
+processes on one machine may share a file. Network file systems do not lock reliably.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from hf_selfdemo.core.in_flight import InFlight
 from hf_selfdemo.core.types import Reply
 
 FORMAT = 1
-_APPLICATION_ID = 0x48465344  # tells our files from any other program's SQLite database
+_APPLICATION_ID = 0x48465344  # distinguishes our files from other programs' SQLite databases
 _BUSY_S = 60.0
 
-_DAMAGED = "it is damaged: move it away to start anew, or bring back a copy"
+_DAMAGED = "restore the file from a copy, or move it away to start a new one"
 
-_SELDOM = ("raw", "left_out", "logprob", "tokens", "added")  # fields that are written only where they say something
+_SELDOM = ("raw", "left_out", "logprob", "tokens", "added")  # fields that are written only if they are set
 
 _COLUMNS = (
     *("key", "model", "stage", "request", "reply"),
@@ -44,23 +44,23 @@ CREATE TABLE IF NOT EXISTS calls (
 _ROW = ", ".join(_COLUMNS)
 _INSERT = f"INSERT OR IGNORE INTO calls VALUES ({', '.join('?' * (len(_COLUMNS) + 1))})"
 _UNCHECKED = "ALTER TABLE calls ADD COLUMN checksum TEXT"
-"""For a ledger of an earlier version: its calls have no checksum, and are taken as they are."""
+"""Converts a ledger of an earlier version. Its calls have no checksum and are not checked."""
 
 Call = tuple[Any, ...]
-"""A call as it stands in the table: key, model, stage, request, reply as JSON, its tokens, time, and checksum."""
+"""A call as a row of the table: key, model, stage, request, reply as JSON, numbers of tokens, time, and checksum."""
 
 
 class Ledger:
-    """Replies by key, each on the disk before `put` returns. Threads and processes may share it.
+    """Stores replies by key. A reply is on the disk when `put` returns. Threads and processes may share a ledger.
 
     Args:
-        path: the file; its folder is made.
+        path: the file; its folder is created.
 
-    `in_flight` are claims to calls that are being made, so that none is made twice at the same time.
+    `in_flight` has the claims to calls that are being made, so that no call is made twice at the same time.
 
     Raises:
-        UserError: if the file is not a ledger, was written in another format, is damaged, or cannot be written (the
-            disk is full, another process holds it for a minute).
+        UserError: if the file is not a ledger, has another format, is damaged, or cannot be written (the disk is full,
+            or another process locks it for a minute).
 
     Example:
         >>> import tempfile
@@ -84,16 +84,16 @@ class Ledger:
         new = not self._value("SELECT count(*) FROM sqlite_master")
         application, version = self._value("PRAGMA application_id"), self._value("PRAGMA user_version")
         if not new and application != _APPLICATION_ID:
-            raise UserError(f"{self.path} is a database of another program", "name another file as `ledger`")
+            raise UserError(f"{self.path} is a database of another program", "set `ledger` to another file")
         if not new and version != FORMAT:
             raise UserError(
-                f"the ledger {self.path} has format {version}, and this version of hf-selfdemo reads format {FORMAT}",
-                "name another file as `ledger`, or use the version that wrote it",
+                f"the generation cache {self.path} has format {version}, but this hf-selfdemo reads format {FORMAT}",
+                "set `ledger` to another file, or use the version that wrote it",
             )
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.create_function("checksum_of", len(_COLUMNS), _checksum, deterministic=True)
-        self._db.execute("BEGIN IMMEDIATE")  # two processes may be making the file at the same moment
+        self._db.execute("BEGIN IMMEDIATE")  # two processes may be creating the file at the same time
         if new:
             self._db.execute(_SCHEMA)
         elif not self._value("SELECT count(*) FROM pragma_table_info('calls') WHERE name = 'checksum'"):
@@ -103,17 +103,18 @@ class Ledger:
         self._db.execute("COMMIT")
 
     def get(self, key: str) -> Reply | None:
-        """The reply under `key`, if the call was ever made."""
+        """The reply under `key`, or None if the ledger does not contain the call."""
         with self._lock, self._explained():
             query = f"SELECT reply, checksum, checksum_of({_ROW}) FROM calls WHERE key = ?"
             reply, known, checksum = self._db.execute(query, (key,)).fetchone() or (None, None, None)
         if known is not None and known != checksum:
-            raise UserError(f"the ledger {self.path} holds a call that is not as it was written", _DAMAGED)
-        with explained(f"the ledger {self.path} holds a call that cannot be read", _DAMAGED):
+            what = f"the generation cache {self.path} contains a call that was changed since it was written"
+            raise UserError(what, _DAMAGED)
+        with explained(f"the generation cache {self.path} contains a call that cannot be read", _DAMAGED):
             return None if reply is None else _read(reply)
 
     def put(self, key: str, model: str, stage: str, request: str, reply: Reply) -> Reply:
-        """Record a call and return the reply that counts: of two processes with one key, the first one's."""
+        """Store a call and return the stored reply. If the key already exists, the first reply is kept and returned."""
         said = (key, model, stage, request, _written(reply))
         row = (*said, reply.prompt_tokens, reply.cached_tokens, reply.generated_tokens, time.time())
         self._record((*row, _checksum(*row)))
@@ -126,13 +127,13 @@ class Ledger:
             self._db.execute(_INSERT, call)
 
     def add(self, calls: Iterable[Call]) -> int:
-        """Record calls of other ledgers, all or none. Of two with one key the first counts.
+        """Store calls of other ledgers, all or none. If a key already exists, the first call is kept.
 
         Args:
-            calls: as `all_but` gives them.
+            calls: calls as `all_but` returns them.
 
         Returns:
-            How many of them were new.
+            The number of new calls.
         """
         with self._lock, self._explained():
             before = self._db.total_changes
@@ -146,7 +147,7 @@ class Ledger:
             return self._db.total_changes - before
 
     def all_but(self, keys: Iterable[str]) -> Iterator[Call]:
-        """Every call whose key is not among `keys`; neither is held in memory."""
+        """All calls whose key is not among `keys`. Neither calls nor keys are kept in memory."""
         with self._lock, self._explained():
             self._db.execute("CREATE TEMP TABLE IF NOT EXISTS known (key TEXT PRIMARY KEY) WITHOUT ROWID")
             self._db.execute("DELETE FROM known")
@@ -155,16 +156,16 @@ class Ledger:
             yield from self._db.execute(f"SELECT {_ROW}, checksum FROM calls WHERE {others} ORDER BY key")
 
     def drop_empty(self, key: str) -> None:
-        """Forget a call that brought no text; any other is left, also if another process has just made it."""
+        """Delete a call if its reply has no text. A call with a text, such as a newer one of another process, stays."""
         empty = "json_extract(reply, '$.text') = '' AND json_extract(reply, '$.raw') IS NULL"
         with self._lock, self._explained():
             self._db.execute(f"DELETE FROM calls WHERE key = ? AND {empty}", (key,))
 
     def summary(self) -> list[dict[str, Any]]:
-        """Calls and tokens by model and stage, with the first and last time (seconds since 1970).
+        """Numbers of calls and tokens by model and stage, with the first and last time (seconds since 1970).
 
         Raises:
-            UserError: if a call is not as it was written; all are looked at.
+            UserError: if any call was changed since it was written. All calls are checked.
         """
         query = """
             SELECT model, stage, count(*) AS calls, sum(prompt_tokens) AS prompt_tokens,
@@ -175,13 +176,14 @@ class Ledger:
         damaged = f"SELECT count(*) FROM calls WHERE checksum != checksum_of({_ROW})"
         with self._lock, self._explained():
             if count := self._value(damaged):
-                raise UserError(f"{count} calls of the ledger {self.path} are not as they were written", _DAMAGED)
+                what = f"{count} calls in the generation cache {self.path} were changed since they were written"
+                raise UserError(what, _DAMAGED)
             cursor = self._db.execute(query)
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor]
 
     def close(self) -> None:
-        """Fold the write-ahead log into the file and let go of it."""
+        """Merge the write-ahead log into the file and close it."""
         with self._lock:
             self._db.close()
 
@@ -194,23 +196,23 @@ class Ledger:
             yield
         except sqlite3.Error as error:
             what = str(error)
-            remedy = "see that it can be read and written there"
+            remedy = "check that the file can be read and written"
             if "full" in what:
-                remedy = "free some space; every finished call is kept and the same command goes on"
+                remedy = "free some space; finished calls are kept, and the same command continues"
             elif "locked" in what:
-                remedy = "another process holds it; stop that one, or wait"
+                remedy = "another process locks it: stop that process, or wait"
             elif "not a database" in what or "malformed" in what:
                 remedy = _DAMAGED
-            raise UserError(f"the ledger {self.path} cannot be used ({what})", remedy) from None
+            raise UserError(f"the generation cache {self.path} cannot be used ({what})", remedy) from None
 
 
 def is_as_written(call: Call) -> bool:
-    """Whether a call has its checksum, or is of a ledger of an earlier version, which wrote none."""
+    """Whether the checksum of a call is right. Calls of an earlier version have no checksum and count as right."""
     return call[-1] is None or call[-1] == _checksum(*call[:-1])
 
 
 def _checksum(*row: Any) -> str:
-    """Over all that stands in the row of a call."""
+    """The checksum over all columns of a call."""
     return hashlib.sha256(repr(row).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

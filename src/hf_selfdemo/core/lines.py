@@ -1,4 +1,4 @@
-"""How long work goes, told in lines now and then: what, done of all, rate and time left; for where no bar is seen."""
+"""Progress in lines instead of a bar: the work, how much of it is done, the rate and the time left."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 FIRST_S, EVERY_S = 5.0, 30.0
-"""When the first line is due, and how long after one the next; work that ends before the first has none."""
+"""Seconds until the first line, and between lines. Work that ends before the first line prints none."""
 
 _LOOK_S = 1.0
-"""Seconds between looks whether a line is due."""
+"""Seconds between two checks whether a line is due."""
 
 _LOOKED_BACK = 10
-"""Lines over which the rate is taken: what comes from the ledger at first goes faster than all that comes later."""
+"""The number of last lines over which the rate is computed. Calls found in the ledger come first and are faster."""
 
 
 class Lines:
-    """Tells of one piece of work. `advance` counts, and `tick`, called now and then, says a line where one is due.
+    """Prints the progress of one piece of work. `advance` counts, and `tick` prints a line if one is due.
 
     Args:
-        name: of the work.
-        say: gets each line.
-        total: how much there is to do; 0 for what is not counted.
-        clock: tells seconds.
+        name: the name of the work.
+        say: a function that prints a line.
+        total: how much there is to do; 0 for work that is not counted.
+        clock: a function that returns seconds.
 
     Example:
         >>> seconds = iter([0.0, 6.0, 6.0])
@@ -48,10 +48,10 @@ class Lines:
         """Count what was done.
 
         Args:
-            rows: since the last call.
-            total: how much there is to do, where that was not known at first.
-            note: stands beside the name.
-            before: what an earlier start did; it says nothing about how fast this one is.
+            rows: how much was done since the last call.
+            total: how much there is to do, if it was not known before.
+            note: a text beside the name.
+            before: how much an earlier run did. It does not count for the rate.
         """
         self._done += rows + before
         self._total, self._note = self._total if total is None else total, note
@@ -60,7 +60,7 @@ class Lines:
             self._marks.append((self._clock(), self._done))
 
     def tick(self) -> None:
-        """Say a line, if one is due."""
+        """Print a line if one is due."""
         now = self._clock()
         if now < self._due:
             return
@@ -69,14 +69,14 @@ class Lines:
         self._marks.append((now, self._done))
 
     def end(self) -> None:
-        """Say what was done in all, and how long it took."""
+        """Print how much was done in total, and how long it took."""
         took = self._clock() - self._start
         if self._total and took >= FIRST_S:
             self._say(f"{self._what()} in {duration(took)}")
 
     @contextmanager
     def ticking(self) -> Iterator[None]:
-        """Tick while the block is at work, from a thread of its own."""
+        """Call `tick` from another thread while the block runs."""
         ended = Event()
 
         def look() -> None:
@@ -108,7 +108,7 @@ class Lines:
 
 
 def duration(seconds: float) -> str:
-    """A stretch of time in the unit that suits it.
+    """A duration in a suitable unit.
 
     Example:
         >>> duration(35), duration(200), duration(9000)

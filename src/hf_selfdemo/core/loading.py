@@ -1,4 +1,4 @@
-"""Look-up of an implementation by name in a visible table ``{"name": "module:Class"}``; imported only when used."""
+"""Finds implementations by name in a table ``{"name": "module:Class"}``. They are imported only when they are used."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def load(kind: str, name: str, table: dict[str, str]) -> Any:
     """Import and return the class that `table` lists under `name`.
 
     Args:
-        kind: what is looked up, for the error message ("strategy", "retriever").
-        name: the key a user wrote.
-        table: the folder's visible table.
+        kind: what is searched, for the error message ("strategy", "retriever").
+        name: the name that the user gave.
+        table: the table of the folder.
 
     Raises:
-        UserError: if the name is not in the table; it names the near match.
+        UserError: if the name is not in the table. The message names the nearest match.
 
     Example:
         >>> load("number", "fraction", {"fraction": "fractions:Fraction"}).__name__
@@ -35,14 +35,14 @@ def load(kind: str, name: str, table: dict[str, str]) -> Any:
 
 
 def load_own(kind: str, path: str) -> Any:
-    """Import and return what a user names in a package or module of their own, as `module:attribute`.
+    """Import and return an attribute of the user's own module or package, given as `module:attribute`.
 
     Args:
-        kind: what is looked up, for the error message.
-        path: of the attribute.
+        kind: what is searched, for the error message.
+        path: the path of the attribute.
 
     Raises:
-        UserError: if it cannot be imported, for whatever reason its module has.
+        UserError: if it cannot be imported, whatever error its module raises.
 
     Example:
         >>> load_own("number", "fractions:Fraction").__name__
@@ -51,20 +51,20 @@ def load_own(kind: str, path: str) -> Any:
     module, _, attribute = path.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # code of others raises anything
-        remedy = "write module:attribute, of an installed package or one on PYTHONPATH"
+    except Exception as error:  # the user's code may raise anything
+        remedy = "write module:attribute, where the module is installed or on PYTHONPATH"
         raise UserError(f"the {kind} {path!r} cannot be imported ({reason(error)})", remedy) from error
 
 
 def made_own(kind: str, path: str) -> Any:
-    """Call what `load_own` imports, such as a class, without arguments.
+    """Import with `load_own` and call the result, such as a class, without arguments.
 
     Args:
-        kind: what is looked up, for the error message.
-        path: as `load_own` takes it.
+        kind: what is searched, for the error message.
+        path: the path, as `load_own` takes it.
 
     Raises:
-        UserError: if it cannot be imported, or raises when it is called.
+        UserError: if it cannot be imported, or raises an error when it is called.
 
     Example:
         >>> made_own("number", "fractions:Fraction")
@@ -73,26 +73,26 @@ def made_own(kind: str, path: str) -> Any:
     make = load_own(kind, path)
     try:
         return make()
-    except Exception as error:  # code of others raises anything
-        remedy = "name a class, or a function that makes one, that needs no arguments"
-        raise UserError(f"the {kind} {path!r} cannot be made ({reason(error)})", remedy) from error
+    except Exception as error:  # the user's code may raise anything
+        remedy = "give a class, or a function that returns an object, that needs no arguments"
+        raise UserError(f"the {kind} {path!r} cannot be created ({reason(error)})", remedy) from error
 
 
 def own_version(path: str) -> str:
-    """A hash of the file that holds what `load_own` returned: if the file changes, it is another implementation.
+    """A hash of the file of the user's own implementation. If the file changes, it counts as another implementation.
 
     Args:
-        path: as `load_own` takes it.
+        path: the path, as `load_own` takes it.
 
     Returns:
-        "" for a module without a file, such as one that is built into Python.
+        The hash, or "" for a module without a file, such as one built into Python.
     """
     file = getattr(importlib.import_module(path.partition(":")[0]), "__file__", None)
     return file_hash(Path(file)) if file else ""
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
-    """A remedy for a misspelt word: the nearest known one, else all of them if they are few.
+    """The remedy for a misspelt word: the most similar known word, or else all known words if there are few.
 
     Example:
         >>> did_you_mean("lora_rank", ["lora_r", "seed"])
@@ -105,15 +105,15 @@ def did_you_mean(word: str, known: list[str]) -> str:
 
 
 _LISTED = 10_000
-"""Names of a folder that are looked at."""
+"""The most names in a folder that are compared."""
 
 
 def did_you_mean_file(path: str | Path, otherwise: str) -> str:
-    """A remedy for a path at which nothing is: the nearest one that is there, else the remedy given.
+    """The remedy for a path that does not exist: the most similar existing path, or else the given remedy.
 
     Args:
-        path: as it was written; each of its names may be misspelt.
-        otherwise: what to do where nothing is near.
+        path: the path, of which each part may be misspelt.
+        otherwise: the remedy if no existing path is similar.
 
     Example:
         >>> import tempfile

@@ -1,4 +1,4 @@
-"""What an artefact was made of, written beside it, whole or not at all."""
+"""Writes and reads manifests, which record how an artefact was made, completely or not at all."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ PACKAGES = ("hf-selfdemo", "torch", "transformers", "trl", "peft", "datasets", "
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write JSON, whole or not at all."""
+    """Write a JSON file completely or not at all."""
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
 
 
 def write_checked_json(path: Path, content: Any) -> None:
-    """The same for what is told of an artefact, with a checksum over it, which `read_json` looks at and takes out."""
+    """Write a JSON file with a checksum over its content. `read_json` checks and removes the checksum."""
     told = json.loads(json.dumps(content))
     write_json(path, told | {_CHECKSUM: fingerprint(told)})
 
 
 _CHECKSUM = "checksum"
-_REMADE = "bring back a copy, or remove it and run again what wrote it"
+_REMADE = "restore it from a copy, or delete it and run the command that wrote it again"
 
 
 def read_json(path: str | Path, kind: Any = dict, *needed: str, missing_ok: bool = False) -> dict[str, Any]:
-    """A JSON object from a file, such as `write_json` leaves.
+    """Read a JSON object from a file, such as one of `write_json`.
 
     Args:
-        path: of the file.
-        kind: what it must be, as `kinds.mismatch` takes it: mostly one of `artefacts`.
-        needed: keys that must be there, besides those without which it is not of its kind.
-        missing_ok: give an empty object where there is no file.
+        path: the file.
+        kind: the expected type, as `kinds.mismatch` takes it, usually one of those in `artefacts`.
+        needed: keys that must be present, besides the required keys of the type.
+        missing_ok: return an empty object if the file does not exist.
 
     Raises:
-        UserError: if the file holds none, other values than were written (where `write_checked_json` wrote them), or
-            something is missing or of another kind.
+        UserError: if the file does not contain a JSON object, was changed since `write_checked_json` wrote it, lacks a
+            key, or has a value of a wrong type.
     """
     try:
         text = Path(path).read_bytes()
@@ -58,14 +58,14 @@ def read_json(path: str | Path, kind: Any = dict, *needed: str, missing_ok: bool
 
 
 def read_json_lines(path: Path, kind: Any = dict) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a file that holds one a line.
+    """Read the JSON objects of a file with one object per line.
 
     Args:
-        path: of the file.
-        kind: what each must be, as in `read_json`.
+        path: the file.
+        kind: the expected type of each object, as in `read_json`.
 
     Raises:
-        UserError: for a line that holds none, or one of another kind.
+        UserError: for a line that is not a JSON object of this type.
     """
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
@@ -73,22 +73,22 @@ def read_json_lines(path: Path, kind: Any = dict) -> Iterator[dict[str, Any]]:
 
 
 def parse_object(text: bytes, where: str, kind: Any = dict, *needed: str) -> dict[str, Any]:
-    """The JSON object that a text is.
+    """Parse a JSON object.
 
     Args:
-        text: in UTF-8.
-        where: it stands, for messages.
+        text: the text, in UTF-8.
+        where: the file or line of the text, for messages.
         kind: as in `read_json`.
         needed: as in `read_json`.
 
     Raises:
-        UserError: as `read_json`.
+        UserError: as `read_json` does.
 
     Example:
         >>> parse_object(b'{"rows": "7"}', "plan.json", dict[str, int])  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         ...
-        hf_selfdemo.core.errors.UserError: plan.json is damaged, rows is '7', not a whole number: bring back a copy, ...
+        hf_selfdemo.core.errors.UserError: plan.json is damaged, rows is '7', not a whole number: restore it from a ...
     """
     try:
         found = json.loads(text.decode("utf-8"))
@@ -97,7 +97,7 @@ def parse_object(text: bytes, where: str, kind: Any = dict, *needed: str) -> dic
     if not isinstance(found, dict):
         raise UserError(f"{where} is not a JSON object", _REMADE)
     if (known := found.pop(_CHECKSUM, None)) is not None and known != fingerprint(found):
-        raise UserError(f"{where} is not as it was written", _REMADE)
+        raise UserError(f"{where} was changed since it was written", _REMADE)
     for key in needed:
         if key not in found:
             raise UserError(f"{where} is damaged, it has no {key!r}", _REMADE)
@@ -107,7 +107,7 @@ def parse_object(text: bytes, where: str, kind: Any = dict, *needed: str) -> dic
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file so that a reader, or a kill, never meets half of it."""
+    """Write a text file completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_file(path) as out:
         out.write(text)
@@ -115,18 +115,18 @@ def write_text(path: Path, text: str) -> None:
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[TextIO]:
-    """A text file to write to, which appears under its name when all is written, or not at all."""
+    """Open a text file for writing. It appears under its name once it is complete, or not at all."""
     with staged(path) as staging, staging.open("w", encoding="utf-8") as out:
         yield out
 
 
 STAGING = ".selfdemo-part"
-"""How the names of files and folders end that are being written. A kill leaves them behind."""
+"""The ending of files and folders that are being written. A killed process leaves them behind."""
 
 
 @contextmanager
 def staged_folder(path: Path) -> Iterator[Path]:
-    """A new empty folder beside `path` to write into; what is still there in the end is removed."""
+    """A temporary empty folder beside `path`. Whatever remains in it at the end is deleted."""
     path.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=STAGING))
     try:
@@ -136,10 +136,10 @@ def staged_folder(path: Path) -> Iterator[Path]:
 
 
 def sweep(paths: Iterable[Path]) -> None:
-    """Remove what killed starts left half written.
+    """Delete incomplete files and folders of killed runs.
 
     Args:
-        paths: files and folders, of which those named so go. Nobody may be writing them any more.
+        paths: files and folders. Those with the ending `STAGING` are deleted. No process may be writing them.
     """
     for path in paths:
         if path.name.endswith(STAGING):
@@ -148,7 +148,7 @@ def sweep(paths: Iterable[Path]) -> None:
 
 @contextmanager
 def staged(path: Path) -> Iterator[Path]:
-    """A new empty file beside `path` to write to, which takes its place when all is written and on the disk."""
+    """A temporary empty file beside `path`. It replaces `path` once it is complete and on the disk."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.", suffix=STAGING)
     os.close(handle)
     staging = Path(name)
@@ -162,11 +162,11 @@ def staged(path: Path) -> Iterator[Path]:
 
 
 def put_in_place(staging: Path, path: Path) -> None:
-    """Rename a file or folder that is whole; after a loss of power, too, it is whole or not there.
+    """Rename a complete file or folder. Even after a power failure, it is complete or missing.
 
     Args:
-        staging: what was written, on the same file system.
-        path: its name from now on; a file of that name is replaced.
+        staging: the file or folder, on the same file system.
+        path: its new name. A file of this name is replaced.
     """
     to_disk(staging)
     os.replace(staging, path)
@@ -174,14 +174,14 @@ def put_in_place(staging: Path, path: Path) -> None:
 
 
 def to_disk(path: Path) -> None:
-    """Wait until a file, or all that a folder holds, is on the disk: before anything is written that tells of it."""
+    """Wait until a file or folder is on the disk, so that another file may refer to it."""
     for found in (*path.rglob("*"), path):
         if found.is_file() or found.is_dir():
             _sync(found)
 
 
 def _sync(path: Path) -> None:
-    with suppress(OSError) if path.is_dir() else nullcontext():  # not every system knows it of folders
+    with suppress(OSError) if path.is_dir() else nullcontext():  # not every system can sync folders
         handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
         try:
             os.fsync(handle)
@@ -190,10 +190,10 @@ def _sync(path: Path) -> None:
 
 
 def versions(more: Iterable[str] = ()) -> dict[str, str]:
-    """Python and the libraries that decide what comes out: an explicit list, never the environment.
+    """The versions of Python and of the libraries that affect results.
 
     Args:
-        more: libraries that decide this alone.
+        more: further libraries that affect this result.
     """
     found = {"python": platform.python_version()}
     for package in (*PACKAGES, *more):
@@ -205,7 +205,7 @@ def versions(more: Iterable[str] = ()) -> dict[str, str]:
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file's content."""
+    """The SHA-256 of a file's content."""
     digest = hashlib.sha256()
     with path.open("rb") as handle:
         while block := handle.read(1 << 20):
@@ -214,7 +214,7 @@ def file_hash(path: Path) -> str:
 
 
 def fingerprint(content: Any) -> str:
-    """A short hash of anything JSON can hold.
+    """A short hash of any value that JSON can represent.
 
     Example:
         >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
@@ -224,7 +224,7 @@ def fingerprint(content: Any) -> str:
 
 
 def rows_fingerprint(rows: Iterable[Any]) -> str:
-    """What `fingerprint` gives for a list of them, without holding the list.
+    """The `fingerprint` of a list of rows, without having the list in memory.
 
     Example:
         >>> rows_fingerprint(iter([{"b": 2}, {"a": 1}])) == fingerprint([{"b": 2}, {"a": 1}])

@@ -1,4 +1,4 @@
-"""Memory that is free again goes back to the system before much of it is taken anew."""
+"""Returns free memory to the system before a large allocation."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from contextlib import suppress
 
 
 def give_back() -> None:
-    """Collect what refers to itself in circles, and return what is free to the system.
+    """Collect reference cycles, and return free memory to the system.
 
-    glibc keeps freed blocks of less than 32 MB, and what is loaded next seldom fits between those that are still used.
+    glibc keeps freed blocks of less than 32 MB, and later allocations rarely fit between the blocks in use.
 
     Example:
         >>> give_back()

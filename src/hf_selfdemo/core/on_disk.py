@@ -1,4 +1,4 @@
-"""Rows in a file instead of in memory, so that a run takes no more of it however many rows it has."""
+"""Rows in a file instead of in memory, so that memory does not grow with the number of rows."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ T = TypeVar("T")
 
 
 class OnDisk(Sequence[T], Generic[T]):
-    """Items in the order given, each read when it is asked for. They are in a temporary file, which is gone with the
-    process, however that ends, or in a file that was there before (`lines`).
+    """A sequence of items on disk. An item is read when it is accessed.
 
-    Reading moves no position in the file: threads and forked processes may share it.
+    The items are in a temporary file, which the system deletes when the process ends, even if it is killed, or in an
+    existing file (`lines`). Reading does not use the file's position, so threads and forked processes may share it.
 
     Args:
-        items: gone through once; anything that can be pickled.
+        items: the items, which are iterated once. They must be picklable.
 
     Example:
         >>> words = OnDisk(word for word in ("amber", "basalt", "chalk"))
@@ -42,11 +42,11 @@ class OnDisk(Sequence[T], Generic[T]):
 
     @classmethod
     def lines(cls, path: Path, parse: Callable[[bytes], T]) -> OnDisk[T]:
-        """The lines of a file. It may be deleted or replaced meanwhile, but not be written to.
+        """The lines of a file. The file may be deleted or replaced meanwhile, but must not be written to.
 
         Args:
-            path: of the file.
-            parse: makes an item of a line.
+            path: the file.
+            parse: a function from a line to an item.
 
         Raises:
             OSError: if the file cannot be read.
@@ -58,7 +58,7 @@ class OnDisk(Sequence[T], Generic[T]):
         return found
 
     def at(self, places: Sequence[int]) -> OnDisk[T]:
-        """The items at these places, in their order, in the same file."""
+        """The items at these indices, in this order, in the same file."""
         found: OnDisk[T] = OnDisk.__new__(OnDisk)
         found._file, found._ends, found._parse = self._file, self._ends, self._parse
         found._places = [self._places[place] for place in places]
@@ -79,10 +79,10 @@ class OnDisk(Sequence[T], Generic[T]):
 
 
 class OnDiskByKey(Mapping[str, T], Generic[T]):
-    """The same under keys, in the order given; only keys and places are in memory.
+    """A mapping of items on disk, in the given order. Only keys and indices are in memory.
 
     Args:
-        items: keys, none twice, with what stands under them; gone through once.
+        items: pairs of a unique key and an item, which are iterated once.
 
     Example:
         >>> found = OnDiskByKey([("q1", "amber"), ("q2", "basalt")])

@@ -1,4 +1,4 @@
-"""Which values a number may have: the ranges by name, and a look at every number among the keys of a recipe."""
+"""The allowed ranges of numbers, and a check of every number among a recipe's options."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 from hf_selfdemo.core.errors import UserError
 
 LARGEST = 10**12
-"""No number of a recipe is meant to be above it; what comes after it overflows somewhere."""
+"""The largest number that any option may have. Larger numbers would overflow in some library."""
 
 
 class Range(NamedTuple):
     """The values that a number may have.
 
     Args:
-        remedy: what to give instead of others.
-        least: the smallest of them.
-        most: the largest of them.
-        above: the number that they lie above.
-        below: the number that they lie below.
-        whole: whether only whole numbers are among them.
+        remedy: the remedy for a number out of range.
+        least: the smallest allowed number.
+        most: the largest allowed number.
+        above: a number that allowed numbers must be greater than.
+        below: a number that allowed numbers must be less than.
+        whole: whether only whole numbers are allowed.
     """
 
     remedy: str
@@ -36,7 +36,7 @@ class Range(NamedTuple):
     whole: bool = False
 
     def holds(self, number: Any) -> bool:
-        """Whether a number is among them; what is not a number (NaN) never is."""
+        """Whether a number is in the range. NaN never is."""
         return bool(
             self.least <= number <= self.most
             and (self.above is None or number > self.above)
@@ -44,10 +44,10 @@ class Range(NamedTuple):
         )
 
     def check(self, **numbers: Any) -> None:
-        """Look at numbers, given by the names of the parameters or keys that hold them.
+        """Check numbers, given by the names of their parameters or options.
 
         Raises:
-            UserError: naming the first that is none, not whole, out of range, or not finite.
+            UserError: naming the first value that is not a number, not whole, out of range, or not finite.
 
         Example:
             >>> ONE_OR_MORE.check(window=0)
@@ -75,9 +75,9 @@ ZERO_OR_MORE = Range("give 0 or more", least=0, whole=True)
 ALL_OR_SOME = Range("give -1 for all, or how many", least=-1, whole=True)
 STEPS = Range("give -1 for no limit, or how many", least=-1, whole=True)
 RANK = Range("give -1 or more", least=-1, whole=True)
-SEED = Range("give a whole number from 0 to 4294967295", least=0, below=1 << 32, whole=True)  # numpy takes no other
+SEED = Range("give a whole number from 0 to 4294967295", least=0, below=1 << 32, whole=True)  # numpy's limits
 PORT = Range("give a port from 1 to 65535", least=1, below=1 << 16, whole=True)
-MATCH = Range("give 2 to 9", least=2, most=9, whole=True)  # "10" begins like "1", and a choice is known by that
+MATCH = Range("give 2 to 9", least=2, most=9, whole=True)  # choices must differ in their first token
 REFUSAL_PROMPTS = Range("give 1, 2 or 3", least=1, most=3, whole=True)
 NOT_NEGATIVE = Range("give 0 or more", least=0)
 POSITIVE = Range("give more than 0", above=0)
@@ -115,20 +115,20 @@ TRAINING_KEYS: Mapping[Range, str] = {
     SHARE_BELOW_HALF: "label_smoothing",
     NUMBER: "f_alpha_divergence_coef",
 }
-"""All numbers among the keys of TRL's configurations that are obeyed, by their range. Keys of our own say it in their
-field."""
+"""The numeric options of TRL's configurations that this package uses, by their range. The fields of our own options
+have their ranges."""
 
 _BY_KEY = {key: one for one, keys in TRAINING_KEYS.items() for key in keys.split()}
 
 
 def check_keys(group: Any) -> None:
-    """Look at every number among the keys of a group.
+    """Check every number among the options of a group.
 
     Args:
-        group: a dataclass of keys.
+        group: a dataclass of options.
 
     Raises:
-        UserError: naming the first key whose number cannot be meant.
+        UserError: naming the first option whose number is out of range.
 
     Example:
         >>> from hf_selfdemo.recipe.config import EngineArguments
@@ -150,7 +150,7 @@ def check_keys(group: Any) -> None:
 
 
 def key_ranges(group: Any) -> dict[str, Range]:
-    """The range of every number among a class of keys: its field says it, or `TRAINING_KEYS`; else it is any number.
+    """The range of every numeric option of a dataclass, from its field or `TRAINING_KEYS`; any number otherwise.
 
     Example:
         >>> from hf_selfdemo.recipe.config import TrainArguments
@@ -162,7 +162,7 @@ def key_ranges(group: Any) -> dict[str, Range]:
 
 
 def number_keys(group: Any) -> dict[str, frozenset[Any]]:
-    """The keys of a class of keys that hold numbers, or lists of numbers and nothing else, with their declared kinds.
+    """The options of a dataclass that are numbers or lists of numbers, with their declared types.
 
     Example:
         >>> from hf_selfdemo.recipe.command_keys import ExportArguments
@@ -177,7 +177,7 @@ def number_keys(group: Any) -> dict[str, frozenset[Any]]:
 
 
 def kinds_of(hint: Any) -> tuple[Any, ...]:
-    """What a value may be, each alone.
+    """The types that a type hint allows, one by one.
 
     Example:
         >>> kinds_of(int | None)

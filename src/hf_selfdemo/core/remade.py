@@ -1,4 +1,4 @@
-"""Folders whose files are made anew each time: those of an earlier time go, files of somebody else stay."""
+"""Folders whose files are replaced by each run. Files that no run wrote are kept."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import STAGING, put_in_place, read_json, staged_folder, sweep, write_json
 
 RECORD = ".written.json"
-"""Hashes of the files that were written into a folder: what else lies there is somebody else's."""
+"""The file with the hashes of all files that runs wrote into a folder. Other files are the user's own."""
 
 
 @contextmanager
 def remade(folder: Path) -> Iterator[Path]:
-    """A new empty folder to write into, whose files then take the place of those that were written before.
+    """A temporary empty folder, whose files replace those of the previous run at the end.
 
     Args:
-        folder: where the files end up, with a record of what was written (`RECORD`).
+        folder: the folder for the files and the record of them (`RECORD`).
 
     Raises:
-        UserError: if one of them would replace a file that was not written here, or was changed since.
+        UserError: if a new file would replace a file that no run wrote, or that was changed since.
     """
     with staged_folder(folder) as staging:
         yield staging
@@ -34,7 +34,7 @@ def remade(folder: Path) -> Iterator[Path]:
         if in_the_way := sorted(path for path in theirs if path.relative_to(folder) in new):
             raise not_ours(in_the_way[0])
         old = [path for path in _files(folder) if path not in theirs and path.relative_to(folder) not in new]
-        write_json(record, {"written": sorted({*_written(folder), *new.values()})})  # both, should it be stopped here
+        write_json(record, {"written": sorted({*_written(folder), *new.values()})})  # both, in case of a kill
         for name in new:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (staging / name).chmod(0o644)
@@ -46,12 +46,12 @@ def remade(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[Path]:
-    """A new empty folder beside one that several runs share, to make that in: they wait for each other.
+    """A temporary empty folder beside one that several runs share, under a lock, so that only one run makes it.
 
-    What killed starts left half written beside it is removed.
+    Incomplete folders of killed runs are deleted.
 
     Args:
-        folder: what is being made; the caller looks again whether it is there by now, and puts the new one in place.
+        folder: the shared folder. The caller checks again whether it exists by now, and moves the new one in place.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     name = folder.parent / f".{folder.name}.lock"
@@ -61,18 +61,18 @@ def alone(folder: Path) -> Iterator[Path]:
             with staged_folder(folder) as staging:
                 yield staging
         finally:
-            name.unlink(missing_ok=True)  # while it is held: who opened it before sees that its name is gone
+            name.unlink(missing_ok=True)  # under the lock: a process that waits for it sees that the file is gone
 
 
 def strangers(folder: Path) -> set[Path]:
-    """The files in a folder that `remade` did not write there, or that were changed since."""
+    """The files in a folder that `remade` did not write, or that were changed since."""
     known = _written(folder)
     return {path for path in _files(folder) if content_hash(path) not in known}
 
 
 def not_ours(path: Path) -> UserError:
-    """That a file of somebody else is where one is to be written."""
-    return UserError(f"{path} was not written by this run, or was changed since", "move it elsewhere")
+    """The error for a file of the user that would be replaced."""
+    return UserError(f"{path} was not written by this run, or was changed since", "move the file elsewhere")
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,7 +1,7 @@
-"""Secrets that show what they are, by the forms their makers document.
+"""Patterns of secrets in the forms that their issuers document.
 
-Each shape begins with signs of its own, and none looks at a sign more than a few times, however long the text: a run of
-signs is either bounded, or may begin in one place only.
+Matching takes linear time. Each pattern starts with a distinct prefix, and each repetition in it is bounded or can
+start in one position only.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _COMPILED = {kind: re.compile(shape) for kind, shape in SHAPES.items()}
 
 
 def shape_in(text: str) -> str:
-    """The kind of the first secret in a text that shows what it is; "" for none.
+    """The kind of a secret with a known form in a text, or "" if there is none.
 
     Example:
         >>> shape_in("gsk_" + "a1B2c3D4e5" * 5)
@@ -77,7 +77,7 @@ def shape_in(text: str) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """A text with every such secret replaced by its kind, for messages that quote what was given.
+    """A text in which every secret with a known form is replaced by its kind, for messages that quote input.
 
     Example:
         >>> without_secrets("hub_token is hf_" + "a1B2c3D4e5" * 4 + ", a list")

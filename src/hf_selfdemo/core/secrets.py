@@ -1,4 +1,4 @@
-"""What reads like a secret: tokens by their shape, values of this machine's variables, and high-entropy assignments."""
+"""Detects secrets: tokens by their form, values of environment variables, and random values after telling names."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ASSIGNED = re.compile(
     r"(?i)(?:bearer\s|(?:(?:api|access|auth|private|secret|account)[_-]?key|token|secret|passw(?:or)?d|credentials?)"
     r"""["']?\s*[:=])\s*["']?(?P<value>[A-Za-z0-9+/=_.~-]{16,})"""
 )
-"""A name that speaks of a secret, and a value that may be one."""
+"""The name of a secret, followed by a value that may be one."""
 
 _SECRET_NAME = re.compile(
     r"(?:^|_)(?:TOKEN|[A-Z]*KEY|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|CRED)S?(?:_|$)|_(?:PASS|PWD|PAT|PW)$",
@@ -25,15 +25,16 @@ _SECRET_NAME = re.compile(
 _SHORTEST = 8
 _LONGEST_WORD = 12
 _BITS_PER_SIGN = 3.5
-"""Random hexadecimal digits come near 4, random letters and digits of this length above 4, words below 3.5."""
+"""The entropy per character from which a value counts as random. Random hexadecimal digits have nearly 4 bits, random
+letters and digits more than 4, and words less than 3.5."""
 
 
 def secret_in(text: str, known: Mapping[str, str] | None = None) -> str:
-    """What kind of secret a text holds; "" for none. The secret itself is never told.
+    """The kind of secret that a text contains, or "" if there is none. The secret itself is never returned.
 
     Args:
-        text: any.
-        known: secrets to look for and what to call them, as of `known_secrets`.
+        text: any text.
+        known: secrets to search for, with their names, as `known_secrets` returns them.
 
     Example:
         >>> secret_in("token: hf_" + "a1B2c3D4e5" * 4)
@@ -53,7 +54,7 @@ def secret_in(text: str, known: Mapping[str, str] | None = None) -> str:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a key or variable is named like one that holds a secret.
+    """Whether an option or variable has the name of a secret.
 
     Example:
         >>> is_secret_name("hub_token"), is_secret_name("api_key_env"), is_secret_name("seed")
@@ -63,10 +64,10 @@ def is_secret_name(name: str) -> bool:
 
 
 def known_secrets(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Values that this machine keeps secret and what to call them: variables named like a secret, the Hub's token.
+    """The secrets of this machine, with their names: variables with the name of a secret, and the Hub's token.
 
     Args:
-        environment: variables by name.
+        environment: environment variables by name.
 
     Example:
         >>> known_secrets({"MY_API_KEY": "correct horse 7", "KEYRING": "subprocess-1", "KEY_FILE": "/a/key"})
@@ -81,24 +82,24 @@ def known_secrets(environment: Mapping[str, str] = os.environ) -> dict[str, str]
 
 
 def redacted(text: str, known: Mapping[str, str] | None = None) -> str:
-    """A text without secrets, for what is printed or kept in a file of errors: in place of each stands what it is.
+    """A text in which each secret is replaced by its name, for printed messages and error logs.
 
     Args:
-        text: any.
-        known: secrets and what to call them; default is what `known_secrets` finds.
+        text: any text.
+        known: secrets with their names; the default is the result of `known_secrets`.
 
     Example:
         >>> redacted("key=hunter2! was refused", {"hunter2!": "the value of DB_PASSWORD"})
         'key=(the value of DB_PASSWORD) was refused'
     """
     found = known_secrets() if known is None else known
-    for value in sorted(found, key=len, reverse=True):  # one may hold another
+    for value in sorted(found, key=len, reverse=True):  # one may contain another
         text = text.replace(value, f"({found[value]})")
     return without_secrets(text)
 
 
 def _is_secret(name: str, value: str) -> bool:
-    """A value under a secret's name, unless it is a path, or a word as settings have them."""
+    """Whether a value with a secret's name is a secret, rather than a path or an ordinary word."""
     if not is_secret_name(name) or len(value) < _SHORTEST:
         return False
     if value.startswith(("/", "~", "./")):
@@ -107,11 +108,11 @@ def _is_secret(name: str, value: str) -> bool:
 
 
 def _is_random(value: str) -> bool:
-    """Letters and digits without order: no word, no path, no number."""
+    """Whether a value looks like random letters and digits, rather than a word, a path or a number."""
     mixed = re.search(r"\d", value) and re.search(r"[A-Za-z]", value)
     return bool(mixed) and value.count("/") < 3 and _entropy(value) >= _BITS_PER_SIGN
 
 
 def _entropy(text: str) -> float:
-    """Shannon's, in bits a sign."""
+    """The Shannon entropy in bits per character."""
     return -sum(n / len(text) * math.log2(n / len(text)) for n in Counter(text).values())

@@ -1,4 +1,4 @@
-"""Seeds for named things, so that one draw never depends on how many came before it."""
+"""Seeds by name, so that a random draw does not depend on the draws before it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 
 
 def stable_seed(seed: int, name: str) -> int:
-    """A seed for a named thing that does not depend on the order of the others, nor on Python's salted `hash`.
+    """A seed made from a seed and a name. It does not depend on earlier draws or on Python's salted `hash`.
 
     Example:
         >>> stable_seed(0, "a") == stable_seed(0, "a") != stable_seed(1, "a")

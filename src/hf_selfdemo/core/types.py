@@ -1,8 +1,8 @@
-"""Every value that travels between the rooms of the package, on one page.
+"""All values that the layers of the package exchange, on one page.
 
-A *question* meets a retriever and becomes *evidence*; a strategy asks a generator about it (*requests* and *replies*)
-and so comes by *candidates*; a judge gives each a *verdict*; the strategy picks *demonstrations*, or says why it
-*skipped* the row. Evaluation turns the same evidence into *answers* and, once they are judged, *predictions*.
+A retriever turns a *question* into *evidence*. A strategy asks a generator about it (*requests* and *replies*) and gets
+*candidates*. A judge gives each candidate a *verdict*. The strategy picks *demonstrations*, or says why it *skips* the
+row. Evaluation turns the same evidence into *answers* and, after judging, into *predictions*.
 """
 
 from __future__ import annotations
@@ -23,34 +23,34 @@ Message = dict[str, str]
 """One chat turn, ``{"role": ..., "content": ...}``, as `tokenizer.apply_chat_template` takes it."""
 
 Label = Literal["correct", "incorrect", "abstain", "unscored"]
-"""What a judge says of a text. *unscored* (empty reply, unreadable verdict) is never counted as a score."""
+"""A judge's label for a text. *unscored* (an empty reply or an unreadable verdict) does not enter any metric."""
 
 FinishReason = Literal["stop", "length", "error"]
 """How a reply ended."""
 
 Source = Literal["rag", "closed_book", "refusal", "gold"]
-"""Where a text came from: written with the passages, without them, asked to refuse, or the gold answer itself."""
+"""How a text was made: with the passages, without them, on the request to abstain, or the gold answer itself."""
 
 
 Mode = Literal["rag", "closed_book"]
 """Whether a prompt shows the passages."""
 
 GOLD_REMOVED, CLOSED_BOOK = "#gold_removed", "#closed_book"
-"""How the ids of rows end that are made of others: leave-gold-out twins, and rows that anchor a closed-book reply."""
+"""The endings of ids of derived rows: counterfactual twins, and rows that keep a closed-book reply."""
 
 FURTHER = re.compile(r"#(closed_book|row_[0-9]+)$")
-"""How the ids of further rows of one question end: `#closed_book`, or `#row_2`, `#row_3` and so on."""
+"""The endings of ids of further rows of one question: `#closed_book`, or `#row_2`, `#row_3` and so on."""
 
 FURTHER_PAIR = re.compile(r"#pair_[0-9]+$")
-"""How the ids of further pairs of one row end, where each pair is a row of its own: `#pair_2` and so on."""
+"""The endings of ids of further pairs of one row, if each pair is its own row: `#pair_2` and so on."""
 
 RESERVED = re.compile(f"{GOLD_REMOVED}$|{FURTHER.pattern}|{FURTHER_PAIR.pattern}")
-"""No id of a question may end so."""
+"""The endings that the id of a question must not have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A piece of text that may hold the answer; `score` is the retriever's, higher is better, 0.0 where it has none."""
+    """A piece of text that may contain the answer. `score` is the retriever's: higher is better, 0.0 means no score."""
 
     id: str
     text: str
@@ -60,7 +60,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text that passages are cut from; `markdown` says whether its headings are to be read as such."""
+    """A text that is split into passages. `markdown` says whether it has Markdown headings."""
 
     id: str
     text: str
@@ -70,11 +70,11 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question with every accepted answer; no answers means that nothing is known to be right.
+    """A question with all accepted answers. No answers means that no correct answer is known.
 
-    `passages` came with the question (KILT/DPR/SQuAD style) and `gold_ids` name the passages known to hold the answer,
-    or the documents that these are pieces of. `answerable` is about the corpus: False when nothing in it answers the
-    question.
+    `passages` are those that came with the question (as in KILT, DPR and SQuAD). `gold_ids` are the ids of passages
+    that are known to contain the answer, or of the documents that these are pieces of. `answerable` is False if nothing
+    in the corpus answers the question.
     """
 
     id: str
@@ -86,16 +86,16 @@ class Question:
     source: str = ""
 
     def is_gold(self, passage: Passage) -> bool:
-        """Whether `gold_ids` name the passage, or the document that it is a piece of (`ID#...`)."""
+        """Whether `gold_ids` has the id of the passage, or of the document that it is a piece of (`ID#...`)."""
         return any(passage.id == gold or passage.id.startswith(gold + "#") for gold in self.gold_ids)
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A question and the passages shown with it, best first.
+    """A question and its retrieved passages, best first.
 
-    `answer_in_context`: some passage holds an accepted answer. `gold_removed`: this is the leave-gold-out twin, from
-    which every such passage was masked on purpose.
+    `answer_in_context`: a passage contains an accepted answer. `gold_removed`: this is the counterfactual twin, from
+    which all such passages were removed.
     """
 
     question: Question
@@ -110,30 +110,34 @@ class Evidence:
 
     @property
     def best_score(self) -> float | None:
-        """The retriever's score of the best passage; None where no passage has one, as those of a question."""
+        """The retriever's score of the best passage, or None if no passage has a score."""
         scores = [passage.score for passage in self.passages]
         return max(scores) if any(scores) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call to the model.
+    """One call to the model. Normally it writes a reply of up to `max_new_tokens` tokens.
 
-    `stage` says what the call is for and only serves the account. With `choices` nothing is written: the reply is the
-    choice that the model finds likeliest to come next; choices must differ in their first token. With `scored`, a text,
-    nothing is written either: the reply's only score is the mean log-probability of a token of it, were it the reply;
-    servers do not tell that. With `openings` nothing is written: the reply's scores are the log-probabilities that it
-    would begin with each of these texts, in the tokens in which the model would be taught to write it. With
-    `contrasted`, a text, nothing is written: the reply's scores say for each of its words (as `str.split` gives them)
-    how much the prediction of that word changes between the early layers and the last one, were the text the reply. A
-    reply never begins with one of `avoid`, in whatever tokens, capitals, blanks and kinds of apostrophes. With `tokens`
-    the reply holds the ids and log-probabilities of the tokens that were written or scored. With `begun` the model goes
-    on from these segments as if it had begun its reply with them. `added` are control tokens that a method has added:
-    trusted segments and choices hold them, the reply's text keeps those that were written, and the reply says how
-    likely they were. Servers do none of this.
+    `stage` is the purpose of the call, for usage statistics only. These fields change what the call does:
 
-    `share` and `keep` are hints about cost and change no reply: requests with the same non-empty `share` key have much
-    of their beginning in common, and after a request with `keep` another one will go on from its reply.
+    - `choices`: nothing is written. The reply is the choice that most likely comes next. Choices must differ in their
+      first token.
+    - `scored`: nothing is written. The reply's only score is this text's mean log-probability per token, as the reply.
+    - `openings`: nothing is written. The reply's scores are the log-probabilities that it begins with each of these
+      texts, encoded like a training target.
+    - `contrasted`: nothing is written. The reply's scores say for each word of this text (as `str.split` gives them)
+      how much its prediction changes between the early layers and the last layer, with the text as the reply.
+    - `avoid`: the reply does not begin with any of these texts. Tokens, capitals, blanks and the kind of apostrophe do
+      not matter.
+    - `tokens`: the reply also has the ids and log-probabilities of the tokens that were written or scored.
+    - `begun`: the model continues these segments as the beginning of its reply.
+    - `added`: control tokens that a method has added. Trusted segments and choices may contain them, they are kept in
+      the reply's text, and the reply has their log-probabilities.
+
+    Servers support only `choices` of these. `share` and `keep` are hints for caching and do not change replies:
+    requests with the same non-empty `share` key have a long common beginning, and a later request continues the reply
+    of a request with `keep`.
     """
 
     id: str
@@ -154,32 +158,34 @@ class Request:
     added: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Whoever asks: an engine would take such numbers for others, or write nothing."""
+        """Check the values, since a generator would misread invalid ones or write nothing."""
         NOT_NEGATIVE.check(temperature=self.temperature)
         ONE_OR_MORE.check(max_new_tokens=self.max_new_tokens)
         if self.contrasted and not self.contrasted.strip():
-            raise UserError("contrasted is a blank text", "give one with words")
+            raise UserError("contrasted is a blank text", "give a text with words")
         for name in ("openings", "avoid"):
             if not all(text.strip() for text in getattr(self, name)):
-                raise UserError(f"{name} holds a blank text", "every reply begins so: leave it out")
+                raise UserError(f"{name} contains a blank text, with which every reply begins", "remove the blank text")
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back, and what it cost in tokens.
+    """The result of a request, and its cost in tokens.
 
-    `finish_reason`: "stop" (the model ended its turn, or chose), "length" (cut off), or "error" (the engine gave up
-    on this request; `error` says why, there is no text). `scores` are the log-probabilities of the request's
-    choices or openings, in their order, where the engine can tell them, or that of the text to be scored; for a
-    `contrasted` text they are Jensen-Shannon divergences in nats, one a word. `logprob` is the mean log-probability of
-    a token of what was written, its stop token among them; None where nobody told it. `tokens` are these tokens, or
-    those of the text to be scored, each with its id and log-probability, where the request asks for them. `added` holds
-    the log-probabilities of the request's `added` tokens, in their order, behind the place among the written tokens at
-    which they were measured: the first place, and each at which one of them was written.
-    Log-probabilities are the model's own, before temperature and whatever was avoided. `prompt_tokens` are those of the
-    prompt and of texts that were scored, `cached_tokens` those of them that were not computed again. `raw` is all that
-    came, where `text` is but a part of it because the model's thoughts were cut. `left_out` names parameters of the
-    sampling that a server refused and that the call went without.
+    - `finish_reason`: "stop" (the model ended its turn, or chose), "length" (truncated), or "error" (the request
+      failed; `error` says why, and there is no text).
+    - `scores`: the log-probabilities of the request's choices or openings, in order, if the generator has them; that of
+      a scored text; or for a `contrasted` text, the Jensen-Shannon divergence of each word in nats.
+    - `logprob`: the mean log-probability per written token, including the stop token; None if it is unknown.
+    - `tokens`: id and log-probability of each token that was written or scored, if the request asks for them.
+    - `added`: pairs of a position among the written tokens and the log-probabilities of the request's `added` tokens
+      there. The positions are the first one and each at which an added token was written.
+    - `prompt_tokens`: the number of tokens of the prompt and of scored texts. `cached_tokens`: how many of them were
+      taken from a cache.
+    - `raw`: the whole text, if thoughts were removed from `text`.
+    - `left_out`: the sampling parameters that a server rejected and that were left out.
+
+    Log-probabilities are the model's own, before temperature and avoided openings are applied.
     """
 
     text: str
@@ -196,22 +202,22 @@ class Reply:
     added: tuple[tuple[int, tuple[float, ...]], ...] = ()
 
     def __post_init__(self) -> None:
-        """Texts are well-formed, whoever wrote them: what half a character stands in can be kept in no file."""
+        """Replace lone surrogates in the texts, since no file can store them."""
         for name in ("text", "error"):
             object.__setattr__(self, name, well_formed(getattr(self, name)))
 
 
 Dialogue: TypeAlias = Generator[Sequence[Request], list[Reply], T]
-"""A conversation with the model as a Python generator: it yields requests, is sent their replies in the same order,
-and in the end returns its result. Whoever drives it (`conversation.converse`) decides what runs beside what."""
+"""A conversation with the model as a Python generator. It yields requests, receives their replies in the same order,
+and returns its result at the end. The caller (`conversation.converse`) decides which dialogues run at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A text that may become a demonstration: where it came from, by which prompt, and how its writing ended.
+    """A text that may become a demonstration, with its source, its prompt and its finish reason.
 
-    `question` is what it answers, where a method has rewritten that. `logprob` is the mean log-probability of a token
-    of it, where it was measured and not written.
+    `question` is the question that it answers, if a method has rewritten it. `logprob` is its mean log-probability per
+    token, if the text was scored rather than written.
     """
 
     text: str
@@ -224,10 +230,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A judge's word on one candidate, with the reason in a few words.
+    """A judge's label for one candidate, with a short reason.
 
-    `place` is the candidate's place in a tournament: 1 won, 2 was beaten in the final, 3 in the round before it, and so
-    on; 0 did not take part, or there was none.
+    `place` is the candidate's place in a tournament: 1 is the winner, 2 lost the final, 3 the round before it, and so
+    on. 0 means that it did not take part, or that there was no tournament.
     """
 
     label: Label
@@ -237,21 +243,21 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Critique:
-    """A critic's word on one reply: a score from 0 to 1, and what the model is told; "" if the critic is satisfied."""
+    """A critic's score for one reply, from 0 to 1, and a message to the model; "" if the critic is satisfied."""
 
     score: float
     message: str = ""
 
     def __post_init__(self) -> None:
-        """Whoever makes it: a score out of range would outweigh those of all other critics."""
+        """Check the values, since a score out of range would outweigh all other critics."""
         SHARE.check(score=self.score)
         if not isinstance(self.message, str):
-            raise UserError(f"message is a {type(self.message).__name__}", "give a text")
+            raise UserError(f"message is a {type(self.message).__name__}, not a text", "give a text")
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A worse text of a preference pair, and what it is: its label, or "gold" for the gold answer itself."""
+    """The rejected text of a preference pair, and its label, or "gold" for the gold answer itself."""
 
     text: str
     label: str
@@ -259,10 +265,11 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of what a row trains: whether it has a loss, and the share of its tokens that are shown as others.
+    """A part of a training row.
 
-    Labels are those of the text itself whatever is shown. A `trusted` one consists of control tokens that its method
-    has added, and of nothing else; no other text can become one of them.
+    `loss` says whether its tokens have a loss. `noise` is the share of its input tokens that are replaced by random
+    ones; the labels stay those of the text. A `trusted` segment consists only of control tokens that its method has
+    added. No other text can become one of these tokens.
     """
 
     text: str
@@ -271,18 +278,18 @@ class Segment:
     trusted: bool = False
 
     def __post_init__(self) -> None:
-        """Whoever makes it: with all tokens replaced nothing would be left to learn from."""
+        """Check the values, since nothing could be learnt if all tokens were replaced."""
         SHARE_BELOW_ONE.check(noise=self.noise)
         if self.trusted and self.noise:
-            raise UserError("a trusted segment has noise", "noise is for texts: control tokens stay as they are")
+            raise UserError("a trusted segment has noise", "use noise only for texts, not for control tokens")
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """What a retriever learns from a row besides its passages, the first of which holds the answer and no other does.
+    """What a retriever is trained on besides a row's passages, of which only the first contains the answer.
 
-    `questions` are the question in other forms, `windows` the text of each passage cut short. `likelihoods` are the
-    mean log-probabilities of a token of the answer, given each passage alone; empty where nobody measured them.
+    `questions` are other forms of the question, and `windows` are shortened texts of the passages. `likelihoods` are
+    the answer's mean log-probabilities per token, given each passage alone; empty if they were not measured.
     """
 
     questions: tuple[str, ...]
@@ -292,15 +299,18 @@ class Ranking:
 
 @dataclass(frozen=True, slots=True)
 class Demonstration:
-    """One training row: `response` is to be learnt under the with-passages prompt of `evidence`.
+    """One training row: the model is trained to write `response` for the prompt of `evidence` with its passages.
 
-    `outcome` is "answer" or "abstain"; `source` says which kind of candidate won, whatever the training prompt;
-    `verified` is False where an answer won a tournament without being found correct. `mode` "closed_book" marks the few
-    rows that are trained without passages, to keep what the model says there. Each text of `rejected` makes a
-    preference pair. The first demonstration of a question has no `suffix`; each further one has its own (`FURTHER`),
-    which is added to the row's id. `group` is what `Strategy.arrange` goes by; default is the outcome. `kind` says how
-    the row is read (`training.row_kinds`); where it is not a reply to the question, `segments` are what is trained, or
-    `ranking` is where no text is.
+    - `outcome`: "answer" or "abstain".
+    - `source`: the source of the chosen candidate, whatever the training prompt is.
+    - `verified`: False if an answer won a tournament but was not found correct.
+    - `rejected`: the texts that make preference pairs with `response`.
+    - `mode`: "closed_book" for the few rows that are trained without passages, to preserve the model's replies there.
+    - `suffix`: the ending of the row's id; "" for the first demonstration of a question, unique for each further one
+      (`FURTHER`).
+    - `group`: the group that `Strategy.arrange` gets; the default is the outcome.
+    - `kind`: how the row is trained (`training.row_kinds`). A row that is not a reply to its question has `segments`,
+      or a `ranking` if it trains a retriever.
     """
 
     evidence: Evidence
@@ -317,21 +327,21 @@ class Demonstration:
     ranking: Ranking | None = None
 
     def __post_init__(self) -> None:
-        """Whoever makes it: with another suffix the row's id could be that of another question."""
+        """Check the suffix, since with another one the row could have the id of another question."""
         if self.suffix and not FURTHER.fullmatch(self.suffix):
             raise UserError(f"suffix is {self.suffix!r}", "write '#row_2', '#row_3' and so on, or '#closed_book'")
 
     @property
     def id(self) -> str:
-        """Unique per row: several of one question share the evidence but not an id."""
+        """Unique per row: demonstrations of one question share the evidence but not an id."""
         return self.evidence.id + self.suffix
 
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """Why a row became no demonstration. Counted by reason in the manifest, so that no row vanishes unnamed.
+    """Why a row has no demonstration. The manifest counts skipped rows by reason.
 
-    `detail` is about this row alone, and not counted by.
+    `detail` is about this row only and is not counted.
     """
 
     reason: str
@@ -339,12 +349,12 @@ class Skip:
 
 
 CALL_FAILED = "a call failed; the same command asks again"
-"""The reason of a row that could not be asked about."""
+"""The reason of a row that was skipped because a call failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One row with all that was written for it, how it was judged, and the demonstrations that came of it."""
+    """One row with its candidates, their verdicts, and its demonstrations or the reason why there is none."""
 
     evidence: Evidence
     candidates: list[Candidate]
@@ -353,18 +363,18 @@ class Judged:
 
 
 Signals: TypeAlias = tuple[tuple[str, float], ...]
-"""What speaks for an answer or against it, as names and numbers: the retriever's score, the probability of a refusal,
-and so on. A signal that nobody told is not there; it never has a value that stands for "unknown"."""
+"""Signals for or against an answer, by name: the retriever's score, the probability of a refusal, and so on. An unknown
+signal is missing; no value stands for "unknown"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of asking a model a question, in as many calls as it took.
+    """A model's answer to a question, after one or several calls.
 
-    `confidence` is higher where the model is surer, on a scale of its own; None where nobody asked. `signals` are what
-    a confidence can be made of. `passages` are those that were really shown, where they are others than the row's.
-    `trace` holds what was written on the way, in order, each text under a name. Where the model abstained and was then
-    made to answer all the same, `withheld` is that answer: what it would say if the user wanted fewer abstentions.
+    `confidence` is higher if the model is more confident, on its own scale; None if it was not asked for. `signals` are
+    the values that a confidence can be computed from. `passages` are the passages that were shown, if they differ from
+    the row's. `trace` has the intermediate texts in order, each with a name. If the model abstained and was then made
+    to answer, `withheld` is that answer: what it would say if the user wanted fewer abstentions.
     """
 
     text: str
@@ -378,9 +388,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One evaluated answer. `mode` is "rag" (passages shown) or "closed_book".
+    """One evaluated answer. `mode` is "rag" (with passages) or "closed_book".
 
-    `confidence`, `trace` and `signals` are as in `Answer`; `withheld` is that answer with a label of its own.
+    `confidence`, `trace` and `signals` are as in `Answer`. `withheld` is the withheld answer with its own label.
     """
 
     id: str
@@ -397,15 +407,15 @@ class Prediction:
 
 
 COUNTS = ("calls", "prompt_tokens", "cached_tokens", "generated_tokens")
-"""What is counted of calls: the fields of `Usage`, in the order in which tables show them."""
+"""The fields of `Usage` that tables show, in this order."""
 
 
 @dataclass(slots=True)
 class Usage:
-    """What calls cost: how many there were, and tokens. Prefilled are the prompt's less the cached ones.
+    """The cost of calls: their number and tokens.
 
-    `thoughts_cut` counts the replies from whose text thoughts were cut, `left_out` those that were written without a
-    parameter, by its name.
+    `thoughts_cut` counts the replies from which thoughts were removed. `left_out` counts, by parameter, the replies
+    that were written without it.
     """
 
     calls: int = 0
@@ -418,7 +428,7 @@ class Usage:
 
     @property
     def prefilled_tokens(self) -> int:
-        """Prompt tokens that were run through the model."""
+        """The number of prompt tokens that were run through the model: all without the cached ones."""
         return self.prompt_tokens - self.cached_tokens
 
     def add(self, stage: str, reply: Reply) -> None:
@@ -433,7 +443,7 @@ class Usage:
                 usage.left_out[name] = usage.left_out.get(name, 0) + 1
 
     def __add__(self, other: Usage) -> Usage:
-        """Both together, stage by stage."""
+        """The sum of both, also by stage."""
         stages = {*self.by_stage, *other.by_stage}
         return Usage(
             self.calls + other.calls,

@@ -1,4 +1,4 @@
-"""Texts that every file and tokenizer takes: a lone surrogate, half of a character, is none of them."""
+"""Replaces lone surrogates (halves of characters), which files and tokenizers reject."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 
 def well_formed(text: str) -> str:
-    r"""The text with U+FFFD for each lone surrogate; two halves that belong together become their character.
+    r"""The text with U+FFFD in place of each lone surrogate. A matching pair of surrogates becomes its character.
 
-    JSON may hold half of a character as an escape, where a text was cut by code units. Python reads it, and can then
-    neither write nor encode it.
+    JSON may contain a lone surrogate as an escape if a text was truncated by code units. Python can read it, but cannot
+    write or encode it.
 
     Example:
         >>> well_formed("amber" + chr(0xD83D) + "!") == "amber\ufffd!"
@@ -25,7 +25,7 @@ def well_formed(text: str) -> str:
 
 
 def well_formed_json(value: Any) -> Any:
-    """The same for every text in a value read from JSON, names of fields among them."""
+    """A value from JSON in which every text, including keys, is `well_formed`."""
     if isinstance(value, str):
         return well_formed(value)
     if isinstance(value, list):

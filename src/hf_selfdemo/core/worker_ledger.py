@@ -1,4 +1,4 @@
-"""The ledger of one worker of a cluster: what it holds goes into shared files, where other machines find it."""
+"""The ledger of one worker of a cluster. Its calls are also written to shared files, which other machines read."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from hf_selfdemo.core.ledger import Call, Ledger
 
 
 class WorkerLedger(Ledger):
-    """A `Ledger` in a temporary file of this machine, which begins with all calls of the shared files.
+    """A `Ledger` in a temporary file of this machine, which starts with all calls of the shared files.
 
     Args:
-        files: are read once, here. Each further call is appended to them before it counts.
+        files: the shared files, which are read once at the start. Each new call is appended to them first.
 
     Raises:
         UserError: if the files cannot be read, or the temporary file cannot be written.
