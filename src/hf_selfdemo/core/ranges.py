@@ -72,8 +72,8 @@ def _shown(number: Any) -> str:
 ONE_OR_MORE = Range("give 1 or more", least=1, whole=True)
 TWO_OR_MORE = Range("give 2 or more", least=2, whole=True)
 ZERO_OR_MORE = Range("give 0 or more", least=0, whole=True)
-ALL_OR_SOME = Range("give -1 for all, or how many", least=-1, whole=True)
-STEPS = Range("give -1 for no limit, or how many", least=-1, whole=True)
+ALL_OR_SOME = Range("give -1 for all, or a number from 0", least=-1, whole=True)
+STEPS = Range("give -1 for no limit, or a number from 0", least=-1, whole=True)
 RANK = Range("give -1 or more", least=-1, whole=True)
 SEED = Range("give a whole number from 0 to 4294967295", least=0, below=1 << 32, whole=True)  # numpy's limits
 PORT = Range("give a port from 1 to 65535", least=1, below=1 << 16, whole=True)

@@ -1,1 +1,1 @@
-"""Questions, passages, what is retrieved for them, and the rows of a demonstrations dataset."""
+"""Reads questions and passages, retrieves passages, and writes the rows of a demonstration dataset."""
