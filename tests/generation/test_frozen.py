@@ -164,7 +164,7 @@ def test_a_depth_that_the_model_does_not_have_is_refused(depth, tmp_path):
 
 
 def test_sliding_windows_are_refused(tmp_path):
-    with pytest.raises(UserError, match="full attention"):
+    with pytest.raises(UserError, match="full-attention"):
         FrozenLayers(network(Gemma2Config(**SMALL, head_dim=16)), 2, tmp_path)
 
 

@@ -70,7 +70,7 @@ def test_any_other_end_is_the_rows_error_and_not_recorded(reply_to, word):
         (None, {"reasoning_content": "It says amber."}, "only thoughts: allow longer replies, or turn off"),
         ("", {"reasoning": "It says amber."}, "only thoughts"),
         ([{"type": "thinking", "thinking": [{"type": "text", "text": "It says amber."}]}], {}, "only thoughts"),
-        (None, {"tool_calls": [{"id": "1", "type": "function", "function": {"name": "f"}}]}, "but tool calls"),
+        (None, {"tool_calls": [{"id": "1", "type": "function", "function": {"name": "f"}}]}, "only tool calls"),
         (None, {"refusal": "I will\nnot."}, "but a refusal: I will not."),
     ],
 )
