@@ -95,7 +95,7 @@ def test_a_call_that_was_changed_is_refused_with_its_file(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"ray_ledgers .*file/calls cannot be written to \(Not a directory\): see that"):
+    with pytest.raises(UserError, match=r"ray_ledgers .*file/calls cannot be written to \(Not a directory\): check that"):
         CallFiles(str(tmp_path / "file/calls")).check()
     with pytest.raises(
         UserError, match=r"ray_ledgers nowhere://x cannot be written to \(ValueError: Protocol not known"
@@ -122,14 +122,14 @@ def disk(tmp_path):
 
 
 def test_a_read_only_disk_is_one_line(disk):
-    with pytest.raises(UserError, match=r"ray_ledgers .* cannot be written to \(Read-only file system\): see that"):
+    with pytest.raises(UserError, match=r"ray_ledgers .* cannot be written to \(Read-only file system\): check that"):
         CallFiles(str(disk("ro"))).check()
 
 
 def test_a_full_disk_is_one_line_and_loses_no_finished_call(disk):
     full = disk("size=64k")
     ledger, kept = WorkerLedger(CallFiles(str(full))), 0
-    with pytest.raises(UserError, match=r"ray_ledgers .* cannot be written to \(No space left on device\): see that"):
+    with pytest.raises(UserError, match=r"ray_ledgers .* cannot be written to \(No space left on device\): check that"):
         for kept in range(100):
             put(ledger, f"k{kept}", Reply("x" * 3000))
     assert 0 < kept < 99

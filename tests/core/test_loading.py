@@ -31,7 +31,7 @@ def test_every_method_is_one(name):
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("bm52", "did you mean 'bm25'"), ("Given", "did you mean 'given'"), ("dpr", "known are bm25, given")],
+    [("bm52", "did you mean 'bm25'"), ("Given", "did you mean 'given'"), ("dpr", "use one of bm25, given")],
 )
 def test_an_unknown_name_gets_a_remedy(name, words):
     with pytest.raises(UserError, match=f"unknown retriever '{name}': {words}"):
@@ -42,7 +42,7 @@ def test_an_unknown_name_gets_a_remedy(name, words):
     ("word", "known", "remedy"),
     [
         ("lora_rank", ["lora_r", "seed"], "did you mean 'lora_r'?"),
-        ("zzz", ["b", "a"], "known are a, b"),
+        ("zzz", ["b", "a"], "use one of a, b"),
         ("answer", ["answers", "question"], "did you mean 'answers'?"),
     ],
 )

@@ -164,9 +164,9 @@ def test_a_row_that_no_judge_could_score_says_so(row):
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"abstain_when": "never"}, "known are not_in_context, nothing_right"),
-        ({"answer_when": "never"}, "known are in_context, right"),
-        ({"unverified_winners": "maybe"}, "known are drop, keep"),
+        ({"abstain_when": "never"}, "use one of not_in_context, nothing_right"),
+        ({"answer_when": "never"}, "use one of in_context, right"),
+        ({"unverified_winners": "maybe"}, "use one of drop, keep"),
         ({"pair_policy": "golden"}, "did you mean 'gold'"),
     ],
 )

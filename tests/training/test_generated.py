@@ -231,7 +231,7 @@ def test_a_metric_says_which_way_is_better(name, greater, tokenizer, dev_rows):
         ("abstention_rate", "neither high nor low values are better: did you mean"),
         ("abstention_precision", "can be missing.*did you mean 'abstention_recall'"),
         ("accuracy_given_attempted", "can be missing.*: did you mean"),
-        ("eval_loss", "can be missing.*known are"),
+        ("eval_loss", "can be missing.*use one of"),
     ],
 )
 def test_a_metric_that_could_be_missing_is_refused_before_the_first_step(name, problem, tokenizer, dev_rows):

@@ -101,7 +101,7 @@ def did_you_mean(word: str, known: list[str]) -> str:
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if near:
         return f"did you mean {near[0]!r}?"
-    return "known are " + ", ".join(sorted(known)) if len(known) <= 20 else "--help lists the known ones"
+    return "use one of " + ", ".join(sorted(known)) if len(known) <= 20 else "--help lists the known ones"
 
 
 _LISTED = 10_000

@@ -155,7 +155,7 @@ def test_columns_of_a_corpus_are_mapped(tmp_path):
     columns = ["id=_id", "text=contents", "title=meta.heading"]
     assert read_passages(source, columns=columns) == [Passage("7", "One.", "T")]
     assert_refused(["row 1", "no column 'text'", "corpus_columns: [text=contents]"], read_passages, source)
-    assert_refused(["corpus_columns: 'body=x'", "known are id, text, title"], read_passages, source, columns=["body=x"])
+    assert_refused(["corpus_columns: 'body=x'", "use one of id, text, title"], read_passages, source, columns=["body=x"])
 
 
 def test_passages_without_ids_are_known_by_their_words(tmp_path):
@@ -278,7 +278,7 @@ def test_a_folder_that_is_no_dataset_is_named(tmp_path):
         ({"columns": ["answers=answer"]}, ["row 1", "'answer'", "did you mean 'answers'"]),
         ({"columns": ["title=titel"]}, ["row 1", "'titel'"]),
         ({"columns": ["answers=meta.alias"]}, ["row 1", "'meta.alias'", "did you mean 'meta.aliases'"]),
-        ({"columns": ["answers=meta.zzz"]}, ["row 1", "'meta.zzz'", "known are meta.aliases"]),
+        ({"columns": ["answers=meta.zzz"]}, ["row 1", "'meta.zzz'", "use one of meta.aliases"]),
         ({"columns": ["answers=question.text"]}, ["row 1", "'question.text'"]),
         ({"columns": ["answers=zzz"]}, ["row 1", "its columns are answers, id, meta, question", "[answers=COLUMN]"]),
     ],
