@@ -153,7 +153,7 @@ def test_a_missing_damaged_or_foreign_file_is_refused(tmp_path):
     path = write_gate(tmp_path, fit_gate(by_word()), SETTINGS, {})
     whole = path.read_text()
     path.write_text(whole.replace("who", "why"))
-    with pytest.raises(UserError, match="not as it was written"):
+    with pytest.raises(UserError, match="was changed since it was written"):
         recorded_gate(tmp_path, SETTINGS)
     (tmp_path / GATE_FILE).write_text(json.dumps({"settings": SETTINGS, "gate": {"values": {}}}))
     with pytest.raises(UserError, match="is damaged"):

@@ -19,7 +19,7 @@ def test_another_training_goes_beside_the_first_and_all_are_compared(gold, refus
 
     for command in ("train", "run", "preflight"):
         assert refused(command, *gold, OTHER).endswith(
-            f"{run / 'model'} holds another run: learning_rate (there 0.0002, now 0.5): "
+            f"{run / 'model'} belongs to another run: learning_rate (there 0.0002, now 0.5): "
             "to keep both, give the same command with --variant 2"
         )
     capsys.readouterr()
