@@ -95,7 +95,7 @@ def test_a_call_that_was_changed_is_refused_with_its_file(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match=r"ray_ledgers .*file/calls cannot be written to \(Not a directory\): check that"):
+    with pytest.raises(UserError, match=r"ray_ledgers .*file/calls cannot be written to \(Not a directory\): check"):
         CallFiles(str(tmp_path / "file/calls")).check()
     with pytest.raises(
         UserError, match=r"ray_ledgers nowhere://x cannot be written to \(ValueError: Protocol not known"

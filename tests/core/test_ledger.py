@@ -124,7 +124,7 @@ def test_what_is_no_ledger_is_refused_and_left_alone(tmp_path):
     with pytest.raises(UserError, match="another program"):
         Ledger(tmp_path / "other.sqlite")
     (tmp_path / "text").write_text("questions\n" * 1000)
-    with pytest.raises(UserError, match=r"not a database.*damaged"):
+    with pytest.raises(UserError, match=r"not a database.*restore the file"):
         Ledger(tmp_path / "text")
     assert (tmp_path / "text").read_text().startswith("questions")
     with pytest.raises(UserError, match="cannot be used"):

@@ -99,7 +99,7 @@ def test_a_job_that_is_stopped_goes_on_in_the_next_attempt(
     calls = [rows(files, tmp_path) for files in (first, second)]
     assert calls[0] and calls[0] <= calls[1], "no call was made again"
     told = "".join(capfd.readouterr())
-    assert "all were in the ledger" in told and TOKEN not in told
+    assert "all were in the generation cache" in told and TOKEN not in told
 
 
 def rows(files, folder):

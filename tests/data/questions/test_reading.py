@@ -155,7 +155,8 @@ def test_columns_of_a_corpus_are_mapped(tmp_path):
     columns = ["id=_id", "text=contents", "title=meta.heading"]
     assert read_passages(source, columns=columns) == [Passage("7", "One.", "T")]
     assert_refused(["row 1", "no column 'text'", "corpus_columns: [text=contents]"], read_passages, source)
-    assert_refused(["corpus_columns: 'body=x'", "use one of id, text, title"], read_passages, source, columns=["body=x"])
+    words = ["corpus_columns: 'body=x'", "use one of id, text, title"]
+    assert_refused(words, read_passages, source, columns=["body=x"])
 
 
 def test_passages_without_ids_are_known_by_their_words(tmp_path):
