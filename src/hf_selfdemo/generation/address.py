@@ -1,4 +1,4 @@
-"""The address of a server, which messages show."""
+"""Checks the address of a server, which messages show."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from hf_selfdemo.core.errors import UserError
 
 
 def plain_address(base_url: str) -> str:
-    """The address, if it can be shown to anybody.
+    """The address of a server, if it contains no secret.
 
     Args:
-        base_url: of a server.
+        base_url: the address.
 
     Raises:
-        UserError: if it is no http address, or contains a user name, a password or a query. The address may contain a
-            secret, so the error does not show it.
+        UserError: if it is not an http address, or contains a user name, a password or a query. The error does not show
+            the address, since it may contain a secret.
 
     Example:
         >>> plain_address("http://localhost:8000/v1")
@@ -27,6 +27,6 @@ def plain_address(base_url: str) -> str:
     except ValueError:
         plain = None
     if not plain:
-        remedy = "write it like http://localhost:8000/v1; a key belongs into the environment"
+        remedy = "write it like http://localhost:8000/v1; put a key into an environment variable (server_key_variable)"
         raise UserError("server_url is not a plain http address", remedy)
     return base_url

@@ -25,13 +25,13 @@ def is_adapter(folder: Path) -> bool:
 
 
 def trained_folder(where: str | Path) -> Path:
-    """The folder of a trained model; one that is on the Hub is downloaded.
+    """The folder of a trained model. A model on the Hub is downloaded.
 
     Args:
-        where: a folder, or a Hub id.
+        where: a folder or a Hub id.
 
     Raises:
-        UserError: if there is neither.
+        UserError: if there is no such folder and no such model on the Hub.
     """
     return Path(where) if Path(where).is_dir() else Path(resolve_model(str(where)).path)
 
@@ -87,19 +87,19 @@ def stands_on(folder: Path, base: ResolvedModel) -> bool:
 
 
 def base_of(folder: Path) -> ResolvedModel:
-    """The model that an adapter stands on, by its name.
+    """The base model of an adapter, found by its name.
 
     Args:
-        folder: of the adapter.
+        folder: the folder of the adapter.
 
     Raises:
-        UserError: if it is not there any more as it was when the adapter was trained.
+        UserError: if the base model cannot be found, or has changed since the adapter was trained.
     """
     base = resolve_model(base_name(folder))
     if not stands_on(folder, base):
         raise UserError(
-            f"the adapter in {folder} was trained on {base.name} with other weights or files than it has now",
-            "set model_name_or_path and model_revision to what it was trained on, or train again",
+            f"{base.name} has changed since the adapter in {folder} was trained on it",
+            "set model_name_or_path and model_revision to the model that it was trained on, or train again",
         )
     return base
 
