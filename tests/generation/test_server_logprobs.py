@@ -61,4 +61,4 @@ def test_a_server_that_refuses_them_is_asked_without(connect, mock_server):
     assert [(reply.text, reply.logprob, reply.left_out) for reply in replies] == [("amber", None, ())] * 2
     assert len(mock_server.bodies) == 3, "the second call knows"
     [notice] = notices
-    assert "refuses `logprobs`: it is left out, and replies have no log-probability" in notice
+    assert "rejects `logprobs`: it is left out, and replies have no log-probability" in notice
