@@ -32,24 +32,24 @@ def _a_reply(record: Record, *kinds: str) -> float | None:
 
 
 def _a_question(record: Record, mode: str, *kinds: str) -> float | None:
-    """Calls, or kinds of tokens added up less those that were cached, that an answer to a test question took."""
+    """Calls, or kinds of tokens added up, that an answer to a test question took.
+
+    Cached tokens count: which ones are cached depends on what was asked before.
+    """
     asked = record["evaluations"].get("test", {}).get("asking", {}).get(mode)
-    if not asked:
-        return None
-    cached = asked["cached_tokens"] if "prompt_tokens" in kinds else 0
-    return float(sum(asked[kind] for kind in kinds) - cached) / asked["questions"]
+    return float(sum(asked[kind] for kind in kinds)) / asked["questions"] if asked else None
 
 
 ANSWERING: dict[str, tuple[Callable[[Record, str], float | None], int]] = {
     "calls a question": (lambda r, mode: _a_question(r, mode, "calls"), 1),
     "tokens a question": (lambda r, mode: _a_question(r, mode, "prompt_tokens", "generated_tokens"), 0),
 }
-"""What an answer with passages took in a mode, by the column's name; and its digits. Signals count at a point alone."""
+"""What an answer took in a mode, by the column's name; and its digits. Signals count at a point alone."""
 
 
 def _data_tokens(record: Record) -> float | None:
     used = _usage(record)
-    return used["prompt_tokens"] - used["cached_tokens"] + used["generated_tokens"] if used else None
+    return used["prompt_tokens"] + used["generated_tokens"] if used else None
 
 
 MAKING: dict[str, tuple[Callable[[Record], float | None], int]] = {

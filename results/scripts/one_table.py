@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from cells import markdown, mean_cell, number_cell
 from costs import ANSWERING, MAKING
 from figures import BASE_MODES, DISCERNMENT, Draws, System, systems
 from records import Study
-from set_tables import NAMES, closed_book_changes
+from set_tables import NAMES, closed_book_changes, reference
 
 from hf_selfdemo.evaluation.evaluated import AT_POINT
 from hf_selfdemo.evaluation.report.resampling import RESAMPLES
@@ -19,11 +20,14 @@ COLUMNS = {
     **{name: NAMES[name] for name in ("abstention_f1", "false_refusals")},
 }
 
+CLOSED_BOOK = "base_closed_book"
+_MODES = BASE_MODES | {CLOSED_BOOK: "closed_book"}
+
 _ABOUT = """The mean over the seeds, with the lowest and the highest. J is abstention recall minus false refusals. The
-change in closed-book accuracy is against the base model, with its interval. Calls and tokens (read without cached ones,
-and written) are of an answer with passages, counted with those for signals at an operating point alone. Those for data
-are of demonstrations, made or found in a ledger. Where a row trains further what another row has trained, it counts its
-own tokens."""
+change in closed-book accuracy is against the base model, with its interval. Tokens are those of prompts, cached ones
+among them, and of replies. Calls for signals count at an operating point alone. Calls and tokens for data are of
+demonstrations, made or found in a ledger. Where a row trains further what another row has trained, it counts its own
+tokens."""
 
 
 def one_table(study: Study, labels: Mapping[str, str], resamples: int = RESAMPLES) -> Iterator[str]:
@@ -39,14 +43,23 @@ def one_table(study: Study, labels: Mapping[str, str], resamples: int = RESAMPLE
         return
     natural = [name for name, row in study.rows["test"].items() if not row.gold_removed]
     changes = closed_book_changes(found, Draws(natural, resamples))
+    found = _without_passages(found) | found
     header = ["", *COLUMNS.values(), "closed-book: change", *ANSWERING, *MAKING]
     rows = [[s.label, *_cells(name, s, changes.get(name, ""))] for name, s in found.items()]
     yield f"## All rows in one table\n\n{_ABOUT}\n\n{markdown(header, rows)}"
 
 
+def _without_passages(found: Mapping[str, System]) -> dict[str, System]:
+    """The base model asked closed-book, as a row of its own; nothing where it was not."""
+    base = found.get(reference(found))
+    if base is None or not base.closed_book:
+        return {}
+    return {CLOSED_BOOK: replace(base, name=CLOSED_BOOK, label="base, closed-book", shown=base.closed_book)}
+
+
 def _cells(name: str, s: System, change: str) -> Iterator[str]:
     own, at_point = name.removesuffix(AT_POINT), name.endswith(AT_POINT)
-    mode = BASE_MODES.get(own, "rag") + (AT_POINT if at_point else "")
+    mode = _MODES.get(own, "rag") + (AT_POINT if at_point else "")
     yield from (mean_cell(s.values(figure)) for figure in COLUMNS)
     yield change
     yield from (number_cell([told(r, mode) for r in s.records], digits) for told, digits in ANSWERING.values())

@@ -131,13 +131,13 @@ def replies_of(evaluation: Evaluation, column: str) -> Replies:
 
 
 def asking_of(evaluation: Evaluation, column: str) -> dict[str, dict[str, int]]:
-    """Questions, calls and tokens of answering with passages, by mode as `replies_of` names them.
+    """Questions, calls and tokens of answering, by mode as `replies_of` names them.
 
     Earlier versions did not tell them.
     """
     told = evaluation.manifest.get("asking", {})
-    names = {"rag": column, "rag" + AT_POINT: column + AT_POINT}
-    return {mode: told[name]["rag"] for mode, name in names.items() if "rag" in told.get(name, {})}
+    at_point = told.get(column + AT_POINT, {})
+    return told.get(column, {}) | ({"rag" + AT_POINT: at_point["rag"]} if "rag" in at_point else {})
 
 
 def _questions(rows: Mapping[str, Row]) -> dict[str, str]:

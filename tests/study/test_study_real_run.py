@@ -66,5 +66,5 @@ def test_all_calls_of_an_answer_are_counted(study):
     calls = {
         name: {mode: told["calls"] / told["questions"] for mode, told in modes.items()} for name, modes in asked.items()
     }
-    assert calls["base"] == {"rag": 1.0} and calls["active_rag-0"] == {"rag": 9.0}
-    assert calls["ra_it-0"] == {"rag": 1.0, "rag_at_point": 1.0}, "this point needs no signal that costs a call"
+    assert calls["base"] == {"rag": 1.0, "closed_book": 1.0} and calls["active_rag-0"]["rag"] == 9.0
+    assert calls["ra_it-0"]["rag_at_point"] == 1.0, "this point needs no signal that costs a call"

@@ -274,15 +274,16 @@ def test_all_rows_stand_in_one_table_where_the_runs_tell_what_answering_took(fol
     evaluated(folder / "raft-0" / "evaluation", columns, calls=calls)
     one = parts(made(folder, labels=LABELS | {"raft": "RAFT"}))[0]
     assert (one["RAFT"]["correct"], one["RAFT"]["false refusals"], one["RAFT"]["J"]) == ("0.56", "0.17", "0.50")
-    assert (one["RAFT"]["calls a question"], one["RAFT"]["tokens a question"]) == ("9.0", "2")
+    assert (one["RAFT"]["calls a question"], one["RAFT"]["tokens a question"]) == ("9.0", "3")
     assert one["RAFT, at its point"]["calls a question"] == "10.0" and one["RAFT, at its point"]["calls for data"] == ""
     assert one["base, may decline"]["calls a question"] == "1.0"
     assert (
         one["RAFT"]["closed-book: change"].startswith("+0.11 [")
         and one["base, may decline"]["closed-book: change"] == ""
     )
+    assert (one["base, closed-book"]["correct"], one["base, closed-book"]["calls a question"]) == ("0.11", "")
     ours = one["ours"]
-    assert (ours["calls for data"], ours["tokens for data"], ours["tokens trained on"]) == ("20", "1,340", "4,000")
+    assert (ours["calls for data"], ours["tokens for data"], ours["tokens trained on"]) == ("20", "1,940", "4,000")
     assert ours["seconds of training"] == "12" and ours["calls a question"] == ""
 
 
