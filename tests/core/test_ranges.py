@@ -81,7 +81,7 @@ def test_every_default_lies_in_its_range():
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 10 * LARGEST, -10 * LARGEST, True, "many", [1]])
 @pytest.mark.parametrize("key", sorted(RANGE))
 def test_what_is_no_number_or_out_of_every_range_is_refused_by_name(key, number):
-    with pytest.raises(UserError, match=rf"^(a key or option cannot be used: argument --)?{key}\b[^\n]+$"):
+    with pytest.raises(UserError, match=rf"^(an option cannot be used: argument --)?{key}\b[^\n]+$"):
         recipe(key, [number] if list[float] in KINDS[key] else number)
 
 

@@ -149,7 +149,7 @@ def test_a_dry_run_leaves_files_of_somebody_else_alone(hub, run, refused):
 
 def test_a_dry_run_of_another_verb_is_refused_before_it_does_anything(tmp_path, capsys):
     assert main(["train", f"--output_dir={tmp_path / 'run'}", "--dry_run"]) == 2
-    assert "dry_run is for push" in capsys.readouterr().err and not (tmp_path / "run").exists()
+    assert "has no dry run" in capsys.readouterr().err and not (tmp_path / "run").exists()
 
 
 def plant(run):

@@ -50,7 +50,7 @@ def test_flags_win_over_a_file_and_only_what_was_given_is_told():
 
 @pytest.mark.parametrize("flags", [["--count=many"], ["--count"], ["--quick=perhaps"], ["--coun=4"], ["4"]])
 def test_what_cannot_be_read_is_refused(flags, capsys):
-    with pytest.raises(UserError, match=r"^a key or option cannot be used: [^\n]+$"):
+    with pytest.raises(UserError, match=r"^an option cannot be used: [^\n]+$"):
         given_values([Own], {}, flags)
     assert capsys.readouterr().err == ""
 

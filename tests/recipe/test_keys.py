@@ -60,8 +60,8 @@ def test_the_objective_chooses_the_training_configuration():
     ("flags", "message"),
     [
         (["--objective=dop"], "unknown objective 'dop': did you mean 'dpo'?"),
-        (["--beta=0.3"], "option --beta belongs to objective 'dpo', and objective is 'sft': leave it out"),
-        (["--objective=dpo", "--packing"], "option --packing belongs to objective 'sft', and objective is 'dpo'"),
+        (["--beta=0.3"], "option --beta belongs to objective 'dpo', but objective is 'sft': leave it out"),
+        (["--objective=dpo", "--packing"], "option --packing belongs to objective 'sft', but objective is 'dpo'"),
         (["--objective=dpo", "--bta=1"], "unknown option --bta: did you mean 'beta'?"),
         (["--load_best_model_at_end=true"], "load_best_model_at_end is True and there are no dev_questions"),
         (["--metric_for_best_model=f_score"], "metric_for_best_model is 'f_score' and there are no dev_questions"),

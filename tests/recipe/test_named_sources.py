@@ -60,7 +60,7 @@ def test_without_any_source_all_are_the_embedded_ones(part):
 )
 def test_beside_a_source_of_ones_own_a_missing_one_is_named(mine, named, part, missing):
     keys = {key: mine[key.partition("_")[2]] for key in named}
-    with pytest.raises(UserError, match=f"^{missing} is not set, although other keys name your own data"):
+    with pytest.raises(UserError, match=f"^{missing} is not set, although other options name your own data"):
         recipe_evidence(recipe(**keys), part)
 
 

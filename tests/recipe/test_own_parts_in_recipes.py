@@ -107,7 +107,7 @@ def test_a_method_by_its_path_brings_its_keys(tmp_path):
     assert chosen.strategy(seed=5).keys.own_key == 3
     with pytest.raises(UserError, match="unknown option --own_key"):
         recipe(tmp_path, "--method=raft", "--own_key=3")
-    with pytest.raises(UserError, match="--rag_candidates belongs to method 'self_demo', and method is 'my_parts:METH"):
+    with pytest.raises(UserError, match="--rag_candidates belongs to method 'self_demo', but method is 'my_parts:METH"):
         recipe(tmp_path, "--method=my_parts:METHOD", "--rag_candidates=3")
 
 
@@ -119,7 +119,7 @@ def test_a_method_by_its_path_brings_its_keys(tmp_path):
         ("my_broken:METHOD", "method 'my_broken:METHOD' cannot be imported .RuntimeError: not today"),
         ("my_parts:NONE", "method 'my_parts:NONE' is a type: name a Method"),
         ("my_parts:PLAIN", "method 'my_parts:PLAIN' has the option 'own_key', .* make it with hf_selfdemo.core"),
-        ("my_parts:TAKEN", "method 'my_parts:TAKEN' has the key 'window', which every recipe has"),
+        ("my_parts:TAKEN", "method 'my_parts:TAKEN' defines the option 'window', which every recipe already has"),
     ],
 )
 def test_what_is_no_method_is_refused(tmp_path, method, words):

@@ -58,7 +58,7 @@ def test_a_target_is_a_file_or_a_folder(tmp_path, target, written):
 def test_nothing_is_overwritten(tmp_path, capsys):
     mine = tmp_path / "mine.yaml"
     mine.write_text("output_dir: changed\n")
-    assert "mine.yaml is there already: name another target" in error_of(
+    assert "mine.yaml already exists: name another target" in error_of(
         capsys, "recipes", "copy", "quickstart/dpo", str(mine)
     )
     assert mine.read_text() == "output_dir: changed\n"
@@ -70,12 +70,12 @@ def test_nothing_is_overwritten(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["cpy", "quickstart/dpo"], "unknown word 'cpy' after recipes: did you mean 'copy'?"),
+        (["cpy", "quickstart/dpo"], "unknown argument 'cpy' of recipes: did you mean 'copy'?"),
         (["copy", "quickstart/self_dmo"], "unknown recipe 'quickstart/self_dmo': did you mean 'quickstart/self_demo'?"),
-        (["copy", "dpo"], "unknown recipe 'dpo': it is one of quickstart/dpo"),
+        (["copy", "dpo"], "unknown recipe 'dpo': write quickstart/dpo"),
         (["copy", "../../pyproject"], "unknown recipe '../../pyproject'"),
-        (["copy"], "`recipes copy` has too many words or too few"),
-        (["list", "quickstart"], "it is `recipes list` or `recipes copy NAME [TARGET]`"),
+        (["copy"], "`recipes copy` has the wrong number of arguments"),
+        (["list", "quickstart"], "write `recipes list` or `recipes copy NAME [TARGET]`"),
     ],
 )
 def test_mistaken_words_are_one_line_with_the_nearest(capsys, words, message):

@@ -41,7 +41,7 @@ def test_help_says_how_a_recipe_names_it(capsys, words):
 
 def test_it_takes_no_recipe(capsys):
     assert main(["schema", "--config", "r.yaml"]) == 2
-    assert "it is `hf-selfdemo schema`" in capsys.readouterr().err
+    assert "write `hf-selfdemo schema`" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", RECIPES)

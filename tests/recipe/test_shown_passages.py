@@ -69,14 +69,14 @@ def late(thing, colour):
 @pytest.mark.parametrize("retriever", ["bm25", "given"])
 def test_a_cut_that_loses_answers_is_refused_with_figures(evidence, retriever):
     flags = ["--preset=dpr", "--columns=gold=gold", f"--retriever={retriever}", "--max_passage_words=12"]
-    told = (
-        r"max_passage_words 12 cuts away the answers of 4 of 4 train questions .*100\.0%, the first is 'q0'.*split_pass"
-    )
+    told = r"max_passage_words 12 loses the answers of 4 of 4 train questions .*100\.0%, the first is 'q0'.*split_pass"
     with pytest.raises(UserError, match=told):
         evidence(late, *flags)
     rows, recall, said = evidence(late, *flags, "--max_answers_cut=1")
     assert not any(row.answer_in_context for row in rows) and recall["answers_cut"] == 1
-    assert "train: 4 of 4 passages are longer than 12 words and were cut; 4 of 4 questions lost the answer" in said
+    assert (
+        "train: 4 of 4 passages are longer than 12 words and were truncated; 4 of 4 questions lost the answer" in said
+    )
 
 
 @pytest.mark.parametrize("retriever", ["bm25", "given"])
@@ -96,14 +96,14 @@ def test_a_cut_that_loses_no_answer_is_said_too(evidence):
     ]
     rows, recall, said = evidence(lambda *_: {}, "--max_passage_words=6", corpus=corpus)
     assert all(row.answer_in_context for row in rows) and "answers_cut" not in recall
-    assert "4 of 4 passages are longer than 6 words and were cut; 0 of 4 questions lost the answer" in said
+    assert "4 of 4 passages are longer than 6 words and were truncated; 0 of 4 questions lost the answer" in said
     assert "longer" not in evidence(lambda *_: {}, "--max_passage_words=0", corpus=corpus)[2]
 
 
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
-        (["--split_passages", "--max_passage_words=0"], "split_passages is set and max_passage_words is 0"),
+        (["--split_passages", "--max_passage_words=0"], "split_passages is set, but max_passage_words is 0"),
         (["--max_answers_cut=1.5"], "max_answers_cut is 1.5: give a share between 0 and 1"),
         (["--max_answers_cut=nan"], "max_answers_cut is nan"),
     ],

@@ -64,7 +64,7 @@ def test_a_key_that_would_change_nothing_is_refused(key):
 def test_it_is_refused_by_every_verb_that_reads_the_recipe():
     with pytest.raises(UserError, match="completion_only_loss is False, but this option has no effect"):
         parse(["--output_dir=x", "--completion_only_loss=false"])
-    with pytest.raises(UserError, match="greater_is_better follows from metric_for_best_model"):
+    with pytest.raises(UserError, match="greater_is_better cannot be set, because metric_for_best_model decides it"):
         parse(["--output_dir=x", "--greater_is_better=true"])
 
 

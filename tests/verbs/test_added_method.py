@@ -129,7 +129,7 @@ def test_an_added_method_goes_through_every_verb(name, toy, manifest, refused, c
 def test_its_keys_are_known_with_it_alone_and_checked(toy, refused):
     """Another method's keys are refused by their method, and what is no choice or number by its key."""
     elsewhere = [flag for flag in toy if not flag.startswith(("--method", "--prefer"))]
-    assert "--drafts belongs to method 'toy', and method is 'ra_it'" in refused("plan", *elsewhere, "--method=ra_it")
+    assert "--drafts belongs to method 'toy', but method is 'ra_it'" in refused("plan", *elsewhere, "--method=ra_it")
     assert "--rag_candidates belongs to method 'self_demo'" in refused("plan", *toy, "--rag_candidates=2")
     assert "prefer is 'longst': did you mean 'longest'?" in refused("plan", *toy, "--prefer=longst")
     assert "drafts is 0: give" in refused("plan", *toy, "--drafts=0")

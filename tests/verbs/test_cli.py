@@ -210,7 +210,7 @@ def test_another_run_is_never_overwritten(flags, tmp_path, capsys):
         (["--method=self_demon"], "did you mean 'self_demo'?"),
         (["--retriever=bm52"], "did you mean 'bm25'?"),
         (["--judge=turnament"], "did you mean 'tournament'?"),
-        (["--retriever=given"], "no question brings passages"),
+        (["--retriever=given"], "no question has passages"),
         (["--passages_per_question=0"], "passages_per_question is 0: give 1 or more"),
         (["--sources=elsewhere"], "no train question is left"),
         (["--learning_rat=1"], "unknown option --learning_rat: did you mean 'learning_rate'?"),
@@ -248,7 +248,7 @@ def test_unknown_recipe_key_names_the_near_match(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("", "holds no keys"), ("a: [", "is not YAML"), ("- x\n", "holds no keys")]
+    ("text", "message"), [("", "sets no options"), ("a: [", "is not valid YAML"), ("- x\n", "sets no options")]
 )
 def test_broken_recipes(tmp_path, capsys, text, message):
     recipe = tmp_path / "r.yaml"

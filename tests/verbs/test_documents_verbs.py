@@ -133,11 +133,13 @@ def test_passages_of_other_documents_are_never_taken_for_these(flags, scripted, 
     asked = len(scripted)
     (folder / "pump.md").write_text("# The pump\n\nThe pump was taken down in 1999, and sold to the next valley.\n")
     first = "run `hf-selfdemo documents` with the same config first"
-    assert f"were not made from these documents and max_passage_words: {first}" in refused("demonstrate", *flags)
+    assert f"were made from other documents or another max_passage_words: {first}" in refused("demonstrate", *flags)
     assert f"holds no passages of these documents: {first}" in refused("questions", *flags)
     assert main(["documents", *flags]) == 0
     assert "documents or max_passage_words changed: " in capsys.readouterr().err
-    assert "were written with other passages: run `hf-selfdemo questions`" in refused("demonstrate", *flags)
+    assert "were written with different settings (passages): run `hf-selfdemo questions`" in refused(
+        "demonstrate", *flags
+    )
     with pytest.raises(StopIteration):  # the model of this test knows no answer but the builder's
         next(row for row in rows(tmp_path / "run/documents/passages.jsonl") if "Ada Storm" in row["text"])
     assert main(["questions", *flags]) == 0
@@ -161,7 +163,7 @@ def test_edited_questions_are_kept_and_never_replaced(flags, scripted, folder, r
     path.write_text(edited)
     assert main(["questions", *flags]) == 0 and path.read_text() == edited
     (folder / "new.md").write_text("# The bell\n\nThe bell was cast by Fay Dahl in 1906, and rings at noon.\n")
-    assert "train_questions.jsonl was edited, and other passages would replace it: move it" in refused(
+    assert "train_questions.jsonl was edited, and new passages would replace it: move it" in refused(
         "documents", *flags
     )
     assert path.read_text() == edited
@@ -174,7 +176,7 @@ def test_a_run_keeps_the_documents_that_it_was_built_on(flags, scripted, folder,
     before = (tmp_path / "run/documents/passages.jsonl").read_text()
     (folder / "new.md").write_text("# The bell\n\nThe bell was cast by Fay Dahl in 1906, and rings at noon.\n")
     line = refused("run", *flags, *keys)
-    assert "holds a run on other passages than the recipe's documents make: choose another output_dir" in line
+    assert "contains a run that used other passages than those of these documents: choose another output_dir" in line
     assert (tmp_path / "run/documents/passages.jsonl").read_text() == before
 
 

@@ -153,7 +153,7 @@ def test_a_number_below_all_is_a_slip(gold, refused, key, tmp_path):
 @pytest.mark.parametrize("key", ["max_abstain_share", "replay_share"])
 def test_a_share_that_is_none_is_refused_before_anything_is_made(own, gold, refused, key, tmp_path):
     assert f"{key} is 50: give a share between 0 and 1" in refused("demonstrate", *own, f"--{key}=50")
-    assert f"--{key} belongs to method 'self_demo', and method is 'ra_it'" in refused(
+    assert f"--{key} belongs to method 'self_demo', but method is 'ra_it'" in refused(
         "demonstrate", *gold, f"--{key}=1"
     )
     assert not (tmp_path / "run").exists()

@@ -27,7 +27,7 @@ def test_run_fits_a_gate_on_dev_and_compares_on_test(gated, manifest, tmp_path, 
     assert main(["run", *gated]) == 0
     said = capsys.readouterr()
     told = " ".join(said.err.split())
-    assert "method 'lagr_seq' trains nothing: evaluating only" in told
+    assert "method 'lagr_seq' trains nothing: only evaluating" in told
     assert "on the 24 questions it was fitted on the gate asks for" in told and "gate.json" in told
     assert "value of asking" in said.out and "expensive right" in said.out
     assert list(manifest("evaluation_dev")["judges"]) == ["base"], "dev questions are what it is fitted on"

@@ -112,7 +112,7 @@ def test_without_dev_replies_it_says_what_to_run(asked, refused):
 
 def test_without_dev_questions_nothing_is_begun(gold, refused, tmp_path):
     line = refused("run", *gold, "--operating_target=f_score")
-    assert "there are no dev questions to choose a point on: give dev_questions or held_out_share" in line
+    assert "there are no dev questions to choose an operating point on: set dev_questions or held_out_share" in line
     assert not (tmp_path / "run").exists()
 
 

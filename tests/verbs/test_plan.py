@@ -171,7 +171,7 @@ def test_a_prompt_search_is_not_begun(plan, tmp_path):
         ("--model_name_or_path=somebody/nothing", "the configuration of 'somebody/nothing' is not within reach"),
         ("--model_name_or_path={empty}", "holds no configuration that transformers can read"),
         ("--device_utilisation=1.5", "device_utilisation is 1.5: give a share above 0 and up to 1"),
-        ("--lora_target_modules=nowhere", "lora_target_modules is 'nowhere', and the model has no such module"),
+        ("--lora_target_modules=nowhere", "lora_target_modules is 'nowhere', but the model has no such module"),
     ],
 )
 def test_mistakes_are_one_line(flags, refused, tmp_path, flag, message):

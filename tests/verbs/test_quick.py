@@ -59,7 +59,7 @@ def test_the_schema(start):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["trian"], "unknown verb 'trian': did you mean 'train'?"),
+        (["trian"], "unknown command 'trian': did you mean 'train'?"),
         (["train", *QUICKSTART, "--learning_rat=1"], "unknown option --learning_rat: did you mean 'learning_rate'?"),
         (["train", "--config", "r.yaml"], "unknown recipe key 'pasages_per_question'"),
         (["train", "--config", "nowhere.yaml"], "'nowhere.yaml' cannot be read"),

@@ -141,7 +141,7 @@ def test_training_does_without_test_questions(made, manifest, capsys):
     [
         ("--learning_rate=-1", "learning_rate is -1: give 0 or more"),
         ("--lora_r=0", "lora_r is 0: give 1 or more"),
-        ("--lora_target_modules=foo", "lora_target_modules is 'foo', and the model has no such module: name some of"),
+        ("--lora_target_modules=foo", "lora_target_modules is 'foo', but the model has no such module: name some of"),
     ],
 )
 def test_keys_that_the_libraries_refuse_end_in_one_line_and_can_be_mended(made, refused, flag, said):
@@ -278,9 +278,9 @@ def test_a_judge_of_rewards_that_asks_a_model_asks_one_that_is_not_trained(own, 
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        (["--reward_judge=tournament"], "reward_judge: a tournament ranks replies"),
+        (["--reward_judge=tournament"], "reward_judge is tournament, which ranks replies"),
         (["--reward_judge=match"], "unknown judge 'match'"),
-        (["--start_from=nowhere"], "start_from: nowhere holds no trained model"),
+        (["--start_from=nowhere"], "start_from: nowhere contains no trained model"),
         (["--per_device_train_batch_size=32"], "one step asks 16 prompts, but there are only 4"),
         (["--use_peft=false", "--beta=0.1"], "beta needs a copy of the model before training"),
     ],
@@ -345,11 +345,11 @@ def test_training_goes_on_from_a_whole_model_and_is_evaluated_on_it(made, manife
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
-        (["--start_from=nowhere"], "start_from: nowhere holds no trained model"),
-        (["--start_from={first}", "--lora_r=4"], "lora_r is 4 and the adapter in {first} has 2: set lora_r to 2"),
-        (["--start_from={first}", "--use_peft=false"], "{first} holds an adapter and use_peft is false"),
+        (["--start_from=nowhere"], "start_from: nowhere contains no trained model"),
+        (["--start_from={first}", "--lora_r=4"], "lora_r is 4, but the adapter in {first} has 2: set lora_r to 2"),
+        (["--start_from={first}", "--use_peft=false"], "{first} contains an adapter, but use_peft is false"),
         (["--start_from={first}", "--model_name_or_path={other}"], "the adapter in {first} stands on "),
-        (["--load_in_4bit=true", "--use_peft=false"], "quantised weights cannot be trained and use_peft is false"),
+        (["--load_in_4bit=true", "--use_peft=false"], "use_peft is false, but quantised weights cannot be trained"),
     ],
 )
 def test_what_cannot_be_gone_on_from_is_refused(made, brief_model, refused, tmp_path, extra, message):

@@ -122,7 +122,7 @@ def test_folders_that_cannot_search_are_refused_by_name(trained, gold, refused, 
     shutil.copytree(model_folder, other)
     (other / "generation_config.json").write_text("{}")
     told = refused(*[flag.replace(model_folder, str(other)) for flag in asked])
-    assert f"was trained on {model_folder}, not on {other} as it is here: set model_name_or_path" in told
+    assert f"was trained on {model_folder}, not on this version of {other}: set model_name_or_path" in told
     assert "was not finished: run the same command again" in line(elsewhere("half", "manifest.json", "method.json"))
     assert "modules.json was changed since it was written" in line(elsewhere("torn", "modules.json"))
     damaged = elsewhere("damaged")
@@ -134,7 +134,7 @@ def test_folders_that_cannot_search_are_refused_by_name(trained, gold, refused, 
     manifest = read_json(answering / "manifest.json")
     manifest["settings"]["objective"] = "sft"
     write_checked_json(answering / "manifest.json", manifest)
-    assert "answers questions and does not search: name a folder" in line(answering)
+    assert "was trained to answer questions, not to search: name a folder" in line(answering)
     assert not (tmp_path / "run/model").exists()
 
 

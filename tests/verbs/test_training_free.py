@@ -19,7 +19,7 @@ def free(gold):
 def test_it_is_evaluated_beside_the_base_model_without_a_trained_one(free, manifest, tmp_path, capsys):
     assert main(["run", *free]) == 0
     said = capsys.readouterr()
-    assert "method 'active_rag' trains nothing: evaluating only" in said.err
+    assert "method 'active_rag' trains nothing: only evaluating" in said.err
     found = manifest("evaluation")
     assert list(found["models"]) == ["active_rag", "base"] and set(found["models"].values()) == {""}
     assert found["answerers"]["base"].startswith("prompt/") and found["answerers"]["active_rag"].startswith(

@@ -7,6 +7,7 @@ and control characters in them are made visible.
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -28,11 +29,44 @@ _COLUMN_WIDTH = 24
 """The width in characters of a column of such a table."""
 
 
+class OutputClosed(SystemExit):
+    """The reader of the output closed the pipe, as `head` does. The program ends quietly, with the code of SIGPIPE."""
+
+    def __init__(self) -> None:
+        super().__init__(141)
+
+
+@contextmanager
+def _to_a_reader() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise OutputClosed from None
+
+
+def flush_output() -> None:
+    """Write out what was printed, before the program ends.
+
+    Raises:
+        OutputClosed: if nobody reads it.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with _to_a_reader():
+            try:
+                stream.flush()
+            except BrokenPipeError:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else Python reports it at its exit
+                raise
+
+
 class _Plain(Console):
     """A console that prints every text literally. Only rich's own styles and cursor movements reach the terminal."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def on_broken_pipe(self) -> None:
+        raise OutputClosed
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(shown(text), **options)  # before it is measured, so that columns stay aligned
@@ -58,7 +92,8 @@ def fail(line: str) -> None:
     """
     from hf_selfdemo.core.secrets import redacted
 
-    print(shown(redacted(line)), file=sys.stderr)
+    with _to_a_reader():
+        print(shown(redacted(line)), file=sys.stderr)
 
 
 def show(result: RenderableType, width: int = _FILE_WIDTH) -> None:
@@ -69,7 +104,8 @@ def show(result: RenderableType, width: int = _FILE_WIDTH) -> None:
         width: the width in characters of a table that is written to a file or pipe. A terminal has its own width.
     """
     if isinstance(result, str):
-        print(shown(result))
+        with _to_a_reader():
+            print(shown(result))
         return
     terminal = _Plain()
     (terminal if terminal.is_terminal else _Plain(width=width)).print(result)
@@ -77,7 +113,8 @@ def show(result: RenderableType, width: int = _FILE_WIDTH) -> None:
 
 def show_part(text: str) -> None:
     """Print a part of a line to standard output at once, while a model writes it. The next part continues the line."""
-    print(shown(text), end="", flush=True)
+    with _to_a_reader():
+        print(shown(text), end="", flush=True)
 
 
 def read_line(prompt: str) -> str | None:

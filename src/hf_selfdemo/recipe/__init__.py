@@ -1,1 +1,1 @@
-"""A recipe: its keys, how they are read and checked, and the objects that they name."""
+"""Recipes: the options, how they are read and checked, and the objects that they name."""

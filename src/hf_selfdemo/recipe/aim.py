@@ -1,4 +1,4 @@
-"""What a recipe wants of an operating point."""
+"""The operating point that a recipe asks for."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from hf_selfdemo.scoring.operating_point import Aim
 
 
 def recipe_aim(recipe: Recipe) -> Aim:
-    """What the recipe wants of a point.
+    """Read the target of the operating point from a recipe.
 
     Raises:
-        UserError: if it names no target, there are no dev questions, or its keys contradict each other.
+        UserError: if no target is set, there are no dev questions, or options contradict each other.
     """
     keys = recipe.operating
     if keys.operating_target is None:
-        raise UserError("operating_target is not set", "name one, as --operating_target f_score")
+        raise UserError("operating_target is not set", "set it, e.g. --operating_target f_score")
     if not has_dev(recipe.data):
-        raise UserError("there are no dev questions to choose a point on", "give dev_questions or held_out_share")
+        raise UserError(
+            "there are no dev questions to choose an operating point on", "set dev_questions or held_out_share"
+        )
     return Aim(
         keys.operating_target,
         keys.operating_limit,

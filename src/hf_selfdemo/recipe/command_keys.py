@@ -1,4 +1,4 @@
-"""Keys of a recipe that a single command reads, and that decide nothing of what a run makes."""
+"""Options that only one command reads. They do not change what a run makes."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Keys of a recipe that are not TRL's own. A recipe is one flat YAML; each verb uses its part of it.
+"""The package's own options, as dataclasses. A recipe is one flat YAML file, and each command reads its part of it.
 
-Those that a single command reads are in `command_keys.py`, those of a method in its file.
+`command_keys.py` has the options that only one command reads, and the file of a method has the options of the method.
 
-Dataclass -> YAML -> command line, in TrlParser's way: the YAML sets defaults, flags win. Model and LoRA keys are TRL's
-`ModelConfig`, training keys are, by `objective`, `SelfDemoConfig` (an `SFTConfig`), `SelfDemoDPOConfig` (a
-`DPOConfig`) or `SelfDemoGRPOConfig` (a `GRPOConfig`). No two groups share a key.
+As with TrlParser, the YAML file overrides the defaults, and the command line overrides the file. The options of the
+model and of LoRA are TRL's `ModelConfig`. The options of training depend on `objective`: `SelfDemoConfig` (an
+`SFTConfig`), `SelfDemoDPOConfig` (a `DPOConfig`) or `SelfDemoGRPOConfig` (a `GRPOConfig`). Option names are unique.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from hf_selfdemo.data.retrieval.models import DEFAULT_ENCODER
 
 DEV_SOURCES = frozenset({"dev_questions", "dev_corpus"})
 SOURCES = DEV_SOURCES | {"train_questions", "test_questions", "train_corpus", "test_corpus"}
-"""Keys that name questions or passages. Dev questions are there only if named."""
+"""Options that name questions or passages. There are dev questions only if they are named."""
 
 
 @dataclass
@@ -65,7 +65,7 @@ class DataArguments:
     preset: str = key("open_qa", "column map: open_qa, squad, squad_v2, nq_open, dpr or kilt", "written")
     columns: list[str] = key([], "role=column pairs that override the preset, e.g. answers=answer.aliases", "written")
     list_separator: str = key(
-        "", "splits a text that holds several answers or gold ids, e.g. '|'; empty: such a text is one", "written"
+        "", "splits a text that contains several answers or gold ids, e.g. '|'; empty: texts are not split", "written"
     )
     sources: list[str] = key([], "use only questions whose source column begins with one of these", "written")
     train_corpus: str = key(

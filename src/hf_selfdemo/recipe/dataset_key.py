@@ -1,4 +1,4 @@
-"""The name of a dataset: a hash over everything that decides what is in it, found out without loading a model."""
+"""The key of a dataset: a hash of everything that decides its rows, computed without loading a model."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ _INPUTS = (
     *("train_questions", "test_questions", "train_corpus", "test_corpus", "replay_instructions"),
     *("retriever_model", "reranker"),
 )
-"""Their content decides the rows; their names do not."""
+"""Options whose content decides the rows, and whose names do not."""
 
 _HUB_TIMEOUT_S = 10.0
 
 
 def dataset_key(recipe: Recipe, part: str, weights: str) -> str:
-    """A short hash over all that decides the demonstrations of one part of the data.
+    """Compute a short hash of everything that decides the demonstrations of one part of the data.
 
-    These are the model's files (only the name of a server's model), the templates, the content of the files of
-    questions, passages, replayed instructions and models of retrieval, the recipe's keys that bear on the rows, this
-    package's code as it was loaded, and the libraries' versions. Of a retriever of one's own only the name counts.
+    This covers the model's files (for a server, only the model's name), the templates, the content of questions,
+    passages, replayed instructions and retrieval models, the options that affect the rows, the code of this package
+    as it was loaded, and the versions of the libraries. Of the user's own retriever, only the name counts.
 
     Args:
-        recipe: what is to be done.
+        recipe: the recipe.
         part: "train" or "test".
-        weights: the fingerprint of the model that writes.
+        weights: the fingerprint of the model that writes the candidates.
 
     Raises:
-        UserError: for questions, passages or instructions that cannot be read.
+        UserError: if questions, passages or instructions cannot be read.
     """
     searching = recipe.search.prompt_search and not recipe.search.prompts_dir
     return fingerprint(
@@ -77,11 +77,11 @@ def code_hash() -> str:
 
 
 LOADED_CODE = code_hash()
-"""The same as they were when this module was loaded."""
+"""The hash of the source files when this module was loaded."""
 
 
 def _keys(recipe: Recipe, part: str) -> dict[str, Any]:
-    """The keys that say what is written and kept of a part of the data; inputs count by what they hold."""
+    """The options that decide which candidates of a part are written and kept. `_inputs` hashes the sources."""
     others = {"train", "dev", "test"} - {part}
     groups = (recipe.data, recipe.retrieval, recipe.engine, recipe.demonstrate, recipe.judge)
     found = {key: value for group in groups for key, value in deciding(group, "written", "kept", "replies").items()}
@@ -89,7 +89,7 @@ def _keys(recipe: Recipe, part: str) -> dict[str, Any]:
     keys |= {key: value for key, value in recipe.method.deciding("written", "kept").items() if key not in _INPUTS}
     if recipe.method.method.reads_documents:
         keys["max_document_rows"] = recipe.documents.max_document_rows
-    del keys["inference_dtype"]  # what it comes to on this machine is what counts
+    del keys["inference_dtype"]  # the dtype that results from it on this machine counts
     keys |= {"part": part, "dtype": recipe.dtype().name, "attention": recipe.model.attn_implementation}
     return keys | retrieval_settings(recipe.retrieval) | {"trust_remote_code": recipe.training.trust_remote_code}
 
@@ -120,7 +120,7 @@ def _questions(recipe: Recipe, source: str, split: str) -> str:
 
 
 def _content(source: str, embedded: str, revision: str | None, read: Callable[[], list[Any]]) -> str:
-    """A hash of what a source holds; for a Hub dataset that can be asked, its name and commit."""
+    """A hash of the content of a source. For a Hub dataset whose commit is known, its name and commit."""
     path = EMBEDDED / embedded if source == "embedded" else Path(source).expanduser()
     if path.is_file():
         return f"{path.suffixes} {file_hash(path)}"
@@ -135,7 +135,7 @@ def _commit(source: str, revision: str | None) -> str | None:
 
     try:
         return HfApi().dataset_info(source, revision=revision, timeout=_HUB_TIMEOUT_S).sha
-    except Exception:  # away, private, or no dataset: reading it will tell, or do without the Hub
+    except Exception:  # unreachable, private or no dataset: reading it reports that, or needs no Hub
         return None
 
 

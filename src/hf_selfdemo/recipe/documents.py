@@ -1,4 +1,4 @@
-"""Documents that a recipe names: where the passages and questions made from them lie."""
+"""Where the passages and questions made from a recipe's documents are stored."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _DEFAULT_WORDS = 100
 
 
 def name_documents(recipe: Recipe) -> None:
-    """Set corpus and questions to the files made from the documents, where the recipe names no others.
+    """Set corpus and questions to the files made from the documents. Questions that the recipe names are kept.
 
     Raises:
-        UserError: if a corpus is named as well.
+        UserError: if the recipe also names a corpus.
     """
     folder, data = documents_folder(recipe), recipe.data
     for key in ("train_corpus", "test_corpus"):
@@ -32,17 +32,17 @@ def name_documents(recipe: Recipe) -> None:
 
 
 def documents_folder(recipe: Recipe) -> Path:
-    """Where passages and questions lie."""
+    """The folder of the passages and questions."""
     return recipe.output_dir / FOLDER
 
 
 def question_file(recipe: Recipe, part: str) -> Path:
-    """Where the questions for "train" or "test" lie that are written from documents."""
+    """The file of the questions that are written from documents, for "train" or "test"."""
     return documents_folder(recipe) / f"{part}_questions.jsonl"
 
 
 def written_parts(recipe: Recipe) -> tuple[str, ...]:
-    """The parts, of "train" and "test", whose questions have to be written from the documents."""
+    """The parts ("train", "test") whose questions are written from the documents."""
     if not recipe.documents.documents:
         return ()
     named = {"train": recipe.data.train_questions, "test": recipe.data.test_questions}
@@ -50,5 +50,5 @@ def written_parts(recipe: Recipe) -> tuple[str, ...]:
 
 
 def passage_words(recipe: Recipe) -> int:
-    """The longest passage, in words."""
+    """The maximum length of a passage, in words."""
     return recipe.retrieval.max_passage_words or _DEFAULT_WORDS

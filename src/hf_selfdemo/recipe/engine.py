@@ -1,4 +1,4 @@
-"""The engine that a recipe names, behind the ledger; and the judges that use it."""
+"""The engine that a recipe names, behind the generation cache, and the judges that use it."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 ENGINES = ("transformers", "server")
 
 OnText: TypeAlias = Callable[[Request, str], None]
-"""Told a request and its reply so far, after every token."""
+"""Called after every token with a request and its reply so far."""
 
 
 @dataclass
 class Engine:
-    """Who writes: `generator` is recorded. `network` and `tokenizer` are there if the model runs in this process."""
+    """A generator behind the generation cache. `network` and `tokenizer` are set if the model runs in this process."""
 
     generator: RecordedGenerator
     network: Any = None
@@ -39,12 +39,12 @@ class Engine:
 
 
 class LateEngine:
-    """An `Engine` whose model is loaded when something is asked that the ledger does not hold, or `network` is used.
+    """An `Engine` that loads its model at the first request that is not in the cache, or when `network` is used.
 
     Args:
-        recipe: names the engine.
-        model: who writes.
-        identity: what the engine will be known by.
+        recipe: the recipe, which names the engine.
+        model: the model that generates.
+        identity: the identity that the loaded engine must have.
     """
 
     def __init__(self, recipe: Recipe, model: ResolvedModel, identity: str) -> None:
@@ -53,7 +53,7 @@ class LateEngine:
 
     @cached_property
     def engine(self) -> Engine:
-        """The engine itself."""
+        """The engine, with its model loaded."""
         made = open_engine(self._recipe, self._model)
         refuse_other_model(made.generator.identity, self.generator.identity)
         return made
@@ -82,10 +82,10 @@ class _Late:
 
 
 def refuse_other_model(here: str, elsewhere: str) -> None:
-    """Let no model answer in the name of one that another machine loaded.
+    """Check that this machine loaded the same model as another machine.
 
     Raises:
-        UserError: if the two are not the same.
+        UserError: if the two identities differ.
     """
     if here != elsewhere:
         what = f"two machines loaded different models, {elsewhere} and {here}"
@@ -93,12 +93,12 @@ def refuse_other_model(here: str, elsewhere: str) -> None:
 
 
 def ledger_path(recipe: Recipe) -> Path:
-    """The file that holds this recipe's calls."""
+    """The file of the generation cache."""
     return Path(recipe.engine.ledger or recipe.output_dir / "ledger.sqlite")
 
 
 def named_model(recipe: Recipe) -> ResolvedModel:
-    """The model that writes, found but not loaded.
+    """Find the model that generates, without loading it.
 
     Raises:
         UserError: for an unknown engine, a server without an address, or a model that cannot be found.
@@ -115,7 +115,7 @@ def named_model(recipe: Recipe) -> ResolvedModel:
 
 
 def open_engine(recipe: Recipe, model: ResolvedModel, ledger: Ledger | None = None) -> Engine:
-    """Load the model, or turn to the server, and put the ledger in front: the recipe's, if none is given."""
+    """Load the model or connect to the server, behind the generation cache (default: the recipe's)."""
     ledger, e = ledger or Ledger(ledger_path(recipe)), recipe.engine
     if e.engine == "transformers":
         network, tokenizer = recipe.load(model)
@@ -148,7 +148,7 @@ def at_server(recipe: Recipe, model: str, logprobs: bool = False) -> ServerGener
 
 
 def in_process(recipe: Recipe, network: Any, tokenizer: Any, on_text: OnText | None = None) -> Generator:
-    """The transformers engine over a loaded model; `on_text` is told what it has written so far."""
+    """The transformers engine of a loaded model. `on_text` is called after every token."""
     from hf_selfdemo.generation.transformers import TransformersGenerator
 
     e = recipe.engine
@@ -157,7 +157,7 @@ def in_process(recipe: Recipe, network: Any, tokenizer: Any, on_text: OnText | N
 
 
 def recipe_judge(recipe: Recipe, name: str) -> Judge:
-    """The judge of that name, with the recipe's numbers; one of the user's own has none of these."""
+    """Make the judge of that name with the recipe's options. A judge of the user's own gets no options."""
     if ":" in name:
         return own_judge(name)
     j = recipe.judge

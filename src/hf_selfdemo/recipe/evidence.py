@@ -1,4 +1,4 @@
-"""What the data and retrieval keys of a recipe say, as evidence."""
+"""Read the questions of a recipe and search their passages."""
 
 from __future__ import annotations
 
@@ -35,35 +35,36 @@ __all__ = [
 ]
 
 _RECALL_DEPTH = 10
-"""How far down the retrieval report looks, whatever is shown."""
+"""Passages per question in the retrieval report, however many are shown."""
 
 _AT_ONCE = 256
-"""Questions that are searched for together."""
+"""Questions that are searched in one batch."""
 
 T = TypeVar("T")
 
 Find = Callable[[Retriever, list[Any]], list[Evidence]]
-"""Searches for some questions or rows; can be pickled."""
+"""Searches a batch of questions or rows. It can be pickled."""
 
 Searching = Callable[[Find, Iterable[list[Any]]], Iterable[list[Evidence]]]
-"""Applies a `Find` to each list, with the retriever of the part, and yields the results in their order."""
+"""Applies a `Find` to each batch, with the retriever of the part, and yields the results in order."""
 
 
 def recipe_evidence(
     recipe: Recipe, part: str, elsewhere: Searching | None = None
 ) -> tuple[OnDisk[Evidence], dict[str, float]]:
-    """The rows of "train", "dev" or "test": questions with their passages, twins at the end, and the recall report.
+    """Make the rows of a part, that is questions with their passages and then the twins, and the recall report.
 
-    How many passages are too long is printed, and what became of the answers in them. `answers_cut` in the report is
-    the share of answers that were lost, where some were.
+    Prints how many passages are too long, and how many answers their truncation loses. If it loses some, the report
+    has their share as `answers_cut`.
 
     Args:
-        recipe: what is to be done.
+        recipe: the recipe.
         part: "train", "dev" or "test".
-        elsewhere: who searches; default is this process.
+        elsewhere: what runs the search; default: this process.
 
     Raises:
-        UserError: for sources that are not named or cannot be read, no question, or too many answers lost to the cut.
+        UserError: if a source is not named or cannot be read, there is no question, or truncation loses too many
+            answers.
     """
     with waiting("reading questions and passages"):
         evidence, recall, said = _evidence(recipe, part_of(recipe, part), elsewhere)
@@ -73,14 +74,14 @@ def recipe_evidence(
 
 
 def document_evidence(recipe: Recipe, part_name: str = "train") -> OnDisk[Evidence]:
-    """Passages of a part's corpus as rows of their own, as many as the keys say, drawn by seed.
+    """Make rows from the passages of a part's corpus: `max_document_rows` of them, drawn by seed.
 
     Args:
-        recipe: what is to be done.
+        recipe: the recipe.
         part_name: "train", "dev" or "test".
 
     Raises:
-        UserError: if no corpus is named or it cannot be read.
+        UserError: if no corpus is named, or it cannot be read.
     """
     part, keys = part_of(recipe, part_name), recipe.documents
     if part.corpus == "questions":
@@ -96,11 +97,11 @@ def document_evidence(recipe: Recipe, part_name: str = "train") -> OnDisk[Eviden
 
 
 def instruction_evidence(recipe: Recipe, part: str = "train") -> OnDisk[Evidence]:
-    """Instructions as rows, for methods that train the model's own replies to them, as many as the keys say.
+    """Make rows from instructions, for methods that replay the model's own replies to them: `replay_rows` of them.
 
     Args:
-        recipe: what is to be done.
-        part: "train", "dev" or "test": no other part has the instructions of "train".
+        recipe: the recipe.
+        part: "train", "dev" or "test". The others have no instruction of "train".
 
     Raises:
         UserError: if they cannot be read.
@@ -121,15 +122,15 @@ def instruction_evidence(recipe: Recipe, part: str = "train") -> OnDisk[Evidence
 
 
 def with_further_rows(recipe: Recipe, evidence: OnDisk[Evidence], part: str = "train") -> OnDisk[Evidence]:
-    """The rows of the questions, then documents and instructions where the method takes them.
+    """Add documents and instructions to the rows of the questions, if the method uses them.
 
     Args:
-        recipe: what is to be done.
+        recipe: the recipe.
         evidence: the rows of the questions.
-        part: "train", "dev" or "test": documents come from its corpus.
+        part: "train", "dev" or "test". Documents come from its corpus.
 
     Raises:
-        UserError: as `document_evidence` and `instruction_evidence`.
+        UserError: as `document_evidence` and `instruction_evidence` raise it.
     """
     if recipe.method.method.reads_documents:
         evidence = OnDisk(chain(evidence, document_evidence(recipe, part)))
@@ -139,19 +140,19 @@ def with_further_rows(recipe: Recipe, evidence: OnDisk[Evidence], part: str = "t
 
 
 def recipe_questions(recipe: Recipe, part: str) -> OnDisk[Question]:
-    """The questions of "train", "dev" or "test" alone: nothing is searched.
+    """Read the questions of "train", "dev" or "test" without searching passages.
 
     Raises:
-        UserError: for sources that cannot be read, or no question.
+        UserError: if a source cannot be read, or there is no question.
     """
     return sampled_questions(part_of(recipe, part))
 
 
 def recipe_retriever(recipe: Recipe, part: str) -> Any:
-    """What searches the corpus of "train", "dev" or "test".
+    """Make the retriever over the corpus of "train", "dev" or "test".
 
     Raises:
-        UserError: for a corpus that cannot be read.
+        UserError: if the corpus cannot be read.
     """
     named = part_of(recipe, part)
     questions = all_questions(named) if named.corpus == "questions" else []
@@ -160,10 +161,10 @@ def recipe_retriever(recipe: Recipe, part: str) -> Any:
 
 
 def evidence_retriever(recipe: Recipe, part: str) -> Retriever:
-    """The retriever that `recipe_evidence` searches with: of passages that came with questions, those of its questions.
+    """Make the retriever that `recipe_evidence` uses. For corpus 'questions', it searches those of the sampled ones.
 
     Raises:
-        UserError: for sources that cannot be read, or no question.
+        UserError: if a source cannot be read, or there is no question.
     """
     named = part_of(recipe, part)
     retriever: Retriever = searched(recipe, named, sampled_questions(named), Shortening(recipe.retrieval))[0]
@@ -171,7 +172,7 @@ def evidence_retriever(recipe: Recipe, part: str) -> Retriever:
 
 
 def passages_warning(evidence: Sequence[Evidence]) -> str | None:
-    """What to say of rows with nothing to show, which can only be abstained from; None where there are none."""
+    """The warning about questions without any passage, on which the model can only abstain. None if there is none."""
     asked, unfound = 0, list[str]()
     for row in evidence:
         asked += not row.gold_removed
@@ -181,8 +182,8 @@ def passages_warning(evidence: Sequence[Evidence]) -> str | None:
         return None
     return (
         f"warning: no passage was found for {len(unfound)} of {asked} questions (the first is {unfound[0]!r}): "
-        "check corpus and retriever; bm25 finds words between blanks, so not those of Chinese, Japanese or Thai "
-        "(retriever: dense does, with a model of that language)"
+        "check corpus and retriever. bm25 needs spaces between words, so for Chinese, Japanese or Thai use "
+        "`retriever: dense` with a model of that language"
     )
 
 
@@ -192,7 +193,7 @@ def _evidence(
     keys, k = recipe.retrieval, recipe.retrieval.passages_per_question
     shortening = Shortening(keys)
     retriever, questions = searched(recipe, part, sampled_questions(part), shortening)
-    few = len(questions) <= _AT_ONCE  # are found before another process has started
+    few = len(questions) <= _AT_ONCE  # quicker than starting another process
     search = _searching(retriever) if few or not elsewhere else elsewhere
     with progress("searching", len(questions)) as advance:
         found = search(partial(_collected, k=max(k, _RECALL_DEPTH)), _some(questions))
@@ -207,7 +208,7 @@ def _evidence(
 
 
 def _some(rows: OnDisk[T]) -> Iterator[list[T]]:
-    """A few rows at a time: a retriever searches for several questions at once, and all of them would not fit."""
+    """Split rows into batches: a retriever searches a batch at once, and all rows may not fit into memory."""
     return (list(rows[start : start + _AT_ONCE]) for start in range(0, len(rows), _AT_ONCE))
 
 
@@ -227,7 +228,7 @@ def _collected(retriever: Retriever, questions: list[Question], k: int) -> list[
 
 
 def _masked(retriever: Retriever, evidence: list[Evidence], k: int) -> list[Evidence]:
-    """Twins that show something else than the rows that they are twins of."""
+    """Counterfactual twins whose passages differ from those of their original rows."""
     before = {row.question.id: row.passages for row in evidence}
     found = leave_gold_out(evidence, retriever, k)
     return [twin for twin in found if twin.passages and twin.passages != before[twin.question.id]]
@@ -237,14 +238,15 @@ def _refuse_loss(cut: AnswersCut, shortening: Shortening, part: Part) -> None:
     keys = shortening.keys
     if cut.share > keys.max_answers_cut:
         raise UserError(
-            f"max_passage_words {keys.max_passage_words} cuts away the answers of {len(cut.lost)} of {cut.held} "
-            f"{part.name} questions whose passages held them ({cut.share:.1%}, the first is {cut.lost[0]!r})",
+            f"truncation to max_passage_words {keys.max_passage_words} loses the answers of {len(cut.lost)} of "
+            f"{cut.held} {part.name} questions whose passages contained them ({cut.share:.1%}, the first is "
+            f"{cut.lost[0]!r})",
             f"raise it, set split_passages: true, or allow it with max_answers_cut above {keys.max_answers_cut:g}",
         )
 
 
 def _long_passages(cut: AnswersCut, shortening: Shortening, part: Part) -> str:
-    """What was done to long passages, in a line; "" if there were none."""
+    """A line about the passages that were too long; "" if there were none."""
     if not shortening.long:
         return ""
     keys = shortening.keys
@@ -253,6 +255,7 @@ def _long_passages(cut: AnswersCut, shortening: Shortening, part: Part) -> str:
     )
     if keys.split_passages:
         return f"{what} and were split into {shortening.pieces} pieces"
-    return f"{what} and were cut; {len(cut.lost)} of {cut.held} questions lost the answer that their passages held" + (
-        f" ({cut.share:.1%})" if cut.lost else ""
+    share = f" ({cut.share:.1%})" if cut.lost else ""
+    return (
+        f"{what} and were truncated; {len(cut.lost)} of {cut.held} questions lost the answer in their passages{share}"
     )

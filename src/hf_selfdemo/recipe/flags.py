@@ -1,87 +1,67 @@
-"""`--KEY VALUE` on the command line for classes of keys, in the manner of TRL's parser but without importing TRL."""
+"""`--OPTION VALUE` on the command line for dataclasses of options, like TRL's parser but without importing TRL."""
 
 from __future__ import annotations
 
 import dataclasses
-from argparse import SUPPRESS, ArgumentDefaultsHelpFormatter, ArgumentParser, ArgumentTypeError
+import re
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from collections.abc import Mapping, Sequence
 from types import NoneType
-from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
+from typing import Any, NoReturn, get_args, get_origin, get_type_hints
 
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.keys import defaults
 from hf_selfdemo.core.ranges import kinds_of
 
 _BOOLEAN = dict.fromkeys(("yes", "true", "t", "y", "1"), True) | dict.fromkeys(("no", "false", "f", "n", "0"), False)
 
+_DASHED = re.compile(r"(?<=^--)[A-Za-z][\w-]*")
+"""The name of an option, whose dashes are read as underscores."""
+
 
 class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UserError("a key or option cannot be used", message)
+        raise UserError("an option cannot be used", message)
 
 
 def given_values(
     groups: Sequence[Any], given: Mapping[str, Any], flags: Sequence[str], partly: bool = False
 ) -> list[dict[str, Any]]:
-    """What was given for each class of keys; keys that nobody gave are left out.
+    """Parse the options that were given, for each class of options. Options that were not given are left out.
 
     Args:
-        groups: the classes. A text for a number, or for true and false, is read as one, in a file too: YAML takes
-            1e-4 for a text.
-        given: keys as a recipe file has them.
-        flags: of the command line, which win.
-        partly: let flags of other classes stand.
+        groups: the classes. A string for a number or a boolean is converted, also if it comes from a file: YAML reads
+            1e-4 as a string.
+        given: options as a recipe file has them.
+        flags: options of the command line, which override the file. `--a-b` means `--a_b`.
+        partly: ignore flags that belong to other classes.
 
     Raises:
-        UserError: for a flag that no class has, or a text that cannot be read as what its key holds.
+        UserError: for a flag that no class has, or a value that cannot be converted to the type of its option.
 
     Example:
         >>> from hf_selfdemo.recipe.config import RetrievalArguments
         >>> given_values([RetrievalArguments], {"train_twins": "3"}, ["--split-passages"])
         [{'split_passages': True, 'train_twins': 3}]
     """
-    parser = _Parser(prog="hf-selfdemo VERB", allow_abbrev=False, add_help=False)
+    parser = _Parser(prog="hf-selfdemo COMMAND", allow_abbrev=False, add_help=False)
     for group in groups:
-        _add(parser, group, given, SUPPRESS)
+        _add_options(parser, group, given)
+    flags = [_DASHED.sub(lambda name: name[0].replace("-", "_"), flag) for flag in flags]
     parsed = parser.parse_known_args(flags)[0] if partly else parser.parse_args(flags)
     found = vars(parsed)
     return [{f.name: found[f.name] for f in dataclasses.fields(group) if f.name in found} for group in groups]
 
 
-def help_text(titled: Mapping[str, tuple[Any, Sequence[str]]], given: Mapping[str, Any], verb: str = "VERB") -> str:
-    """A line or two about every key.
-
-    Args:
-        titled: by its heading, a class of keys and those of them that stand below it.
-        given: keys as a recipe file has them; they stand where else the defaults do.
-        verb: the command.
-    """
-    told = [f"usage: hf-selfdemo {verb} [--config RECIPE.yaml] [--KEY VALUE ...]"]
-    for title, (group, names) in titled.items():  # a parser for each: methods may have keys of the same name
-        parser = _Parser(usage=SUPPRESS, formatter_class=ArgumentDefaultsHelpFormatter, add_help=False)
-        _add(parser.add_argument_group(title), group, {**defaults(group), **given}, None, names)
-        told.append(parser.format_help().strip("\n"))
-    return "\n\n".join(told)
-
-
-def _add(
-    parser: Any, group: Any, values: Mapping[str, Any], otherwise: Any, names: Sequence[str] | None = None
-) -> None:
-    """Add flags for a class of keys, or for some of them, with these values where the command line has none."""
+def _add_options(parser: _Parser, group: Any, given: Mapping[str, Any]) -> None:
     kinds = get_type_hints(group)
-    for f in (f for f in dataclasses.fields(group) if f.init and (names is None or f.name in names)):
-        told, default = {"help": f.metadata.get("help"), "dest": f.name}, values.get(f.name, otherwise)
-        parser.add_argument(*_spellings(f.name), **told, default=default, **_reading(kinds[f.name]))
+    for f in (f for f in dataclasses.fields(group) if f.init):
+        parser.add_argument(f"--{f.name}", default=given.get(f.name, SUPPRESS), **_reading(kinds[f.name]))
         if f.default is True:
-            parser.add_argument(*_spellings(f"no_{f.name}"), **told, default=SUPPRESS, action="store_false")
-
-
-def _spellings(name: str) -> list[str]:
-    return list(dict.fromkeys([f"--{name}", f"--{name.replace('_', '-')}"]))
+            parser.add_argument(f"--no_{f.name}", dest=f.name, default=SUPPRESS, action="store_false")
 
 
 def _reading(hint: Any) -> dict[str, Any]:
-    """How a text for a key of a kind is read; which texts are choices is looked at later, in a file's values too."""
+    """How argparse converts the text of an option. Choices are checked later, together with the values of a file."""
     kinds = [kind for kind in kinds_of(hint) if kind is not NoneType]
     if bool in kinds:
         return {"nargs": "?", "const": True, "type": _boolean if len(kinds) == 1 else _boolean_or_text}
@@ -89,8 +69,6 @@ def _reading(hint: Any) -> dict[str, Any]:
         return {"type": str}
     if get_origin(kinds[0]) is list:
         return {"nargs": "+", "type": get_args(kinds[0])[0]}
-    if get_origin(kinds[0]) is Literal:
-        return {"type": str, "metavar": f"{{{','.join(map(str, get_args(kinds[0])))}}}"}
     return {"type": kinds[0] if kinds[0] in (int, float) else str}
 
 

@@ -1,4 +1,4 @@
-"""What `hf-selfdemo VERB --help` prints: the keys of a command, with their defaults or what the recipe says."""
+"""What `hf-selfdemo COMMAND --help` prints: the options of a command, with their defaults or the values of a recipe."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any, NoReturn
 from hf_selfdemo.core.console import show
 from hf_selfdemo.core.secret_shapes import without_secrets
 from hf_selfdemo.core.secrets import is_secret_name
-from hf_selfdemo.recipe.flags import help_text
+from hf_selfdemo.recipe.help_text import help_text
 from hf_selfdemo.recipe.own_keys import READS, Reads, key_names
 
 
 @dataclass(frozen=True)
 class Known:
-    """All classes of keys, and what a recipe chooses among them.
+    """All classes of options, and which method and objective the recipe chose.
 
     Args:
-        groups: classes of keys that every recipe knows; their docstrings are the headings.
-        methods: classes of keys by the name of their method.
-        method: the recipe's.
-        model: the class of the model's keys.
+        groups: classes of options that every recipe has; the first line of their docstrings is the heading.
+        methods: classes of options of each method, by its name.
+        method: the method of the recipe.
+        model: the class of the model's options.
         objectives: the training configuration of each objective, by its name.
-        objective: the recipe's.
+        objective: the objective of the recipe.
     """
 
     groups: Sequence[Any]
@@ -35,16 +35,19 @@ class Known:
 
 
 def show_help(verb: str, known: Known, values: Mapping[str, Any]) -> NoReturn:
-    """Print the keys of a command, or every key; ends the program, as `--help` does.
+    """Print the options of a command, or all options, and exit.
 
     Args:
-        verb: the command, whose own keys are shown; "" for every key of every method and objective.
-        known: all keys.
-        values: what the recipe says.
+        verb: the command whose options are shown; "" for all options of all methods and objectives.
+        known: all options.
+        values: the values of the recipe, which are shown as defaults.
+
+    Raises:
+        SystemExit: always, with code 0.
     """
     told = _own(READS[verb], known) if verb else _every(known)
     shown = {key: "(not shown)" if _is_secret(key, value) else value for key, value in values.items()}
-    text = without_secrets(help_text(told, shown, verb or "VERB").rstrip())
+    text = without_secrets(help_text(told, shown, verb or "COMMAND").rstrip())
     show(text + (_others(verb, READS[verb], known) if verb else ""))
     raise SystemExit(0)
 
@@ -64,7 +67,7 @@ _Titled = dict[str, tuple[Any, Sequence[str]]]
 
 
 def _own(reads: Reads, known: Known) -> _Titled:
-    """The keys that a command reads, by heading."""
+    """The options that a command reads, by heading."""
     model, training = known.model, known.objectives[known.objective]
     told: _Titled = {_heading(group): (group, reads.of_group(group)) for group in known.groups}
     told |= {
@@ -77,7 +80,7 @@ def _own(reads: Reads, known: Known) -> _Titled:
 
 
 def _every(known: Known) -> _Titled:
-    """All keys, by heading."""
+    """All options, by heading."""
     model, objectives, objective = known.model, known.objectives, known.objective
     shared = set.intersection(*(set(key_names([kind])) for kind in objectives.values()))
     told: _Titled = {_heading(group): (group, key_names([group])) for group in known.groups}

@@ -1,4 +1,4 @@
-"""What must be known of a recipe before the rest can be read, and the keys that follow from what was given."""
+"""The options that must be read before all others, and the options whose values follow from others."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from hf_selfdemo.core.errors import UserError
 
 _BEST = {"rag": "f_score", "closed_book": "closed_book_f_score"}
-"""The figure that tells the best checkpoint, unless another is asked for: of the first of these modes that is asked."""
+"""The default of `metric_for_best_model`: that of the first of these modes in `dev_modes`."""
 
 
 @dataclass
 class First:
-    """What must be known before the rest can be read; None and the like for what is not given."""
+    """The options that are read first. None, an empty list or 0 if they are not given."""
 
     method: str = "self_demo"
     objective: str | None = None
@@ -35,17 +35,17 @@ class First:
 
 
 def implied_keys(given: First) -> dict[str, Any]:
-    """Keys about evaluation while training that nobody gave and that follow from those that were given.
+    """The options of evaluation during training that were not given and follow from those that were.
 
     Raises:
-        UserError: for keys that contradict each other.
+        UserError: if options contradict each other.
 
     Example:
         >>> implied_keys(First(dev_questions=["embedded"]))
         {'eval_strategy': 'epoch', 'metric_for_best_model': 'f_score'}
     """
     strategy = given.eval_strategy or ("epoch" if given.has_dev else "no")
-    best = given.load_best_model_at_end or given.early_stopping_patience > 0  # who waits for better wants the best
+    best = given.load_best_model_at_end or given.early_stopping_patience > 0  # early stopping needs the best checkpoint
     if strategy == "no" or not given.has_dev:
         _refuse_blind(given, strategy, best)
         return {}
@@ -57,7 +57,7 @@ def implied_keys(given: First) -> dict[str, Any]:
 
 
 def _refuse_blind(given: First, strategy: str, best: bool) -> None:
-    """Without an evaluation no checkpoint is the best, and without dev questions there is nothing to evaluate on."""
+    """Reject options that choose a checkpoint if nothing is evaluated or there are no dev questions."""
     wanting = {
         "eval_strategy": strategy != "no",
         "early_stopping_patience": given.early_stopping_patience,
@@ -68,11 +68,11 @@ def _refuse_blind(given: First, strategy: str, best: bool) -> None:
         value = getattr(given, key)
         if given.has_dev:
             raise UserError(f"{key} is {value!r} and eval_strategy is 'no'", "leave one of them out")
-        raise UserError(f"{key} is {value!r} and there are no dev_questions", "give them, or leave it out")
+        raise UserError(f"{key} is {value!r} and there are no dev_questions", "set dev_questions, or leave it out")
 
 
 def _saving(given: First, strategy: str) -> dict[str, Any]:
-    """When to save, so that the best model was saved whenever it was found to be the best."""
+    """When to save, so that every checkpoint that turns out to be the best has been saved."""
     if given.save_strategy not in (None, "best", strategy):
         raise UserError(
             f"load_best_model_at_end is set, eval_strategy is {strategy!r} and save_strategy {given.save_strategy!r}",
@@ -81,5 +81,7 @@ def _saving(given: First, strategy: str) -> dict[str, Any]:
     if strategy != "steps" or given.save_strategy == "best":
         return {"save_strategy": strategy}
     if given.eval_steps is None:
-        raise UserError("eval_strategy is 'steps' and eval_steps is not set", "say how many steps lie between")
+        raise UserError(
+            "eval_strategy is 'steps' and eval_steps is not set", "set it to the number of steps between evaluations"
+        )
     return {"save_strategy": strategy, "save_steps": given.eval_steps}

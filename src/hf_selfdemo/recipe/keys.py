@@ -1,7 +1,7 @@
-"""Keys and flags to a recipe: which are known, what kind each wants, and which follow from others.
+"""Make a `Recipe` from the options of a file and of the command line: check their names, types, ranges and conflicts.
 
-Everything is flat: our own groups, the keys of the method, TRL's `ModelConfig`, and the training configuration of the
-objective. So method and objective must be known first.
+All options are in one flat list: the package's own, those of the method, TRL's `ModelConfig`, and the training
+configuration of the objective. So method and objective are read first.
 """
 
 from __future__ import annotations
@@ -47,27 +47,29 @@ GROUPS: tuple[Any, ...] = (
     command_keys.AppArguments,
     command_keys.PushArguments,
 )
-"""In the order of `Recipe`."""
+"""In the order of the fields of `Recipe`."""
 
 PACKAGE_DEFAULTS: dict[str, Any] = {"use_peft": True, "lora_target_modules": "all-linear"}
-"""Where this package differs from TRL's `ModelConfig`: LoRA on every linear layer unless asked otherwise."""
+"""Defaults that differ from those of TRL's `ModelConfig`: LoRA on every linear layer."""
 
 _HELP = {"--help", "-h"}
 
 
 def make_recipe(given: dict[str, Any], flags: Sequence[str] = (), verb: str = "") -> Recipe:
-    """A `Recipe` from keys and the command line's flags, which win.
+    """Make a `Recipe` from the options of a file and those of the command line, which override the file.
 
     Args:
-        given: keys as a recipe file has them; `output_dir` must be among them or the flags.
-        flags: `--KEY VALUE` or `--KEY=VALUE`.
-        verb: the command whose keys `--help` lists; "" for every key.
+        given: options as a recipe file has them. `output_dir` must be here or in the flags.
+        flags: `--OPTION VALUE` or `--OPTION=VALUE`.
+        verb: the command whose options `--help` lists; "" for all options.
 
     Raises:
-        UserError: for an unknown key or flag (naming the near match), one of another method or objective, a value of
-            the wrong kind or out of range, or keys that contradict each other.
+        UserError: for an unknown option (naming the nearest), an option of another method or objective, a value of
+            the wrong type or out of range, or options that contradict each other.
     """
-    given = {k: "no" if v is False and k.endswith("_strategy") else v for k, v in given.items()}  # YAML reads `no` so
+    given = {
+        k: "no" if v is False and k.endswith("_strategy") else v for k, v in given.items()
+    }  # YAML reads `no` as false
     flagged = {f[2:].partition("=")[0].replace("-", "_"): f for f in flags if f.startswith("--")}
     first = First(**given_values([First], {k: v for k, v in given.items() if v is not None}, flags, partly=True)[0])
     check_keys(first)
@@ -84,20 +86,20 @@ def make_recipe(given: dict[str, Any], flags: Sequence[str] = (), verb: str = ""
     ours = [*GROUPS, *method.keys]
     theirs = [trained["model"], trained[objective]]
     if taken := set(key_names(method.keys)) & set(key_names([*GROUPS, *theirs])):
-        what = f"method {first.method!r} has the key {min(taken)!r}, which every recipe has"
-        raise UserError(what, "give it another name in the method's file")
+        what = f"method {first.method!r} defines the option {min(taken)!r}, which every recipe already has"
+        raise UserError(what, "rename it in the method's file")
     for key in given:
-        _check_known(key, [*ours, *theirs], first.method, objective, f"recipe key {key!r}")
+        _check_known(key, [*ours, *theirs], first.method, objective, f"recipe option {key!r}")
     for key in flagged:
         _check_known(key, [*ours, *theirs], first.method, objective, f"option --{key}")
     if "greater_is_better" in {*given, *flagged}:
-        raise UserError("greater_is_better follows from metric_for_best_model", "leave it out")
+        raise UserError("greater_is_better cannot be set, because metric_for_best_model decides it", "leave it out")
     if "output_dir" not in {*given, *flagged}:
         raise UserError("output_dir is not set", "add it to the recipe or give --output_dir runs/NAME")
     if objective not in (method.objectives or OBJECTIVES):
         served = " or ".join(method.objectives)
         raise UserError(
-            f"objective is {objective!r}, and method {first.method!r} makes no data for it", f"use {served}"
+            f"objective is {objective!r}, but method {first.method!r} makes no data for it", f"use {served}"
         )
     implied = implied_keys(first)
     said = PACKAGE_DEFAULTS | implied | {"objective": objective} | given
@@ -121,12 +123,12 @@ def make_recipe(given: dict[str, Any], flags: Sequence[str] = (), verb: str = ""
 
 
 def default_objective(method: Method) -> str:
-    """What is trained by where a recipe names no objective: the method's first."""
+    """The objective of a recipe that names none: the first that the method supports."""
     return next(iter(method.objectives), "sft")
 
 
 def _mixed_precision(model: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, Any]:
-    """`bf16`, if nobody says whether training multiplies in bfloat16: `dtype: auto` does on a processor that can."""
+    """`bf16: true` for `dtype: auto` on a CPU that multiplies bfloat16, unless bf16 or fp16 is given."""
     if model.get("dtype") != "auto" or {"bf16", "fp16"} & training.keys():
         return {}
     with waiting("importing torch and TRL"):
@@ -136,25 +138,25 @@ def _mixed_precision(model: Mapping[str, Any], training: Mapping[str, Any]) -> d
 
 
 def _made(name: str, values: Mapping[str, Any]) -> Any:
-    """One of TRL's configurations, which is imported only here, when all that can be known of the keys is right."""
+    """Make one of TRL's configurations. TRL is imported only here, after all other checks have passed."""
     try:
         with waiting("importing torch and TRL"):
             return load("class", name, CLASSES)(**values)
     except UserError:
         raise
-    except Exception as error:  # the configurations' own checks raise many kinds
-        raise UserError("a key or option cannot be used", str(error)) from None
+    except Exception as error:  # the configurations' own checks raise many types
+        raise UserError("an option cannot be used", str(error)) from None
 
 
 def _embedded_if_none_named(data: config.DataArguments, named: set[str]) -> None:
-    """Who names no source gets the embedded ones; beside one of their own they would be there unasked."""
+    """Set all sources to the embedded ones, unless the user names a source of their own."""
     if data.only_embedded:
         for key in config.SOURCES - named - config.DEV_SOURCES:
             setattr(data, key, "embedded" if isinstance(getattr(data, key), str) else ["embedded"])
 
 
 def _check_known(key: str, groups: Sequence[Any], method: str, objective: str, what: str) -> None:
-    """What belongs to another method or objective is only looked into, and imported, for a key that is not known."""
+    """Check that an option is known. Other methods and objectives are imported only to explain an unknown option."""
     known = key_names(groups)
     if key in known or key.removeprefix("no_") in known:
         return
@@ -162,13 +164,13 @@ def _check_known(key: str, groups: Sequence[Any], method: str, objective: str, w
     for other in (name for name in METHODS if name != method):
         if plain in key_names(load("method", other, METHODS).keys):
             raise UserError(
-                f"{what} belongs to method {other!r}, and method is {method!r}",
+                f"{what} belongs to method {other!r}, but method is {method!r}",
                 f"leave it out, or set method: {other}",
             )
     for other in (name for name in OBJECTIVES if name != objective):
         if plain in key_names([training_keys()[other]]):
             raise UserError(
-                f"{what} belongs to objective {other!r}, and objective is {objective!r}",
+                f"{what} belongs to objective {other!r}, but objective is {objective!r}",
                 f"leave it out, or set objective: {other}",
             )
     if plain == "strategy":

@@ -1,7 +1,7 @@
-"""What `output_dir/documents` was made from, and whether that still holds.
+"""Check whether `output_dir/documents` was made from the documents and options of the recipe.
 
-Its manifests say which documents and keys decided the passages and the questions. Nothing that was made from other
-documents is taken for these, and nothing that a run was built on is replaced.
+The manifests there name the documents and options that decided the passages and the questions. Passages and questions
+of other documents are rejected, and those that a run has used are never replaced.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from hf_selfdemo.recipe.documents import PASSAGES, documents_folder, passage_wor
 from hf_selfdemo.recipe.recipe import Recipe
 
 MANIFEST, QUESTIONS = "manifest.json", "questions.json"
-"""Of passages, and of questions."""
+"""The manifests of the passages and of the questions."""
 
 _WRITER = ("generator", "templates", "chat_template")
-"""Settings of the questions that say who wrote them and how: these may be others than those of a later verb."""
+"""Settings of the questions that say how they were written. They may differ from those of a later command."""
 
-_ELSEWHERE = "choose another output_dir (and name this run's ledger as `ledger`: its calls can be used again)"
+_ELSEWHERE = "choose another output_dir (set `ledger` to the cache of this run to reuse its calls)"
 
 
 def documents_settings(recipe: Recipe) -> dict[str, Any]:
-    """Everything that decides the passages: the files' names and contents, and the longest passage.
+    """Everything that decides the passages: the names and contents of the files, and the maximum passage length.
 
     Raises:
-        UserError: if a source is missing or holds no document.
+        UserError: if a source is missing or contains no document.
     """
     files, _ = document_files(recipe.documents.documents)
     content = fingerprint([[name, content_hash(path)] for name, path in files.items()])
@@ -42,7 +42,7 @@ def documents_settings(recipe: Recipe) -> dict[str, Any]:
 
 
 def made_passages(recipe: Recipe) -> dict[str, Any]:
-    """The manifest of the passages, if they were made from these documents and are as they were written; else {}."""
+    """The manifest of the passages, if they were made from these documents and have not changed since; else {}."""
     folder = documents_folder(recipe)
     told = read_json(folder / MANIFEST, DocumentsMade, missing_ok=True)
     if told.get("settings") != documents_settings(recipe) or any(changed(folder, told.get("files", {}))):
@@ -54,7 +54,7 @@ def questions_settings(recipe: Recipe, generator: str) -> dict[str, Any]:
     """Everything that decides which questions are written and kept.
 
     Args:
-        recipe: whose passages are there.
+        recipe: the recipe. Its passages must exist.
         generator: fingerprint of the model.
     """
     parts = written_parts(recipe)
@@ -72,7 +72,7 @@ def questions_settings(recipe: Recipe, generator: str) -> dict[str, Any]:
 
 
 def made_questions(recipe: Recipe, settings: dict[str, Any]) -> dict[str, Any]:
-    """The manifest of the questions, if all were written with these settings and their files are there; else {}."""
+    """The manifest of the questions, if all were written with these settings and their files exist; else {}."""
     told = read_json(documents_folder(recipe) / QUESTIONS, QuestionsMade, missing_ok=True)
     whole = all(question_file(recipe, part).exists() for part in written_parts(recipe))
     failed = told.get("dropped", {}).get(CALL_FAILED)
@@ -80,55 +80,57 @@ def made_questions(recipe: Recipe, settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def refuse_stale(recipe: Recipe, questions_missing: bool = False) -> None:
-    """Refuse passages or questions that were made from other documents, or with other keys, than the recipe names.
+    """Reject passages or questions that were made from other documents or with other options.
 
     Args:
-        recipe: whose passages and questions these are.
-        questions_missing: questions need not have been written yet.
+        recipe: the recipe of the run.
+        questions_missing: accept that questions have not been written yet.
 
     Raises:
-        UserError: if they were, or there are none.
+        UserError: if they were made from something else, or do not exist.
     """
     folder = documents_folder(recipe)
     if not (folder / MANIFEST).exists():
-        raise UserError(f"{folder} holds no passages", "run `hf-selfdemo documents` with the same config first")
+        raise UserError(f"{folder} contains no passages", "run `hf-selfdemo documents` with the same config first")
     if not made_passages(recipe):
         raise UserError(
-            f"the passages in {folder} were not made from these documents and max_passage_words",
+            f"the passages in {folder} were made from other documents or another max_passage_words",
             "run `hf-selfdemo documents` with the same config first",
         )
     written = (folder / QUESTIONS).exists()
     if not written_parts(recipe) or (questions_missing and not written):
         return
     if not written:
-        raise UserError(f"{folder} holds no questions", "run `hf-selfdemo questions` with the same config first")
+        raise UserError(f"{folder} contains no questions", "run `hf-selfdemo questions` with the same config first")
     found = read_json(folder / QUESTIONS, QuestionsMade).get("settings", {})
     wanted = questions_settings(recipe, "")
     keys = [key for key in differing(found, wanted, {}) if key not in _WRITER]
     if keys:
         raise UserError(
-            f"the questions in {folder} were written with other {', '.join(keys)}",
+            f"the questions in {folder} were written with different settings ({', '.join(keys)})",
             "run `hf-selfdemo questions` with the same config first",
         )
 
 
 def refuse_replacing(recipe: Recipe, what: str) -> None:
-    """Refuse to replace what a run was built on, or question files that were edited.
+    """Refuse to replace passages or questions that a run has used, or question files that were edited.
 
     Args:
-        recipe: of the run.
-        what: passages or questions, for the message.
+        recipe: the recipe of the run.
+        what: "passages" or "questions", for the message.
 
     Raises:
         UserError: naming what would be lost.
     """
     folder = documents_folder(recipe)
     if any((recipe.output_dir / stage / "manifest.json").exists() for stage in ("demonstrations", "evaluation")):
-        raise UserError(f"{recipe.output_dir} holds a run on other {what} than the recipe's documents make", _ELSEWHERE)
+        raise UserError(
+            f"{recipe.output_dir} contains a run that used other {what} than those of these documents", _ELSEWHERE
+        )
     told = read_json(folder / QUESTIONS, QuestionsMade, missing_ok=True)
     for name in changed(folder, told.get("files", {})):
         if (folder / name).exists():
             raise UserError(
-                f"{folder / name} was edited, and other {what} would replace it",
-                "move it, and name it as train_questions or test_questions",
+                f"{folder / name} was edited, and new {what} would replace it",
+                "move the file, and name it as train_questions or test_questions",
             )

@@ -1,4 +1,4 @@
-"""Judges of your own, named in a recipe as `package.module:NAME`, and what tells two versions of such code apart."""
+"""Judges of your own, named in a recipe as `package.module:NAME`, and the hash that identifies their version."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _CANDIDATES = tuple(Candidate(text, "rag", "rag") for text in ("Clemens Winkler,
 
 
 def own_judge(path: str) -> Judge:
-    """Make a judge of your own and try it on a made-up row, so that a broken one costs no call.
+    """Make a judge of your own and try it on an invented row, so that a broken judge costs no call.
 
     Args:
-        path: `package.module:NAME` of a class, or of a function that makes a judge, which needs no arguments.
+        path: `package.module:NAME` of a class, or of a function that makes a judge. Both are called without arguments.
 
     Raises:
-        UserError: if it cannot be made, is not a judge, or does not judge the row.
+        UserError: if it cannot be made, is not a judge, or fails on the row.
     """
     judge: Judge = made_own("judge", path)
     check_contract(judge, Judge, f"judge {path!r}")
@@ -43,13 +43,13 @@ def own_judge(path: str) -> Judge:
 
 
 def own_sources(**named: str) -> dict[str, str]:
-    """The hash of the file of each part that is code of the user's own, as a setting of what is made with it.
+    """Hash the source file of each part that is the user's own code, to store with what the part makes.
 
     Args:
-        named: each part's name in the recipe. A name without a colon is the package's own and has no hash here.
+        named: the name that the recipe gives for each part. Names without a colon are the package's own, and skipped.
 
     Raises:
-        UserError: for a part that cannot be imported.
+        UserError: if a part cannot be imported.
 
     Example:
         >>> own_sources(judge="answer_match", method="self_demo")
@@ -57,5 +57,5 @@ def own_sources(**named: str) -> dict[str, str]:
     """
     own = {part: path for part, path in named.items() if ":" in path}
     for part, path in own.items():
-        load_own(part, path)  # it may be the first to import it
+        load_own(part, path)  # it may not be imported yet
     return {f"{part}_source": own_version(path) for part, path in own.items()}

@@ -1,6 +1,6 @@
-"""Which keys each command reads, so that its help lists these and no others.
+"""Which options each command reads. Its help lists only these.
 
-A recipe is shared by all commands, and every command accepts all keys.
+All commands share a recipe, so every command accepts all options.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from hf_selfdemo.recipe import command_keys, config
 
 @dataclasses.dataclass(frozen=True)
 class Reads:
-    """What one command reads.
+    """The options that one command reads.
 
     Args:
-        groups: classes of keys of our own.
-        keys: single keys of other groups.
-        parts: of the data ("train", "dev", "test"), whose keys it reads.
+        groups: classes of the package's own options.
+        keys: single options of other classes.
+        parts: the parts of the data ("train", "dev", "test") whose options it reads.
         loads: whether it loads a model.
-        trains: whether it reads how a model is trained: the keys of LoRA and of the objective.
-        method: which keys of the method it reads: "all", those that decide "replies", or none ("").
+        trains: whether it reads the options of LoRA and of the objective.
+        method: which options of the method it reads: "all", those that decide "replies", or none ("").
     """
 
     groups: tuple[Any, ...] = ()
@@ -34,7 +34,7 @@ class Reads:
     method: str = "replies"
 
     def __add__(self, other: Reads) -> Reads:
-        """Both together, for a command that does what two others do."""
+        """The options of both, for a command that does what two others do."""
         return Reads(
             (*self.groups, *other.groups),
             (*self.keys, *other.keys),
@@ -45,21 +45,21 @@ class Reads:
         )
 
     def of_group(self, group: Any) -> list[str]:
-        """The keys of a class of our own that the command reads."""
+        """The options of one of the package's own classes that the command reads."""
         single = {*self.keys, *(("method",) if self.method else ())}
         return [name for name in key_names([group]) if name in single or (group in self.groups and self._of_part(name))]
 
     def of_method(self, group: Any) -> list[str]:
-        """The keys of a class of the method's that the command reads."""
+        """The options of one of the method's classes that the command reads."""
         fields = dataclasses.fields(group)
         return [f.name for f in fields if self.method == "all" or self.method == f.metadata["decides"]]
 
     def of_model(self, group: Any) -> list[str]:
-        """The keys of the model and its LoRA that the command reads."""
+        """The options of the model and of LoRA that the command reads."""
         return [name for name in key_names([group]) if self.trains or (self.loads and name in _LOADING)]
 
     def of_training(self, group: Any) -> list[str]:
-        """The keys of an objective that the command reads."""
+        """The options of an objective that the command reads."""
         single = {"output_dir", *self.keys, *(_LOADING if self.loads else ())}
         return [name for name in key_names([group]) if self.trains or name in single]
 
@@ -69,7 +69,7 @@ class Reads:
 
 
 def key_names(groups: Sequence[Any]) -> list[str]:
-    """The keys of these classes of keys.
+    """The names of the options of these classes.
 
     Example:
         >>> key_names([command_keys.ExportArguments])
@@ -84,21 +84,21 @@ _LOADING = (
     *("model_name_or_path", "model_revision", "dtype", "attn_implementation"),
     *("trust_remote_code", "chat_template_path"),
 )
-"""Keys of TRL's that matter wherever a model is loaded."""
+"""Options of TRL that every command reads that loads a model."""
 
 _IN_PROCESS = (
     *("inference_dtype", "generation_batch_size", "prefix_cache_gb", "frozen_layers", "frozen_dir", "device_map"),
 )
-"""How a model writes in this process."""
+"""Options of generation in this process."""
 
 _ELSEWHERE = ("runner", "ray_address", "ray_workers", "ray_worker_cpus", "ray_worker_gpus", "ray_ledgers")
-"""Who makes the calls instead of this process."""
+"""Options of generation on a cluster."""
 
 _SERVED = ("served", "server_url", "server_concurrency", "server_timeout_s", "server_retries", "server_key_variable")
 """Which models a server has, and how it is called."""
 
 _TUNED = ("adapters", "variant", "num_rounds", "max_answer_tokens", "demonstrate_seed")
-"""Which trained models are asked, and how."""
+"""Options of the trained models."""
 
 _SEARCHED = (
     *("documents", "test_corpus", "test_questions", "test_split", "preset", "columns", "dataset_config"),
@@ -106,7 +106,7 @@ _SEARCHED = (
     *("retriever", "retriever_model", "retriever_query_prompt", "retriever_passage_prompt"),
     *("reranker", "rerank_depth", "passages_per_question", "max_passage_words", "split_passages", "index_dir"),
 )
-"""The corpus of the test questions, and how it is searched."""
+"""Options of the test corpus and of retrieval."""
 
 _PARTS = ("train", "dev", "test")
 _ROWS = (config.DataArguments, config.RetrievalArguments)
@@ -178,4 +178,4 @@ READS: dict[str, Reads] = {
     "app": Reads((command_keys.AppArguments,), (*_SEARCHED, *_IN_PROCESS, *_TUNED)),
     "ledger": Reads(keys=("ledger",), loads=False, method=""),
 }
-"""By command, all that take a recipe."""
+"""For each command with a recipe, the options that it reads."""

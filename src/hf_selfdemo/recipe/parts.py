@@ -1,4 +1,4 @@
-"""The questions of "train", "dev" or "test", as the keys of that part of the data say."""
+"""Read the questions and passages of a part of the data: "train", "dev" or "test"."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hf_selfdemo.recipe.recipe import Recipe
 
 @dataclass(frozen=True)
 class Part:
-    """The keys of one part of the data; `lender` is the part whose questions it has."""
+    """The options of one part of the data. `lender` is the part from which its questions are taken."""
 
     name: str
     lender: str
@@ -28,7 +28,7 @@ class Part:
 
     @property
     def questions(self) -> list[str]:
-        """Sources of the questions.
+        """The sources of the questions.
 
         Raises:
             UserError: if none is named.
@@ -38,13 +38,13 @@ class Part:
 
     @property
     def split(self) -> str:
-        """Split of the sources, where there are splits."""
+        """The split to read from sources that have splits."""
         found: str = getattr(self.data, f"{self.lender}_split")
         return found
 
     @property
     def corpus(self) -> str:
-        """Source of the passages.
+        """The source of the passages.
 
         Raises:
             UserError: if none is named.
@@ -55,10 +55,10 @@ class Part:
 
 
 def corpus_passages(part: Part) -> list[Passage]:
-    """The passages of a part's corpus, whole.
+    """Read the passages of a part's corpus, untruncated.
 
     Raises:
-        UserError: if none is named, or it cannot be read.
+        UserError: if no corpus is named, or it cannot be read.
     """
     d = part.data
     split = d.corpus_split or part.split
@@ -66,10 +66,10 @@ def corpus_passages(part: Part) -> list[Passage]:
 
 
 def part_of(recipe: Recipe, name: str) -> Part:
-    """The keys of "train", "dev" or "test".
+    """Make the options of "train", "dev" or "test".
 
     Raises:
-        UserError: for keys that contradict each other.
+        UserError: if options contradict each other.
     """
     data, twins = recipe.data, getattr(recipe.retrieval, f"{name}_twins")
     if data.held_out_share and data.dev_questions:
@@ -78,53 +78,53 @@ def part_of(recipe: Recipe, name: str) -> Part:
 
 
 def named_source(data: DataArguments, key: str) -> Any:
-    """What a key about questions or passages names.
+    """The source that an option of questions or passages names.
 
     Raises:
-        UserError: if it names nothing.
+        UserError: if it names none.
     """
     source = getattr(data, key)
     if not source:
         raise UserError(
-            f"{key} is not set, although other keys name your own data",
-            "name a file or a dataset, or write `embedded`",
+            f"{key} is not set, although other options name your own data",
+            "name a file or a dataset, or `embedded`",
         )
     return source
 
 
 def refuse_unnamed(recipe: Recipe, *parts: str) -> None:
-    """Look whether questions and passages of these parts are named, before anything is spent.
+    """Check that the questions and passages of these parts are named, before any call is paid for.
 
     Raises:
-        UserError: naming the key that is not set.
+        UserError: naming the option that is not set.
     """
     for part in (part_of(recipe, name) for name in parts):
         _ = part.questions, recipe.retrieval.retriever == "given" or part.corpus
 
 
 def has_dev(data: DataArguments) -> bool:
-    """Whether there are questions to be asked while training."""
+    """Whether there are dev questions."""
     return bool(data.dev_questions) or data.held_out_share > 0
 
 
 def sampled_questions(part: Part) -> OnDisk[Question]:
-    """The questions of a part, as many as its keys say.
+    """Read and sample the questions of a part, as `max_*_questions` and `max_*_unanswerable` say.
 
     Raises:
-        UserError: for sources that cannot be read, or no question.
+        UserError: if a source cannot be read, or there is no question.
     """
     answerable, unanswerable = (getattr(part.data, f"max_{part.name}_{kind}") for kind in ("questions", "unanswerable"))
     questions = all_questions(part)
-    brief = [Question(q.id, "", answerable=q.answerable) for q in questions]  # all that the draw looks at
+    brief = [Question(q.id, "", answerable=q.answerable) for q in questions]  # sampling needs no more
     kept = {q.id for q in sample(brief, answerable, unanswerable, part.data.data_seed_questions)}
     return questions.at([place for place, q in enumerate(brief) if q.id in kept])
 
 
 def all_questions(part: Part) -> OnDisk[Question]:
-    """The same, all that there are.
+    """Read all questions of a part.
 
     Raises:
-        UserError: for sources that cannot be read, or no question.
+        UserError: if a source cannot be read, there is no question, or two questions have the same id.
     """
     data = part.data
     questions = OnDisk(question for question in _read(part) if _belongs(question, part))
@@ -134,7 +134,7 @@ def all_questions(part: Part) -> OnDisk[Question]:
         )
     twice = [i for i, count in Counter(q.id for q in questions).items() if count > 1]
     if twice:
-        raise UserError(f"the id {twice[0]!r} stands in two {part.name} files", "make ids unique")
+        raise UserError(f"the id {twice[0]!r} is in two {part.name} files", "make ids unique")
     return questions
 
 
@@ -154,7 +154,7 @@ def _read(part: Part) -> Iterator[Question]:
 
 
 def _belongs(question: Question, part: Part) -> bool:
-    """Whether it is the part's, where dev questions are held out of the others, and of the sources that are named."""
+    """Whether a question belongs to the part, by `held_out_share`, and passes the filter `sources`."""
     data = part.data
     held_out = part.name != "test" and bool(data.held_out_share)
     if held_out and _is_held_out(question, data.held_out_share) != (part.name == "dev"):
@@ -163,7 +163,7 @@ def _belongs(question: Question, part: Part) -> bool:
 
 
 def _numbered(sources: list[str], key: str) -> list[tuple[str, str]]:
-    """Each source with what stands before the numbers of its rows: of several, its name and, if need be, its place."""
+    """Each source with the prefix of its row ids. With several sources this is the file name, numbered if repeated."""
     repeated = [source for source, count in Counter(sources).items() if count > 1]
     if repeated:
         raise UserError(f"{key} names {repeated[0]} twice", "name it once")

@@ -1,4 +1,4 @@
-"""What is searched for a part's questions, and what `max_passage_words` does to it."""
+"""Make the retriever of a part, over passages that `max_passage_words` truncates or splits."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from hf_selfdemo.recipe.retriever import made_retriever
 
 
 class Shortening:
-    """Keeps passages to `max_passage_words`, counts those that were longer, and knows them whole.
+    """Truncates or splits passages to `max_passage_words`, counts the longer ones, and keeps their full text.
 
     Raises:
-        UserError: for keys that contradict each other.
+        UserError: if options contradict each other.
     """
 
     def __init__(self, keys: RetrievalArguments) -> None:
@@ -29,10 +29,12 @@ class Shortening:
         self.seen = self.long = self.pieces = 0
         self._whole: dict[tuple[str, str], Passage] = {}
         if keys.split_passages and keys.max_passage_words <= 0:
-            raise UserError("split_passages is set and max_passage_words is 0", "say how long a piece may be")
+            raise UserError(
+                "split_passages is set, but max_passage_words is 0", "set max_passage_words to the length of a piece"
+            )
 
     def passages(self, passages: Sequence[Passage], question: str = "") -> list[Passage]:
-        """The passages of a corpus, or those that came with a question, by its id; none longer than allowed."""
+        """Shorten the passages of a corpus, or those that came with the question of this id."""
         short: list[Passage] = []
         for passage in passages:
             pieces = shortened([passage], self.keys.max_passage_words, self.keys.split_passages)
@@ -46,11 +48,11 @@ class Shortening:
         return short
 
     def questions(self, questions: Sequence[Question]) -> OnDisk[Question]:
-        """The questions with the passages that came with them."""
+        """Shorten the passages that came with these questions."""
         return OnDisk(replace(q, passages=tuple(self.passages(q.passages, q.id))) for q in questions)
 
     def answers_cut(self, evidence: Sequence[Evidence]) -> AnswersCut:
-        """What was lost with the cut ends of the passages shown."""
+        """The answers that truncation removed from the passages shown."""
         held, lost = 0, []
         for row in evidence:
             whole = [self._of(row, passage) for passage in row.passages]
@@ -67,36 +69,36 @@ class Shortening:
 
 @dataclass(frozen=True)
 class AnswersCut:
-    """How many questions had an answer in their passages before the cut, and the ids of those that have none after."""
+    """The number of questions whose full passages contain the answer, and the ids of those that lost it."""
 
     held: int
     lost: tuple[str, ...]
 
     @property
     def share(self) -> float:
-        """Of the answers that were there, those that are gone."""
+        """The share of the answers that were lost."""
         return len(self.lost) / self.held if self.lost else 0.0
 
 
 def searched(
     recipe: Recipe, part: Part, questions: Sequence[Question], shortening: Shortening
 ) -> tuple[Any, OnDisk[Question]]:
-    """A part's retriever, and its questions with gold ids that hold in what it searches.
+    """Make a part's retriever, and its questions with gold ids that are valid in the corpus of the retriever.
 
     Args:
-        recipe: says which retriever, and how long passages are.
-        part: where the corpus is named.
-        questions: that may bring passages of their own.
-        shortening: of the passages.
+        recipe: the recipe, for the retriever and the length of passages.
+        part: the part, for the corpus.
+        questions: the questions, with or without passages of their own.
+        shortening: shortens the passages and counts.
 
     Raises:
-        UserError: for a corpus that is not named or cannot be read, questions that do not bring the passages, or a
-            retriever that cannot be made.
+        UserError: if the corpus is not named or cannot be read, the questions have no passages although the recipe
+            uses them, or the retriever cannot be made.
     """
     if recipe.retrieval.retriever == "given":
         if not any(q.passages for q in questions):
             raise UserError(
-                "retriever is 'given' but no question brings passages", "map a `passages` column or use bm25"
+                "retriever is 'given', but no question has passages", "map a `passages` column, or use bm25"
             )
         return made_retriever(recipe, part.name, []), shortening.questions(questions)
     if part.corpus == "questions":
@@ -104,4 +106,6 @@ def searched(
     else:
         passages = corpus_passages(part)
     retriever = made_retriever(recipe, part.name, shortening.passages(passages))
-    return retriever, Shortening(recipe.retrieval).questions(questions)  # not shown, and not counted
+    return retriever, Shortening(recipe.retrieval).questions(
+        questions
+    )  # their own passages are not shown, so not counted

@@ -1,4 +1,4 @@
-"""A parsed recipe, and the models it names."""
+"""A parsed recipe, and the models that it names."""
 
 from __future__ import annotations
 
@@ -54,11 +54,10 @@ from hf_selfdemo.recipe.config import (
 
 @dataclass
 class Recipe:
-    """All parsed groups of one recipe.
+    """All options of one recipe.
 
-    `method` has the method's keys, `model` is TRL's ModelConfig, `training` the configuration of the
-    objective.
-    `implied` are training keys that nobody gave and that follow from others.
+    `method` has the method's options. `model` is TRL's ModelConfig, and `training` is the configuration of the
+    objective. `implied` has the training options that were not given and follow from others.
     """
 
     data: DataArguments
@@ -110,22 +109,22 @@ class Recipe:
             return resolve_model(self.model_name, self.model.model_revision or "main")
 
     def resolve_tuned(self, folder: Path) -> ResolvedModel:
-        """The model that was trained into `folder`, under a fingerprint of its own; an adapter bears its base's name.
+        """The model that was trained into `folder`, with a fingerprint of its own. An adapter has the name of its base.
 
         Raises:
-            UserError: if there is none.
+            UserError: if the folder contains no trained model.
         """
-        weights_of(folder)  # refuses a folder that holds none
+        weights_of(folder)  # raises if the folder contains none
         if not is_adapter(folder):
-            return resolve_model(str(folder))  # as an adapter that stands on it finds it again
+            return resolve_model(str(folder))  # the name by which an adapter trained on it finds it again
         base = self.base_of(folder)
         return ResolvedModel(base.name, str(folder), tuned_fingerprint(base, folder))
 
     def base_of(self, folder: Path) -> ResolvedModel:
-        """The model that the adapter in `folder` stands on: mostly the recipe's own.
+        """The base model of the adapter in `folder`, usually the recipe's own.
 
         Raises:
-            UserError: if it is not there any more as it was when the adapter was trained.
+            UserError: if the base model has changed since the adapter was trained.
         """
         own = self.resolve()
         if stands_on(folder, own):
@@ -133,13 +132,13 @@ class Recipe:
         return base_of(folder)
 
     def load(self, resolved: ResolvedModel, training: bool = False) -> tuple[Any, Any]:
-        """The network and its tokenizer; an adapter is merged into its base, and asked with the base's tokenizer unless
-        it adds tokens.
+        """Load a network and its tokenizer. An adapter is merged into its base, and has the base's tokenizer unless it
+        adds tokens.
 
         Args:
-            resolved: from `resolve` or `resolve_tuned`.
-            training: quantised as `load_in_4bit` and `load_in_8bit` say, for training adapters on it, and in `dtype`.
-                What writes is never quantised, and has its own `inference_dtype`.
+            resolved: the model, from `resolve` or `resolve_tuned`.
+            training: load for training: in `dtype`, and quantised if `load_in_4bit` or `load_in_8bit` is set. A model
+                that generates is never quantised, and is loaded in `inference_dtype`.
         """
         if is_adapter(folder := Path(resolved.path)):
             network, tokenizer = self.load(self.base_of(folder))
@@ -148,7 +147,7 @@ class Recipe:
         dtype = self.dtype(training)
         if dtype.why and dtype not in self._told:
             self._told.add(dtype)
-            say(f"weights for {'training' if training else 'writing'} in {dtype}")
+            say(f"weights for {'training' if training else 'generation'} in {dtype}")
         trust = self.training.trust_remote_code
         quantised, attention = self._quantisation() if training else None, self.model.attn_implementation or "sdpa"
         with waiting(f"loading {resolved.name}"):
@@ -162,7 +161,7 @@ class Recipe:
         return network, tokenizer
 
     def say_what_was_looked_up(self) -> None:
-        """What frozen layers saved since this was last said."""
+        """Print what frozen layers saved since this was last printed."""
         computed, found = (sum(getattr(account, name) for account in self._frozen) for name in ("computed", "found"))
         self._frozen.clear()
         if computed + found:
@@ -172,10 +171,10 @@ class Recipe:
             )
 
     def dtype(self, training: bool = False) -> Dtype:
-        """What weights are loaded in, for training or for what only writes.
+        """The dtype in which weights are loaded, for training or for generation only.
 
         Raises:
-            UserError: if weights cannot have a dtype of that name.
+            UserError: for an unknown dtype.
         """
         if not training and self.engine.inference_dtype:
             return dtype_for(self.engine.inference_dtype)
@@ -183,16 +182,16 @@ class Recipe:
         return dtype_for(None if named == "float32" else named, training and not self.model.use_peft)
 
     def load_tokenizer(self, resolved: ResolvedModel) -> Any:
-        """The tokenizer of a model, with the recipe's chat template if there is one."""
+        """Load the tokenizer of a model, with the recipe's chat template if there is one."""
         template = read_chat_template(self.training.chat_template_path)
         return load_tokenizer(resolved, self.training.trust_remote_code, template)
 
     def adapted_tokenizer(self, folder: Path, base: Any) -> Any:
-        """The tokenizer that goes with an adapter: that of its base, or where it adds tokens the one saved beside it.
+        """The tokenizer of an adapter: that of its base, or the one saved with the adapter if the adapter adds tokens.
 
         Args:
-            folder: of the adapter.
-            base: tokenizer of its base, whose chat template is kept.
+            folder: the folder of the adapter.
+            base: the tokenizer of its base, whose chat template is kept.
         """
         if not added_tokens(folder):
             return base
@@ -201,7 +200,7 @@ class Recipe:
 
     @property
     def chat_template(self) -> dict[str, str]:
-        """A hash of the chat template that the recipe gives, as a setting of what is made with it; else nothing."""
+        """The hash of the recipe's chat template, to store with what is made with it; {} if the recipe has none."""
         template = read_chat_template(self.training.chat_template_path)
         return {} if template is None else {"chat_template": fingerprint(template)}
 

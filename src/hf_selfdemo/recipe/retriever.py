@@ -1,4 +1,4 @@
-"""The retriever and reranker that a recipe names, over passages."""
+"""Make the retriever and the reranker of a recipe."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ from hf_selfdemo.recipe.trained_retriever import is_trained_here, trained_encode
 
 
 def made_retriever(recipe: Recipe, part: str, passages: Sequence[Passage]) -> Retriever:
-    """What finds passages for a part's questions, with the reranker behind it if there is one.
+    """Make the retriever of a part, followed by the reranker if the recipe names one.
 
     Args:
-        recipe: what is to be done.
+        recipe: the recipe.
         part: "train", "dev" or "test".
-        passages: the corpus; none where passages come with the questions.
+        passages: the corpus; empty if passages come with the questions.
 
     Raises:
-        UserError: for a retriever or model that is not known or cannot be loaded, or an index of something else.
+        UserError: if the retriever or a model is unknown or cannot be loaded, or the index is of another corpus.
     """
     keys = recipe.retrieval
     if not keys.reranker:
         return _first(recipe, part, passages)
     from hf_selfdemo.data.retrieval.reranked import CrossEncoderReranker, RerankedRetriever
 
-    # before a corpus is encoded: a wrong name would cost the time of that
+    # loaded first, so that a wrong name is reported before the corpus is encoded
     reranker = CrossEncoderReranker(keys.reranker, recipe.training.trust_remote_code)
     return RerankedRetriever(_first(recipe, part, passages), reranker, keys.rerank_depth)
 
 
 def effective_keys(keys: RetrievalArguments) -> dict[str, Any]:
-    """The keys of retrieval, without those of models that are not taken.
+    """The options of retrieval, without those of models that are not used.
 
     Example:
         >>> sorted(effective_keys(RetrievalArguments()).keys() & {"retriever", "retriever_model", "rerank_depth"})
@@ -55,12 +55,12 @@ def effective_keys(keys: RetrievalArguments) -> dict[str, Any]:
 
 
 def keeps_index(keys: RetrievalArguments) -> bool:
-    """Whether what is built to search is kept on the disk."""
+    """Whether the index is stored on disk."""
     return bool(keys.index_dir) or keys.retriever in ("dense", "hybrid")
 
 
 def retrieval_settings(keys: RetrievalArguments) -> dict[str, Any]:
-    """What decides which passages are found in a corpus: models are told with a fingerprint of what they hold.
+    """The settings that decide which passages are found in a corpus. Models are given with their fingerprints.
 
     Raises:
         UserError: if a model cannot be found.
@@ -75,7 +75,7 @@ _OF_RERANKER = ("reranker", "rerank_depth")
 
 
 def _first(recipe: Recipe, part: str, passages: Sequence[Passage]) -> Retriever:
-    """The retriever alone."""
+    """The retriever without the reranker."""
     name = recipe.retrieval.retriever
     if ":" not in name:
         return _known(recipe, part, passages)
@@ -108,7 +108,7 @@ def _bm25(keys: RetrievalArguments, part: str, passages: Sequence[Passage]) -> R
 
 
 def _dense(recipe: Recipe, passages: Sequence[Passage]) -> Retriever:
-    """Its index has a name of its own for each encoder and corpus: parts share it, and none replaces another."""
+    """Each encoder and corpus has an index of its own, so parts can share one and none replaces another."""
     from hf_selfdemo.data.retrieval.dense import DenseRetriever
 
     keys, encoder = recipe.retrieval, _encoder(recipe)
@@ -117,7 +117,7 @@ def _dense(recipe: Recipe, passages: Sequence[Passage]) -> Retriever:
 
 
 def _encoder(recipe: Recipe) -> Any:
-    """What `retriever_model` names."""
+    """The encoder that `retriever_model` names."""
     from hf_selfdemo.data.retrieval.encoder import SentenceEncoder
 
     keys = recipe.retrieval

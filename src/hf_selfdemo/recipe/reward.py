@@ -1,4 +1,4 @@
-"""What rewards replies with `objective: grpo`: a judge, or the critics of a method."""
+"""The rewards of `objective: grpo`, by a judge or by the critics of a method."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hf_selfdemo.training.rewards import AbstentionReward
 
 
 def recipe_rewards(recipe: Recipe) -> dict[str, Any]:
-    """What GRPO's trainer is told of rewards: a method's sessions, or the reward function; nothing for another trainer.
+    """The trainer arguments of GRPO's rewards: a method's sessions or the reward function; {} for other objectives.
 
     Raises:
         UserError: for an unknown judge, a tournament, or critics that cannot be made.
@@ -26,8 +26,10 @@ def recipe_rewards(recipe: Recipe) -> dict[str, Any]:
 
 
 def recipe_reward(recipe: Recipe) -> AbstentionReward:
-    """The reward function. A judge that asks a model asks the recipe's own as it was before any training, which is
-    loaded beside the one that is trained, or a server; its calls are in the ledger.
+    """Make the reward function.
+
+    A judge that needs a model uses the recipe's model before any training, loaded in addition to the one that is
+    trained, or a server. Its calls are in the generation cache.
 
     Raises:
         UserError: for an unknown judge, or a tournament.
@@ -35,7 +37,7 @@ def recipe_reward(recipe: Recipe) -> AbstentionReward:
     keys = recipe.training
     if keys.reward_judge == "tournament":
         raise UserError(
-            "reward_judge: a tournament ranks replies, and a reward wants each labelled",
+            "reward_judge is tournament, which ranks replies and does not label them as a reward needs",
             "use answer_match, llm_label or match_then_llm",
         )
     judge = recipe_judge(recipe, keys.reward_judge)
@@ -45,8 +47,7 @@ def recipe_reward(recipe: Recipe) -> AbstentionReward:
 
 
 def reward_settings(recipe: Recipe) -> dict[str, Any]:
-    """What decides the rewards: a method's sessions, or a judge that asks a model; nothing for another objective or
-    judge."""
+    """The settings that decide the rewards: those of a method's sessions, or of a judge that needs a model; else {}."""
     if recipe.train.objective != "grpo":
         return {}
     if (sessions := recipe.method.sessions()) is not None:

@@ -1,4 +1,4 @@
-"""`hf-selfdemo schema`: the JSON Schema of a recipe, by which editors complete keys and underline mistyped ones."""
+"""`hf-selfdemo schema`: the JSON Schema of a recipe, with which editors complete and check options."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Schema: TypeAlias = dict[str, Any]
 USAGE = """\
 usage: hf-selfdemo schema
 
-prints the JSON Schema (draft 2020-12) of a recipe, by which editors complete and check keys. The recipes of this
-package name it in their first line. For one of your own: hf-selfdemo schema > schema.json, and as its first line
+Prints the JSON Schema (draft 2020-12) of a recipe, with which editors complete and check options. The recipes of the
+package name it in their first line. For your own recipe, run `hf-selfdemo schema > schema.json` and write as first line
   # yaml-language-server: $schema=schema.json
 """
 
@@ -32,23 +32,23 @@ _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", dict:
 
 
 def run_schema(arguments: Sequence[str]) -> None:
-    """Print the schema; unlike most verbs this one takes no recipe.
+    """Run the command `schema`: print the schema.
 
     Raises:
-        UserError: for words after the verb.
+        UserError: if there are arguments.
     """
     if {"-h", "--help"} & set(arguments):
         show(USAGE.rstrip())
         return
     if arguments:
-        raise UserError(f"`schema {' '.join(arguments)}` has too many words", "it is `hf-selfdemo schema`")
+        raise UserError(f"schema takes no arguments, but got {' '.join(arguments)}", "write `hf-selfdemo schema`")
     show(json.dumps(recipe_schema(), indent=1, ensure_ascii=False))
 
 
 def recipe_schema() -> Schema:
-    """The JSON Schema of a recipe: every key with its kind, default, help, range and choices.
+    """Make the JSON Schema of a recipe: each option with its type, default, help, range and choices.
 
-    Keys of a method are allowed with that method only, and those of an objective with that objective only.
+    Options of a method are allowed only with that method, and options of an objective only with that objective.
 
     Example:
         >>> found = recipe_schema()["properties"]["window"]
@@ -68,7 +68,10 @@ def recipe_schema() -> Schema:
         "$comment": "Written by `hf-selfdemo schema`. Descriptions of TRL's keys are mostly its own and transformers'.",
         "type": "object",
         "properties": {name: keys[name] for name in sorted(keys)},
-        "if": {"properties": {"method": _OWN}, "required": ["method"]},  # its keys are known where its file is
+        "if": {
+            "properties": {"method": _OWN},
+            "required": ["method"],
+        },  # the schema cannot know the options of the user's own method
         "else": {
             "properties": dict.fromkeys(sorted(keys), True),
             "additionalProperties": False,
@@ -81,11 +84,11 @@ def recipe_schema() -> Schema:
 
 
 _OWN: Schema = {"type": "string", "pattern": ":"}
-"""A method of the user's own, as package.module:METHOD."""
+"""The user's own method, as package.module:METHOD."""
 
 
 def _properties(groups: Sequence[Any]) -> Schema:
-    """What is allowed for each key of these classes of keys."""
+    """The schema of each option of these classes."""
     return {name: value for group in groups for name, value in _of_class(group).items()}
 
 
@@ -100,11 +103,11 @@ def _of_class(group: Any) -> Schema:
 
 
 def _value(name: str, kinds: Sequence[Any], range: Range | None, ours: bool) -> Schema:
-    """What a key of these kinds may hold. TRL takes a text for a list of one; keys of our own do not."""
+    """The schema of an option of these types. TRL accepts a string as a list of one; our own options do not."""
     limits = _limits(range) if range else {}
     choices = [choice for kind in kinds if get_origin(kind) is Literal for choice in get_args(kind)]
     if name.endswith("_strategy") and (str in kinds or "no" in choices):
-        kinds, choices = [*kinds, bool], choices and [*choices, False]  # older YAML reads a plain `no` so
+        kinds, choices = [*kinds, bool], choices and [*choices, False]  # YAML 1.1 reads `no` as false
     if choices:
         return {"enum": [*choices, None] if NoneType in kinds else choices}
     lists = [get_args(kind)[0] for kind in kinds if get_origin(kind) is list]
@@ -127,7 +130,7 @@ def _limits(range: Range) -> Schema:
 
 
 def _any_of(variants: Mapping[str, Schema]) -> Schema:
-    """What is allowed for the keys of all methods, or objectives: where they differ, what any of them allows."""
+    """The schema of the options of all methods or objectives. Where they differ, any of their schemas is allowed."""
     found = {}
     for key in (key for own in variants.values() for key in own):
         allowed = _distinct(variants, key)
@@ -136,7 +139,7 @@ def _any_of(variants: Mapping[str, Schema]) -> Schema:
 
 
 def _conditions(variants: Mapping[str, Schema], chosen: Mapping[str, Schema]) -> list[Schema]:
-    """What each method, or objective, allows of the keys that not all have, or that differ."""
+    """For each method or objective, the schema of the options that not all have or that differ."""
     return [
         {"if": chosen[name], "then": {"properties": narrowed}}
         for name, own in variants.items()
@@ -159,13 +162,13 @@ def _distinct(variants: Mapping[str, Schema], key: str) -> list[Any]:
 
 
 def _is_method(*names: str) -> Schema:
-    """That the method is one of these, or none is named and the default one is among them."""
+    """The condition that the method is one of these, or that none is named and the default is one of these."""
     named: Schema = {"properties": {"method": {"enum": list(names)}}}
     return named if First().method in names else named | {"required": ["method"]}
 
 
 def _is_objective(name: str) -> Schema:
-    """That this is the objective, or none is named and it is the method's first."""
+    """The condition that this is the objective, or that none is named and it is the method's first."""
     named = {"properties": {"objective": {"const": name}}, "required": ["objective"]}
     first = [method for method in METHODS if default_objective(load("method", method, METHODS)) == name]
     if not first:

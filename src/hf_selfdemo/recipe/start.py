@@ -1,4 +1,4 @@
-"""What training begins with: the model that the recipe names, or what was trained before (`start_from`)."""
+"""The model from which training starts: that of the recipe, or one that was trained before (`start_from`)."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from hf_selfdemo.recipe.recipe import Recipe
 
 @dataclass(frozen=True)
 class Start:
-    """A model to load and, if one is trained further, the folder of its adapter.
+    """The model to load and, if an adapter is trained further, the folder of the adapter.
 
-    `fingerprint` is of both together, `weights` a hash of what was trained before, "" for nothing. `origin` is the
-    fingerprint of the model as it was before that training, "" where it is not known.
+    `fingerprint` is of both together. `weights` is a hash of what was trained before, "" if nothing was. `origin` is
+    the fingerprint of the model before that training, "" if it is unknown.
     """
 
     model: ResolvedModel
@@ -44,20 +44,23 @@ class Start:
 
 
 def training_start(recipe: Recipe) -> Start:
-    """Find what the recipe starts from; nothing is loaded.
+    """Find the model from which the recipe starts, without loading it.
 
     Raises:
-        UserError: if nothing was trained there, or it cannot be trained further as the recipe says.
+        UserError: if `start_from` contains no trained model, or one that cannot be trained further with this recipe.
     """
     if (recipe.model.load_in_4bit or recipe.model.load_in_8bit) and not recipe.model.use_peft:
-        raise UserError("quantised weights cannot be trained and use_peft is false", "set it, or load them whole")
+        raise UserError(
+            "use_peft is false, but quantised weights cannot be trained",
+            "set use_peft: true, or leave load_in_4bit and load_in_8bit out",
+        )
     if not recipe.train.start_from:
         base = recipe.resolve()
         return Start(base, None, base.fingerprint, "")
     folder = Path(recipe.train.start_from)
     if not list(folder.glob("*.safetensors")):
         remedy = did_you_mean_file(folder, "name the `model` folder of a finished training")
-        raise UserError(f"start_from: {folder} holds no trained model", remedy)
+        raise UserError(f"start_from: {folder} contains no trained model", remedy)
     if not is_adapter(folder):
         whole = recipe.resolve_tuned(folder)
         return Start(whole, None, whole.fingerprint, weights_hash(folder), _origin(folder))
@@ -67,7 +70,7 @@ def training_start(recipe: Recipe) -> Start:
 
 
 def load_start(recipe: Recipe, start: Start) -> tuple[Any, Any, dict[str, Any]]:
-    """The network to train, its tokenizer, and what the trainer must be told about adapters.
+    """Load the network to train and its tokenizer, and make the trainer's arguments about adapters.
 
     Both have the control tokens that the recipe's method adds, and those of an adapter that is trained further.
     """
@@ -85,13 +88,13 @@ def load_start(recipe: Recipe, start: Start) -> tuple[Any, Any, dict[str, Any]]:
     from peft import PeftModel
 
     make_room(network, 1 + max(added_tokens(start.adapter), default=-1))
-    with explained(f"start_from: the adapter in {start.adapter} cannot be loaded", "bring back a copy, or train anew"):
+    with explained(f"start_from: the adapter in {start.adapter} cannot be loaded", "restore a copy, or train again"):
         further = PeftModel.from_pretrained(network, start.adapter, is_trainable=True)
     return further, recipe.adapted_tokenizer(start.adapter, tokenizer), {}
 
 
 def start_tokenizer(recipe: Recipe, start: Start) -> Any:
-    """The tokenizer that `load_start` gives, without the network."""
+    """Load the tokenizer that `load_start` returns, without the network."""
     tokenizer = recipe.load_tokenizer(start.model)
     if start.adapter:
         return recipe.adapted_tokenizer(start.adapter, tokenizer)
@@ -100,23 +103,33 @@ def start_tokenizer(recipe: Recipe, start: Start) -> Any:
 
 
 def _origin(folder: Path) -> str:
-    """Fingerprint of the model that a whole one was trained from, as its manifest tells."""
+    """The fingerprint of the model from which a full model was trained, from its manifest."""
     path = folder / "manifest.json"
     return str(read_json(path, Training, missing_ok=True).get("settings", {}).get("base", ""))
 
 
 def check_targets(config: Any, network: Any) -> None:
-    """Refuse modules and parameters for LoRA that the network does not have, and another task than writing.
+    """Reject LoRA modules and parameters that the network does not have, and tasks other than generation.
 
-    A single name is made a list again: TRL takes it out of its list, and PEFT would then take it for a pattern of the
-    whole path, which no module's own name matches.
+    TRL replaces a list of one name by the name, which PEFT reads as a pattern for the full path of a module.
+    Such a name is made a set again.
+
+    Args:
+        config: PEFT's LoraConfig.
+        network: the network to train.
+
+    Raises:
+        UserError: naming the option.
     """
     from peft.tuners.tuners_utils import check_target_module_exists
     from torch.nn import Linear
     from transformers.pytorch_utils import Conv1D
 
     if config.task_type != "CAUSAL_LM":
-        raise UserError(f"lora_task_type is {config.task_type!r}", "leave it out: what is trained here writes text")
+        raise UserError(
+            f"lora_task_type is {config.task_type!r}, but only models that generate text are trained here",
+            "leave it out",
+        )
     _check_named("lora_modules_to_save", config.modules_to_save, [name for name, _ in network.named_modules()])
     _check_named("lora_target_parameters", config.target_parameters, [name for name, _ in network.named_parameters()])
     if isinstance(config.target_modules, str) and config.target_modules.isidentifier():
@@ -130,13 +143,13 @@ def check_targets(config: Any, network: Any) -> None:
     )
     shown = targets if isinstance(targets, str) else ", ".join(sorted(targets))
     raise UserError(
-        f"lora_target_modules is {shown!r}, and the model has no such module",
-        f"name some of its linear layers ({', '.join(linear)}), or all-linear for all",
+        f"lora_target_modules is {shown!r}, but the model has no such module",
+        f"name some of its linear layers ({', '.join(linear)}), or all-linear",
     )
 
 
 def _check_named(key: str, wanted: Sequence[str] | None, known: Sequence[str]) -> None:
-    """PEFT passes over names of modules and parameters that a network does not have."""
+    """Reject names that the network does not have. PEFT ignores them silently."""
     for name in wanted or ():
         if not any(one == name or one.endswith(f".{name}") for one in known):
             remedy = did_you_mean(name, sorted({one.rpartition(".")[2] for one in known}))
@@ -144,20 +157,20 @@ def _check_named(key: str, wanted: Sequence[str] | None, known: Sequence[str]) -
 
 
 def _refuse_misfit(recipe: Recipe, folder: Path, base: ResolvedModel) -> None:
-    """An adapter fits one base only, and keeps the shape it was made with, whatever the recipe says of shapes."""
+    """Reject an adapter of another base model, or whose rank or alpha differs from the recipe's."""
     found = read_json(folder / ADAPTER, Adapter, "base_model_name_or_path")
     if not stands_on(folder, base):
         raise UserError(
-            f"start_from: the adapter in {folder} stands on {found['base_model_name_or_path']}, not on {base.name} as "
-            "it is here",
-            "set model_name_or_path and model_revision to what it was trained on",
+            f"start_from: the adapter in {folder} was trained on {found['base_model_name_or_path']}, not on this "
+            f"version of {base.name}",
+            "set model_name_or_path and model_revision to the model that it was trained on",
         )
     if not recipe.model.use_peft:
-        raise UserError(f"start_from: {folder} holds an adapter and use_peft is false", "leave use_peft out")
+        raise UserError(f"start_from: {folder} contains an adapter, but use_peft is false", "leave use_peft out")
     check_added(folder, recipe.method.method.tokens, recipe.method.name)
     for theirs, ours in (("r", "lora_r"), ("lora_alpha", "lora_alpha")):
         if found.get(theirs) != getattr(recipe.model, ours):
             raise UserError(
-                f"{ours} is {getattr(recipe.model, ours)} and the adapter in {folder} has {found.get(theirs)}",
-                f"set {ours} to {found.get(theirs)}; an adapter that is trained further keeps its shape",
+                f"{ours} is {getattr(recipe.model, ours)}, but the adapter in {folder} has {found.get(theirs)}",
+                f"set {ours} to {found.get(theirs)}; training further cannot change it",
             )

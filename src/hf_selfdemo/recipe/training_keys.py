@@ -1,4 +1,4 @@
-"""The keys of TRL's that recipes have, read once per installed version, so that they are known without importing it."""
+"""The options that come from TRL, read once per installed version so that later commands need not import it."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ OBJECTIVES = {
     "grpo": "hf_selfdemo.training.grpo_config:SelfDemoGRPOConfig",
     "retriever": "hf_selfdemo.training.retriever:RetrieverConfig",
 }
-"""The training configuration of each objective. They share most of their keys."""
+"""The training configuration of each objective. They share most of their options."""
 
 CLASSES = {"model": "trl:ModelConfig"} | OBJECTIVES
-"""The classes whose fields are keys of a recipe, by a short name."""
+"""The classes whose fields are options of a recipe, by a short name."""
 
 HELP = {
     "model_name_or_path": "the model to start from: a folder, a GGUF file (converted once to dense weights), or a Hub "
@@ -35,22 +35,22 @@ HELP = {
     "dtype": "dtype of the weights. auto: bfloat16 where the processor or GPU multiplies it, else float32. Default: "
     "float32 on a CPU, bfloat16 on a GPU",
 }
-"""Of keys that mean more here than TRL's own help says."""
+"""Help of options that do more here than TRL's own help says."""
 
 _KINDS: dict[str, Any] = {
     **{kind.__name__: kind for kind in (bool, int, float, str, dict)},
     **{f"list[{kind.__name__}]": list[kind] for kind in (int, float, str)},  # type: ignore[valid-type]
     "None": NoneType,
 }
-"""What a field may hold, by the names that the cache has for it."""
+"""The types of a field, by their names in the cache."""
 
 
 @lru_cache(maxsize=1)
 def training_keys() -> Mapping[str, type]:
-    """A class of keys for each of `CLASSES`: the same fields, kinds, defaults and help, and no check of its own.
+    """A dataclass for each of `CLASSES` with the same fields, types, defaults and help, but without their checks.
 
-    They come from a file in the cache. Where it is not there, or is not what was written, they are read from the
-    classes themselves, which imports torch and TRL.
+    They are read from a file in the cache. If the file is missing or damaged, they are read from the classes
+    themselves, which imports torch and TRL.
     """
     path = cache_dir() / "keys" / f"{fingerprint(_read_from())}.json"
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -65,7 +65,7 @@ def training_keys() -> Mapping[str, type]:
 
 
 def _read_from() -> dict[str, Any]:
-    """What decides the fields: the versions installed, and the files of this package that add fields or change them."""
+    """What decides the fields: the installed versions, and the files of this package that define or change fields."""
     training = Path(__file__).parent.parent / "training"
     modules = [name.partition(":")[0].rpartition(".")[2] for name in OBJECTIVES.values()]
     own = (Path(__file__), *(training / f"{name}.py" for name in ("arguments", *modules)))
@@ -73,7 +73,7 @@ def _read_from() -> dict[str, Any]:
 
 
 def _fields(group: Any) -> list[dict[str, Any]]:
-    """The fields of a class of TRL's as JSON has them."""
+    """The fields of one of TRL's classes, as JSON."""
     kinds = get_type_hints(group)
     return [
         {
@@ -89,7 +89,7 @@ def _fields(group: Any) -> list[dict[str, Any]]:
 
 
 def _kinds(hint: Any) -> list[str]:
-    """The kinds of value that a field may hold, as a file can have them."""
+    """The types of value that a field accepts and a file can contain."""
     if hint is None or hint is NoneType:
         return ["None"]
     if hint in _KINDS.values():
@@ -102,11 +102,11 @@ def _kinds(hint: Any) -> list[str]:
         return ["list[str]"]
     if get_args(hint) and get_origin(hint) is not dict:
         return list(dict.fromkeys(name for one in get_args(hint) for name in _kinds(one)))
-    return ["dict"]  # an object of a library's own, which no file can hold, is refused by that library
+    return ["dict"]  # an object of a library, which a file cannot contain: the library rejects it
 
 
 def _choices(hint: Any, metadata: Mapping[str, Any]) -> list[Any]:
-    """The values that a text is to be one of; none where it may be any."""
+    """The values that a text field accepts; empty if it accepts any."""
     if "choices" in metadata:
         return list(metadata["choices"])
     return [

@@ -1,4 +1,4 @@
-"""`hf-selfdemo VERB --config recipe.yaml [--key value ...]`: the verbs, a recipe, and overrides."""
+"""The command line: `hf-selfdemo COMMAND --config RECIPE.yaml [--OPTION VALUE ...]`."""
 
 from __future__ import annotations
 
@@ -8,58 +8,56 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 USAGE = """\
-usage: hf-selfdemo VERB [--config RECIPE] [--KEY VALUE ...]
+usage: hf-selfdemo COMMAND [--config RECIPE] [--OPTION VALUE ...]
 
-Post-train a language model to answer from retrieved passages and to say when they hold no answer.
+Post-train a language model to answer from retrieved passages and to abstain when they do not contain the answer.
 
-verbs:
-  documents       cut a folder of documents into passages, and say what is left out
-  questions       write questions about them, for training and for testing
-  demonstrate     let the model write candidates, keep the best of each as training data
-  train           train on the demonstrations (LoRA by default)
-  evaluate        compare base and tuned model, with passages and without
-  run             these three, one after the other, the first two as often as num_rounds says
-  operating_point choose on dev questions how sure a tuned model must be to answer
-  gate            learn on dev questions when the expensive way of answering is worth asking (method: lagr_seq)
-  plan            what demonstrating will cost, from a few questions really asked, and the memory each verb needs
-  prompts         search for the wording of the candidates' prompts
-  preflight       look at what would be trained, row by row; says whether it is ready to train
-  rounds          demonstrate and train, as often as num_rounds says
-  export          the evaluation for lm-evaluation-harness or ragas
-  push            dataset, model, metrics or index to the Hub, with a card; --dry_run shows what would be pushed
-  merge           merge the adapter into its base, and check that the replies stay the same
-  score           judge a file of predictions, made by whatever model
-  ask             ask the trained model one question, or many, in the terminal
-  app             look into a run, and ask its models, in a browser
-  runs            list the runs in a folder, compare some of them, or remove one
-  ledger          what the calls made so far are and cost
-  recipes         list the recipes of this package, or copy one to change it
-  schema          the JSON Schema of a recipe, by which editors complete and check keys
+commands:
+  run             demonstrate, train and evaluate
+  plan            estimate calls, tokens, time, price and memory
+  documents       split documents into passages
+  questions       write questions about the documents
+  prompts         search for better prompts for the candidates
+  demonstrate     generate candidates, judge them, and keep the best ones as training data
+  preflight       check and show the rows that training will see; say whether it is ready to train
+  train           train on the demonstrations (a LoRA adapter by default)
+  rounds          demonstrate and train num_rounds times
+  evaluate        compare the base model with the trained one, with and without passages
+  operating_point choose a confidence threshold on dev questions
+  gate            learn on dev questions when the expensive way of answering pays (method lagr_seq)
+  ask             ask the trained model in the terminal
+  app             browse a run and ask its models in a browser
+  score           judge a file of predictions of any model
+  merge           merge the adapter into its base model, and check that the replies stay the same
+  runs            list, compare and remove runs
+  export          write the evaluation for lm-evaluation-harness or ragas
+  push            push dataset, model, metrics or index to the Hub (--dry_run: only show what would be pushed)
+  ledger          show the calls in the generation cache and what they cost
+  recipes         list the recipes of the package, or copy one
+  schema          print the JSON Schema of a recipe, for editors
 
-accelerate launch -m hf_selfdemo train ... trains on several devices.
-
-A recipe is one flat YAML file that all verbs read, or the name of one that comes with the package; every key can be
-given as --KEY VALUE and wins over the file.
-What neither names has its default: the embedded corpus, the paper's numbers. hf-selfdemo VERB --help lists the keys
-that this verb reads.
+RECIPE is a flat YAML file, or the name of a recipe of the package. An option on the command line overrides the recipe.
+`hf-selfdemo COMMAND --help` lists the options that the command reads, and their defaults.
+`accelerate launch -m hf_selfdemo train ...` trains on several devices.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a verb, and return the exit code.
+    """Run a command, and return the exit code.
 
-    0: done; 1: a bug, whose traceback is in a file that a line names; 2: bad input, or what the machine has not, and a
-    line says what and how to fix it; 130: stopped by Ctrl+C; 143: by SIGTERM.
+    0: done. 1: a bug; a line names the file with the traceback. 2: bad input, or the machine lacks something; a line
+    says what is wrong and how to fix it. 130: stopped by Ctrl+C. 141: the reader of the output closed the pipe, as
+    `head` does. 143: stopped by SIGTERM.
     """
+    from hf_selfdemo.core.console import show
+
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(USAGE, end="")
-        return 0
+        return reported(lambda: show(USAGE.rstrip()))
     if arguments[0] == "--version":
         from importlib.metadata import version
 
-        print(version("hf-selfdemo"))
-        return 0
+        return reported(lambda: show(version("hf-selfdemo")))
     return reported(lambda: _run(*arguments))
 
 
@@ -71,19 +69,19 @@ def _run(verb: str, *arguments: str) -> None:
     from hf_selfdemo.verbs.processes import is_main_process, refuse_many
 
     if verb in WITHOUT_RECIPE:
-        return load("verb", verb, WITHOUT_RECIPE)(arguments)
+        return load("command", verb, WITHOUT_RECIPE)(arguments)
     if verb not in VERBS:
-        raise UserError(f"unknown verb {verb!r}", did_you_mean(verb, [*VERBS, *WITHOUT_RECIPE]))
+        raise UserError(f"unknown command {verb!r}", did_you_mean(verb, [*VERBS, *WITHOUT_RECIPE]))
     refuse_many(verb)
     hush(not is_main_process())
     quiet()
     if verb == "ledger" and not any(a.startswith(("--config", "--output_dir", "--output-dir")) for a in arguments):
-        arguments = (*arguments, "--output_dir=.")  # nothing is written, and --ledger may say where it is
+        arguments = (*arguments, "--output_dir=.")  # it writes nothing, and --ledger may name the file
     if verb in FIRST_WORD and arguments and not arguments[0].startswith("-"):
         arguments = (f"--{FIRST_WORD[verb]}={arguments[0]}", *arguments[1:])
     recipe = parse(arguments, verb)
     if recipe.push.dry_run and verb != "push":
-        raise UserError(f"dry_run is for push, {verb} would do its work", "leave it out, or use plan or preflight")
+        raise UserError(f"{verb} has no dry run", "leave dry_run out, or use plan or preflight")
     from hf_selfdemo.recipe.aim import recipe_aim
     from hf_selfdemo.recipe.documents import written_parts
     from hf_selfdemo.recipe.made_documents import refuse_stale
@@ -97,14 +95,14 @@ def _run(verb: str, *arguments: str) -> None:
         recipe.method.refuse_training()
     if verb == "run" and not recipe.method.method.trains:
         stages = tuple(stage for stage in stages if stage not in TRAINING)
-        say(f"method {recipe.method.name!r} trains nothing: evaluating only")
+        say(f"method {recipe.method.name!r} trains nothing: only evaluating")
     if verb == "run" and recipe.train.objective == "retriever":
         stages = tuple(stage for stage in stages if stage in TRAINING and stage != "point_within_run")
-    if verb == "run" and recipe.method.in_process:  # questions would be paid for before demonstrating refuses
+    if verb == "run" and recipe.method.in_process:  # before the questions of documents are paid for
         from hf_selfdemo.verbs.demonstrate import refuse_server
 
         refuse_server(recipe)
-    if verb == "run" and not recipe.evaluate.compare:  # its last stage would refuse when all is paid for
+    if verb == "run" and not recipe.evaluate.compare:  # what the last stage needs, before anything is paid for
         trained = ("train",) if recipe.method.method.trains else ()
         refuse_unnamed(recipe, *trained, "dev" if recipe.evaluate.evaluate_on == "dev" else "test")
         if recipe.operating.operating_target is not None and trained:
@@ -123,13 +121,13 @@ def _run(verb: str, *arguments: str) -> None:
 
 
 def reported(job: Callable[[], None]) -> int:
-    """Do a job as a program of its own: whatever ends it becomes one line and the exit code that `main` tells."""
+    """Run a job as a program: every error becomes one line on standard error, and the exit code that `main` lists."""
     # spinning OpenMP threads make torch four times slower as soon as anything else runs; must be set before its import
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
-    # what is read or written is given back to the system at once, where Arrow's own pool would keep it
+    # returns memory to the system at once, which Arrow's own pool keeps
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    from hf_selfdemo.core.console import fail
+    from hf_selfdemo.core.console import fail, flush_output
     from hf_selfdemo.verbs.failures import STOPPED, ending, terminable
 
     try:
@@ -137,14 +135,16 @@ def reported(job: Callable[[], None]) -> int:
             job()
     except (Exception, KeyboardInterrupt) as error:
         code, line = ending(error)
-        below = "\n" if code == STOPPED else ""  # a terminal shows ^C where it stands
+        below = "\n" if code == STOPPED else ""  # the terminal shows ^C in the current line
         fail(f"{below}hf-selfdemo: {line}")
         return code
+    finally:
+        flush_output()
     return 0
 
 
 def quiet() -> None:
-    """Silence what a user of this command can do nothing about: other libraries' bars and notes to developers."""
+    """Silence what the user cannot act on: other libraries' progress bars and their notes to developers."""
     import logging
     import warnings
 
@@ -161,21 +161,21 @@ def quiet() -> None:
     log_plainly(logging.WARNING)
     logging.getLogger("bm25s").addFilter(lambda record: record.levelno >= logging.WARNING)  # it logs its every step
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # on every import, of kernels that few have
-    if "transformers" in sys.modules:  # else it looks at these variables when it is imported
+    if "transformers" in sys.modules:  # otherwise it reads these variables when it is imported
         from transformers.utils.logging import disable_progress_bar
 
         disable_progress_bar()
 
 
 def parse(arguments: Sequence[str], verb: str = "") -> Any:
-    """Read a recipe and its overrides into a `Recipe`. Of several files the later ones win.
+    """Read a recipe and its overrides into a `Recipe`. A later file overrides an earlier one.
 
     Args:
-        arguments: what stands behind the command.
-        verb: the command, whose keys `--help` lists; "" for every key.
+        arguments: the words after the command.
+        verb: the command, whose options `--help` lists; "" for all options.
 
     Raises:
-        UserError: for an unreadable file, an unknown key or flag (naming the near match), or a value of the wrong type.
+        UserError: for a file that cannot be read, an unknown option (naming the nearest), or a value of the wrong type.
     """
     rest = list(arguments)
     config: dict[str, Any] = {}
@@ -189,7 +189,7 @@ def parse(arguments: Sequence[str], verb: str = "") -> Any:
 
 
 def make_recipe(config: dict[str, Any], flags: Sequence[str] = (), verb: str = "") -> Any:
-    """A `Recipe` from keys and flags, as `recipe.keys.make_recipe` tells; imported when needed."""
+    """Make a `Recipe` as `recipe.keys.make_recipe` does, which is imported only here to keep `--help` fast."""
     from hf_selfdemo.recipe.keys import make_recipe as make
 
     return make(config, flags, verb)

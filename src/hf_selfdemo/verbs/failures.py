@@ -1,4 +1,4 @@
-"""How a program ends on an error: what is foreseeable is one line, and so is a bug, with its traceback in a file."""
+"""How the program ends on an error: with one line. The traceback of a bug goes to a file."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ _SAYS_FULL = re.compile(
     "PytorchStreamWriter failed writing|inline_container.* unexpected pos|basic_ios::clear: iostream error|"  # torch
     r"\d+ requested and \d+ written"  # numpy
 )
-"""What writers of weights and arrays say of a full disk, in errors of their own kinds."""
+"""The words by which libraries report a full disk in exceptions of their own."""
 
 BUG, BAD_INPUT, STOPPED, TERMINATED = 1, 2, 130, 143
 """Exit codes."""
 
 
 class Terminated(KeyboardInterrupt):
-    """The process was asked to end by SIGTERM, as a scheduler or `kill` does."""
+    """The process got SIGTERM, as a scheduler or `kill` sends it."""
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl+C does; a second one ends the process at once.
+    """Let SIGTERM end the block like Ctrl+C; a second SIGTERM ends the process at once.
 
-    In processes that were launched together it stays as it was: their launcher sends it to all when one of them fails,
-    and what that one said is to be the last line.
+    Nothing changes in processes that were launched together: if one of them fails, the launcher sends SIGTERM to the
+    others, and the message of the failed one must stay the last line.
     """
 
     def stop(number: int, frame: Any) -> None:
@@ -56,16 +56,16 @@ def terminable() -> Iterator[None]:
 
 
 def ending(error: BaseException) -> tuple[int, str]:
-    """The exit code for an error, and the line that tells of it.
+    """The exit code for an error, and the line that reports it.
 
     Args:
-        error: whatever a verb raised; not `SystemExit`.
+        error: any exception that a command raised, except `SystemExit`.
 
     Example:
         >>> ending(UserError("window is 0", "give a whole number of at least 1"))
         (2, 'window is 0: give a whole number of at least 1')
     """
-    if isinstance(error, KeyboardInterrupt):  # who cannot go on from here says so in the error
+    if isinstance(error, KeyboardInterrupt):  # the text of the error, if any, says what cannot be continued
         code, what = (TERMINATED, "stopped by SIGTERM") if isinstance(error, Terminated) else (STOPPED, "interrupted")
         return code, f"{what}; {str(error) or 'the same command goes on from here'}"
     if told := foreseen(error):
@@ -74,28 +74,30 @@ def ending(error: BaseException) -> tuple[int, str]:
 
 
 def foreseen(error: BaseException) -> UserError | None:
-    """What the machine or the user can bring about at any place, and so is looked at in one; None for a bug."""
+    """The error as a `UserError` if the user or the machine can cause it at any place; None for a bug."""
     if isinstance(error, UserError):
         return error
     if any(_tells_of_full_disk(one) for one in _chain(error)):
-        return UserError(f"the disk is full ({reason(error)})", "free some space and give the same command")
+        return UserError(f"the disk is full ({reason(error)})", "free some space and repeat the command")
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, which is imported late
         remedy = "lower generation_batch_size, per_device_train_batch_size or max_length"
-        return UserError(f"the memory is used up ({reason(error)})", remedy)
+        return UserError(f"the memory is full ({reason(error)})", remedy)
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("hf_selfdemo"):
-        return UserError(f"the package {error.name} is not installed", "install it, or leave out the key that needs it")
-    if isinstance(error, BrokenPipeError):
-        return UserError("nobody reads what is written any more", "let the pipe's other end run on")
+        return UserError(
+            f"the package {error.name} is not installed", "install it, or leave out the option that needs it"
+        )
     if isinstance(error, OSError) and error.filename is not None:
         where = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else str(error.filename)
-        return UserError(f"{where} cannot be used ({error.strerror})", "see that it is there and can be used so")
+        return UserError(
+            f"{where} cannot be used ({error.strerror})", "check that it exists and that you may read and write it"
+        )
     if isinstance(error, OSError):
-        return UserError(f"the system refuses something ({reason(error)})", "fix that and give the same command")
+        return UserError(f"the system reports an error ({reason(error)})", "fix it and repeat the command")
     return None
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and those that it came of."""
+    """An error and the errors that caused it."""
     seen: set[int] = set()
     one: BaseException | None = error
     while one is not None and id(one) not in seen:
@@ -111,7 +113,7 @@ def _tells_of_full_disk(error: BaseException) -> bool:
 
 
 def _where_traceback(error: BaseException) -> str:
-    """Write the traceback to a file of its own, in the system's folder for such files, without tokens."""
+    """Write the traceback, without tokens, to a temporary file, and say where it is."""
     text = redacted("".join(traceback.format_exception(error)))
     try:
         handle, name = tempfile.mkstemp(prefix="hf-selfdemo-", suffix=".txt")
