@@ -133,7 +133,7 @@ class Ended:
 
     @property
     def locked_out(self) -> bool:
-        return self.code == 2 and "another start is at work in" in self.line
+        return self.code == 2 and "another command is running in" in self.line
 
     @property
     def unexplained(self) -> bool:

@@ -250,7 +250,7 @@ def test_the_folder_starts_by_itself_and_answers_with_both_models(run, tmp_path,
         server.send_signal(signal.SIGINT)
         assert server.wait(30) == 0
     said = (tmp_path / "log").read_text()
-    assert f"to look at: {url}" in said and said.strip().endswith("ended") and "Traceback" not in said
+    assert f"the app is at {url}" in said and said.strip().endswith("stopped") and "Traceback" not in said
 
 
 def until_it_answers(url, server, log, seconds=120):

@@ -124,7 +124,7 @@ def test_info_rag_on_a_server_is_refused_before_anything_is_paid_unless_words_ar
     keys = [f"--output_dir={tmp_path}", "--method=info_rag", "--engine=server", "--server_url=http://localhost:9"]
     for verb in ("demonstrate", "plan", "run"):
         assert main([verb, *keys]) == 2
-        told = "which a server does not tell: take engine: transformers, or informative_words: random"
+        told = "which a server does not return: set engine: transformers, or informative_words: random"
         assert told in capsys.readouterr().err
     few = ["--max_train_questions=1", "--max_document_rows=9", "--on_policy_rows=0", "--informative_words=random"]
     assert main(["demonstrate", *keys, *few]) == 0

@@ -94,6 +94,6 @@ def test_a_server_is_refused_before_anything_is_paid(capsys, tmp_path):
         "--server_url=http://localhost:9",
     ]
     assert main(["demonstrate", *keys]) == 2
-    assert "which a server does not tell: take engine: transformers, or select_by_student: false" in (
+    assert "which a server does not return: set engine: transformers, or select_by_student: false" in (
         capsys.readouterr().err
     )

@@ -1,4 +1,4 @@
-"""Flags for classes of keys: how texts become values, and what help shows."""
+"""Flags for classes of options: how texts become values."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import pytest
 
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import key
-from hf_selfdemo.recipe.flags import given_values, help_text
+from hf_selfdemo.recipe.flags import given_values
 
 
 @dataclass
@@ -57,10 +57,3 @@ def test_what_cannot_be_read_is_refused(flags, capsys):
 
 def test_flags_of_other_classes_may_stand_where_some_are_read_first():
     assert given_values([Other], {}, ["--quick", "--count=2"], partly=True) == [{"count": 2}]
-
-
-def test_a_key_that_two_methods_have_is_shown_with_both():
-    told = help_text({"one": (Own, ["quick", "count"]), "another": (Other, ["count"])}, {"quick": False})
-    one, another = told.split("another:")
-    assert "how many (default: 3)" in one and "how many others (default: 5)" in another
-    assert "be quick (default: False)" in " ".join(one.split()) and "--names" not in told

@@ -24,6 +24,11 @@ class Options:
     )
 
 
+@dataclasses.dataclass
+class Other:
+    passage_count: int = key(5, "passages of another method", "written")
+
+
 @pytest.fixture
 def shown():
     def of(**values):
@@ -53,6 +58,13 @@ def test_a_line_of_help(shown, line):
 def test_a_recipe_replaces_the_defaults(shown):
     assert "share; default: none (default: 0.25)" in shown(held_out=0.25)
     assert "passages to search (default: 50%.jsonl)" in shown(corpus="50%.jsonl")
+
+
+def test_an_option_that_two_methods_have_is_listed_with_both_and_no_other_is_listed():
+    told = help_text({"one": (Options, ["passage_count"]), "another": (Other, ["passage_count"])}, {})
+    one, another = told.split("another:")
+    assert "passages to show (default: 4)" in one and "passages of another method (default: 5)" in another
+    assert "--corpus" not in told
 
 
 @pytest.mark.parametrize("flag", ["--passage_count=2", "--passage-count=2"])

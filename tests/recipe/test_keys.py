@@ -84,7 +84,7 @@ def test_contradictions_are_refused_by_name(flags, message):
 
 
 def test_a_key_of_the_other_objective_in_a_file_is_refused_too():
-    with pytest.raises(UserError, match="recipe key 'beta' belongs to objective 'dpo'"):
+    with pytest.raises(UserError, match="recipe option 'beta' belongs to objective 'dpo'"):
         make_recipe({"output_dir": "x", "beta": 0.3})
 
 

@@ -90,7 +90,7 @@ def test_help_says_what_the_words_are(capsys, words):
 
 
 def test_a_mistaken_verb_may_mean_recipes(capsys):
-    assert "unknown verb 'recpes': did you mean 'recipes'?" in error_of(capsys, "recpes")
+    assert "unknown command 'recpes': did you mean 'recipes'?" in error_of(capsys, "recpes")
 
 
 def test_config_takes_a_name_from_anywhere_and_a_file_before_it(tmp_path, monkeypatch):

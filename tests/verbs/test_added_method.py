@@ -133,4 +133,4 @@ def test_its_keys_are_known_with_it_alone_and_checked(toy, refused):
     assert "--rag_candidates belongs to method 'self_demo'" in refused("plan", *toy, "--rag_candidates=2")
     assert "prefer is 'longst': did you mean 'longest'?" in refused("plan", *toy, "--prefer=longst")
     assert "drafts is 0: give" in refused("plan", *toy, "--drafts=0")
-    assert "objective is 'dpo', and method 'toy' makes no data for it" in refused("plan", *toy, "--objective=dpo")
+    assert "objective is 'dpo', but method 'toy' makes no data for it" in refused("plan", *toy, "--objective=dpo")

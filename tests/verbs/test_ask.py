@@ -94,14 +94,14 @@ def test_a_session_answers_line_by_line_and_goes_on_after_a_bad_question(flags, 
     assert main(["ask", *flags]) == 0
     said = capsys.readouterr()
     assert said.out.count("It was Ada Storm.") == 2
-    assert "the question has 501 characters: use at most 500" in said.err and said.err.endswith("ended\n")
+    assert "the question has 501 characters: use at most 500" in said.err and said.err.endswith("stopped\n")
 
 
 def test_ctrl_c_ends_a_session_without_an_error(flags, says, typed, capsys):
     says("It was Ada Storm.")
     typed("Who built the hall?", KeyboardInterrupt())
     assert main(["ask", *flags]) == 0
-    assert capsys.readouterr().err.splitlines()[-1] == "ended"
+    assert capsys.readouterr().err.splitlines()[-1] == "stopped"
 
 
 def test_the_answer_is_shown_while_it_is_written(flags, monkeypatch):

@@ -234,7 +234,7 @@ def test_rows_that_are_not_those_of_their_manifest_are_refused(keys):
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     shutil.rmtree(builder.cache_dir)
     again = SelfDemoBuilder("ra_it", **keys)
-    with pytest.raises(UserError, match=r"train\.parquet is not what was demonstrated: it was changed since"):
+    with pytest.raises(UserError, match=r"train\.parquet has changed since it was written"):
         again.download_and_prepare()
     again.download_and_prepare(download_mode="force_redownload")
     assert rows_of(again) == made
@@ -254,7 +254,7 @@ def test_a_mistake_in_a_process_is_one_clear_error(tmp_path):
     with pytest.raises(UserError, match=r"^unknown recipe key 'metod': did you mean 'method'\?$"):
         shards.make_calls({"output_dir": "x", "metod": "self_demo"}, "train", 1, tmp_path)
     (tmp_path / "log").write_text("line\nKilled\n")
-    assert "code -9 and said last: Killed" in str(shards._failure(-9, tmp_path / "log"))
+    assert "code -9: Killed" in str(shards._failure(-9, tmp_path / "log"))
 
 
 def test_the_test_split_is_made_of_test_questions_and_passages(keys):
@@ -298,7 +298,7 @@ def test_a_folder_of_parquet_files_loads_anywhere_and_is_never_mistaken(keys, tm
     assert loaded.to_list() == rows_of(prepared("ra_it", **keys)) and loaded.features == FEATURES
     SelfDemoBuilder("ra_it", **keys).download_and_prepare(out, file_format="parquet")
     raft = SelfDemoBuilder("raft", **keys)
-    with pytest.raises(UserError, match="holds another dataset"):
+    with pytest.raises(UserError, match="contains another dataset"):
         raft.download_and_prepare(out, file_format="parquet")
     raft.download_and_prepare(str(out), file_format="parquet", download_mode="force_redownload")
     assert raft.manifest["config"] == "raft"
@@ -353,7 +353,7 @@ def test_inputs_that_change_under_way_are_refused_and_nothing_is_kept(keys, tmp_
 
 def test_code_that_changed_since_it_was_loaded_makes_nothing(keys, monkeypatch):
     monkeypatch.setattr(work, "code_hash", lambda: "another")
-    with pytest.raises(UserError, match="start Python anew"):
+    with pytest.raises(UserError, match="restart Python"):
         prepared("ra_it", **keys)
 
 
@@ -386,7 +386,7 @@ def test_rows_that_a_server_left_unanswered_are_not_kept_as_whole(tmp_path):
     keys = {"output_dir": "x", "engine": "server", "server_url": "http://localhost:1/v1", "model_name_or_path": "m"}
     skipped = tmp_path / "skipped.jsonl"
     write_lines(skipped, [{"id": "q2", "reason": work.CALL_FAILED, "detail": "timed out"}])
-    with pytest.raises(UserError, match=r"1 questions could not be asked, the first is 'q2' \(timed out\)"):
+    with pytest.raises(UserError, match=r"the calls of 1 questions failed, the first is 'q2' \(timed out\)"):
         work._refuse_gaps(work._recipe(keys), {"skipped": {work.CALL_FAILED: 1}}, skipped)
     work._refuse_gaps(work._recipe(keys), {"skipped": {}}, skipped)
 
@@ -403,10 +403,10 @@ def test_rows_that_a_server_left_unanswered_are_not_kept_as_whole(tmp_path):
         ({"index_dir": 3}, "index_dir is 3: give a text"),
         ({"splits": "dev"}, "there is no split 'dev'"),
         ({"splits": ()}, "there is no split"),
-        ({"output_dir": "x"}, "output_dir is not the builder's: give cache_dir"),
-        ({"shard": "0/2"}, "give num_proc"),
+        ({"output_dir": "x"}, "output_dir cannot be set for the builder: use cache_dir"),
+        ({"shard": "0/2"}, "use num_proc"),
         ({"recipe": "nowhere.yaml"}, "the recipe 'nowhere.yaml' cannot be read"),
-        ({"config_name": "ra_it", "method": "raft"}, "has a method of its own"),
+        ({"config_name": "ra_it", "method": "raft"}, "decides the method"),
         ({"config_name": "ra_it", "train_questions": ["nowhere.jsonl"]}, "there is no file nowhere.jsonl"),
         ({"config_name": "ra_it", "train_corpus": "nowhere.jsonl"}, "there is no file nowhere.jsonl"),
         ({"model_name_or_path": "./nowhere"}, "is neither a model folder nor a GGUF file"),
@@ -421,7 +421,7 @@ def test_mistakes_are_one_line_and_found_before_anything_is_made(keys, arguments
 
 def test_preferences_need_a_method_that_rejects_texts(keys):
     given = {key: value for key, value in keys.items() if not key.endswith(("_candidates", "_candidate_tokens"))}
-    with pytest.raises(UserError, match="method 'raft' rejects no text"):
+    with pytest.raises(UserError, match="method 'raft' makes no rejected texts"):
         SelfDemoBuilder(**given, config_name="preference", method="raft")
 
 
@@ -438,7 +438,7 @@ def test_documents_are_refused_with_the_files_to_name_instead(keys, tmp_path):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(f"documents: [{tmp_path}]\n")
     for given in ({"documents": [tmp_path]}, {"recipe": recipe}):
-        with pytest.raises(UserError, match=r"does not read documents: .*passages\.jsonl as train_corpus"):
+        with pytest.raises(UserError, match=r"cannot read documents: .*passages\.jsonl as train_corpus"):
             SelfDemoBuilder("ra_it", **keys, **given)
     assert SelfDemoBuilder("ra_it", **keys, recipe=recipe, documents=[]).hash
 

@@ -96,7 +96,7 @@ def test_self_demo_reuses_candidates_when_only_the_choice_changes(flags, tmp_pat
     capsys.readouterr()
     assert main(["demonstrate", *flags, *other]) == 0
     said = " ".join(capsys.readouterr().err.split())
-    assert "is chosen anew and replaced: judge was 'answer_match', is 'tournament'" in said
+    assert "is selected again and replaced: judge was 'answer_match', is 'tournament'" in said
     manifest = json.loads((tmp_path / "run/demonstrations/manifest.json").read_text())
     assert manifest["usage"]["by_stage"].keys() <= {"judge"}
     assert manifest["reused"]["calls"] == made["calls"]
@@ -167,7 +167,7 @@ def test_plan_for_a_strategy_that_asks_nothing(flags, capsys):
 
 
 def test_ledger_shows_what_it_holds(flags, tmp_path, capsys):
-    assert "there is no ledger" in error_of(capsys, "ledger", *flags)
+    assert "there is no generation cache" in error_of(capsys, "ledger", *flags)
     flags = [f for f in flags if not f.startswith("--method")] + ["--max_candidate_tokens=3"]
     assert main(["demonstrate", *flags]) == 0
     capsys.readouterr()
@@ -232,7 +232,9 @@ def test_mistakes_end_in_one_line(flags, capsys, change, message):
 
 def test_only_training_may_be_launched_in_several_processes(flags, capsys, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert "run was launched in 2 processes and runs in one: launch train alone" in error_of(capsys, "run", *flags)
+    assert "run was launched in 2 processes, but runs in one: use the launcher for train only" in error_of(
+        capsys, "run", *flags
+    )
 
 
 def test_the_package_can_be_run_as_a_module():
@@ -352,7 +354,7 @@ def test_interrupt_is_one_line_and_exit_code_130(flags, capsys, monkeypatch):
 
     monkeypatch.setattr(hf_selfdemo.verbs.demonstrate, "run_demonstrate", interrupted)
     assert main(["demonstrate", *flags]) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "repeat the command to continue" in capsys.readouterr().err
 
 
 def test_help_is_quick_and_free_of_heavy_imports():

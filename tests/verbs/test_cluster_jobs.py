@@ -133,13 +133,13 @@ def test_a_worker_without_the_same_weights_is_refused(workers, keys, tmp_path, c
     monkeypatch.setattr(answering, "weights_hash", lambda folder: next(hashes))
     assert main(["evaluate", f"--output_dir={tmp_path / 'run'}", "--runner=ray", *keys]) == 2
     line = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "a worker on " in line and "is not there as the machine has it that gave the command" in line
+    assert "a worker on " in line and "is missing or differs from the one on the machine" in line
 
 
 def test_a_shard_of_a_cluster_is_refused(workers, keys, tmp_path, capsys):
     run = f"--output_dir={tmp_path / 'run'}"
     assert main(["demonstrate", run, "--runner=ray", "--shard=0/2", *keys]) == 2
-    assert "runner is ray and shard is set: leave shard out" in capsys.readouterr().err
+    assert "runner is ray, but shard is set: leave shard out" in capsys.readouterr().err
 
 
 def test_workers_search_as_one_process_does(tmp_path):

@@ -167,8 +167,8 @@ def retrieved():
 def test_what_is_not_alike_is_not_compared(evaluated, compare, refused, tmp_path, other, named):
     evaluated("one")
     line = refused(*compare("base", f"other={evaluated('two', **other)}"))
-    assert "base and other cannot be compared, they differ in" in line and named in line
-    assert "evaluate them with the same keys" in line and not (tmp_path / "one/comparisons").exists()
+    assert "base and other cannot be compared, because they differ in" in line and named in line
+    assert "evaluate them with the same options" in line and not (tmp_path / "one/comparisons").exists()
 
 
 def test_every_difference_is_named(evaluated, compare, refused):
@@ -208,12 +208,12 @@ def test_another_base_model_is_what_one_may_want_to_compare(evaluated, compare):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (["base"], "base is one column: name another one"),
-        (["base", "base"], "two columns are named 'base': give one another name"),
+        (["base"], "base is the only column: name another column"),
+        (["base", "base"], "two columns are named 'base': rename one"),
         (["base", "tunde"], "has no column 'tunde': choose one of base, first, second"),
-        (["base", "=x"], "'=x' names no column"),
-        (["base", "a/b=x"], "'a/b=x' names no column"),
-        (["base", "other={one}"], "holds the columns base, first, second, and none named 'other': say which one, as"),
+        (["base", "=x"], "'=x' is not a column"),
+        (["base", "a/b=x"], "'a/b=x' is not a column"),
+        (["base", "other={one}"], "has no column 'other', only base, first, second: choose one, e.g."),
         (["base", "other={one}:third"], "has no column 'third'"),
         (["base", "other=nowhere"], "has no finished evaluation"),
     ],
@@ -226,7 +226,7 @@ def test_mistakes_end_in_one_line(evaluated, compare, refused, columns, message)
 def test_columns_that_were_asked_in_different_ways_have_nothing_in_common(evaluated, compare, refused):
     evaluated("one")
     two = evaluated("two", modes=("closed_book",))
-    assert "were not all asked in one mode" in refused(*compare("base", f"other={two}"))
+    assert "have no mode in common" in refused(*compare("base", f"other={two}"))
 
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "predictions/tuned.rag.jsonl"])
@@ -249,7 +249,7 @@ def test_another_comparison_is_never_overwritten(evaluated, compare, refused):
     assert main(compare(f"a={one}", f"b={two}", output="x")) == 0
     assert main(compare(f"a={one}", f"b={two}", output="x")) == 0
     line = refused(*compare(f"a={two}", f"b={one}", output="x"))
-    assert "belongs to another run: a (there" in line and "give these columns other names" in line
+    assert "belongs to another run: a (there" in line and "rename the columns" in line
 
 
 def test_columns_of_an_earlier_start_stay_and_those_of_this_one_are_renewed(evaluated):
@@ -267,7 +267,7 @@ def test_columns_of_an_earlier_start_stay_and_those_of_this_one_are_renewed(eval
 def test_evaluation_leaves_a_page_that_can_be_compared_afterwards(two_models, gold, tmp_path, capsys):
     assert main(["evaluate", *two_models]) == 0
     folder = tmp_path / "run/evaluation"
-    assert f"to read: {folder / 'report.html'}" in capsys.readouterr().err.replace("\n", "")
+    assert f"report: {folder / 'report.html'}" in capsys.readouterr().err.replace("\n", "")
     page = (folder / "report.html").read_text()
     assert "always abstain" in page and "From <bdi>base</bdi> to <bdi>copy</bdi>" in page
     found = Evaluation(folder)

@@ -95,7 +95,7 @@ def test_questions_are_written_for_training_and_for_testing(flags, scripted, tmp
     things = [{row["id"].partition(".")[0] for row in some} for some in (train, test)]
     assert len(things[0]) == 3 and len(things[1]) == 2 and not things[0] & things[1]
     assert main(["questions", *flags]) == 0
-    assert "documents and keys are unchanged: the questions in" in capsys.readouterr().err
+    assert "documents and options are unchanged: the questions in" in capsys.readouterr().err
 
 
 def test_questions_that_were_stopped_go_on_and_pay_for_nothing_twice(flags, scripted, tmp_path):
@@ -134,7 +134,7 @@ def test_passages_of_other_documents_are_never_taken_for_these(flags, scripted, 
     (folder / "pump.md").write_text("# The pump\n\nThe pump was taken down in 1999, and sold to the next valley.\n")
     first = "run `hf-selfdemo documents` with the same config first"
     assert f"were made from other documents or another max_passage_words: {first}" in refused("demonstrate", *flags)
-    assert f"holds no passages of these documents: {first}" in refused("questions", *flags)
+    assert f"contains no passages of these documents: {first}" in refused("questions", *flags)
     assert main(["documents", *flags]) == 0
     assert "documents or max_passage_words changed: " in capsys.readouterr().err
     assert "were written with different settings (passages): run `hf-selfdemo questions`" in refused(
@@ -253,5 +253,5 @@ def test_without_documents_nothing_is_done(verb, refused, tmp_path):
 
 
 def test_questions_need_the_passages_first(flags, refused):
-    complaint = "holds no passages of these documents: run `hf-selfdemo documents` with the same config first"
+    complaint = "contains no passages of these documents: run `hf-selfdemo documents` with the same config first"
     assert complaint in refused("questions", *flags)

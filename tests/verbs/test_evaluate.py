@@ -38,10 +38,10 @@ def said(capsys):
 def test_another_judge_says_what_it_replaces_and_why_replies_are_unscored(copy, said, manifest):
     assert "replaced" not in said("evaluate", *copy) and manifest("evaluation")["unscored"]["base"] == {"rag": {}}
     told = said("evaluate", *copy, "--evaluate_judge=llm_label")
-    assert "is judged anew and replaced: evaluate_judge was 'answer_match', is 'llm_label'" in told
+    assert "is judged again and replaced: evaluate_judge was 'answer_match', is 'llm_label'" in told
     reasons = manifest("evaluation")["unscored"]["copy"]["rag"]
     assert reasons == {"not finished": 3}, "four tokens are no whole reply"
-    assert "unscored, copy rag: 3 not finished (max_answer_tokens cut them)" in told
+    assert "unscored, copy rag: 3 not finished (truncated after max_answer_tokens)" in told
     assert "replaced" not in said("evaluate", *copy, "--evaluate_judge=llm_label")
 
 
@@ -95,7 +95,7 @@ def test_replies_of_one_model_are_not_replaced_by_those_of_another_of_that_name(
     shutil.copytree(tmp_path / "copy", other)
     before = (tmp_path / "run/evaluation/manifest.json").read_bytes()
     line = refused("evaluate", *copy, "--adapters", f"copy={other}")
-    assert f"holds the replies of {tmp_path / 'copy'} as 'copy'" in line and f"--adapters other={other}" in line
+    assert f"contains the replies of {tmp_path / 'copy'} as 'copy'" in line and f"--adapters other={other}" in line
     assert (tmp_path / "run/evaluation/manifest.json").read_bytes() == before
     assert main(["evaluate", *copy]) == main(["evaluate", *copy, "--adapters", f"other={other}"]) == 0
 
@@ -106,12 +106,12 @@ def test_a_model_that_was_trained_anew_in_its_place_is_told_when_its_replies_are
     weights = tmp_path / "copy/model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x01")
     told = said("evaluate", *copy)
-    assert "the replies of 'copy' in" in told and "holds other weights than before" in told
+    assert "the replies of 'copy' in" in told and "have changed" in told
 
 
 def test_without_a_trained_model_it_tells_how_to_name_one(gold, refused):
     line = refused("evaluate", *gold)
-    assert "holds no trained model: run `hf-selfdemo train`" in line and "--adapters tuned=RUN/model" in line
+    assert "contains no trained model: run `hf-selfdemo train`" in line and "--adapters tuned=RUN/model" in line
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ def test_the_base_model_can_be_asked_without_a_word_about_declining(copy, said, 
 
 
 def test_an_evaluation_in_no_mode_is_refused():
-    with pytest.raises(UserError, match="evaluate_modes names none: name some of rag, closed_book"):
+    with pytest.raises(UserError, match="evaluate_modes is empty: name one or more of rag, closed_book"):
         recipe_modes(EvaluateArguments(evaluate_modes=[]))
 
 

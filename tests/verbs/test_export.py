@@ -55,8 +55,8 @@ def test_what_was_not_written_by_an_export_stays(gold, refused, tmp_path):
     ("flags", "message"),
     [
         (["--export_to=lmeval"], "unknown export_to 'lmeval': did you mean 'lm_eval'?"),
-        (["--export_to=ragas"], "holds no replies with passages: run `hf-selfdemo evaluate` first"),
-        (["--evaluate_judge=llm_label"], "evaluate_judge is 'llm_label' and lm_eval can only match answers"),
+        (["--export_to=ragas"], "contains no replies with passages: run `hf-selfdemo evaluate` first"),
+        (["--evaluate_judge=llm_label"], "evaluate_judge is 'llm_label', but lm_eval can only match answers"),
         (["--evaluate_modes", "rga"], "evaluate_modes: 'rga' is unknown: did you mean 'rag'?"),
     ],
 )

@@ -28,8 +28,9 @@ def test_run_fits_a_gate_on_dev_and_compares_on_test(gated, manifest, tmp_path, 
     said = capsys.readouterr()
     told = " ".join(said.err.split())
     assert "method 'lagr_seq' trains nothing: only evaluating" in told
-    assert "on the 24 questions it was fitted on the gate asks for" in told and "gate.json" in told
-    assert "value of asking" in said.out and "expensive right" in said.out
+    assert "of the 24 questions that it was fitted on, the gate asks the expensive answerer for" in told
+    assert "gate.json" in told
+    assert "value of asking" in said.out and "expensive correct" in said.out
     assert list(manifest("evaluation_dev")["judges"]) == ["base"], "dev questions are what it is fitted on"
     found = manifest("evaluation")
     assert list(found["judges"]) == ["base", "lagr_seq"] and found["answerers"]["lagr_seq"].startswith("lagr_seq/")
@@ -59,7 +60,7 @@ def test_other_keys_need_another_fit_and_no_call(fitted, refused, tmp_path, caps
 
 def test_answers_of_other_lengths_or_to_other_passages_are_refused(fitted, refused):
     line = refused("gate", *fitted, "--max_answer_tokens=9")
-    assert "holds answers of 'base' that was asked in another way" in line
+    assert "contains answers of 'base' that were made with another answerer" in line
     assert "was made with other passages: passages_per_question" in refused(
         "gate", *fitted, "--passages_per_question=1"
     )
@@ -96,20 +97,20 @@ def test_another_way_of_answering_has_a_column_of_its_own(gated, manifest):
 
 def test_without_a_gate_nothing_is_asked(gated, refused, tmp_path):
     assert "has no gate: run `hf-selfdemo evaluate --evaluate_on dev`" in refused("evaluate", *gated)
-    assert "holds no finished evaluation" in refused("gate", *gated)
+    assert "contains no finished evaluation" in refused("gate", *gated)
     assert not (tmp_path / "run/ledger.sqlite").exists()
 
 
 def test_without_closed_book_answers_it_says_what_to_run(gated, refused):
     assert main(["evaluate", *gated, "--evaluate_on=dev", "--evaluate_modes", "rag"]) == 0
-    assert "holds no closed_book answers of 'base': run `hf-selfdemo evaluate" in refused("gate", *gated)
+    assert "contains no closed_book answers of 'base': run `hf-selfdemo evaluate" in refused("gate", *gated)
 
 
 @pytest.mark.parametrize(
     ("verb", "more", "complaint"),
     [
-        ("run", ["--engine=server", "--server_url=http://localhost:1/v1"], "which a server does not tell"),
-        ("gate", ["--engine=server", "--server_url=http://localhost:1/v1"], "which a server does not tell"),
+        ("run", ["--engine=server", "--server_url=http://localhost:1/v1"], "which a server does not return"),
+        ("gate", ["--engine=server", "--server_url=http://localhost:1/v1"], "which a server does not return"),
         ("run", ["--gate_asks=raft"], "gate_asks is 'raft', which needs training or a gate"),
     ],
 )
@@ -120,7 +121,7 @@ def test_a_gate_that_cannot_be_fitted_is_refused_before_any_call(gated, refused,
 
 def test_without_dev_questions_nothing_is_begun(gated, refused, tmp_path):
     line = refused("run", *(flag for flag in gated if flag not in DEV))
-    assert "there are no dev questions to fit a gate on: give dev_questions or held_out_share" in line
+    assert "there are no dev questions to fit a gate on: set dev_questions or held_out_share" in line
     assert not (tmp_path / "run").exists()
 
 

@@ -50,7 +50,7 @@ def test_the_second_start_is_refused_at_once_and_the_death_of_the_first_lets_go(
     first = holder(tmp_path / "run")
     began = time.monotonic()
     for verb in VERBS.keys() - set(READERS):
-        assert f"another start is at work in {tmp_path / 'run'}: wait until" in refused(verb, *gold)
+        assert f"another command is running in {tmp_path / 'run'}: wait until" in refused(verb, *gold)
     assert time.monotonic() - began < 20
     assert [path.name for path in (tmp_path / "run").iterdir()] == [".lock"], "nothing was written"
     first.send_signal(signal.SIGKILL)
@@ -73,10 +73,10 @@ def test_shards_share_a_folder_and_no_other_start_comes_between(holder, tmp_path
     with held(tmp_path / "run", "1/2"):
         pass
     for shard in ("0/2", ""):
-        with pytest.raises(UserError, match="another start is at work"), held(tmp_path / "run", shard):
+        with pytest.raises(UserError, match="another command is running"), held(tmp_path / "run", shard):
             pass
     holder(tmp_path / "other")
-    with pytest.raises(UserError, match="another start is at work"), held(tmp_path / "other", "1/2"):
+    with pytest.raises(UserError, match="another command is running"), held(tmp_path / "other", "1/2"):
         pass
 
 
@@ -125,14 +125,14 @@ def test_of_two_that_start_at_once_one_works_and_the_other_is_told_why_not(tmp_p
                 with held(tmp_path / "other", shard):
                     pass
             except UserError as error:
-                assert "another start is at work" in str(error)
+                assert "another command is running" in str(error)
 
     with ThreadPoolExecutor(2) as pool:
         for _ in range(8):
             barrier = threading.Barrier(2)
             said = list(pool.map(start, shards, [barrier] * 2))
             assert said.count("") == (2 if set(shards) == {"0/2", "1/2"} else 1), said
-            assert all("another start is at work" in line for line in said if line)
+            assert all("another command is running" in line for line in said if line)
         list(pool.map(hurry, shards))
     assert list(tmp_path.iterdir()) == []
 
@@ -153,7 +153,7 @@ def test_two_starts_pay_for_nothing_twice_and_mix_nothing(own, refused, tmp_path
         time.sleep(0.005)
     first.send_signal(signal.SIGSTOP)
     assert first.poll() is None
-    assert "another start is at work" in refused("demonstrate", *own, "--pair_policy=gold")
+    assert "another command is running" in refused("demonstrate", *own, "--pair_policy=gold")
     assert not (folder / "demonstrations" / "manifest.json").exists()
     first.send_signal(signal.SIGCONT)
     assert first.wait() == 0, first.stderr.read()

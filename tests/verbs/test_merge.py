@@ -74,4 +74,4 @@ def test_the_operating_point_goes_along(adapter, flags, tmp_path):
 
 def test_a_whole_model_has_no_adapter_to_merge(flags, model_folder, refused):
     line = refused("merge", *flags, "--adapters", f"whole={model_folder}")
-    assert "is a whole model: there is no adapter to merge" in line
+    assert "is a full model, so there is no adapter to merge" in line

@@ -100,13 +100,14 @@ def test_what_cannot_be_chosen_is_refused(answered, refused, tmp_path, more, com
 def test_replies_without_signals_are_refused_with_the_remedy(answered, refused):
     flags = answered([replace(one, signals=(), withheld=None) for one in replies(50)])
     line = refused("operating_point", *flags, "--operating_target=f_score")
-    assert "carry no signals" in line and "run `hf-selfdemo evaluate --evaluate_on dev`" in line
+    assert "have no confidence signals" in line and "run `hf-selfdemo evaluate --evaluate_on dev`" in line
 
 
 def test_without_dev_replies_it_says_what_to_run(asked, refused):
     line = refused("operating_point", *asked, "--operating_target=f_score")
     assert (
-        "holds no finished evaluation: run `hf-selfdemo evaluate --evaluate_on dev` with the same config first" in line
+        "contains no finished evaluation: run `hf-selfdemo evaluate --evaluate_on dev` with the same config first"
+        in line
     )
 
 
@@ -124,7 +125,7 @@ def test_replies_of_other_weights_are_refused(answered, refused, tmp_path):
     weights = load_file(path)
     save_file({**weights, "model.norm.weight": weights["model.norm.weight"] * -1}, path, {"format": "pt"})
     line = refused("operating_point", *flags, "--operating_target=f_score")
-    assert "holds no replies of the model in" in line and "as it is now" in line
+    assert "contains no replies of the current model in" in line and "as it is now" in line
 
 
 def test_evaluating_adds_a_column_at_the_point_and_pays_nothing_for_it(answered, manifest, tmp_path):

@@ -54,7 +54,7 @@ def test_nothing_is_asked_and_first_turns_are_those_that_demonstrating_asks(plan
 def test_memory_of_every_verb_is_shown_and_kept(plan, capsys):
     planned = plan("--device_tflops=100", "--device_memory_gb=24", "--price_prompt=1")
     said = capsys.readouterr()
-    assert "10 questions, first turns and longest replies, none asked" in said.out
+    assert "10 questions, first turns with replies of maximum length, no call made" in said.out
     assert "memory in GB" in said.out and "gradients" in said.out
     assert "longest training prompt" in said.err and "by the tokenizer" in said.err
     assert "of 24 GB: all fit" in said.err and "at an assumed 30% of 100 TFLOP/s" in said.err
@@ -147,7 +147,7 @@ def test_a_server_needs_no_memory_here_and_may_have_a_model_of_any_name(plan, ca
     server = ["--engine=server", "--server_url=http://localhost:1/v1"]
     assert plan(*server)["memory_gb"].keys() == {"train", "evaluate"}
     planned = plan(*server, "--model_name_or_path=somebody/served-there")
-    assert "memory is not told" in capsys.readouterr().err
+    assert "the memory cannot be estimated" in capsys.readouterr().err
     assert "memory_gb" not in planned and planned["all"]["calls"] > 0
 
 
@@ -168,8 +168,8 @@ def test_a_prompt_search_is_not_begun(plan, tmp_path):
 @pytest.mark.parametrize(
     ("flag", "message"),
     [
-        ("--model_name_or_path=somebody/nothing", "the configuration of 'somebody/nothing' is not within reach"),
-        ("--model_name_or_path={empty}", "holds no configuration that transformers can read"),
+        ("--model_name_or_path=somebody/nothing", "the configuration of 'somebody/nothing' cannot be downloaded"),
+        ("--model_name_or_path={empty}", "contains no configuration that transformers can read"),
         ("--device_utilisation=1.5", "device_utilisation is 1.5: give a share above 0 and up to 1"),
         ("--lora_target_modules=nowhere", "lora_target_modules is 'nowhere', but the model has no such module"),
     ],

@@ -102,7 +102,7 @@ def test_what_train_rejects_makes_the_verdict_negative_in_the_same_words(made, r
 
 
 def test_without_demonstrations_there_is_nothing_to_look_at(gold, refused):
-    assert "holds no demonstrations: run `hf-selfdemo demonstrate`" in refused("preflight", *gold)
+    assert "contains no demonstrations: run `hf-selfdemo demonstrate`" in refused("preflight", *gold)
 
 
 def test_rows_that_do_not_fit_are_refused(made, refused):

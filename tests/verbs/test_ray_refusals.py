@@ -34,7 +34,7 @@ def refused(tmp_path):
 
 def test_ray_is_not_installed(refused, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    assert refused() == "runner is ray, and ray is not installed: pip install 'hf-selfdemo[ray]'"
+    assert refused() == "runner is ray, but ray is not installed: pip install 'hf-selfdemo[ray]'"
 
 
 def test_nobody_listens_at_the_address(ray, refused):
@@ -47,7 +47,7 @@ def test_nobody_listens_at_the_address(ray, refused):
 
 
 def test_an_address_of_another_form(ray, refused):
-    assert refused("cluster") == "ray_address: 'cluster' is no address: write HOST:6379, ray://HOST:10001 or auto"
+    assert refused("cluster") == "ray_address: 'cluster' is not an address: write HOST:6379, ray://HOST:10001 or auto"
 
 
 def test_what_ray_says_on_joining_is_put_into_the_line(ray, refused, monkeypatch):

@@ -166,6 +166,6 @@ def test_a_node_that_cannot_take_part_is_refused_before_anything_is_asked(cluste
         connect(EngineArguments(), str(tmp_path / "file/calls"))
     monkeypatch.setattr(connection, "version", lambda name: "9.9")
     with pytest.raises(
-        UserError, match=r"^Ray node .*: it has hf-selfdemo .*, and this machine 9\.9: install the same"
+        UserError, match=r"^Ray node .*: it has hf-selfdemo .*, but this machine has 9\.9: install the same"
     ):
         connect(EngineArguments(), str(tmp_path / "calls"))

@@ -111,7 +111,7 @@ def test_a_round_that_was_made_before_a_key_was_known_is_made_already(own, tmp_p
     before = path.read_bytes()
     capsys.readouterr()
     assert main(["rounds", *own, *TWO, "--max_steps=1"]) == 0
-    assert "rounds/2/demonstrations is made already" in " ".join(capsys.readouterr().err.split())
+    assert "rounds/2/demonstrations is complete" in " ".join(capsys.readouterr().err.split())
     assert path.read_bytes() == before
 
 
@@ -132,10 +132,12 @@ def test_rising_refusals_stop_the_rounds_and_the_former_model_stays_the_result(o
     rising(0.15, 0.4, 0.4)
     assert main(["run", *own, *TWO, "--num_rounds=3"]) == 0
     said, run = capsys.readouterr(), tmp_path / "run"
-    line = "in round 2 the model declined 40% of what its passages answer, unasked, and 15% in the round before"
+    line = "the rounds stop, because the rate of false refusals rose by more than max_refusal_rise"
     assert line in " ".join(said.err.split())
     told = manifest(run / "rounds")
-    assert told["stopped"].startswith(line) and told["stopped"].endswith("the model of round 1 is the result")
+    assert told["stopped"].startswith(line) and told["stopped"].endswith(
+        "from 15% in round 1 to 40% in round 2. The model of round 1 is the result"
+    )
     assert (told["result"], told["model"]) == (1, str(run / "model"))
     figures = [(r["round"], r["trained"], r["false_refusals"]) for r in told["rounds"]]
     assert figures == [(1, True, 0.15), (2, False, 0.4)]
@@ -189,9 +191,9 @@ def test_later_rounds_keep_the_ledger_and_the_searched_prompts_of_the_first(own,
     ("flags", "message"),
     [
         (["--num_rounds=0"], "num_rounds is 0: give 1 or more"),
-        (["--num_rounds=2", "--method=raft"], "num_rounds is 2 and method 'raft' asks no model"),
-        (["--num_rounds=2", "--engine=server", "--server_url=http://x"], "engine is 'server', which does not have"),
-        (["--num_rounds=2", "--shard=0/2"], "num_rounds is 2 and shard is set"),
+        (["--num_rounds=2", "--method=raft"], "num_rounds is 2, but method 'raft' uses no model"),
+        (["--num_rounds=2", "--engine=server", "--server_url=http://x"], "engine is 'server', which cannot load"),
+        (["--num_rounds=2", "--shard=0/2"], "num_rounds is 2, but shard is set"),
         (["--max_refusal_rise=1.5"], "max_refusal_rise is 1.5: give a share between 0 and 1"),
     ],
 )

@@ -75,7 +75,7 @@ def test_compare_sets_runs_beside_the_first(finished, capsys):
     figures = json.loads((one / "comparisons/one-two-base/figures.json").read_text())
     changes = {change["after"]: change["figures"][0]["change"] for change in figures["changes"]}
     assert changes == {"two": pytest.approx(0.5), "base": pytest.approx(-1 / 6)}
-    assert "to read:" in capsys.readouterr().err
+    assert "report:" in capsys.readouterr().err
 
 
 def test_remove_asks_and_leaves_what_is_shared_or_of_others(finished, monkeypatch, capsys):
@@ -111,20 +111,20 @@ def test_nothing_is_removed_that_is_not_a_run_or_at_work_or_unconfirmed(finished
     assert "is not a run: name a folder that `hf-selfdemo runs list` shows" in refused("runs", "remove", str(tmp_path))
     assert "did you mean" in refused("runs", "remove", str(tmp_path / "runs/mne"))
     (tmp_path / "link").symlink_to(run)
-    assert "is a link to" in refused("runs", "remove", str(tmp_path / "link"), "--yes")
+    assert "is a symbolic link to" in refused("runs", "remove", str(tmp_path / "link"), "--yes")
     with held(run):
-        assert "another start is at work" in refused("runs", "remove", str(run), "--yes")
+        assert "another command is running" in refused("runs", "remove", str(run), "--yes")
     monkeypatch.setattr(runs, "read_line", lambda prompt: None)
-    assert "give --yes; nothing was removed" in refused("runs", "remove", str(run))
+    assert "was not removed, because nobody confirmed it: add --yes" in refused("runs", "remove", str(run))
     assert (run / "model").is_dir() and (run / "evaluation").is_dir()
 
 
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["lst"], "unknown word 'lst' after runs: did you mean 'list'?"),
+        (["lst"], "unknown argument 'lst' of runs: did you mean 'list'?"),
         (["compare", "runs/a"], "one run cannot be compared"),
-        (["remove"], "has too many words or too few"),
+        (["remove"], "has the wrong number of arguments"),
         (["list", "nowhere"], "there is no folder nowhere"),
     ],
 )

@@ -81,7 +81,7 @@ def test_a_judge_that_fails_leaves_the_reply_unscored(scored, monkeypatch):
         ({"question": " "}, [], "row 2 of {file} has no question text in 'question'"),
         ({}, ["--reply_columns=answer"], "row 1 of {file} has no column 'answer': set reply_columns to the columns"),
         ({}, ["--reply_columns", "reply", "reply"], "name each column of replies once"),
-        ({}, ["--evaluate_judge=tournament"], "a tournament ranks candidates"),
+        ({}, ["--evaluate_judge=tournament"], "evaluate_judge is tournament, which ranks several candidates"),
     ],
 )
 def test_an_error_names_the_row_before_anything_is_judged(scored, tmp_path, capsys, row, flags, line):

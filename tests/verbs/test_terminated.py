@@ -30,7 +30,7 @@ def test_every_verb_ends_in_one_line_and_lets_go_of_the_folder(verb, gold, capsy
     before = signal.getsignal(signal.SIGTERM)
     assert main([verb, *gold]) == 143
     said = capsys.readouterr().err.strip().splitlines()
-    assert said == ["hf-selfdemo: stopped by SIGTERM; the same command goes on from here"]
+    assert said == ["hf-selfdemo: stopped by SIGTERM; repeat the command to continue"]
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["kept"], "no lock is left"
     assert signal.getsignal(signal.SIGTERM) == before
 
@@ -68,7 +68,7 @@ def test_calls_that_were_made_are_not_made_again(own, tmp_path):
     finally:
         process.kill()
     assert process.returncode == 143, said
-    assert said.strip().splitlines()[-1] == "hf-selfdemo: stopped by SIGTERM; the same command goes on from here"
+    assert said.strip().splitlines()[-1] == "hf-selfdemo: stopped by SIGTERM; repeat the command to continue"
     made = calls(ledger)
     assert made and main(["demonstrate", *own]) == 0
     told = json.loads((tmp_path / "run/demonstrations/manifest.json").read_text())

@@ -81,7 +81,8 @@ def test_dev_questions_are_asked_every_epoch_and_the_best_checkpoint_is_the_resu
 ):
     assert main(["train", *made, *dev, *BEST, "--metric_for_best_model=hallucination_rate"]) == 0
     said, found = " ".join(capsys.readouterr().err.split()), manifest("model")
-    assert "asking 4 dev rows" in said and "set by what was given: eval_strategy epoch, save_strategy epoch" in said
+    assert "evaluating on 4 dev rows" in said
+    assert "options that follow from others: eval_strategy epoch, save_strategy epoch" in said
     assert [figures["epoch"] for figures in found["dev"]] == [1, 2] and found["dev"][0]["abstention_rate"] == 0
     assert found["best"] == {"metric": "hallucination_rate", "value": 1, "checkpoint": "checkpoint-2", "loaded": True}
     model = tmp_path / "run/model"
@@ -132,7 +133,7 @@ def test_questions_that_are_tested_on_are_told_before_they_are_trained_on(made, 
 def test_training_does_without_test_questions(made, manifest, capsys):
     assert main(["train", *made, "--test_questions=nowhere.jsonl"]) == 0
     said = " ".join(capsys.readouterr().err.split())
-    assert "test questions are not compared with what is trained on: " in said and "nowhere.jsonl" in said
+    assert "cannot check whether test questions are trained on: " in said and "nowhere.jsonl" in said
     assert manifest("model")["preflight"]["warnings"] == []
 
 
@@ -159,8 +160,8 @@ def test_named_modules_alone_get_an_adapter(made, tmp_path, names):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        ([], "interrupted; there is no checkpoint yet, so the same command trains from the first step (save_strategy"),
-        (["--save_strategy=steps", "--save_steps=1"], "interrupted; the same command goes on from checkpoint-2"),
+        ([], "interrupted; no checkpoint was saved, so the same command starts at the first step"),
+        (["--save_strategy=steps", "--save_steps=1"], "interrupted; repeat the command to continue from checkpoint-2"),
     ],
 )
 def test_an_interruption_tells_from_where_training_goes_on(made, stop_at, capsys, flags, said):
@@ -176,7 +177,7 @@ def test_a_half_written_checkpoint_is_passed_over(made, stop_at, tmp_path, capsy
     assert main(["train", *made, *saving, *whole]) == 0
     begun = stop_at(4)
     assert main(["train", *made, *saving]) == 130
-    assert "the same command goes on from checkpoint-3" in capsys.readouterr().err
+    assert "repeat the command to continue from checkpoint-3" in capsys.readouterr().err
     torn = tmp_path / "run/model/checkpoint-3"
     for name in ("selfdemo.json", "trainer_state.json"):
         (torn / name).unlink()
@@ -245,7 +246,7 @@ def test_grpo_goes_on_from_the_supervised_adapter(own, dev, manifest, monkeypatc
     going_on = [*own, *dev, *GRPO, f"--start_from={tmp_path / 'sft'}", "--beta=0.01"]
     assert main(["preflight", *going_on]) == 0
     assert main(["train", *going_on]) == 0
-    assert "has not learnt when to abstain" not in capsys.readouterr().err
+    assert "has not learned to abstain" not in capsys.readouterr().err
     found = manifest("model")
     steps = [line for line in found["log"] if "loss" in line]
     assert [line["step"] for line in steps] == [1, 2, 3]
@@ -269,7 +270,7 @@ def test_a_judge_of_rewards_that_asks_a_model_asks_one_that_is_not_trained(own, 
     assert main(["demonstrate", *own]) == 0
     judged = [*own, *GRPO, "--reward_judge=llm_label", "--max_judge_tokens=2", "--judge_tries=2"]
     assert main(["train", *judged, "--max_steps=1"]) == 0
-    assert "has not learnt when to abstain" in capsys.readouterr().err
+    assert "has not learned to abstain" in capsys.readouterr().err
     found = manifest("model")
     assert found["judge"]["calls"] == sum(found[kind]["calls"] for kind in ("usage", "reused"))
     assert found["settings"]["judge_tries"] == 2 and found["settings"]["reward_judge"] == "llm_label"

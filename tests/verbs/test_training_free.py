@@ -50,7 +50,7 @@ def test_calls_are_paid_once_and_other_keys_say_that_they_replace_its_replies(fr
     capsys.readouterr()
     assert main(["evaluate", *free[:-3], "--view_tokens=4", *free[-2:]]) == 0
     said = " ".join(capsys.readouterr().err.split())
-    assert "the replies of 'active_rag' in" in said and "asked in another way than before" in said
+    assert "the replies of 'active_rag' in" in said and "it is now asked in another way" in said
     assert manifest("evaluation")["usage"]["base"]["calls"] == 0
 
 

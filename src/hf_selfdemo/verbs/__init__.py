@@ -1,19 +1,19 @@
-"""The verbs: what each does with a parsed recipe. Everything lands under `output_dir`.
+"""The commands: what each does with a parsed recipe. They write everything into `output_dir`.
 
-output_dir/.lock             held while a verb is at work: one start at a time
-output_dir/ledger.sqlite     every call made to a model
+output_dir/.lock             held while a command is running, so that only one runs at a time
+output_dir/ledger.sqlite     the generation cache: every call to a model
 output_dir/documents/        corpus and questions made from documents
-output_dir/prompts/          searched prompts, if asked for
-output_dir/demonstrations/   the dataset and how it came about
+output_dir/prompts/          searched prompts, if the recipe asks for them
+output_dir/demonstrations/   the dataset, its candidates and its manifest
 output_dir/model/            the adapter, its manifest, and its operating point if one was chosen
-output_dir/retriever/        an adapter for searching, with `objective: retriever`
-output_dir/rounds/           the same two folders for each round after the first, and what became of the rounds
-output_dir/gate.json         when the expensive way of answering is worth asking, if a gate was fitted
-output_dir/evaluation/       replies, table.md, figures.json
-output_dir/merged/           the adapter merged into its base, a whole model
-output_dir/scores/           predictions of a file with their labels, their table and report
+output_dir/retriever/        the adapter of a retriever, with `objective: retriever`
+output_dir/rounds/           demonstrations and model of each round after the first, and a manifest of the rounds
+output_dir/gate.json         the gate, if one was fitted
+output_dir/evaluation/       replies, table.md, figures.json, report.html
+output_dir/merged/           the full model, with the adapter merged into its base
+output_dir/scores/           labels of the predictions in a file, their table and report
 output_dir/export/           the evaluation for other tools
-output_dir/hub/              what is made for the Hub alone: Parquet shards, merged weights, an index
+output_dir/hub/              files made only for the Hub: Parquet shards, merged weights, an index
 """
 
 STAGES = {
@@ -42,20 +42,20 @@ STAGES = {
 VERBS = {verb: (verb,) for verb in STAGES if not verb.endswith("_within_run")} | {
     "run": ("rounds", "point_within_run", "gate_within_run", "evaluate")
 }
-"""What each command runs, in order; every stage goes on from what it finds."""
+"""The stages that each command runs, in order. Each stage continues from the files that it finds."""
 
 FIRST_WORD = {"ask": "question", "score": "predictions"}
-"""The key that may stand right behind a command without its name."""
+"""The option whose value may follow the command directly, without its name."""
 
 WITHOUT_RECIPE = {
     "runs": "hf_selfdemo.verbs.runs:run_runs",
     "recipes": "hf_selfdemo.recipe.recipes:run_recipes",
     "schema": "hf_selfdemo.recipe.schema:run_schema",
 }
-"""Verbs that take words of their own instead of a recipe."""
+"""Commands that take arguments of their own instead of a recipe."""
 
 TRAINING = frozenset({"prompts", "demonstrate", "preflight", "train", "rounds", "operating_point", "point_within_run"})
-"""Stages on the way to trained weights or over them, which a method that trains nothing does without."""
+"""Stages that make or use trained weights. They are skipped for a method that trains nothing."""
 
 FROM_DOCUMENTS = frozenset({"plan", "prompts", "demonstrate", "train", "rounds", "evaluate", "operating_point", "gate"})
-"""Verbs that use the passages and questions of documents, and refuse those of other documents."""
+"""Commands that use passages and questions made from documents, and reject those of other documents."""

@@ -1,4 +1,4 @@
-"""The check of what else the models can do, as a recipe asks for it; a part of `hf-selfdemo evaluate`."""
+"""The check of other abilities in `hf-selfdemo evaluate`, if the recipe asks for it."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ T = TypeVar("T")
 
 
 class AbilityCheck:
-    """The sets that a recipe names, and what was measured of each model on them; where it names none, nothing is done.
+    """Measures each model on the test sets that a recipe names. Without such sets it does nothing.
 
     Args:
-        recipe: its ability keys are read, and with them the sets.
+        recipe: the recipe, for the names of the test sets and their options.
 
     Raises:
-        UserError: for sets or rows that cannot be read.
+        UserError: if a test set or a row cannot be read.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -45,20 +45,20 @@ class AbilityCheck:
         return bool(self.questions or self.instructions)
 
     def steps(self, models: int) -> int:
-        """Signs of life that `measure` gives over so many models."""
+        """The number of rows that `measure` reports as progress, for this number of models."""
         return models * (len(self.questions) + len(self.instructions)) + len(self.instructions)
 
     def measure(
         self, name: str, network: Any, tokenizer: Any, base: Generator, on_progress: Callable[[int], None]
     ) -> None:
-        """Measure one model, under its name in the table; the first is the one that the others are compared with.
+        """Measure one model. The others are compared with the model that is measured first.
 
         Args:
-            name: of the column.
+            name: the name of its column.
             network: the model.
             tokenizer: its tokenizer.
-            base: the first model's engine, which writes its replies when it is measured.
-            on_progress: called with how many rows were done since.
+            base: the engine of the first model, which writes the reference replies.
+            on_progress: called with the number of rows done since the last call.
         """
         if self.instructions and not self._replies:
             self._replies = own_replies(self.instructions, base, self._max_tokens, on_progress)
@@ -68,14 +68,16 @@ class AbilityCheck:
         )
 
     def report(self, folder: Path, width: int) -> None:
-        """Print the table, and add what was found to what an evaluation has written.
+        """Print the table, and add the results to the files of an evaluation.
 
         Args:
-            folder: with a `table.md` and a `figures.json`, which both grow; what was measured row by row is put beside
-                them, in `ability/`, in place of what an earlier start left there.
-            width: of the table that is printed, as `console.show` takes it.
+            folder: the folder of the evaluation. Results are appended to its `table.md` and `figures.json`, and the
+                measurements of each row replace those of an earlier run in `ability/`.
+            width: the width of the printed table, as for `console.show`.
         """
-        shutil.rmtree(folder / "ability", ignore_errors=True)  # else it would be taken for this start's
+        shutil.rmtree(
+            folder / "ability", ignore_errors=True
+        )  # results of an earlier run must not be mistaken for these
         if not self:
             return
         figures = ability_figures(self.questions, self._measured)
@@ -91,7 +93,7 @@ class AbilityCheck:
                 write_text(folder / "ability" / f"{name}.replies.jsonl", _lines(self._reply_rows(measured)))
 
     def settings(self) -> dict[str, Any]:
-        """What the figures are about, for the manifest; empty where nothing was asked for."""
+        """The settings of the check, for the manifest; {} if the recipe names no test set."""
         if not self:
             return {}
         return {
@@ -132,7 +134,7 @@ def _instructions(recipe: Recipe) -> list[Instruction]:
 
 
 def _drawn(rows: Sequence[T], limit: int, seed: int) -> list[T]:
-    """At most so many, kept in their order; -1 keeps all."""
+    """Draw at most `limit` rows and keep their order; -1 keeps all."""
     if limit < 0 or limit >= len(rows):
         return list(rows)
     return [rows[i] for i in sorted(random.Random(seed).sample(range(len(rows)), limit))]

@@ -1,4 +1,4 @@
-"""`hf-selfdemo app`: a page to look into the run in `output_dir`, and to ask its models."""
+"""`hf-selfdemo app`: a web page to browse the run in `output_dir` and to ask its models."""
 
 from __future__ import annotations
 
@@ -26,30 +26,30 @@ T = TypeVar("T")
 
 
 def run_app(recipe: Recipe) -> None:
-    """Serve the page until it is interrupted.
+    """Serve the page until Ctrl+C.
 
     Raises:
-        UserError: if gradio is not installed, the port cannot be had, or `output_dir` holds nothing to look at.
+        UserError: if gradio is not installed, the port is in use, or there is no run in `output_dir`.
     """
     if importlib.util.find_spec("gradio") is None:
-        raise UserError("the app needs gradio", "pip install 'hf-selfdemo[app]'")
+        raise UserError("the app needs gradio, which is not installed", "pip install 'hf-selfdemo[app]'")
     from hf_selfdemo.app.serving import serve
 
     made = recipe_page(recipe)
     url = serve(made, recipe.app.app_host, recipe.app.app_port, recipe.app.app_names)
-    say(f"to look at: {url} (Ctrl+C ends it)")
+    say(f"the app is at {url} (Ctrl+C to stop)")
     try:
         threading.Event().wait()
     except Terminated:
         raise
     except KeyboardInterrupt:
-        say("ended")
+        say("stopped")
     finally:
         made.close(verbose=False)
 
 
 def recipe_page(recipe: Recipe) -> Any:
-    """The page of the run that a recipe names, a `gradio.Blocks`; what the run has not got yet says so in its place."""
+    """Make the page of a recipe's run, a `gradio.Blocks`. Parts that the run does not have yet are shown as missing."""
     from hf_selfdemo.app.demonstrations import Demonstrations
     from hf_selfdemo.app.page import page
     from hf_selfdemo.app.replies import Replies
@@ -61,14 +61,14 @@ def recipe_page(recipe: Recipe) -> Any:
 
 
 def recipe_asking(recipe: Recipe, on_text: OnText | None = None) -> Asking:
-    """The models of the run that a recipe names, and the corpus of its test questions, to ask questions of one's own.
+    """Make what answers new questions: the models of the run, and the corpus of its test questions.
 
     Args:
-        recipe: names them.
-        on_text: told what a model has written so far.
+        recipe: the recipe of the run.
+        on_text: called after every token with the reply so far.
 
     Raises:
-        UserError: if there is no such run, or a trained model's folder does not say rightly how it is asked.
+        UserError: if there is no such run, or the folder of a trained model is damaged.
     """
     if not recipe.output_dir.is_dir():
         raise UserError(f"there is no run in {recipe.output_dir}", "check output_dir, or run `hf-selfdemo run` first")
@@ -93,7 +93,7 @@ def _or_reason(read: Callable[[], T]) -> T | UserError:
 def _models(
     recipe: Recipe, folders: Mapping[str, Callable[[], Path]], on_text: OnText | None
 ) -> dict[str, Callable[[], Generator]]:
-    """How the base model is loaded, also for a method that trains nothing, and, if there is one, what was trained."""
+    """How to load the base model and the trained model, if any. A method that trains nothing uses the base model."""
 
     @cache
     def base() -> Generator:
@@ -107,9 +107,9 @@ def _models(
 
 
 def _answerers(recipe: Recipe, folders: Mapping[str, Callable[[], Path]]) -> dict[str, Callable[[], Answerer]]:
-    """How they are asked where it is not in the usual way: as their method says, at an operating point if there is one.
+    """How the models that need more than the usual prompt are asked: by their method, and at their operating point.
 
-    What is wrong with a folder is found at once; a model on the Hub is looked at when it is first asked.
+    A local folder is checked at once, and a model on the Hub when it is first asked.
     """
 
     def tuned(folder: Callable[[], Path]) -> Answerer:
@@ -127,7 +127,7 @@ def _answerers(recipe: Recipe, folders: Mapping[str, Callable[[], Path]]) -> dic
 
 
 def _tuned(recipe: Recipe) -> dict[str, str]:
-    """Folder or Hub id of the last model that the recipe names, or else of what was trained in its `output_dir`."""
+    """The folder or Hub id of the last model in `adapters`, or else of the model trained in `output_dir`."""
     if recipe.evaluate.adapters:
         name, equals, where = recipe.evaluate.adapters[-1].partition("=")
         if not equals or name == "base":

@@ -1,4 +1,4 @@
-"""`hf-selfdemo ask`: one question, or a session of them, to the trained model in the terminal."""
+"""`hf-selfdemo ask`: ask the trained model one question, or several in a session, in the terminal."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from hf_selfdemo.verbs.failures import Terminated
 
 
 def run_ask(recipe: Recipe) -> None:
-    """Answer `question`, or where there is none, one question a line until the input ends.
+    """Answer `question`, or if there is none, read and answer one question per line until the input ends.
 
-    The model is the one that `app` asks beside the base model; the base model where nothing was trained. In a session a
-    question that cannot be answered is one line, and the next one is asked.
+    It asks the trained model that `app` shows, or the base model if nothing was trained. In a session, a question that
+    fails prints one line, and the session continues.
 
     Raises:
-        UserError: if there is no run or no corpus, or a single question cannot be answered.
+        UserError: if there is no run or no corpus, or if `question` fails.
     """
     stream = _Streamed()
     asking = recipe_asking(recipe, stream.show)
     passages = "rag" in recipe_modes(recipe.evaluate)
     if passages and not asking.can_search:
         remedy = "set retriever and test_corpus, or ask without passages: --evaluate_modes closed_book"
-        raise UserError(f"retriever is {recipe.retrieval.retriever!r}, which searches no corpus", remedy)
+        raise UserError(f"retriever is {recipe.retrieval.retriever!r}, which cannot search a corpus", remedy)
     if recipe.ask.question is not None:
         return _answer(asking, recipe.ask.question, passages, stream)
-    say(f"{asking.names[-1]} answers; Ctrl+D or Ctrl+C ends")
+    say(f"asking the model {asking.names[-1]!r}; Ctrl+D or Ctrl+C to stop")
     try:
         while (line := read_line("> ")) is not None:
             if line.strip():
@@ -42,8 +42,8 @@ def run_ask(recipe: Recipe) -> None:
     except Terminated:
         raise
     except KeyboardInterrupt:
-        show("")  # a terminal shows ^C where it stands
-    say("ended")
+        show("")  # the terminal shows ^C in the current line
+    say("stopped")
 
 
 def _in_session(asking: Asking, question: str, passages: bool, stream: _Streamed) -> None:
@@ -54,13 +54,13 @@ def _in_session(asking: Asking, question: str, passages: bool, stream: _Streamed
 
 
 def _answer(asking: Asking, question: str, with_passages: bool, stream: _Streamed) -> None:
-    """Show passages, the answer as it is written, and what it rests on."""
+    """Show the passages, the answer while it is written, and the passages that support it."""
     passages = asking.search(question, asking.passages) if with_passages else None
     for place, passage in enumerate(passages or (), 1):
         show(f"[{place}] {passage.title + ': ' if passage.title else ''}{passage.text}")
     name = asking.names[-1]
     answerer = asking.answerer(name)
-    stream.start(isinstance(answerer, PromptAnswerer))  # any other answer may still be withdrawn or corrected
+    stream.start(isinstance(answerer, PromptAnswerer))  # another answerer may still replace the answer
     [(_, told)] = asking.ask(question, passages, [name])
     stream.end(told.text)
     point = answerer if isinstance(answerer, AtPoint) and with_passages else None
@@ -69,28 +69,28 @@ def _answer(asking: Asking, question: str, with_passages: bool, stream: _Streame
 
 
 class _Streamed:
-    """A reply on the terminal, as far as it is known."""
+    """Shows a reply on the terminal while it is written."""
 
     def __init__(self) -> None:
         self._on, self._shown = False, ""
 
     def start(self, on: bool) -> None:
-        """Begin a reply, which is shown while it is written, or when it is whole."""
+        """Begin a reply. `on` shows it while it is written, otherwise it is shown when it is complete."""
         self._on, self._shown = on, ""
 
     def show(self, request: Request, text: str) -> None:
-        """Show what is new, but for half a character at the end."""
+        """Show the new text. An incomplete character at the end waits for the next token."""
         if self._on and text.startswith(self._shown) and not text.endswith("\ufffd"):
             show_part(text[len(self._shown) :])
             self._shown = text
 
     def end(self, text: str) -> None:
-        """Show what is left of the reply, or all of it where something else was shown."""
+        """Show the rest of the reply, or the whole reply if it differs from what was shown."""
         show(text[len(self._shown) :] if text.startswith(self._shown) else f"\n{text}")
 
 
 def _about(answer: Answer, question: str, passages: Sequence[Passage], point: AtPoint | None) -> list[str]:
-    """What is known of an answer: whether the model abstains, how sure it is, and what the answer rests on."""
+    """Lines about an answer: whether the model abstains, its confidence, and the passages that support the answer."""
     lines = []
     if point and answer.confidence is not None:
         above = "below" if answer.confidence < point.point.threshold else "not below"
@@ -100,7 +100,7 @@ def _about(answer: Answer, question: str, passages: Sequence[Passage], point: At
     if is_refusal(answer.text, question):
         return [*lines, "abstains"]
     if answer.finish_reason == "length":
-        lines.append("cut off: max_answer_tokens is the longest answer")
+        lines.append("truncated after max_answer_tokens")
     places, missing = rests_on(answer.text, question, passages)
     if places:
         lines.append(f"rests on {', '.join(f'[{place}]' for place in places)}")

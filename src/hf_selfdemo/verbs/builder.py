@@ -1,9 +1,9 @@
-"""Demonstrations as a dataset of the `datasets` library: named, cached, and made anew as soon as anything changes.
+"""Demonstrations as a builder of the `datasets` library. The dataset is cached, and made again if any input changes.
 
 CACHE_DIR/hf_selfdemo/
     CONFIG/VERSION/HASH/    the dataset, and manifest.json with counts, costs and versions
-    work/KEY/               one part of the data as `hf-selfdemo demonstrate` leaves it; may be deleted
-    ledger.sqlite           the ledger of every call; what is in it is never paid for again
+    work/KEY/               one part of the data, as `hf-selfdemo demonstrate` writes it; may be deleted
+    ledger.sqlite           the generation cache; a cached call is never made again
 """
 
 from __future__ import annotations
@@ -32,46 +32,46 @@ CONFIGS = {
     "sft": "Demonstrations in the model's own words, answers and abstentions.",
     "preference": "Those demonstrations that have a rejected text beside the chosen one.",
     "ra_it": "The RA-IT baseline: gold answers as targets.",
-    "raft": "The RAFT baseline: gold answers as targets, now and then over distractors alone.",
+    "raft": "The RAFT baseline: gold answers as targets, for a share of the rows with distractors only.",
 }
-"""What each configuration holds. The columns are the same in all."""
+"""The content of each configuration. All have the same columns."""
 
-_ELSEWHERE = {"output_dir": "give cache_dir", "shard": "give num_proc to download_and_prepare"}
+_ELSEWHERE = {"output_dir": "use cache_dir instead", "shard": "use num_proc of download_and_prepare instead"}
 
 
 _FROM_DOCUMENTS = (
-    "run `hf-selfdemo documents` and `hf-selfdemo questions`, then give documents=[] and name the files they wrote: "
+    "run `hf-selfdemo documents` and `hf-selfdemo questions`, then set documents=[] and name the files they wrote: "
     "passages.jsonl as train_corpus and test_corpus, train_questions.jsonl and test_questions.jsonl as questions"
 )
 
 
 class SelfDemoBuilder(datasets.GeneratorBasedBuilder):
-    """Makes a demonstration dataset from a recipe, as any builder of `datasets` makes its own.
+    """Builds a demonstration dataset from a recipe, like any builder of `datasets`.
 
-    A second builder with the same inputs reads the cache and loads no model. The cache is named by all that decides the
-    rows: the model's files, prompts, content of question and corpus files, keys, code and versions. After a change only
-    those calls are made that were never made before; so it is after a kill, too.
+    A second builder with the same inputs reads the cache and loads no model. The cache key covers everything that
+    decides the rows: the model's files, prompts, content of questions and corpus, options, code and versions. After a
+    change, or after an interruption, only calls are made that are not in the generation cache.
 
     Args:
         config_name: "sft" (all demonstrations), "preference" (those with a rejected text), or a baseline, "ra_it" or
             "raft" (gold targets, no model needed).
-        recipe: path of a recipe file; training and evaluation keys in it have no effect, nor have keys of another
-            method where the configuration is a baseline.
-        splits: parts of the data, "train" and "test". The latter has the recipe's test questions, test corpus and other
-            test keys, for preference and evaluation sets that are held out; searched prompts are those of "train".
-        cache_dir: default is that of `datasets`.
-        keys: any recipe key by its name, over the recipe file.
+        recipe: path of a recipe file. Its training and evaluation options have no effect. For a baseline, options of
+            other methods have no effect either.
+        splits: parts of the data, "train" and "test". "test" uses the recipe's test questions, test corpus and other
+            test options, for held-out preference and evaluation sets. It uses the searched prompts of "train".
+        cache_dir: cache folder; default: that of `datasets`.
+        keys: options of the recipe by name, which override the file.
 
-    `download_and_prepare(num_proc=n)` makes the calls in `n` processes, each with a model of its own, and yields the
-    same rows for every `n`. An engine "server" is asked from threads and needs no processes.
+    `download_and_prepare(num_proc=n)` makes the calls in `n` processes, each with its own copy of the model. The rows
+    are the same for every `n`. With `engine: server`, threads make the calls, and processes are not needed.
 
     Raises:
-        UserError: for an unknown configuration, split or key, for `documents`, an unreadable recipe or source, or a
-            model that cannot be found; when preparing, for everything that `hf-selfdemo demonstrate` refuses, calls
-            that a server failed to answer, and inputs that change meanwhile.
+        UserError: for an unknown configuration, split or option, for `documents`, or if a recipe, source or model
+            cannot be read. While preparing: for everything that `hf-selfdemo demonstrate` rejects, if a server fails
+            to answer calls, or if an input changes.
 
-    Relations: `hf-selfdemo demonstrate` makes the same rows in a folder of its own, for `hf-selfdemo train`. The method
-    is that of Finlayson et al. 2025 (arXiv 2502.10596).
+    Relations: `hf-selfdemo demonstrate` makes the same rows in a run's folder, for `hf-selfdemo train`. The method is
+    that of Finlayson et al. 2025 (arXiv 2502.10596).
 
     Example:
         >>> import tempfile
@@ -102,7 +102,7 @@ class SelfDemoBuilder(datasets.GeneratorBasedBuilder):
         self._work = Work(_keys(config_name, recipe, keys), self._parts)
         self.recipe = self._work.recipe
         if config_name == "preference" and "dpo" not in self.recipe.method.method.objectives:
-            raise UserError(f"method {self.recipe.method.name!r} rejects no text", "use method self_demo")
+            raise UserError(f"method {self.recipe.method.name!r} makes no rejected texts", "use method self_demo")
         super().__init__(
             cache_dir=None if cache_dir is None else fspath(cache_dir),
             dataset_name="hf_selfdemo",
@@ -113,10 +113,10 @@ class SelfDemoBuilder(datasets.GeneratorBasedBuilder):
 
     @property
     def manifest(self) -> dict[str, Any]:
-        """How the prepared dataset came about: for each split what `hf-selfdemo demonstrate` tells in its manifest.
+        """The manifest of the prepared dataset: for each split, the manifest that `hf-selfdemo demonstrate` writes.
 
         Raises:
-            UserError: if nothing is prepared yet.
+            UserError: if the dataset has not been prepared.
         """
         try:
             text = self._fs.cat_file(posixpath.join(self._output_dir, "manifest.json"))
@@ -127,7 +127,7 @@ class SelfDemoBuilder(datasets.GeneratorBasedBuilder):
     def download_and_prepare(
         self, output_dir: Any = None, download_config: Any = None, download_mode: Any = None, **options: Any
     ) -> None:
-        """As in any builder; a folder with another dataset is refused, where `datasets` would take it for this one."""
+        """As in any builder, but a folder with another dataset is rejected, which `datasets` would read as this one."""
         again = download_mode is not None and datasets.DownloadMode(download_mode) != "reuse_dataset_if_exists"
         if output_dir is not None and not again:
             output_dir = str(output_dir)
@@ -144,7 +144,7 @@ class SelfDemoBuilder(datasets.GeneratorBasedBuilder):
             found = {}
         if (found.get("config"), found.get("hash")) != (self.config.name, self.hash):
             raise UserError(
-                f"{folder} holds another dataset", "choose another folder, or download_mode='force_redownload'"
+                f"{folder} contains another dataset", "choose another folder, or download_mode='force_redownload'"
             )
 
     def _info(self) -> datasets.DatasetInfo:
@@ -161,16 +161,16 @@ class SelfDemoBuilder(datasets.GeneratorBasedBuilder):
         content = {"config": self.config.name, "hash": self.hash, "splits": manifests}
         with self._fs.open(posixpath.join(self._output_dir, "manifest.json"), "w", encoding="utf-8") as out:
             json.dump(content, out, indent=1, ensure_ascii=False, sort_keys=True)
-        # num_proc goes no further: which abstentions are kept is decided over all rows, and writing them takes no time
+        # without num_proc: abstentions are selected over all rows, and writing takes no time
         super()._download_and_prepare(dl_manager, verification_mode, **options)
 
     def _refuse_nothing(self, made: dict[str, str]) -> None:
-        """A split without rows could be written, but never read."""
+        """Reject an empty split, which could be written but not read."""
         for part, folder in made.items():
             if next(self._generate_examples(folder), None) is None:
                 raise UserError(
                     f"no row is left for configuration {self.config.name!r}, split {part!r}",
-                    f"see the reasons in {folder}/demonstrations/manifest.json",
+                    f"look up the reasons in {folder}/demonstrations/manifest.json",
                 )
 
     def _split_generators(self, dl_manager: Any) -> list[datasets.SplitGenerator]:
@@ -190,31 +190,31 @@ def _checked_parts(splits: str | Sequence[str]) -> tuple[str, ...]:
     parts = (splits,) if isinstance(splits, str) else tuple(dict.fromkeys(splits))
     for part in parts or ("",):
         if part not in ("train", "test"):
-            raise UserError(f"there is no split {part!r}", "give train, test or both")
+            raise UserError(f"there is no split {part!r}", "use train, test or both")
     return parts
 
 
 def _keys(config_name: str, recipe: str | PathLike[str] | None, given: dict[str, Any]) -> dict[str, Any]:
-    """All keys of the recipe: the file's, those given by name, and the method that is the configuration's."""
+    """All options of the recipe: those of the file, those given by name, and the method of the configuration."""
     if config_name not in CONFIGS:
         raise UserError(f"unknown configuration {config_name!r}", did_you_mean(config_name, list(CONFIGS)))
     for key in given.keys() & _ELSEWHERE.keys():
-        raise UserError(f"{key} is not the builder's", _ELSEWHERE[key])
+        raise UserError(f"{key} cannot be set for the builder", _ELSEWHERE[key])
     keys = read_yaml(fspath(recipe)) if recipe is not None else {}
     keys |= {key: _plain(value) for key, value in given.items()}
     if keys.get("documents"):
-        raise UserError("the builder does not read documents", _FROM_DOCUMENTS)
+        raise UserError("the builder cannot read documents", _FROM_DOCUMENTS)
     if config_name not in METHODS:
         return keys
     if given.get("method", config_name) != config_name:
-        raise UserError(f"configuration {config_name!r} has a method of its own", "leave method out, or use 'sft'")
+        raise UserError(f"configuration {config_name!r} decides the method", "leave method out, or use 'sft'")
     of_methods = {name: set(key_names(load("method", name, METHODS).keys)) for name in METHODS}
     unknown = set().union(*of_methods.values()) - of_methods[config_name]
     return {key: value for key, value in keys.items() if key not in unknown} | {"method": config_name}
 
 
 def _plain(value: Any) -> Any:
-    """A value as a recipe file would have it."""
+    """Convert a value to one that a recipe file could contain."""
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return fspath(value) if isinstance(value, PathLike) else value

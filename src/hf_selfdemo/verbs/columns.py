@@ -1,4 +1,4 @@
-"""What `evaluate` compares: every column is a name, weights or none, and how they are asked."""
+"""The columns that `evaluate` compares: each has a name, trained weights or none, and an answerer."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _PLAIN_TEMPLATE = "candidates/rag_1"
 
 @dataclass(frozen=True)
 class Asked:
-    """One column: `weights` is the folder of what was trained, None for the base model.
+    """One column. `weights` is the folder of the trained model, or None for the base model.
 
-    `at_point`: the same model as the column before it, at the operating point that its folder keeps. `served`: the
-    name under which a server has the model; "" for one that runs in this process.
+    `at_point` marks a column that asks the same model as the previous column, at its operating point. `served` is the
+    name of the model on a server; "" for a model that runs in this process.
     """
 
     name: str
@@ -43,24 +43,26 @@ class Asked:
 
     @property
     def model(self) -> str:
-        """What the model is called in `served`."""
+        """The name of the model in the option `served`."""
         if self.weights is None:
             return "base"
         return self.name.removesuffix(AT_POINT) if self.at_point else self.name
 
 
 def recipe_columns(recipe: Recipe, model: ResolvedModel | None = None) -> list[Asked]:
-    """The columns of a recipe: the base model; it under the plain prompt, if that is asked for; a method that trains
-    nothing, under its name; what was trained, each asked as its method says, and once more at its operating point. Dev
-    questions are what a point is chosen on, and are asked without. The same holds for a gate.
+    """Make the columns of a recipe.
+
+    These are the base model, the base model with the plain prompt if the recipe asks for it, a method that trains
+    nothing, and each trained model as its method asks it and again at its operating point. On dev questions there is no
+    column with an operating point or a gate, because both are chosen on these questions.
 
     Args:
-        recipe: what is compared.
-        model: the base model, for which a gate must have been fitted; None if nothing is to be asked.
+        recipe: the recipe.
+        model: the base model, which needs a fitted gate if the method has gates; None if no model will be asked.
 
     Raises:
-        UserError: if a folder holds no model, its operating point is another model's, two columns have one name,
-            `served` names none of them, or the run holds no gate for this model.
+        UserError: if a folder contains no model, its operating point belongs to another model, two columns have the
+            same name, `served` names another model, or the run has no gate for this model.
     """
     length, method = recipe.evaluate.max_answer_tokens, recipe.method
     usual = PromptAnswerer(length)
@@ -76,16 +78,16 @@ def recipe_columns(recipe: Recipe, model: ResolvedModel | None = None) -> list[A
             columns.append(Asked(name + AT_POINT, folder, found, at_point=True))
     names = [column.name for column in columns]
     if twice := [name for name in names if names.count(name) > 1]:
-        raise UserError(f"adapters: two columns are named {twice[0]!r}", "give the model another name, as other=FOLDER")
+        raise UserError(f"adapters: two columns are named {twice[0]!r}", "rename one of the models, e.g. other=FOLDER")
     served = served_models(recipe, [column.model for column in columns])
     if served and not recipe.engine.server_url:
-        raise UserError("served is set and server_url is not", "add it, e.g. http://localhost:8000/v1")
+        raise UserError("served is set, but server_url is not", "add server_url, e.g. http://localhost:8000/v1")
     asked = (_with_engine(recipe, column, served.get(column.model, "")) for column in columns)
     return [column for column in asked if column]
 
 
 def _with_engine(recipe: Recipe, column: Asked, served: str) -> Asked | None:
-    """The column as it asks in this process or at a server; None if its operating point cannot be applied there."""
+    """Set the answerer for this process or for a server; None if the server cannot apply the operating point."""
     e = recipe.evaluate
     if not served:
         if not e.evaluate_signals:
@@ -94,19 +96,19 @@ def _with_engine(recipe: Recipe, column: Asked, served: str) -> Asked | None:
     try:
         return replace(column, answerer=for_server(column.answerer), served=served)
     except UserError as error:
-        say(f"there is no column {column.name!r}: {error}")
+        say(f"column {column.name!r} is left out: {error}")
         return None
 
 
 def served_models(recipe: Recipe, models: Sequence[str]) -> dict[str, str]:
-    """Names of models on the server by what they are called in the recipe.
+    """The names of models on the server, by their names in the recipe.
 
     Args:
-        recipe: its `served` is read.
-        models: that can be named there.
+        recipe: the recipe, of which `served` is read.
+        models: the names of the models that can be served.
 
     Raises:
-        UserError: if a pair is none, or names another model.
+        UserError: if a pair is invalid, or names another model.
     """
     pairs = [pair.partition("=") for pair in recipe.evaluate.served]
     for name, _, served in pairs:
@@ -114,13 +116,13 @@ def served_models(recipe: Recipe, models: Sequence[str]) -> dict[str, str]:
             raise UserError(f"served: {name!r} is not a name=MODEL pair", "write e.g. tuned=runs/mine/merged")
         if name not in models:
             known = ", ".join(dict.fromkeys(models))
-            remedy = f"known are {known}; another trained model needs its folder, too: --adapters {name}=FOLDER"
+            remedy = f"choose one of {known}; for another trained model, also add --adapters {name}=FOLDER"
             raise UserError(f"served: there is no model {name!r}", remedy)
     return {name: served for name, _, served in pairs}
 
 
 def _untrained(recipe: Recipe, model: ResolvedModel | None) -> list[Asked]:
-    """The columns of a method that trains nothing; a gated one also has that of its expensive way of answering."""
+    """The columns of a method that trains nothing. A gated method also has a column for its expensive answerer."""
     name, answerer = recipe.method.name, recipe_answerer(recipe)
     if not isinstance(answerer, Gated):
         return [Asked(name, None, answerer)]
@@ -131,19 +133,19 @@ def _untrained(recipe: Recipe, model: ResolvedModel | None) -> list[Asked]:
 
 
 def expensive_column(answerer: Gated) -> str:
-    """The column that holds the answers of its expensive way."""
+    """The name of the column with the answers of the expensive answerer."""
     return "base" if answerer.full == answerer.cheap else answerer.gating.gate_asks
 
 
 def recipe_answerer(recipe: Recipe, model: ResolvedModel | None = None) -> Answerer:
-    """How the recipe's method asks.
+    """Make the answerer of the recipe's method.
 
     Args:
-        recipe: names the method.
-        model: the model that is asked, for which a gate must have been fitted; None gives a gated method without one.
+        recipe: the recipe.
+        model: the model to ask, for which a gate must have been fitted; None makes a gated method without its gate.
 
     Raises:
-        UserError: if the run holds no gate for this model and these keys.
+        UserError: if the run has no gate for this model and these options.
     """
     answerer = recipe.method.answerer(recipe.evaluate.max_answer_tokens, recipe.demonstrate.demonstrate_seed)
     if model is None or not isinstance(answerer, Gated):
@@ -152,7 +154,7 @@ def recipe_answerer(recipe: Recipe, model: ResolvedModel | None = None) -> Answe
 
 
 def gate_settings(recipe: Recipe, answerer: Gated, model: ResolvedModel) -> dict[str, Any]:
-    """All that decides the outcomes that a gate is fitted on, besides the questions."""
+    """Everything except the questions that decides the outcomes on which a gate is fitted."""
     return {
         "base": model.fingerprint,
         "cheap": answerer.cheap.identity,
@@ -164,31 +166,31 @@ def gate_settings(recipe: Recipe, answerer: Gated, model: ResolvedModel) -> dict
 
 
 _ELSEWHERE = {"train", "dev", "test", "index"}
-"""Parts of the names of keys that an evaluation does not record, or that differ from dev to test."""
+"""Words in the names of options that an evaluation does not record, or that differ between dev and test."""
 
 
 def shown_by(keys: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of a recipe's keys that decide which passages are shown, where they differ from their defaults."""
+    """The options that decide which passages are shown, if they differ from their defaults."""
     usual = {f.name: f.default for f in fields(RetrievalArguments) if not _ELSEWHERE & set(f.name.split("_"))}
-    del usual["max_answers_cut"]  # it only refuses
+    del usual["max_answers_cut"]  # it only stops the command
     return {key: keys[key] for key, value in usual.items() if key in keys and keys[key] != value}
 
 
 def model_answerer(recipe: Recipe, folder: Path) -> Answerer:
-    """How the model in a folder wants to be asked: as the method says that its folder names, else in the usual way.
-
-    Without its operating point.
+    """Make the answerer of a trained model, without its operating point: that of its method, or the usual prompt.
 
     Raises:
-        UserError: if that method is not known here.
+        UserError: if the method that the folder names is not known here.
     """
     length, found = recipe.evaluate.max_answer_tokens, recorded_method(folder)
     return found.answerer(length, recipe.demonstrate.demonstrate_seed) if found else PromptAnswerer(length)
 
 
 def tuned_models(recipe: Recipe) -> dict[str, Path]:
-    """Folders by column: those that the recipe names, else all that was trained in its output_dir, last the one that
-    `variant` chooses."""
+    """The folders of the trained models by column: those in `adapters`, or else all in `output_dir`.
+
+    The model that `variant` chooses comes last.
+    """
     if recipe.evaluate.adapters:
         return dict(map(_named_folder, recipe.evaluate.adapters))
     if not recipe.method.method.trains:
@@ -200,7 +202,7 @@ def tuned_models(recipe: Recipe) -> dict[str, Path]:
         weights_of(folder)
     except UserError:
         remedy = "run `hf-selfdemo train` with the same config, or name another run's: --adapters tuned=RUN/model"
-        raise UserError(f"{folder} holds no trained model", remedy) from None
+        raise UserError(f"{folder} contains no trained model", remedy) from None
     others = (path for path in trained_folders(recipe.output_dir) if path != folder)
     return {column_of(path): path for path in (*others, folder)}
 

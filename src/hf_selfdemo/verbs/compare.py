@@ -1,8 +1,8 @@
-"""`hf-selfdemo evaluate --compare ...`: finished evaluations side by side, in `output_dir/comparisons`.
+"""`hf-selfdemo evaluate --compare ...`: compare finished evaluations, and write a report to `output_dir/comparisons`.
 
-A column is named by itself, if it is in this run's evaluation, or as name=folder: another run's column of that name or,
-if there is none, the one model that was trained there; name=folder:column says which one. Questions and judge must be
-the same; what else differs is told.
+A column of this run is given by its name. A column of another run is given as name=folder, which means the column of
+that name or, if there is none, the only trained model there. name=folder:column chooses another column. Questions and
+judge must be the same, and other differences are printed.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from hf_selfdemo.recipe.config import JudgeArguments
 from hf_selfdemo.recipe.recipe import Recipe
 
 _ASKED = ("templates", "max_answer_tokens")
-"""Settings that say how columns were asked. They may differ, as the base model may: that is often what is compared."""
+"""Settings of how columns were asked. They may differ, because a comparison is often about them."""
 
 
 @dataclass(frozen=True)
 class _Place:
-    """A column under the name it is compared by, and where it is."""
+    """A column, its evaluation, and its name in the comparison."""
 
     name: str
     evaluation: Evaluation
@@ -42,12 +42,12 @@ class _Place:
 
     @property
     def answerer(self) -> str:
-        """How it was asked."""
+        """The identity of its answerer."""
         return str(self.evaluation.manifest.get("answerers", {}).get(self.column) or "prompt")
 
 
 def run_compare(recipe: Recipe) -> None:
-    """Compare what `compare` names with the first of it, in the run's folder."""
+    """Compare the columns in `compare` with the first of them, and write the report into the run's folder."""
     compare_columns(recipe.evaluate.compare, recipe.evaluate.evaluate_on, recipe.output_dir)
 
 
@@ -55,12 +55,12 @@ def compare_columns(columns: Sequence[str], part: str, run: Path) -> None:
     """Compare columns of evaluations with the first of them; print the table and write the report.
 
     Args:
-        columns: each as the key `compare` takes it.
-        part: of the data that was evaluated on, "test" or "dev".
-        run: folder of the run that columns without a folder are of, and that the report goes into.
+        columns: the columns, written as for the option `compare`.
+        part: the part of the data of the evaluations, "test" or "dev".
+        run: the folder of the run that has the columns without a folder, and into which the report is written.
 
     Raises:
-        UserError: for a column that is not there, other questions, or labels of another judge.
+        UserError: if a column does not exist, or the questions or the judges differ.
     """
     places = _places(columns, part, run)
     differences = {}
@@ -72,18 +72,20 @@ def compare_columns(columns: Sequence[str], part: str, run: Path) -> None:
     where = folder_for(part).replace("evaluation", "comparisons")
     folder = run / where / "-".join(place.name for place in places)
     compared = {p.name: f"{p.evaluation.folder}:{p.column}" for p in places}
-    claim_folder(folder, compared, "give these columns other names, as name=folder")
+    claim_folder(folder, compared, "rename the columns, as name=folder")
     show(terminal_table(comparison.runs, comparison.title, comparison.asking), table_width(len(places)))
     for name, found in differences.items():
         say(f"{places[0].name} and {name} differ in {'; '.join(found)}")
     page = write_page(folder, write_figures(folder, comparison), comparison)
-    say(f"to read: {page}")
+    say(f"report: {page}")
 
 
 def _settings(evaluation: Evaluation) -> dict[str, Any]:
     [found] = evaluation.told("settings")
     if lacking := [key for key in (*_ASKED, "evidence") if key not in found]:
-        raise UserError(f"{evaluation.folder} does not tell its {lacking[0]}", "evaluate again with the same keys")
+        raise UserError(
+            f"the manifest in {evaluation.folder} lacks {lacking[0]}", "evaluate again with the same options"
+        )
     settings: dict[str, Any] = found
     return settings
 
@@ -95,43 +97,43 @@ def _places(columns: Sequence[str], part: str, run: Path) -> list[_Place]:
     for text in columns:
         name, equals, where = text.partition("=")
         if not re.fullmatch(r"[^/\\:]+", name):
-            raise UserError(f"compare: {text!r} names no column", "write a column's name, or e.g. sft=runs/sft")
+            raise UserError(f"compare: {text!r} is not a column", "write the name of a column, or e.g. sft=runs/sft")
         folder, _, column = where.partition(":")
         path = _evaluation_folder(Path(folder) if equals else run, inner)
         evaluation = known.setdefault(path, Evaluation(path))
         places.append(_Place(name, evaluation, column or _column(name, evaluation, bool(equals))))
     names = [place.name for place in places]
     if len(names) < 2:
-        raise UserError(f"compare: {names[0]} is one column", "name another one to compare it with")
+        raise UserError(f"compare: {names[0]} is the only column", "name another column to compare it with")
     if twice := [name for name in names if names.count(name) > 1]:
-        raise UserError(f"compare: two columns are named {twice[0]!r}", "give one another name, as name=folder")
+        raise UserError(f"compare: two columns are named {twice[0]!r}", "rename one, as name=folder")
     return places
 
 
 def _evaluation_folder(folder: Path, name: str) -> Path:
-    """The evaluation of a run, or the folder itself if it is one."""
+    """The folder of a run's evaluation, or the folder itself if it is an evaluation."""
     inner = folder / name
     return inner if inner.exists() or not (folder / "predictions").exists() else folder
 
 
 def _column(name: str, evaluation: Evaluation, elsewhere: bool) -> str:
-    """The column that a name without one means."""
+    """The column that is meant by a name without a column."""
     trained = [column for column in evaluation.columns if column not in ("base", PLAIN)]
     if name in evaluation.columns or not elsewhere:
-        return name  # if it is not there, reading it says so
+        return name  # if it does not exist, reading it raises
     if len(trained) == 1:
         return trained[0]
     raise UserError(
-        f"compare: {evaluation.folder} holds the columns {', '.join(evaluation.columns)}, and none named {name!r}",
-        f"say which one, as {name}={evaluation.folder}:{evaluation.columns[-1]}",
+        f"compare: {evaluation.folder} has no column {name!r}, only {', '.join(evaluation.columns)}",
+        f"choose one, e.g. {name}={evaluation.folder}:{evaluation.columns[-1]}",
     )
 
 
 def _refuse_differences(one: _Place, other: _Place) -> None:
-    """Other questions, or labels of another judge, cannot stand beside each other."""
+    """Reject columns with different questions or judges."""
     for place in (one, other):
         if place.column not in place.evaluation.columns:
-            place.evaluation.column(place.column)  # says that it is not there
+            place.evaluation.column(place.column)  # raises, because it does not exist
     found = list(_other_questions(one.evaluation, other.evaluation))
     found += [
         f"judge's {key} ({one.judge.get(key)} and {other.judge.get(key)})"
@@ -139,13 +141,13 @@ def _refuse_differences(one: _Place, other: _Place) -> None:
     ]
     if found:
         raise UserError(
-            f"{one.name} and {other.name} cannot be compared, they differ in {'; '.join(found)}",
-            "evaluate them with the same keys; replies that are in the ledger are not asked for again",
+            f"{one.name} and {other.name} cannot be compared, because they differ in {'; '.join(found)}",
+            "evaluate them with the same options; cached replies are not generated again",
         )
 
 
 def _told_differences(one: _Place, other: _Place) -> list[str]:
-    """What else differs besides the models, in words: how they were asked, and what they were shown."""
+    """What differs besides the models: how they were asked, and which passages they were shown."""
     settings, others = _settings(one.evaluation), _settings(other.evaluation)
     found = [f"{key} ({settings[key]} and {others[key]})" for key in _ASKED if settings[key] != others[key]]
     if not _same_answerer(one.answerer, other.answerer):
@@ -158,7 +160,7 @@ def _told_differences(one: _Place, other: _Place) -> list[str]:
 
 
 def _same_answerer(one: str, other: str) -> bool:
-    """Whether two columns were asked alike; of earlier versions' no more is known than that it was one prompt."""
+    """Whether two columns were asked alike. Earlier versions recorded only the kind of answerer."""
     known = "/" in one and "/" in other
     return one == other if known else one.partition("/")[0] == other.partition("/")[0]
 
@@ -172,7 +174,7 @@ def _other_questions(one: Evaluation, other: Evaluation) -> Iterator[str]:
 
 
 def _other_retrieval(one: Evaluation, other: Evaluation) -> Iterator[str]:
-    """How passages were found; earlier versions did not tell."""
+    """Differences in retrieval, which earlier versions did not record."""
     told, others = (evaluation.manifest.get("retrieval", {}) for evaluation in (one, other))
     for key in differing(told, others, {}) if told and others else ():
         yield f"{key} ({told.get(key, 'none')} and {others.get(key, 'none')})"
@@ -212,12 +214,12 @@ def _comparison(places: Sequence[_Place], differences: Mapping[str, list[str]]) 
     comparison = Comparison(title, columns, places[0].evaluation.evidence, provenance)
     if not comparison.modes:
         names = ", ".join(place.name for place in places)
-        raise UserError(f"compare: {names} were not all asked in one mode", "evaluate them with the same modes")
+        raise UserError(f"compare: {names} have no mode in common", "evaluate them with the same evaluate_modes")
     return comparison
 
 
 def _in_order(place: _Place, order: dict[str, int]) -> Column:
-    """A column under its name here, its rows in the order of the first column's."""
+    """The column under its name in the comparison, with its rows in the order of the first column."""
     column = place.evaluation.column(place.column)
 
     def sorted_rows(predictions: Sequence[Prediction]) -> list[Prediction]:

@@ -1,4 +1,4 @@
-"""`hf-selfdemo demonstrate`."""
+"""`hf-selfdemo demonstrate`: generate candidates, judge them, and write the demonstrations."""
 
 from __future__ import annotations
 
@@ -37,33 +37,33 @@ from hf_selfdemo.verbs.cluster.runner import cluster_of
 from hf_selfdemo.verbs.prompts import recipe_instructions
 
 _WORDS = {
-    "generator": "model that writes",
+    "generator": "model",
     "templates": "prompts",
     "questions_passages_twins": "questions, passages or twins",
     "instructions": "searched prompts",
     "method_source": "the file of the method",
 }
-"""What they are called where they differ."""
+"""The words for settings in messages about a difference."""
 
 _PICKS_THAT_TELL, _LOPSIDED = 10, 0.9
-"""A judge that reads picks each position about as often as the others; so many and so lopsided is no accident."""
+"""With at least this number of picks, a share above this for one position means that the judge ignores the content."""
 
 
 def run_demonstrate(recipe: Recipe) -> None:
-    """Write the demonstration dataset, its manifest and the on-policy figure; or make the calls of one shard only."""
+    """Write the demonstration dataset, its manifest and the on-policy figure, or only make the calls of one shard."""
     make_demonstrations(recipe)
 
 
 def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedModel | None = None) -> None:
-    """The same, of either part of the data.
+    """Make the demonstrations of one part of the data, as `run_demonstrate` does for "train".
 
     Args:
-        recipe: what to do.
-        part: "train" or "test": whose questions and passages.
-        model: who writes, where the caller has found it already; `NOBODY` will do if the recipe asks nothing.
+        recipe: the recipe.
+        part: "train" or "test".
+        model: the model that writes, if the caller has resolved it; `NOBODY` if the recipe needs no model.
     """
     folder, shard = recipe.output_dir / "demonstrations", _shard(recipe.engine.shard)
-    recipe_judge(recipe, recipe.judge.judge)  # a mistake in its keys costs no search
+    recipe_judge(recipe, recipe.judge.judge)  # reports wrong options before the search
     refuse_server(recipe)
     if recipe.train.objective == OBJECTIVE:
         refuse_keys(recipe)
@@ -112,20 +112,20 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
 
 
 def refuse_server(recipe: Recipe) -> None:
-    """Let no call be paid for a method that needs the model in this process.
+    """Reject `engine: server` for a method that needs the model in this process, before any call is paid for.
 
     Raises:
-        UserError: if the engine is a server, which would refuse only later calls.
+        UserError: naming the option that needs it.
     """
     if recipe.engine.engine != "server":
         return
     for key, value in recipe.method.in_process.items():
-        what = f"method {recipe.method.name!r} measures given texts in the model, which a server does not tell"
-        raise UserError(what, f"take engine: transformers, or {key}: {str(value).lower()}")
+        what = f"method {recipe.method.name!r} needs the likelihood of given texts, which a server does not return"
+        raise UserError(what, f"set engine: transformers, or {key}: {str(value).lower()}")
 
 
 def _selection(recipe: Recipe) -> dict[str, Any]:
-    """What decides which of the candidates are kept: it may change in a folder, what was written is used again."""
+    """The settings that select among the candidates. They may change, since the candidates are cached."""
     return (
         deciding(recipe.judge, "kept")
         | deciding(recipe.demonstrate, "kept")
@@ -141,13 +141,13 @@ def _say_what_is_replaced(folder: Path, selection: dict[str, Any]) -> None:
     before = read_json(path, Demonstrations).get("selection", {})
     changed = [f"{k} was {before[k]!r}, is {v!r}" for k, v in selection.items() if k in before and before[k] != v]
     if changed:
-        say(f"the dataset in {folder} is chosen anew and replaced: {', '.join(changed)}")
+        say(f"the dataset in {folder} is selected again and replaced: {', '.join(changed)}")
 
 
 def _make_calls(
     rows: Sequence[Evidence], strategy: Strategy, judge: Judge, engine: Engine | LateEngine, recipe: Recipe
 ) -> None:
-    """The calls of one shard, into the ledger."""
+    """Make the calls of one shard, which fills the generation cache."""
     with progress("demonstrate", len(rows)) as advance:
         dialogues = (judged_row(row, strategy, judge) for row in rows)
         asked = []
@@ -156,7 +156,7 @@ def _make_calls(
             advance(1)
     account_for((row.id for row in rows), asked, f"asking shard {recipe.engine.shard}")
     say(usage_line("made now", engine.generator.usage, engine.generator.reused))
-    say(f"shard {recipe.engine.shard} is in the ledger; a run without `shard` puts the dataset together")
+    say(f"the calls of shard {recipe.engine.shard} are cached; run without `shard` to put the dataset together")
 
 
 def _demonstrate(
@@ -183,11 +183,11 @@ def _demonstrate(
 
 
 NOBODY = ResolvedModel("", "", "")
-"""Stands for the model where none is needed."""
+"""The model of a recipe that needs none."""
 
 
 def asks_nothing(recipe: Recipe) -> bool:
-    """Whether the dataset comes about without a model, from gold targets alone."""
+    """Whether the dataset needs no model, because its targets are gold answers."""
     return not recipe.method.asks
 
 
@@ -202,13 +202,13 @@ def _engine(recipe: Recipe, model: ResolvedModel) -> Engine:
 
 
 def _must_not(request: Request) -> str:
-    raise AssertionError(f"{request.id} was asked, though nothing was to be asked")
+    raise AssertionError(f"{request.id} was asked, although the recipe needs no model")
 
 
 def _generation_settings(
     recipe: Recipe, generator: str, evidence: Sequence[Evidence], instructions: dict[Source, list[str]]
 ) -> dict[str, Any]:
-    """Everything that decides what is written, so that a folder is not taken for another run's."""
+    """Everything that decides the candidates, so that the folder of another run is not reused."""
     return {
         "generator": generator,
         "templates": templates_hash(recipe.method.templates),
@@ -229,13 +229,15 @@ def _shard(text: str | None) -> tuple[int, int] | None:
     except ValueError:
         number, count = -1, 0
     if not 0 <= number < count:
-        raise UserError(f"shard: {text!r} is not of the form i/n", "write e.g. 0/4, 1/4, 2/4 and 3/4")
+        raise UserError(
+            f"shard: {text!r} is not of the form i/n with i < n", "write 0/4, 1/4, 2/4 or 3/4 for four shards"
+        )
     return number, count
 
 
 def _on_policy(dataset: Dataset, engine: Engine | LateEngine, rows: int, seed: int) -> dict[str, Any]:
-    """The meter over rows with a gold answer, under the model that wrote: the same rows and prompts for all texts."""
-    if not rows or engine.network is None:  # a server tells no likelihood of a text it did not write
+    """Measure the mean token NLL of targets, gold answers and rejected texts on rows with a gold answer."""
+    if not rows or engine.network is None:  # a server returns no likelihood of a given text
         return {}
     from hf_selfdemo.training.meter import OnPolicyMeter
 
@@ -279,7 +281,7 @@ def _counted(count: int, thing: str) -> str:
 
 
 def _nats_words(on_policy: dict[str, Any]) -> str:
-    """What was measured under the base model; a text that no row has is not named."""
+    """The on-policy figures in words, without kinds of text that no row has."""
     names = {"target": "targets", "gold": "gold answers", "rejected": "rejected texts"}
     found = {name: on_policy[f"{key}_nll_per_token"] for key, name in names.items()}
     told = [f"{name} {nats:.2f}" for name, nats in found.items() if nats is not None]
@@ -291,11 +293,11 @@ def _judge_lines(manifest: dict[str, Any]) -> Iterator[str]:
         if manifest[name]:
             yield f"{name}: " + ", ".join(f"{count} {kind}" for kind, count in manifest[name].items())
     if (rate := manifest["unverified_winner_rate"]) is not None:
-        yield f"winners not found right: {rate:.0%} (unverified_winners keeps or drops them)"
+        yield f"winners not found correct: {rate:.0%} (unverified_winners keeps or drops them)"
     if manifest["judge"]:
         yield "judge: " + ", ".join(f"{v} {k}" for k, v in manifest["judge"].items() if not isinstance(v, dict))
     for size, picked in manifest["judge"].get("picked_by_position", {}).items():
         counts = ", ".join(map(str, picked.values()))
-        yield f"picked by position shown, {size}: {counts}"
+        yield f"picks by position shown, {size}: {counts}"
         if sum(picked.values()) >= _PICKS_THAT_TELL and max(picked.values()) >= _LOPSIDED * sum(picked.values()):
-            yield "warning: the judge goes by position, not by what it reads; do not train on this tournament"
+            yield "warning: the judge picks by position, not by content: do not train on this tournament"

@@ -1,10 +1,10 @@
-"""`hf-selfdemo documents`: a folder of documents to a corpus, and what was left out.
+"""`hf-selfdemo documents`: split documents into the passages of a corpus.
 
 output_dir/documents/
     documents.jsonl    id, title and text of each document, as it was read
-    passages.jsonl     the corpus: id, title (the headings above), text, and its place in its document
+    passages.jsonl     the corpus: id, title (the headings above it), text, and position in the document
     left_out.jsonl     files and passages that were left out, each with the reason
-    manifest.json      what decided the passages, counts, versions, hashes
+    manifest.json      settings that decide the passages, counts, versions, hashes
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from hf_selfdemo.recipe.made_documents import MANIFEST, documents_settings, made
 from hf_selfdemo.recipe.recipe import Recipe
 
 _SHOWN = 5
-"""Files left out that are named; `left_out.jsonl` has all."""
+"""Number of left-out files that are printed. `left_out.jsonl` has all."""
 
 _READERS = ("markitdown", "semantic-text-splitter", "datasketch", "markdown-it-py", "charset-normalizer")
 
 
 def run_documents(recipe: Recipe) -> None:
-    """Read the documents, write the corpus, and print a summary; unchanged documents are not read again.
+    """Read the documents, write the corpus, and print a summary. Unchanged documents are not read again.
 
     Raises:
-        UserError: if none are named, none can be used, or a run was built on the passages of other documents.
+        UserError: if no document is named, none can be read, or a run has used the passages of other documents.
     """
     sources = recipe.documents.documents
     if not sources:
-        raise UserError("documents names no file or folder", "give --documents FOLDER")
+        raise UserError("documents is not set", "add --documents FOLDER")
     folder = documents_folder(recipe)
     if told := made_passages(recipe):
         for line in told["said"]:
@@ -59,10 +59,10 @@ def run_documents(recipe: Recipe) -> None:
 
 
 def lines(found: Documents) -> Iterator[str]:
-    """A summary of documents that were read, for people.
+    """Summarise the documents that were read, for people.
 
     Args:
-        found: as `read_documents` gave them.
+        found: the result of `read_documents`.
     """
     words = sorted(count_words(passage.text) for passage in found.passages)
     yield (

@@ -1,4 +1,4 @@
-"""`hf-selfdemo evaluate`."""
+"""`hf-selfdemo evaluate`: compare the base model with trained models, or with a method that trains nothing."""
 
 from __future__ import annotations
 
@@ -57,14 +57,13 @@ from hf_selfdemo.verbs.served import Engines, refuse_served
 from hf_selfdemo.verbs.unscored import WhyUnscored, unscored_lines
 
 _WORDS = {"base": "base model", "templates": "prompts", "evidence": "test questions or passages"}
-"""What the settings of an evaluation are called where they differ."""
+"""The words for settings in messages about a difference."""
 
 
 def run_evaluate(recipe: Recipe) -> None:
-    """Compare the base model with what was trained, or with a method that trains nothing; print the table and write the
-    report.
+    """Compare the base model with the trained models or with a method that trains nothing, and write the report.
 
-    With `compare` no model is asked: finished evaluations are compared.
+    With `compare`, finished evaluations are compared, and no model is asked.
     """
     if recipe.evaluate.compare:
         return run_compare(recipe)
@@ -96,7 +95,9 @@ def run_evaluate(recipe: Recipe) -> None:
     if cluster:
         networks.known(answer_elsewhere(cluster, evidence, model, columns, modes))
     ledger = Ledger(ledger_path(recipe))
-    base = RecordedGenerator(engines.of(columns[0]), ledger)  # who judges, and shows other abilities
+    base = RecordedGenerator(
+        engines.of(columns[0]), ledger
+    )  # judges, and writes the reference replies of the ability check
     runs: dict[str, dict[str, list[Prediction]]] = {}
     unscored: dict[str, dict[str, dict[str, int]]] = {}
     accounts: dict[str, Mapping[Any, RecordedGenerator]] = {}
@@ -122,7 +123,7 @@ def run_evaluate(recipe: Recipe) -> None:
                 for mode in modes
             }
             unscored[name] = {mode: judges[mode].reasons(runs[name][mode]) for mode in modes}
-            if ability and not column.at_point:  # else it is the model of the column before
+            if ability and not column.at_point:  # a column at a point has the model of the previous column
                 tokenizer = networks.tokenizer_of(column.weights)
                 ability.measure(name, networks.network(column.weights), tokenizer, base, advance)
             accounts[name] = asked
@@ -167,13 +168,13 @@ def run_evaluate(recipe: Recipe) -> None:
 def _summed(
     name: str, accounts: Mapping[str, Mapping[Any, RecordedGenerator]], judging: RecordedGenerator, kind: str
 ) -> Usage:
-    """What a column cost; the base model's has what it was asked as a judge, too."""
+    """The usage of a column. That of the base model includes its calls as a judge."""
     spent = [*accounts[name].values(), *([judging] if name == "base" else [])]
     return sum((getattr(generator, kind) for generator in spent), Usage())
 
 
 def _asking(account: RecordedGenerator, column: Asked, questions: int) -> dict[str, int]:
-    """What answering cost, whenever it was paid; what was asked besides the answers counts where they depend on it."""
+    """The cost of answering, cached calls included. Signals count only for a column whose answers depend on them."""
     stages = (account.usage + account.reused).by_stage
     besides = () if column.at_point else (REFUSAL, WITHHELD)
     spent = sum((usage for stage, usage in stages.items() if stage not in besides), Usage())
@@ -181,24 +182,24 @@ def _asking(account: RecordedGenerator, column: Asked, questions: int) -> dict[s
 
 
 def _asked(recipe: Recipe) -> str:
-    """The part of the data that is evaluated on."""
+    """The part of the data on which the models are evaluated."""
     part = recipe.evaluate.evaluate_on
     if part == "dev" and not has_dev(recipe.data):
-        raise UserError("evaluate_on is 'dev' and there are no dev questions", "give dev_questions or held_out_share")
+        raise UserError("evaluate_on is 'dev', but there are no dev questions", "set dev_questions or held_out_share")
     return part
 
 
 def judges_by_model(e: EvaluateArguments) -> bool:
-    """Whether a model labels replies, and so is asked in turn with the one that writes them."""
+    """Whether a model labels the replies, and so must be loaded in addition to the model that writes them."""
     return e.evaluate_judge != "answer_match"
 
 
 def _judge_record(recipe: Recipe, base: str) -> dict[str, Any]:
-    """All that decides a label besides the reply and the row.
+    """Everything except the reply and the row that decides a label.
 
     Args:
-        recipe: names the judge.
-        base: fingerprint of the base model, which is who a judge asks.
+        recipe: the recipe, for the judge.
+        base: fingerprint of the base model, which judges that need a model ask.
     """
     name = recipe.evaluate.evaluate_judge
     code = fingerprint([folder_hash(PACKAGE / room, "**/*.py") for room in ("scoring", "judging")])
@@ -209,21 +210,21 @@ def _judge_record(recipe: Recipe, base: str) -> dict[str, Any]:
 
 
 def evaluation_judge(recipe: Recipe) -> Judge:
-    """Who labels replies one by one.
+    """Make the judge that labels replies.
 
     Raises:
         UserError: for an unknown judge, or one that ranks candidates.
     """
     if recipe.evaluate.evaluate_judge == "tournament":
         raise UserError(
-            "evaluate_judge: a tournament ranks candidates of one question, and a model gives one reply",
+            "evaluate_judge is tournament, which ranks several candidates of a question and cannot label one reply",
             "use answer_match, llm_label or match_then_llm",
         )
     return recipe_judge(recipe, recipe.evaluate.evaluate_judge)
 
 
 def _report(comparison: Comparison, folder: Path, ability: AbilityCheck) -> None:
-    """Print the table, and write it, its figures and the page to read."""
+    """Print the table, and write the table, the figures and the report."""
     width = table_width(len(comparison.columns))
     show(terminal_table(comparison.runs, comparison.title, comparison.asking), width)
     figures = write_figures(folder, comparison)
@@ -232,27 +233,27 @@ def _report(comparison: Comparison, folder: Path, ability: AbilityCheck) -> None
     ability.report(folder, width)
     found = read_json(folder / "figures.json")
     page = write_page(folder, figures | {key: found[key] for key in found.keys() - figures.keys()}, comparison)
-    say(f"to read: {page}")
+    say(f"report: {page}")
     for line in symptoms(figures):
         say(line)
 
 
 def _data(recipe: Recipe, part: str) -> dict[str, Any]:
-    """The keys that say what is asked and shown."""
+    """The options that decide which questions are asked and which passages are shown."""
     keys = asdict(recipe.data) | effective_keys(recipe.retrieval)
     others = {"train", "dev", "test", "index"} - ({part} if part == "test" else {part, "train"})
     return {key: value for key, value in keys.items() if not others & set(key.split("_"))}
 
 
 def recipe_modes(e: EvaluateArguments) -> list[Mode]:
-    """The modes that a recipe names, in their own order.
+    """The evaluation modes of a recipe, in a fixed order.
 
     Raises:
-        UserError: for an unknown one, or none at all.
+        UserError: for an unknown mode, or if there is none.
     """
     known: tuple[Mode, ...] = get_args(Mode)
     if not e.evaluate_modes:
-        raise UserError("evaluate_modes names none", f"name some of {', '.join(known)}")
+        raise UserError("evaluate_modes is empty", f"name one or more of {', '.join(known)}")
     for mode in e.evaluate_modes:
         if mode not in known:
             raise UserError(f"evaluate_modes: {mode!r} is unknown", did_you_mean(mode, list(known)))
@@ -264,13 +265,13 @@ def _say_which_templates_differ(columns: Sequence[Asked], tokenizer: Any) -> Non
     folders = {column.weights: None for column in columns if column.weights and not column.served}
     for path in (folder / "chat_template.jinja" for folder in folders):
         if path.exists() and read_chat_template(str(path)) != tokenizer.chat_template:
-            remedy = f"--chat_template_path {path} asks all models with it"
-            say(f"{path.parent} was trained with another chat template than it is asked with: {remedy}")
+            remedy = f"to ask all models with its template, add --chat_template_path {path}"
+            say(f"warning: {path.parent} was trained with another chat template than it is asked with; {remedy}")
 
 
 def _show_replies(runs: Any, evidence: Sequence[Evidence], count: int) -> None:
     for i, row in enumerate(evidence[:count]):
-        say(f"{row.question.text}  ({', '.join(row.question.answers) or 'no answer known'})", "bold")
+        say(f"{row.question.text}  ({', '.join(row.question.answers) or 'no gold answer'})", "bold")
         for name, modes in runs.items():
             for mode, predictions in modes.items():
                 if i < len(predictions):

@@ -1,4 +1,4 @@
-"""`hf-selfdemo export`: the evaluation for other tools, in `output_dir/export`."""
+"""`hf-selfdemo export`: write the evaluation for other tools, into `output_dir/export`."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ EXPORTS = ("lm_eval", "ragas")
 
 
 def run_export(recipe: Recipe) -> None:
-    """Write what `export_to` names, and say where it is.
+    """Write the files of the tool `export_to`, and print their paths.
 
     Raises:
-        UserError: for an unknown tool, a judge that the tool cannot ask, or replies that have not been written yet.
+        UserError: for an unknown tool, a judge that the tool does not support, or if there are no replies yet.
     """
     name = recipe.export.export_to
     if name not in EXPORTS:
@@ -39,20 +39,20 @@ def _lm_eval(recipe: Recipe, folder: Path) -> list[Path]:
     e = recipe.evaluate
     if e.evaluate_judge != "answer_match":
         raise UserError(
-            f"evaluate_judge is {e.evaluate_judge!r} and lm_eval can only match answers", "set it to answer_match"
+            f"evaluate_judge is {e.evaluate_judge!r}, but lm_eval can only match answers", "set it to answer_match"
         )
     evidence, _ = recipe_evidence(recipe, "test")
     return write_tasks(folder, evidence, recipe_modes(e), e.max_answer_tokens, recipe_answerer(recipe))
 
 
 def _ragas(recipe: Recipe, folder: Path) -> list[Path]:
-    """A file a model; only replies with passages have contexts."""
+    """Write a file for each model. Only replies with passages are exported, because ragas needs contexts."""
     home = recipe.output_dir / "evaluation"
     evaluation = Evaluation(home) if (home / "manifest.json").exists() else None
     columns = map(evaluation.column, sorted(evaluation.columns)) if evaluation else ()
     written = {column.name: found for column in columns if (found := column.predictions.get("rag"))}
     if not written:
-        raise UserError(f"{recipe.output_dir} holds no replies with passages", "run `hf-selfdemo evaluate` first")
+        raise UserError(f"{recipe.output_dir} contains no replies with passages", "run `hf-selfdemo evaluate` first")
     evidence, _ = recipe_evidence(recipe, "test")
     with remade(folder) as staging:
         for name, predictions in written.items():

@@ -67,7 +67,7 @@ def ending(error: BaseException) -> tuple[int, str]:
     """
     if isinstance(error, KeyboardInterrupt):  # the text of the error, if any, says what cannot be continued
         code, what = (TERMINATED, "stopped by SIGTERM") if isinstance(error, Terminated) else (STOPPED, "interrupted")
-        return code, f"{what}; {str(error) or 'the same command goes on from here'}"
+        return code, f"{what}; {str(error) or 'repeat the command to continue'}"
     if told := foreseen(error):
         return BAD_INPUT, " ".join(str(told).split())
     return BUG, f"this is a bug: {reason(error)} ({_where_traceback(error)}); please report it"

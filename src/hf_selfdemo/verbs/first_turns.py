@@ -1,4 +1,4 @@
-"""What dialogues ask first, counted one after the other: no request and no row is kept in memory."""
+"""Counts over the first requests of dialogues. They are counted one by one, so none is kept in memory."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hf_selfdemo.core.types import COUNTS, Dialogue, Request
 
 
 class FirstTurns:
-    """Counts over the first-turn requests of rows; nothing is sent.
+    """Counts over the first-turn requests of rows. Nothing is sent.
 
     Args:
-        turns: the first-turn requests of each row, in the order of the rows; gone through once.
+        turns: the first-turn requests of each row, in the order of the rows. It is iterated once.
 
     Example:
         >>> request = Request("q1", ({"role": "user", "content": "Who?"},), "rag")
@@ -44,28 +44,31 @@ class FirstTurns:
 
     @property
     def most(self) -> int:
-        """Requests of the row that is asked most."""
+        """The largest number of requests of a row."""
         return max(self._asked, default=0)
 
     def __bool__(self) -> bool:
         return self.calls.total() > 0
 
     def draw(self, count: int, seed: int) -> list[int]:
-        """Places of rows to measure by: one of those that are asked most, so that every stage is met, others at random.
+        """Draw rows for a measurement: one with the most requests, so that every stage occurs, and others at random.
 
         Args:
-            count: how many; at least one is drawn.
-            seed: of the draw.
+            count: number of rows; at least one is drawn.
+            seed: seed of the draw.
+
+        Returns:
+            The positions of the rows.
         """
         first = self._asked.index(self.most)
         others = [place for place, asked in enumerate(self._asked) if asked and place != first]
         return [first, *random.Random(seed).sample(others, min(max(count, 1) - 1, len(others)))]
 
     def counted(self, characters: float) -> dict[str, dict[str, int]]:
-        """Counts by stage if all of them were asked; what the prompts of a row share is read once.
+        """Calls and tokens by stage if all were asked. The common prefix of a row's prompts counts as cached.
 
         Args:
-            characters: how many make a token.
+            characters: characters per token.
         """
         return {
             stage: dict(
@@ -85,7 +88,7 @@ class FirstTurns:
 
 
 def first_turn(dialogue: Dialogue[Any]) -> list[Request]:
-    """What a dialogue asks first; nothing is sent."""
+    """The first requests of a dialogue, without sending them."""
     try:
         return list(next(dialogue))
     except StopIteration:
@@ -93,13 +96,13 @@ def first_turn(dialogue: Dialogue[Any]) -> list[Request]:
 
 
 def _measured(request: Request) -> str:
-    """What is read behind the prompt: a begun reply, or texts where nothing is written."""
+    """The text that the model reads after the prompt: the beginning of a reply, or texts to score."""
     begun = "".join(part.text for part in request.begun)
     return begun + request.scored + request.contrasted + "".join(request.openings)
 
 
 def _with_shared(requests: Sequence[Request]) -> Iterator[tuple[Request, int, int]]:
-    """Requests of one row with their characters, and how many of these an earlier one has read."""
+    """The requests of a row, their length in characters, and how many of these an earlier request shares."""
     groups: dict[str, list[tuple[Request, str]]] = {}
     for request in requests:
         text = "".join(message["content"] for message in request.messages) + _measured(request)

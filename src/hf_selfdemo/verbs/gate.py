@@ -1,4 +1,4 @@
-"""`hf-selfdemo gate`: learn on the dev questions when the expensive way of answering is worth asking."""
+"""`hf-selfdemo gate`: learn on the dev questions when the expensive answerer is worth its cost."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from hf_selfdemo.verbs.columns import expensive_column, gate_settings, recipe_an
 from hf_selfdemo.verbs.operating_point import ask_dev
 
 BOTH_WAYS: tuple[Mode, Mode] = ("rag", "closed_book")
-"""Modes in which the dev questions are asked before a gate is fitted."""
+"""The modes in which the dev questions are asked before a gate is fitted."""
 
 _DEV = "run `hf-selfdemo evaluate --evaluate_on dev` with the same config first"
 
 
 def run_gate(recipe: Recipe) -> None:
-    """Fit the gate on the recorded answers to the dev questions, print its states and keep it in the run's folder.
+    """Fit the gate on the stored answers to the dev questions, print its states, and write it into the run's folder.
 
     No model is asked. Rows with an unscored answer are left out and counted.
 
     Raises:
-        UserError: if the method has no gate, the dev questions have not been asked both ways with the same config, or
-            nothing can be learnt from the answers.
+        UserError: if the method has no gate, the dev questions have not been evaluated in both modes with the same
+            config, or the answers are too few to fit a gate.
     """
     refuse_gate(recipe)
     folder = recipe.output_dir / folder_for("dev")
     if not (folder / "manifest.json").exists():
-        raise UserError(f"{folder} holds no finished evaluation", _DEV)
+        raise UserError(f"{folder} contains no finished evaluation", _DEV)
     evaluation, answerer, model = Evaluation(folder), recipe_answerer(recipe), recipe.resolve()
     assert isinstance(answerer, Gated)
     _refuse_other_dev(recipe, evaluation, model)
@@ -68,14 +68,14 @@ def run_gate(recipe: Recipe) -> None:
 
 
 def gate_within_run(recipe: Recipe) -> None:
-    """What `run` does before testing: ask the dev questions both ways and fit, if the method has a gate."""
+    """Ask the dev questions in both modes and fit the gate, if the method has one: a stage of `run` before testing."""
     if recipe.method.method.gated:
         ask_dev(recipe, *BOTH_WAYS)
         run_gate(recipe)
 
 
 def refuse_gate(recipe: Recipe) -> None:
-    """Let no call be paid for a gate that cannot be fitted.
+    """Check that a gate can be fitted, before any call is paid for.
 
     Raises:
         UserError: if the method has no gate, the engine is a server, or there are no dev questions.
@@ -84,33 +84,35 @@ def refuse_gate(recipe: Recipe) -> None:
     if not recipe.method.method.gated:
         raise UserError(f"method {name!r} has no gate", "set method: lagr_seq")
     if recipe.engine.engine == "server":
-        what = f"method {name!r} decides by the log-probability of an answer, which a server does not tell"
+        what = f"method {name!r} needs the log-probability of an answer, which a server does not return"
         raise UserError(what, "use engine: transformers")
     if not has_dev(recipe.data):
-        raise UserError("there are no dev questions to fit a gate on", "give dev_questions or held_out_share")
+        raise UserError("there are no dev questions to fit a gate on", "set dev_questions or held_out_share")
 
 
 def _refuse_other_dev(recipe: Recipe, evaluation: Evaluation, model: ResolvedModel) -> None:
-    """Answers of another model or to other passages say nothing about this one."""
+    """Reject answers of another model, or to questions with other passages."""
     if evaluation.manifest["settings"].get("base") != model.fingerprint:
-        raise UserError(f"{evaluation.folder} holds the answers of another model than {model.name}", _DEV)
+        raise UserError(f"{evaluation.folder} contains the answers of another model than {model.name}", _DEV)
     there, now = shown_by(evaluation.manifest["data"]), shown_by(asdict(recipe.retrieval))
     if keys := differing(there, now, {}):
         raise UserError(f"{evaluation.folder} was made with other passages: {', '.join(keys)}", _DEV)
 
 
 def _answers(evaluation: Evaluation, column: str, mode: Mode, answerer: Answerer) -> Sequence[Prediction]:
-    """The labelled answers of one way of answering."""
+    """The labelled answers of one answerer."""
     if column not in evaluation.columns or not (said := evaluation.column(column).predictions.get(mode)):
-        raise UserError(f"{evaluation.folder} holds no {mode} answers of {column!r}", _DEV)
+        raise UserError(f"{evaluation.folder} contains no {mode} answers of {column!r}", _DEV)
     if evaluation.manifest["answerers"].get(column) != answerer.identity:
-        raise UserError(f"{evaluation.folder} holds answers of {column!r} that was asked in another way", _DEV)
+        raise UserError(
+            f"{evaluation.folder} contains answers of {column!r} that were made with another answerer", _DEV
+        )
     return said
 
 
 def states_table(gate: Gate, found: Sequence[Outcome]) -> Table:
-    """What is known of each state, and what the gate does there."""
-    table = Table("state", "questions", "cheap right", "expensive right", "value of asking", "gate")
+    """A table of the gate's states: the answers in each, and whether the gate asks there."""
+    table = Table("state", "questions", "cheap correct", "expensive correct", "value of asking", "gate")
     for column in table.columns[1:]:
         column.justify = "right"
     for state, value in gate.values.items():
@@ -125,8 +127,8 @@ def _summary(gate: Gate, found: Sequence[Outcome], left_out: int) -> Iterator[st
     asked = [gate.asks(gate.state(one.row, one.confidence)) for one in found]
     gated = share(one.expensive_right if asks else one.cheap_right for one, asks in zip(found, asked, strict=True))
     never, always = share(one.cheap_right for one in found), share(one.expensive_right for one in found)
-    yield f"on the {len(found)} questions it was fitted on the gate asks for {sum(asked)}"
-    yield f"right: {gated:.2f} with the gate, {never:.2f} if it never asks, {always:.2f} if it always does"
+    yield f"of the {len(found)} questions that it was fitted on, the gate asks the expensive answerer for {sum(asked)}"
+    yield f"correct: {gated:.2f} with the gate, {never:.2f} if it never asks, {always:.2f} if it always asks"
     if left_out:
         yield f"{left_out} rows are left out, because an answer is missing or unscored"
 

@@ -1,4 +1,4 @@
-"""`hf-selfdemo ledger`: what the ledger holds."""
+"""`hf-selfdemo ledger`: show the calls in the generation cache."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from hf_selfdemo.recipe.recipe import Recipe
 
 
 def run_ledger(recipe: Recipe) -> None:
-    """Print calls and tokens by model and stage."""
+    """Print the cached calls and their tokens by model and stage."""
     path = ledger_path(recipe)
     if not path.exists():
-        remedy = did_you_mean_file(path, "name one as --ledger, or the run's --output_dir")
-        raise UserError(f"there is no ledger {path}", remedy)
+        remedy = did_you_mean_file(path, "name its file with --ledger, or its run with --output_dir")
+        raise UserError(f"there is no generation cache {path}", remedy)
     table = Table("model", "stage", *_NUMBERS, "first call", "last call", title=str(path))
     for name in _NUMBERS:
         table.columns[2 + _NUMBERS.index(name)].justify = "right"

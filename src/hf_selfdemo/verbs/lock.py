@@ -1,4 +1,4 @@
-"""One start at a time in a run's folder; shards of one run share it."""
+"""The lock of a run's folder: one command at a time, except that shards of one run share it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.processes import is_main_process
 
 READERS = ("preflight", "ask", "app", "ledger")
-"""Verbs that write nothing into a run's folder."""
+"""Commands that write nothing into a run's folder."""
 
 _FOLDERS = (
     *("documents", "prompts", "demonstrations", "model", "rounds", "evaluation", "evaluation_dev"),
     *("comparisons", "comparisons_dev", "merged", "scores", "export", "hub"),
 )
-"""What verbs write into: what else lies in a run's folder may be another run's, which is at work."""
+"""The folders that commands write into. Others in a run's folder may belong to another run that is active."""
 
 WRITTEN_INTO = (*_FOLDERS, "retriever", "gate.json", "plan.json")
-"""All that verbs leave in a run's folder, but for what runs share."""
+"""Everything that commands write into a run's folder, except what runs share."""
 
 
 def variants(folder: Path) -> list[Path]:
@@ -32,16 +32,16 @@ def variants(folder: Path) -> list[Path]:
 
 
 _GATE_S = 0.5
-"""Seconds in which a start waits for another that is only looking whether it may begin."""
+"""Seconds to wait for another command that only checks whether it may start."""
 
 _TRIES = 100
-"""How often a folder is made anew that other starts, which wrote nothing, remove."""
+"""How often a folder is made again if other commands that wrote nothing remove it."""
 
 
 def locked(verb: str, recipe: Recipe) -> AbstractContextManager[None]:
-    """The lock under which a verb does its work: none for a verb that only reads.
+    """The lock that a command holds while it runs. A command that only reads needs none.
 
-    Of processes that were launched together the first holds it for all.
+    Of processes that were launched together, the first holds the lock for all.
     """
     if verb in READERS or not is_main_process():
         return nullcontext()
@@ -50,18 +50,18 @@ def locked(verb: str, recipe: Recipe) -> AbstractContextManager[None]:
 
 @contextmanager
 def held(folder: Path, shard: str = "") -> Iterator[None]:
-    """Hold a run's folder, until the block ends or the process dies; a folder that is empty then is removed.
+    """Lock a run's folder until the block ends or the process dies. A folder that is empty at the end is removed.
 
-    What killed starts left half written there is removed first, unless shards may be writing.
+    Partly written files of commands that were killed are removed first, unless shards may be writing.
 
     Args:
-        folder: is made if it is not there.
-        shard: "i/n" holds the share alone: other shards may work there, but not the same one, and nothing else.
+        folder: the folder, which is made if it does not exist.
+        shard: "i/n" locks only this shard. Other shards may work in the folder, but no other command.
 
     Raises:
-        UserError: if another start holds it, or it cannot be written to.
+        UserError: if another command holds the lock, or the folder cannot be written to.
     """
-    own = gate = _taken(folder / ".lock", _GATE_S)  # whoever starts passes it, so that no two turn each other away
+    own = gate = _taken(folder / ".lock", _GATE_S)  # every command takes it first, so that two cannot reject each other
     try:
         if shard:
             own = _taken(folder / f".shard-{shard.replace('/', '-of-')}.lock")
@@ -78,7 +78,7 @@ def held(folder: Path, shard: str = "") -> Iterator[None]:
 
 
 def _taken(path: Path, seconds: float = 0) -> FileLock:
-    """The lock, held; its folder is made if it is not there."""
+    """Acquire a lock, and make its folder if it does not exist."""
     lock, folder = FileLock(path), path.parent
     for _ in range(_TRIES):
         try:
@@ -86,9 +86,9 @@ def _taken(path: Path, seconds: float = 0) -> FileLock:
             lock.acquire(timeout=seconds, poll_interval=0.01)
             return lock
         except Timeout:
-            what = f"another start is at work in {folder}"
+            what = f"another command is running in {folder}"
             raise UserError(what, "wait until it has ended, or choose another output_dir") from None
-        except (FileNotFoundError, FileExistsError) as gone:  # as when another start removes the folder meanwhile
+        except (FileNotFoundError, FileExistsError) as gone:  # another command removed the folder in between
             error: OSError = gone
         except OSError as other:
             error = other
@@ -100,6 +100,6 @@ def _let_go(lock: FileLock) -> None:
     """Release a lock and remove its file, and the folder if nothing else is in it."""
     with suppress(OSError):
         path = Path(lock.lock_file)
-        path.unlink()  # while it is held: who opened it before sees that its name is gone
+        path.unlink()  # while it is held, so that a process that has opened it notices
         path.parent.rmdir()
     lock.release()

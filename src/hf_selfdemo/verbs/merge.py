@@ -1,4 +1,4 @@
-"""`hf-selfdemo merge`: the adapter merged into its base, as a whole model that any server loads."""
+"""`hf-selfdemo merge`: merge the adapter into its base, to get a full model that any server loads."""
 
 from __future__ import annotations
 
@@ -31,28 +31,28 @@ from hf_selfdemo.recipe.recipe import Recipe
 from hf_selfdemo.verbs.columns import model_answerer, tuned_models
 
 _SHOWN = 5
-"""Replies that differ which are shown."""
+"""Number of differing replies that are printed."""
 
 
 def run_merge(recipe: Recipe) -> None:
-    """Merge what was trained, ask both forms some test questions, and write the model if their replies are the same.
+    """Merge the adapter, compare replies to some test questions before and after, and write the model if they agree.
 
-    The weights are written in the precision of the base, which rounds what the adapter adds; so replies can differ.
+    The merged weights have the precision of the base model, which rounds the adapter's changes. So replies can differ.
 
     Raises:
-        UserError: if there is no adapter, its base is not the one it was trained on, or more than `max_changed_replies`
-            replies differ; nothing is written then.
+        UserError: if there is no adapter, its base model has changed, or more than `max_changed_replies` replies
+            differ. Nothing is written then.
     """
     source = list(tuned_models(recipe).values())[-1:]
     if not source or not is_adapter(source[0]):
-        what = f"{source[0]} is a whole model" if source else f"method {recipe.method.name!r} trains nothing"
-        raise UserError(f"{what}: there is no adapter to merge", "name one: --adapters tuned=RUN/model")
+        what = f"{source[0]} is a full model" if source else f"method {recipe.method.name!r} trains nothing"
+        raise UserError(f"{what}, so there is no adapter to merge", "name one: --adapters tuned=RUN/model")
     folder, target = source[0], Path(recipe.merge.merge_to or recipe.output_dir / "merged")
     rows = recipe_evidence(recipe, "test")[0][: recipe.merge.merge_prompts]
     answerer = model_answerer(recipe, folder)
     before, tokenizer = _before(recipe, folder, rows, answerer)
     if all(answer.finish_reason == "error" for answer in before):
-        raise UserError("no test question could be asked, so that replies cannot be compared", "shorten the passages")
+        raise UserError("no test question fits the model, so replies cannot be compared", "lower max_passage_words")
 
     def finish(staging: Path) -> None:
         _add_files(folder, staging, tokenizer, answerer)
@@ -66,11 +66,11 @@ def run_merge(recipe: Recipe) -> None:
 
 
 def serving_lines(folder: Path, name: str) -> str:
-    """How a whole model is converted and served.
+    """The commands that convert and serve a full model.
 
     Args:
-        folder: of the model.
-        name: for Ollama.
+        folder: the folder of the model.
+        name: the name of the model for Ollama.
 
     Example:
         >>> print(serving_lines(Path("runs/mine/merged"), "mine").splitlines()[1])
@@ -94,7 +94,7 @@ def serving_lines(folder: Path, name: str) -> str:
 
 
 def _before(recipe: Recipe, folder: Path, rows: Sequence[Evidence], answerer: Answerer) -> tuple[list[Answer], Any]:
-    """What the base says with the adapter attached and not merged, and the tokenizer that it is asked with."""
+    """The answers of the base model with the adapter attached but not merged, and the tokenizer."""
     network, base_tokenizer = recipe.load(recipe.base_of(folder))
     tokenizer = recipe.adapted_tokenizer(folder, base_tokenizer)
     found = _answers(recipe, rows, answerer, attached(network, folder), tokenizer)
@@ -112,10 +112,10 @@ def _answers(
 
 
 def _add_files(folder: Path, staging: Path, tokenizer: Any, answerer: Answerer) -> None:
-    """What stands beside the weights: tokenizer, prompt, and how the model is to be asked."""
+    """Add the other files of the model: tokenizer, prompt, method and operating point."""
     tokenizer.save_pretrained(staging)
     for name, file in (tokenizer_files(staging) | config_file(staging)).items():
-        if isinstance(file, str):  # made for others, without paths of this machine; the rest is there
+        if isinstance(file, str):  # rewritten without paths of this machine; other files are already there
             write_text(staging / name, file)
     for name in (METHOD_FILE, OPENINGS_FILE):
         if (folder / name).exists():
@@ -127,7 +127,7 @@ def _add_files(folder: Path, staging: Path, tokenizer: Any, answerer: Answerer) 
 
 
 def _refuse_changes(rows: Sequence[Evidence], before: Sequence[Answer], after: Sequence[Answer], most: int) -> None:
-    """Say how many replies changed, and refuse more than allowed. What could not be asked before is not counted."""
+    """Print how many replies changed, and raise if too many did. Failed calls before merging are not counted."""
     asked = [pair for pair in zip(rows, before, after, strict=True) if pair[1].finish_reason != "error"]
     changed = [
         (row, was, now) for row, was, now in asked if (was.text, was.finish_reason) != (now.text, now.finish_reason)
@@ -136,6 +136,6 @@ def _refuse_changes(rows: Sequence[Evidence], before: Sequence[Answer], after: S
         say(f"{row.id}: {was.text!r} with the adapter, {now.text!r} merged")
     told = f"{len(changed)} of {len(asked)} replies differ between the adapter and the merged model"
     if len(changed) > most:
-        remedy = f"nothing was written; if they are as good, give --max_changed_replies {len(changed)}"
+        remedy = f"nothing was written; if the new replies are as good, add --max_changed_replies {len(changed)}"
         raise UserError(told, remedy)
     say(told)

@@ -1,4 +1,4 @@
-"""Models that are asked one after the other, of which memory holds one at a time, however many there are."""
+"""Models that are asked one after the other, with only one or two in memory at a time."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from hf_selfdemo.recipe.recipe import Recipe
 
 
 class Networks:
-    """The base model and what was trained on it: each is loaded when it is asked, and lets go of one asked before.
+    """The base model and the trained models. Each is loaded when it is asked, and replaces one asked before.
 
-    An adapter is merged into a base of its own, read from the disk again: a copy in memory would be a second model.
+    An adapter is merged into its own copy of the base, read from disk, because a copy in memory would need twice the
+    memory.
 
     Args:
-        recipe: how they are loaded.
-        base: found already.
-        held: how many stay; 2 where the base has to judge what another one writes.
+        recipe: the recipe, which says how models are loaded.
+        base: the base model, resolved.
+        held: how many models stay in memory; 2 if the base model judges what a trained model writes.
 
-    `tokenizer` is the base's, with which all are asked but those that add tokens.
+    `tokenizer` is that of the base model. All models use it except those that add tokens.
     """
 
     def __init__(self, recipe: Recipe, base: ResolvedModel, held: int = 1) -> None:
@@ -36,32 +37,32 @@ class Networks:
         self._told: set[Path | None] = set()
 
     def network(self, folder: Path | None) -> Any:
-        """The network whose weights are in a folder; None is the base."""
+        """The network with the weights in a folder; None means the base model."""
         return self._loaded(folder)[0]
 
     def tokenizer_of(self, folder: Path | None) -> Any:
-        """The tokenizer that it is asked with."""
+        """The tokenizer of the model in a folder."""
         return self._loaded(folder)[1]
 
     def engine(self, folder: Path | None) -> Generator:
-        """Who asks it, and loads it when there is something to ask."""
+        """The engine of the model in a folder, which loads the model at its first request."""
         return _Engine(self, folder)
 
     def stream(self, folder: Path | None, requests: Sequence[Request]) -> Iterator[tuple[int, Reply]]:
-        """Ask it."""
+        """Send requests to the model in a folder."""
         engine = self._loaded(folder)[2]
         if folder in self._told:
             refuse_other_model(engine.identity, self._identities[folder])
         return engine.stream(requests)
 
     def identity(self, folder: Path | None) -> str:
-        """The name of its engine, which takes a pass over all weights and is made once."""
+        """The identity of the engine. It needs a pass over all weights, so it is computed once."""
         if folder not in self._identities:
             self._identities[folder] = self._loaded(folder)[2].identity
         return self._identities[folder]
 
     def known(self, identities: Mapping[Path | None, str]) -> None:
-        """Take the names of engines that were asked elsewhere, so that no model is loaded for its name alone."""
+        """Set the identities of engines that ran elsewhere, so that no model is loaded only for its identity."""
         self._identities |= identities
         self._told |= identities.keys()
 
@@ -78,7 +79,7 @@ class Networks:
 
 
 class _Engine:
-    """The engine over one of several networks."""
+    """The engine of one of several networks."""
 
     concurrency = 1
 

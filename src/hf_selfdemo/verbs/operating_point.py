@@ -1,4 +1,4 @@
-"""`hf-selfdemo operating_point`: choose on the dev questions where a trained model stands on its curve."""
+"""`hf-selfdemo operating_point`: choose the confidence threshold of a trained model on the dev questions."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ _DEV = "run `hf-selfdemo evaluate --evaluate_on dev` with the same config first"
 
 
 def run_operating_point(recipe: Recipe) -> None:
-    """Choose a point for every trained model by its replies to the dev questions, and keep it in the model's folder.
+    """Choose a point for each trained model by its replies to the dev questions, and write it to the model's folder.
 
-    No model is asked. Another target later replaces the point; nothing is trained again.
+    No model is asked. Choosing again with another target replaces the point and needs no training.
 
     Raises:
-        UserError: if no target is named, the dev questions have not been asked of these models, their replies carry no
-            signals, or nothing can be proven of them.
+        UserError: if no target is set, these models have not been evaluated on the dev questions, their replies have
+            no signals, or the bounds of the target cannot be guaranteed.
     """
     aim = recipe_aim(recipe)
     folder = recipe.output_dir / folder_for("dev")
     if not (folder / "manifest.json").exists():
-        raise UserError(f"{folder} holds no finished evaluation", _DEV)
+        raise UserError(f"{folder} contains no finished evaluation", _DEV)
     evaluation = Evaluation(folder)
     models = tuned_models(recipe)
     served = served_models(recipe, ["base", *models])
@@ -59,11 +59,11 @@ def run_operating_point(recipe: Recipe) -> None:
             "versions": versions(),
         }
         path = write_point(model, point, answerer, keys.max_answer_tokens, about)
-        say(f"wrote {path}: `evaluate`, `app` and `push` take it along")
+        say(f"wrote {path}: `evaluate`, `app` and `push` use it")
 
 
 def point_within_run(recipe: Recipe) -> None:
-    """What `run` does between training and testing: ask the dev questions and choose, where the recipe has a target."""
+    """Ask the dev questions and choose a point, if the recipe has a target: a stage of `run` between train and test."""
     if recipe.operating.operating_target is None:
         return
     ask_dev(recipe, "rag")
@@ -71,34 +71,34 @@ def point_within_run(recipe: Recipe) -> None:
 
 
 def ask_dev(recipe: Recipe, *modes: Mode) -> None:
-    """Evaluate on the dev questions in these modes, and nothing besides."""
+    """Evaluate on the dev questions in these modes only."""
     asking = on_dev(recipe, *modes)
     run_evaluate(asking)
     asking.say_what_was_looked_up()
 
 
 def on_dev(recipe: Recipe, *modes: Mode) -> Recipe:
-    """The recipe that evaluates on the dev questions in these modes, and nothing besides."""
+    """The recipe for an evaluation on the dev questions in these modes only."""
     evaluate = replace(recipe.evaluate, evaluate_on="dev", evaluate_modes=list(modes), evaluate_plain=False)
     return replace(recipe, evaluate=evaluate, ability=AbilityArguments())
 
 
 def _replies(evaluation: Evaluation, name: str, model: Path) -> list[Prediction]:
-    """The model's labelled replies with passages, if they are of these weights and carry signals."""
+    """The labelled replies with passages of a model with these weights. They must have signals."""
     known = evaluation.manifest.get("weights", {}).get(name)
     if name not in evaluation.columns or known != weights_hash(model):
-        raise UserError(f"{evaluation.folder} holds no replies of the model in {model} as it is now", _DEV)
+        raise UserError(f"{evaluation.folder} contains no replies of the current model in {model}", _DEV)
     said = list(evaluation.column(name).predictions.get("rag", ()))
     if not said:
-        raise UserError(f"{evaluation.folder} holds no replies of {name!r} with passages", _DEV)
+        raise UserError(f"{evaluation.folder} contains no replies of {name!r} with passages", _DEV)
     if not any((one.withheld or one).signals for one in said):
-        what = f"the replies of {name!r} in {evaluation.folder} carry no signals, by which one could choose"
-        raise UserError(what, "they are of an earlier version: " + _DEV.replace(" first", " again"))
+        what = f"the replies of {name!r} in {evaluation.folder} have no confidence signals"
+        raise UserError(what, "an earlier version wrote them: " + _DEV.replace(" first", " again"))
     return said
 
 
 def _show(name: str, said: Sequence[Prediction], point: OperatingPoint) -> None:
-    """The figures on the dev questions as trained, at the point, and a step to each side of it; what is proven."""
+    """Print the figures on the dev questions as trained, at the point and at its neighbours, and the bounds."""
     fewer, more = beside(said, point)
     columns = {"as trained": list(said)} | {
         label: [at_point(one, chosen) for one in said]
@@ -107,6 +107,6 @@ def _show(name: str, said: Sequence[Prediction], point: OperatingPoint) -> None:
     runs = {label: {"rag": found} for label, found in columns.items()}
     title = f"{name}, chosen for {point.aim.words()}: {len(said)} dev rows"
     show(terminal_table(runs, title), table_width(len(runs)))
-    say(f"{name} answers where the probability that it is right is at least {point.threshold:.3f}")
+    say(f"{name} answers if the probability that it is correct is at least {point.threshold:.3f}")
     for bound in point.bounds:
         say(bound.words())

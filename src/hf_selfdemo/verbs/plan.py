@@ -1,8 +1,8 @@
-"""`hf-selfdemo plan`: what a run will cost and need, before anything is spent.
+"""`hf-selfdemo plan`: estimate the cost and the memory of a run before it starts.
 
-A few questions are really asked (`plan_sample.py`). With `plan_questions: 0` nothing is asked and no weights are
-loaded: first turns are counted by their texts, and every reply as long as it may get. As long as the questions of
-documents are not written, the plan is what writing them costs (`plan_questions.py`).
+The estimate is measured on a few questions (`plan_sample.py`). With `plan_questions: 0` no model is called and no
+weights are loaded: tokens of first turns are estimated from their texts, and every reply is assumed to have its maximum
+length. If the questions about documents have not been written yet, the plan is for writing them (`plan_questions.py`).
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ from hf_selfdemo.verbs.prompts import recipe_instructions
 
 
 def run_plan(recipe: Recipe) -> None:
-    """Print what demonstrating costs and what each verb needs, and write it to `output_dir/plan.json`.
+    """Print the cost of demonstrating and the memory of each command, and write both to `output_dir/plan.json`.
 
-    For a method that trains nothing: how many calls evaluating takes.
+    For a method that trains nothing, the plan has the calls and the memory of evaluating.
     """
     if written_parts(recipe) and not (documents_folder(recipe) / QUESTIONS).exists():
         return plan_questions(recipe)
@@ -55,9 +55,9 @@ def run_plan(recipe: Recipe) -> None:
     refuse_server(recipe)
     unasked = recipe.plan.plan_questions < 1
     known = unasked and recipe.engine.engine == "transformers"
-    model = ResolvedModel(recipe.model_name, "", "") if known else named_model(recipe)  # fetches it where need be
+    model = ResolvedModel(recipe.model_name, "", "") if known else named_model(recipe)  # downloads it if needed
     evidence, _ = recipe_evidence(recipe, "train")
-    searched = recipe.search.prompts_dir or not unasked  # looking for prompts would ask the model
+    searched = recipe.search.prompts_dir or not unasked  # a prompt search would call the model
     engine, instructions = recipe_instructions(recipe, model, evidence) if searched else (None, {})
     evidence = with_further_rows(recipe, evidence)
     strategy = recipe.method.strategy(recipe.demonstrate.demonstrate_seed, instructions)
@@ -72,7 +72,7 @@ def run_plan(recipe: Recipe) -> None:
         opened = engine or open_engine(recipe, model)
         plan |= measured(recipe, opened, evidence, lambda row: judged_row(row, strategy, judge), _failure, turns, path)
     else:
-        say(f"{len(evidence)} questions, no calls: method {recipe.method.name} asks nothing")
+        say(f"{len(evidence)} questions, no calls: method {recipe.method.name} needs no model to demonstrate")
     if turns:
         plan["price"] = price(plan["all"], recipe.plan)
     if lengths:
@@ -82,15 +82,15 @@ def run_plan(recipe: Recipe) -> None:
 
 
 def _plan_answering(recipe: Recipe) -> None:
-    """Calls of evaluating, at most, those that a gate is fitted on, and memory; nothing is asked."""
+    """Print the maximum number of calls of evaluating and of fitting a gate, and the memory, without any call."""
     evidence, _ = recipe_evidence(recipe, "dev" if recipe.evaluate.evaluate_on == "dev" else "test")
     plan: dict[str, Any] = {"questions": len(evidence), "sample": 0, "evaluate_calls": _most_calls(recipe, evidence)}
-    say(f"method {recipe.method.name!r} trains nothing: evaluating {len(evidence)} questions is all")
+    say(f"method {recipe.method.name!r} trains nothing: the run only evaluates {len(evidence)} questions")
     show(answering_table(plan["evaluate_calls"], f"{len(evidence)} questions"))
     if recipe.method.method.gated and recipe.evaluate.evaluate_on != "dev" and has_dev(recipe.data):
         dev, _ = recipe_evidence(recipe, "dev")
         plan["gate_calls"] = _most_calls(on_dev(recipe, *BOTH_WAYS), dev)
-        show(answering_table(plan["gate_calls"], f"before that, {len(dev)} dev questions to fit the gate on"))
+        show(answering_table(plan["gate_calls"], f"before that, {len(dev)} dev questions to fit the gate"))
     if lengths := _lengths(recipe, evidence, FirstTurns([])):
         memory = recipe_memory(recipe, recipe_shape(recipe), lengths, 0, len(evidence))
         plan["memory_gb"] = {verb: sum(parts.values()) / 1e9 for verb, parts in memory.items()}
@@ -101,7 +101,7 @@ def _plan_answering(recipe: Recipe) -> None:
 
 
 def _most_calls(recipe: Recipe, evidence: Sequence[Evidence]) -> dict[str, dict[str, int]]:
-    """The most calls that asking these rows takes, by column and mode."""
+    """The maximum number of calls for these rows, by column and mode."""
     rows = {mode: len(rows_asked(evidence, mode)) for mode in recipe_modes(recipe.evaluate)}
     return {
         column.name: {mode: count * column.answerer.most_calls for mode, count in rows.items()}
@@ -110,13 +110,13 @@ def _most_calls(recipe: Recipe, evidence: Sequence[Evidence]) -> dict[str, dict[
 
 
 def _lengths(recipe: Recipe, evidence: Sequence[Evidence], turns: FirstTurns) -> Lengths | None:
-    """Lengths of the rows; None where a server's model is not one whose sizes can be read."""
+    """The lengths of the rows; None if the configuration of a server's model cannot be read."""
     try:
         return row_lengths(recipe, evidence, turns)
     except UserError as error:
         if recipe.engine.engine == "transformers":
             raise
-        say(f"memory is not told: {error}")
+        say(f"the memory cannot be estimated: {error}")
         return None
 
 

@@ -1,4 +1,4 @@
-"""`hf-selfdemo plan` before the questions of documents are written: what writing them costs."""
+"""`hf-selfdemo plan` before the questions about documents are written: the cost of writing them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from hf_selfdemo.verbs.questions import recipe_sources, recipe_writer
 
 
 def plan_questions(recipe: Recipe) -> None:
-    """Print what writing and checking the questions costs, and write it to `output_dir/plan_questions.json`.
+    """Print the cost of writing and checking the questions, and write it to `output_dir/plan_questions.json`.
 
-    How many questions will be kept is not known before, so the plan of the rest has to wait for them.
+    The rest of the run cannot be planned before it is known how many questions are kept.
     """
     writer, passages = recipe_writer(recipe), [source.passage for source in recipe_sources(recipe)]
     turns = FirstTurns(first_turn(writer.write(passage)) for passage in passages)
     path = recipe.output_dir / "plan_questions.json"
     plan: dict[str, Any] = {"passages": len(passages), "sample": 0, "most_calls": len(passages) * writer.most_calls}
     if not turns:
-        return say("question_passes and unanswerable_passes are 0: no question would be written")
+        return say("no question would be written, because question_passes and unanswerable_passes are 0")
     if recipe.plan.plan_questions:
         engine = open_engine(recipe, named_model(recipe))
         plan |= measured(recipe, engine, passages, lambda one: drafts_of(one, writer), _failure, turns, path)
@@ -40,8 +40,8 @@ def plan_questions(recipe: Recipe) -> None:
     show(calls_table(plan, "passages"))
     for line in cost_lines(plan, recipe.plan):
         say(line)
-    say(f"at most {plan['most_calls']:,} calls, without a judge's: each passage takes up to {writer.most_calls}")
-    say(f"the plan of writing questions is in {path}; once they are written, `hf-selfdemo plan` plans the rest")
+    say(f"at most {plan['most_calls']:,} calls, {writer.most_calls} per passage, without those of a judge")
+    say(f"the plan of writing questions is in {path}; run `hf-selfdemo plan` again when they are written")
 
 
 def _failure(drafts: Sequence[Draft]) -> str:

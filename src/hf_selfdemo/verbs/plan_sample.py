@@ -1,8 +1,8 @@
-"""Calls and tokens of a whole run, from a few dialogues that are really held, or from first turns alone.
+"""Estimate the calls and tokens of a run from a sample of its dialogues, or from first turns alone.
 
-The sample goes through the ledger, so the run does not pay for its calls again. Calls of first turns are counted
-exactly. Tokens follow from the length of each row's own prompts and what a character cost in the sample; second turns
-and judgements from how many came with each first-turn call.
+The calls of the sample are cached, so the run does not make them again. Calls of first turns are counted exactly. Their
+tokens follow from the characters of each row's prompts and the tokens per character in the sample. Second turns and
+judgements follow from their number per first-turn call in the sample.
 """
 
 from __future__ import annotations
@@ -37,21 +37,23 @@ def measured(
     turns: FirstTurns,
     path: Path,
 ) -> dict[str, Any]:
-    """Hold a few dialogues, and estimate all by them.
+    """Run a sample of the dialogues, and estimate the cost of all.
 
     Args:
-        recipe: with the size of the sample and its seed.
-        engine: who is asked.
+        recipe: the recipe, for the size of the sample and its seed.
+        engine: the engine that replies.
         rows: all rows.
-        dialogue: what is asked about a row.
-        failure: tells from its result why a call failed; "" if none did.
+        dialogue: makes the dialogue of a row.
+        failure: returns why a call failed, from the result of a dialogue; "" if none failed.
         turns: first turns of all rows.
-        path: of an earlier plan; where the sample is in the ledger already, the time is taken from there.
+        path: file of an earlier plan, from which the time is taken if all calls of the sample are cached.
 
     Raises:
         UserError: if a call failed.
     """
-    generator = RecordedGenerator(engine.generator.generator, engine.generator.ledger)  # an account of the sample alone
+    generator = RecordedGenerator(
+        engine.generator.generator, engine.generator.ledger
+    )  # counts the usage of the sample only
     sample = [rows[place] for place in turns.draw(recipe.plan.plan_questions, recipe.demonstrate.demonstrate_seed)]
     start = time.perf_counter()
     with progress("measuring", len(sample)) as advance:
@@ -62,19 +64,19 @@ def measured(
     seconds = time.perf_counter() - start if generator.usage.calls else None
     asked = FirstTurns(first_turn(dialogue(row)) for row in sample)
     made = {"sample": len(sample)} | estimate(turns, asked, generator.usage + generator.reused, seconds)
-    if seconds is None and path.exists():  # the sample was in the ledger: an earlier plan took its time
+    if seconds is None and path.exists():  # the sample was cached: an earlier plan measured the time
         made["seconds"] = read_json(path, Plan).get("seconds")
     return made
 
 
 def estimate(turns: FirstTurns, sample: FirstTurns, measured: Usage, seconds: float | None) -> dict[str, Any]:
-    """Counts by stage and in all, and seconds, for all rows.
+    """Extrapolate counts by stage, total counts and seconds from the sample to all rows.
 
     Args:
         turns: first turns of all rows.
-        sample: of those that were measured.
-        measured: what they cost.
-        seconds: how long they took; None if nothing had to be asked.
+        sample: first turns of the sample.
+        measured: usage of the sample.
+        seconds: time of the sample; None if all of its calls were cached.
     """
     calls, tokens = turns.calls.total() / sample.calls.total(), turns.characters.total() / sample.characters.total()
     stages = {}
@@ -87,22 +89,22 @@ def estimate(turns: FirstTurns, sample: FirstTurns, measured: Usage, seconds: fl
 
 
 def counted(turns: FirstTurns, characters: float) -> dict[str, Any]:
-    """Counts by stage and in all of every first turn, asked of nobody; what its prompts share is read once.
+    """Estimate counts by stage and total counts of all first turns without calls. Common prefixes count as cached.
 
     Args:
         turns: first turns of all rows.
-        characters: how many make a token.
+        characters: characters per token.
 
     Returns:
-        As `estimate`, without seconds. A reply counts as long as it may get, so generated tokens are an upper bound;
-        second turns and a judge's calls, which depend on replies, are not in it.
+        The same as `estimate`, without seconds. Each reply counts with its maximum length, so generated tokens are an
+        upper bound. Second turns and calls of a judge depend on replies and are not included.
     """
     stages = turns.counted(characters)
     return {"stages": stages, "all": _summed(stages), "seconds": None}
 
 
 def price(counts: dict[str, int], rates: PlanArguments) -> float:
-    """What a server charges for the tokens, at rates for a million."""
+    """The price of the tokens, at rates per million tokens."""
     cached = rates.price_prompt if rates.price_cached is None else rates.price_cached
     computed = counts["prompt_tokens"] - counts["cached_tokens"]
     spent = computed * rates.price_prompt + counts["cached_tokens"] * cached

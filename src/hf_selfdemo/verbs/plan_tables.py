@@ -1,4 +1,4 @@
-"""What `hf-selfdemo plan` shows of what it found."""
+"""The tables and lines that `hf-selfdemo plan` prints."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ from hf_selfdemo.recipe.command_keys import PlanArguments
 
 
 def calls_table(plan: Mapping[str, Any], rows: str) -> Table:
-    """Calls and tokens by stage.
+    """Make the table of calls and tokens by stage.
 
     Args:
-        plan: with counts and the size of the sample.
-        rows: what is asked about, such as "questions": the plan counts them under this name.
+        plan: the plan, with counts and the size of the sample.
+        rows: the kind of rows, such as "questions", under which the plan has their number.
     """
-    whence = f"estimated from {plan['sample']}" if plan["sample"] else "first turns and longest replies, none asked"
+    whence = (
+        f"estimated from {plan['sample']}"
+        if plan["sample"]
+        else "first turns with replies of maximum length, no call made"
+    )
     title = f"{plan[rows]} {rows}, {whence}"
     table = Table("stage", "calls", "prompt tokens", "of these cached", "generated tokens", title=title)
     for column in table.columns[1:]:
@@ -32,7 +36,7 @@ def calls_table(plan: Mapping[str, Any], rows: str) -> Table:
 
 
 def cost_lines(plan: Mapping[str, Any], keys: PlanArguments) -> Iterator[str]:
-    """Time and price of the calls, where they are known, and what becomes of the sample."""
+    """Lines with the time and the price of the calls, if known, and that the sample is cached."""
     if plan.get("seconds") is not None:
         minutes = plan["seconds"] / 60 / keys.device_count
         told = f"{minutes / 60:.1f} hours" if minutes > 90 else f"{minutes:.1f} minutes"
@@ -40,15 +44,15 @@ def cost_lines(plan: Mapping[str, Any], keys: PlanArguments) -> Iterator[str]:
     if plan.get("price"):
         yield f"price: about {plan['price']:,.2f}"
     if plan["sample"]:
-        yield "the sample's calls are kept for the run"
+        yield "the calls of the sample are cached for the run"
 
 
 def answering_table(calls: Mapping[str, Mapping[str, int]], asked: str) -> Table:
-    """The most calls that evaluating takes, by column and mode.
+    """Make the table of the maximum number of calls of evaluating, by column and mode.
 
     Args:
-        calls: by column, then by mode.
-        asked: what is asked, for the title.
+        calls: the number of calls, by column and then by mode.
+        asked: the questions, for the title.
     """
     modes = list(next(iter(calls.values())))
     table = Table("column", *(f"calls, {mode}" for mode in modes), title=f"{asked}, at most")
@@ -60,11 +64,11 @@ def answering_table(calls: Mapping[str, Mapping[str, int]], asked: str) -> Table
 
 
 def memory_table(plan: Mapping[str, Any]) -> Table:
-    """Gigabytes by verb and part, as `footprint` found them."""
+    """Make the table of memory in GB by command and part, as `footprint` estimated it."""
     model, memory = plan["model"], plan["memory_gb"]
     parts = list(dict.fromkeys(part for found in memory.values() for part in found))
     title = f"memory in GB: {model['parameters']:,} parameters, {model['trainable']:,} trained"
-    table = Table("verb", *(part.replace("_", " ") for part in parts), "all", title=title)
+    table = Table("command", *(part.replace("_", " ") for part in parts), "all", title=title)
     for column in table.columns[1:]:
         column.justify = "right"
     for verb, found in memory.items():
@@ -74,9 +78,9 @@ def memory_table(plan: Mapping[str, Any]) -> Table:
 
 
 def device_lines(plan: Mapping[str, Any], keys: PlanArguments) -> Iterator[str]:
-    """What is to be said below the table: by what tokens were counted, what does not fit, and hours."""
+    """Lines below the memory table: how tokens were counted, what does not fit the device, and hours."""
     lengths = plan["lengths"]
-    yield f"longest training prompt {lengths['longest_prompt']} tokens, by {lengths['source']}"
+    yield f"longest training prompt: {lengths['longest_prompt']} tokens, counted by {lengths['source']}"
     if keys.device_memory_gb > 0:
         above = [verb for verb, found in plan["memory_gb"].items() if sum(found.values()) > keys.device_memory_gb]
         fits = f"{', '.join(above)} will not fit" if above else "all fit"
@@ -85,11 +89,11 @@ def device_lines(plan: Mapping[str, Any], keys: PlanArguments) -> Iterator[str]:
         told = ", ".join(f"{verb} {_told(count)}" for verb, count in plan["hours"].items())
         at = f"an assumed {keys.device_utilisation:.0%} of {keys.device_tflops:g} TFLOP/s"
         at += f" on each of {keys.device_count} devices" * (keys.device_count > 1)
-        yield f"time of the arithmetic alone, at {at}: {told}"
+        yield f"computing time at {at}: {told}"
 
 
 def _told(count: float) -> str:
-    """Hours in a few letters.
+    """Hours as a short text.
 
     Example:
         >>> _told(2.31), _told(0.31), _told(0.001)

@@ -1,4 +1,4 @@
-"""`hf-selfdemo preflight`: what `train` looks at before its first step, without the weights, and a verdict."""
+"""`hf-selfdemo preflight`: the checks that `train` makes before its first step, without weights, and a verdict."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ from hf_selfdemo.verbs.training_folder import (
 
 
 def run_preflight(recipe: Recipe) -> None:
-    """Check the demonstrations, and dev and test questions against them; print the report and a verdict.
+    """Check the demonstrations, and whether dev and test questions are among them. Print the report and a verdict.
 
     Raises:
-        UserError: naming everything that must be fixed before training.
+        UserError: listing everything that must be fixed before training.
     """
     try:
         verdict = _look(recipe)
@@ -61,10 +61,12 @@ def run_preflight(recipe: Recipe) -> None:
 
 
 def _look(recipe: Recipe) -> str:
-    """All that `train` would reject, and the report; the verdict if there is nothing."""
+    """Check everything that `train` would reject, print the report, and return the verdict."""
     source = recipe.output_dir / "demonstrations"
     if not (source / "train.parquet").exists():
-        raise UserError(f"{source} holds no demonstrations", "run `hf-selfdemo demonstrate` with the same config first")
+        raise UserError(
+            f"{source} contains no demonstrations", "run `hf-selfdemo demonstrate` with the same config first"
+        )
     if recipe.train.objective == "retriever":
         return _look_at_lists(recipe, load_demonstrations(source))
     args, objective = recipe.training, recipe.train.objective
@@ -87,7 +89,7 @@ def _look(recipe: Recipe) -> str:
     asking = GeneratedEvaluation(tokenizer, args.dev_modes, args.max_dev_tokens, answerer=answerer)
     choose_best(copy.copy(args), asking, held_out if evaluates(recipe) else None, objective == "dpo")
     model = _without_weights(recipe, start)
-    with waiting("looking at every row"):
+    with waiting("checking every row"):
         report = preflight(
             dataset,
             collator,
@@ -126,28 +128,29 @@ def _verdict(target: Path, settings: dict[str, Any], usual: dict[str, Any], what
 
 
 _TRAINED = {"dpo": with_pairs, "grpo": rewardable}
-"""What finds the rows that an objective trains, where it does not train all."""
+"""Functions that select the rows for objectives that do not train on all rows."""
 
 
 def written_by(source: Path) -> dict[str, Any]:
-    """Who wrote the demonstrations in a folder, as the manifest there tells; empty where the library's `demonstrate`
-    made them, which does not know."""
+    """The model that wrote the demonstrations in a folder, from its manifest; {} if the manifest does not name it."""
     found: dict[str, Any] = read_json(source / "manifest.json", Demonstrations, missing_ok=True).get("model", {})
     return found
 
 
 def _without_weights(recipe: Recipe, start: Start) -> Any:
-    """What a model says of itself before its weights are loaded.
+    """The configuration of a model, without its weights.
 
     Raises:
-        UserError: if its configuration cannot be read, or it lacks the modules that LoRA is to train.
+        UserError: if the configuration cannot be read, or the model lacks the modules that LoRA should train.
     """
     model, trust_remote_code = start.model, recipe.training.trust_remote_code
-    with explained(f"the configuration in {model.path} cannot be read", "see that it is whole"):
+    with explained(
+        f"the configuration in {model.path} cannot be read", "restore its config.json, or download the model again"
+    ):
         config = AutoConfig.from_pretrained(model.path, trust_remote_code=trust_remote_code)
         try:
             generation = GenerationConfig.from_pretrained(model.path)
-        except OSError:  # older models have none of their own
+        except OSError:  # older models have no generation_config.json
             generation = GenerationConfig.from_model_config(config)
     adapters: Any = None if start.adapter else get_peft_config(recipe.model)
     if adapters is not None:
@@ -157,10 +160,10 @@ def _without_weights(recipe: Recipe, start: Start) -> Any:
 
 
 def asked_later(recipe: Recipe) -> list[dict[str, str]]:
-    """Ids and texts of the questions that `evaluate` will ask.
+    """The ids and texts of the questions that `evaluate` will ask.
 
     Raises:
-        UserError: for questions that cannot be read.
+        UserError: if the questions cannot be read.
     """
     if not recipe.data.test_questions:
         return []

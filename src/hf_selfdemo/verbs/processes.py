@@ -1,4 +1,4 @@
-"""Which of several processes this is: `accelerate launch` and `torchrun` start the same command once a device."""
+"""The rank of this process: `accelerate launch` and `torchrun` start the same command once per device."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ import os
 from hf_selfdemo.core.errors import UserError
 
 TOGETHER = ("train",)
-"""Verbs that several processes do together; of the others each would do the whole work, in one folder."""
+"""Commands that several processes run together. With any other, each process would do all the work."""
 
 
 def world_size() -> int:
-    """How many processes were launched together."""
+    """The number of processes that were launched together."""
     return int(os.environ.get("WORLD_SIZE") or 1)
 
 
 def is_main_process() -> bool:
-    """Whether this process is the one that writes and speaks for all."""
+    """Whether this is the process that writes files and prints for all."""
     return int(os.environ.get("RANK") or 0) == 0
 
 
 def refuse_many(verb: str) -> None:
-    """Refuse a verb that several processes cannot share.
+    """Reject a command that several processes cannot share.
 
     Raises:
-        UserError: if there are several.
+        UserError: if several processes were launched.
     """
     if world_size() > 1 and verb not in TOGETHER:
         raise UserError(
-            f"{verb} was launched in {world_size()} processes and runs in one",
-            "launch train alone; for demonstrations on several devices give each process a share with `shard`",
+            f"{verb} was launched in {world_size()} processes, but runs in one",
+            "use the launcher for train only; to demonstrate on several devices, start one process per `shard`",
         )

@@ -1,4 +1,4 @@
-"""`hf-selfdemo prompts`: search for the wording of the candidates' prompts, with passages and without."""
+"""`hf-selfdemo prompts`: search for better prompts for the candidates, with and without passages."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MODES: tuple[Mode, ...] = ("closed_book", "rag")
 
 
 def run_prompts(recipe: Recipe) -> None:
-    """Search, and show the best prompts."""
+    """Search for prompts, and print the best ones."""
     model = named_model(recipe)
     evidence, _ = recipe_evidence(recipe, "train")
     folder = _search(recipe, open_engine(recipe, model), evidence)
@@ -38,10 +38,10 @@ def run_prompts(recipe: Recipe) -> None:
 def recipe_instructions(
     recipe: Recipe, model: ResolvedModel, evidence: Sequence[Evidence]
 ) -> tuple[Engine | None, dict[Source, list[str]]]:
-    """The searched prompts that a recipe asks for, best first, searching for them if need be.
+    """The searched prompts of a recipe, best first. They are searched for if the recipe asks for it.
 
     Returns:
-        The engine, if one had to be opened, and the prompts by source; none if the templates' own are to be used.
+        The engine, if one was opened, and the prompts by source. Empty if the recipe uses the prompts of the templates.
     """
     folder, engine = recipe.search.prompts_dir, None
     if not recipe.method.method.searches_prompts:
@@ -60,7 +60,7 @@ def recipe_instructions(
 
 
 def _search(recipe: Recipe, engine: Engine, evidence: Sequence[Evidence]) -> Path:
-    """Search for both kinds of prompts into `output_dir/prompts`; what is there already is left as it is."""
+    """Search for both kinds of prompts and write them to `output_dir/prompts`. Finished searches are not repeated."""
     folder, settings = recipe.output_dir / "prompts", _settings(recipe)
     claim_folder(
         folder,
@@ -83,7 +83,7 @@ def _search(recipe: Recipe, engine: Engine, evidence: Sequence[Evidence]) -> Pat
             write_prompts(path, prompts)
             known.pop(path.name, None)
             say(f"{mode}: " + ", ".join(f"{n} {what}" for what, n in figures.items()))
-        if path.name not in known:  # just searched, or a start was killed before it wrote the hash
+        if path.name not in known:  # just searched, or an earlier process was killed before it wrote the hash
             known |= hashes(folder, [path])
             write_checked_json(folder / "manifest.json", {"files": known})
     say(usage_line("prompt search", engine.generator.usage, engine.generator.reused))
@@ -91,9 +91,9 @@ def _search(recipe: Recipe, engine: Engine, evidence: Sequence[Evidence]) -> Pat
 
 
 def _say_what_changed(folder: Path) -> None:
-    """Prompts may be edited; whoever did not should know that they are not those that were searched."""
+    """Print which prompt files were edited after the search."""
     for name in changed(folder, known_hashes(folder)):
-        say(f"{folder / name} is not as the search wrote it: it is used as it stands, or remove it to search again")
+        say(f"warning: {folder / name} was edited after the search and is used as it is; to search again, remove it")
 
 
 def _settings(recipe: Recipe) -> SearchSettings:

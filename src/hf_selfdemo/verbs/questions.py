@@ -1,4 +1,4 @@
-"""`hf-selfdemo questions`: questions for training and testing, written from the documents of the recipe."""
+"""`hf-selfdemo questions`: write questions for training and testing about the documents of the recipe."""
 
 from __future__ import annotations
 
@@ -26,27 +26,28 @@ from hf_selfdemo.recipe.recipe import Recipe
 
 
 def run_questions(recipe: Recipe) -> None:
-    """Write questions, check them, and print how many were kept and why others were dropped. No call is made twice.
+    """Write questions, check them, and print how many were kept and why others were dropped.
 
     Raises:
-        UserError: if the recipe names no documents or questions of its own, the passages were made from other
-            documents, no question was kept, or a run was built on other questions.
+        UserError: if the recipe names no documents, or names all question files itself, the passages were made from
+            other documents, no question was kept, or a run has used other questions.
     """
     parts = written_parts(recipe)
     if not parts:
         raise UserError(
-            "there are no questions to write", "name `documents`, and leave train_questions or test_questions out"
+            "there are no questions to write", "set `documents`, and leave train_questions or test_questions out"
         )
     folder = documents_folder(recipe)
     if not made_passages(recipe):
         raise UserError(
-            f"{folder} holds no passages of these documents", "run `hf-selfdemo documents` with the same config first"
+            f"{folder} contains no passages of these documents",
+            "run `hf-selfdemo documents` with the same config first",
         )
     model = named_model(recipe)
     settings = questions_settings(recipe, model.fingerprint)
     if told := made_questions(recipe, settings):
         _say(told)
-        return say(f"documents and keys are unchanged: the questions in {folder} are kept")
+        return say(f"documents and options are unchanged: the questions in {folder} are kept")
     if (folder / QUESTIONS).exists():
         refuse_replacing(recipe, "questions")
     sources = recipe_sources(recipe)
@@ -59,7 +60,7 @@ def run_questions(recipe: Recipe) -> None:
             folder,
             recipe.documents.test_documents_share,
             parts,
-            max(recipe.engine.window, recipe.engine.generation_batch_size),  # a passage has one call in flight
+            max(recipe.engine.window, recipe.engine.generation_batch_size),  # each passage has one call in progress
             recipe.demonstrate.demonstrate_seed,
             advance,
         )
@@ -73,13 +74,13 @@ def run_questions(recipe: Recipe) -> None:
 
 
 def recipe_sources(recipe: Recipe) -> list[Source]:
-    """The passages of the recipe's documents, each with its document."""
+    """The passages of the recipe's documents, each with the name of its document."""
     rows = read_json_lines(documents_folder(recipe) / PASSAGES)
     return [Source(Passage(row["id"], row["text"], row["title"]), row["document"]) for row in rows]
 
 
 def recipe_writer(recipe: Recipe) -> QuestionWriter:
-    """What writes and checks questions. A tournament labels no single answer, so string match takes its place."""
+    """Make the writer of questions. A tournament cannot label one answer, so answer_match is used instead."""
     judge = recipe.judge.judge if recipe.judge.judge != "tournament" else "answer_match"
     retriever = recipe_retriever(recipe, "train")
     return QuestionWriter(recipe_judge(recipe, judge), retriever, recipe.questions, recipe.demonstrate.demonstrate_seed)
@@ -93,11 +94,11 @@ def _say(told: dict[str, Any]) -> None:
 
 
 def _warnings(recipe: Recipe, parts: Sequence[str], counts: dict[str, Any]) -> Iterator[str]:
-    """Unanswerable questions are what trains a model to abstain, and what tests it."""
+    """Warnings about parts without unanswerable questions, which train and test abstention."""
     for part in parts:
         twins = getattr(recipe.retrieval, f"{part}_twins")
         if not counts["kept"].get(f"{part}: unanswerable") and not twins:
             yield (
                 f"warning: no unanswerable question was kept for {part}: raise unanswerable_passes, or set "
-                f"{part}_twins to mask the answers of other questions"
+                f"{part}_twins to add questions whose gold passages are removed"
             )

@@ -1,11 +1,11 @@
-"""`hf-selfdemo rounds`: demonstrate and train, several times over; the model of one round writes the next.
+"""`hf-selfdemo rounds`: demonstrate and train several times. The model of one round writes the candidates of the next.
 
 output_dir/                       the first round, as without rounds
-output_dir/rounds/2/              the second: its demonstrations and its model; and so on
-output_dir/rounds/manifest.json   what each round came to, which is the last that counts, and why
+output_dir/rounds/2/              demonstrations and model of the second round, and so on
+output_dir/rounds/manifest.json   the figures of each round, the round that is the result, and why the rounds stopped
 
-A model that has learnt to decline declines more often when it writes its next demonstrations, and learns that. So
-before each further training the refusals that nobody asked for are compared with those of the round before.
+A model that has learned to abstain abstains more often when it writes the next candidates, and then learns from these.
+So before each further training, its false refusals are compared with those of the previous round.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from hf_selfdemo.verbs.train import run_train
 
 
 def run_rounds(recipe: Recipe) -> None:
-    """Demonstrate and train `num_rounds` times, or until refusals rise; print and write what each round came to."""
+    """Demonstrate and train `num_rounds` times, or until false refusals rise, and write the figures of each round."""
     count = recipe.train.num_rounds
     _refuse_what_cannot_repeat(recipe)
     run_demonstrate(recipe)
@@ -55,30 +55,32 @@ def run_rounds(recipe: Recipe) -> None:
 
 
 def round_models(recipe: Recipe) -> dict[str, Path]:
-    """The models of all rounds that count, by the name of their column.
+    """The models of the rounds up to the result, by the name of their column.
 
     Raises:
-        UserError: if the rounds have not come to their end.
+        UserError: if the rounds are not finished.
     """
     path = recipe.output_dir / "rounds" / "manifest.json"
     if not path.exists():
-        raise UserError(f"{path.parent} holds no rounds", "run `hf-selfdemo rounds` with the same config first")
+        raise UserError(
+            f"{path.parent} contains no finished rounds", "run `hf-selfdemo rounds` with the same config first"
+        )
     numbers = range(1, read_json(path, Rounds)["result"] + 1)
     return {f"round_{number}": round_folder(recipe.output_dir, number) / "model" for number in numbers}
 
 
 def round_folder(output_dir: Path, number: int) -> Path:
-    """Where a round has its demonstrations and its model."""
+    """The folder with the demonstrations and the model of a round."""
     return output_dir if number == 1 else output_dir / "rounds" / str(number)
 
 
 def refusals_rose(before: dict[str, Any], after: dict[str, Any], limit: float) -> str:
-    """In one line, that refusals rose by more than `limit` from one round to the next; "" if they did not.
+    """The reason to stop if false refusals rose by more than `limit` between two rounds; "" if they did not.
 
     Args:
         before: figures of a round.
-        after: of the next.
-        limit: of the rise in the share of unasked-for refusals; 0 to 1.
+        after: figures of the next round.
+        limit: largest rise in the rate of false refusals that is allowed, from 0 to 1.
 
     Example:
         >>> refusals_rose({"round": 1, "false_refusals": 0.1}, {"round": 2, "false_refusals": 0.15}, 0.1)
@@ -88,9 +90,9 @@ def refusals_rose(before: dict[str, Any], after: dict[str, Any], limit: float) -
     if old is None or new is None or new - old <= limit:
         return ""
     return (
-        f"in round {after['round']} the model declined {new:.0%} of what its passages answer, unasked, and "
-        f"{old:.0%} in the round before; a rise above max_refusal_rise {limit:g} ends the rounds, and the model of "
-        f"round {before['round']} is the result"
+        f"the rounds stop, because the rate of false refusals rose by more than max_refusal_rise {limit:g}: from "
+        f"{old:.0%} in round {before['round']} to {new:.0%} in round {after['round']}. The model of round "
+        f"{before['round']} is the result"
     )
 
 
@@ -100,20 +102,22 @@ def _refuse_what_cannot_repeat(recipe: Recipe) -> None:
         return
     what = f"num_rounds is {train.num_rounds}"
     if asks_nothing(recipe):
-        raise UserError(f"{what} and method {recipe.method.name!r} asks no model", "use method self_demo")
+        raise UserError(
+            f"{what}, but method {recipe.method.name!r} uses no model to demonstrate", "use method self_demo"
+        )
     if train.variant:
-        raise UserError(f"{what} and variant is set", "choose another output_dir")
+        raise UserError(f"{what}, but variant is set", "choose another output_dir")
     if recipe.engine.engine != "transformers":
         raise UserError(
-            f"{what} and engine is {recipe.engine.engine!r}, which does not have the tuned models",
-            "use engine transformers",
+            f"{what}, but engine is {recipe.engine.engine!r}, which cannot load the trained models",
+            "use engine: transformers",
         )
     if recipe.engine.shard:
-        raise UserError(f"{what} and shard is set", "give shard to `hf-selfdemo demonstrate` only")
+        raise UserError(f"{what}, but shard is set", "use shard with `hf-selfdemo demonstrate` only")
 
 
 def _recipe_of(recipe: Recipe, number: int) -> Recipe:
-    """The recipe of a later round: in its own folder, from the model of the round before, with the same prompts."""
+    """The recipe of a later round, with its own folder, the model of the previous round, and the same prompts."""
     training = copy.copy(recipe.training)
     training.output_dir = str(round_folder(recipe.output_dir, number))
     start = round_folder(recipe.output_dir, number - 1) / "model"
@@ -130,7 +134,7 @@ def _recipe_of(recipe: Recipe, number: int) -> Recipe:
 
 
 def _demonstrate(recipe: Recipe, current: Recipe) -> None:
-    """Let the model of the round before write; what is there already, made under the same keys, is left as it is."""
+    """Demonstrate with the model of the previous round, unless demonstrations with the same options exist."""
     model = current.resolve_tuned(Path(current.train.start_from or ""))
     path = current.output_dir / "demonstrations" / "manifest.json"
     first = read_json(recipe.output_dir / "demonstrations" / "manifest.json", Demonstrations, "selection", "settings")
@@ -138,13 +142,13 @@ def _demonstrate(recipe: Recipe, current: Recipe) -> None:
     there, wanted = (made.get("settings", {}) | made.get("selection", {}) for made in (found, first))
     usual = defaults(DemonstrateArguments, JudgeArguments, *recipe.method.method.keys)
     if there and not differing(there, wanted | {"generator": model.fingerprint}, usual):
-        say(f"{path.parent} is made already")
+        say(f"{path.parent} is complete")
         return
     make_demonstrations(current, model=model)
 
 
 def _figures(recipe: Recipe, number: int) -> dict[str, Any]:
-    """What a round came to: its demonstrations, and its model if there is one yet."""
+    """The figures of a round: of its demonstrations, and of its model if it is trained."""
     folder = round_folder(recipe.output_dir, number)
     made = read_json(folder / "demonstrations" / "manifest.json", Demonstrations, "demonstrations", "on_policy")
     trained = read_json(folder / "model" / "manifest.json", Training, missing_ok=True)
@@ -160,16 +164,15 @@ def _figures(recipe: Recipe, number: int) -> dict[str, Any]:
 
 
 def abstention_shares(path: Path) -> dict[str, float | None]:
-    """How often a model declined when it wrote, and how often its demonstrations do.
+    """How often a model abstains in its candidates, and how many of its demonstrations are abstentions.
 
     Args:
-        path: `candidates.jsonl` of some demonstrations.
+        path: `candidates.jsonl` of the demonstrations.
 
     Returns:
-        `false_refusals`: of the with-passages candidates of rows whose passages hold the answer, the share that
-        declines although nothing asked for it; unscored ones do not count. `abstain_before_cap` and `abstain`: the
-        share of abstentions among the demonstrations before and after `max_abstain_share`, without replayed rows. None
-        where there is nothing to count.
+        `false_refusals`: of the candidates written with passages that contain the answer, the share of abstentions,
+        without unscored candidates. `abstain_before_cap` and `abstain`: the share of abstentions among the
+        demonstrations before and after `max_abstain_share`, without replayed rows. None if there is nothing to count.
     """
     counts: Counter[str] = Counter()
     for row in read_json_lines(path, CountedRow):
@@ -191,7 +194,7 @@ def _share(hits: int, total: int) -> float | None:
 
 
 def _save(recipe: Recipe, rounds: list[dict[str, Any]], stopped: str) -> None:
-    """Say what came of the rounds, and write it."""
+    """Print the table of the rounds, and write the manifest."""
     result = max(found["round"] for found in rounds if found["trained"] and not (stopped and found is rounds[-1]))
     table = _table(rounds)
     show(table)
@@ -215,8 +218,8 @@ _COLUMNS = {
     "false_refusals": "false refusals when writing",
     "abstain_before_cap": "abstentions before the cap",
     "abstain": "abstentions",
-    "target_nll_per_token": "own words, nats a token",
-    "gold_nll_per_token": "gold answers, nats a token",
+    "target_nll_per_token": "targets, nats per token",
+    "gold_nll_per_token": "gold answers, nats per token",
 }
 
 

@@ -1,4 +1,4 @@
-"""Which folders are runs, how far each has come, and what of it may be removed."""
+"""Find the folders of runs, the state of each, and the files that may be removed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hf_selfdemo.core.manifest import read_json
 from hf_selfdemo.verbs.lock import WRITTEN_INTO, variants
 
 SHARED = ("ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm", "index", "frozen")
-"""What other runs may use: the calls that were paid for, indexes, and states of frozen layers."""
+"""Files that other runs may use: the generation cache, indexes, and states of frozen layers."""
 
 _STAGES = {
     "evaluated": ("evaluation/manifest.json",),
@@ -26,10 +26,10 @@ _STAGES = {
     "documents read": ("documents/manifest.json",),
     "scored": ("scores/rows.jsonl",),
 }
-"""States of a run, the furthest first, with the files that tell of them."""
+"""The states of a run, the last one first, with the files that show them."""
 
 _DEEPEST = 2
-"""Folders between the one that is looked into and a run."""
+"""Maximum number of folders between the listed folder and a run."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Run:
 
     @property
     def state(self) -> str:
-        """The furthest state that its files tell of; "" for a folder that is not a run."""
+        """The state of the run by its files; "" for a folder that is not a run."""
         there = (state for state, files in _STAGES.items() if any(any(self.folder.glob(name)) for name in files))
         return next(there, "")
 
     def about(self) -> dict[str, str]:
-        """Method, model and objective, as far as manifests tell.
+        """Method, model and objective, as far as manifests name them.
 
         Raises:
             UserError: for a damaged manifest.
@@ -60,7 +60,7 @@ class Run:
         }
 
     def figures(self) -> tuple[str, dict[str, Any]]:
-        """The trained model's column in the evaluation, and its figures with passages; ("", {}) where there is none.
+        """The trained model's column in the evaluation, and its figures with passages; ("", {}) if there is none.
 
         Raises:
             UserError: for a damaged file.
@@ -83,7 +83,7 @@ def trained_folders(run: Path) -> list[Path]:
 
 
 def runs_in(folder: Path) -> list[Run]:
-    """The runs in a folder, itself among them, by name; what lies within a run is not looked at.
+    """The runs in a folder, or the folder itself if it is a run, sorted by name. Folders inside a run are ignored.
 
     Raises:
         UserError: if there is no such folder.
@@ -97,7 +97,7 @@ def run_at(folder: Path) -> Run:
     """The run in a folder.
 
     Raises:
-        UserError: if there is none.
+        UserError: if the folder is not a run.
     """
     run = Run(folder)
     if folder.is_dir() and run.state:
@@ -107,7 +107,7 @@ def run_at(folder: Path) -> Run:
 
 
 def removable(run: Run) -> list[Path]:
-    """What commands wrote into a run's folder, but for what other runs may use."""
+    """The files that commands wrote into a run's folder, except those that other runs may use."""
     named = [run.folder / name for name in WRITTEN_INTO if name not in SHARED]
     return [path for path in (*named, *variants(run.folder)) if _is_there(path)]
 

@@ -1,4 +1,4 @@
-"""`hf-selfdemo runs`: list the runs in a folder, compare some of them, or remove one."""
+"""`hf-selfdemo runs`: list the runs in a folder, compare runs, or remove one."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _FIGURES = {
 
 
 def run_runs(arguments: Sequence[str]) -> None:
-    """Do what the words after the command say.
+    """Run `runs list`, `runs compare` or `runs remove`.
 
     Raises:
-        UserError: for other words than `USAGE` has, or a folder that is not a run.
+        UserError: for arguments that `USAGE` does not list, or a folder that is not a run.
     """
     match list(arguments):
         case [] | [*_, "-h" | "--help"]:
@@ -58,13 +58,15 @@ def run_runs(arguments: Sequence[str]) -> None:
         case ["remove", run]:
             remove_run(Path(run), False)
         case ["list" | "remove", *_]:
-            raise UserError(f"`runs {' '.join(arguments)}` has too many words or too few", "see `hf-selfdemo runs -h`")
+            raise UserError(
+                f"`runs {' '.join(arguments)}` has the wrong number of arguments", "see `hf-selfdemo runs -h`"
+            )
         case [other, *_]:
-            raise UserError(f"unknown word {other!r} after runs", did_you_mean(other, ["list", "compare", "remove"]))
+            raise UserError(f"unknown argument {other!r} of runs", did_you_mean(other, ["list", "compare", "remove"]))
 
 
 def list_runs(folder: Path) -> None:
-    """Print a line for each run in a folder; one whose files are damaged is named with what is wrong.
+    """Print a line for each run in a folder. For a run with damaged files, also print what is wrong.
 
     Raises:
         UserError: if there is no such folder.
@@ -76,7 +78,7 @@ def list_runs(folder: Path) -> None:
         return say(f"there are no runs in {folder}")
     names = [str(run.folder.relative_to(folder)) if run.folder != folder else str(folder) for run in runs]
     table = Table("run", "state", "method", "model", "column", *_FIGURES.values())
-    table.columns[0].overflow = "fold"  # a name that is cut short could not be given back
+    table.columns[0].overflow = "fold"  # a shortened name could not be used in a command
     for column in table.columns[-len(_FIGURES) :]:
         column.justify = "right"
     for name, run in zip(names, runs, strict=True):
@@ -100,28 +102,30 @@ def compare_runs(runs: Sequence[str], part: str) -> None:
         part: "test" or "dev".
 
     Raises:
-        UserError: if there is one alone, or they cannot be compared.
+        UserError: if there is only one, or they cannot be compared.
     """
     from hf_selfdemo.verbs.compare import compare_columns
 
     if len(runs) < 2:
-        raise UserError("one run cannot be compared", "name two or more: hf-selfdemo runs compare runs/a runs/b")
+        raise UserError(
+            "one run cannot be compared with itself", "name two or more: hf-selfdemo runs compare runs/a runs/b"
+        )
     columns = [text if "=" in text else f"{Path(text).resolve().name}={text}" for text in runs]
     compare_columns(columns, part, Path(columns[0].partition("=")[2].partition(":")[0]))
 
 
 def remove_run(folder: Path, yes: bool) -> None:
-    """Remove what commands wrote into a run's folder, but for the ledger and the index; then the folder if it is empty.
+    """Remove what commands wrote into a run's folder except caches and indexes, and the folder if it is then empty.
 
     Args:
-        folder: of the run.
-        yes: whether to remove without asking.
+        folder: the folder of the run.
+        yes: remove without asking.
 
     Raises:
-        UserError: if it is not a run, a command is at work there, or nobody can be asked.
+        UserError: if it is not a run, a command is running there, or there is no terminal to ask.
     """
     if folder.is_symlink():
-        raise UserError(f"{folder} is a link to {folder.resolve()}", "name the folder itself")
+        raise UserError(f"{folder} is a symbolic link to {folder.resolve()}", "name the folder itself")
     run = run_at(folder)
     with held(folder):
         found = removable(run)
@@ -139,12 +143,12 @@ def remove_run(folder: Path, yes: bool) -> None:
 def _confirmed(run: Run) -> bool:
     answer = read_line(f"Remove {run.folder}? [y/N] ")
     if answer is None:
-        raise UserError(f"nobody confirmed that {run.folder} is to be removed", "give --yes; nothing was removed")
+        raise UserError(f"{run.folder} was not removed, because nobody confirmed it", "add --yes")
     return answer.strip().casefold() in ("y", "yes")
 
 
 def _size(path: Path) -> int:
-    """Bytes of a file, or of the files in a folder; a link counts nothing."""
+    """Size in bytes of a file, or of the files in a folder. A symbolic link counts 0."""
     if path.is_symlink():
         return 0
     return path.stat().st_size if path.is_file() else sum(_size(inner) for inner in path.iterdir())

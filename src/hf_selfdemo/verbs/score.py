@@ -1,7 +1,7 @@
-"""`hf-selfdemo score`: a file of predictions to a table, a report and a file with the label of every reply.
+"""`hf-selfdemo score`: judge a file of predictions, and write a table, a report and the label of every reply.
 
 output_dir/scores/
-    table.md, figures.json, report.html    as of an evaluation
+    table.md, figures.json, report.html    as in an evaluation
     rows.jsonl                             every reply with its label and the judge's reason
 """
 
@@ -28,12 +28,12 @@ from hf_selfdemo.verbs.unscored import unscored_lines
 
 
 def run_score(recipe: Recipe) -> None:
-    """Judge the replies in `predictions`, print the table and write it with every label.
+    """Judge the replies in `predictions`, print the table, and write the report and all labels.
 
-    Everything is read before a judge is asked. Calls of a judge are in the ledger.
+    The whole file is read before anything is judged. Calls of a judge are cached.
 
     Raises:
-        UserError: if the file cannot be read, or a row lacks a column; it names the row.
+        UserError: if the file cannot be read, or a row lacks a column, naming the row.
     """
     judge, columns = evaluation_judge(recipe), recipe.score.reply_columns
     rows, replies = _read(recipe)
@@ -55,11 +55,11 @@ def run_score(recipe: Recipe) -> None:
     with remade(folder) as staging:
         write_page(staging, write_figures(staging, comparison), comparison)
         write_text(staging / "rows.jsonl", _lines(rows, found))
-    say(f"to read: {folder / 'report.html'}; every label: {folder / 'rows.jsonl'}")
+    say(f"report: {folder / 'report.html'}; labels: {folder / 'rows.jsonl'}")
 
 
 def _read(recipe: Recipe) -> tuple[list[Evidence], dict[str, list[str]]]:
-    """The rows of the file, and their replies by column."""
+    """Read the rows of the file, and their replies by column."""
     source, data, columns = recipe.score.predictions, recipe.data, recipe.score.reply_columns
     if not source:
         raise UserError("predictions is not set", "name the file: hf-selfdemo score FILE --output_dir runs/NAME")
@@ -73,7 +73,7 @@ def _read(recipe: Recipe) -> tuple[list[Evidence], dict[str, list[str]]]:
 
 
 def _generator(recipe: Recipe) -> Generator:
-    """The model that the judge asks; none is loaded for one that asks none."""
+    """The model that the judge asks. None is loaded for a judge that needs no model."""
     if judges_by_model(recipe.evaluate):
         return open_engine(recipe, named_model(recipe)).generator
     return ScriptedGenerator()
@@ -84,6 +84,6 @@ def _unscored(scored: list[Scored]) -> dict[str, int]:
 
 
 def _lines(rows: list[Evidence], found: dict[str, list[Scored]]) -> str:
-    """A line for every reply, those to one question below each other."""
+    """One line of JSON for each reply, grouped by question."""
     told = (scored_row(row, name, scored[place]) for place, row in enumerate(rows) for name, scored in found.items())
     return "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in told)

@@ -1,7 +1,7 @@
-"""Several processes that each make the calls of every n-th question into one ledger.
+"""Several processes that share the calls of a recipe: each makes those of every n-th question, into one cache.
 
-Programs of their own rather than forks: a fork of a process that has used torch may hang, and a child that is started
-as a copy of the caller's script runs that script again.
+They are started as new programs. A fork of a process that has used torch may hang, and a process that multiprocessing
+spawns would run the caller's script again.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ _POLL_S = 0.1
 
 
 def make_calls(keys: dict[str, Any], part: str, processes: int, folder: Path) -> None:
-    """Make all calls of a recipe, shared out among processes; each loads the model.
+    """Make all calls of a recipe in several processes, each with its own copy of the model.
 
     Args:
-        keys: of the recipe.
+        keys: the options of the recipe.
         part: "train" or "test".
-        processes: how many.
-        folder: where what each process says is kept.
+        processes: number of processes.
+        folder: folder for the log of each process.
 
     Raises:
-        UserError: as the first process that fails says it; the others are stopped, and what they wrote is kept.
-        RuntimeError: if a process died of something else.
+        UserError: the error of the first process that fails. The others are stopped, and their calls stay cached.
+        RuntimeError: if a process died for another reason.
     """
     logs = [folder / f"shard_{number}.log" for number in range(processes)]
     workers: list[subprocess.Popen[bytes]] = []
     try:
         for number, log in enumerate(logs):
             workers.append(_start(keys | {"shard": f"{number}/{processes}"}, part, log))
-        with waiting(f"{processes} processes make the calls; what each says is in {folder}"):
+        with waiting(f"{processes} processes make the calls; their logs are in {folder}"):
             while any(worker.poll() is None for worker in workers) and not any(worker.returncode for worker in workers):
                 time.sleep(_POLL_S)
         for worker, log in zip(workers, logs, strict=True):
@@ -55,16 +55,16 @@ def make_calls(keys: dict[str, Any], part: str, processes: int, folder: Path) ->
 
 
 def _start(keys: dict[str, Any], part: str, log: Path) -> subprocess.Popen[bytes]:
-    """A worker that finds modules where this process does. It reads its recipe from a pipe that ends with this process.
+    """Start a process that imports modules from the same paths. It reads its recipe from a pipe.
 
-    Through a pipe, because a recipe may hold a token that belongs in no file.
+    A recipe may contain a token, so it must not be written to a file. The pipe also ends with this process.
     """
     program = f"import sys; sys.path[:] = {sys.path!r}; from hf_selfdemo.verbs.shards import main; sys.exit(main())"
     with log.open("wb") as out:
         command = [sys.executable, "-c", program, part]
         worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.STDOUT)
     assert worker.stdin
-    with suppress(BrokenPipeError):  # it ended at once; its exit code will tell
+    with suppress(BrokenPipeError):  # it ended at once, which its exit code shows
         worker.stdin.write(json.dumps(keys).encode() + b"\n")
         worker.stdin.flush()
     return worker
@@ -75,11 +75,11 @@ def _failure(code: int, log: Path) -> Exception:
     what, _, remedy = said[-1].removeprefix("hf-selfdemo: ").rpartition(": ")
     if code == 2 and what:
         return UserError(what, remedy)
-    return RuntimeError(f"a process that made calls ended with code {code} and said last: {said[-1]} (see {log})")
+    return RuntimeError(f"a process that made calls ended with code {code}: {said[-1]} (see {log})")
 
 
 def main() -> int:
-    """What a worker does, with the part as its argument."""
+    """The program of a process, with the part of the data as its argument."""
     keys = json.loads(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     return reported(lambda: _make(keys, sys.argv[1]))
@@ -93,6 +93,6 @@ def _make(keys: dict[str, Any], part: str) -> None:
 
 
 def _end_with_parent() -> None:
-    while os.read(0, 1):  # not by sys.stdin, whose lock a finishing interpreter would want
+    while os.read(0, 1):  # sys.stdin has a lock, which the interpreter needs when it exits
         pass
     os._exit(1)

@@ -1,4 +1,4 @@
-"""`hf-selfdemo train`."""
+"""`hf-selfdemo train`: train an adapter, or all weights, on the demonstrations."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ TRAINERS = {
 
 
 def run_train(recipe: Recipe) -> None:
-    """Train on the demonstrations and save the adapter (or the model, without LoRA).
+    """Train on the demonstrations, and save the adapter, or the model if `use_peft` is false.
 
-    Launched in several processes, all train, and the first alone writes and speaks (`verbs.cli` hushes the others).
+    If it was launched in several processes, all train, but only the first writes files and prints.
     """
     if recipe.train.objective == "retriever":
         from hf_selfdemo.verbs.train_retriever import train_retriever
@@ -67,7 +67,9 @@ def run_train(recipe: Recipe) -> None:
         return train_retriever(recipe)
     source, target = recipe.output_dir / "demonstrations", recipe.model_folder
     if not (source / "train.parquet").exists():
-        raise UserError(f"{source} holds no demonstrations", "run `hf-selfdemo demonstrate` with the same config first")
+        raise UserError(
+            f"{source} contains no demonstrations", "run `hf-selfdemo demonstrate` with the same config first"
+        )
     start = training_start(recipe)
     dev = recipe_evidence(recipe, "dev")[0] if evaluates(recipe) else []
     settings = all_settings(recipe, start, dev)
@@ -91,27 +93,26 @@ def run_train(recipe: Recipe) -> None:
     _say_what_was_kept(_best(trainer))
     _say_what_to_compare(recipe)
     del trainer
-    give_back()  # it refers to itself in circles, and would hold model and optimizer beside what the next verb loads
+    give_back()  # the trainer refers to itself, so model and optimizer would stay in memory during the next stage
 
 
 def _account_for(dataset: Dataset, trainer: Any) -> None:
-    """Every demonstration is trained, or among those that the manifest names as left out; further pairs of one count
-    as it."""
+    """Check that every demonstration is trained on or listed as left out. Several pairs of one count as one."""
     left_out = [row for rows in getattr(trainer, "left_out", {}).values() for row in rows]
     trained = [name for name in trainer.train_dataset["id"] if row_of_pair(name) == name]
     account_for(dataset["id"], [*trained, *left_out], "making the trainer")
 
 
 def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: Sequence[Evidence], writer: dict[str, Any]) -> Any:
-    """The trainer of the recipe's objective, with its model."""
+    """Make the trainer of the recipe's objective, with its model."""
     args = copy.copy(recipe.training)
-    args.output_dir = str(recipe.model_folder)  # checkpoints go beside the adapter
-    args.disable_tqdm = True  # one bar, ours
+    args.output_dir = str(recipe.model_folder)  # checkpoints are stored with the adapter
+    args.disable_tqdm = True  # the command has a progress bar of its own
     network, tokenizer, options = load_start(recipe, start)
     rows = [evidence_row(row) for row in dev]
     test_rows = _known_test_rows(recipe)
     rewards = recipe_rewards(recipe)
-    with waiting("looking at every row"):
+    with waiting("checking every row"):
         trainer: Any = load("objective", recipe.train.objective, TRAINERS)(
             network,
             args,
@@ -129,25 +130,25 @@ def _trainer(recipe: Recipe, start: Start, dataset: Dataset, dev: Sequence[Evide
 
 
 def _known_test_rows(recipe: Recipe) -> list[dict[str, str]]:
-    """What `evaluate` will ask, to warn of what is trained on; training does without where they are not at hand."""
+    """The test questions, to warn of those that are trained on. Training goes on if they cannot be read."""
     try:
         return asked_later(recipe)
     except UserError as error:
-        say(f"test questions are not compared with what is trained on: {error}")
+        say(f"warning: cannot check whether test questions are trained on: {error}")
         return []
 
 
 def train_on(trainer: Any, target: Path) -> Any:
-    """Train, from the last checkpoint if there is one; an interruption says whether there is."""
+    """Train from the last checkpoint, if there is one. An interruption reports whether one was saved."""
     try:
         return trainer.train(resume_from_checkpoint=last_checkpoint(target))
     except KeyboardInterrupt as stop:
         found = last_checkpoint(target)
         if found:
-            raise type(stop)(f"the same command goes on from {Path(found).name}") from None
+            raise type(stop)(f"repeat the command to continue from {Path(found).name}") from None
         raise type(stop)(
-            "there is no checkpoint yet, so the same command trains from the first step (save_strategy: steps or epoch "
-            "writes some)"
+            "no checkpoint was saved, so the same command starts at the first step (to save some, set save_strategy to "
+            "steps or epoch)"
         ) from None
 
 
@@ -155,14 +156,14 @@ def _say_what_comes(recipe: Recipe, trainer: Any, dev: Sequence[Evidence]) -> No
     report = trainer.preflight_report.as_dict()
     of_pairs = f" in {report['rows']} pairs" if trainer.preference else ""
     rows = f"{trainer.rows_trained} rows{of_pairs}"
-    say(f"training on {rows}, {report['tokens']} tokens an epoch, longest {report['longest']}")
+    say(f"training on {rows}, {report['tokens']} tokens per epoch, longest row {report['longest']} tokens")
     if recipe.train.objective == "grpo" and not recipe.train.start_from:
-        say("GRPO begins with a model that has not learnt when to abstain: start_from names an adapter that has")
+        say("warning: GRPO starts from a model that has not learned to abstain; set start_from to an adapter that has")
     if dev:
         say(f"asking {len(dev)} dev rows, eval_strategy {plain_strategy(recipe.training.eval_strategy)}")
     if recipe.implied:
         keys = ", ".join(f"{key} {value}" for key, value in recipe.implied.items())
-        say(f"not given and set by what was given: {keys}")
+        say(f"options that follow from others: {keys}")
 
 
 def _say_what_to_compare(recipe: Recipe) -> None:
@@ -174,17 +175,17 @@ def _say_what_to_compare(recipe: Recipe) -> None:
 
 def _say_what_was_kept(best: dict[str, Any]) -> None:
     if best:
-        kept = f"the result is {best['checkpoint']}" if best["loaded"] else "the result is the last step's"
+        kept = f"the result is {best['checkpoint']}" if best["loaded"] else "the result is the model of the last step"
         say(f"best {best['metric']} {best['value']:.2f}; {kept}")
 
 
 def _write_checked_json(
     recipe: Recipe, dataset: Dataset, trainer: Any, settings: dict[str, Any], base: str, metrics: Any
 ) -> None:
-    """The last file of a training."""
+    """Write the files of a finished training, the manifest last."""
     report = trainer.preflight_report.as_dict()
     write_json(recipe.model_folder / METHOD_FILE, recipe.method.record())
-    if not recipe.method.method.tokens:  # else responses begin with these, and nobody asks for a refusal's opening
+    if not recipe.method.method.tokens:  # with control tokens, openings of abstentions are not used
         write_openings(recipe.model_folder, dataset.select_columns(["outcome", "response"]))
     to_disk(recipe.model_folder)
     write_checked_json(
@@ -212,7 +213,7 @@ def _write_checked_json(
 
 
 def _judging(trainer: Any) -> dict[str, Any]:
-    """What a judge of rewards that asks a model took; nothing of any other training."""
+    """The usage of a judge that asks a model for rewards; {} for any other training."""
     asked = next((r for r in getattr(trainer, "reward_funcs", ()) if getattr(r, "generator", None)), None)
     if asked is None:
         return {}
@@ -221,7 +222,7 @@ def _judging(trainer: Any) -> dict[str, Any]:
 
 
 def _dev_figures(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What each evaluation found, in the order of training."""
+    """The figures of each evaluation, in the order of training."""
     found = []
     for line in log:
         figures = {key.removeprefix("eval_"): value for key, value in line.items() if key.startswith("eval_")}
@@ -231,7 +232,7 @@ def _dev_figures(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _best(trainer: Any) -> dict[str, Any]:
-    """The best evaluation by the figure that was asked for; the model saved is that one's if the recipe says so."""
+    """The best evaluation by `metric_for_best_model`, and whether its checkpoint is the saved model."""
     state, args = trainer.state, trainer.args
     if state.best_metric is None:
         return {}

@@ -1,4 +1,4 @@
-"""`hf-selfdemo train` with `objective: retriever`: an adapter for searching, in `output_dir/retriever`."""
+"""`hf-selfdemo train` with `objective: retriever`: train the adapter of a retriever, in `output_dir/retriever`."""
 
 from __future__ import annotations
 
@@ -35,14 +35,16 @@ from hf_selfdemo.verbs.training_folder import (
 
 
 def train_retriever(recipe: Recipe) -> None:
-    """Train on the ranked lists and save the adapter, with the files that say how it is to be used.
+    """Train on the ranked lists, and save the adapter with the files for sentence-transformers.
 
     Raises:
-        UserError: if there are no lists, or keys ask for what a retriever cannot be trained with.
+        UserError: if there are no lists, or an option is not supported for a retriever.
     """
     source, target = recipe.output_dir / "demonstrations", retriever_folder(recipe)
     if not (source / "train.parquet").exists():
-        raise UserError(f"{source} holds no demonstrations", "run `hf-selfdemo demonstrate` with the same config first")
+        raise UserError(
+            f"{source} contains no demonstrations", "run `hf-selfdemo demonstrate` with the same config first"
+        )
     refuse_keys(recipe)
     base = recipe.resolve()
     settings, usual = retriever_settings(recipe, base), usual_settings(recipe)
@@ -82,7 +84,7 @@ def _trainer(recipe: Recipe, base: ResolvedModel, rows: Any, target: Path) -> Re
 def _write_manifest(
     recipe: Recipe, trainer: RetrieverTrainer, settings: dict[str, Any], base: str, rows: int, metrics: Any
 ) -> None:
-    """The last file of a training."""
+    """Write the manifest, the last file of a training."""
     target = recipe.output_dir / "retriever"
     to_disk(target)
     write_checked_json(

@@ -1,4 +1,4 @@
-"""Why replies of an evaluation are unscored: counted while the judge works, as predictions keep the label alone."""
+"""Count why replies of an evaluation are unscored, since predictions keep only the label."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from hf_selfdemo.core.protocols import Judge
 from hf_selfdemo.core.types import Candidate, Dialogue, Evidence, Prediction, Verdict
 
 _NO_VERDICT = "a call failed"
-"""The reason where not even the judge came to its end."""
+"""The reason if the judge did not return a verdict."""
 
 
 class WhyUnscored:
-    """A judge that says what another one says, and counts the reasons of what that one leaves unscored.
+    """A judge that returns the verdicts of another judge, and counts the reasons of those that are unscored.
 
     Args:
-        judge: who decides.
+        judge: the judge that decides.
 
     Example:
         >>> from hf_selfdemo.core.conversation import converse
@@ -43,10 +43,10 @@ class WhyUnscored:
         return self._judge.report()
 
     def reasons(self, predictions: Sequence[Prediction]) -> dict[str, int]:
-        """How often each reason left one of these replies, or an answer withheld, unscored, the commonest first.
+        """How often each reason left a reply, or a withheld answer, unscored. The most frequent comes first.
 
         Args:
-            predictions: all that this judge has labelled.
+            predictions: all predictions that this judge has labelled.
         """
         labelled = [*predictions, *(p.withheld for p in predictions if p.withheld)]
         silent = sum(p.label == "unscored" for p in labelled) - self.counts.total()
@@ -54,13 +54,13 @@ class WhyUnscored:
 
 
 def unscored_lines(unscored: dict[str, dict[str, dict[str, int]]]) -> list[str]:
-    """What to print of the reasons, by column and mode.
+    """The lines to print about the reasons, by column and mode.
 
     Example:
         >>> unscored_lines({"base": {"rag": {"not finished": 3, "empty reply": 1}, "closed_book": {}}})
-        ['unscored, base rag: 3 not finished (max_answer_tokens cut them), 1 empty reply']
+        ['unscored, base rag: 3 not finished (truncated after max_answer_tokens), 1 empty reply']
     """
-    hints = {"not finished": " (max_answer_tokens cut them)"}
+    hints = {"not finished": " (truncated after max_answer_tokens)"}
     return [
         f"unscored, {name} {mode}: " + ", ".join(f"{n} {why}{hints.get(why, '')}" for why, n in reasons.items())
         for name, modes in unscored.items()

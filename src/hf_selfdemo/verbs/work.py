@@ -1,4 +1,4 @@
-"""The work behind a cached dataset: one folder for each part of the data, named by everything that decides it."""
+"""The work folders of a cached dataset, one for each part of the data, named by a hash of what decides it."""
 
 from __future__ import annotations
 
@@ -31,20 +31,24 @@ _ROWS_A_READ = 512
 
 
 class Work:
-    """Makes each part of the data once, whoever asks, and never takes one made of other inputs for it.
+    """Makes each part of the data once, and never reuses one that was made from other inputs.
 
     Args:
-        keys: of the recipe; its output_dir and shard have no effect.
-        parts: which are wanted, of "train" and "test".
+        keys: the options of the recipe. Its output_dir and shard have no effect.
+        parts: the parts to make, of "train" and "test".
 
-    `names` are the parts' keys, found without loading a model.
+    `names` are the hashes of the parts, computed without loading a model.
 
     Raises:
-        UserError: for a wrong key, or a source or model that cannot be found.
+        UserError: for a wrong option, or a source or model that cannot be found.
     """
 
     def __init__(self, keys: dict[str, Any], parts: Sequence[str]) -> None:
-        self.keys = keys | {"output_dir": "", "shard": None, "on_policy_rows": 0}  # that figure is not in the rows
+        self.keys = keys | {
+            "output_dir": "",
+            "shard": None,
+            "on_policy_rows": 0,
+        }  # the on-policy figure is not part of the rows
         self.recipe = _recipe(self.keys)
         if asks_nothing(self.recipe):
             self.keys |= {"prompt_search": False, "prompts_dir": None}
@@ -52,29 +56,29 @@ class Work:
         self.names = _names(self.recipe, parts, _model(self.recipe))
 
     def made(self, part: str, home: str, processes: int = 1) -> Path:
-        """The folder of a part, as `hf-selfdemo demonstrate` leaves it; its manifest is the last to appear there.
+        """Make a part if needed, and return its folder, as `hf-selfdemo demonstrate` writes it.
 
         Args:
             part: "train" or "test".
-            home: work folders and ledgers of all datasets.
-            processes: to make calls in, where that helps.
+            home: folder with the work folders and the generation cache of all datasets.
+            processes: number of processes that make calls, if several can be used.
 
         Raises:
-            UserError: for everything that demonstrating refuses, calls that a server failed to answer, and inputs that
-                changed since this object was made, or do so meanwhile.
+            UserError: for everything that demonstrating rejects, if a server fails to answer calls, or if an input has
+                changed since this object was made.
         """
         folder = Path(home) / "work" / self._name(part)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
             if not (folder / "manifest.json").exists():
-                shutil.rmtree(folder, ignore_errors=True)  # of a killed start; what was paid for is in the ledger
+                shutil.rmtree(folder, ignore_errors=True)  # left by a killed process, whose calls are cached
                 folder.mkdir()
                 self._make(part, home, folder, processes)
             _refuse_changed(folder)
         return folder
 
     def forget(self, home: str) -> None:
-        """Remove what was made of the wanted parts, so that it is made anew. Ledgers stay."""
+        """Remove the folders of the parts, so that they are made again. The generation cache stays."""
         for name in self.names.values():
             shutil.rmtree(Path(home) / "work" / name, ignore_errors=True)
 
@@ -111,11 +115,11 @@ class Work:
 
     def _refuse_changes(self, part: str, name: str) -> None:
         if code_hash() != LOADED_CODE:
-            raise UserError("the code of hf_selfdemo has changed since it was loaded", "start Python anew")
+            raise UserError("the code of hf_selfdemo has changed since it was loaded", "restart Python")
         if _names(self.recipe, [part], _model(self.recipe))[part] != name:
             raise UserError(
                 "questions, passages, templates or the model have changed since the builder was made",
-                "make a new one; calls made so far are kept",
+                "make a new builder; the calls made so far are cached",
             )
 
 
@@ -150,15 +154,15 @@ def _refuse_changed(folder: Path) -> None:
     known = read_json(folder / "manifest.json", Demonstrations).get("train.parquet")
     if not path.exists() or content_hash(path) != known:
         remedy = "prepare with download_mode='force_redownload'"
-        raise UserError(f"{path} is not what was demonstrated: it was changed since", remedy)
+        raise UserError(f"{path} has changed since it was written", remedy)
 
 
 def _refuse_gaps(recipe: Recipe, manifest: dict[str, Any], skipped: Path) -> None:
-    """Rows that a server failed to answer may be there next time; a dataset without them must not be kept as whole."""
+    """Reject a dataset that lacks rows because of a server's failures, which may succeed next time."""
     if recipe.engine.engine != "server" or not (failed := manifest["skipped"].get(CALL_FAILED)):
         return
     first = next(row for row in read_json_lines(skipped, SkippedRow) if row["reason"] == CALL_FAILED)
     raise UserError(
-        f"{failed} questions could not be asked, the first is {first['id']!r} ({first['detail']})",
-        "prepare again, which asks only these; shorten rows that are too long, and drop those that fail for good",
+        f"the calls of {failed} questions failed, the first is {first['id']!r} ({first['detail']})",
+        "prepare again to repeat only these; shorten rows that are too long, and remove those that always fail",
     )

@@ -55,5 +55,5 @@ def test_other_kinds_of_decoder_have_the_same_sizes(lora):
 def test_what_cannot_be_built_is_one_line(config, lora):
     with pytest.raises(UserError, match="'vit' is not a causal language model"):
         model_shape(ViTConfig())
-    with pytest.raises(UserError, match=r"takes no such adapter .*fix lora_target_modules"):
+    with pytest.raises(UserError, match=r"these adapters cannot be added to the model .*fix lora_target_modules"):
         model_shape(config, lora(["nowhere"]))

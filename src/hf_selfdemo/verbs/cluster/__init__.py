@@ -1,11 +1,11 @@
-"""`runner: ray`: the calls of a verb are made by the workers of a Ray cluster.
+"""`runner: ray`: the workers of a Ray cluster make the calls of a command.
 
-connection   join the cluster, and look at every node before anything is paid
-stage        one stage of Ray Data: blocks of rows go to stateful actors
-writing      what the actors do for demonstrate, and how they search
-answering    what they do for evaluate
-runner       a verb's calls by these stages, and their way into the run's ledger
+connection   join the cluster, and check every node before any call is paid for
+stage        one stage of Ray Data: stateful actors process blocks of rows
+writing      the work of the actors for demonstrate, and searching
+answering    the work of the actors for evaluate
+runner       run these stages, and collect the calls in the generation cache of the run
 
-Workers only fill ledgers. The verb then runs in one process as always and finds every call in its ledger, so that its
-files are the same. Ray alone schedules, restarts workers and repeats blocks.
+Workers only fill caches. Then the command runs in one process as usual and finds every call in its cache, so it writes
+the same files. Ray schedules, restarts workers and repeats blocks.
 """

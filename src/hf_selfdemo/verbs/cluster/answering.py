@@ -1,4 +1,4 @@
-"""What workers do for `evaluate`: answer and label, one model after the other."""
+"""The work of the cluster for `evaluate`: answer and label, one model after the other."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def answer_elsewhere(
     """Make the calls of evaluating on a cluster.
 
     Args:
-        cluster: is asked for one model after the other, so that each worker holds one.
-        rows: what is asked.
+        cluster: the cluster. It runs one model after the other, so that each worker has one in memory.
+        rows: the rows to answer.
         model: the base model.
-        columns: what is compared.
+        columns: the columns to compare.
         modes: with passages, without, or both.
 
     Returns:
@@ -55,7 +55,7 @@ def answer_elsewhere(
 
 @dataclass(frozen=True)
 class Answer:
-    """Makes all calls of evaluating the columns that share their weights into the worker's ledger."""
+    """Makes the calls of the columns that share their weights, into the worker's cache."""
 
     recipe: Recipe
     model: ResolvedModel
@@ -65,11 +65,11 @@ class Answer:
     folder: str
 
     def open(self) -> Callable[[list[Evidence]], tuple[int, str]]:
-        """Load the models as they are asked."""
+        """Check the weights. Models are loaded when they are asked."""
         recipe, weights = self.recipe, self.columns[0].weights
         if weights and (not weights.is_dir() or weights_hash(weights) != self.weights):
-            what = f"{weights} is not there as the machine has it that gave the command"
-            raise UserError(what, "put output_dir and adapters where all machines reach them")
+            what = f"{weights} is missing or differs from the one on the machine where the command was started"
+            raise UserError(what, "put output_dir and adapters into a folder that all machines share")
         networks = Networks(recipe, model_here(recipe, self.model), held=2 if weights else 1)
         ledger = WorkerLedger(CallFiles(self.folder))
         judge = recipe_judge(recipe, recipe.evaluate.evaluate_judge)

@@ -1,4 +1,4 @@
-"""Joining a Ray cluster, and what is looked at on each of its nodes before anything is paid."""
+"""Join a Ray cluster, and check each of its nodes before any call is paid for."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.recipe.config import EngineArguments
 
 _ANSWER_S = 10.0
-"""Within which the head of a cluster accepts a connection."""
+"""Seconds to wait until the head of a cluster accepts a connection."""
 
 _LOOK_S = 300.0
-"""Within which a node starts a process and looks at what it has."""
+"""Seconds to wait until a node has started a process and checked itself."""
 
 _AT = re.compile(r"(?:ray://)?(?P<host>[^/]+):(?P<port>\d+)$")
 
 
 @dataclass(frozen=True)
 class Room:
-    """How many workers there are to be, and what each takes."""
+    """The number of workers, and the resources of each."""
 
     workers: int
     cpus: float
@@ -34,30 +34,30 @@ class Room:
 
 
 def connect(keys: EngineArguments, folder: str) -> Room:
-    """Join the cluster that the keys name, or start one on this machine.
+    """Join the cluster at `ray_address`, or start one on this machine.
 
-    A process that has joined one already stays in it.
+    A process that has already joined a cluster stays in it.
 
     Args:
-        keys: of the recipe.
-        folder: of the workers' ledgers.
+        keys: the options of the engine.
+        folder: the folder of the workers' caches.
 
     Raises:
-        UserError: if Ray is not installed or its head does not answer, no node has room for a worker, or a node has
-            another version of this package or cannot write into the folder.
+        UserError: if Ray is not installed, its head does not answer, no node has the resources of a worker, or a node
+            has another version of this package or cannot write into the folder.
     """
     try:
         import ray
         import ray.data
     except ImportError as error:
-        raise UserError(f"runner is ray, and {error.name} is not installed", "pip install 'hf-selfdemo[ray]'") from None
+        raise UserError(f"runner is ray, but {error.name} is not installed", "pip install 'hf-selfdemo[ray]'") from None
     if not ray.is_initialized():
         with waiting("joining the Ray cluster"):
             _join(keys.ray_address or os.environ.get("RAY_ADDRESS", ""))
-    logging.getLogger("ray.data").setLevel(logging.ERROR)  # its every step; errors reach the caller as such
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # it logs every step; errors are raised anyway
     nodes = [node for node in ray.nodes() if node["Alive"]]
     room = _room(keys, [node["Resources"] for node in nodes])
-    with waiting("looking at the nodes of the Ray cluster"):
+    with waiting("checking the nodes of the Ray cluster"):
         _check(nodes, room, folder)
     return room
 
@@ -67,7 +67,7 @@ def _join(address: str) -> None:
 
     if address and address not in ("auto", "local"):
         _refuse_unreachable(address)
-    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # notes of the C++ core to its developers
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # silences notes of the C++ core to its developers
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
@@ -78,14 +78,14 @@ def _join(address: str) -> None:
     except Exception as error:  # of many kinds: no cluster, another version of Ray or Python, no token
         said = " ".join(str(error).split())[:500]
         where = f"the Ray cluster at {address} cannot be joined" if address else "Ray cannot be started here"
-        raise UserError(f"{where} ({said})", "see ray_address, and `ray status` on its head") from error
+        raise UserError(f"{where} ({said})", "check ray_address, and run `ray status` on its head") from error
 
 
 def _refuse_unreachable(address: str) -> None:
-    """Ray itself would try for a minute, and tell of it in many lines."""
+    """Check quickly that the head answers. Ray itself would try for a minute and print many lines."""
     found = _AT.match(address)
     if not found:
-        raise UserError(f"ray_address: {address!r} is no address", "write HOST:6379, ray://HOST:10001 or auto")
+        raise UserError(f"ray_address: {address!r} is not an address", "write HOST:6379, ray://HOST:10001 or auto")
     try:
         socket.create_connection((found["host"], int(found["port"])), _ANSWER_S).close()
     except (OSError, OverflowError) as error:
@@ -110,7 +110,7 @@ def _fits(node: Mapping[str, float], need: Mapping[str, float]) -> int:
 
 
 def _check(nodes: list[Mapping[str, Any]], room: Room, folder: str) -> None:
-    """Look at all nodes that have room for a worker at the same time."""
+    """Check all nodes that have the resources of a worker, at the same time."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -128,13 +128,13 @@ def _check(nodes: list[Mapping[str, Any]], room: Room, folder: str) -> None:
         try:
             wrong = ray.get(answer, timeout=_LOOK_S)
         except ray.exceptions.RayError as error:
-            wrong = " ".join(str(error).split())[:500], "see `ray status` and the logs of that node"
+            wrong = " ".join(str(error).split())[:500], "run `ray status`, and look into the logs of that node"
         if wrong:
             raise UserError(f"Ray node {host} ({node}): {wrong[0]}", wrong[1])
 
 
 def _look() -> Any:
-    """What a node runs. It is sent as code, not by its name, since the node may not have this module."""
+    """The check that a node runs. It is sent as code and not by name, since the node may not have this module."""
 
     def look(wanted: str, folder: str) -> tuple[str, str] | None:
         from importlib.metadata import PackageNotFoundError, version
@@ -144,7 +144,10 @@ def _look() -> Any:
         except PackageNotFoundError:
             return "hf-selfdemo is not installed there", f"install version {wanted} on every node"
         if found != wanted:
-            return f"it has hf-selfdemo {found}, and this machine {wanted}", "install the same version on every node"
+            return (
+                f"it has hf-selfdemo {found}, but this machine has {wanted}",
+                "install the same version on every node",
+            )
         from hf_selfdemo.core.call_files import CallFiles
         from hf_selfdemo.core.errors import UserError
 

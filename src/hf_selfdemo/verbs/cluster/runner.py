@@ -1,4 +1,4 @@
-"""The calls of a verb, made by the workers of a Ray cluster into ledgers of their own, and brought into the run's."""
+"""Make the calls of a command on a Ray cluster, and collect them from the workers' caches in that of the run."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from hf_selfdemo.verbs.cluster.stage import Job, spread
 from hf_selfdemo.verbs.cluster.writing import Search, Write
 
 _BLOCKS_A_WORKER = 4
-"""So many at least, so that workers end at about the same time."""
+"""Minimum number of blocks per worker, so that workers finish at about the same time."""
 
 _LARGEST_BLOCK = 256
-"""Rows of a block; a block that is repeated finds its finished calls in the ledgers."""
+"""Maximum number of rows of a block. A repeated block finds its finished calls in the caches."""
 
 
 class Cluster:
-    """Does the calls of one verb elsewhere.
+    """Makes the calls of one command on a cluster.
 
     Args:
-        recipe: with `runner: ray`.
+        recipe: a recipe with `runner: ray`.
 
     Raises:
         UserError: if the cluster cannot be joined, one of its nodes cannot take part, or the recipe names a shard.
@@ -39,7 +39,7 @@ class Cluster:
     def __init__(self, recipe: Recipe) -> None:
         keys = recipe.engine
         if keys.shard:
-            raise UserError("runner is ray and shard is set", "leave shard out: Ray shares out the questions")
+            raise UserError("runner is ray, but shard is set", "leave shard out, because Ray distributes the questions")
         self.recipe = recipe
         self.folder = keys.ray_ledgers or str((recipe.output_dir / "ledgers").absolute())
         if "://" not in self.folder:
@@ -47,7 +47,7 @@ class Cluster:
         self._room = connect(keys, self.folder)
 
     def searching(self, part: str) -> Searching | None:
-        """What searches for the rows of a part; None where nothing is searched."""
+        """The function that searches for the rows of a part; None if nothing is searched."""
         keys = self.recipe.retrieval
         if keys.retriever == "given" and not keys.reranker:
             return None
@@ -58,15 +58,15 @@ class Cluster:
         return self.call("demonstrate", rows, Write(self.recipe, model, instructions, self.folder))
 
     def call(self, name: str, rows: OnDisk[Evidence], job: Job) -> str:
-        """Have a job make the calls of rows, and bring them into the run's ledger.
+        """Make the calls of rows with a job, and collect them in the generation cache of the run.
 
         Args:
-            name: of what is done, for the progress bar.
-            rows: are given to the job in blocks.
-            job: returns how many rows it did, and the identity of its engine.
+            name: the name of the work, for the progress bar.
+            rows: the rows, which the job gets in blocks.
+            job: the job, which returns the number of rows that it did and the identity of its engine.
 
         Returns:
-            The identity, which is the same on all workers.
+            The identity of the engine, which is the same on all workers.
         """
         ledger, files = Ledger(ledger_path(self.recipe)), CallFiles(self.folder)
         for call in ledger.all_but(call[0] for call in files):
@@ -81,7 +81,7 @@ class Cluster:
         finally:
             new = ledger.add(files)
             ledger.close()
-        say(f"{name}: {new} calls of the workers are in {ledger.path}")
+        say(f"{name}: collected {new} calls of the workers in {ledger.path}")
         return identity
 
     def _size(self, rows: int) -> int:
@@ -90,7 +90,7 @@ class Cluster:
 
 
 def _blocks(rows: OnDisk[Evidence], size: int) -> Iterator[list[Evidence]]:
-    """Blocks of about `size` rows. Rows of one question stay together: some of their calls are the same."""
+    """Blocks of about `size` rows. Rows of one question stay together, because they share calls."""
     places: dict[str, list[int]] = {}
     for place, row in enumerate(rows):
         places.setdefault(row.question.id, []).append(place)
@@ -105,5 +105,5 @@ def _blocks(rows: OnDisk[Evidence], size: int) -> Iterator[list[Evidence]]:
 
 
 def cluster_of(recipe: Recipe) -> Cluster | None:
-    """The cluster that a recipe names; None if it runs in this process."""
+    """Join the cluster of a recipe; None if it runs in this process."""
     return Cluster(recipe) if recipe.engine.runner == "ray" else None

@@ -1,4 +1,4 @@
-"""One stage of Ray Data: blocks of rows go to stateful actors, and results come back in the order of the blocks."""
+"""One stage of Ray Data: stateful actors process blocks of rows, and results keep the order of the blocks."""
 
 from __future__ import annotations
 
@@ -14,26 +14,25 @@ from hf_selfdemo.verbs.failures import foreseen
 
 
 class Job(Protocol):
-    """What a worker does; can be pickled."""
+    """The work of a worker. It can be pickled."""
 
     def open(self) -> Callable[[Any], Any]:
-        """Load what the work needs, once a worker, and return what is done with each block."""
+        """Load what the work needs, once per worker, and return the function that processes a block."""
         ...
 
 
 def spread(job: Job, blocks: Iterable[Any], room: Room) -> Iterator[Any]:
-    """What the job makes of each block, in the order of the blocks.
+    """Run a job on blocks, and yield the results in the order of the blocks.
 
-    The blocks wait in Ray's object store, which spills to the disk of this machine. A block whose worker died is done
-    again by Ray.
+    Blocks wait in Ray's object store, which spills to the disk of this machine. Ray repeats a block whose worker died.
 
     Args:
-        job: is opened by every worker.
-        blocks: anything that can be pickled.
-        room: for workers.
+        job: the job, which every worker opens.
+        blocks: objects that can be pickled.
+        room: number and resources of the workers.
 
     Raises:
-        UserError: the first that a worker met, with the worker's host.
+        UserError: the first one that a worker raises, with the worker's host.
     """
     import pyarrow
     import ray
@@ -67,7 +66,7 @@ def spread(job: Job, blocks: Iterable[Any], room: Room) -> Iterator[Any]:
 
 
 class Worker:
-    """An actor of Ray Data. It opens its job with its first block, so that an error there is a result as well."""
+    """An actor of Ray Data. It opens its job at the first block, so that an error in opening is returned too."""
 
     def __init__(self, job: Job, folder: str) -> None:
         self._job, self._folder = job, folder
@@ -92,5 +91,5 @@ class Worker:
 
         quiet()
         if os.path.isdir(self._folder):
-            os.chdir(self._folder)  # a recipe names files from where it is given
+            os.chdir(self._folder)  # paths in a recipe are relative to the working directory of the command
         return self._job.open()

@@ -1,4 +1,4 @@
-"""What workers do for `demonstrate`: search for passages, write and judge candidates."""
+"""The work of the cluster for `demonstrate`: search passages, write and judge candidates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hf_selfdemo.recipe.recipe import Recipe
 
 @dataclass(frozen=True)
 class Search:
-    """Finds passages. Each worker has a retriever; a saved index is mapped, so workers of one machine share it."""
+    """Searches passages. Each worker has a retriever. A saved index is memory-mapped and so shared on a machine."""
 
     recipe: Recipe
     part: str
@@ -36,7 +36,7 @@ class Search:
 
 @dataclass(frozen=True)
 class Write:
-    """Makes all calls of demonstrating into the worker's ledger."""
+    """Makes all calls of demonstrating, into the worker's cache."""
 
     recipe: Recipe
     model: ResolvedModel
@@ -44,7 +44,7 @@ class Write:
     folder: str
 
     def open(self) -> Callable[[list[Evidence]], tuple[int, str]]:
-        """Load the model, or turn to the server."""
+        """Load the model, or connect to the server."""
         recipe, keys = self.recipe, self.recipe.engine
         strategy = recipe.method.strategy(recipe.demonstrate.demonstrate_seed, self.instructions)
         judge = recipe_judge(recipe, recipe.judge.judge)
@@ -60,15 +60,15 @@ class Write:
 
 
 def model_here(recipe: Recipe, model: ResolvedModel) -> ResolvedModel:
-    """The model as this machine has it.
+    """The same model on this machine.
 
     Raises:
-        UserError: if it is not the same.
+        UserError: if this machine has another model.
     """
     if not model.path or os.path.exists(model.path):
         return model
     found = named_model(recipe)
     if found.fingerprint != model.fingerprint:
-        what = f"{found.name} is another model here than on the machine that gave the command"
-        raise UserError(what, "set model_revision, or name a folder that all machines reach")
+        what = f"{found.name} differs from the model on the machine where the command was started"
+        raise UserError(what, "set model_revision, or name a folder that all machines share")
     return found

@@ -1,1 +1,1 @@
-"""What a model needs before it is loaded: memory and arithmetic, from its configuration alone."""
+"""Estimate the memory and computation of a model from its configuration, without loading it."""

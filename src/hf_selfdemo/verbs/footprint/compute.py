@@ -1,8 +1,8 @@
-"""Floating-point operations of training and writing, and the time that they alone take.
+"""Estimate the floating-point operations of training and generation, and the time of these operations.
 
-Counted as by Chowdhery et al. 2022 (PaLM, arXiv 2204.02311, appendix B), who measure utilisation by it: a product of a
-token with a weight is two operations forward and, where all weights are trained, four backward. Frozen weights need no
-gradient of their own and take two; attention has no weights and takes twice its forward. Padding is not counted.
+They are counted as by Chowdhery et al. 2022 (PaLM, arXiv 2204.02311, appendix B) for model FLOPs utilisation. The
+product of a token with a weight takes two operations forward. Backward it takes four, or two if the weight is frozen
+and needs no gradient. Attention takes backward twice as many as forward. Padding is not counted.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from hf_selfdemo.verbs.footprint.shape import ModelShape
 
 
 def forward_flops(shape: ModelShape, tokens: float, context: float, scored: float) -> float:
-    """Operations of reading tokens and of scoring some of them.
+    """Operations of a forward pass.
 
     Args:
-        shape: of the model.
-        tokens: run through its layers.
-        context: tokens that each of them can see, on average; counted whole, as if none were masked.
-        scored: those that have logits.
+        shape: sizes of the model.
+        tokens: number of tokens.
+        context: mean context length of a token, as if nothing were masked.
+        scored: number of tokens with logits.
 
     Example:
         >>> shape = ModelShape(2, 2, 8, 16, 8, 4, 10, 1000, 900, 1000, False, 64, 96)
@@ -32,14 +32,14 @@ def forward_flops(shape: ModelShape, tokens: float, context: float, scored: floa
 def training_flops(
     shape: ModelShape, tokens: float, context: float, scored: float, checkpointing: bool = False
 ) -> float:
-    """Operations of training: 6 a token and weight, some 4 where adapters are trained, less where few layers have one.
+    """Operations of training: 6 per token and weight, or about 4 with adapters, and fewer if few layers have adapters.
 
     Args:
-        shape: of the model, with what is trained.
-        tokens: of all rows and epochs together.
-        context: of a row, on average.
-        scored: tokens with logits, of all rows and epochs together.
-        checkpointing: the forward pass is made twice.
+        shape: sizes of the model and of what is trained.
+        tokens: number of tokens in all rows and epochs.
+        context: mean length of a row.
+        scored: number of tokens with logits in all rows and epochs.
+        checkpointing: whether gradient checkpointing repeats the forward pass.
 
     Example:
         >>> shape = ModelShape(2, 2, 8, 16, 8, 4, 10, 1000, 900, 1000, False, 64, 96)
@@ -56,12 +56,12 @@ def training_flops(
 
 
 def hours(flops: float, tflops: float, utilisation: float) -> float:
-    """How long these operations take.
+    """The hours that these operations take.
 
     Args:
-        flops: how many.
-        tflops: the device's peak, in 10^12 a second.
-        utilisation: the share of the peak that is reached.
+        flops: number of operations.
+        tflops: peak of the device, in 10^12 operations per second.
+        utilisation: share of the peak that is reached.
 
     Example:
         >>> hours(3.6e18, tflops=100, utilisation=0.5)
@@ -71,5 +71,5 @@ def hours(flops: float, tflops: float, utilisation: float) -> float:
 
 
 def _attention(shape: ModelShape, context: float) -> float:
-    """Operations a token of queries with keys, and of their weights with values."""
+    """Operations per token of the attention scores and of the weighted sum of values."""
     return 4 * shape.layers * context * shape.query

@@ -1,4 +1,4 @@
-"""Whether a run fits a device, and how long its arithmetic takes there: from keys, texts and a configuration alone."""
+"""Estimate whether a run fits a device and how long it computes there, from options, texts and a configuration."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ from hf_selfdemo.verbs.footprint.memory import Precision, cache_bytes, in_proces
 from hf_selfdemo.verbs.footprint.shape import ModelShape, model_shape
 
 CHARACTERS_A_TOKEN = 4.0
-"""Where no tokenizer is at hand; English text has somewhat more with most of them."""
+"""The assumption if there is no tokenizer. With most tokenizers, English text has slightly more."""
 
 _COUNTED = 32
-"""Rows whose prompts are really encoded, to know how many characters a token has."""
+"""Number of rows whose prompts are encoded to measure the characters per token."""
 
 _SMALL = ["*.json", "*.jinja", "*.model", "*.txt", "*.py"]
-"""Files of a repository besides its weights."""
+"""The files of a repository without its weights."""
 
 _CHUNK = 4
-"""Batches whose shared beginnings the transformers engine holds at once."""
+"""Number of batches whose shared prefixes the transformers engine keeps at once."""
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """Tokens of a recipe's rows, as far as they are known before anything is written; a reply has its limit.
+    """Lengths of a recipe's rows in tokens, before anything is generated. Replies count with their maximum length.
 
     Args:
         source: how tokens were counted.
-        characters: how many make a token.
-        prompt: of the training prompt, on average.
-        longest_prompt: of the longest one.
-        longest_request: of the longest first-turn request.
-        reply: of what is trained, at most.
+        characters: characters per token.
+        prompt: mean length of a training prompt.
+        longest_prompt: length of the longest training prompt.
+        longest_request: length of the longest first-turn request.
+        reply: maximum length of a reply that is trained on.
     """
 
     source: str
@@ -58,7 +58,7 @@ class Lengths:
 
 
 def row_lengths(recipe: Recipe, evidence: Sequence[Evidence], turns: FirstTurns) -> Lengths:
-    """How long prompts and replies are, by the model's tokenizer or else by `CHARACTERS_A_TOKEN`."""
+    """Measure the lengths of prompts and replies with the model's tokenizer, or by `CHARACTERS_A_TOKEN`."""
     tokenizer = _tokenizer(recipe, model_place(recipe))
     written = encoded = longest = summed = gold = 0
     for place, row in enumerate(evidence):
@@ -80,10 +80,10 @@ def row_lengths(recipe: Recipe, evidence: Sequence[Evidence], turns: FirstTurns)
 
 
 def recipe_shape(recipe: Recipe) -> ModelShape:
-    """The sizes of the recipe's model and of what it trains; weights are neither loaded nor fetched.
+    """The sizes of the recipe's model and of what is trained. Weights are neither loaded nor downloaded.
 
     Raises:
-        UserError: if there is no such model, or it has no such modules to train.
+        UserError: if the model does not exist, or does not have the modules to train.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -99,14 +99,14 @@ def recipe_shape(recipe: Recipe) -> ModelShape:
 def recipe_memory(
     recipe: Recipe, shape: ModelShape, lengths: Lengths, candidates: int, rows: float = math.inf
 ) -> dict[str, dict[str, float]]:
-    """Bytes by verb and part, at the peak.
+    """Estimate the peak memory in bytes, by command and part.
 
     Args:
-        recipe: with its batch sizes and precisions.
-        shape: of its model.
-        lengths: of its rows.
-        candidates: first-turn requests of a question; 0 if nothing is written.
-        rows: questions and twins, each with a beginning that is held.
+        recipe: the recipe, for batch sizes and precisions.
+        shape: sizes of its model.
+        lengths: lengths of its rows.
+        candidates: first-turn requests per question; 0 if no candidates are generated.
+        rows: number of questions and twins, each with a cached prefix.
     """
     from hf_selfdemo.generation.cache import BLOCK
 
@@ -136,23 +136,27 @@ def recipe_memory(
         if recipe.train.objective == "grpo":
             at_once, kept = training.generation_batch_size // training.world_size, _bytes(recipe.dtype(training=True))
             rollouts = writing_memory(shape, kept, at_once, lengths.longest_prompt, reply)
-            found["train"] = max(found["train"], rollouts, key=lambda parts: sum(parts.values()))  # in turns
+            found["train"] = max(
+                found["train"], rollouts, key=lambda parts: sum(parts.values())
+            )  # generation and training alternate
     e = recipe.evaluate
     tuned = recipe.method.method.trains or e.adapters
     copies = 2 if tuned and judges_by_model(e) else 1  # the base judges what the tuned model writes
-    several = e.evaluate_signals or recipe.method.answerer().most_calls > 1  # a question's calls share their beginning
+    several = (
+        e.evaluate_signals or recipe.method.answerer().most_calls > 1
+    )  # the calls of a question share their prefix
     held = copies * recipe.engine.prefix_cache_gb * 1e9 if several else 0
     found["evaluate"] = writing_memory(
         shape, number, batch, lengths.longest_prompt, room(e.max_answer_tokens), copies=copies, held=held
     )
     if on_gpu() or recipe.plan.device_memory_gb > 0 or recipe.plan.device_tflops > 0:
-        return found  # of a device alone
+        return found  # memory of the device only
     train = {verb: verb == "train" for verb in found}
     return {verb: in_process(found[verb], _converted_bytes(recipe, shape, train[verb]), train[verb]) for verb in found}
 
 
 def _converted_bytes(recipe: Recipe, shape: ModelShape, training: bool) -> float:
-    """Bytes of the weights on the disk that are made another dtype when they are loaded."""
+    """Bytes of the weights on disk if loading converts them to another dtype, else 0."""
     import torch
 
     stored = _config(recipe, model_place(recipe)).dtype or torch.float32
@@ -163,14 +167,14 @@ def _converted_bytes(recipe: Recipe, shape: ModelShape, training: bool) -> float
 def recipe_hours(
     recipe: Recipe, shape: ModelShape, lengths: Lengths, rows: int, calls: dict[str, int] | None
 ) -> dict[str, float]:
-    """Hours by verb on `device_count` devices of `device_tflops`: arithmetic alone, at `device_utilisation`.
+    """Estimate the computing hours by command on `device_count` devices of `device_tflops`, at `device_utilisation`.
 
     Args:
-        recipe: with the device, epochs and test questions; evaluation is left out where these cannot be read.
-        shape: of its model.
-        lengths: of its rows.
-        rows: questions and twins, each at most one row of training.
-        calls: prompt, cached and generated tokens of demonstrating; None if nothing is written.
+        recipe: the recipe, for the device, epochs and test questions. Evaluation is left out if these cannot be read.
+        shape: sizes of its model.
+        lengths: lengths of its rows.
+        rows: number of questions and twins, each at most one training row.
+        calls: prompt, cached and generated tokens of demonstrating; None if no candidates are generated.
     """
     training, flops = recipe.training, dict[str, float]()
     if calls:
@@ -179,10 +183,10 @@ def recipe_hours(
         flops["demonstrate"] = forward_flops(shape, tokens, context, calls["generated_tokens"])
     reply = _trained_reply(recipe, lengths)
     context = lengths.prompt + reply
-    texts = 2 if recipe.train.objective == "dpo" else 1  # a row
-    replies = training.num_generations if recipe.train.objective == "grpo" else texts  # and its epoch
+    texts = 2 if recipe.train.objective == "dpo" else 1  # texts per row
+    replies = training.num_generations if recipe.train.objective == "grpo" else texts  # texts per row and epoch
     if training.train_tokens:
-        seen = training.train_tokens / context  # of a pair the budget counts both texts
+        seen = training.train_tokens / context  # for pairs, the budget counts both texts
     elif training.max_steps > 0:
         seen = training.max_steps * training.per_device_train_batch_size * training.gradient_accumulation_steps * texts
     else:
@@ -190,7 +194,7 @@ def recipe_hours(
     scored, checkpointing = seen * reply, training.gradient_checkpointing
     flops["train"] = training_flops(shape, seen * context, context, scored, checkpointing)
     if recipe.train.objective == "grpo":
-        flops["train"] += forward_flops(shape, seen * context, context, scored)  # they are written first
+        flops["train"] += forward_flops(shape, seen * context, context, scored)  # replies are generated first
     asked, answer = _asked(recipe), recipe.evaluate.max_answer_tokens
     if asked:
         prompts = {"rag": lengths.prompt, "closed_book": 0.0}
@@ -202,7 +206,7 @@ def recipe_hours(
 
 
 def _trained_reply(recipe: Recipe, lengths: Lengths) -> int:
-    """The longest reply in training: a demonstration, or what the model may write there, critique included."""
+    """The maximum length of a reply in training: of a demonstration, or of a GRPO completion with its critiques."""
     if recipe.train.objective == "grpo":
         longest, sessions = int(recipe.training.max_completion_length), recipe.method.sessions()
         return longest if sessions is None else int(sessions.room(longest))
@@ -212,10 +216,10 @@ def _trained_reply(recipe: Recipe, lengths: Lengths) -> int:
 def footprint(
     recipe: Recipe, evidence: Sequence[Evidence], lengths: Lengths, candidates: int, calls: dict[str, int] | None
 ) -> dict[str, Any]:
-    """All of this for `plan.json`: `model`, `lengths`, `memory_gb` and, where `device_tflops` is set, `hours`.
+    """The estimates for `plan.json`: `model`, `lengths`, `memory_gb` and, if `device_tflops` is set, `hours`.
 
     Raises:
-        UserError: as `recipe_shape`.
+        UserError: as `recipe_shape` raises it.
     """
     plan = recipe.plan
     shape = recipe_shape(recipe)
@@ -231,7 +235,7 @@ def footprint(
 
 
 def model_place(recipe: Recipe) -> str:
-    """The folder of the model's configuration and tokenizer, fetched or converted without the weights if need be."""
+    """The folder of the model's configuration and tokenizer, downloaded or converted without weights if needed."""
     from huggingface_hub import snapshot_download
 
     name = recipe.model_name
@@ -242,24 +246,24 @@ def model_place(recipe: Recipe) -> str:
     except Exception as error:  # the Hub's client raises types that change between versions
         if name in GGUF_PACKAGES:
             return recipe.resolve().path
-        what = f"the configuration of {name!r} is not within reach ({type(error).__name__})"
-        raise UserError(what, "check the name, or give a folder that holds its config.json") from None
+        what = f"the configuration of {name!r} cannot be downloaded ({type(error).__name__})"
+        raise UserError(what, "check the name, or name a folder that contains its config.json") from None
 
 
 def _config(recipe: Recipe, place: str) -> Any:
     from transformers import AutoConfig
 
-    what = f"{place} holds no configuration that transformers can read"
-    with explained(what, "give a model's folder or Hub id"):
+    what = f"{place} contains no configuration that transformers can read"
+    with explained(what, "name a model's folder or Hub id"):
         return AutoConfig.from_pretrained(place, trust_remote_code=recipe.training.trust_remote_code)
 
 
 def _tokenizer(recipe: Recipe, place: str) -> Any:
-    """The tokenizer that lies with a configuration; None if there is none, or none that can write a chat."""
-    read_chat_template(recipe.training.chat_template_path)  # what the recipe names must be there
+    """The tokenizer in the folder of a configuration; None if there is none, or none with a chat template."""
+    read_chat_template(recipe.training.chat_template_path)  # a template that the recipe names must exist
     try:
         return recipe.load_tokenizer(ResolvedModel(recipe.model_name, place, ""))
-    except Exception:  # transformers has many ways of saying that there is none
+    except Exception:  # transformers raises many types for a missing tokenizer
         return None
 
 
@@ -270,7 +274,7 @@ def _bytes(dtype: Dtype) -> int:
 
 
 def _precision(recipe: Recipe) -> Precision:
-    """Of training. NF4 has half a byte and a scale for every 64 weights, itself in 8 bits where that is asked for."""
+    """The precision of training. NF4 takes half a byte, and a scale per 64 weights in 32 bits or 8 (nested) bits."""
     model, training, linear = recipe.model, recipe.training, None
     if model.load_in_8bit:
         linear = 1.0
@@ -280,7 +284,7 @@ def _precision(recipe: Recipe) -> Precision:
 
 
 def _asked(recipe: Recipe) -> dict[Mode, int]:
-    """Test rows by mode; none where the questions are not at hand."""
+    """The number of test rows by mode; {} if the questions cannot be read."""
     try:
         questions = recipe_questions(recipe, "test")
     except UserError:

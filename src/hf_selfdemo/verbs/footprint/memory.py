@@ -1,8 +1,8 @@
-"""Bytes that training and writing take at their peak, part by part.
+"""Estimate the peak memory of training and generation in bytes, by part.
 
-What autograd keeps of a layer is counted as Korthikanti et al. 2022 (arXiv 2205.05198, section 4.1) count it, for the
-layers of today: RMS norms in float32, a gated MLP, keys and values repeated for their queries, attention that keeps no
-probabilities. On a CPU `in_process` adds what the process takes besides; what a GPU's driver takes is not counted.
+Activations of a layer are counted as by Korthikanti et al. 2022 (arXiv 2205.05198, section 4.1), for current layers:
+RMS norms in float32, a gated MLP, keys and values repeated for their queries, and attention that stores no
+probabilities. On a CPU, `in_process` adds the rest of the process. The memory of a GPU's driver is not counted.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from hf_selfdemo.verbs.footprint.shape import ModelShape
 _FLOAT32 = 4
 
 _LIBRARIES = 6e8
-"""Bytes of a process that has imported torch, transformers, TRL and datasets and read a tokenizer."""
+"""Bytes of a process that has imported torch, transformers, TRL and datasets and loaded a tokenizer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """Bytes a number.
+    """Bytes per number.
 
     Args:
-        weights: of the weights as they are loaded, 4 or 2.
-        linear: of the layers' linear weights, if these are quantised.
-        autocast: products are computed with 2 bytes whatever the weights have (`bf16`, `fp16`).
+        weights: bytes of a weight as it is loaded, 4 or 2.
+        linear: bytes of a weight of the layers' linear modules, if these are quantised.
+        autocast: whether products are computed with 2 bytes (`bf16`, `fp16`), whatever the weights have.
     """
 
     weights: int = _FLOAT32
@@ -33,12 +33,12 @@ class Precision:
 
     @property
     def computed(self) -> int:
-        """Of what a product gives."""
+        """Bytes of the result of a product."""
         return 2 if self.autocast else self.weights
 
 
 def weight_bytes(shape: ModelShape, precision: Precision) -> float:
-    """The weights as loaded, adapters left out."""
+    """Bytes of the weights as they are loaded, without adapters."""
     linear = precision.weights if precision.linear is None else precision.linear
     return (shape.parameters - shape.linear) * precision.weights + shape.linear * linear
 
@@ -52,18 +52,18 @@ def training_memory(
     checkpointing: bool = False,
     copies: int = 1,
 ) -> dict[str, float]:
-    """What one training step takes at its peak, in bytes by part.
+    """Estimate the peak memory of a training step in bytes, by part.
 
-    Adapters are trained in float32, all weights in their own precision; AdamW keeps two numbers for each.
+    Adapters are trained in float32, and full weights in their own precision. AdamW stores two numbers per weight.
 
     Args:
-        shape: of the model, with what is trained.
-        precision: of its weights and products.
-        rows: of a micro-batch; a preference pair has two.
-        tokens: of its longest row.
-        scored: columns that have logits.
-        checkpointing: only each layer's input is kept, the rest computed again.
-        copies: of the weights; 2 where a frozen one is the reference of preference training.
+        shape: sizes of the model and of what is trained.
+        precision: bytes of its weights and products.
+        rows: rows of a micro-batch; a preference pair has two.
+        tokens: tokens of the longest row.
+        scored: tokens per row that have logits.
+        checkpointing: whether only each layer's input is stored and the rest is computed again.
+        copies: copies of the weights; 2 if preference training has a frozen reference model.
 
     Example:
         >>> shape = ModelShape(2, 2, 8, 16, 8, 4, 10, 1000, 900, 1000, False, 64, 96)
@@ -72,7 +72,7 @@ def training_memory(
         (4000.0, 12000.0)
     """
     trained = _FLOAT32 if shape.adapters else precision.weights
-    passed = 1 if checkpointing else shape.trained_layers  # layers below keep no cast weights for a backward pass
+    passed = 1 if checkpointing else shape.trained_layers  # layers below the first trained one store no cast weights
     mixed = precision.autocast and precision.weights == _FLOAT32
     cast = shape.linear * 2 * passed / shape.layers if mixed else 0
     adapters = shape.trainable * _FLOAT32 if shape.adapters else 0
@@ -81,13 +81,13 @@ def training_memory(
         "weights": float(copies * weight_bytes(shape, precision) + adapters + cast),
         "gradients_and_optimizer": 3.0 * shape.trainable * trained,
         "activations": rows * tokens * _kept(shape, precision, tokens, checkpointing),
-        # logits and their gradient, and in float32 the log-probabilities and theirs, and for less the logits once more
+        # logits, log-probabilities in float32 and their gradients; below float32 also the logits cast to float32
         "logits": float(rows * scored * shape.vocabulary * (12 if number == _FLOAT32 else 2 * number + 12)),
     }
 
 
 def _kept(shape: ModelShape, precision: Precision, context: int, checkpointing: bool) -> float:
-    """Bytes a token that wait for the backward pass, and those that it needs itself."""
+    """Bytes per token that are stored for the backward pass, and those that it needs itself."""
     number, width = precision.computed, shape.hidden
     norms = 2 * width * (_FLOAT32 if shape.adapters else _FLOAT32 + precision.weights)
     products = 4 * shape.query + 3 * shape.feed_forward + context  # queries, keys, values, output; MLP; the mask's row
@@ -99,10 +99,10 @@ def _kept(shape: ModelShape, precision: Precision, context: int, checkpointing: 
 
 
 def _inputs(shape: ModelShape, precision: Precision) -> float:
-    """Bytes a token of the inputs of trained modules, for their weights' gradients.
+    """Bytes per token of the inputs of trained modules, which their gradients need.
 
-    Modules that share an input keep it once, unless it has to be cast for them: to the float32 of adapters over half
-    precision, or by autocast. With dropout each keeps its own, and a mask of a byte a number.
+    Modules that share an input store it once, unless it is cast for them: to float32 for adapters over half precision,
+    or by autocast. With dropout, each module stores its own input and a mask of one byte per number.
     """
     over_half = shape.adapters and precision.weights < _FLOAT32
     cast = over_half or (precision.autocast and precision.weights == _FLOAT32)
@@ -115,16 +115,16 @@ def _inputs(shape: ModelShape, precision: Precision) -> float:
 def writing_memory(
     shape: ModelShape, number: int, rows: int, prompt: int, written: int, copies: int = 1, held: float = 0.0
 ) -> dict[str, float]:
-    """What writing replies takes at its peak, in bytes by part.
+    """Estimate the peak memory of generation in bytes, by part.
 
     Args:
-        shape: of the model.
-        number: bytes of a weight, and of all that is computed.
-        rows: written at once.
+        shape: sizes of the model.
+        number: bytes of a weight and of an activation.
+        rows: rows of a batch.
         prompt: tokens of the longest prompt.
-        written: tokens of the longest reply, or those that there is room for.
-        copies: of the weights; 2 where base and tuned model are both there.
-        held: bytes of prompts' states that are kept for later requests.
+        written: tokens of the longest reply, or those for which memory is allocated.
+        copies: copies of the weights; 2 if base and trained model are both in memory.
+        held: bytes of cached prefixes that later requests use.
 
     Example:
         >>> shape = ModelShape(2, 2, 8, 16, 8, 4, 10, 1000, 900, 1000, False, 64, 96)
@@ -140,13 +140,14 @@ def writing_memory(
 
 
 def in_process(memory: dict[str, float], file: float, training: bool = False) -> dict[str, float]:
-    """The same for a model on a CPU, with what the whole process takes.
+    """Add the rest of the process to the memory of a model on a CPU.
 
     Args:
-        memory: of the verb, by part.
-        file: bytes of the weights as they lie on the disk, which are in memory too while another dtype is made of them;
-            0 where they are loaded as they are.
-        training: glibc keeps about as much again as a step takes, writing three tenths of it.
+        memory: memory of the command, by part.
+        file: bytes of the weights on disk if they are converted to another dtype, since they are in memory meanwhile;
+            0 if they are loaded as they are.
+        training: whether the command trains. The allocator of glibc then keeps about the memory of a step in addition,
+            and three tenths of it in generation.
 
     Example:
         >>> found = in_process({"weights": 2e9, "activations": 1e9}, file=1.5e9)
@@ -160,7 +161,7 @@ def in_process(memory: dict[str, float], file: float, training: bool = False) ->
 
 
 def cache_bytes(shape: ModelShape, number: int) -> float:
-    """Keys and values of one token in all layers, in bytes.
+    """Bytes of the keys and values of one token in all layers.
 
     Example:
         >>> cache_bytes(ModelShape(2, 2, 8, 16, 8, 4, 10, 1000, 900, 1000, False, 64, 96), 2)

@@ -1,4 +1,4 @@
-"""A model's sizes from its configuration: the network is built without memory behind it, and counted."""
+"""The sizes of a model from its configuration: the network is built on the meta device, and its weights are counted."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ _LAYER = re.compile(r"\.(\d+)\.")
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
-    """The sizes of a decoder that memory and time follow from.
+    """The sizes of a decoder that decide its memory and time.
 
     Args:
-        layers: how many there are.
-        trained_layers: how many a gradient passes: those from the first with a trained weight on.
+        layers: number of layers.
+        trained_layers: number of layers in the backward pass, from the first one with a trained weight.
         hidden: width of the residual stream.
-        feed_forward: width within the MLP.
+        feed_forward: inner width of the MLP.
         query: width of all query heads together.
-        key_value: width of all key heads together, as of all value heads.
-        vocabulary: tokens that the head tells apart.
-        parameters: all, adapters left out; tied embeddings count once.
-        linear: those of the layers' linear modules, which are most of the arithmetic and may be quantised.
-        trainable: parameters that are trained: the adapters', or all.
-        adapters: whether these are adapters over frozen weights.
-        inputs: numbers a token that trained linear modules keep as their inputs, in all layers, an input once however
-            many modules it serves.
-        own_inputs: the same if each module keeps a copy of its own.
-        dropout: whether adapters drop some of their inputs, each its own.
+        key_value: width of all key heads together, which is that of all value heads.
+        vocabulary: size of the vocabulary.
+        parameters: all parameters without adapters; tied embeddings count once.
+        linear: parameters of the layers' linear modules, which take most of the computation and may be quantised.
+        trainable: parameters that are trained: those of the adapters, or all.
+        adapters: whether adapters over frozen weights are trained.
+        inputs: numbers per token that trained linear modules store as inputs, in all layers. A shared input counts
+            once.
+        own_inputs: the same if each module stores its own copy.
+        dropout: whether adapters have dropout, each of its own inputs.
     """
 
     layers: int
@@ -50,14 +50,14 @@ class ModelShape:
 
 
 def model_shape(config: Any, peft_config: Any = None) -> ModelShape:
-    """Count what a model of this configuration has, without its weights.
+    """Compute the sizes of a model from its configuration, without its weights.
 
     Args:
-        config: of a causal language model of transformers.
-        peft_config: of the LoRA adapters that are trained; None if all weights are.
+        config: configuration of a causal language model of transformers.
+        peft_config: configuration of the LoRA adapters that are trained; None if all weights are trained.
 
     Raises:
-        UserError: if transformers cannot build a causal language model of it, or PEFT not its adapters.
+        UserError: if transformers cannot build a causal language model from it, or PEFT cannot add the adapters.
 
     Example:
         >>> from transformers import LlamaConfig
@@ -70,12 +70,12 @@ def model_shape(config: Any, peft_config: Any = None) -> ModelShape:
     import torch
     from transformers import AutoModelForCausalLM
 
-    with torch.device("meta"):  # tensors with a shape and nothing in it
+    with torch.device("meta"):  # tensors with a shape but without memory
         try:
             network = AutoModelForCausalLM.from_config(config)
         except ValueError as error:
             what = f"model_type {config.model_type!r} is not a causal language model ({str(error).splitlines()[0]})"
-            raise UserError(what, "name one that is") from None
+            raise UserError(what, "name a causal language model") from None
         parameters, linear = _count(network), _linear_modules(network)
         trained = linear if peft_config is None else _adapted(network, peft_config)
     text = config.get_text_config()
@@ -105,7 +105,7 @@ def _count(network: Any, trained: bool = False) -> int:
 
 
 def _linear_modules(network: Any) -> dict[str, Any]:
-    """The linear modules of the layers by name; the head, which has no number in its path, is left out."""
+    """The linear modules of the layers by name, without the head, whose path has no layer number."""
     from torch.nn import Linear
     from transformers.pytorch_utils import Conv1D
 
@@ -114,14 +114,14 @@ def _linear_modules(network: Any) -> dict[str, Any]:
 
 
 def _adapted(network: Any, peft_config: Any) -> dict[str, Any]:
-    """Put the adapters into the network; the modules that have one, by name."""
+    """Add the adapters to the network, and return the modules that have one, by name."""
     from peft import inject_adapter_in_model
     from peft.tuners.tuners_utils import BaseTunerLayer
 
     try:
         inject_adapter_in_model(peft_config, network)
     except ValueError as error:
-        raise UserError(f"the model takes no such adapter ({error})", "fix lora_target_modules") from None
+        raise UserError(f"these adapters cannot be added to the model ({error})", "fix lora_target_modules") from None
     found = {name: module for name, module in network.named_modules() if isinstance(module, BaseTunerLayer)}
     return {name: module.get_base_layer() for name, module in found.items()}
 
@@ -132,5 +132,5 @@ def _layer(name: str) -> int:
 
 
 def _width(module: Any) -> int:
-    """What a linear module takes; transformers' `Conv1D` has its weight the other way round."""
+    """The input width of a linear module. The weight of transformers' `Conv1D` is transposed."""
     return int(module.in_features if hasattr(module, "in_features") else module.weight.shape[0])
