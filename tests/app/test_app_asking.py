@@ -106,7 +106,7 @@ def test_a_call_that_failed_is_told_with_its_reason():
 
 
 def test_without_a_corpus_one_can_only_type_passages():
-    with pytest.raises(UserError, match="give passages of your own"):
+    with pytest.raises(UserError, match="type passages of your own"):
         Asking({}).search("Where?", 1)
 
 
@@ -119,7 +119,7 @@ def test_typed_passages_end_with_an_empty_line_and_are_cut():
     [
         ("\n\n", "there is no passage"),
         ("x" * (LONGEST_TYPED + 1), "use at most 8000"),
-        ("\n\n".join("abcdefghi"), "there are 9 passages: give at most 8"),
+        ("\n\n".join("abcdefghi"), "there are 9 passages: type at most 8"),
     ],
 )
 def test_typed_passages_have_limits(text, line):

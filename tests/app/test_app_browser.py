@@ -125,7 +125,7 @@ def test_a_mode_without_a_row_of_the_chosen_kind_says_so(page):
     assert focused(browser) == "Asked"
     browser.type("Without")
     browser.press("Enter")
-    browser.wait("document.querySelector('#replies-rows').innerText.includes('No row fits.')")
+    browser.wait("document.querySelector('#replies-rows').innerText.includes('No row matches.')")
     browser.press("Tab")
     browser.type("all that changed")
     browser.press("Enter")

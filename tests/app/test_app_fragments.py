@@ -76,7 +76,7 @@ def test_an_answer_is_marked_where_it_stands_and_the_kept_candidate_comes_first(
     demonstrations = Demonstrations(run / "demonstrations")
     html = fragments.demonstration(demonstrations.row(demonstrations.find("q3 builder3", "answer")[0]))
     assert "<mark>Builder3</mark>" in html
-    assert html.index("class=kept") < html.index("asked to decline") and html.count("class=kept") == 1
+    assert html.index("class=kept") < html.index("asked to abstain") and html.count("class=kept") == 1
     assert "It was found correct." in html and "1903" in html
 
 
@@ -90,8 +90,8 @@ def test_a_skipped_row_says_why(run):
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
-        ({"outcome": "abstain", "answer_in_context": True}, "It declines; the passages hold the answer."),
-        ({"outcome": "abstain", "answer_in_context": False}, "It declines; the passages do not hold the answer."),
+        ({"outcome": "abstain", "answer_in_context": True}, "It abstains, and the passages contain the answer."),
+        ({"outcome": "abstain", "answer_in_context": False}, "the passages do not contain the answer."),
         ({"source": "gold"}, "It is the gold answer itself."),
         ({"verified": False}, "It was not found correct."),
     ],
@@ -130,6 +130,6 @@ def test_what_was_written_on_the_way_can_be_unfolded():
     html = fragments.answers(
         "Where?", None, {"many": told("Poland.", ("thought", "In <b>Spain</b>."), ("note", ""), calls=9)}
     )
-    assert "<summary>Written on the way</summary>" in html and "9 calls, 0 tokens read" in html
+    assert "<summary>Intermediate replies</summary>" in html and "9 calls, 0 tokens read" in html
     assert "<b>thought</b>: " in html and "In &lt;b&gt;Spain&lt;/b&gt;." in html and "(nothing)" in html
     assert "on the way" not in fragments.answers("Where?", None, {"one": told("Poland.", calls=1)})

@@ -52,7 +52,7 @@ def test_rows_are_filtered_and_come_some_at_a_time(client):
     html, told = client.predict("rag", "tuned", "", "", api_name="/replies")
     assert html.count("<details") == 10 and "1 to 10 of 24" in told
     html, told = client.predict("rag", "tuned", "", "no such row", api_name="/replies")
-    assert "No row fits." in html
+    assert "No row matches." in html
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_rows_are_filtered_and_come_some_at_a_time(client):
         ("x" * 501, "none", "", "the question has 501 characters: use at most 500"),
         ("Where?", "typed", "", "there is no passage: type one"),
         ("Where?", "typed", "x" * 8001, "the passage has 8001 characters: use at most 8000"),
-        ("Does it break?", "none", "", "This did not work (RuntimeError): try again"),
+        ("Does it break?", "none", "", "The question failed (RuntimeError): ask it again"),
     ],
 )
 def test_mistakes_end_in_one_line_without_a_trace(client, question, source, typed, line):

@@ -46,7 +46,7 @@ INDEX = {"repo_id": "me/x", "passages": 1, "terms": 1, "license": "mit", "corpus
 
 
 def test_a_template_that_lacks_a_value_does_not_guess_it():
-    with pytest.raises(UserError, match=r"the card cannot be written: the run does not say all of it .*'terms'"):
+    with pytest.raises(UserError, match=r"because a manifest of the run lacks a value .*'terms'"):
         write_card("index", {}, **{key: value for key, value in INDEX.items() if key != "terms"})
 
 
@@ -63,5 +63,5 @@ def test_what_can_be_an_id(tmp_path, monkeypatch):
     paths = ("", ".", "~/x", "/x/y", "a/b/c", "me/", "models/tiny", "a b", "x..y", "my/questions.jsonl.gz")
     assert not [name for name in paths if is_hub_id(name)]
     for name in ("gpt2", "models/tiny", "../x"):
-        with pytest.raises(UserError, match="give owner/name"):
+        with pytest.raises(UserError, match="write it as owner/name"):
             checked_id(name)

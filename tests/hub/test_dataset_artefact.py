@@ -102,12 +102,12 @@ def test_the_card_is_valid_and_says_what_the_rows_are(artefact):
     assert [one.get("default", False) for one in data["configs"]] == [True, False, False, False]
     page = Page(artefact.files["README.md"])
     assert page.headings == [
-        "demos", "What is in it", "An example", "How it was made", "Figures to judge it by", "Train on it",
+        "demos", "What is in it", "An example", "How it was made", "Quality figures", "Train on it",
         "Columns of", "Limits", "Licence and citation",
     ]  # fmt: skip
     assert "6 training examples" in page.text and "answers\n3\n50%" in page.text and "abstentions\n3\n50%" in page.text
-    assert "50% in 1, 50% in 2, 75% in 10" in page.text, "in the order of numbers"
-    assert "2 calls to the model, 60 prompt tokens (20 of them from a cache), 10 generated tokens" in page.text
+    assert "50% for k = 1, 50% for k = 2, 75% for k = 10" in page.text, "in the order of numbers"
+    assert "2 calls to the model, 60 prompt tokens (20 of them cached), 10 generated tokens" in page.text
     assert {column for column in CANDIDATE_FEATURES if f"`{column}`" not in card.text} == set()
 
 
@@ -227,7 +227,7 @@ def test_a_figure_that_is_absent_is_left_out_of_the_card(run, tmp_path, judge, n
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"repo_id": "demos"}, "'demos' is not a repository id, or names a local folder: give owner/name"),
+        ({"repo_id": "demos"}, "'demos' is not a repository id, or is a local folder: write it as owner/name"),
         ({"repo_id": "/tmp/demos"}, "'/tmp/demos' is not a repository id"),
         ({"data": {}}, "the licence of the source text is not known: set source_license"),
         ({"data": {"train_questions": ["embedded"], "train_corpus": "mine.jsonl"}}, "the licence of the source text"),
@@ -241,24 +241,24 @@ def test_mistakes_are_one_line(run, tmp_path, keys, message):
 
 
 def test_what_is_not_finished_or_was_changed_is_refused(tmp_path):
-    with pytest.raises(UserError, match="holds no finished demonstrations"):
+    with pytest.raises(UserError, match="contains no finished demonstrations"):
         dataset_artefact(tmp_path / "nowhere", "me/demos", data=DATA)
     run = demonstrated(tmp_path / "run")
     manifest = run / "demonstrations/manifest.json"
     whole = json.loads(manifest.read_text())
     manifest.write_text(json.dumps({key: value for key, value in whole.items() if key != "settings"}))
-    with pytest.raises(UserError, match="does not say what the demonstrations were made with"):
+    with pytest.raises(UserError, match="lacks the settings of the demonstrations"):
         dataset_artefact(run, "me/demos", data=DATA)
     manifest.write_text(json.dumps(whole))
     with (run / "demonstrations/train.parquet").open("ab") as file:
         file.write(b"x")
-    with pytest.raises(UserError, match=r"train\.parquet is not what was demonstrated"):
+    with pytest.raises(UserError, match=r"train\.parquet is missing or has changed"):
         dataset_artefact(run, "me/demos", data=DATA)
 
 
 def test_a_run_in_which_nothing_was_kept_is_refused(tmp_path):
     run = demonstrated(tmp_path / "run", SelfDemo(Sampling(max_candidate_tokens=2)))
-    with pytest.raises(UserError, match="holds no demonstration: every row was left out"):
+    with pytest.raises(UserError, match="contains no demonstration: look up in skipped"):
         dataset_artefact(run, "me/demos", data=DATA)
 
 

@@ -95,9 +95,9 @@ def test_a_corpus_of_ones_own_is_named_without_its_folder(index):
     card = index_artefact(index, "me/index", data={"train_corpus": "/data/wiki.jsonl"}, license="other").files[
         "README.md"
     ]
-    assert "`wiki.jsonl`" in card and "/data" not in card and "ask the owner" in card
+    assert "`wiki.jsonl`" in card and "/data" not in card and "Ask the owner" in card
 
 
 def test_a_folder_that_holds_no_index_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"holds no BM25 index \(hf_selfdemo\.json is missing\)"):
+    with pytest.raises(UserError, match=r"contains no BM25 index \(hf_selfdemo\.json is missing\)"):
         index_artefact(tmp_path, "me/index", data=DATA)

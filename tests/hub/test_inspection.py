@@ -41,7 +41,7 @@ def found(files):
 )
 def test_paths_of_this_machine_are_found_in_what_speaks_of_itself(text):
     [line] = found({"README.md": f"# x\n\n{text}\n"})
-    assert line.startswith("README.md, line 3, holds the path ") and line.endswith("make it relative, or take it out")
+    assert line.startswith("README.md, line 3, contains the path ") and line.endswith("make it relative, or remove it")
 
 
 def test_the_folder_of_the_run_is_found_wherever_it_lies(tmp_path):
@@ -53,14 +53,14 @@ def test_a_value_that_is_an_absolute_path_is_found_though_it_is_of_another_machi
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps({"models": {"tuned": "/scratch7/job/model", "base": "me/base"}, "log": [{"loss": 1.0}]}))
     [line] = found({"manifest.json": path})
-    assert line.startswith("manifest.json, key models, tuned, holds the path /scratch7/job/model")
+    assert line.startswith("manifest.json, key models, tuned, contains the path /scratch7/job/model")
 
 
 def test_the_name_of_this_machine_is_found_if_it_is_no_plain_word(monkeypatch):
     monkeypatch.setattr(socket, "gethostname", lambda: "node-17")
     assert found({"run.json": '{"logging_dir": "runs/Nov22_x_node-17"}'}) == []
     assert found({"run.json": '{"logging_dir": "runs/node-17"}'}) == [
-        "run.json, key logging_dir, holds this machine's name: make it relative, or take it out"
+        "run.json, key logging_dir, contains this machine's name: make it relative, or remove it"
     ]
     monkeypatch.setattr(socket, "gethostname", lambda: "model")
     assert found({"README.md": "the model"}) == []
@@ -90,11 +90,12 @@ def test_rows_may_name_paths_and_hold_no_secrets(tmp_path):
     ]
     pq.write_table(pa.Table.from_pylist(rows), path)
     [line] = found({"sft/train.parquet": path})
-    assert line.startswith("sft/train.parquet, row 2, passages, text, holds a Hugging Face token") and TOKEN not in line
+    assert line.startswith("sft/train.parquet, row 2, passages, text, contains a Hugging Face token")
+    assert TOKEN not in line
     lines = tmp_path / "candidates.jsonl"
     lines.write_text("".join(json.dumps(row) + "\n" for row in rows))
     [line] = found({"candidates.jsonl": lines})
-    assert line.startswith("candidates.jsonl, row 2, passages, text, holds")
+    assert line.startswith("candidates.jsonl, row 2, passages, text, contains")
 
 
 def test_metadata_of_parquet_and_safetensors_tells_origin(tmp_path):
@@ -102,8 +103,8 @@ def test_metadata_of_parquet_and_safetensors_tells_origin(tmp_path):
     pq.write_table(pa.table({"question": ["Who?"]}).replace_schema_metadata({"source": "/home/ada/q.jsonl"}), table)
     save_file({"w": np.zeros(2, np.float32)}, weights, metadata={"format": "pt", "note": f"made with {TOKEN}"})
     first, second = found({"train.parquet": table, "model.safetensors": weights})
-    assert first.startswith("train.parquet, metadata source, holds the path /home/ada/q.jsonl")
-    assert second.startswith("model.safetensors, metadata, note, holds a Hugging Face token")
+    assert first.startswith("train.parquet, metadata source, contains the path /home/ada/q.jsonl")
+    assert second.startswith("model.safetensors, metadata, note, contains a Hugging Face token")
 
 
 def test_pickles_are_refused_and_arrays_and_pictures_are_not(tmp_path):
@@ -125,7 +126,7 @@ def test_an_array_of_anything_but_numbers_is_refused(tmp_path, content):
 
 def test_a_key_that_is_a_secret_is_not_told_as_a_place():
     [line] = found({"run.json": json.dumps({"keys": {TOKEN: "read"}})})
-    assert line.startswith("run.json, key keys, (a Hugging Face token), holds a Hugging Face token")
+    assert line.startswith("run.json, key keys, (a Hugging Face token), contains a Hugging Face token")
 
 
 @pytest.mark.parametrize(
@@ -142,14 +143,14 @@ def test_a_key_that_is_a_secret_is_not_told_as_a_place():
 def test_what_cannot_be_looked_into_is_refused(tmp_path, name, pack):
     (tmp_path / name).write_bytes(pack(json.dumps({"text": f"My key is {TOKEN}"}).encode()))
     [line] = found({name: tmp_path / name})
-    assert line == f"{name} is packed or binary, and what it holds cannot be looked at: unpack it, or leave it out"
+    assert line == f"{name} is compressed or binary, so it cannot be searched: decompress it, or leave it out"
 
 
 def test_the_pieces_of_a_binary_tokenizer_and_a_text_with_a_null_are_looked_into(tmp_path):
     (tmp_path / "tokenizer.model").write_bytes(b"\n\x0e\n\x05<unk>\x15\xff\xfe" + TOKEN.encode() + b"\x00")
     (tmp_path / "notes.txt").write_bytes(b"\0" + TOKEN.encode())
     lines = found({name: tmp_path / name for name in ("tokenizer.model", "notes.txt")})
-    assert len(lines) == 2 and all("holds a Hugging Face token" in line for line in lines)
+    assert len(lines) == 2 and all("contains a Hugging Face token" in line for line in lines)
 
 
 def test_values_of_this_machines_variables_are_found_and_not_told(monkeypatch):
@@ -160,7 +161,7 @@ def test_values_of_this_machines_variables_are_found_and_not_told(monkeypatch):
 
 def test_a_secret_by_its_key_is_found_in_json():
     [line] = found({"run.json": json.dumps({"hub": {"password": "a7Bq9ZkT2xWm4RnP"}})})
-    assert line.startswith("run.json, key hub, password, holds a key or password") and "a7Bq" not in line
+    assert line.startswith("run.json, key hub, password, contains a key or password") and "a7Bq" not in line
 
 
 def test_a_file_that_is_not_what_its_name_says_or_gone_is_told(tmp_path):
@@ -172,7 +173,7 @@ def test_a_file_that_is_not_what_its_name_says_or_gone_is_told(tmp_path):
 
 def test_many_places_of_one_file_are_counted():
     lines = found({"README.md": "/home/ada/x\n" * 5})
-    assert len(lines) == 4 and lines[3] == "README.md holds 2 more such places: see to them too"
+    assert len(lines) == 4 and lines[3] == "README.md has 2 more findings: fix them too"
 
 
 def test_the_refusal_names_repository_and_place_and_how_many_more():
@@ -180,8 +181,8 @@ def test_the_refusal_names_repository_and_place_and_how_many_more():
     with pytest.raises(UserError) as raised:
         refuse_findings(Artefact("dataset", "me/x", "dataset", files, "Add"))
     assert str(raised.value) == (
-        "me/x: README.md, line 1, holds a Hugging Face token (and 1 more; dry_run lists them): "
-        "take it out, and have it replaced if it was ever shared"
+        "me/x: README.md, line 1, contains a Hugging Face token (and 1 more; dry_run lists them): "
+        "remove it, and revoke it if it was ever shared"
     )
 
 

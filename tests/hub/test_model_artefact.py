@@ -124,7 +124,7 @@ def test_a_model_that_is_asked_in_several_calls_has_code_for_that_and_no_prompt(
     manifest = read_json(copy / "model/manifest.json")
     write_json(copy / "model/manifest.json", {key: value for key, value in manifest.items() if key != "files"})
     made = model_artefact(copy, "me/tuned", **KEYS)
-    assert "prompt.jinja" not in made.files and "up to 9 calls a question" in made.files["README.md"]
+    assert "prompt.jinja" not in made.files and "up to 9 calls per question" in made.files["README.md"]
     repositories(made)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name: name)
     said, found = said_by(made.files["README.md"])
@@ -168,8 +168,8 @@ def test_an_operating_point_goes_up_and_the_card_applies_it(
 
 def test_the_card_says_whose_scores_an_operating_point_counts_on(with_point):
     card = model_artefact(with_point(("retriever_score", 1.0)), "me/tuned", **KEYS).files["README.md"]
-    assert "a logistic mix of retriever&#95;score" in card or "a logistic mix of retriever_score" in card
-    assert "counts on scores of the retriever that it was fitted with (`bm25`)" in card
+    assert "a logistic regression on retriever&#95;score" in card or "a logistic regression on retriever_score" in card
+    assert "depends on the scores of the retriever in the evaluation (`bm25`)" in card
 
 
 def test_a_point_of_another_training_does_not_go_up(with_point, tmp_path):
@@ -257,10 +257,10 @@ def test_without_an_evaluation_the_card_says_so(run, tmp_path):
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"base_model": ""}, "is not an id on the Hub: give base_model, the id to load it by"),
-        ({"base_model": "/models/tiny"}, "'/models/tiny' is not an id on the Hub"),
+        ({"base_model": ""}, "is not a Hub id: set hub_base_model"),
+        ({"base_model": "/models/tiny"}, "'/models/tiny' is not a Hub id"),
         ({"repo_id": "tuned"}, "'tuned' is not a repository id"),
-        ({"column": "other"}, "holds no evaluation of this model: 'other' is another training"),
+        ({"column": "other"}, "contains no evaluation of this model, 'other' is another training"),
         ({"benchmark": "questions"}, "'questions' is not a repository id"),
     ],
 )
@@ -282,7 +282,7 @@ def changed(path, change):
 
 def test_results_of_another_training_are_not_shown_as_this_ones(copied):
     changed(copied / "model/manifest.json", lambda found: found["metrics"].update(train_runtime=1e9))
-    with pytest.raises(UserError, match="holds no evaluation of this model"):
+    with pytest.raises(UserError, match="contains no evaluation of this model"):
         model_artefact(copied, "me/tuned", **KEYS)
 
 
@@ -294,13 +294,13 @@ def test_results_of_other_weights_are_not_shown_as_this_ones(copied):
     with pytest.raises(UserError, match=r"adapter_model\.safetensors was changed since it was written"):
         model_artefact(copied, "me/tuned", **KEYS)
     changed(copied / "model/manifest.json", lambda found: found.pop("files"))  # as earlier versions wrote it
-    with pytest.raises(UserError, match="holds no evaluation of this model"):
+    with pytest.raises(UserError, match="contains no evaluation of this model"):
         model_artefact(copied, "me/tuned", **KEYS)
 
 
 def test_results_under_other_prompts_are_not_shown(copied):
     changed(copied / "evaluation/manifest.json", lambda found: found["settings"].update(templates="others"))
-    with pytest.raises(UserError, match="made with other prompts than this version has: evaluate again"):
+    with pytest.raises(UserError, match="used other prompts than those of this version: run"):
         model_artefact(copied, "me/tuned", **KEYS)
 
 
@@ -331,13 +331,13 @@ def test_weights_of_somebody_else_are_neither_lost_nor_pushed_with_merged_ones(c
 
 def test_a_base_that_changed_is_not_merged_with(copied, tmp_path):
     changed(copied / "model/manifest.json", lambda found: found["settings"].update(base="another"))
-    with pytest.raises(UserError, match="is not what was trained on, as it is here: push the adapter"):
+    with pytest.raises(UserError, match="has changed since the adapter was trained: use the adapter"):
         model_artefact(copied, "me/tuned", **KEYS, merge_adapter=True)
 
 
 def test_a_training_that_was_not_finished_is_refused(copied):
     (copied / "model/manifest.json").unlink()
-    with pytest.raises(UserError, match="holds no finished training"):
+    with pytest.raises(UserError, match="contains no finished training"):
         model_artefact(copied, "me/tuned", **KEYS)
 
 
@@ -348,7 +348,7 @@ def test_a_model_trained_whole_goes_up_whole(model_folder, repositories, tmp_pat
     made = model_artefact(tmp_path / "run", "me/whole", base_model="base/tiny")
     assert {"config.json", "model.safetensors"} <= set(made.files) and "adapter_config.json" not in made.files
     assert str(tmp_path) not in made.files["config.json"] and "LoRA" not in made.files["README.md"]
-    with pytest.raises(UserError, match="holds no adapter to merge"):
+    with pytest.raises(UserError, match="contains no adapter to merge"):
         model_artefact(tmp_path / "run", "me/whole", base_model="base/tiny", merge_adapter=True)
     repositories(made)
     said, found = said_by(made.files["README.md"])
@@ -367,12 +367,12 @@ def test_a_figure_that_is_absent_is_left_out_of_the_card(run, tmp_path, modes, h
     folder = evaluated(run, tmp_path / "evaluation", dict.fromkeys(("base", "tuned"), modes), holds, labels)
     made = model_artefact(run, "me/tuned", **KEYS, evaluation=folder, benchmark="me/questions")
     text, scored = Page(made.files["README.md"]).text, "rag" in modes and labels != ("unscored",)
-    assert ("It declines" in text) == scored and ("right (the base model" in text) == scored
-    assert ("where no passage holds the answer." in text) == (scored and holds is not True)
-    assert ("where one does hold it." in text) == (scored and holds is not False)
+    assert ("It abstains" in text) == scored and ("correctly (base model" in text) == scored
+    assert ("where no passage contains the answer." in text) == (scored and holds is not True)
+    assert ("where a passage contains it." in text) == (scored and holds is not False)
     assert ("2 passages each" in text) == ("rag" in modes) == ("In context means" in text)
-    assert ("asked without passages" in text) == ("closed_book" in modes)
-    assert ("has no score" in text) == (scored and "unscored" in labels)
+    assert ("Closed-book means without passages" in text) == ("closed_book" in modes)
+    assert ("without unscored replies" in text) == (scored and "unscored" in labels)
     assert not [one for one in ModelCard(made.files["README.md"]).data.eval_results or () if one.metric_value is None]
 
 
@@ -397,9 +397,9 @@ def evaluated(run, folder, modes, holds=None, labels=("correct",), judges=("answ
 def test_two_models_are_told_of_in_the_modes_that_both_were_asked_in(run, tmp_path):
     modes = {"base": ("rag", "closed_book"), "tuned": ("closed_book",)}
     made = model_artefact(run, "me/tuned", **KEYS, evaluation=evaluated(run, tmp_path / "one", modes))
-    assert "right (the base model" not in made.files["README.md"] and "Closed-book" in made.files["README.md"]
+    assert "correctly (base model" not in made.files["README.md"] and "Closed-book" in made.files["README.md"]
     folder = evaluated(run, tmp_path / "none", {"base": ("rag",), "tuned": ("closed_book",)})
-    with pytest.raises(UserError, match="the base model and 'tuned' were not asked in one mode: run"):
+    with pytest.raises(UserError, match="the base model and 'tuned' have no mode in common: run"):
         model_artefact(run, "me/tuned", **KEYS, evaluation=folder)
 
 
@@ -413,5 +413,5 @@ def test_two_models_with_different_judges_are_no_comparison(run, tmp_path):
 @pytest.mark.parametrize(("column", "other"), [("base", "a trained model"), ("tuned", "the base model")])
 def test_an_evaluation_of_one_model_alone_is_a_line(run, tmp_path, column, other):
     folder = evaluated(run, tmp_path / "evaluation", {column: ("rag",)}, judges=("answer_match",))
-    with pytest.raises(UserError, match=f"holds no evaluation of {other}: run `hf-selfdemo evaluate` again"):
+    with pytest.raises(UserError, match=f"contains no evaluation of {other}: run `hf-selfdemo evaluate` again"):
         model_artefact(run, "me/tuned", **KEYS, evaluation=folder)

@@ -18,16 +18,16 @@ def answer(hub, status, **headers):
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (400, "the Hub refuses it (400: because): fix it"),
+        (400, "the Hub rejected the request (400: because): fix what it names"),
         (401, "the Hub does not accept the token, which may have expired: log in with `hf auth login`"),
-        (402, "the Hub refuses it (402: because): fix it"),
+        (402, "the Hub rejected the request (402: because): fix what it names"),
         (403, "the token may not write to lab (because): log in with `hf auth login`"),
-        (404, "the Hub knows no lab or hides it (because): see to the name and the token's rights"),
-        (409, "somebody else is writing to the repository: give the same command again"),
-        (412, "somebody else is writing to the repository: give the same command again"),
-        (429, "the Hub asks to be left alone for a while: later give the same command again"),
-        (500, "the Hub failed (500): later give the same command again"),
-        (504, "the Hub failed (504): later give the same command again"),
+        (404, "the Hub does not find lab (because): check the name and the permissions of the token"),
+        (409, "somebody else is writing to the repository: repeat the command"),
+        (412, "somebody else is writing to the repository: repeat the command"),
+        (429, "the Hub's rate limit is reached: later repeat the command"),
+        (500, "the Hub failed (500): later repeat the command"),
+        (504, "the Hub failed (504): later repeat the command"),
     ],
 )
 def test_every_status_has_its_words(hub, status, words):

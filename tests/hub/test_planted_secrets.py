@@ -136,7 +136,7 @@ def with_secrets(name, file, secrets, folder):
 
 def count(lines, name):
     """How many places of a file are told of."""
-    more = re.compile(rf"{re.escape(name)} holds (\d+) more such places")
+    more = re.compile(rf"{re.escape(name)} has (\d+) more findings")
     return sum(int(found[1]) if (found := more.match(line)) else line.startswith(f"{name}, ") for line in lines)
 
 
@@ -180,7 +180,7 @@ def test_every_secret_in_every_file_of_every_artefact_is_found_and_none_is_told(
             bad = with_secrets(file, content, secrets, tmp_path / str(number))
             lines = inspect_artefact(replace(artefact, files={**artefact.files, file: bad}))
             if file.endswith(".npy"):
-                assert [line for line in lines if line.startswith(f"{file} is packed or binary")] == lines != []
+                assert [line for line in lines if line.startswith(f"{file} is compressed or binary")] == lines != []
             else:
                 assert count(lines, file) >= len(secrets), (file, lines)
             assert not told(secrets, "\n".join(lines)), file
@@ -238,7 +238,7 @@ def test_files_of_other_kinds_are_looked_into_or_go_nowhere(artefacts, secrets, 
     lines = inspect_artefact(replace(next(iter(artefacts.values())), files=files))
     for name in ("c.csv", "page.html", "keys.yaml", "notes.txt"):
         assert count(lines, name) >= len(secrets), name
-    assert sum("is a pickle" in line or "is packed" in line for line in lines) == 2
+    assert sum("is a pickle" in line or "is compressed" in line for line in lines) == 2
     assert not told(secrets, "\n".join(lines))
 
 

@@ -175,7 +175,7 @@ def test_a_dry_run_lists_what_would_be_refused(hub, run, refused, capsys):
 def test_what_must_stay_here_is_refused_before_anything_is_asked(hub, run, refused):
     plant(run)
     line = refused(f"--output_dir={run}", "--artefacts", "metrics", "dataset", "--hub_namespace=me")
-    assert "candidates/train-00000-of-00001.parquet, row" in line and "take it out" in line
+    assert "candidates/train-00000-of-00001.parquet, row" in line and "remove it" in line
     assert hub.requests == []
 
 
@@ -199,7 +199,7 @@ def test_an_index_of_passages_that_came_with_questions_is_refused(run, refused):
 def test_a_push_that_failed_half_way_goes_on_with_what_is_missing(hub, run, refused, waits):
     hub.fail("POST .*/spaces/me/abstention/commit/", times=-1)
     line = refused(f"--output_dir={run}", "--artefacts", "dataset", "metrics")
-    assert "space me/abstention was not pushed: the Hub failed (500)" in line and "give the same command again" in line
+    assert "space me/abstention was not pushed: the Hub failed (500)" in line and "repeat the command" in line
     assert sorted(pushes(hub).values()) == [0, 1, 1]
     hub.failures.clear()
     assert push(run, "dataset", "metrics") == 0

@@ -121,12 +121,12 @@ def test_the_card_says_what_it_is_and_how_it_is_used(run, tmp_path):
 
 
 def test_what_is_no_retriever_is_refused(run, tmp_path):
-    with pytest.raises(UserError, match="is not an id on the Hub"):
+    with pytest.raises(UserError, match="is not a Hub id"):
         retriever_artefact(tmp_path / "run", "me/searcher")
     (tmp_path / "run/retriever/adapter_model.safetensors").write_bytes(b"changed")
     with pytest.raises(UserError, match=r"adapter_model.safetensors was changed since it was written"):
         retriever_artefact(tmp_path / "run", "me/searcher", base_model="me/base")
-    with pytest.raises(UserError, match="holds no finished training of a retriever"):
+    with pytest.raises(UserError, match="contains no finished training of a retriever"):
         retriever_artefact(tmp_path / "none", "me/searcher", base_model="me/base")
 
 

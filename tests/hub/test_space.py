@@ -131,10 +131,10 @@ def test_models_of_retrieval_go_by_their_hub_ids_with_the_extra_that_loads_them(
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({"retriever_model": "/models/mine"}, "the Space cannot load '/models/mine', a model of retrieval: push it"),
+        ({"retriever_model": "/models/mine"}, "the Space cannot load the retrieval model '/models/mine': push it"),
         ({"reranker": "./mine"}, "the Space cannot load './mine'"),
-        ({"retriever": "my_search:make"}, "retriever 'my_search:make' is code that a Space does not have"),
-        ({"method": "mine:METHOD"}, "method 'mine:METHOD' is code that a Space does not have"),
+        ({"retriever": "my_search:make"}, "retriever 'my_search:make' is your own code, which a Space does not have"),
+        ({"method": "mine:METHOD"}, "method 'mine:METHOD' is your own code, which a Space does not have"),
     ],
 )
 def test_what_only_this_machine_searches_with_is_refused(run, keys, words):
@@ -197,7 +197,7 @@ def test_a_secret_in_a_packed_corpus_is_found(run, tmp_path):
         file.write(json.dumps({"id": "a", "text": "My key is hf_" + "aB7" * 12}) + "\n")
     artefact = space_artefact(run, "me/look", data={**DATA, "test_corpus": str(source)}, license="mit")
     [line] = inspect_artefact(artefact)
-    assert line.startswith("corpus.jsonl, row 1, text, holds a Hugging Face token")
+    assert line.startswith("corpus.jsonl, row 1, text, contains a Hugging Face token")
 
 
 def test_only_demonstrations_are_enough(run):
@@ -208,15 +208,15 @@ def test_only_demonstrations_are_enough(run):
 
 
 def test_mistakes_end_in_one_line(run, tmp_path):
-    with pytest.raises(UserError, match="holds neither demonstrations nor an evaluation"):
+    with pytest.raises(UserError, match="contains neither demonstrations nor an evaluation"):
         space_artefact(tmp_path / "nothing", "me/look")
-    with pytest.raises(UserError, match="give owner/name"):
+    with pytest.raises(UserError, match="write it as owner/name"):
         space_artefact(run, "look")
     with pytest.raises(UserError, match="licence"):
         space_artefact(run, "me/look", data={**DATA, "test_corpus": "me/corpus"})
     config = run / "model" / "adapter_config.json"
     write_json(config, read_json(config) | {"base_model_name_or_path": str(tmp_path)})
-    with pytest.raises(UserError, match="give base_model"):
+    with pytest.raises(UserError, match="set hub_base_model"):
         space_artefact(run, "me/look")
     card = space_artefact(run, "me/look", base_model="me/tiny").files["run/model/adapter_config.json"]
     assert json.loads(card)["base_model_name_or_path"] == "me/tiny"

@@ -127,7 +127,7 @@ def test_rate_limits_are_waited_out_for_as_long_as_the_hub_says(hub, artefact, r
 def test_a_rate_limit_longer_than_its_window_is_told_instead(hub, artefact, waits):
     hub.fail("POST .*/commit/", status=429, headers={"Retry-After": "3600"})
     line = refusal(artefact)
-    assert "the Hub asks to be left alone for a while" in line and "in 3600 s give the same command again" in line
+    assert "the Hub's rate limit is reached" in line and "in 3600 s repeat the command" in line
     assert waits == []
 
 
@@ -146,7 +146,7 @@ def test_what_fails_for_good_leaves_the_repository_as_it_was_and_can_be_taken_up
     hub.add("dataset", artefact.repo_id, **{"README.md": b"# Old"})
     before = repository().head
     hub.fail(asked, status=500, times=-1)
-    assert "dataset me/demonstrations was not pushed: the Hub failed (500): later give the same command" in refusal(
+    assert "dataset me/demonstrations was not pushed: the Hub failed (500): later repeat the command" in refusal(
         artefact
     )
     assert repository().head == before and 4 <= len(waits) <= 5
@@ -211,7 +211,7 @@ def test_without_a_token_nothing_is_asked(hub, artefact, monkeypatch):
 
 def test_a_hub_that_repeats_the_token_is_not_quoted(hub, artefact):
     hub.fail("POST .*/commit/", status=400, text=f"what is\n{TOKEN}?")
-    assert "the Hub refuses it (400: what is (token)?): fix it" in refusal(artefact)
+    assert "the Hub rejected the request (400: what is (token)?): fix what it names" in refusal(artefact)
 
 
 def test_a_token_that_is_no_header_is_not_told(hub, artefact):
@@ -222,7 +222,7 @@ def test_a_token_that_is_no_header_is_not_told(hub, artefact):
 def test_no_network_is_told(hub, artefact, waits):
     hub.close()
     line = refusal(artefact)
-    assert f"{hub.url} cannot be reached" in line and "see to the network" in line
+    assert f"{hub.url} cannot be reached" in line and "check the network" in line
 
 
 def test_offline_mode_is_told_at_once(hub, artefact, monkeypatch, waits):
@@ -236,7 +236,7 @@ def test_what_answers_and_is_no_hub_is_told(hub, artefact, monkeypatch, waits):
     monkeypatch.setattr(
         "server._Handler._error", lambda self, *_: self._send(200, b"<html>log in to the network</html>")
     )
-    assert "does not answer as a Hub does" in refusal(artefact)
+    assert "is not that of a Hub" in refusal(artefact)
 
 
 @pytest.mark.parametrize("repo_id", ["me/a b", "me/x--y", "a/b/c", "me/.x"])
@@ -264,7 +264,7 @@ def test_a_file_that_is_gone_is_named(hub, artefact, shard):
 
 def test_secrets_are_refused_before_anything_is_asked(hub, artefact):
     files = {**artefact.files, "README.md": f"# x\ntoken: {TOKEN}\n"}
-    assert "README.md, line 2, holds" in refusal(Artefact("dataset", artefact.repo_id, "dataset", files, "Add"))
+    assert "README.md, line 2, contains" in refusal(Artefact("dataset", artefact.repo_id, "dataset", files, "Add"))
     assert not hub.requests
 
 

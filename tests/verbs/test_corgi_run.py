@@ -41,10 +41,10 @@ def test_it_runs_from_questions_to_a_table_and_its_cards_say_how(corgi, manifest
     assert main(["preflight", *corgi]) == 0 and main(["train", *corgi]) == 0
     assert "is trained already" in capsys.readouterr().err
     card = " ".join(model_artefact(tmp_path / "run", "me/mine", base_model="org/base").files["README.md"].split())
-    assert "which it answered in training in up to 2 attempts, with critique between them" in card
-    assert "conversations of attempts and critique, rewarded by the score of the best attempt" in card
+    assert "In training it answered each in up to 2 attempts with critique between them" in card
+    assert "conversations of attempts and critique, with the score of the best attempt as reward" in card
     assert "attempts: 2" in card and "declines_right: 1.0" in card and "reward_judge" not in card
-    assert "asked in up to 2 calls a question" in card
+    assert "needs up to 2 calls per question" in card
 
 
 def test_other_critics_are_another_training(corgi, refused, tmp_path):

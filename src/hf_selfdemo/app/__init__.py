@@ -1,14 +1,14 @@
-"""A page to look into a run and to ask its models, made with gradio; it needs the extra `app`.
+"""The web page to browse a run and to ask its models, made with gradio. It needs the extra `app`.
 
-demonstrations.py   what was written for each training question, found again by what came of it
-replies.py          what the models said to the test questions, found again by what changed
-asking.py           questions of one's own to the models, with passages from the corpus
-fragments.py        all of that as HTML, every text escaped
-page.py             the page: what is where, and what happens when it is used
-listing.py          a list of rows, some at a time
-serving.py          the page on the network: what it may fetch, and who is let in
+demonstrations.py   search the candidates of each training question
+replies.py          search the replies of the models to the test questions
+asking.py           ask the models new questions, with passages from the corpus
+fragments.py        HTML of all these, with every text escaped
+page.py             the page and its events
+listing.py          a list of rows with pages
+serving.py          serve the page, with limits on what it loads and who can reach it
 """
 
 import os
 
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported: it would tell its makers of every start
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # before gradio is imported, since it reports every start

@@ -1,4 +1,4 @@
-"""Questions of one's own to the models, with passages from the corpus."""
+"""Ask the models new questions, with passages from the corpus."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from hf_selfdemo.scoring.refusal import is_refusal
 T = TypeVar("T")
 
 MOST_PASSAGES = 8
-"""Passages that one question may show."""
+"""Maximum number of passages of a question."""
 
 LONGEST_QUESTION, LONGEST_TYPED, LONGEST_ANSWER = 500, 8000, 200
-"""Characters of a question, of all passages typed for it, and of an accepted answer."""
+"""Maximum number of characters of a question, of all passages typed for it, and of a gold answer."""
 
 _SHORTEST_WORD = 3
 
 
 @dataclass(frozen=True)
 class Told:
-    """An answer, and what it cost."""
+    """An answer and its usage."""
 
     answer: Answer
     usage: Usage = field(default_factory=Usage)
 
     @property
     def text(self) -> str:
-        """The answer itself."""
+        """The text of the answer."""
         return self.answer.text
 
 
@@ -50,12 +50,13 @@ class Asking:
     """The models of a run and its corpus. Nothing is loaded before the first question.
 
     Args:
-        models: by name, how each is loaded.
-        retriever: how the corpus is opened; None where there is none to search.
-        max_answer_tokens: longest answer of a model that is asked in the usual way.
-        passages: shown with a question unless it says otherwise.
-        max_passage_words: typed passages are cut after so many words, as the corpus' are; 0 keeps them whole.
-        answerers: by name, makes the answerer of a model that is not asked in the usual way, when it is first asked.
+        models: functions that load each model, by name.
+        retriever: a function that makes the retriever; None if there is no corpus to search.
+        max_answer_tokens: longest answer of a model that is asked with the usual prompt, in tokens.
+        passages: default number of passages of a question.
+        max_passage_words: typed passages are truncated after this number of words, like those of the corpus; 0 keeps
+            them whole.
+        answerers: functions that make the answerers of models with another prompt, by name.
 
     Example:
         >>> from hf_selfdemo.generation.scripted import ScriptedGenerator
@@ -86,37 +87,37 @@ class Asking:
         self._turn = threading.Lock()
 
     def search(self, question: str, count: int) -> tuple[Passage, ...]:
-        """The passages of the corpus for a question, best first.
+        """Search the corpus, and return the passages, best first.
 
         Raises:
             UserError: if the question is empty or too long, or there is no corpus.
         """
         if self._retriever is None:
-            raise UserError("this run has no corpus to search", "give passages of your own")
+            raise UserError("this run has no corpus to search", "type passages of your own")
         asked = Question("asked", checked_question(question))
         [found] = self._retriever().retrieve([asked], max(1, min(count, MOST_PASSAGES)))
         return found
 
     def answerer(self, name: str) -> Answerer:
-        """How the model of that name is asked.
+        """The answerer of the model of this name.
 
         Raises:
-            UserError: if its folder does not say it rightly.
+            UserError: if its folder is damaged.
         """
         return self._answerers[name]() if name in self._answerers else self._usual
 
     def ask(
         self, question: str, passages: Sequence[Passage] | None, names: Sequence[str] | None = None
     ) -> Iterator[tuple[str, Told]]:
-        """What each model answers, as soon as it has; one model writes at a time, whoever asks.
+        """Ask the models, and yield each answer as soon as it is complete. Only one model generates at a time.
 
         Args:
-            question: any.
-            passages: to show; None asks without.
-            names: of the models to ask; by default all.
+            question: the question.
+            passages: the passages to show; None asks without passages.
+            names: the models to ask; default: all.
 
         Raises:
-            UserError: if the question is empty or too long, or a model cannot be loaded or cannot answer.
+            UserError: if the question is empty or too long, or a model cannot be loaded or fails.
         """
         mode: Mode = "closed_book" if passages is None else "rag"
         asked = Evidence(Question("the question", checked_question(question)), tuple(passages or ()))
@@ -126,12 +127,14 @@ class Asking:
                 try:
                     [answer] = converse([self.answerer(name).answer(asked, mode)], counted)
                 except CallFailed as failure:
-                    raise UserError(f"{name} did not answer: {failure}", "ask again, or differently") from None
+                    raise UserError(
+                        f"{name} did not answer ({failure})", "ask again, or ask a shorter question"
+                    ) from None
             yield name, Told(answer, counted.usage)
 
 
 class _Once(Generic[T]):
-    """Makes something when it is first wanted, and never twice at a time."""
+    """Calls a function once, when its result is first needed, and keeps the result."""
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make, self._lock = make, threading.Lock()
@@ -145,23 +148,23 @@ class _Once(Generic[T]):
 
 
 def checked_question(question: str) -> str:
-    """The question without what surrounds it.
+    """The question without surrounding whitespace.
 
     Raises:
-        UserError: if there is none, or it is too long.
+        UserError: if it is empty or too long.
     """
     return _checked("question", question, LONGEST_QUESTION)
 
 
 def typed_passages(text: str, max_words: int = 0) -> tuple[Passage, ...]:
-    """Passages as somebody types them: an empty line ends one.
+    """Split typed text into passages at empty lines.
 
     Args:
         text: any number of paragraphs.
-        max_words: of each; longer ones are cut. 0 keeps them whole.
+        max_words: longer passages are truncated; 0 keeps them whole.
 
     Raises:
-        UserError: if there is none, or too much.
+        UserError: if the text is empty or too long, or has too many passages.
 
     Example:
         >>> [passage.text for passage in typed_passages("One\\nand more.\\n\\n\\nTwo.")]
@@ -169,17 +172,17 @@ def typed_passages(text: str, max_words: int = 0) -> tuple[Passage, ...]:
     """
     paragraphs = re.split(r"\n\s*\n", _checked("passage", text, LONGEST_TYPED))
     if len(paragraphs) > MOST_PASSAGES:
-        raise UserError(f"there are {len(paragraphs)} passages", f"give at most {MOST_PASSAGES}")
+        raise UserError(f"there are {len(paragraphs)} passages", f"type at most {MOST_PASSAGES}")
     texts = [cut_words(" ".join(paragraph.split()), max_words) for paragraph in paragraphs]
     return tuple(Passage(f"typed {i}", one) for i, one in enumerate(texts, 1))
 
 
 def told_words(replies: Sequence[str], question: str) -> list[str]:
-    """The words by which replies go beyond the question, to be marked where passages hold them.
+    """The words of replies that are not in the question, to mark them in passages.
 
     Args:
-        replies: of models; those that decline tell nothing.
-        question: what was asked.
+        replies: replies of models. Abstentions are skipped.
+        question: the question.
 
     Example:
         >>> told_words(["Polonium is named after Poland.", "I don't know."], "Which country is polonium named after?")
@@ -191,16 +194,16 @@ def told_words(replies: Sequence[str], question: str) -> list[str]:
 
 
 def rests_on(reply: str, question: str, passages: Sequence[Passage]) -> tuple[list[int], list[str]]:
-    """Which passages a reply rests on, by its words: those that hold every word that it adds to the question.
+    """Find the passages that support a reply: those that contain every word that the reply adds to the question.
 
     Args:
-        reply: of a model.
-        question: what was asked.
-        passages: that were shown.
+        reply: reply of a model.
+        question: the question.
+        passages: the passages shown.
 
     Returns:
-        Places of these passages, from 1; where there are none, of those that hold some of the words. And the words that
-        no passage holds. Both are empty where the reply adds no word.
+        The numbers of these passages, from 1, or if there are none, of those that contain some of the words. And the
+        words that no passage contains. Both are empty if the reply adds no word.
 
     Example:
         >>> shown = [Passage("a", "Marie Curie named it after Poland."), Passage("b", "It was named in 1898.")]

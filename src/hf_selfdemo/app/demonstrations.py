@@ -1,4 +1,4 @@
-"""What was written for each training question, found again by what came of it."""
+"""Search the training questions of a run and their candidates."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from hf_selfdemo.core.manifest import parse_object, read_json, read_json_lines
 from hf_selfdemo.methods.demonstrations import checked_file
 
 SKIPPED = "skipped"
-"""The outcome of a row that became no demonstration; a reason may follow it, after a colon."""
+"""The outcome of a row that was left out. A colon and the reason may follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What is kept in memory of a row: where it stands, and what it can be found by."""
+    """The position of a row in the file, and the values by which it can be found."""
 
     offset: int
     words: str
@@ -28,13 +28,13 @@ class _Entry:
 
 
 class Demonstrations:
-    """The rows of `candidates.jsonl`, of which no more than some hundred bytes each are held.
+    """The rows of `candidates.jsonl`. Only some hundred bytes per row are kept in memory.
 
     Args:
-        folder: of demonstrations that are finished.
+        folder: the folder of finished demonstrations.
 
     Raises:
-        UserError: if there are none.
+        UserError: if there are no finished demonstrations.
 
     Example:
         >>> import json, tempfile
@@ -51,7 +51,7 @@ class Demonstrations:
     def __init__(self, folder: Path) -> None:
         self.path = folder / "candidates.jsonl"
         if not self.path.exists() or not (folder / "manifest.json").exists():
-            raise UserError(f"{folder} holds no demonstrations", "run `hf-selfdemo demonstrate` first")
+            raise UserError(f"{folder} contains no demonstrations", "run `hf-selfdemo demonstrate` first")
         self.manifest = read_json(folder / "manifest.json", artefacts.Demonstrations)
         self._details = _details(checked_file(folder, "skipped.jsonl"))
         checked_file(folder, self.path.name)
@@ -62,27 +62,27 @@ class Demonstrations:
 
     @property
     def outcomes(self) -> dict[str, int]:
-        """Rows by outcome, and the skipped ones by reason, most frequent first."""
+        """Number of rows by outcome, and of skipped rows by reason, most frequent first."""
         return dict(Counter(entry.outcome for entry in self._entries).most_common())
 
     @property
     def sources(self) -> dict[str, int]:
-        """Demonstrations by where the winner came from, most frequent first."""
+        """Number of demonstrations by the source of the winner, most frequent first."""
         return dict(Counter(entry.source for entry in self._entries if entry.source).most_common())
 
     @property
     def unverified(self) -> int:
-        """Demonstrations whose winner was not found to be right."""
+        """Number of demonstrations whose winner was not found correct."""
         return sum(bool(entry.source) and not entry.verified for entry in self._entries)
 
     def find(self, search: str = "", outcome: str = "", source: str = "", verified: str = "") -> list[int]:
-        """The places of the rows that fit all that is asked for; what is "" does not matter.
+        """The positions of the rows that match all conditions. A condition "" matches every row.
 
         Args:
-            search: words that stand in the question, an accepted answer, the response or the id.
+            search: words in the question, a gold answer, the response or the id.
             outcome: "answer", "abstain", "skipped", or "skipped: REASON".
-            source: of the winner.
-            verified: "yes" or "no"; rows without a winner are neither.
+            source: source of the winner.
+            verified: "yes" or "no"; rows without a winner match neither.
         """
         wanted = search.casefold().split()
         return [
@@ -95,7 +95,7 @@ class Demonstrations:
         ]
 
     def row(self, place: int) -> dict[str, Any]:
-        """A row in the columns of `rows.FEATURES`, with the reason why it was skipped (`skipped`, `detail`)."""
+        """A row with the columns of `rows.FEATURES`, and why it was skipped (`skipped`, `detail`)."""
         with self.path.open("rb") as lines:
             lines.seek(self._entries[place].offset)
             found = parse_object(lines.readline(), f"a row of {self.path}", artefacts.WrittenRow)
@@ -120,7 +120,7 @@ def _entry(row: dict[str, Any], offset: int) -> _Entry:
 
 
 def _details(path: Path) -> dict[str, str]:
-    """What is told of skipped rows beyond the reason, by id."""
+    """The details of skipped rows, by id."""
     if not path.exists():
         return {}
     return {row["id"]: row["detail"] for row in read_json_lines(path, artefacts.SkippedRow) if row["detail"]}

@@ -1,4 +1,4 @@
-"""Rows and replies as HTML. They are strangers' words: every value is escaped, and none is read as Markdown."""
+"""Rows and replies as HTML. They are untrusted text, so every value is escaped and none is read as Markdown."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from hf_selfdemo.scoring.refusal import is_refusal
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _LONGEST = 4000
-"""Characters shown of any one text."""
+"""Maximum number of characters shown of a text."""
 
 SOURCE_NAMES = {
     "rag": "with the passages",
     "closed_book": "without passages",
-    "refusal": "asked to decline",
+    "refusal": "asked to abstain",
     "gold": "gold answer",
 }
 """How a candidate was written."""
@@ -38,7 +38,7 @@ OUTCOME_NAMES = {"answer": "answer", "abstain": "abstention", SKIPPED: "skipped"
 
 
 def demonstration(row: Mapping[str, Any]) -> str:
-    """One row of `candidates.jsonl`: what was asked and shown, what was written, what was kept and why.
+    """One row of `candidates.jsonl`: question, passages, candidates, and which one was kept and why.
 
     Args:
         row: from `Demonstrations.row`.
@@ -69,12 +69,12 @@ def demonstration(row: Mapping[str, Any]) -> str:
 
 
 def comparison(pair: Pair, first: str, other: str) -> str:
-    """One test row with what two models said.
+    """One test row with the replies of two models.
 
     Args:
         pair: from `Replies.find`.
-        first: name of the model that spoke `pair.before`.
-        other: of the one that spoke `pair.after`.
+        first: name of the model of `pair.before`.
+        other: name of the model of `pair.after`.
     """
     question = pair.evidence.question
     with_passages = pair.before.mode == "rag"
@@ -99,15 +99,15 @@ def answers(
     accepted: str = "",
     waiting: str = "",
 ) -> str:
-    """What the models said to a question of one's own.
+    """The replies of the models to the user's own question.
 
     Args:
-        question: what was asked.
-        passages: what was shown; None if nothing was.
-        replies: by the model's name, as many as there are so far.
-        accepted: an answer that is known to be right, by which replies are labelled and passages are marked; without
-            one, words of the replies that the question does not hold are marked in the passages.
-        waiting: what is going on, if there is more to come.
+        question: the question.
+        passages: the passages shown; None if the question was asked without passages.
+        replies: the replies so far, by the name of the model.
+        accepted: a gold answer, which labels the replies and is marked in the passages. Without one, the words of the
+            replies that are not in the question are marked.
+        waiting: a text about the next reply, if one is coming.
     """
     known = [accepted] if accepted else []
     marked = known or told_words([reply.text for reply in replies.values()], question)
@@ -124,12 +124,12 @@ def answers(
 
 
 def _trace(steps: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """What was written on the way, in short."""
+    """The intermediate replies, shortened."""
     return [(name, text[:_LONGEST]) for name, text in steps]
 
 
 def notice(text: object, alert: bool = False) -> str:
-    """One line to the reader; as an alert it is read out at once.
+    """One line for the reader. Screen readers read an alert at once.
 
     Example:
         >>> print(notice("a < b"))
@@ -139,21 +139,21 @@ def notice(text: object, alert: bool = False) -> str:
 
 
 def heading(title: str) -> str:
-    """What stands above all."""
+    """The heading of the page."""
     return _fill("heading.html", title=title)
 
 
 def about(text: str) -> str:
-    """What replies are compared."""
+    """The line that says which replies are compared."""
     return _fill("about.html", text=text)
 
 
 def made(manifest: Mapping[str, Any], outcomes: Mapping[str, int]) -> str:
-    """How demonstrations came about, in short.
+    """A summary of the demonstrations.
 
     Args:
-        manifest: of the demonstrations.
-        outcomes: rows by outcome.
+        manifest: the manifest of the demonstrations.
+        outcomes: number of rows by outcome.
     """
     kept = {kind: outcomes.get(kind, 0) for kind in ("answer", "abstain")}
     return _fill(
@@ -168,12 +168,12 @@ def made(manifest: Mapping[str, Any], outcomes: Mapping[str, int]) -> str:
 
 
 def place(text: str) -> str:
-    """Which part of a list is shown."""
+    """The line that says which part of a list is shown."""
     return _fill("place.html", text=text)
 
 
-def joined(rows: Sequence[str], nothing: str = "No row fits.") -> str:
-    """Rows below each other, or that there are none."""
+def joined(rows: Sequence[str], nothing: str = "No row matches.") -> str:
+    """The rows below each other, or a notice that there are none."""
     return "\n".join(rows) if rows else notice(nothing)
 
 
@@ -182,19 +182,19 @@ def _named(pair: Pair, first: str, other: str) -> list[tuple[str, Any]]:
 
 
 def _label(text: str, known: Sequence[str], question: str) -> str:
-    """Nothing is said of a reply that does not decline if no answer is known to be right."""
+    """The label of a reply; "" if it does not abstain and there is no gold answer."""
     if known:
         return AnswerMatchJudge().label(text, known, question).label
     return "abstain" if is_refusal(text, question) else ""
 
 
 def _why(row: Mapping[str, Any], outcome: str) -> str:
-    """Why a row came to be what it is, in a sentence."""
+    """The reason for the outcome of a row, in a sentence."""
     if outcome == SKIPPED:
         return ": ".join(filter(None, (row["skipped"], row["detail"])))
     if outcome == "abstain":
-        held = "hold" if row["answer_in_context"] else "do not hold"
-        return f"It declines; the passages {held} the answer."
+        held = "contain" if row["answer_in_context"] else "do not contain"
+        return f"It abstains, and the passages {held} the answer."
     won = any(c["place"] == 1 for c in row["candidates"])
     right = "was found correct" if row["verified"] else "was not found correct"
     if row["source"] == "gold":
@@ -207,7 +207,7 @@ def _pieces(text: str, known: Sequence[str], question: str | None = None) -> lis
 
 
 def _passages(passages: Sequence[Passage], known: Sequence[str], question: str | None) -> list[dict[str, Any]]:
-    """Passages with what of them is marked: answers, if the question is given, else mere words."""
+    """Passages with their marked parts: answers if the question is given, otherwise words."""
     found = []
     for passage in passages:
         title, text = _pieces(passage.title, known, question), _pieces(passage.text, known, question)

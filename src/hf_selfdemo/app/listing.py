@@ -1,4 +1,4 @@
-"""A list of rows, some at a time, with what they are filtered by."""
+"""A list of rows with filters and pages."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from hf_selfdemo.app import fragments
 T = TypeVar("T")
 
 ROWS_SHOWN = 10
-"""Rows on one leaf of the list."""
+"""Number of rows on one page of the list."""
 
 
 def listing(name: str, filters: Sequence[Any], find: Callable[..., Sequence[T]], show: Callable[..., str]) -> None:
-    """Put a list and its buttons below the filters, and let both follow them.
+    """Add a list and its buttons below the filters, and connect both to them.
 
     Args:
-        name: of the list, among the page's endpoints too.
-        filters: components, in the order of `find`'s arguments.
-        find: the rows that fit the values of the filters.
-        show: a row as HTML, from it and the values of the filters.
+        name: name of the list and of its endpoint.
+        filters: the filter components, in the order of the arguments of `find`.
+        find: returns the rows that match the values of the filters.
+        show: makes the HTML of a row, from the row and the values of the filters.
     """
 
     def leaf(number: int, *values: Any) -> tuple[Any, ...]:

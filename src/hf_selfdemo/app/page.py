@@ -1,4 +1,4 @@
-"""The page: what is where, and what happens when it is used."""
+"""The page, its tabs and their events."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ logger = logging.getLogger(__name__)
 
 _LONGEST_SEARCH = 200
 CORPUS, TYPED, NONE = "corpus", "typed", "none"
-"""Where the passages of a question of one's own come from."""
+"""The sources of the passages for the user's own question."""
 
 Choices = list[tuple[str, str]]
-"""What a filter can be set to: what is shown, and its value."""
+"""The choices of a filter: the text shown, and the value."""
 
 
 def page(
     title: str, demonstrations: Demonstrations | UserError, replies: Replies | UserError, asking: Asking | UserError
 ) -> gr.Blocks:
-    """The page of a run.
+    """Make the page of a run. Each part is an object, or the error that explains why it is missing.
 
     Args:
-        title: what stands above it.
-        demonstrations: to browse, or why there are none; so with the others.
-        replies: to compare.
-        asking: to be asked.
+        title: heading of the page.
+        demonstrations: the demonstrations to browse.
+        replies: the replies to compare.
+        asking: the models to ask.
     """
     with gr.Blocks(title=title, analytics_enabled=False) as made:
         gr.HTML(fragments.heading(title), elem_id="heading", apply_default_css=False)
@@ -95,7 +95,7 @@ def _compare(replies: Replies) -> None:
         other = gr.Dropdown(
             replies.others,
             value=replies.others[0],
-            label=f"{replies.first} beside",
+            label=f"{replies.first} compared with",
             visible=len(replies.others) > 1,
             min_width=150,
         )
@@ -120,17 +120,17 @@ def _ask(asking: Asking) -> None:
     )
     typed = gr.Textbox(
         "",
-        label="My passages, an empty line between them",
+        label="My passages, separated by an empty line",
         lines=5,
         max_lines=12,
         max_length=LONGEST_TYPED,
         visible=not asking.can_search,
     )
-    with gr.Accordion("An answer that is known to be right", open=False):
+    with gr.Accordion("A gold answer, if you have one", open=False):
         accepted = gr.Textbox(
             "",
-            label="Accepted answer",
-            info="Replies are labelled by it, and it is marked in the passages.",
+            label="Gold answer",
+            info="It labels the replies, and is marked in the passages.",
             max_length=LONGEST_ANSWER,
         )
     button = gr.Button("Ask", variant="primary")
@@ -159,22 +159,22 @@ def _ask(asking: Asking) -> None:
 
 
 def _answered(asking: Asking, question: str, source: str, count: int, typed: str, accepted: str) -> Iterator[str]:
-    """What is shown while a question is answered, and at last; whatever goes wrong ends in one line."""
+    """Yield what is shown while a question is answered, and the result. An error becomes one line."""
     replies: dict[str, Told] = {}
     try:
         asked, accepted = checked_question(question), accepted.strip()[:LONGEST_ANSWER]
-        yield fragments.notice("Looking for passages")
+        yield fragments.notice("Searching passages")
         passages = _shown(asking, asked, source, count, typed)
-        waiting = [f"{name} is asked; the first question of all takes longest" for name in asking.names]
+        waiting = [f"Asking {name}. The first question takes longest" for name in asking.names]
         yield fragments.answers(asked, passages, replies, accepted, waiting[0])
         for name, reply in asking.ask(asked, passages):
             replies[name] = reply
             yield fragments.answers(asked, passages, replies, accepted, "".join(waiting[len(replies) :][:1]))
     except UserError as error:
         yield fragments.notice(error, alert=True)
-    except Exception as error:  # a stranger's browser is told no more than this; the log has all
+    except Exception as error:  # the browser gets no details, which are in the log
         logger.exception("a question could not be answered")
-        yield fragments.notice(f"This did not work ({type(error).__name__}): try again", alert=True)
+        yield fragments.notice(f"The question failed ({type(error).__name__}): ask it again", alert=True)
 
 
 def _shown(asking: Asking, question: str, source: str, count: int, typed: str) -> tuple[Passage, ...] | None:
@@ -184,11 +184,11 @@ def _shown(asking: Asking, question: str, source: str, count: int, typed: str) -
 
 
 def _search() -> gr.Textbox:
-    return gr.Textbox("", label="Search", placeholder="words to look for", max_length=_LONGEST_SEARCH, min_width=200)
+    return gr.Textbox("", label="Search", placeholder="words to search for", max_length=_LONGEST_SEARCH, min_width=200)
 
 
 def _dropdown(label: str, choices: Choices) -> gr.Dropdown:
-    """A filter, which is not shown where it could not tell rows apart."""
+    """A filter, hidden if it has only one choice."""
     return gr.Dropdown(choices, value="", label=label, visible=len(choices) > 2, min_width=150)
 
 
@@ -206,7 +206,7 @@ def _outcome_choices(demonstrations: Demonstrations) -> Choices:
 
 
 def _change_choices(replies: Replies) -> Choices:
-    """Every kind of change there is, the same for all modes and models: what changed first, then what stayed."""
+    """All kinds of change, the same for all modes and models: first the changes, then what stayed the same."""
     kinds = sorted(replies.kinds, key=lambda kind: (kind[0] == kind[1], *map(list(LABEL_NAMES).index, kind)))
     changes = [(_change_name(kind), " ".join(kind)) for kind in kinds]
     return [("all rows", ""), ("all that changed", CHANGED), *changes]

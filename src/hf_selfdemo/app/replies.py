@@ -1,4 +1,4 @@
-"""What the models said to the test questions, found again by what changed."""
+"""Search the replies of two models to the test questions."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hf_selfdemo.core.types import Evidence, Prediction
 from hf_selfdemo.evaluation.evaluated import Evaluation
 
 CHANGED = "changed"
-"""Stands for every kind of change at once."""
+"""The value that means every kind of change."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One row with what two models said to it."""
+    """One row with the replies of two models."""
 
     evidence: Evidence
     before: Prediction
@@ -24,18 +24,18 @@ class Pair:
 
     @property
     def change(self) -> tuple[str, str]:
-        """The labels of both."""
+        """The labels of both replies."""
         return self.before.label, self.after.label
 
 
 class Replies:
-    """The replies of a finished evaluation, those of its first column beside those of another.
+    """The replies of a finished evaluation: those of its first column, paired with those of another.
 
     Args:
-        folder: of the evaluation.
+        folder: the folder of the evaluation.
 
     Raises:
-        UserError: if there is none, or one that has nothing to compare.
+        UserError: if there is no evaluation, or it has only one column.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,7 +43,7 @@ class Replies:
         self.title: str = evaluation.manifest["title"]
         first, *others = [evaluation.column(name) for name in evaluation.columns]
         if not others:
-            raise UserError(f"{folder} holds the replies of {first.name} alone", "train, then evaluate again")
+            raise UserError(f"{folder} contains only the replies of {first.name}", "train, then evaluate again")
         self.first, self.others = first.name, [column.name for column in others]
         self._pairs: dict[tuple[str, str], list[Pair]] = {
             (mode, column.name): _pairs(evaluation.evidence, predictions, column.predictions[mode])
@@ -52,26 +52,26 @@ class Replies:
             if mode in column.predictions
         }
         if not self._pairs:
-            raise UserError(f"{folder}: {first.name} and the others were asked in no common mode", "evaluate again")
+            raise UserError(f"in {folder}, {first.name} has no mode in common with the other columns", "evaluate again")
 
     @property
     def modes(self) -> list[str]:
-        """With passages and without, as far as the models were asked so."""
+        """The modes in which the models were asked."""
         return list(dict.fromkeys(mode for mode, _ in self._pairs))
 
     @property
     def kinds(self) -> set[tuple[str, str]]:
-        """Labels of the first column and of another, as they stand together in any mode."""
+        """The pairs of labels of the first column and of another, in any mode."""
         return {pair.change for pairs in self._pairs.values() for pair in pairs}
 
     def find(self, mode: str, column: str, change: str = "", search: str = "") -> list[Pair]:
-        """The rows that fit all that is asked for; what is "" does not matter.
+        """The rows that match all conditions. A condition "" matches every row.
 
         Args:
-            mode: in which the models were asked.
-            column: the model beside the first one.
-            change: labels as "incorrect abstain", or `CHANGED`.
-            search: words that stand in the question, an accepted answer, a reply or the id.
+            mode: the mode in which the models were asked.
+            column: the model to compare with the first one.
+            change: both labels, such as "incorrect abstain", or `CHANGED`.
+            search: words in the question, a gold answer, a reply or the id.
         """
         wanted = search.casefold().split()
         return [

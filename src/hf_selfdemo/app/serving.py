@@ -1,4 +1,4 @@
-"""The page on the network: what it may fetch, and who is let in."""
+"""Serve the page, with limits on what it loads and who can reach it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.ranges import PORT
 
 _MOST_WAITING = 32
-"""Questions in the queue; whoever comes when it is full is told so."""
+"""Maximum number of questions in the queue. When it is full, further ones get an error."""
 
 _POLICY = "; ".join(
     [
         "default-src 'self'",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",  # gradio fills its templates by making functions
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",  # gradio compiles its templates to functions
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data:",
         "font-src 'self' data:",
@@ -34,7 +34,7 @@ _POLICY = "; ".join(
         "form-action 'none'",
     ]
 )
-"""Nothing is fetched from, or sent to, anybody else, whatever a component would like to."""
+"""The page loads nothing from other hosts, and sends nothing to them."""
 
 _STYLE = Path(__file__).parent / "style.css"
 
@@ -49,27 +49,26 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _EVERYBODY = ("0.0.0.0", "::")
 
 _UPLOADS = re.compile(r"/upload(?:_progress)?/?$")
-"""Paths at which gradio would take files."""
+"""Paths at which gradio accepts files."""
 
 
 def serve(made: gr.Blocks, host: str = "127.0.0.1", port: int = 7860, names: Sequence[str] = ()) -> str:
-    """Serve a page from a thread of its own.
+    """Serve a page in its own thread.
 
-    No file of this machine is served beyond gradio's own, nothing can be uploaded, and nothing goes to others. Only
-    requests that name this machine are answered, so that no other page can reach this one by a name of its own (DNS
-    rebinding).
+    Only gradio's own files are served, nothing can be uploaded, and nothing is sent to other hosts. Only requests with
+    a host name of this machine are answered, to prevent DNS rebinding.
 
     Args:
-        made: from `page`.
-        host: address to listen on; 127.0.0.1 is this machine alone, 0.0.0.0 everybody.
-        port: to listen on.
-        names: others under which it is reached, such as that of a proxy before it.
+        made: the page, from `page`.
+        host: address to listen on: 127.0.0.1 for this machine only, 0.0.0.0 for everyone who can reach it.
+        port: port to listen on.
+        names: further host names of the page, such as that of a proxy.
 
     Returns:
-        Where it is. `made.close()` ends it.
+        The URL of the page. `made.close()` stops it.
 
     Raises:
-        UserError: if that port cannot be had.
+        UserError: if the port cannot be used.
     """
     PORT.check(app_port=port)
     made.queue(max_size=_MOST_WAITING)
@@ -91,21 +90,21 @@ def serve(made: gr.Blocks, host: str = "127.0.0.1", port: int = 7860, names: Seq
             allowed_paths=[],
             max_file_size=1,
             theme=_theme(),
-            head=f"<style>{_STYLE.read_text(encoding='utf-8')}</style>",  # `css` would be rewritten, and partly lost
+            head=f"<style>{_STYLE.read_text(encoding='utf-8')}</style>",  # gradio rewrites `css` and loses parts of it
             app_kwargs={"middleware": [Middleware(_Guard, names=_names(host, names), any_address=host in _EVERYBODY)]},
         )
     except OSError as error:
-        raise UserError(f"{host}:{port} cannot be listened on ({_first_line(error)})", "set another app_port") from None
+        raise UserError(f"cannot listen on {host}:{port} ({_first_line(error)})", "set another app_port") from None
     return url
 
 
 class _Guard:
-    """Answers those who call this machine by a name of its own, takes no file, and adds the headers to every response.
+    """Rejects requests with foreign host names and uploads, and adds security headers to every response.
 
     Args:
         app: the page.
-        names: under which it is reached.
-        any_address: whether every address will do, which no other page can make its own.
+        names: the host names of the page.
+        any_address: accept every IP address as host, since DNS rebinding needs a name.
     """
 
     def __init__(self, app: ASGIApp, names: frozenset[str], any_address: bool) -> None:
@@ -114,9 +113,11 @@ class _Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
             if not self._is_own(Headers(scope=scope).get("host", "")):
-                return await PlainTextResponse("this page is not served under that name", 403)(scope, receive, send)
+                return await PlainTextResponse("this host name is not allowed; add it to app_names", 403)(
+                    scope, receive, send
+                )
             if _UPLOADS.search(scope["path"]):
-                return await PlainTextResponse("nothing can be uploaded", 404)(scope, receive, send)
+                return await PlainTextResponse("uploads are not allowed", 404)(scope, receive, send)
 
         async def guarded(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
@@ -131,14 +132,14 @@ class _Guard:
 
 
 def _names(host: str, others: Sequence[str]) -> frozenset[str]:
-    """What a request may call this machine."""
+    """The host names that a request may have."""
     here = (*_LOOPBACK, socket.gethostname(), os.environ.get("SPACE_HOST", "")) if host in _EVERYBODY else ()
     loopback = _LOOPBACK if host in _LOOPBACK else ()
     return frozenset(name.lower() for name in (host, *here, *loopback, *others) if name)
 
 
 def _theme() -> gr.themes.Base:
-    """Fonts of the reader's own system, and the report's colours; text on what is filled stands out in both schemes."""
+    """A theme with system fonts and the colours of the report, with enough contrast in light and dark mode."""
     colours = {
         "body_background_fill": ("#fdfdfb", "#16181b"),
         "body_text_color": ("#1d1f23", "#e4e4e0"),

@@ -1,1 +1,1 @@
-"""What a run leaves, as repositories on the Hub that a stranger can use."""
+"""The results of a run as repositories on the Hub that anybody can use."""

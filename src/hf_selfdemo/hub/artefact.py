@@ -1,4 +1,4 @@
-"""What one repository on the Hub is to hold, before anything is sent."""
+"""The content of one repository on the Hub, before anything is sent."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Artefact:
-    """The files of one repository, which go up in one commit.
+    """The files of one repository, which are pushed in one commit.
 
-    `kind` is what it is, `repo_type` what the Hub takes it for; `files` maps names in the repository to a file on the
-    disk (a `Path`) or to its text. The card is `files["README.md"]`. `message` is the commit's.
+    `repo_type` is the Hub's type for this `kind` of artefact. `files` maps names in the repository to a file on disk (a
+    `Path`) or to a text. The card is `files["README.md"]`. `message` is the commit message.
 
     Example:
         >>> Artefact("metric", "me/match", "space", {"README.md": "# match"}, "Add match", space_sdk="gradio").repo_type

@@ -1,4 +1,4 @@
-"""Cards: what a repository's page says, from a template, with foreign text that stays text."""
+"""The cards of repositories: made from templates, with untrusted text escaped."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from hf_selfdemo.core.errors import UserError
 CARDS = Path(__file__).parent / "cards"
 
 _ACTIVE = {ord(sign): f"&#{ord(sign)};" for sign in "&<>|`*[]\\~$@"}
-"""Signs that Markdown, HTML, tables or formulas could take for their own, as character references."""
+"""Characters with a meaning in Markdown, HTML, tables or formulas, as character references."""
 
 _PLACES = re.compile(r"/(?=/)|(?<=www)\.|(?<![^\W_])_|_(?![^\W_])", re.IGNORECASE)
-"""What makes a link of bare text, and underscores that are not inside a word."""
+"""Characters that make a link of plain text, and underscores that are not inside a word."""
 
 
 _OF_FILES = (".jsonl", ".json", ".csv", ".tsv", ".parquet", ".xlsx", ".xlsm", ".gz", ".gguf")
-"""Endings of names that are those of files, here or where a run was made."""
+"""Suffixes of names that are files, on this machine or where the run was made."""
 
 
 def write_card(template: str, metadata: Mapping[str, Any], **values: Any) -> str:
-    """A card: YAML metadata and the text below.
+    """Make a card: YAML metadata, and the text below it.
 
     Args:
-        template: name of a file in `cards/`, without its ending.
-        metadata: of the page, e.g. `DatasetCardData(...).to_dict()`; keys without a value are left out.
-        values: what the template's words stand for. They are filled in as values: template syntax in them is text.
+        template: name of a file in `cards/`, without its suffix.
+        metadata: the metadata, e.g. `DatasetCardData(...).to_dict()`. Keys without a value are left out.
+        values: the variables of the template. Template syntax inside a value stays text.
 
     Raises:
-        UserError: if a value that the template needs is missing, as it may be in a manifest of another version.
+        UserError: if a value that the template needs is missing, e.g. in a manifest of another version.
 
     Example:
         >>> write_card("index", {"license": "mit"}, repo_id="me/x", passages=2, terms=3, settings={"k1": 0.9, "b": 0.4,
@@ -51,15 +51,15 @@ def write_card(template: str, metadata: Mapping[str, Any], **values: Any) -> str
         body = _environment().get_template(f"{template}.md.jinja").render(**values).strip()
     except jinja2.UndefinedError as error:
         raise UserError(
-            f"the card cannot be written: the run does not say all of it ({error})",
-            "it was made by another version; run `hf-selfdemo` with the same config again",
+            f"the card cannot be written, because a manifest of the run lacks a value ({error})",
+            "run the commands that made the run again with this version",
         ) from None
     return f"---\n{front}---\n\n{body}\n"
 
 
 @lru_cache(maxsize=1)
 def _environment() -> jinja2.Environment:
-    # no autoescape: a card is Markdown, and each foreign text says by its filter where it is to stand
+    # no autoescape, since a card is Markdown: each untrusted text is escaped by a filter for its place
     made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(CARDS), undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -68,7 +68,7 @@ def _environment() -> jinja2.Environment:
 
 
 def inline(text: str) -> str:
-    """Foreign text for the middle of a paragraph or table cell: one line, nothing of it active.
+    """Escape untrusted text for a paragraph or a table cell, as one line.
 
     Example:
         >>> inline("a | b <b>\\n")
@@ -79,7 +79,7 @@ def inline(text: str) -> str:
 
 
 def fenced(text: str, language: str = "text") -> str:
-    """Foreign text as a code block, in a fence longer than any run of backticks inside.
+    """Make a code block of untrusted text, with a fence longer than any run of backticks in it.
 
     Example:
         >>> print(fenced("```"))
@@ -92,7 +92,7 @@ def fenced(text: str, language: str = "text") -> str:
 
 
 def wrapped(text: str, width: int = 90) -> str:
-    """Long lines broken, since code blocks do not break them.
+    """Break long lines, because code blocks do not break them.
 
     Example:
         >>> wrapped("one two", 4)
@@ -102,7 +102,7 @@ def wrapped(text: str, width: int = 90) -> str:
 
 
 def as_yaml(settings: Mapping[str, Any]) -> str:
-    """Settings as a YAML block, a key a line.
+    """Make a YAML code block of settings, with one setting per line.
 
     Example:
         >>> print(as_yaml({"b": 1, "a": [2, "x"]}))
@@ -120,7 +120,7 @@ def _flow(value: Any) -> str:
 
 
 def share(part: int, whole: int) -> str:
-    """A count as a percentage of the whole.
+    """Format a count as a percentage of the whole.
 
     Example:
         >>> share(1, 3), share(0, 0)
@@ -130,7 +130,7 @@ def share(part: int, whole: int) -> str:
 
 
 def is_hub_id(name: str) -> bool:
-    """Whether a name can be that of a repository, and is not that of a file or folder here.
+    """Whether a name can be the id of a repository, and is not a local file or folder.
 
     Example:
         >>> is_hub_id("me/demonstrations"), is_hub_id("/data/model"), is_hub_id("")
@@ -144,7 +144,7 @@ def is_hub_id(name: str) -> bool:
 
 
 def checked_id(repo_id: str) -> str:
-    """The id of a repository to write to, if it can be one.
+    """Check the id of a repository to write to, and return it.
 
     Raises:
         UserError: if it is a path, or has no owner.
@@ -154,5 +154,5 @@ def checked_id(repo_id: str) -> str:
         'me/demonstrations'
     """
     if "/" not in repo_id or not is_hub_id(repo_id):
-        raise UserError(f"{repo_id!r} is not a repository id, or names a local folder", "give owner/name")
+        raise UserError(f"{repo_id!r} is not a repository id, or is a local folder", "write it as owner/name")
     return repo_id

@@ -1,4 +1,4 @@
-"""Demonstrations as a dataset repository: what loads with one line, and a card that says how it came about."""
+"""Demonstrations as a dataset repository that loads with one line, with a card that describes how they were made."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ from hf_selfdemo.training.row_kinds import ROW_KINDS
 from hf_selfdemo.training.trl_columns import to_trl
 
 CANDIDATE_FEATURES = Features({**FEATURES, "skipped": Value("string")})
-"""The columns of every row that was asked: those of a demonstration, and why it became none ("" if it did)."""
+"""The columns of every input row: those of a demonstration, and why it was left out ("" if it was not)."""
 
 _OF_SOME = {"question": Value("string"), "logprob": Value("float64")}
-"""What some methods tell of candidates: a question of their own, and how likely they are."""
+"""Columns of candidates that only some methods write: their own question, and their likelihood."""
 
 _OF_MODEL_JUDGES = ("judge_orders", "judge_passages", "judge_reasoning", "judge_tries", "max_judge_tokens")
 _OF_TOURNAMENTS = ("bracket_size", "judge_orders", "unverified_winners")
 _OF_JUDGES = tuple(f.name for f in dataclasses.fields(JudgeArguments))
-_AGAIN = "run `hf-selfdemo demonstrate` again; what is in the ledger is not asked for again"
+_AGAIN = "run `hf-selfdemo demonstrate` again; cached calls are not repeated"
 _NEEDED = ("train.parquet", "demonstrations", "candidate_labels", "rows_in", "outcomes", "skipped")
 _HASHES = ("generator", "questions_passages_twins", "instructions", "templates", "method_source", "judge_source")
 
@@ -56,25 +56,25 @@ def dataset_artefact(
     folder: Path | None = None,
     answerer: Answerer = PROMPTED,
 ) -> Artefact:
-    """The demonstrations of a run as a repository of Parquet files and a card.
+    """Make a repository of Parquet files and a card from the demonstrations of a run.
 
-    Configurations: `sft` and, if there are pairs, `preference` hold conversations for TRL's own trainers; `structured`
-    holds the rows as training here reads them; `candidates` holds every row that was asked, with all that was written
-    for it and how that was judged. Where none is named `sft` loads, or `structured` if some rows are of another kind
-    than a reply to their question, which a conversation cannot hold.
+    The configurations `sft` and, if there are pairs, `preference` contain conversations for TRL's own trainers.
+    `structured` contains the rows for the trainers of this package. `candidates` contains every input row, with all
+    candidates and their labels. The default is `sft`, or `structured` if some rows are not replies to their question
+    and so cannot be conversations.
 
     Args:
-        run: the run's folder, with `demonstrations` in it.
+        run: the run's folder, which contains `demonstrations`.
         repo_id: owner and name of the repository.
-        data: the run's keys about questions, passages and retrieval, for the card.
-        license: of the source text, an identifier such as `cc-by-sa-4.0`. May be left out for the embedded corpus.
+        data: the run's options of questions, passages and retrieval, for the card.
+        license: licence of the source text, an identifier such as `cc-by-sa-4.0`. Not needed for the embedded corpus.
         language: ISO codes.
-        max_shard_size: largest Parquet file, counted before compression.
-        folder: where the Parquet files are written; default is `hub/dataset` in the run.
-        answerer: whose prompts the conversations hold.
+        max_shard_size: largest Parquet file, before compression.
+        folder: folder for the Parquet files; default: `hub/dataset` in the run.
+        answerer: makes the prompts of the conversations.
 
     Raises:
-        UserError: if no demonstrations were finished there, they changed since, or a licence must be named.
+        UserError: if the run has no finished demonstrations, they changed since, or the licence is unknown.
     """
     checked_id(repo_id)
     source, data = run / "demonstrations", data or {}
@@ -105,7 +105,7 @@ def dataset_artefact(
         example=_example(configs["structured"], answerer),
         recall=_recall(manifest.get("recall", {})),
     )
-    DatasetCard(card)  # raises where the metadata could not be read again
+    DatasetCard(card)  # raises if the metadata cannot be read back
     files: dict[str, Path | str] = {"README.md": card}
     files |= {f"{name}/{path.name}": path for name, paths in shards.items() for path in paths}
     count = len(configs["structured"])
@@ -113,7 +113,7 @@ def dataset_artefact(
 
 
 def shown_data(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Keys about data for a card: names of files instead of their paths, and no empty ones.
+    """The options of the data for a card, with names of files instead of paths, and without empty options.
 
     Example:
         >>> shown_data({"train_questions": ["/data/q.jsonl", "embedded"], "preset": "open_qa", "sources": []})
@@ -132,17 +132,15 @@ def shown_data(data: Mapping[str, Any]) -> dict[str, Any]:
 def _manifest(source: Path) -> dict[str, Any]:
     path = source / "manifest.json"
     if not path.exists():
-        raise UserError(f"{source} holds no finished demonstrations", "run `hf-selfdemo demonstrate` first")
+        raise UserError(f"{source} contains no finished demonstrations", "run `hf-selfdemo demonstrate` first")
     manifest = read_json(path, Demonstrations)
     if not {"model", "settings", "selection"} <= manifest.keys():
-        raise UserError(f"{path} does not say what the demonstrations were made with", _AGAIN)
+        raise UserError(f"{path} lacks the settings of the demonstrations", _AGAIN)
     manifest = read_json(path, Demonstrations, *_NEEDED)
     if not (source / "train.parquet").exists() or file_hash(source / "train.parquet") != manifest["train.parquet"]:
-        raise UserError(
-            f"{source / 'train.parquet'} is not what was demonstrated: it was changed, or a start was stopped", _AGAIN
-        )
+        raise UserError(f"{source / 'train.parquet'} is missing or has changed since it was written", _AGAIN)
     if not manifest["demonstrations"]:
-        raise UserError(f"{source} holds no demonstration", "every row was left out; see skipped.jsonl")
+        raise UserError(f"{source} contains no demonstration", "look up in skipped.jsonl why all rows were left out")
     return manifest
 
 
@@ -208,7 +206,7 @@ def _metadata(
 
 
 def _settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys that decided what was written and kept, without those that had no say."""
+    """The settings that decided the candidates and the selection, without those that had no effect."""
     found: dict[str, Any] = manifest["settings"] | manifest["selection"]
     method, judge = found.pop("method", ""), found.pop("judge", "")
     if not own_words(method):
@@ -220,13 +218,13 @@ def _settings(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kinds(rows: Dataset) -> dict[str, int]:
-    """Rows by kind; empty where all are replies to their question."""
+    """The number of rows by kind; {} if all rows are replies to their question."""
     found = Counter(rows["kind"]) if "kind" in rows.column_names else Counter()
     return {kind or "": count for kind, count in found.most_common()}
 
 
 def _counts(rows: Dataset) -> dict[str, int]:
-    """What a reader wants to know of the rows themselves."""
+    """The counts of rows that the card shows."""
     named = ["mode", "outcome", "answer_in_context", "gold_removed", "answerable", "verified", "kind"]
     columns = rows.select_columns([name for name in named if name in rows.column_names])
     found = {"answers": 0, "abstentions": 0, "replayed": 0, "twins": 0, "in_context": 0, "unverified": 0}
@@ -244,7 +242,7 @@ def _counts(rows: Dataset) -> dict[str, int]:
 
 
 def _written(counts: Mapping[str, int]) -> dict[str, Any]:
-    """Texts by how they were written (a row each) and judged (a column each); empty where nothing was written."""
+    """The candidates by source (rows) and label (columns); {} if there are none."""
     by_pair = {tuple(name.split(": ")): count for name, count in counts.items()}
     labels = [label for label in get_args(Label) if any(label in pair for pair in by_pair)]
     sources = [source for source in get_args(Source) if any(source in pair for pair in by_pair)]
@@ -253,12 +251,12 @@ def _written(counts: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _recall(figures: Mapping[str, float]) -> list[tuple[int, float]]:
-    """How often an accepted answer stood among the first so many passages."""
+    """The share of questions with a gold answer among the first k passages, by k."""
     return sorted((int(key[7:]), value) for key, value in figures.items() if key.startswith("answer@"))
 
 
 def _example(rows: Dataset, answerer: Answerer) -> dict[str, Any]:
-    """The first row that shows most, with its prompt: a right answer with a pair, else without one, else any row."""
+    """An example row with its prompt: if possible, a correct answer with a pair."""
     telling = rows.select_columns(["mode", "outcome", "verified", "rejected"])
     marks = [(one["verified"] and one["outcome"] == "answer", not no_pair(one)) for one in telling]
     row: dict[str, Any] = rows[marks.index(max(marks))]

@@ -1,4 +1,4 @@
-"""A saved BM25 index as a repository that bm25s itself can load, and this package."""
+"""A saved BM25 index as a repository that bm25s and this package can load."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ def index_artefact(
     license: str = "",
     language: Sequence[str] = ("en",),
 ) -> Artefact:
-    """A folder that `BM25Retriever.save` wrote, with its passages, as a repository.
+    """Make a repository from a folder that `BM25Retriever.save` wrote, with its passages.
 
-    `bm25s.hf.BM25HF.load_from_hub` reads it: the passages go up a second time under the name it wants, which costs no
-    space, as the Hub keeps equal files once. So does `BM25Retriever.load` of a downloaded copy.
+    `bm25s.hf.BM25HF.load_from_hub` loads it, and `BM25Retriever.load` loads a downloaded copy. The passages are pushed
+    under the file names of both. That takes no more space, because the Hub stores equal files once.
 
     Args:
-        folder: of the index.
+        folder: the folder of the index.
         repo_id: owner and name of the repository.
-        data: the run's keys about questions and passages: which corpus it is of.
-        license: of the passages; may be left out for the embedded corpus.
+        data: the run's options of questions and passages, which name the corpus.
+        license: licence of the passages; not needed for the embedded corpus.
         language: ISO codes.
 
     Raises:
-        UserError: if the folder holds no such index, or a licence must be named.
+        UserError: if the folder contains no BM25 index, or the licence is unknown.
 
     Relations: bm25s' own `BM25HF.save_to_hub` makes a model repository, too.
     """
     checked_id(repo_id)
     missing = [name for name in _FILES if not (folder / name).exists()]
     if missing:
-        raise UserError(f"{folder} holds no BM25 index ({missing[0]} is missing)", "set index_dir and demonstrate")
+        raise UserError(f"{folder} contains no BM25 index ({missing[0]} is missing)", "set index_dir and demonstrate")
     corpus = (data or {}).get("train_corpus") or ""
     license = source_licence({"train_questions": [corpus], "train_corpus": corpus}, license)
     metadata = ModelCardData(
@@ -76,7 +76,7 @@ def index_artefact(
         license=license,
         corpus=corpus if is_hub_id(corpus) else Path(corpus).name,
     )
-    ModelCard(card)  # raises where the metadata could not be read again
+    ModelCard(card)  # raises if the metadata cannot be read back
     files: dict[str, Path | str] = {"README.md": card, "corpus.jsonl": folder / _PASSAGES}
     files |= {name: folder / name for name in _FILES}
     return Artefact("index", repo_id, "model", files, "Add a BM25 index and its passages")

@@ -1,7 +1,7 @@
-"""What must not leave this machine: secrets anywhere, and this machine's paths where files speak of themselves.
+"""Search files for what must not be pushed: secrets in all files, and paths of this machine in files of the run.
 
-Rows (passages, questions, replies, vocabularies) are other people's text, which may name paths: in them only secrets
-are looked for. Cards, manifests, configurations and code tell where things come from: in them both are.
+Rows (passages, questions, replies, vocabularies) are text of others and may mention paths, so they are searched only
+for secrets. Cards, manifests, configurations and code are searched for both.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.texts import Packed, texts
 
 _ROWS = (".parquet", ".jsonl", ".csv", ".tsv", "tokenizer.json", "vocab.json", "vocab.index.json", "merges.txt")
-"""Endings of files whose text is content."""
+"""Suffixes of files that contain rows."""
 
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
-"""Files that run code when they are read, and hide what they hold."""
+"""Suffixes of files that run code when they are loaded, and whose content cannot be searched."""
 
 _PATH = re.compile(
     r"(?<![\w.:/\\~>-])(?:/[\w.+@~-]+){2,}|(?<![\w.-])/(?:home|Users|root)/[\w.+/@~-]+|[A-Za-z]:\\[\w.\\ -]+"
 )
-"""An absolute path; the end of an address is none, unless it is one of a file."""
+"""An absolute path, but not the path of a URL unless it is a file: URL."""
 
 _HOME = re.compile(r"/(?:home|Users|root)/|[A-Za-z]:\\+Users\\")
 _EVERYWHERE = ("bin", "dev", "etc", "lib", "opt", "proc", "sbin", "sys", "tmp", "usr", "var")
-"""Top folders that every machine has: a path below them tells nothing of this one, unless it is in use here."""
+"""Top folders of every machine. A path in them reveals nothing about this machine unless it exists here."""
 
 _SHOWN = 3
-"""Findings told of a file; the others are counted."""
+"""Number of findings that are listed for a file. The others are counted."""
 
 
 def refuse_findings(artefact: Artefact) -> None:
-    """Refuse an artefact that must not leave this machine as it is.
+    """Reject an artefact that must not be pushed as it is.
 
     Raises:
         UserError: with the first finding.
@@ -50,21 +50,21 @@ def refuse_findings(artefact: Artefact) -> None:
 
 
 def inspect_artefact(artefact: Artefact) -> list[str]:
-    """Look through every file of an artefact for what should not be shared; nothing is sent.
+    """Search every file of an artefact for what should not be shared. Nothing is sent.
 
-    Looked for in all of them: tokens and keys by their shape, values of this machine's variables whose names speak of
-    a token, key or secret, and the Hub's own token. In files that are not rows also: home folders, paths that lead
-    somewhere on this machine, whole values of JSON that are absolute paths, and this machine's name. Of Parquet files
-    the text columns and the metadata are read, of safetensors the header; pickles, packed files and binary ones of
-    other kinds are refused, and so are arrays of anything but numbers. Numbers and pictures are not looked into.
+    All files are searched for tokens and keys by their shape, for the values of environment variables whose names mean
+    a token, key or secret, and for the Hub token. Files without rows are also searched for home folders, paths that
+    exist on this machine, JSON values that are absolute paths, and the name of this machine. In Parquet files, the text
+    columns and the metadata are searched, and in safetensors files the header. Pickles, compressed files, unknown
+    binary files and arrays of objects are rejected. Numbers and images are not searched.
 
     Returns:
-        One line for each finding: file, place and kind, and what to do. A secret itself is never in it.
+        One line for each finding, with file, place, kind and remedy. It never contains the secret itself.
 
     Example:
         >>> card = {"README.md": "made in /home/ada/runs/1"}
         >>> inspect_artefact(Artefact("dataset", "me/x", "dataset", card, "Add"))
-        ['README.md, line 1, holds the path /home/ada/runs/1: make it relative, or take it out']
+        ['README.md, line 1, contains the path /home/ada/runs/1: make it relative, or remove it']
     """
     secrets = known_secrets()
     findings = []
@@ -72,27 +72,27 @@ def inspect_artefact(artefact: Artefact) -> list[str]:
         found = list(_inspect(name, file, secrets))
         findings += found[:_SHOWN]
         if len(found) > _SHOWN:
-            findings.append(f"{name} holds {len(found) - _SHOWN} more such places: see to them too")
+            findings.append(f"{name} has {len(found) - _SHOWN} more findings: fix them too")
     return findings
 
 
 def _inspect(name: str, file: Path | str, secrets: Mapping[str, str]) -> Iterator[str]:
     if name.endswith(_PICKLES):
-        yield f"{name} is a pickle, which may hold paths and tokens and runs code when read: leave it out"
+        yield f"{name} is a pickle, which may contain secrets and runs code when it is loaded: leave it out"
         return
     found: dict[str, str] = {}  # one for each place
     try:
         for place, text in texts(name, file):
             if kind := secret_in(text, secrets):
-                found[place] = f"{kind}: take it out, and have it replaced if it was ever shared"
+                found[place] = f"{kind}: remove it, and revoke it if it was ever shared"
             elif _tells_origin(name, place) and place not in found and (trace := _trace(text)):
-                found[place] = f"{trace}: make it relative, or take it out"
+                found[place] = f"{trace}: make it relative, or remove it"
     except Packed:
-        yield f"{name} is packed or binary, and what it holds cannot be looked at: unpack it, or leave it out"
+        yield f"{name} is compressed or binary, so it cannot be searched: decompress it, or leave it out"
     except (ValueError, OSError, RecursionError, struct.error) as error:
-        yield f"{name} cannot be read ({type(error).__name__}): make it again"
+        yield f"{name} cannot be read ({type(error).__name__}): write it again"
     for place, what in found.items():
-        yield f"{name}, {redacted(place, secrets)}, holds {what}"  # a key may be a secret itself
+        yield f"{name}, {redacted(place, secrets)}, contains {what}"  # the place may contain a secret itself
 
 
 def _tells_origin(name: str, place: str) -> bool:
@@ -100,7 +100,7 @@ def _tells_origin(name: str, place: str) -> bool:
 
 
 def _trace(text: str) -> str:
-    """The first path of this machine in a text, or its name."""
+    """The first path of this machine in a text, or the name of this machine; "" if there is none."""
     for found in _PATH.finditer(text):
         path = found[0].rstrip(".,;:) ")
         if _HOME.match(path) or path == text.strip() or _is_here(path):
@@ -112,7 +112,7 @@ def _trace(text: str) -> str:
 
 @cache
 def _is_here(path: str) -> bool:
-    """Whether a path leads into a folder of this very machine."""
+    """Whether a path is in a folder that exists on this machine."""
     if path.startswith(tuple(f"{own}/" for own in (Path.home(), Path.cwd()) if len(own.parts) > 1)):
         return True
     top = Path(path).parts[1] if path.startswith("/") else ""

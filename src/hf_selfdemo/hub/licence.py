@@ -1,4 +1,4 @@
-"""Under which licence source text may be passed on: its owner says, or it is the text that comes with the package."""
+"""The licence of the source text: the one that the user names, or that of the embedded corpus."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 from hf_selfdemo.core.errors import UserError
 
 EMBEDDED_LICENCE = "apache-2.0"
-"""Of the embedded corpus and its questions, see `data/README.md`."""
+"""The licence of the embedded corpus and its questions, see `data/README.md`."""
 
 
 def source_licence(data: Mapping[str, Any], given: str = "") -> str:
-    """The licence of the passages and questions that a run showed.
+    """The licence of the passages and questions of a run.
 
     Args:
-        data: keys of the run; `train_questions` and `train_corpus` are looked at.
-        given: what the user says, which wins.
+        data: options of the run, of which `train_questions` and `train_corpus` are read.
+        given: the licence that the user names, if any.
 
     Raises:
-        UserError: if nobody says.
+        UserError: if the licence is unknown.
 
     Example:
         >>> source_licence({"train_questions": ["embedded"], "train_corpus": "embedded"})

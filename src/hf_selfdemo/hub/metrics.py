@@ -1,4 +1,4 @@
-"""The metrics as Spaces, which is where `evaluate.load` looks for a metric that somebody pushed."""
+"""The metrics as Spaces, from which `evaluate.load` loads them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hf_selfdemo.hub.card import checked_id
 from hf_selfdemo.metrics import METRICS
 
 REQUIREMENTS = "hf-selfdemo[metrics]\n"
-"""What a Space installs. The scorers stay in the package, so that a Space is never older than it."""
+"""The requirements of a Space. The scorers stay in the package, so a Space always uses its current version."""
 
 _PYTHON = "3.12"
-"""Spaces take 3.10 unless told otherwise, which the package does without."""
+"""The default of Spaces is 3.10, which the package does not support."""
 
 _ELSEWHERE = {
     'import hf_selfdemo.metrics\n\nmetric = hf_selfdemo.metrics.load("{name}")': (
@@ -25,29 +25,29 @@ _ELSEWHERE = {
     "`evaluate.load` takes the path of this folder instead, or the name of the Space. The package `hf-selfdemo` must be"
     "\ninstalled.": "It needs `pip install 'hf-selfdemo[metrics]'`.",
 }
-"""What a card says of loading the metric from the package, and says instead where it was pushed to."""
+"""Texts of a card about loading the metric from the package, with their replacements for the Hub."""
 
 
 def metric_artefacts(namespace: str) -> list[Artefact]:
-    """Every metric of the package as a Space.
+    """Make a Space of every metric of the package.
 
-    `evaluate.load("namespace/qa_accuracy")` then gives the module that `hf_selfdemo.metrics.load("qa_accuracy")` does,
-    wherever `hf-selfdemo[metrics]` is installed; the Space itself shows the card and lets one try it.
+    `evaluate.load("namespace/qa_accuracy")` then loads the same module as `hf_selfdemo.metrics.load("qa_accuracy")`, if
+    `hf-selfdemo[metrics]` is installed. The Space shows the card and a form to try the metric.
 
     Args:
         namespace: user or organisation.
 
     Raises:
-        UserError: if it can be none.
+        UserError: if this is not a user or organisation.
 
-    Relations: the layout that `evaluate` 0.4 loads, a Python file of the Space's name beside `requirements.txt`.
+    Relations: the layout that `evaluate` 0.4 loads: `requirements.txt`, and a Python file with the name of the Space.
 
     Example:
         >>> [artefact.repo_id for artefact in metric_artefacts("me")]
         ['me/qa_accuracy', 'me/abstention']
     """
     if "/" in namespace:
-        raise UserError(f"{namespace!r} is not a user or organisation", "give the part before the slash")
+        raise UserError(f"{namespace!r} is not a user or organisation", "write only the part before the slash")
     return [_artefact(name, checked_id(f"{namespace}/{name}")) for name in METRICS]
 
 
@@ -63,7 +63,7 @@ def _artefact(name: str, repo_id: str) -> Artefact:
 
 
 def _card(text: str, name: str, repo_id: str) -> str:
-    """The card as the package has it, which loads the metric from where it now is."""
+    """The card of the package, changed to load the metric from the Hub."""
     card = RepoCard(text)
     card.data["python_version"] = _PYTHON
     for here, there in _ELSEWHERE.items():
@@ -72,7 +72,7 @@ def _card(text: str, name: str, repo_id: str) -> str:
 
 
 def _folder(module: str) -> Path:
-    """Where a module lies, without importing it: `evaluate` need not be installed to push."""
+    """The folder of a module, without importing it, because `evaluate` need not be installed to push."""
     found = importlib.util.find_spec(module)
     assert found is not None and found.origin is not None
     return Path(found.origin).parent

@@ -1,4 +1,4 @@
-"""A trained model as a repository: weights that load with one line, and a card with what changed by training."""
+"""A trained model as a repository that loads with one line, with a card that shows what training changed."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from hf_selfdemo.scoring.operating_point import OperatingPoint
 from hf_selfdemo.training.decisive import told_keys
 
 PROMPT = "prompt.jinja"
-"""The with-passages prompt, a file in the repository of a model that is asked in one call."""
+"""The file of the prompt with passages, in the repository of a model that is asked in one call."""
 
 _NEEDED = ("base", "rows_trained", "settings")
-"""What a card cannot do without."""
+"""The values of the manifest that a card needs."""
 
 
 def model_artefact(
@@ -55,36 +55,38 @@ def model_artefact(
     folder: Path | None = None,
     trained: Path | None = None,
 ) -> Artefact:
-    """What a run trained as a repository: weights, tokenizer, chat template, prompt, generation settings and a card.
+    """Make a repository of a trained model: weights, tokenizer, chat template, prompt, generation settings and a card.
 
     Args:
-        run: the run's folder, with `model` in it.
+        run: the run's folder, which contains `model`.
         repo_id: owner and name of the repository.
-        base_model: Hub id of the model that was trained on; by default as it was named in training.
+        base_model: Hub id of the base model; default: its name in training.
         dataset_id: Hub id of the demonstrations, if they were pushed.
-        license: of the model, an identifier such as `apache-2.0`; the base's terms bear on it.
+        license: licence of the model, an identifier such as `apache-2.0`. It must respect that of the base model.
         language: ISO codes.
-        merge_adapter: whether an adapter goes up merged into its base, as a whole model.
-        benchmark: Hub id of the dataset that the test questions are, if it is registered as a benchmark; results then
-            go into `.eval_results/`, too. They are in the card's `model-index` in any case.
-        column: the model's name in the evaluation; by default `tuned`, or the only one besides the base.
-        evaluation: default is `evaluation` in the run; where there is none, the card says so.
-        folder: where merged weights are written; default is `hub/model` in the run.
-        trained: folder of what was trained; default is `model` in the run.
+        merge_adapter: push the full model, with the adapter merged into its base.
+        benchmark: Hub id of the test questions' dataset, if it is registered as a benchmark. Results are then also
+            written to `.eval_results/`. They are always in the card's `model-index`.
+        column: the model's name in the evaluation; default: `tuned`, or the only trained model.
+        evaluation: folder of the evaluation; default: `evaluation` in the run. If there is none, the card says so.
+        folder: folder for merged weights; default: `hub/model` in the run.
+        trained: folder of the trained model; default: `model` in the run.
 
     Raises:
-        UserError: if no training was finished there, the base has no Hub id, the evaluation is of another training, or
-            what was asked for does not fit.
+        UserError: if the run has no finished training, the base has no Hub id, the evaluation is of another training,
+            or `merge_adapter` is set without an adapter.
     """
     checked_id(repo_id)
     source, merged = trained or run / "model", (folder or run / "hub" / "model") if merge_adapter else None
     manifest, adapter = _manifest(source), is_adapter(source)
     if merge_adapter and not adapter:
-        raise UserError(f"{source} holds no adapter to merge", "leave merge_adapter out")
+        raise UserError(f"{source} contains no adapter to merge", "leave merge_adapter out")
     base = base_id(source, manifest["base"], base_model)
     results = read_results(evaluation or run / "evaluation", source, column)
     if results and results.manifest.get("settings", {}).get("templates") != templates_hash(TRAINED_ON):
-        raise UserError("the evaluation was made with other prompts than this version has", "evaluate again")
+        raise UserError(
+            "the evaluation used other prompts than those of this version", "run `hf-selfdemo evaluate` again"
+        )
     tokenizer = tokenizer_files(source)
     if merged:
         merge_weights(source, merged, manifest["settings"].get("base", ""))
@@ -112,7 +114,7 @@ def model_artefact(
 
 
 def _answerer(source: Path) -> Answerer:
-    """How the model wants to be asked."""
+    """The answerer of the model's method."""
     found = recorded_method(source)
     return found.answerer() if found else PROMPTED
 
@@ -120,13 +122,13 @@ def _answerer(source: Path) -> Answerer:
 def _manifest(source: Path) -> dict[str, Any]:
     path = source / "manifest.json"
     if not path.exists():
-        raise UserError(f"{source} holds no finished training", "run `hf-selfdemo train` with the same config first")
+        raise UserError(f"{source} contains no finished training", "run `hf-selfdemo train` with the same config first")
     told = read_json(path, Training, *_NEEDED)
-    return {"start_from": "", "processes": 1} | told  # earlier versions did not tell these
+    return {"start_from": "", "processes": 1} | told  # earlier versions did not write these
 
 
 def _demonstrations(run: Path, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The manifest of what was trained on, if the folder beside the model holds it still."""
+    """The manifest of the demonstrations that were trained on; {} if the run no longer has them."""
     path = run / "demonstrations" / "manifest.json"
     made = read_json(path, Demonstrations, missing_ok=True)
     return made if made.get("train.parquet") == manifest["settings"].get("data") else {}
@@ -187,12 +189,12 @@ def _card(
         point=point,
         license=license,
     )
-    ModelCard(card)  # raises where the metadata could not be read again
+    ModelCard(card)  # raises if the metadata cannot be read back
     return card
 
 
 def _headline(results: Results | None) -> dict[str, tuple[str, str] | None]:
-    """Base and trained, as percentages, of every figure; None where one of them has nothing to count."""
+    """Each figure of the base and of the trained model, as percentages; None if one of them has no value."""
     base, tuned = (results.figures.get(name, {}) for name in ("base", "this model")) if results else ({}, {})
     both = {key: (base[key]["value"], tuned[key]["value"]) for key in tuned if key in base}
     return {key: (f"{both[key][0]:.0%}", f"{both[key][1]:.0%}") if key in both else None for key in FIGURES}

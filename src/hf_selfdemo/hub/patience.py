@@ -1,4 +1,4 @@
-"""Asking the Hub: again, where it may help, and in plain words what went wrong where it did not."""
+"""Retry requests to the Hub, and explain errors in plain words."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from huggingface_hub.utils import parse_ratelimit_headers
 T = TypeVar("T")
 
 _WAITS_S = (1.0, 2.0, 4.0, 8.0)
-"""Before each further try of what huggingface_hub tries but once: making the repository, and the commit itself."""
+"""Seconds before each retry of requests that huggingface_hub does not retry: making a repository, and a commit."""
 
 _LONGEST_WAIT_S = 300.0
-"""The window of the Hub's rate limits."""
+"""Longest wait that is accepted, which is the window of the Hub's rate limits."""
 
 _PASSING = (408, 409, 412, 429, 500, 502, 503, 504)
-"""Answers that may be others the next time. At 409 and 412 somebody else was writing to the repository."""
+"""Status codes that may pass. 409 and 412 mean that somebody else was writing to the repository."""
 
-AGAIN = "give the same command again; what arrived is not sent a second time"
+AGAIN = "repeat the command; files that have arrived are not sent again"
 LOGIN = "log in with `hf auth login`, or set HF_TOKEN"
 """Remedies."""
 
 
 class TriedAlready(RuntimeError):
-    """Raised `from` an error of something that huggingface_hub has tried again already."""
+    """Raised `from` an error of a request that huggingface_hub has already retried."""
 
 
 def patiently(attempt: Callable[[], T]) -> T:
-    """Do something that asks the Hub, again after a while where it failed in passing, at most five times.
+    """Make a request to the Hub, and retry it up to four times if the error may pass.
 
-    Waits as long as the Hub names (`Retry-After`, `ratelimit`), if that is at most five minutes, and else longer each
-    time.
+    It waits as long as the Hub asks for (`Retry-After`, `ratelimit`) if that is at most five minutes. If the Hub does
+    not say, it waits longer each time.
 
     Args:
-        attempt: may be done twice without harm, also where it succeeded and its answer was lost.
+        attempt: makes the request. It must be harmless to repeat it, even if it succeeded and its response was lost.
 
     Raises:
-        Exception: the last one of `attempt`.
+        Exception: the last error of `attempt`.
 
     Example:
         >>> patiently(lambda: "done")
@@ -58,12 +58,12 @@ def patiently(attempt: Callable[[], T]) -> T:
 
 
 def what_went_wrong(error: Exception, endpoint: str, namespace: str = "your account") -> tuple[str, str]:
-    """What went wrong and what to do, for a `UserError`. What the HTTP client says is left out: it may quote headers.
+    """What went wrong and the remedy, for a `UserError`. The client's own message is left out, as it may quote headers.
 
     Args:
-        error: from huggingface_hub or what it stands on.
-        endpoint: the Hub's address.
-        namespace: owner of the repository that was written to.
+        error: an error of huggingface_hub or of its HTTP client.
+        endpoint: the address of the Hub.
+        namespace: owner of the repository.
 
     Example:
         >>> what_went_wrong(OfflineModeIsEnabled("..."), "https://hub.example")
@@ -75,36 +75,44 @@ def what_went_wrong(error: Exception, endpoint: str, namespace: str = "your acco
     if isinstance(error, HfHubHTTPError):
         return _refusal(error, namespace)
     if isinstance(error, HTTPError):
-        return f"{endpoint} cannot be reached ({type(error).__name__})", f"see to the network, then {AGAIN}"
+        return f"{endpoint} cannot be reached ({type(error).__name__})", f"check the network, then {AGAIN}"
     if isinstance(error, JSONDecodeError):
-        return f"{endpoint} does not answer as a Hub does", f"see to HF_ENDPOINT and the network, then {AGAIN}"
+        return f"the response of {endpoint} is not that of a Hub", f"check HF_ENDPOINT and the network, then {AGAIN}"
     return " ".join(str(error).split()) or type(error).__name__, f"fix it, then {AGAIN}"
 
 
 def _refusal(error: HfHubHTTPError, namespace: str) -> tuple[str, str]:
-    """The Hub's answer in words, by its status."""
+    """Explain the response of the Hub by its status code."""
     status, said = error.response.status_code, " ".join((error.server_message or "").split())
     wait = _asked_to_wait(error)
     told = {
         401: ("the Hub does not accept the token, which may have expired", LOGIN),
-        403: (f"the token may not write to {namespace} ({said})", f"{LOGIN}, with one that may, or name another owner"),
-        404: (f"the Hub knows no {namespace} or hides it ({said})", "see to the name and the token's rights"),
+        403: (
+            f"the token may not write to {namespace} ({said})",
+            f"{LOGIN}, with a token that may, or name another owner",
+        ),
+        404: (f"the Hub does not find {namespace} ({said})", "check the name and the permissions of the token"),
         409: ("somebody else is writing to the repository", AGAIN),
         412: ("somebody else is writing to the repository", AGAIN),
-        429: ("the Hub asks to be left alone for a while", f"{f'in {wait:.0f} s' if wait else 'later'} {AGAIN}"),
+        429: ("the Hub's rate limit is reached", f"{f'in {wait:.0f} s' if wait else 'later'} {AGAIN}"),
     }
     failed = (f"the Hub failed ({status})", f"later {AGAIN}")
-    return told.get(status) or (failed if status >= 500 else (f"the Hub refuses it ({status}: {said})", "fix it"))
+    return told.get(status) or (
+        failed if status >= 500 else (f"the Hub rejected the request ({status}: {said})", "fix what it names")
+    )
 
 
 def _may_pass(error: Exception) -> bool:
     if isinstance(error, HfHubHTTPError):
         return error.response.status_code in _PASSING
-    return type(error).__name__ not in ("LocalProtocolError", "UnsupportedProtocol")  # those are mistakes on this side
+    return type(error).__name__ not in (
+        "LocalProtocolError",
+        "UnsupportedProtocol",
+    )  # these two are errors of the request
 
 
 def _asked_to_wait(error: Exception) -> float:
-    """Seconds until the Hub wants to be asked again, 0 if it does not say."""
+    """Seconds that the Hub asks to wait, 0 if it does not say."""
     if not isinstance(error, HfHubHTTPError):
         return 0.0
     limit, retry = parse_ratelimit_headers(error.response.headers), error.response.headers.get("Retry-After", "")
@@ -114,6 +122,6 @@ def _asked_to_wait(error: Exception) -> float:
 
 
 def _cause(error: Exception) -> Exception:
-    """What is behind the errors that others were wrapped in."""
+    """The error inside the errors that wrap it."""
     behind = error.__cause__
     return _cause(behind) if isinstance(error, RuntimeError) and isinstance(behind, Exception) else error

@@ -1,4 +1,4 @@
-"""What an evaluation found of a trained model, as a card, its metadata and the Hub's result files tell it."""
+"""The results of a trained model for a card, its metadata and the Hub's result files."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ FIGURES = {
     "accuracy_given_attempted": "correct, of attempted",
     "f_score": "F-score of these two",
     "hallucination_rate": "incorrect",
-    "abstention_recall": "abstained, where no passage holds the answer",
-    "false_refusals": "abstained, where a passage holds the answer",
+    "abstention_recall": "abstained, where no passage contains the answer",
+    "false_refusals": "abstained, where a passage contains the answer",
 }
-"""Figures for programs, all with passages; their ids are those of `.eval_results`, too."""
+"""The figures in metadata, all with passages. Their ids are also those in `.eval_results`."""
 
 _MADE = ("objective", "seed", "data", "rows_trained", "train_runtime", "weights")
-"""What tells one training from another."""
+"""The values by which one training differs from another."""
 
-_AGAIN = "run `hf-selfdemo evaluate` again; replies that are in the ledger are not asked for again"
+_AGAIN = "run `hf-selfdemo evaluate` again; cached replies are not generated again"
 
 
 @dataclass(frozen=True)
 class Results:
-    """One trained model beside its base, on the same rows.
+    """The replies of a trained model and of its base, on the same rows.
 
-    `runs` are predictions by model ("base" and "this model") and mode, in the modes in which both were asked; `judge`
-    is the name of who labelled them; `manifest` is the evaluation's; `asking` is what answering cost.
+    `runs` are predictions by model ("base" and "this model") and mode, for the modes in which both were asked. `judge`
+    is the name of the judge, `manifest` is that of the evaluation, and `asking` is the cost of answering.
     """
 
     runs: Mapping[str, Mapping[str, Sequence[Prediction]]]
@@ -55,17 +55,17 @@ class Results:
 
     @property
     def unscored(self) -> int:
-        """How many replies of the two models have no score."""
+        """The number of unscored replies of both models."""
         return sum(p.label == "unscored" for modes in self.runs.values() for found in modes.values() for p in found)
 
     @property
     def rows(self) -> int:
-        """How many questions were asked."""
+        """The number of questions."""
         return max((len(predictions) for predictions in self.runs["base"].values()), default=0)
 
     @property
     def figures(self) -> dict[str, dict[str, Any]]:
-        """Value and 95% interval of the figures with passages, by model; those without a value are left out."""
+        """Value and 95% interval of each figure with passages, by model. Figures without a value are left out."""
         found = figures_json({name: {"rag": modes["rag"]} for name, modes in self.runs.items() if "rag" in modes})
         return {
             name: {key: modes["rag"][key] for key in FIGURES if modes["rag"][key]["value"] is not None}
@@ -74,22 +74,22 @@ class Results:
 
     @property
     def questions(self) -> list[str]:
-        """Where the test questions came from: Hub ids, file names, or `embedded`."""
+        """The sources of the test questions: Hub ids, file names, or `embedded`."""
         named = self.manifest.get("data", {}).get("test_questions", [])
         return [name if is_hub_id(name) else Path(name).name for name in named]
 
 
 def read_results(folder: Path, model: Path, column: str = "") -> Results | None:
-    """Read an evaluation; None if none was made.
+    """Read an evaluation; None if there is none.
 
     Args:
-        folder: of the evaluation.
-        model: folder of the trained model, with the manifest of its training.
-        column: the model's name there; by default `tuned`, or the only one besides the base.
+        folder: the folder of the evaluation.
+        model: the folder of the trained model, with the manifest of its training.
+        column: the model's name in the evaluation; default: `tuned`, or the only trained model.
 
     Raises:
         UserError: if the evaluation is of an earlier version, another training or other weights, its files changed, or
-            the two models were asked in other modes or labelled by other judges.
+            the two models have no mode in common or different judges.
     """
     if not (folder / "manifest.json").exists():
         return None
@@ -99,17 +99,17 @@ def read_results(folder: Path, model: Path, column: str = "") -> Results | None:
     trained = read_json(model / "manifest.json", Training)
     made = trained.get("settings", {}) | trained.get("metrics", {}) | trained | {"weights": weights_hash(model)}
     if column not in evaluation.columns or any(recorded.get(key) != made.get(key) for key in _MADE):
-        raise UserError(f"{folder} holds no evaluation of this model: {column!r} is another training", _AGAIN)
+        raise UserError(f"{folder} contains no evaluation of this model, {column!r} is another training", _AGAIN)
     judges = evaluation.manifest["judges"]
     if "base" not in judges:
-        raise UserError(f"{folder} holds no evaluation of the base model", _AGAIN)
+        raise UserError(f"{folder} contains no evaluation of the base model", _AGAIN)
     if judges["base"] != judges[column]:
         raise UserError(f"in {folder} the base model and {column!r} were labelled by different judges", _AGAIN)
     columns = [evaluation.column("base"), replace(evaluation.column(column), name="this model")]
     compared = Comparison(column, columns)
     runs = compared.runs
     if not runs["base"]:
-        raise UserError(f"in {folder} the base model and {column!r} were not asked in one mode", _AGAIN)
+        raise UserError(f"in {folder} the base model and {column!r} have no mode in common", _AGAIN)
     return Results(runs, judges[column].get("name", ""), evaluation.manifest, compared.asking)
 
 
@@ -134,14 +134,14 @@ def model_index(results: Results) -> list[EvalResult]:
 
 
 def eval_results_file(results: Results, benchmark: str) -> str:
-    """The text of a file in `.eval_results/`.
+    """Make the text of a file in `.eval_results/`.
 
     Args:
-        results: of the model.
-        benchmark: id of the dataset on the Hub that the test questions are, registered there as a benchmark with tasks
-            named as in `FIGURES`; the Hub passes over results of other datasets.
+        results: the results of the model.
+        benchmark: Hub id of the test questions' dataset. It must be registered as a benchmark with tasks named as in
+            `FIGURES`, because the Hub ignores results of other datasets.
 
-    Relations: huggingface_hub's `EvalResultEntry`; each figure is an entry, from 0 to 1.
+    Relations: each figure is an `EvalResultEntry` of huggingface_hub, from 0 to 1.
     """
     base = results.figures.get("base", {})
     entries = []
@@ -158,5 +158,5 @@ def _column(folder: Path, columns: list[str]) -> str:
     if "tuned" in others or len(others) == 1:
         return "tuned" if "tuned" in others else others[0]
     if not others:
-        raise UserError(f"{folder} holds no evaluation of a trained model", _AGAIN)
-    raise UserError(f"{folder} holds the columns {', '.join(columns)}", "say which is this model")
+        raise UserError(f"{folder} contains no evaluation of a trained model", _AGAIN)
+    raise UserError(f"{folder} has several trained models ({', '.join(columns)})", "name this one with `column`")

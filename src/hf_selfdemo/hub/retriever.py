@@ -1,4 +1,4 @@
-"""A trained retriever as a repository that sentence-transformers, stock PEFT and this package load."""
+"""A trained retriever as a repository that sentence-transformers, PEFT and this package can load."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hf_selfdemo.methods.method import METHOD_FILE, recorded_method
 from hf_selfdemo.training.decisive import told_keys
 
 _TERMS = ("similarity_temperature", "preference_weight", "preference_temperature", "invariance_weight")
-"""Keys of the loss, which a card tells."""
+"""Settings of the loss, which the card lists."""
 
 
 def retriever_artefact(
@@ -35,25 +35,25 @@ def retriever_artefact(
     merge_adapter: bool = False,
     folder: Path | None = None,
 ) -> Artefact:
-    """What `objective: retriever` trained as a repository: weights, tokenizer, how texts are read, and a card.
+    """Make a repository of a retriever: weights, tokenizer, files of sentence-transformers, and a card.
 
     Args:
-        run: the run's folder, with `retriever` in it.
+        run: the run's folder, which contains `retriever`.
         repo_id: owner and name of the repository.
-        base_model: Hub id of the model that was trained on; by default as it was named in training.
-        license: of the model.
+        base_model: Hub id of the base model; default: its name in training.
+        license: licence of the model.
         language: ISO codes.
-        merge_adapter: whether the adapter goes up merged into its base, as a whole model without a head.
-        folder: where merged weights are written; default is `hub/retriever` in the run.
+        merge_adapter: push the full model without a head, with the adapter merged into its base.
+        folder: folder for merged weights; default: `hub/retriever` in the run.
 
     Raises:
-        UserError: if no training of a retriever was finished there, or the base has no Hub id.
+        UserError: if the run has no finished training of a retriever, or the base has no Hub id.
     """
     checked_id(repo_id)
     source, whole = run / "retriever", None
     if not (source / "manifest.json").exists():
         remedy = "run `hf-selfdemo train` with objective: retriever first"
-        raise UserError(f"{source} holds no finished training of a retriever", remedy)
+        raise UserError(f"{source} contains no finished training of a retriever", remedy)
     manifest = read_json(source / "manifest.json", Training, "base", "settings", "rows_trained")
     base = base_id(source, manifest["base"], base_model)
     reading = Reading.load(source)
@@ -71,14 +71,14 @@ def retriever_artefact(
 
 
 def _merge(source: Path, target: Path, fingerprint: str) -> None:
-    """The adapter in its base, without the head, where `target` is.
+    """Write the base model with the adapter merged into it, without its head, to `target`.
 
     Raises:
-        UserError: if the base cannot be found or is another than it was.
+        UserError: if the base cannot be found or has changed since training.
     """
     base = resolve_model(base_name(source), fingerprint if is_commit(fingerprint) else "main")
     if fingerprint and base.fingerprint != fingerprint:
-        raise UserError(f"{base.name} is not what was trained on, as it is here", "push the adapter, without merging")
+        raise UserError(f"{base.name} has changed since the adapter was trained", "leave merge_adapter out")
     body: Any = with_adapter(load_model(base), load_tokenizer(base), source, "").body
     with remade(target) as staging:
         body.save_pretrained(staging)
@@ -119,5 +119,5 @@ def _card(
         versions=manifest["versions"],
         license=license,
     )
-    ModelCard(card)  # raises where the metadata could not be read again
+    ModelCard(card)  # raises if the metadata cannot be read back
     return card

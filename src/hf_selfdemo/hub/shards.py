@@ -1,4 +1,4 @@
-"""Datasets as Parquet shards, and what a card's metadata says of them so that they load as they were."""
+"""Write datasets as Parquet shards, and the metadata of a card with which they load."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ _SIZES = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "
 
 
 def write_shards(dataset: Dataset, folder: Path, max_shard_size: str) -> list[Path]:
-    """Write a dataset as `train-00000-of-0000N.parquet`; its features go into each file's own metadata.
+    """Write a dataset as `train-00000-of-0000N.parquet`, with its features in the metadata of each file.
 
     Args:
-        dataset: with at least one row.
-        folder: is made; shards of an earlier time are removed.
-        max_shard_size: such as "500MB", counted before compression; a single row is never divided.
+        dataset: the dataset, with at least one row.
+        folder: the folder to write. Its earlier shards are removed.
+        max_shard_size: size before compression such as "500MB". A row is never split.
 
     Raises:
-        UserError: for a size that is none, or if a file would be replaced that is not of this making.
+        UserError: for an invalid size, or if the folder contains files that this function did not write.
     """
     try:
         largest = convert_file_size_to_int(max_shard_size)
     except ValueError:
         largest = 0
     if largest < 1:
-        raise UserError(f"max_shard_size is {max_shard_size!r}", "give a size such as 500MB")
+        raise UserError(f"max_shard_size is {max_shard_size!r}", "write a size such as 500MB")
     count = min(len(dataset), -(-dataset.data.nbytes // largest))
     names = [f"train-{i:05d}-of-{count:05d}.parquet" for i in range(count)]
     with remade(folder) as staging:
@@ -44,14 +44,12 @@ def write_shards(dataset: Dataset, folder: Path, max_shard_size: str) -> list[Pa
 
 
 def describe(configs: Mapping[str, Dataset], shards: Mapping[str, list[Path]], default: str) -> dict[str, Any]:
-    """The keys `configs` and `dataset_info` of a card.
+    """Make the metadata `configs` and `dataset_info` of a card, as `Dataset.push_to_hub` writes them.
 
     Args:
         configs: the datasets by configuration.
-        shards: their files, which lie in a folder of the configuration's name.
-        default: the configuration that loads where none is named.
-
-    Relations: the same as `Dataset.push_to_hub` writes.
+        shards: the files of each configuration, in a folder of its name.
+        default: the configuration that loads if none is named.
     """
     data = DatasetCardData()
     DatasetInfosDict({name: _info(rows, shards[name]) for name, rows in configs.items()}).to_dataset_card_data(data)
@@ -64,7 +62,7 @@ def describe(configs: Mapping[str, Dataset], shards: Mapping[str, list[Path]], d
 
 
 def size_category(rows: int) -> str:
-    """The Hub's word for a number of rows.
+    """The Hub's size category for a number of rows.
 
     Example:
         >>> size_category(96), size_category(1_000), size_category(20_000_000)

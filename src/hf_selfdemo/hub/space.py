@@ -1,4 +1,4 @@
-"""The page of `hf-selfdemo app` as a Space: a recipe, the files of the run that it reads, a short `app.py`."""
+"""The page of `hf-selfdemo app` as a Space: a recipe, the files of the run that it needs, and a short `app.py`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from hf_selfdemo.methods.method import METHOD_FILE
 from hf_selfdemo.methods.openings import OPENINGS_FILE
 
 REQUIREMENTS = "hf-selfdemo[app]\n"
-"""What the Space installs where BM25 searches."""
+"""The requirements of the Space if BM25 is used."""
 
 APP = '''\
 """The page of this Space: the run beside this file, as recipe.yaml says."""
@@ -42,10 +42,10 @@ sys.exit(main(["app", "--config", "recipe.yaml", *sys.argv[1:]]))
 '''
 
 _PYTHON = "3.12"
-"""Spaces take 3.10 unless told otherwise, which the package does without."""
+"""The default of Spaces is 3.10, which the package does not support."""
 
 _MODEL = "run/model"
-"""Where weights go that have no repository of their own."""
+"""The folder of weights that have no repository of their own."""
 
 _KEYS = (
     "retriever",
@@ -60,14 +60,14 @@ _KEYS = (
     "test_split",
     "max_answer_tokens",
 )
-"""Keys that the page needs as they were."""
+"""Options of the run that the page needs."""
 
 _OF_HUB_CORPUS = ("corpus_columns", "corpus_config", "corpus_revision", "corpus_split")
-"""Further keys, of a corpus that the page reads from the Hub."""
+"""More options, for a corpus that the page reads from the Hub."""
 
 _KINDS = {"demonstrations": Demonstrations, "evaluation": Evaluated}
 _SHOWN = {"demonstrations": ("candidates.jsonl", "skipped.jsonl"), "evaluation": ("rows.jsonl",)}
-"""Files that the page reads, by folder; replies are named by the evaluation's manifest."""
+"""The files that the page reads, by folder, except replies, which the manifest of the evaluation names."""
 
 
 def space_artefact(
@@ -81,27 +81,28 @@ def space_artefact(
     license: str = "",
     method: Mapping[str, Any] | None = None,
 ) -> Artefact:
-    """The app over a run as a Space: demonstrations, replies and corpus to look into, and the models to ask.
+    """Make a Space of the app for a run: its demonstrations and replies, its corpus, and its models.
 
     Args:
-        run: the run's folder, with `demonstrations`, `evaluation` or both in it.
+        run: the run's folder, which contains `demonstrations`, `evaluation` or both.
         repo_id: owner and name of the Space.
-        data: the run's keys about questions and passages; default is what the evaluation's manifest has of them.
-        base_model: Hub id of the model that was trained on; by default as it was named in the run.
-        adapter: Hub id of what was trained, if it was pushed; without one its weights go into the Space.
-        trained: folder of what was trained; default is `model` in the run.
-        license: of questions and passages; may be left out for the embedded corpus.
-        method: keys of a recipe whose method trains nothing, `method` among them, to ask as it does.
+        data: the run's options of questions and passages; default: those in the evaluation's manifest.
+        base_model: Hub id of the base model; default: its name in the run.
+        adapter: Hub id of the trained model, if it was pushed. Otherwise its weights are put into the Space.
+        trained: folder of the trained model; default: `model` in the run.
+        license: licence of questions and passages; not needed for the embedded corpus.
+        method: options of a recipe whose method trains nothing, with `method`, so that the app asks in the same way.
 
     Raises:
-        UserError: if the run holds nothing to look at, the base has no Hub id, or a licence must be named.
+        UserError: if the run has neither demonstrations nor an evaluation, the base has no Hub id, or the licence is
+            unknown.
 
-    Relations: `verbs.app` serves it, from a recipe as from any other.
+    Relations: `verbs.app` serves the page from the Space's recipe, as from any recipe.
     """
     checked_id(repo_id)
     manifests = {name: read_json(p, _KINDS[name]) for name in _SHOWN if (p := run / name / "manifest.json").exists()}
     if not manifests:
-        raise UserError(f"{run} holds neither demonstrations nor an evaluation", "run `hf-selfdemo run` first")
+        raise UserError(f"{run} contains neither demonstrations nor an evaluation", "run `hf-selfdemo run` first")
     evaluation = manifests.get("evaluation", {})
     data = dict(data or evaluation.get("data", {}))
     _refuse_own_code(data, manifests.get("demonstrations", {}).get("settings", {}), method or {})
@@ -126,48 +127,50 @@ def space_artefact(
 
 
 def _recipe(base: str, corpus: str, trained: str, keys: Mapping[str, Any], method: Mapping[str, Any]) -> str:
-    """What the page shows and asks, as any recipe says it."""
+    """The recipe of the page."""
     named = {"output_dir": "run", "model_name_or_path": base, "test_corpus": corpus, "app_host": "0.0.0.0"}
-    of_hub = _OF_HUB_CORPUS if is_hub_id(corpus) else ()  # in corpus.jsonl columns have their usual names
+    of_hub = _OF_HUB_CORPUS if is_hub_id(corpus) else ()  # corpus.jsonl has the usual column names
     kept = {key: keys[key] for key in (*_KEYS, *of_hub) if keys.get(key) not in (None, [])}
     keys = named | kept | dict(method) | ({"adapters": [f"tuned={trained}"]} if trained else {})
     return str(yaml.safe_dump(keys, sort_keys=False))
 
 
 def _refuse_own_code(*keys: Mapping[str, Any]) -> None:
-    """A retriever or method of the user's own is not in the package that a Space installs."""
+    """Reject a retriever or method of the user's own, which is not in the package that a Space installs."""
     for group in keys:
         for key in ("retriever", "method"):
             if ":" in (own := str(group.get(key) or "")):
-                raise UserError(f"{key} {own!r} is code that a Space does not have", "leave space out of artefacts")
+                raise UserError(
+                    f"{key} {own!r} is your own code, which a Space does not have", "leave space out of artefacts"
+                )
 
 
 def _requirements(data: Mapping[str, Any]) -> str:
-    """What the Space installs.
+    """The requirements of the Space.
 
     Raises:
-        UserError: for models of retrieval that are on this machine alone.
+        UserError: if a retrieval model is only on this machine.
     """
     models = [data[key] for key in ("retriever_model", "reranker") if data.get(key)]
     for model in models:
         if not is_hub_id(model) or Path(model).exists():
-            raise UserError(f"the Space cannot load {model!r}, a model of retrieval", "push it and give its Hub id")
+            raise UserError(f"the Space cannot load the retrieval model {model!r}", "push it, and name its Hub id")
     return REQUIREMENTS.replace("app", "app,dense") if models else REQUIREMENTS
 
 
 def _sources(data: Mapping[str, Any]) -> list[str]:
-    """Where questions and passages came from, as far as the keys tell."""
+    """The sources of questions and passages, from the options."""
     named = [data.get(f"{part}_corpus") or "" for part in ("train", "test")]
     asked = [source for part in ("train", "test") for source in data.get(f"{part}_questions") or ()]
     return sorted({*named, *asked} - {"", "questions"})
 
 
 def _rows(run: Path, manifests: Mapping[str, dict[str, Any]], base: str) -> dict[str, Path | str]:
-    """What is browsed, with manifests of what the page shows and nothing about this machine."""
+    """The files to browse, with manifests that contain only what the page shows and nothing about this machine."""
     files: dict[str, Path | str] = {}
     for folder, manifest in manifests.items():
         known = {name: manifest[name] for name in _SHOWN[folder] if name in manifest} | manifest.get("files", {})
-        refuse_changed(run / folder, known, "demonstrate and evaluate again; what is in the ledger is not asked again")
+        refuse_changed(run / folder, known, "demonstrate and evaluate again; cached calls are not repeated")
         names = [*_SHOWN[folder], *(name for name in known if name not in _SHOWN[folder])]
         files |= {f"run/{folder}/{name}": run / folder / name for name in names if (run / folder / name).exists()}
         kept = _of_evaluation(manifest, base) if folder == "evaluation" else _of_demonstrations(manifest, base)
@@ -188,7 +191,7 @@ def _of_evaluation(manifest: Mapping[str, Any], base: str) -> dict[str, Any]:
 
 
 def _corpus(run: Path, data: Mapping[str, Any]) -> tuple[str, dict[str, Path | str]]:
-    """What the recipe says of the corpus, and its file where others could not read it from where it is now."""
+    """The option `test_corpus` of the recipe, and the corpus file if the Space cannot read the source itself."""
     source = data.get("test_corpus") or "embedded"
     if source == "embedded" or data.get("retriever") == "given":
         return "embedded", {}
@@ -196,7 +199,7 @@ def _corpus(run: Path, data: Mapping[str, Any]) -> tuple[str, dict[str, Path | s
         passages = _shown_passages(run / "evaluation" / "rows.jsonl")
     elif is_hub_id(source):
         return source, {}
-    else:  # read, whatever it is packed in: only what the page shows goes up, and all of it is looked through
+    else:  # written again as JSON lines, so that only what the page shows is pushed and all of it can be searched
         split = data.get("corpus_split") or data.get("test_split", "test")
         passages = [asdict(p) for p in read_passages(source, split, columns=data.get("corpus_columns") or ())]
     lines = (json.dumps({key: p[key] for key in ("id", "title", "text")}, ensure_ascii=False) for p in passages)
@@ -204,15 +207,15 @@ def _corpus(run: Path, data: Mapping[str, Any]) -> tuple[str, dict[str, Path | s
 
 
 def _shown_passages(path: Path) -> list[dict[str, Any]]:
-    """Every passage that the evaluation showed, once."""
+    """All passages that the evaluation showed, without duplicates."""
     if not path.exists():
-        raise UserError(f"{path.parent} keeps no passages", "evaluate again, or name a corpus in `data`")
+        raise UserError(f"{path.parent} contains no passages", "evaluate again, or name a corpus in `data`")
     shown = [p for row in read_json_lines(path, EvaluatedRow) for p in row["passages"]]
     return list({(p["id"], p["title"], p["text"]): p for p in shown}.values())
 
 
 def _weights(folder: Path, base: str) -> dict[str, Path | str]:
-    """The weights that were trained, if there are any, and what it takes to load them."""
+    """The trained weights and the files needed to load them; {} if nothing was trained."""
     if not list(folder.glob("*.safetensors")):
         return {}
     whole = not is_adapter(folder)
@@ -227,7 +230,7 @@ def _metadata(repo_id: str, base: str, adapter: str, license: str) -> dict[str, 
     try:
         gradio = importlib.metadata.version("gradio")
     except importlib.metadata.PackageNotFoundError:
-        gradio = ""  # the Space then takes the newest
+        gradio = ""  # the Space then uses the newest version
     return {
         "title": repo_id.partition("/")[2],
         "sdk": "gradio",

@@ -1,4 +1,4 @@
-"""The texts that files hold, wherever in them they stand."""
+"""Extract all texts of a file, with their places."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from pathlib import Path
 from typing import Any
 
 _WITHOUT_TEXT = (".npy", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".ico")
-"""Endings of arrays and pictures."""
+"""Suffixes of arrays and images."""
 
 _PIECES = "tokenizer.model"
-"""The file of SentencePiece: its pieces stand in it as they are, between numbers."""
+"""The file of SentencePiece, which contains its pieces as plain bytes between numbers."""
 
 
 class Packed(Exception):
-    """A file that is compressed, or binary in a way that nobody here can read."""
+    """Raised for a file that is compressed or of an unknown binary format."""
 
 
 def texts(name: str, file: Path | str) -> Iterator[tuple[str, str]]:
-    """Every text in a file, with its place in words.
+    """Yield every text in a file, as pairs of its place in words and the text.
 
-    JSON is read by key, JSON lines and Parquet by row and key, other text by line. Of safetensors and Parquet the
-    metadata is read as well, under places that begin with "metadata", and of a tokenizer's binary file every byte.
-    Arrays and pictures have no texts.
+    JSON is read by key, JSON lines and Parquet by row and key, and other text by line. The metadata of safetensors and
+    Parquet files is read too, under places that begin with "metadata". A tokenizer's binary file is read byte by byte.
+    Arrays of numbers and images have no texts.
 
     Args:
-        name: in the repository; its ending says what it is.
-        file: on the disk, or its text.
+        name: name in the repository, whose suffix decides the format.
+        file: the file on disk, or its text.
 
     Raises:
-        Packed: for a file of a kind that is not known, which may hold anything.
-        ValueError, OSError, struct.error: for a file that is not what its name says, or not there.
+        Packed: for a file of an unknown format.
+        ValueError, OSError, struct.error: for a file that does not have the format of its name, or does not exist.
 
     Example:
         >>> list(texts("manifest.json", '{"model": {"path": "runs/1"}}'))[-2:]
@@ -49,7 +49,7 @@ def texts(name: str, file: Path | str) -> Iterator[tuple[str, str]]:
 
 
 def _text(name: str, file: Path | str) -> str:
-    """The text of a file; of a tokenizer's binary one a sign for each byte."""
+    """The text of a file; for a tokenizer's binary file, one character per byte."""
     if isinstance(file, str):
         return file
     held = file.read_bytes()
@@ -62,7 +62,7 @@ def _text(name: str, file: Path | str) -> str:
 
 
 def _plain(name: str, text: str) -> Iterator[tuple[str, str]]:
-    """JSON by key, JSON lines by row and key, other text by line; what is broken is text."""
+    """Read JSON by key, JSON lines by row and key, and other or invalid text by line."""
     try:
         if name.endswith(".json"):
             yield from _strings(json.loads(text), "")
@@ -79,14 +79,14 @@ def _plain(name: str, text: str) -> Iterator[tuple[str, str]]:
 
 
 def _strings(content: Any, place: str) -> Iterator[tuple[str, str]]:
-    """Every text and every key in what JSON or a row of a table can hold."""
+    """Yield every text and every key in a JSON value or in a row of a table."""
     if isinstance(content, Mapping):
         for key, value in content.items():
             inner = f"{place}, {key}" if place else f"key {key}"
             yield inner, str(key)
             if isinstance(value, str):
                 yield inner, value
-                yield inner, f"{key}: {value[:200]}"  # the key may say that the value is a secret
+                yield inner, f"{key}: {value[:200]}"  # so that the key can show that the value is a secret
             else:
                 yield from _strings(value, inner)
     elif isinstance(content, list | tuple):
@@ -110,7 +110,7 @@ def _parquet(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _refuse_words(name: str, path: Path) -> None:
-    """Of arrays only numbers hold no text; those of objects are pickles."""
+    """Reject arrays that may contain text. Only arrays of numbers cannot, and arrays of objects are pickles."""
     import numpy as np
 
     if np.load(path, mmap_mode="r", allow_pickle=False).dtype.kind not in "biufc":
@@ -118,7 +118,7 @@ def _refuse_words(name: str, path: Path) -> None:
 
 
 def _safetensors_metadata(path: Path) -> Any:
-    """What the header says besides shapes; the format is an 8-byte length, then JSON."""
+    """The metadata in the header, which is an 8-byte length and then JSON."""
     with path.open("rb") as handle:
         (size,) = struct.unpack("<Q", handle.read(8))
         if size > path.stat().st_size:

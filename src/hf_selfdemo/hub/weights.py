@@ -1,4 +1,4 @@
-"""The files of a trained model that others need to load it, and no others."""
+"""The files of a trained model that are needed to load it."""
 
 from __future__ import annotations
 
@@ -28,25 +28,25 @@ _TOKENIZER = (
     "chat_templates/*.jinja",
 )
 _OF_THIS_DISK = ("_name_or_path", "name_or_path", "is_local", "local_files_only")
-"""Keys of configurations that say where a model was read from."""
+"""Keys of configurations that contain the path from which a model was loaded."""
 
 
 def weight_files(folder: Path, merged: Path | None = None) -> dict[str, Path]:
-    """The weights in a folder, and the index of their shards if there is one.
+    """The files of the weights in a folder, and the index of their shards if there is one.
 
     Args:
-        folder: of the trained model.
-        merged: where an adapter was merged into its base, if it is that which goes up.
+        folder: the folder of the trained model.
+        merged: the folder of the merged model, if that is pushed.
 
     Raises:
-        UserError: if there are none.
+        UserError: if the folder contains no weights.
     """
     home = merged or folder
     return {path.name: path for path in [*weights_of(home), *sorted(home.glob("*.safetensors.index.json"))]}
 
 
 def tokenizer_files(folder: Path) -> dict[str, Path | str]:
-    """Tokenizer and chat template, and a generation configuration that ends a turn where the template does.
+    """Tokenizer, chat template, and a generation configuration that stops where the template ends a turn.
 
     Raises:
         UserError: if there is no tokenizer with a chat template.
@@ -54,7 +54,7 @@ def tokenizer_files(folder: Path) -> dict[str, Path | str]:
     from transformers import AutoTokenizer, GenerationConfig
 
     if not (folder / "tokenizer_config.json").exists():
-        raise UserError(f"{folder} holds no tokenizer", "save it there: tokenizer.save_pretrained(...)")
+        raise UserError(f"{folder} contains no tokenizer", "save it there: tokenizer.save_pretrained(...)")
     with explained(f"the tokenizer in {folder} cannot be loaded", "save it there: tokenizer.save_pretrained(...)"):
         tokenizer = AutoTokenizer.from_pretrained(folder)
     stops = sorted({stop_token_id(tokenizer), tokenizer.eos_token_id} - {None})
@@ -73,11 +73,11 @@ def tokenizer_files(folder: Path) -> dict[str, Path | str]:
 
 
 def config_file(folder: Path, base: str = "") -> dict[str, str]:
-    """The configuration of a whole model, or of an adapter with the Hub id of its base.
+    """The configuration file of a full model, or of an adapter with the Hub id of its base.
 
     Args:
-        folder: of the model, or of an adapter merged into its base.
-        base: Hub id of the adapter's base.
+        folder: the folder of the model or of the adapter.
+        base: Hub id of the adapter's base; "" for a full model.
     """
     if base:
         config = read_json(folder / ADAPTER, Adapter) | {"base_model_name_or_path": base}
@@ -86,56 +86,60 @@ def config_file(folder: Path, base: str = "") -> dict[str, str]:
 
 
 def base_id(folder: Path, recorded: str, given: str = "") -> str:
-    """The Hub id of the model that was trained on.
+    """The Hub id of the base model.
 
     Args:
-        folder: of the trained model.
-        recorded: the base's name by the manifest of the training.
-        given: what the user says, which wins.
+        folder: the folder of the trained model.
+        recorded: the name of the base in the manifest of the training.
+        given: the Hub id that the user names, if any.
 
     Raises:
-        UserError: if it is a path, or nothing that a stranger could load.
+        UserError: if it is a path, or not a Hub id.
     """
     name = given or (base_name(folder) if is_adapter(folder) else recorded)
     if not is_hub_id(name):
-        raise UserError(f"the base model {name!r} is not an id on the Hub", "give base_model, the id to load it by")
+        raise UserError(
+            f"the base model {name!r} is not a Hub id", "set hub_base_model (in Python: base_model) to its Hub id"
+        )
     return name
 
 
 def merge_weights(
     folder: Path, target: Path, fingerprint: str = "", finish: Callable[[Path], None] = lambda staging: None
 ) -> None:
-    """Merge the adapter in `folder` into its base, and save the whole model in the base's precision.
+    """Merge the adapter in `folder` into its base, and save the full model in the base's precision.
 
     Args:
-        folder: of the adapter.
-        target: what was merged there before is replaced.
-        fingerprint: of the base as it was trained on; a commit is fetched, whatever came after it.
-        finish: adds to the folder that holds the weights before it takes its place; what it raises leaves `target` as
-            it was.
+        folder: the folder of the adapter.
+        target: the folder to write. An earlier merged model there is replaced.
+        fingerprint: fingerprint of the base in training. If it is a commit, that commit is downloaded.
+        finish: adds files to the new folder before it replaces `target`. If it raises, `target` stays unchanged.
 
     Raises:
-        UserError: if the base cannot be found, or is another than it was, or `target` holds files of somebody else.
+        UserError: if the base cannot be found, or has changed since training, or `target` contains files that this
+            function did not write.
     """
     import torch
     from transformers import AutoConfig
 
-    if found := strangers(target):  # weights among them would go up with ours
+    if found := strangers(target):  # weights among them would be pushed, too
         raise not_ours(min(found))
     base = resolve_model(base_name(folder), fingerprint if is_commit(fingerprint) else "main")
     if fingerprint and base.fingerprint != fingerprint:
-        raise UserError(f"{base.name} is not what was trained on, as it is here", "push the adapter, without merging")
-    with explained(f"the configuration in {base.path} cannot be read", "see that it is whole"):
+        raise UserError(f"{base.name} has changed since the adapter was trained", "use the adapter without merging")
+    with explained(
+        f"the configuration in {base.path} cannot be read", "restore its config.json, or download the model again"
+    ):
         precision = AutoConfig.from_pretrained(base.path).dtype or torch.float32
     network: Any = merged(load_model(base), folder)
     with remade(target) as staging:
         network.to(precision).save_pretrained(staging)
-        del network  # another may be loaded to look at what was saved
+        del network  # frees memory, since `finish` may load the saved model
         finish(staging)
 
 
 def is_commit(fingerprint: str) -> bool:
-    """Whether a model's fingerprint is a commit on the Hub, and not a hash of files here.
+    """Whether a model's fingerprint is a commit on the Hub, and not a hash of local files.
 
     Example:
         >>> is_commit("cf78d61b6b84dc37")
