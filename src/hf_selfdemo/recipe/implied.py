@@ -67,8 +67,8 @@ def _refuse_blind(given: First, strategy: str, best: bool) -> None:
     for key in (key for key, wanted in wanting.items() if wanted):
         value = getattr(given, key)
         if given.has_dev:
-            raise UserError(f"{key} is {value!r} and eval_strategy is 'no'", "leave one of them out")
-        raise UserError(f"{key} is {value!r} and there are no dev_questions", "set dev_questions, or leave it out")
+            raise UserError(f"{key} is {value!r}, but eval_strategy is 'no'", "leave one of them out")
+        raise UserError(f"{key} is {value!r}, but there are no dev_questions", "set dev_questions, or leave it out")
 
 
 def _saving(given: First, strategy: str) -> dict[str, Any]:
