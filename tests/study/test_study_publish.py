@@ -89,6 +89,6 @@ def test_a_run_without_an_adapter_is_one_line(run, tmp_path, monkeypatch):
     shutil.copytree(run, copy)
     (copy / "model/manifest.json").unlink()
     monkeypatch.setattr("sys.argv", ["publish.py", str(copy), str(tmp_path / "adapter")])
-    with pytest.raises(SystemExit, match="holds no finished training"):
+    with pytest.raises(SystemExit, match="contains no finished training"):
         publish.main()
     assert not (tmp_path / "adapter").exists()

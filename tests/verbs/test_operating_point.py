@@ -125,7 +125,7 @@ def test_replies_of_other_weights_are_refused(answered, refused, tmp_path):
     weights = load_file(path)
     save_file({**weights, "model.norm.weight": weights["model.norm.weight"] * -1}, path, {"format": "pt"})
     line = refused("operating_point", *flags, "--operating_target=f_score")
-    assert "contains no replies of the current model in" in line and "as it is now" in line
+    assert "contains no replies of the current model in" in line
 
 
 def test_evaluating_adds_a_column_at_the_point_and_pays_nothing_for_it(answered, manifest, tmp_path):

@@ -349,7 +349,7 @@ def test_training_goes_on_from_a_whole_model_and_is_evaluated_on_it(made, manife
         (["--start_from=nowhere"], "start_from: nowhere contains no trained model"),
         (["--start_from={first}", "--lora_r=4"], "lora_r is 4, but the adapter in {first} has 2: set lora_r to 2"),
         (["--start_from={first}", "--use_peft=false"], "{first} contains an adapter, but use_peft is false"),
-        (["--start_from={first}", "--model_name_or_path={other}"], "the adapter in {first} stands on "),
+        (["--start_from={first}", "--model_name_or_path={other}"], "the adapter in {first} was trained on "),
         (["--load_in_4bit=true", "--use_peft=false"], "use_peft is false, but quantised weights cannot be trained"),
     ],
 )
@@ -371,7 +371,7 @@ def test_an_adapter_is_known_by_the_fingerprint_of_its_base_if_there_is_one(made
     shutil.move(tmp_path / "run/model", tmp_path / "first")
     path = tmp_path / "first/manifest.json"
     path.write_text(json.dumps({"settings": {"base": "another"}}))
-    assert "stands on" in refused("train", *made, f"--start_from={tmp_path / 'first'}")
+    assert "was trained on" in refused("train", *made, f"--start_from={tmp_path / 'first'}")
 
 
 def test_what_is_told_or_kept_makes_no_other_training(own):

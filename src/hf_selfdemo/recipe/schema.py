@@ -65,7 +65,7 @@ def recipe_schema() -> Schema:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Recipe of hf-selfdemo",
-        "$comment": "Written by `hf-selfdemo schema`. The descriptions of TRL's options are mostly those of TRL and transformers.",
+        "$comment": "Written by `hf-selfdemo schema`. TRL's options have the descriptions of TRL and transformers.",
         "type": "object",
         "properties": {name: keys[name] for name in sorted(keys)},
         "if": {
