@@ -104,7 +104,7 @@ def test_types_and_visibility_are_the_repositorys(hub):
 
 def test_a_public_repository_is_not_taken_for_a_private_one(hub, artefact, repository):
     hub.add("dataset", artefact.repo_id)
-    assert "is there already and public" in refusal(artefact, private=True)
+    assert "already exists and is public" in refusal(artefact, private=True)
     assert not repository().pushes
 
 
@@ -205,7 +205,7 @@ def test_a_token_that_the_hub_does_not_know_is_refused(hub, artefact, monkeypatc
 
 def test_without_a_token_nothing_is_asked(hub, artefact, monkeypatch):
     monkeypatch.delenv("HF_TOKEN")
-    assert refusal(artefact) == "no token for the Hub is set: log in with `hf auth login`, or set HF_TOKEN"
+    assert refusal(artefact) == "there is no token for the Hub: log in with `hf auth login`, or set HF_TOKEN"
     assert not hub.requests
 
 

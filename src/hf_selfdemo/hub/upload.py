@@ -1,7 +1,7 @@
-"""Uploading: an artefact becomes one commit, or its repository stays as it was and one line says why.
+"""Push an artefact as one commit. If that fails, the repository stays unchanged, and the error is one line.
 
-Large files are stored by their content before the commit names them, so that a push that broke off sends again only
-what had not arrived, and a push of what is there already makes no commit.
+Large files are uploaded by their content before the commit. So a push after an interruption sends only what has not
+arrived, and a push of unchanged files makes no commit.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from hf_selfdemo.hub.inspection import refuse_findings
 from hf_selfdemo.hub.patience import LOGIN, TriedAlready, patiently, what_went_wrong
 
 _REPLACED = (".parquet", ".safetensors", ".safetensors.index.json", ADAPTER)
-"""Files that change what a repository loads as; those of an earlier push must not stay beside those of a later one."""
+"""Suffixes of data and weights. Such files of an earlier push are removed, because they would still be loaded."""
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """What became of a push: the repository's page and head, whether there was anything new, what was taken away."""
+    """The result of a push: URL and revision of the repository, whether it changed, and the files removed."""
 
     url: str
     revision: str
@@ -35,12 +35,11 @@ class Pushed:
 
 
 def push_artefact(artefact: Artefact, private: bool = False, api: HfApi | None = None) -> Pushed:
-    """Make the repository, unless it is there, and put an artefact into it by one commit.
+    """Create the repository if needed, and push an artefact to it in one commit.
 
-    The files are inspected before anything is asked of the Hub. Data and weights of an earlier push that this one does
-    not hold (shards of another number, an adapter where there now are merged weights) are removed by the same commit;
-    any other file stays. Requests that fail in passing (429, 5xx, lost connections) are tried again, after the time
-    that the Hub names.
+    The files are searched for secrets before any request. The same commit removes data and weights of an earlier push
+    that this artefact does not contain, such as surplus shards, or an adapter if the weights are now merged. All other
+    files stay. Requests are retried after errors that may pass (429, 5xx, lost connections).
 
     Args:
         artefact: from `hub.dataset`, `hub.model`, `hub.metrics` or `hub.index`.
@@ -48,9 +47,9 @@ def push_artefact(artefact: Artefact, private: bool = False, api: HfApi | None =
         api: where and as whom; default is the endpoint and token that huggingface_hub finds.
 
     Raises:
-        UserError: if something in the files must not leave this machine, or the push failed; it names the remedy.
+        UserError: if the files contain something that must not be pushed, or the push failed.
 
-    Relations: the commit is `HfApi.create_commit` of huggingface_hub, with its upload of large files.
+    Relations: the commit is made by `HfApi.create_commit` of huggingface_hub, with its upload of large files.
     """
     refuse_findings(artefact)
     api = api or HfApi()
@@ -66,10 +65,10 @@ def push_artefact(artefact: Artefact, private: bool = False, api: HfApi | None =
 
 
 def hub_user(api: HfApi) -> str:
-    """The name of the user to whom the token belongs.
+    """The name of the user who owns the token.
 
     Raises:
-        UserError: if there is no token, or the Hub does not know it or cannot be reached.
+        UserError: if there is no token, the Hub rejects it, or the Hub cannot be reached.
     """
     token = _token(api)
     try:
@@ -82,7 +81,7 @@ def hub_user(api: HfApi) -> str:
 def _token(api: HfApi) -> str:
     token = api.token if isinstance(api.token, str) else get_token()
     if not token:
-        raise UserError("no token for the Hub is set", LOGIN)
+        raise UserError("there is no token for the Hub", LOGIN)
     return token
 
 
@@ -97,7 +96,7 @@ def _push(api: HfApi, artefact: Artefact, private: bool) -> Pushed:
         heads.append(found.sha)
         if private and not found.private:
             raise UserError(
-                f"{artefact.repo_id} is there already and public",
+                f"{artefact.repo_id} already exists and is public",
                 "make it private on its settings page, name another one, or set `private: false`",
             )
         removed = superseded(artefact, (file.rfilename for file in found.siblings or ()))
@@ -108,11 +107,11 @@ def _push(api: HfApi, artefact: Artefact, private: bool) -> Pushed:
 
 
 def superseded(artefact: Artefact, present: Iterable[str]) -> list[str]:
-    """Names of files in a repository that an artefact takes the place of without holding them.
+    """The files of an earlier push that an artefact does not contain and that must be removed.
 
     Args:
-        artefact: what is to be there.
-        present: names of what is there.
+        artefact: the artefact to push.
+        present: names of the files in the repository.
 
     Example:
         >>> new = Artefact("dataset", "me/x", "dataset", {"README.md": "# x", "sft/train-0-of-1.parquet": ""}, "Add")
@@ -123,9 +122,10 @@ def superseded(artefact: Artefact, present: Iterable[str]) -> list[str]:
 
 
 def _commit(api: HfApi, artefact: Artefact, removed: list[str], where: dict[str, Any], head: str | None) -> str:
-    """Commit what is new, and return the head.
+    """Commit what is new, and return the new head.
 
-    The operations are made for each attempt: what one had committed whose answer was lost, the next finds to be there.
+    Each attempt makes the operations again. If the response to a successful commit was lost, the next attempt finds
+    nothing new.
     """
     additions = [CommitOperationAdd(name, _content(file)) for name, file in artefact.files.items()]
     try:

@@ -1,4 +1,4 @@
-"""`hf-selfdemo push`: what a run left, as repositories on the Hub."""
+"""`hf-selfdemo push`: push the results of a run to repositories on the Hub."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from hf_selfdemo.verbs.columns import column_of
 from hf_selfdemo.verbs.push_preview import show_preview
 
 _OWNER = "NAMESPACE"
-"""Stands for the token's owner where nobody may be asked who that is."""
+"""The placeholder for the owner of the token in a dry run, which makes no request."""
 
 
 def run_push(recipe: Recipe) -> None:
@@ -82,15 +82,15 @@ def _private(recipe: Recipe, artefacts: Sequence[Artefact]) -> list[bool]:
 
 
 def _notes(recipe: Recipe) -> list[str]:
-    """What the cards will lack that one would expect there."""
+    """Notes about what the cards lack."""
     named, keys = set(recipe.push.artefacts), recipe.push
     notes = []
     if named & {"model", "space"} and not (recipe.output_dir / "evaluation" / "manifest.json").exists():
-        notes.append("no evaluation was made, so that no figures go along: run `hf-selfdemo evaluate` first")
+        notes.append("there is no evaluation, so the card has no figures: run `hf-selfdemo evaluate` first")
     if "model" in named and not keys.model_license:
-        notes.append("the model's card names no licence: give one as model_license")
+        notes.append("the card of the model has no licence: set model_license")
     if keys.dry_run and not keys.hub_namespace:
-        notes.append(f"{_OWNER} stands for the owner of your token, or set hub_namespace")
+        notes.append(f"{_OWNER} stands for the owner of your token: set hub_namespace to name another owner")
     return notes
 
 
@@ -197,14 +197,14 @@ _BUILDERS: dict[str, Callable[[Recipe, str], list[Artefact]]] = {
 
 
 def _index_folder(recipe: Recipe) -> Path:
-    """The index that training questions were asked of; made anew where none was kept."""
+    """The folder of the BM25 index over the training corpus, which is built if it was not stored."""
     part, kept = part_of(recipe, "train"), recipe.retrieval.index_dir
     folder = Path(kept) / "train" if kept else recipe.output_dir / "hub" / "index"
     if recipe.retrieval.retriever not in ("bm25", "hybrid"):
-        what = f"the artefact index is a BM25 index, and retriever is {recipe.retrieval.retriever!r}"
+        what = f"the artefact index is a BM25 index, but retriever is {recipe.retrieval.retriever!r}"
         raise UserError(what, "leave index out of artefacts")
     if part.corpus == "questions":
-        raise UserError("there is no index: passages came with the questions", "leave index out of artefacts")
+        raise UserError("there is no index, because passages came with the questions", "leave index out of artefacts")
     passages = Shortening(recipe.retrieval).passages(corpus_passages(part))
     BM25Retriever.build_or_load(passages, folder)
     return folder
@@ -231,12 +231,12 @@ def _repo_id(name: str, owner: str) -> str:
 
 
 def _name(recipe: Recipe) -> str:
-    """The run's folder as the Hub takes names."""
+    """The name of the run's folder, as a name on the Hub."""
     return repository_name(recipe.output_dir.resolve().name)
 
 
 def repository_name(folder: str) -> str:
-    """A name that the Hub takes, as near to a folder's as can be.
+    """Convert the name of a folder to a valid name on the Hub.
 
     Example:
         >>> repository_name("my run (2)"), repository_name("--")

@@ -65,7 +65,7 @@ def train_retriever(recipe: Recipe) -> None:
         write_json(target / METHOD_FILE, recipe.method.record())
         _write_manifest(recipe, trainer, settings, base.name, len(rows), result.metrics)
         keys = f"--retriever dense --retriever_model {target}"
-        say(f"to search with it, and train an adapter that answers from what it finds: {keys}")
+        say(f"to use it for search, add {keys}")
     del trainer
     give_back()
 
