@@ -101,7 +101,7 @@ def test_a_call_that_failed_is_told_with_its_reason():
         def stream(self, requests):
             yield 0, Reply("", "error", error="the prompt needs 4000 tokens")
 
-    with pytest.raises(UserError, match="base did not answer: the prompt needs 4000 tokens"):
+    with pytest.raises(UserError, match=r"base did not answer \(the prompt needs 4000 tokens\)"):
         list(Asking({"base": Failing}).ask("Where?", None))
 
 

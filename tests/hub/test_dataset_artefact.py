@@ -162,7 +162,7 @@ def test_rows_without_a_worse_text_make_no_preference_configuration(tmp_path):
     assert not [name for name in made.files if name.startswith("preference/")]
     page = Page(made.files["README.md"])
     assert "the gold answers of the questions" in page.text and "DPOTrainer" not in page.text
-    assert "wrote" not in page.text.partition("How it was made")[2].partition("Figures")[0]
+    assert "wrote" not in page.text.partition("How it was made")[2].partition("Quality figures")[0]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_a_tournament_shows_its_audit_and_its_unverified_winners(tmp_path):
     text = Page(card).text
     assert "Slot audit" in text and "picked_by_position: {of_2:" in text and "bracket_size: 3" in text
     rate = json.loads((run / "demonstrations/manifest.json").read_text())["unverified_winner_rate"]
-    assert f"Winners that were not found right: {rate:.0%}" in text
+    assert f"Winners that were not found correct: {rate:.0%}" in text
     assert "closed-book replies, replayed against forgetting" in text and ", place 1" in text
 
 
@@ -221,7 +221,7 @@ def test_a_figure_that_is_absent_is_left_out_of_the_card(run, tmp_path, judge, n
     )
     assert ("rejected texts" in text) == bool(nats.get("rejected_nll_per_token"))
     assert ("calls: 4" in text) == bool(REPORTS[judge]) and "Slot audit" not in text
-    assert ("50% in 1" in text) == bool(recall) and "None" not in text.replace("max_length=None", "")
+    assert ("50% for k = 1" in text) == bool(recall) and "None" not in text.replace("max_length=None", "")
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_the_card_is_valid_and_its_text_plain(repository, index, retriever):
     card = (repository / "README.md").read_text(encoding="utf-8")
     data = ModelCard(card).data.to_dict()
     assert data["license"] == "apache-2.0" and data["library_name"] == "bm25s"
-    assert f"over {len(retriever.passages)} passages" in Page(card).text and "English stems" in Page(card).text
+    assert f"over {len(retriever.passages)} passages" in Page(card).text and "stemmed (English" in Page(card).text
     assert str(index) not in card and str(repository) not in card
 
 
