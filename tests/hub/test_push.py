@@ -85,7 +85,7 @@ def test_passages_of_ones_own_are_private_unless_asked_otherwise_and_metrics_are
 
 def test_a_public_repository_gets_no_passages_of_ones_own_unless_asked(hub, run, refused):
     hub.add("dataset", "me/my-run-demonstrations")
-    assert "is there already and public" in refused(f"--output_dir={run}", "--artefacts", "dataset")
+    assert "already exists and is public" in refused(f"--output_dir={run}", "--artefacts", "dataset")
     assert push(run, "dataset", private="false") == 0
 
 

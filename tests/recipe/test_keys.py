@@ -67,7 +67,10 @@ def test_the_objective_chooses_the_training_configuration():
         (["--metric_for_best_model=f_score"], "metric_for_best_model is 'f_score', but there are no dev_questions"),
         (["--early_stopping_patience=2"], "early_stopping_patience is 2, but there are no dev_questions"),
         (["--eval_strategy=epoch"], "eval_strategy is 'epoch', but there are no dev_questions"),
-        ([*DEV, "--eval_strategy=no", "--early_stopping_patience=2"], "early_stopping_patience is 2, but eval_strategy"),
+        (
+            [*DEV, "--eval_strategy=no", "--early_stopping_patience=2"],
+            "early_stopping_patience is 2, but eval_strategy",
+        ),
         (
             [*DEV, "--load_best_model_at_end=true", "--save_strategy=steps"],
             "eval_strategy is 'epoch' and save_strategy 'steps': leave save_strategy out, or set it to 'epoch'",

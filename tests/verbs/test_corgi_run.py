@@ -50,7 +50,7 @@ def test_it_runs_from_questions_to_a_table_and_its_cards_say_how(corgi, manifest
 def test_other_critics_are_another_training(corgi, refused, tmp_path):
     assert main(["demonstrate", *corgi]) == main(["train", *corgi]) == 0
     line = refused("train", *corgi, "--attempts=3")
-    assert "attempts" in line and "to keep both, give the same command with --variant 2" in line
+    assert "attempts" in line and "to keep both, add --variant 2" in line
 
 
 def test_what_cannot_be_held_is_refused_by_its_key_before_training(corgi, refused, tmp_path):

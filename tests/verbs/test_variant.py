@@ -20,7 +20,7 @@ def test_another_training_goes_beside_the_first_and_all_are_compared(gold, refus
     for command in ("train", "run", "preflight"):
         assert refused(command, *gold, OTHER).endswith(
             f"{run / 'model'} belongs to another run: learning_rate (there 0.0002, now 0.5): "
-            "to keep both, give the same command with --variant 2"
+            "to keep both, add --variant 2"
         )
     capsys.readouterr()
     assert main(["train", *gold, OTHER, "--variant", "2"]) == 0
@@ -58,4 +58,4 @@ def test_a_variant_is_the_end_of_a_folders_name(gold, refused, name):
 
 def test_rounds_have_folders_of_their_own(gold, refused):
     said = refused("rounds", *gold, "--method=self_demo", "--num_rounds=2", "--variant=2")
-    assert "num_rounds is 2 and variant is set: choose another output_dir" in said
+    assert "num_rounds is 2, but variant is set: choose another output_dir" in said

@@ -1,4 +1,4 @@
-"""Whether a new repository is private where nobody says: what shows passages of your own is."""
+"""The default visibility of a new repository: private if it shows passages of the user's own."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _ROWS = ("demonstrations/candidates.jsonl", "evaluation/rows.jsonl")
 def shows_only_embedded(run: Path) -> bool:
     """Whether all passages of a run come from the corpus of this package.
 
-    The rows themselves are read, so the answer does not depend on the options that are given now. Truncated passages
-    count as what they are a part of. A run without rows shows nothing that could be known, so the answer is no.
+    The rows are read, so the result does not depend on the current options. Truncated passages are recognised. For a
+    run without rows the result is false.
 
     Args:
         run: the run's folder.
 
     Raises:
-        UserError: for a file that is damaged.
+        UserError: for a damaged file.
     """
     splits = ("train", "dev", "test")
     embedded = "\n".join(passage.text for split in splits for passage in read_passages("embedded", split))

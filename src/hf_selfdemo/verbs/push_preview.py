@@ -16,14 +16,14 @@ from hf_selfdemo.hub.artefact import Artefact
 from hf_selfdemo.hub.inspection import inspect_artefact
 
 FOLDER = "hub/preview"
-"""Where it is written, below the run's folder."""
+"""The folder of the preview, in the run's folder."""
 
 _SHOWN = 10
-"""Findings shown on the screen; the file has all of them."""
+"""Maximum number of findings that are printed. The file has all."""
 
 
 def show_preview(artefacts: Sequence[Artefact], private: Sequence[bool], run: Path) -> None:
-    """Show what would be pushed, and write the cards where they can be opened; nothing is sent.
+    """Print what would be pushed, and write the cards to a folder. Nothing is sent.
 
     Args:
         artefacts: all that would be pushed.
@@ -55,7 +55,7 @@ def show_preview(artefacts: Sequence[Artefact], private: Sequence[bool], run: Pa
     if findings:
         more = f"all are in {run / FOLDER / 'rejected.txt'}" if len(findings) > _SHOWN else "each is named above"
         raise UserError(f"push would reject {len(findings)} findings", f"fix them; {more}")
-    show("nothing was sent; the same command without --dry_run pushes")
+    show("nothing was sent; to push, repeat the command without --dry_run")
 
 
 def _table(artefacts: Sequence[Artefact], private: Sequence[bool]) -> Table:
@@ -72,10 +72,10 @@ def _table(artefacts: Sequence[Artefact], private: Sequence[bool]) -> Table:
 
 
 def _passed(artefacts: Sequence[Artefact], run: Path) -> Iterator[str]:
-    """The checks behind a preview that rejects nothing; those of the run were made with the artefacts."""
+    """The checks that were passed. Those of the run were made with the artefacts."""
     kinds = {artefact.kind for artefact in artefacts}
     count = sum(len(artefact.files) for artefact in artefacts)
-    yield f"{count} files: no secret, no path or name of this machine, no packed or unknown binary file"
+    yield f"{count} files: no secret, no path or name of this machine, no compressed or unknown binary file"
     if "dataset" in kinds:
         yield "the demonstrations are complete and unchanged since they were made"
     if kinds & {"model", "retriever"}:
@@ -85,7 +85,7 @@ def _passed(artefacts: Sequence[Artefact], run: Path) -> Iterator[str]:
 
 
 def _files(artefact: Artefact) -> str:
-    """The commit that would be made, a file per line."""
+    """The files of the commit, one per line."""
     sizes = {name: _size(file) for name, file in artefact.files.items()}
     width = max(map(len, sizes))
     lines = [f"{name:{width}}  {in_units(size):>9}" for name, size in sizes.items()]

@@ -1,4 +1,4 @@
-"""The folder that a training writes into: whose it is, and whether the same training has come to its end there."""
+"""The folder of a training: its settings, and whether a training with these settings is finished there."""
 
 from __future__ import annotations
 
@@ -29,30 +29,28 @@ WORDS = {
     "start_from": "weights to start from",
     "dev": "dev questions or passages",
 }
-"""What the hashes among the settings are of."""
+"""The words for settings in messages about a difference."""
 
 
 def further_training(recipe: Recipe, settings: dict[str, Any], usual: dict[str, Any]) -> str:
-    """What to do where the model's folder holds another training, as a remedy: the variant that has these settings, or
-    the next number that names none yet."""
+    """The remedy if the folder contains another training: the variant with these settings, or the next free one."""
     there = {path.parent.name.removeprefix("model-"): path for path in recipe.output_dir.glob("model-*/run.json")}
     same = (name for name, path in there.items() if not differing(read_json(path), settings, usual))
     name = next(same, None) or next(str(n) for n in count(2) if not (recipe.output_dir / f"model-{n}").exists())
-    return f"to keep both, give the same command with --variant {name}"
+    return f"to keep both, add --variant {name}"
 
 
 def is_trained(target: Path, settings: dict[str, Any], usual: dict[str, Any]) -> bool:
-    """Whether the folder holds the result of this very training; its manifest is the last to be written there."""
+    """Whether the folder contains the finished result of training with these settings."""
     path = target / "manifest.json"
     if not path.exists() or differing(read_json(path, Training, "settings")["settings"], settings, usual):
         return False
-    weights_of(target)  # refuses a model that was damaged since
+    weights_of(target)  # raises if the weights were damaged since
     return True
 
 
 def all_settings(recipe: Recipe, start: Start, dev: Sequence[Evidence]) -> dict[str, Any]:
-    """What decides the weights: the options, and hashes of the demonstrations, the base, what it starts from, and the
-    dev rows that are asked."""
+    """The settings that decide the weights: options, and hashes of demonstrations, base, start weights and dev rows."""
     return training_settings(recipe) | {
         "data": file_hash(recipe.output_dir / "demonstrations" / "train.parquet"),
         "base": start.model.fingerprint,
@@ -62,43 +60,43 @@ def all_settings(recipe: Recipe, start: Start, dev: Sequence[Evidence]) -> dict[
 
 
 OTHER_FOLDER = "choose another output_dir"
-"""What to do where the folder of a retriever holds another training."""
+"""The remedy if the folder of a retriever contains another training."""
 
 
 def retriever_folder(recipe: Recipe) -> Path:
-    """Where a trained retriever is.
+    """The folder of the trained retriever.
 
     Raises:
-        UserError: if `variant` is set: a run has one retriever.
+        UserError: if `variant` is set, because a run has only one retriever.
     """
     if recipe.train.variant:
-        raise UserError("variant is set and objective is 'retriever'", OTHER_FOLDER)
+        raise UserError("variant is set, but a run has only one retriever", OTHER_FOLDER)
     return recipe.output_dir / "retriever"
 
 
 def retriever_settings(recipe: Recipe, base: ResolvedModel) -> dict[str, Any]:
-    """The same for a retriever, which starts from the base alone and asks no dev rows."""
+    """The settings of a retriever, which starts from the base model and uses no dev rows."""
     data = file_hash(recipe.output_dir / "demonstrations" / "train.parquet")
     return training_settings(recipe) | {"data": data, "base": base.fingerprint}
 
 
 def training_settings(recipe: Recipe) -> dict[str, Any]:
-    """What decides the weights: model and training keys, without paths, tokens and logging."""
-    dtype = {"dtype": recipe.dtype(training=True).name} if recipe.model.dtype == "auto" else {}  # as on this machine
+    """The options of model and training that decide the weights, without paths, tokens and logging."""
+    dtype = {"dtype": recipe.dtype(training=True).name} if recipe.model.dtype == "auto" else {}  # as resolved here
     keys = asdict(recipe.model) | dtype | recipe.training.to_dict() | {"objective": recipe.train.objective}
     return decisive_keys(keys, usual_settings(recipe)) | reward_settings(recipe)
 
 
 def usual_settings(recipe: Recipe) -> dict[str, Any]:
-    """The defaults of these keys."""
+    """The defaults of these options."""
     return defaults(type(recipe.model), type(recipe.training), TrainArguments)
 
 
 def evaluates(recipe: Recipe) -> bool:
-    """Whether dev questions are asked while training."""
+    """Whether training evaluates on dev questions."""
     return has_dev(recipe.data) and plain_strategy(recipe.training.eval_strategy) != "no"
 
 
 def plain_strategy(strategy: Any) -> str:
-    """The name of a strategy, which transformers turns into an enumeration."""
+    """The name of a strategy, which transformers converts to an Enum."""
     return str(getattr(strategy, "value", strategy))
