@@ -168,7 +168,7 @@ def test_rows_without_a_worse_text_make_no_preference_configuration(tmp_path):
 @pytest.mark.parametrize(
     ("name", "keys", "told"),
     [
-        ("r_tuning", {"max_reply_tokens": 32}, ['"I am unsure." elsewhere', "replied once, greedily"]),
+        ("r_tuning", {"max_reply_tokens": 32}, ['"I am unsure." otherwise', "replied once, greedily"]),
         (
             "divide_then_align",
             {"closed_book_samples": 10, "passage_samples": 1, "sample_temperature": 1.0, "known_above": 0.0}

@@ -251,7 +251,7 @@ def test_processes_change_nothing_in_the_result(keys, tmp_path):
 
 
 def test_a_mistake_in_a_process_is_one_clear_error(tmp_path):
-    with pytest.raises(UserError, match=r"^unknown recipe key 'metod': did you mean 'method'\?$"):
+    with pytest.raises(UserError, match=r"^unknown recipe option 'metod': did you mean 'method'\?$"):
         shards.make_calls({"output_dir": "x", "metod": "self_demo"}, "train", 1, tmp_path)
     (tmp_path / "log").write_text("line\nKilled\n")
     assert "code -9: Killed" in str(shards._failure(-9, tmp_path / "log"))
@@ -395,7 +395,7 @@ def test_rows_that_a_server_left_unanswered_are_not_kept_as_whole(tmp_path):
     ("arguments", "message"),
     [
         ({"config_name": "stf"}, "unknown configuration 'stf': did you mean 'sft'?"),
-        ({"max_train_question": 3}, "unknown recipe key 'max_train_question': did you mean 'max_train_questions'?"),
+        ({"max_train_question": 3}, "unknown recipe option 'max_train_question': did you mean 'max_train_questions'?"),
         ({"train_questions": "q.jsonl"}, "train_questions is 'q.jsonl': give a list of texts"),
         ({"max_train_questions": 2.5}, "max_train_questions is 2.5: give a whole number"),
         ({"summarise": 3}, "summarise is 3: give true or false"),

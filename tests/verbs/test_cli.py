@@ -246,7 +246,7 @@ def test_unknown_recipe_key_names_the_near_match(tmp_path, capsys):
     recipe = tmp_path / "r.yaml"
     recipe.write_text("output_dir: x\npasages_per_question: 3\n")
     error = error_of(capsys, "run", "--config", str(recipe))
-    assert "unknown recipe key 'pasages_per_question': did you mean 'passages_per_question'?" in error
+    assert "unknown recipe option 'pasages_per_question': did you mean 'passages_per_question'?" in error
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_the_schema(start):
     [
         (["trian"], "unknown command 'trian': did you mean 'train'?"),
         (["train", *QUICKSTART, "--learning_rat=1"], "unknown option --learning_rat: did you mean 'learning_rate'?"),
-        (["train", "--config", "r.yaml"], "unknown recipe key 'pasages_per_question'"),
+        (["train", "--config", "r.yaml"], "unknown recipe option 'pasages_per_question'"),
         (["train", "--config", "nowhere.yaml"], "'nowhere.yaml' cannot be read"),
         (["evaluate", *QUICKSTART, "--beta=1"], "option --beta belongs to objective 'dpo'"),
         (["evaluate", *QUICKSTART, "--oracle_share=1"], "option --oracle_share belongs to method 'raft'"),
