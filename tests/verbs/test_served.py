@@ -157,7 +157,7 @@ def test_a_point_that_counts_on_what_servers_do_not_tell_is_left_out_and_told(se
     point = OperatingPoint(Aim("f_score"), Mix((("logprob", 1.0), ("refusal", -2.0)), 0.0), 0.5, ())
     write_point(tmp_path / "copy", point, with_signals(PromptAnswerer(4)), 4, {})
     told = said("evaluate", *few(served))
-    assert "there is no column 'copy_at_point'" in told and "signal 'refusal', which a server does not tell" in told
+    assert "column 'copy_at_point' is left out" in told and "signal 'refusal', which a server does not tell" in told
     assert "choose a point on replies of the server" in told
     assert list(manifest("evaluation")["judges"]) == ["base", "copy"]
 
@@ -167,9 +167,9 @@ def test_a_point_that_counts_on_what_servers_do_not_tell_is_left_out_and_told(se
     [
         (["--served=copy"], "served: 'copy' is not a name=MODEL pair: write e.g. tuned=runs/mine/merged"),
         (["--served=tuned=hall"], "served: there is no model 'tuned': known are base, copy"),
-        (["--choice_questions=embedded"], "'copy' is on a server, which does not tell how likely a text is"),
+        (["--choice_questions=embedded"], "'copy' is on a server, which does not return the likelihood of a text"),
         (["--server_url=hall"], "server_url is not a plain http address"),
-        (["--served=copy=hall", "--server_url="], "served is set and server_url is not: add it"),
+        (["--served=copy=hall", "--server_url="], "served is set, but server_url is not: add server_url"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_before_any_call(served, server, refused, more, complaint):

@@ -1,4 +1,4 @@
-"""Who answers for a column of `evaluate`: a model of this process, or one that a server has."""
+"""The engine of each column of `evaluate`: in this process, or on a server."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Engines:
     """The engine of every column.
 
     Args:
-        recipe: says how the server is called.
-        networks: the models of this process.
+        recipe: the recipe, for the options of the server.
+        networks: the models in this process.
         base: the base model.
     """
 
@@ -30,10 +30,10 @@ class Engines:
         self._servers: dict[str, Generator] = {}
 
     def of(self, column: Asked) -> Generator:
-        """Who answers for a column.
+        """The engine of a column.
 
-        The identity of a server's engine names the weights, too: what was asked of other weights under the same name
-        on the server is not reused.
+        The identity of a server's engine includes the hash of the weights, so cached replies of other weights with the
+        same name on the server are not reused.
         """
         if not column.served:
             return self._networks.engine(column.weights)
@@ -46,20 +46,20 @@ class Engines:
         return self._servers[identity]
 
     def base(self, column: Asked) -> str:
-        """What the base model is called as a judge."""
+        """The identity of the base model as a judge."""
         return self.of(column).identity if column.served else self._base.fingerprint
 
 
 def refuse_served(columns: Sequence[Asked], ability: AbilityCheck, cluster: Cluster | None) -> None:
-    """Refuse what cannot be done with a model on a server.
+    """Reject options that models on a server do not support.
 
     Raises:
-        UserError: if other abilities are to be measured, or the calls are to be made by a Ray cluster.
+        UserError: if other abilities should be measured, or a Ray cluster should make the calls.
     """
     served = next((column.name for column in columns if column.served), "")
     if served and ability:
-        what = f"{served!r} is on a server, which does not tell how likely a text is, as other abilities need"
-        raise UserError(what, "leave out choice_questions and instruction_prompts, or served")
+        what = f"{served!r} is on a server, which does not return the likelihood of a text, as other abilities need"
+        raise UserError(what, "leave choice_questions and instruction_prompts out, or served")
     if served and cluster:
-        what = f"runner is ray and {served!r} is on a server"
-        raise UserError(what, "leave out runner: the server batches the calls")
+        what = f"runner is ray, but {served!r} is on a server"
+        raise UserError(what, "leave runner out, because the server batches the calls")
