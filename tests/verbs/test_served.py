@@ -166,7 +166,7 @@ def test_a_point_that_counts_on_what_servers_do_not_tell_is_left_out_and_told(se
     ("more", "complaint"),
     [
         (["--served=copy"], "served: 'copy' is not a name=MODEL pair: write e.g. tuned=runs/mine/merged"),
-        (["--served=tuned=hall"], "served: there is no model 'tuned': known are base, copy"),
+        (["--served=tuned=hall"], "served: there is no model 'tuned': choose one of base, copy"),
         (["--choice_questions=embedded"], "'copy' is on a server, which does not return the likelihood of a text"),
         (["--server_url=hall"], "server_url is not a plain http address"),
         (["--served=copy=hall", "--server_url="], "served is set, but server_url is not: add server_url"),
