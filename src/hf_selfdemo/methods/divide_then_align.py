@@ -30,7 +30,7 @@ from hf_selfdemo.methods.method import Method
 from hf_selfdemo.methods.pairs import choose_rejected
 from hf_selfdemo.methods.shares import abstentions_over
 
-IDK = "This question is beyond the scope of my knowledge and the references. I don't know the answer."
+IDK = "The passages do not answer this question, and I do not know the answer."
 """The paper's abstention, word for word."""
 
 _REFUSAL = Candidate(IDK, "refusal", "idk")
