@@ -126,15 +126,15 @@ def test_a_server_is_asked_at_the_point_that_the_folder_keeps(adapter, server):
 def test_a_point_that_a_server_cannot_tell_is_refused_at_once(adapter, server):
     folder, _ = adapter
     write_point(folder, point(("logprob", 1.0), ("refusal", -1.0)), PromptAnswerer(32), 32, {})
-    with pytest.raises(UserError, match="counts on the signal 'refusal', which a server does not tell: choose a point"):
+    with pytest.raises(UserError, match="needs the signal 'refusal', which servers do not return: choose a point"):
         load_rag_model(folder, ServerGenerator(server.url, "mine", logprobs=True))
 
 
 @pytest.mark.parametrize(
     ("signal", "passages", "remedy"),
     [
-        ("logprob", SHOWN, r"ask a server that tells log-probabilities, with ServerGenerator\(..., logprobs=True\)"),
-        ("retriever_score", SHOWN[1:], "give the passages the scores of your retriever"),
+        ("logprob", SHOWN, r"use a server that returns log-probabilities, with ServerGenerator\(..., logprobs=True\)"),
+        ("retriever_score", SHOWN[1:], "set `score` of each passage to your retriever's score"),
     ],
 )
 def test_an_answer_without_a_signal_of_the_point_is_no_silent_abstention(adapter, server, signal, passages, remedy):

@@ -157,8 +157,8 @@ def test_a_point_that_counts_on_what_servers_do_not_tell_is_left_out_and_told(se
     point = OperatingPoint(Aim("f_score"), Mix((("logprob", 1.0), ("refusal", -2.0)), 0.0), 0.5, ())
     write_point(tmp_path / "copy", point, with_signals(PromptAnswerer(4)), 4, {})
     told = said("evaluate", *few(served))
-    assert "column 'copy_at_point' is left out" in told and "signal 'refusal', which a server does not tell" in told
-    assert "choose a point on replies of the server" in told
+    assert "column 'copy_at_point' is left out" in told and "signal 'refusal', which servers do not return" in told
+    assert "choose a point on the server's replies" in told
     assert list(manifest("evaluation")["judges"]) == ["base", "copy"]
 
 

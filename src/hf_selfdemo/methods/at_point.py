@@ -168,17 +168,17 @@ def recorded_answerer(folder: Path) -> Answerer:
 
 
 _SERVERS_TELL = ("retriever_score", "logprob")
-"""The signals that are there where a server answers."""
+"""The signals that are available from a server."""
 
 
 def for_server(answerer: Answerer) -> Answerer:
-    """The answerer as it asks a model on a server: for the answer alone, with the signals that come with it.
+    """The answerer for a model on a server: without calls for further signals, which servers cannot measure.
 
     Args:
-        answerer: how the model is asked in this process.
+        answerer: the answerer for the model in this process.
 
     Raises:
-        UserError: if its operating point counts on a signal that servers do not tell.
+        UserError: if its operating point needs a signal that servers do not return.
 
     Example:
         >>> for_server(with_signals(PromptAnswerer())) == PromptAnswerer()
@@ -188,8 +188,8 @@ def for_server(answerer: Answerer) -> Answerer:
         missing = [name for name, _ in answerer.point.mix.weights if name not in _SERVERS_TELL]
         if missing:
             raise UserError(
-                f"the operating point counts on the signal {missing[0]!r}, which a server does not tell",
-                "choose a point on replies of the server: `evaluate` on dev questions with `served`, then "
+                f"the operating point needs the signal {missing[0]!r}, which servers do not return",
+                "choose a point on the server's replies: run `evaluate` on dev questions with `served`, then "
                 "`operating_point`",
             )
         return replace(answerer, answerer=for_server(answerer.answerer))

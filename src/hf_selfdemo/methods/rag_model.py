@@ -1,4 +1,4 @@
-"""A trained model in use: a question and passages go in, an answer or an abstention comes out."""
+"""Using a trained model: it takes a question and passages, and returns an answer or an abstention."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RagAnswer:
-    """What a model says to a question.
+    """A model's answer to a question.
 
     Args:
-        text: the answer, or the words with which the model abstains.
-        abstained: whether it abstains.
-        confidence: the probability that the answer is correct, if the model has an operating point; else None.
+        text: the answer, or the words of the abstention.
+        abstained: whether the model abstains.
+        confidence: the probability that the answer is correct; None if the model has no operating point.
     """
 
     text: str
@@ -39,13 +39,13 @@ class RagAnswer:
 
 
 class RagModel:
-    """A model that is asked under the prompt that it was trained with. Any number of threads may ask.
+    """A model that is asked with its training prompt. It is thread-safe.
 
     Args:
         generator: the model.
-        answerer: how it is asked; default is one call under the usual prompt.
+        answerer: how it is asked; by default one call with the usual prompt.
 
-    Relations: `load_rag_model` makes one of what training left.
+    Relations: `load_rag_model` makes one from a trained model's folder.
 
     Example:
         >>> from hf_selfdemo.generation.scripted import ScriptedGenerator
@@ -62,13 +62,13 @@ class RagModel:
         """Ask one question.
 
         Args:
-            question: its text.
-            passages: shown with it, best first, with the scores of the retriever if an operating point counts on them.
-                None asks without passages (closed-book), where there is no operating point.
+            question: text of the question.
+            passages: the passages to show, best first, with the retriever's scores if an operating point needs them.
+                None asks closed-book, without passages and without operating point.
 
         Raises:
-            UserError: if the call fails, for instance because the prompt is longer than the model's context, or the
-                answer lacks a signal that the operating point counts on.
+            UserError: if the call fails, for example because the prompt is longer than the model's context, or if the
+                answer lacks a signal that the operating point needs.
         """
         mode: Mode = "closed_book" if passages is None else "rag"
         asked = Evidence(Question("the question", question), tuple(passages or ()))
@@ -83,32 +83,31 @@ class RagModel:
 
 
 def _refuse_without_signal(point: OperatingPoint, answer: Answer) -> None:
-    """Name the signal that is missing, as without it every answer would become an abstention."""
+    """Raise an error that names a missing signal, because without it every answer would become an abstention."""
     told = dict((answer.withheld or answer).signals)
     for name, _ in point.mix.weights:
         if name not in told:
-            what = f"the operating point counts on the signal {name!r}, which the answer lacks"
-            raise UserError(what, _SIGNAL_FROM.get(name, "choose a point again"))
+            what = f"the operating point needs the signal {name!r}, which the answer lacks"
+            raise UserError(what, _SIGNAL_FROM.get(name, "run `hf-selfdemo operating_point` again"))
 
 
 _SIGNAL_FROM = {
-    "retriever_score": "give the passages the scores of your retriever",
-    "logprob": "ask a server that tells log-probabilities, with ServerGenerator(..., logprobs=True)",
+    "retriever_score": "set `score` of each passage to your retriever's score",
+    "logprob": "use a server that returns log-probabilities, with ServerGenerator(..., logprobs=True)",
 }
 
 
 def load_rag_model(where: str | Path, server: ServerGenerator | None = None) -> RagModel:
-    """Load what training left, and ask it as its folder says: by its method, and at its operating point if it has one.
+    """Load a trained model, to be asked by its recorded method and at its operating point if it has one.
 
     Args:
-        where: folder of an adapter (`RUN/model`) or of a whole model (`RUN/merged`), or the Hub id of one that was
-            pushed.
-        server: asks a server that has the model, and no weights are loaded; the folder only says how it is asked. An
-            operating point needs `logprobs=True` of the server.
+        where: folder of an adapter (`RUN/model`) or of a whole model (`RUN/merged`), or the Hub id of a pushed one.
+        server: a server that has the model. Then no weights are loaded, and the folder only says how the model is
+            asked. For an operating point the server needs `logprobs=True`.
 
     Raises:
-        UserError: if the folder contains no model, its base model is another one than it was trained on, or its
-            operating point counts on a signal that servers do not tell.
+        UserError: if the folder has no model, its base model differs from the one it was trained on, or its operating
+            point needs a signal that servers do not return.
     """
     folder = trained_folder(where)
     answerer = recorded_answerer(folder)
@@ -116,7 +115,7 @@ def load_rag_model(where: str | Path, server: ServerGenerator | None = None) -> 
         return RagModel(server, for_server(answerer))
     from hf_selfdemo.generation.transformers import TransformersGenerator
 
-    weights_of(folder)  # refuses a folder without a model
+    weights_of(folder)  # raises an error for a folder without a model
     found = ResolvedModel(str(folder), str(folder), "")
     network = merged(load_model(base_of(folder)), folder) if is_adapter(folder) else load_model(found)
     return RagModel(TransformersGenerator(network, load_tokenizer(found)), answerer)
