@@ -132,7 +132,8 @@ def test_arguments_of_trl_and_of_transformers_are_taken_over(make, kind, tmp_pat
 
 def test_arguments_of_another_trainer_are_refused(make, kind, tmp_path):
     other = {"sft": SelfDemoDPOConfig, "dpo": SelfDemoConfig}[kind]
-    with pytest.raises(UserError, match=f"args is a {other.__name__}, with .*: give a {TRAINERS[kind][2].__name__}"):
+    told = f"args is a {other.__name__} with options .*: give a {TRAINERS[kind][2].__name__}"
+    with pytest.raises(UserError, match=told):
         make(args=other(output_dir=str(tmp_path), **KEYS))
 
 
