@@ -69,7 +69,7 @@ def test_a_prompt_that_is_too_long_is_one_line(model_folder):
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
-    with pytest.raises(UserError, match="holds no trained model"):
+    with pytest.raises(UserError, match="contains no trained model"):
         load_rag_model(tmp_path)
 
 
