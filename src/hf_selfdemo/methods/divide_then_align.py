@@ -31,7 +31,7 @@ from hf_selfdemo.methods.pairs import choose_rejected
 from hf_selfdemo.methods.shares import abstentions_over
 
 IDK = "The passages do not answer this question, and I do not know the answer."
-"""The paper's abstention, word for word."""
+"""The fixed abstention. Its wording is this package's own, not the paper's."""
 
 _REFUSAL = Candidate(IDK, "refusal", "idk")
 
