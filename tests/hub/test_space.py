@@ -132,7 +132,7 @@ def test_models_of_retrieval_go_by_their_hub_ids_with_the_extra_that_loads_them(
     ("keys", "words"),
     [
         ({"retriever_model": "/models/mine"}, "the Space cannot load the retrieval model '/models/mine': push it"),
-        ({"reranker": "./mine"}, "the Space cannot load './mine'"),
+        ({"reranker": "./mine"}, "the Space cannot load the retrieval model './mine'"),
         ({"retriever": "my_search:make"}, "retriever 'my_search:make' is your own code, which a Space does not have"),
         ({"method": "mine:METHOD"}, "method 'mine:METHOD' is your own code, which a Space does not have"),
     ],

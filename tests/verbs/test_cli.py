@@ -295,7 +295,7 @@ def test_a_key_given_twice_is_refused_by_its_line(tmp_path, capsys):
     recipe = tmp_path / "r.yaml"
     recipe.write_text("learning_rate: 1e-4\noutput_dir: x\nlearning_rate: 2e-4\n")
     error = error_of(capsys, "run", "--config", str(recipe))
-    assert "r.yaml gives 'learning_rate' (line 3) more than once: keep one of them" in error
+    assert "r.yaml sets 'learning_rate' (line 3) more than once: keep one of them" in error
 
 
 def test_a_run_needs_a_folder(capsys):

@@ -163,7 +163,7 @@ def test_edited_questions_are_kept_and_never_replaced(flags, scripted, folder, r
     path.write_text(edited)
     assert main(["questions", *flags]) == 0 and path.read_text() == edited
     (folder / "new.md").write_text("# The bell\n\nThe bell was cast by Fay Dahl in 1906, and rings at noon.\n")
-    assert "train_questions.jsonl was edited, and new passages would replace it: move it" in refused(
+    assert "train_questions.jsonl was edited, and new passages would replace it: move the file" in refused(
         "documents", *flags
     )
     assert path.read_text() == edited
@@ -213,7 +213,7 @@ def test_own_questions_are_kept(flags, refused):
     recipe = parse([*flags, "--train_questions=a.jsonl", "--test_questions=b.jsonl"])
     assert (recipe.data.train_questions, recipe.data.test_questions) == (["a.jsonl"], ["b.jsonl"])
     line = refused("questions", *flags, "--train_questions=a.jsonl", "--test_questions=b.jsonl")
-    assert "there are no questions to write: name `documents`" in line
+    assert "there are no questions to write: set `documents`" in line
 
 
 @pytest.mark.parametrize("part", ["train", "test"])

@@ -85,7 +85,7 @@ def test_an_adapter_is_not_judged_on_a_base_that_has_changed_since(gold, model_f
     content[-1] ^= 1
     weights.write_bytes(content)
     line = refused("evaluate", *recipe)
-    assert f"run/model was trained on {base} with other weights" in line and "train again" in line
+    assert f"{base} has changed since the adapter in" in line and "train again" in line
     assert "belongs to another run: other base model" in refused("train", *recipe)
 
 

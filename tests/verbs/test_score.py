@@ -77,7 +77,7 @@ def test_a_judge_that_fails_leaves_the_reply_unscored(scored, monkeypatch):
 @pytest.mark.parametrize(
     ("row", "flags", "line"),
     [
-        ({"reply": ["It was", "Winkler."]}, [], "row 2 of {file}: 'reply' is not text"),
+        ({"reply": ["It was", "Winkler."]}, [], "row 2 of {file}: column 'reply' is "),
         ({"question": " "}, [], "row 2 of {file} has no question text in 'question'"),
         ({}, ["--reply_columns=answer"], "row 1 of {file} has no column 'answer': set reply_columns to the columns"),
         ({}, ["--reply_columns", "reply", "reply"], "name each column of replies once"),

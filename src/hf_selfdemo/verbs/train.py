@@ -160,7 +160,7 @@ def _say_what_comes(recipe: Recipe, trainer: Any, dev: Sequence[Evidence]) -> No
     if recipe.train.objective == "grpo" and not recipe.train.start_from:
         say("warning: GRPO starts from a model that has not learned to abstain; set start_from to an adapter that has")
     if dev:
-        say(f"asking {len(dev)} dev rows, eval_strategy {plain_strategy(recipe.training.eval_strategy)}")
+        say(f"evaluating on {len(dev)} dev rows, eval_strategy {plain_strategy(recipe.training.eval_strategy)}")
     if recipe.implied:
         keys = ", ".join(f"{key} {value}" for key, value in recipe.implied.items())
         say(f"options that follow from others: {keys}")
