@@ -94,5 +94,5 @@ def test_what_is_no_dtype_of_weights_is_refused(name):
     if isinstance(getattr(torch, name, None), torch.dtype) and getattr(torch, name).is_floating_point:
         assert dtype_for(name).name == name
     else:
-        with pytest.raises(UserError, match=f"'{name}' is not a dtype for weights"):
+        with pytest.raises(UserError, match=f"dtype '{name}' cannot be used for weights"):
             dtype_for(name)

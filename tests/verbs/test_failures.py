@@ -299,7 +299,7 @@ def test_a_tokenizer_that_cannot_be_loaded_is_named(model_folder, tmp_path, cont
 
 @pytest.mark.parametrize("name", ["float99", "nn", "int8", "Tensor"])
 def test_a_dtype_that_is_none_is_named(model_folder, name):
-    with pytest.raises(UserError, match=f"'{name}' is not a dtype"):
+    with pytest.raises(UserError, match=f"dtype '{name}' cannot be used"):
         load_model(ResolvedModel(model_folder, model_folder, "f"), dtype=name)
 
 

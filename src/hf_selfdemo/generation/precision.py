@@ -57,7 +57,7 @@ def dtype_for(named: str | None, floats: bool = False) -> Dtype:
         return Dtype("bfloat16", f"auto: {by} multiplies it")
     found = getattr(torch, named, None)
     if not isinstance(found, torch.dtype) or not found.is_floating_point:
-        raise UserError(f"{named!r} is not a dtype for weights", "give auto, float32, bfloat16 or float16")
+        raise UserError(f"dtype {named!r} cannot be used for weights", "give auto, float32, bfloat16 or float16")
     return Dtype(named)
 
 
