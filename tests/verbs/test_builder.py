@@ -284,7 +284,9 @@ def test_prompts_are_searched_once_on_training_questions(keys, monkeypatch):
 
 
 def test_a_dataset_without_rows_is_refused_with_the_way_to_the_reasons(keys):
-    with pytest.raises(UserError, match=r"no row is left for configuration 'sft', split 'train': see .*manifest.json"):
+    with pytest.raises(
+        UserError, match=r"no row is left for configuration 'sft', split 'train': look up .*manifest.json"
+    ):
         prepared("sft", **keys | {"judge": "answer_match", "rag_candidates": 0, "closed_book_candidates": 0})
 
 

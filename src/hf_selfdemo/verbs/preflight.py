@@ -109,7 +109,7 @@ def _look(recipe: Recipe) -> str:
 
 
 def _look_at_lists(recipe: Recipe, rows: Dataset) -> str:
-    """The same for a retriever, which is trained on ranked lists."""
+    """Check the ranked lists of a retriever, and return the verdict."""
     refuse_keys(recipe)
     check_lists(rows, recipe.training)
     settings, usual = retriever_settings(recipe, recipe.resolve()), usual_settings(recipe)
@@ -119,7 +119,7 @@ def _look_at_lists(recipe: Recipe, rows: Dataset) -> str:
 
 
 def _verdict(target: Path, settings: dict[str, Any], usual: dict[str, Any], what: str) -> str:
-    """Whether `train` would begin, go on, or find that it is done."""
+    """The verdict: whether `train` would start, continue, or find a finished training."""
     if is_trained(target, settings, usual):
         return f"verdict: {target} is trained already ({what})"
     checkpoint = last_checkpoint(target)
