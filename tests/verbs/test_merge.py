@@ -57,7 +57,7 @@ def test_nothing_is_written_where_replies_differ_unless_that_is_allowed(
     monkeypatch.setattr(merge, "attached", lambda network, folder: network)  # as if the adapter had had no effect
     line = refused("merge", *flags)
     assert "3 of 3 replies differ between the adapter and the merged model: nothing was written" in line
-    assert "give --max_changed_replies 3" in line and not (tmp_path / "run/merged").exists()
+    assert "add --max_changed_replies 3" in line and not (tmp_path / "run/merged").exists()
     capsys.readouterr()
     assert main(["merge", *flags, "--max_changed_replies=3", f"--merge_to={tmp_path / 'whole'}"]) == 0
     said = capsys.readouterr().err
