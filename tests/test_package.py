@@ -212,7 +212,7 @@ def test_everything_but_the_extras_own_modules_is_imported_without_them(tmp_path
 def test_the_app_without_gradio_is_one_line_with_the_command(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "gradio", None)
     assert main(["app", f"--output_dir={tmp_path}"]) == 2
-    assert "needs gradio: pip install 'hf-selfdemo[app]'" in capsys.readouterr().err
+    assert "needs gradio, which is not installed: pip install 'hf-selfdemo[app]'" in capsys.readouterr().err
 
 
 def test_the_page_of_a_metric_without_gradio_says_the_command(monkeypatch):

@@ -48,7 +48,7 @@ def test_one_model_alone_is_nothing_to_compare(run, tmp_path):
     shutil.copytree(run / "evaluation", tmp_path / "one")
     manifest = read_json(tmp_path / "one/manifest.json")
     write_json(tmp_path / "one/manifest.json", manifest | {"judges": {"base": {}}})
-    with pytest.raises(UserError, match="base alone: train, then evaluate again"):
+    with pytest.raises(UserError, match="only the replies of base: train, then evaluate again"):
         Replies(tmp_path / "one")
 
 

@@ -114,7 +114,7 @@ def test_what_lies_below_is_refused_with_the_range(key):
         ("--seed=4294967296", "seed is 4294967296: give a whole number from 0 to 4294967295"),
         ("--per_device_train_batch_size=0", "per_device_train_batch_size is 0: give 1 or more"),
         ("--lora_r=0", "lora_r is 0: give 1 or more"),
-        ("--lora_r=2.5", "lora_r/--lora-r: invalid int value: '2.5'"),
+        ("--lora_r=2.5", "--lora_r: invalid int value: '2.5'"),
         ("--lora_dropout=1", "lora_dropout is 1: give a share from 0 to below 1"),
         ("--warmup_steps=-0.5", "warmup_steps is -0.5: give 0 or more"),
         ("--logging_steps=-inf", "logging_steps is -inf: give more than 0"),

@@ -138,9 +138,9 @@ def test_unreadable_questions_are_named(tmp_path, row, keys, message):
 
 def test_an_empty_source_is_refused(tmp_path):
     for read in (read_choice_questions, read_instructions):
-        with pytest.raises(UserError, match="has no rows"):
+        with pytest.raises(UserError, match=r"none\.jsonl is empty"):
             read(write(tmp_path / "none.jsonl"))
-        with pytest.raises(UserError, match=r"embedded \(train\) has no rows"):
+        with pytest.raises(UserError, match=r"embedded .split 'train'. has no rows"):
             read("embedded", "train")
 
 

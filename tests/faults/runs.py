@@ -161,8 +161,12 @@ class Run:
 
 
 def differences(one: dict[str, bytes], other: dict[str, bytes], but: str = "") -> list[str]:
-    """Names of the files that differ, apart from times; a ledger is compared row for row."""
-    names = sorted(name for name in {*one, *other} if name != but and not name.endswith(("-wal", "-shm")))
+    """Names of the files that differ, apart from times; a ledger is compared row for row.
+
+    The preview of the last push is left out: each push replaces it.
+    """
+    names = (name for name in {*one, *other} if name != but and "/hub/preview/" not in name)
+    names = sorted(name for name in names if not name.endswith(("-wal", "-shm")))
     kept_in_two = ".sqlite"  # the newest rows may be in the log beside it
     unequal = [name for name in names if name.endswith(kept_in_two) or one.get(name) != other.get(name)]
     return [name for name in unequal if _plain(name, one) != _plain(name, other)]

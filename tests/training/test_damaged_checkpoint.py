@@ -28,7 +28,7 @@ def test_a_file_that_is_torn_flipped_or_gone_is_named(checkpoint, name):
         path.unlink()
         if damaged is not None:
             path.write_bytes(damaged)
-        with pytest.raises(UserError, match=rf"checkpoint-4/{name} was changed since it was written: remove"):
+        with pytest.raises(UserError, match=rf"checkpoint-4/{name} was changed since it was written: delete"):
             check_settings(checkpoint, {"seed": 1}, {})
         path.write_bytes(whole)
 

@@ -97,7 +97,7 @@ def toy(name, monkeypatch, tmp_path, brief_model):
     ]
 
 
-def test_an_added_method_goes_through_every_verb(name, toy, manifest, refused, capsys, tmp_path):
+def test_an_added_method_goes_through_every_verb(name, toy, manifest, refused, tmp_path):
     assert main(["plan", *toy, "--plan_questions=2"]) == 0
     assert json.loads((tmp_path / "run/plan.json").read_text())["stages"]["draft"]["calls"] == 12
     assert main(["demonstrate", *toy]) == 0
@@ -118,9 +118,8 @@ def test_an_added_method_goes_through_every_verb(name, toy, manifest, refused, c
     sources = [made["settings"].get("method_source"), made["selection"].get("judge_source")]
     sources += [judge.get("judge_source") for judge in manifest("evaluation")["judges"].values()]
     assert set(sources) == {None if name == "toy" else file_hash(Path(sys.modules["toy_method"].__file__))}
-    capsys.readouterr()
     assert main(["push", *toy, "--dry_run", "--hub_base_model=me/base", "--artefacts", "dataset", "model"]) == 0
-    card = capsys.readouterr().out
+    card = "".join(path.read_text(encoding="utf-8") for path in sorted(tmp_path.glob("run/hub/preview/*.md")))
     assert f"method: {name}" in card and "_source" not in card and "drafts: 3" in card and "prefer: longest" in card
     assert "base_model: me/base" in card
 

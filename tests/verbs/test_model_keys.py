@@ -107,7 +107,7 @@ def test_auto_takes_what_the_processor_multiplies(gold, multiplies, capsys, by, 
     assert next(network.parameters()).dtype == dtype
     assert next(recipe.load(recipe.resolve(), training=True)[0].parameters()).dtype == dtype
     said = " ".join(capsys.readouterr().err.split())
-    told = f"weights for writing in {str(dtype).removeprefix('torch.')} (auto: "
+    told = f"weights for generation in {str(dtype).removeprefix('torch.')} (auto: "
     assert said.count(told) == 1 and (by or "this processor does not multiply bfloat16") in said
     assert recipe.training.bf16 is bool(by) and recipe.implied == ({"bf16": True} if by else {})
     whole = parse([*gold, "--dtype=auto", "--use_peft=false"])

@@ -28,7 +28,7 @@ def test_several_processes_only_train(verb, monkeypatch):
     monkeypatch.setenv("RANK", "3")
     assert not is_main_process()
     refuse_many("train")
-    with pytest.raises(UserError, match=rf"^{verb} was launched in 4 processes .*launch train alone"):
+    with pytest.raises(UserError, match=rf"^{verb} was launched in 4 processes, .*use the launcher for train only"):
         refuse_many(verb)
 
 

@@ -55,6 +55,6 @@ def test_what_ray_says_on_joining_is_put_into_the_line(ray, refused, monkeypatch
         raise RuntimeError("Version mismatch: The cluster was started with:\n    Ray: 1.0\n    Python: 3.9")
 
     monkeypatch.setattr(ray, "init", init)
-    said = "(Version mismatch: The cluster was started with: Ray: 1.0 Python: 3.9): see ray_address"
+    said = "(Version mismatch: The cluster was started with: Ray: 1.0 Python: 3.9): check ray_address"
     assert refused("auto").startswith(f"the Ray cluster at auto cannot be joined {said}")
     assert refused().startswith(f"Ray cannot be started here {said}")
