@@ -98,7 +98,7 @@ def test_keys_decide_the_identity_and_those_of_training_do_not():
     [
         ({"attempts": 0}, "attempts is 0: give 1 or more"),
         ({"max_feedback_tokens": 0}, "max_feedback_tokens is 0"),
-        ({"critics": "cites"}, "critics is 'cites': give a list of texts"),
+        ({"critics": "cites"}, r"critics is 'cites': give a list, \[cites\]"),
         ({"critic_weights": [0.0]}, "critic_weights is 0: give more than 0"),
     ],
 )

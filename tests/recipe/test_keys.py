@@ -94,7 +94,7 @@ def test_a_key_of_the_other_objective_in_a_file_is_refused_too():
 @pytest.mark.parametrize(
     ("key", "value", "wanted"),
     [
-        ("dev_questions", "mine.jsonl", "a list of texts"),
+        ("dev_questions", "mine.jsonl", r"a list, \[mine\.jsonl\]"),
         ("max_dev_questions", "all", "max_dev_questions"),
         ("dev_twins", 0.5, "a whole number"),
         ("start_from", 3, "a text"),

@@ -398,7 +398,7 @@ def test_rows_that_a_server_left_unanswered_are_not_kept_as_whole(tmp_path):
     [
         ({"config_name": "stf"}, "unknown configuration 'stf': did you mean 'sft'?"),
         ({"max_train_question": 3}, "unknown recipe option 'max_train_question': did you mean 'max_train_questions'?"),
-        ({"train_questions": "q.jsonl"}, "train_questions is 'q.jsonl': give a list of texts"),
+        ({"train_questions": "q.jsonl"}, "train_questions is 'q.jsonl': give a list, [q.jsonl]"),
         ({"max_train_questions": 2.5}, "max_train_questions is 2.5: give a whole number"),
         ({"summarise": 3}, "summarise is 3: give true or false"),
         ({"train_corpus": None}, "train_corpus is None: give a text"),

@@ -74,7 +74,7 @@ def test_the_schema(start):
         (["run", *QUICKSTART, "--method=self_dmo"], "did you mean 'self_demo'?"),
         (["run", *QUICKSTART, "--objective=dop"], "unknown objective 'dop': did you mean 'dpo'?"),
         (["run", "--output_dir=x", "quickstart/self_demo"], "unrecognized arguments: quickstart/self_demo"),
-        (["run", "--config", "kinds.yaml"], "train_questions is 'mine.jsonl': give a list of texts"),
+        (["run", "--config", "kinds.yaml"], "train_questions is 'mine.jsonl': give a list, [mine.jsonl]"),
         (["run"], "output_dir is not set"),
     ],
 )

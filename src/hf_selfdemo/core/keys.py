@@ -92,9 +92,8 @@ def check_kinds(group: Any) -> None:
         value = getattr(group, name)
         if name in numbers or not mismatch(value, kind):
             continue
-        wanted = _KINDS[
-            kind if kind in _KINDS else get_args(kind)[0]
-        ]  # of an optional value, the type that is not None
+        known = kind if kind in _KINDS else get_args(kind)[0]  # of an optional value, the type that is not None
+        wanted = f"a list, [{value}]" if known == list[str] and isinstance(value, str) else _KINDS[known]
         raise UserError(f"{name} is {value!r}", f"give {wanted}")
 
 

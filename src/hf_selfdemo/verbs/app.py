@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 from hf_selfdemo.app.asking import Asking
 from hf_selfdemo.core.console import say
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.core.protocols import Answerer, Generator
+from hf_selfdemo.core.protocols import Answerer, Generator, Retriever
 from hf_selfdemo.generation.tuned import trained_folder
+from hf_selfdemo.hub.visibility import shows_only_embedded
 from hf_selfdemo.methods.at_point import at_recorded_point
 from hf_selfdemo.recipe.engine import OnText, in_process
 from hf_selfdemo.recipe.evidence import recipe_retriever
@@ -75,12 +76,20 @@ def recipe_asking(recipe: Recipe, on_text: OnText | None = None) -> Asking:
     folders = {name: cache(partial(trained_folder, where)) for name, where in _tuned(recipe).items()}
     return Asking(
         _models(recipe, folders, on_text),
-        None if recipe.retrieval.retriever == "given" else partial(recipe_retriever, recipe, "test"),
+        None if recipe.retrieval.retriever == "given" else partial(_searched, recipe),
         recipe.evaluate.max_answer_tokens,
         recipe.retrieval.passages_per_question,
         recipe.retrieval.max_passage_words,
         _answerers(recipe, folders),
     )
+
+
+def _searched(recipe: Recipe) -> Retriever:
+    """The retriever over the corpus of the test questions."""
+    if recipe.data.only_embedded and shows_only_embedded(recipe.output_dir) is False:
+        what = f"{recipe.output_dir} was made with passages of your own, and the options name no corpus"
+        raise UserError(what, "give the recipe of that run as --config, or set test_corpus")
+    return recipe_retriever(recipe, "test")
 
 
 def _or_reason(read: Callable[[], T]) -> T | UserError:
