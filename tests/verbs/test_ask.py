@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from hf_selfdemo.core.manifest import write_json
 from hf_selfdemo.generation.scripted import ScriptedGenerator
 from hf_selfdemo.methods.answering import PromptAnswerer
 from hf_selfdemo.methods.at_point import write_point
@@ -68,15 +69,14 @@ def test_one_question_shows_passages_the_answer_and_what_it_rests_on(flags, says
     ]
 
 
-def test_passages_of_a_run_are_not_replaced_by_the_embedded_ones(flags, says, capsys, tmp_path):
+def test_the_corpus_of_a_run_is_not_replaced_by_the_embedded_one(flags, says, capsys, tmp_path):
     says("Ada Storm.")
     (tmp_path / "run/evaluation").mkdir()
-    row = {"id": "q", "passages": [{"id": "1", "title": "The hall", "text": "Ada Storm built the hall in 1901."}]}
-    (tmp_path / "run/evaluation/rows.jsonl").write_text(json.dumps(row) + "\n")
+    write_json(tmp_path / "run/evaluation/manifest.json", {"data": {"test_corpus": "corpus.jsonl"}})
     forgotten = [flag for flag in flags if not flag.startswith("--test_corpus")]
     assert main(["ask", "Who built the hall?", *forgotten]) == 2
     said = capsys.readouterr()
-    assert "was made with passages of your own" in said.err and "set test_corpus" in said.err and not said.out
+    assert "was evaluated with the corpus corpus.jsonl" in said.err and "set test_corpus" in said.err and not said.out
     assert main(["ask", "Who built the hall?", *forgotten, "--evaluate_modes", "closed_book"]) == 0
     assert main(["ask", "Who built the hall?", *flags]) == 0
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hf_selfdemo.app.asking import Asking
+from hf_selfdemo.core.artefacts import Evaluated
 from hf_selfdemo.core.console import say
 from hf_selfdemo.core.errors import UserError
+from hf_selfdemo.core.manifest import read_json
 from hf_selfdemo.core.protocols import Answerer, Generator, Retriever
 from hf_selfdemo.generation.tuned import trained_folder
-from hf_selfdemo.hub.visibility import shows_only_embedded
 from hf_selfdemo.methods.at_point import at_recorded_point
 from hf_selfdemo.recipe.engine import OnText, in_process
 from hf_selfdemo.recipe.evidence import recipe_retriever
@@ -86,8 +87,10 @@ def recipe_asking(recipe: Recipe, on_text: OnText | None = None) -> Asking:
 
 def _searched(recipe: Recipe) -> Retriever:
     """The retriever over the corpus of the test questions."""
-    if recipe.data.only_embedded and shows_only_embedded(recipe.output_dir) is False:
-        what = f"{recipe.output_dir} was made with passages of your own, and the options name no corpus"
+    evaluated = read_json(recipe.output_dir / "evaluation" / "manifest.json", Evaluated, missing_ok=True)
+    corpus = evaluated.get("data", {}).get("test_corpus")
+    if recipe.data.only_embedded and corpus not in (None, "", "embedded"):
+        what = f"{recipe.output_dir} was evaluated with the corpus {corpus}, and the options name no corpus"
         raise UserError(what, "give the recipe of that run as --config, or set test_corpus")
     return recipe_retriever(recipe, "test")
 
