@@ -54,6 +54,17 @@ def refused(capsys):
 
 
 @pytest.fixture
+def said(capsys):
+    """What a command prints on standard error, on one line."""
+
+    def line(*arguments):
+        assert main(list(arguments)) == 0
+        return " ".join(capsys.readouterr().err.split())
+
+    return line
+
+
+@pytest.fixture
 def manifest(tmp_path):
     """Reads a manifest of the run by its folder."""
     return lambda folder: json.loads((tmp_path / "run" / folder / "manifest.json").read_text())

@@ -24,17 +24,6 @@ def copy(gold, model_folder, tmp_path):
     return [*gold, "--adapters", f"copy={tmp_path / 'copy'}"]
 
 
-@pytest.fixture
-def said(capsys):
-    """What a command prints on standard error, on one line."""
-
-    def line(*arguments):
-        assert main(list(arguments)) == 0
-        return " ".join(capsys.readouterr().err.split())
-
-    return line
-
-
 def test_another_judge_says_what_it_replaces_and_why_replies_are_unscored(copy, said, manifest):
     assert "replaced" not in said("evaluate", *copy) and manifest("evaluation")["unscored"]["base"] == {"rag": {}}
     told = said("evaluate", *copy, "--evaluate_judge=llm_label")

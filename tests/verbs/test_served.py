@@ -67,17 +67,6 @@ def served(gold, rows, server, model_folder, tmp_path):
     return [*own, *rows, f"--adapters=copy={tmp_path / 'copy'}", f"--server_url={server.url}", "--served=copy=hall"]
 
 
-@pytest.fixture
-def said(capsys):
-    """What a command prints on standard error, on one line."""
-
-    def line(*arguments):
-        assert main(list(arguments)) == 0
-        return " ".join(capsys.readouterr().err.split())
-
-    return line
-
-
 def few(flags):
     return [*flags, "--max_test_questions=4"]
 

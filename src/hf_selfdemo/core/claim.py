@@ -37,10 +37,9 @@ def claim_folder(
     Raises:
         UserError: as `refuse_other_run` does. Then nothing is written.
     """
-    path = folder / "run.json"
     there = refuse_other_run(folder, settings, remedy, words, defaults)
-    if not there or [p.name for p in folder.iterdir()] == ["run.json"]:  # an earlier start produced nothing
-        write_json(path, json.loads(json.dumps(settings, default=str)))
+    if not there or _is_unused(folder):
+        write_json(folder / "run.json", _plain(settings))
     return there
 
 
@@ -73,9 +72,9 @@ def refuse_other_run(
         except (ValueError, TypeError, RecursionError):
             raise UserError(f"{path} cannot be read", "choose another output_dir, or delete this folder") from None
         keys = differing(found, settings, defaults or {})
-        if keys and [p.name for p in folder.iterdir()] != ["run.json"]:
+        if keys and not _is_unused(folder):
             names = {key: (words or {}).get(key, key) for key in keys[:3]}
-            wanted = json.loads(json.dumps(settings, default=str))
+            wanted = _plain(settings)
             shown = ", ".join(_difference(name, found.get(key), wanted.get(key)) for key, name in names.items())
             raise UserError(f"{folder} belongs to another run: {shown}", remedy)
         return True
@@ -98,8 +97,18 @@ def differing(found: Mapping[str, Any], wanted: Mapping[str, Any], defaults: Map
         >>> differing({"seed": 0}, {"seed": 0, "window": 16, "beta": 2}, {"window": 16, "beta": 1})
         ['beta']
     """
-    one, other = (json.loads(json.dumps({**defaults, **settings}, default=str)) for settings in (found, wanted))
+    one, other = (_plain({**defaults, **settings}) for settings in (found, wanted))
     return sorted(key for key in {*found, *wanted} if one.get(key) != other.get(key))
+
+
+def _is_unused(folder: Path) -> bool:
+    """Whether an earlier start reserved the folder and then produced nothing."""
+    return [path.name for path in folder.iterdir()] == ["run.json"]
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as they are when they are read from a JSON file again."""
+    return json.loads(json.dumps(settings, default=str))
 
 
 def _difference(key: str, there: Any, now: Any) -> str:
