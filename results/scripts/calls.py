@@ -1,11 +1,11 @@
-"""A model's calls from a ledger into one small file, and back: with it a study's data is made again without calls.
+"""Keep a model's calls from a ledger in a small file, and restore them: a study's data is then made without the model.
 
     python results/scripts/calls.py keep runs/study_1_5b/ledger.sqlite results/study_1_5b/calls.jsonl.gz --model NAME
     python results/scripts/calls.py restore results/study_1_5b/calls.jsonl.gz runs/study_1_5b/ledger.sqlite
 
-A call holds the key of its prompt, the reply and the tokens it took. It holds no question and no passage. `NAME` is as
-much of the model's name in the ledger (`hf-selfdemo ledger` lists them) as tells it from others. Without `--model` the
-calls of all models are kept.
+A call consists of the key of its prompt, the reply and the token counts, without question and passages. `NAME` is a
+part of the model's name in the ledger; `hf-selfdemo ledger` lists the names. Without `--model` the calls of all models
+are kept.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _MODEL = 1
 
 
 def keep(ledger: Path, file: Path, model: str = "") -> int:
-    """Write the calls of a ledger into a file, ordered by key; the same calls make the same bytes.
+    """Write the calls of a ledger to a file, ordered by key. The same calls give the same bytes.
 
     Args:
-        ledger: what they are in.
-        file: gzipped, a JSON list a line.
-        model: the calls of those models alone whose names contain this.
+        ledger: the ledger.
+        file: the file, gzipped, with one JSON list per line.
+        model: keep only calls of models whose names contain this text.
 
     Returns:
-        How many there are.
+        The number of calls.
 
     Raises:
         UserError: if there is no such ledger, or no such call in it.
@@ -41,20 +41,20 @@ def keep(ledger: Path, file: Path, model: str = "") -> int:
         raise UserError(f"there is no ledger {ledger}", "name the `ledger` of the study's recipes")
     calls = [call for call in Ledger(ledger).all_but([]) if model in call[_MODEL]]
     if not calls:
-        raise UserError(f"{ledger} holds no call of a model {model!r}", "`hf-selfdemo ledger` lists the models")
+        raise UserError(f"{ledger} contains no call of a model {model!r}", "`hf-selfdemo ledger` lists the models")
     lines = "".join(json.dumps(call) + "\n" for call in calls)
     file.write_bytes(gzip.compress(lines.encode(), mtime=0))
     return len(calls)
 
 
 def restore(file: Path, ledger: Path) -> int:
-    """Add the calls of a file to a ledger, which is made if need be; calls that it has already stay as they are.
+    """Add the calls of a file to a ledger, which is created if it does not exist. Calls that it has do not change.
 
     Returns:
-        How many were new.
+        The number of new calls.
 
     Raises:
-        UserError: if there is no such file, or a call in it is not as it was written. Then nothing is added.
+        UserError: if there is no such file, or a call in it was changed. Then nothing is added.
     """
     if not file.exists():
         raise UserError(f"there is no file {file}", "name one that `keep` wrote")
@@ -63,7 +63,7 @@ def restore(file: Path, ledger: Path) -> int:
     for number, call in enumerate(calls, 1):
         if not is_as_written(call):
             raise UserError(
-                f"line {number} of {file} is not as it was written", "take the file from the repository again"
+                f"line {number} of {file} was changed since it was written", "restore the file from the repository"
             )
     return Ledger(ledger).add(calls)
 

@@ -49,7 +49,7 @@ def test_a_call_that_was_changed_is_named_and_nothing_is_added(kept, tmp_path):
 def test_what_is_not_there_is_named(kept, tmp_path):
     with pytest.raises(UserError, match="there is no ledger"):
         calls.keep(tmp_path / "none.sqlite", kept)
-    with pytest.raises(UserError, match="no call of a model 'other'"):
+    with pytest.raises(UserError, match="contains no call of a model 'other'"):
         calls.keep(tmp_path / "ledger.sqlite", kept, "other")
     with pytest.raises(UserError, match="there is no file"):
         calls.restore(tmp_path / "none.gz", tmp_path / "ledger.sqlite")

@@ -36,7 +36,7 @@ IDK = "The passages do not answer this question, and I do not know the answer."
 _REFUSAL = Candidate(IDK, "refusal", "idk")
 
 _PREFERRED = Verdict("correct")
-"""A placeholder verdict of the preferred text, which the policy `wrong_answer` ignores."""
+"""The verdict of the preferred text. `choose_rejected` asks for one, and its policy `wrong_answer` ignores it."""
 
 
 @dataclass(frozen=True)
