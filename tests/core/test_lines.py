@@ -1,5 +1,6 @@
 """Where no terminal shows a bar, long work says now and then how far it is, by a clock that the tests hold."""
 
+from functools import partial
 from threading import Event
 
 import pytest
@@ -12,8 +13,8 @@ class Work:
     """Lines of a piece of work, at the hands of a clock."""
 
     def __init__(self, total=0):
-        self.now, self.said = 100.0, []
-        self.lines = Lines("evaluate", self.said.append, total, lambda: self.now)
+        self.now, self.said, self.calls = 100.0, [], 0
+        self.lines = Lines("evaluate", self.said.append, total, lambda: self.now, lambda: self.calls)
 
     def after(self, seconds, **done):
         self.now += seconds
@@ -57,6 +58,13 @@ def test_a_total_may_be_learnt_later():
     assert work.after(30, rows=33, total=40).startswith("evaluate: 33 of 40, 30.0 a minute")
 
 
+def test_while_no_row_is_finished_the_calls_show_that_work_goes_on():
+    work = Work(total=24)
+    work.calls = 38
+    assert work.after(120) == "evaluate: 0 of 24, none done for 2 min; 38 calls to the model so far"
+    assert work.after(30, rows=12).startswith("evaluate: 12 of 24, 4.8 a minute")
+
+
 def test_what_an_earlier_start_did_is_counted_but_is_no_speed():
     work = Work()
     assert work.after(10, rows=0, total=100, before=60) == "evaluate: 60 of 100, none done for 0 s"
@@ -96,7 +104,7 @@ def told(monkeypatch):
 
     monkeypatch.setattr(console, "say", say)
     monkeypatch.setattr(lines, "_LOOK_S", 0.001)
-    monkeypatch.setattr(console, "Lines", lambda *words: Lines(*words, clock=lambda: float(next(seconds))))
+    monkeypatch.setattr(console, "Lines", partial(Lines, clock=lambda: float(next(seconds))))
     return said, heard
 
 

@@ -177,7 +177,7 @@ def test_run_chooses_a_point_between_training_and_testing(gold, dev, manifest, t
 
     chosen = []
     monkeypatch.setattr(operating_point, "_replies", lambda *given: chosen.append(given[1]) or replies(200))
-    assert main(["run", *gold, *dev, "--operating_target=f_score"]) == 0
+    assert main(["run", *gold, *dev, "--max_dev_questions=9", "--operating_target=f_score"]) == 0
     assert chosen == ["tuned"] and (tmp_path / "run/model" / POINT_FILE).exists()
     assert list(manifest("evaluation")["judges"]) == ["base", "tuned", "tuned_at_point"]
     assert list(manifest("evaluation_dev")["judges"]) == ["base", "tuned"]
@@ -190,3 +190,13 @@ def test_a_space_takes_the_point_along(answered, manifest, tmp_path):
     assert choose(flags, "--operating_target=f_score") == main(["evaluate", *flags]) == 0
     made = space_artefact(tmp_path / "run", "me/look", base_model="me/tiny", trained=tmp_path / "copy")
     assert made.files[f"run/model/{POINT_FILE}"] == tmp_path / "copy" / POINT_FILE
+
+
+def test_run_refuses_too_few_dev_questions_before_anything_is_paid_for(gold, refused, tmp_path):
+    few = [*gold, "--dev_questions=embedded", "--max_dev_questions=6", "--max_dev_unanswerable=3", "--dev_twins=0"]
+    line = refused("run", *few, "--operating_target=f_score")
+    assert "there are 9 dev questions, but an operating point for the highest F-score needs 20 or more" in line
+    limited = ["--operating_target=hallucination", "--operating_limit=0.1"]
+    assert "needs 44 or more" in refused("run", *few, *limited)
+    assert "needs 10 or more" in refused("run", *few, "--operating_target=f_score", "--dev_twins=9")
+    assert not (tmp_path / "run/demonstrations").exists()

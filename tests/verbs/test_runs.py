@@ -17,7 +17,7 @@ from hf_selfdemo.verbs.lock import held
 def finished(tmp_path):
     """Writes a run that was evaluated: six questions, of which the trained model answers so many right."""
 
-    def write(name, right):
+    def write(name, right, **models):
         run = tmp_path / "runs" / name
         write_json(run / "demonstrations/run.json", {})
         write_json(
@@ -41,7 +41,7 @@ def finished(tmp_path):
         keys = ("models", "judges", "usage", "reused", "training")
         settings = {"base": "b", "templates": "t", "evidence": "e", "max_answer_tokens": 32}
         about = {"title": name, "base_model": "made/up", "settings": settings, "data": {}, "recall": {}}
-        write_manifest(folder, ["rag"], {key: {"base": {}, "tuned": {}} for key in keys} | {"models": {}}, about)
+        write_manifest(folder, ["rag"], {key: {"base": {}, "tuned": {}} for key in keys} | {"models": models}, about)
         write_figures(folder, comparison_of(Evaluation(folder), ["base", "tuned"]))
         return run
 
@@ -58,7 +58,33 @@ def test_list_tells_how_far_each_run_has_come_and_its_figures(finished, tmp_path
     assert [cell.strip() for cell in good.split("│")[1:8]] == [
         *("group/good", "evaluated", "ra_it (dpo)", "up", "tuned", "0.83", "0.17"),
     ]
-    assert any("begun" in line and "demonstrating" in line for line in lines) and not any("notes" in x for x in lines)
+    assert any("begun" in line and "demonstrations unfinished" in line for line in lines) and not any(
+        "notes" in x for x in lines
+    )
+
+
+def test_list_says_where_a_command_is_running(finished, tmp_path, capsys):
+    runs_folder = tmp_path / "runs"
+    good = finished("good", 5)
+    for held_lock in (held(good), held(good, "1/2")):
+        with held_lock:
+            assert main(["runs", "list", str(runs_folder)]) == 0
+            out = capsys.readouterr().out
+            assert "running" in out and "evaluated" not in out
+    (good / ".lock").touch()  # of a command that was killed
+    assert main(["runs", "list", str(runs_folder)]) == 0
+    assert "evaluated" in capsys.readouterr().out
+
+
+def test_list_has_a_line_for_each_trained_model(finished, tmp_path, capsys):
+    run = finished("good", 5, base="", tuned="runs/good/model")
+    write_json(run / "model-2/run.json", {})
+    assert main(["runs", "list", str(tmp_path / "runs")]) == 0
+    shown = [[cell.strip() for cell in line.split("│")[1:8]] for line in capsys.readouterr().out.splitlines()]
+    assert [row[4:6] for row in shown if len(row) == 7 and row[4].startswith(("tuned", "model"))] == [
+        ["tuned", "0.83"],
+        ["model-2", ""],
+    ]
 
 
 def test_a_damaged_run_is_named_and_the_others_are_listed(finished, tmp_path, capsys):

@@ -140,13 +140,18 @@ def hush(quiet: bool) -> None:
 
 
 @contextmanager
-def progress(name: str, total: int) -> Iterator[Callable[..., None]]:
+def progress(name: str, total: int, calls: Callable[[], int] = lambda: 0) -> Iterator[Callable[..., None]]:
     """A progress bar on standard error. Yields a function that counts, like `Lines.advance`.
 
     If standard error is not a terminal, or a bar or spinner is already shown, it prints lines instead.
+
+    Args:
+        name: the name of the work.
+        total: how much there is to do.
+        calls: as in `Lines`.
     """
     if not _log.is_terminal or _shown:
-        lines = Lines(name, say, total)
+        lines = Lines(name, say, total, calls=calls)
         with lines.ticking():
             yield lines.advance
         return

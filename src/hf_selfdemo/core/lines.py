@@ -26,6 +26,7 @@ class Lines:
         say: a function that prints a line.
         total: how much there is to do; 0 for work that is not counted.
         clock: a function that returns seconds.
+        calls: a function that returns the number of calls made so far. A line names it while no row is finished.
 
     Example:
         >>> seconds = iter([0.0, 6.0, 6.0])
@@ -36,9 +37,14 @@ class Lines:
     """
 
     def __init__(
-        self, name: str, say: Callable[[str], None], total: int = 0, clock: Callable[[], float] = time.monotonic
+        self,
+        name: str,
+        say: Callable[[str], None],
+        total: int = 0,
+        clock: Callable[[], float] = time.monotonic,
+        calls: Callable[[], int] = lambda: 0,
     ) -> None:
-        self._name, self._say, self._total, self._clock = name, say, total, clock
+        self._name, self._say, self._total, self._clock, self._calls = name, say, total, clock, calls
         self._done, self._note = 0, ""
         self._start = clock()
         self._due = self._start + FIRST_S
@@ -101,7 +107,9 @@ class Lines:
         since, before = self._marks[0]
         done = self._done - before
         if not done:
-            return f"{self._what()}, none done for {duration(now - since)}"
+            calls = self._calls()
+            so_far = f"; {calls:,} {'call' if calls == 1 else 'calls'} to the model so far" if calls else ""
+            return f"{self._what()}, none done for {duration(now - since)}{so_far}"
         seconds = (now - since) / done
         left = duration(seconds * max(self._total - self._done, 0))
         return f"{self._what()}, {_rate(1 / seconds)}, about {left} left"

@@ -26,6 +26,8 @@ from hf_selfdemo.methods.question_writer import Draft, QuestionWriter, unlike
 
 PARTS = ("train", "test")
 
+DROPPED = "dropped_questions.jsonl"
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -113,14 +115,14 @@ def _save(drafts: Sequence[tuple[str, Draft]], folder: Path, parts: Sequence[str
     dropped = Counter(draft.dropped.partition(":")[0] for _, draft in drafts if draft.dropped)
     kept = {part: [draft.question for name, draft in drafts if name == part and not draft.dropped] for part in parts}
     rows = [question_row(draft.question) | {"reason": draft.dropped} for _, draft in drafts if draft.dropped]
-    _write(folder / "dropped_questions.jsonl", rows)
+    _write(folder / DROPPED, rows)
     for part, questions in kept.items():
         if not any(question.answerable for question in questions):
-            reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.most_common(3)) or "none was written"
-            raise UserError(
-                f"no answerable question was kept for {part} ({reasons})",
-                "use a larger model, more documents, or a higher question_passes",
-            )
+            reasons = ", ".join(f"{count} as {reason!r}" for reason, count in dropped.most_common(3))
+            why = f"dropped: {reasons}" if reasons else "none was written"
+            look = f"read {folder / DROPPED}, then " if reasons else ""
+            remedy = f"{look}use a larger model, more documents, or a higher question_passes"
+            raise UserError(f"no answerable question was kept for {part} ({why})", remedy)
     for part, questions in kept.items():
         _write(folder / f"{part}_questions.jsonl", map(question_row, questions))
     kinds = Counter(

@@ -33,6 +33,9 @@ DEV_SOURCES = frozenset({"dev_questions", "dev_corpus"})
 SOURCES = DEV_SOURCES | {"train_questions", "test_questions", "train_corpus", "test_corpus"}
 """Options that name questions or passages. There are dev questions only if they are named."""
 
+_KINDS = "embedded, files (.jsonl .json .csv .tsv .parquet .xlsx, also .gz), dataset folders or Hub ids"
+"""What options of questions can name, for their help."""
+
 
 @dataclass
 class DataArguments:
@@ -43,13 +46,14 @@ class DataArguments:
 
     train_questions: list[str] = key(
         [],
-        "embedded, files (.jsonl .json .csv .tsv .parquet .xlsx, also .gz), dataset folders or Hub ids; default: "
-        "embedded, if no other source is named",
+        f"questions for training: {_KINDS}; default: embedded, if no other source is named",
         "written",
     )
-    test_questions: list[str] = key([], "as train_questions, for evaluation", "replies")
+    test_questions: list[str] = key([], f"questions for evaluation: {_KINDS}", "replies")
     dev_questions: list[str] = key(
-        [], "as train_questions, for evaluation during training and for choosing settings; default: none", "weights"
+        [],
+        f"questions for evaluation during training and for choosing settings: {_KINDS}; default: none",
+        "weights",
     )
     held_out_share: float = key(
         0.0,
@@ -75,9 +79,14 @@ class DataArguments:
         "written",
     )
     dev_corpus: str | None = key(
-        None, "as train_corpus, for dev_questions; default: train_corpus, its dev_split if it has splits", "weights"
+        None, "passages to search for dev_questions; default: train_corpus, its dev_split if it has splits", "weights"
     )
-    test_corpus: str = key("", "as train_corpus, for evaluation", "replies")
+    test_corpus: str = key(
+        "",
+        "passages to search in evaluation; 'questions' uses those that came with the questions; default: embedded, if "
+        "no other source is named",
+        "replies",
+    )
     corpus_columns: list[str] = key(
         [], "role=column pairs of a corpus: id, text and title, e.g. text=contents", "written"
     )

@@ -82,8 +82,9 @@ def _run(verb: str, *arguments: str) -> None:
     recipe = parse(arguments, verb)
     if recipe.push.dry_run and verb != "push":
         raise UserError(f"{verb} has no dry run", "leave dry_run out, or use plan or preflight")
-    from hf_selfdemo.recipe.aim import recipe_aim
+    from hf_selfdemo.recipe.aim import refuse_few_dev
     from hf_selfdemo.recipe.documents import written_parts
+    from hf_selfdemo.recipe.first_rows import refuse_missing_columns
     from hf_selfdemo.recipe.made_documents import refuse_stale
     from hf_selfdemo.recipe.parts import refuse_unnamed
     from hf_selfdemo.verbs.lock import locked
@@ -104,9 +105,11 @@ def _run(verb: str, *arguments: str) -> None:
         refuse_server(recipe)
     if verb == "run" and not recipe.evaluate.compare:  # what the last stage needs, before anything is paid for
         trained = ("train",) if recipe.method.method.trains else ()
-        refuse_unnamed(recipe, *trained, "dev" if recipe.evaluate.evaluate_on == "dev" else "test")
+        parts = (*trained, "dev" if recipe.evaluate.evaluate_on == "dev" else "test")
+        refuse_unnamed(recipe, *parts)
+        refuse_missing_columns(recipe, *parts)
         if recipe.operating.operating_target is not None and trained:
-            recipe_aim(recipe)
+            refuse_few_dev(recipe)
         if recipe.method.method.gated:
             from hf_selfdemo.verbs.gate import refuse_gate
 
@@ -154,8 +157,8 @@ def quiet() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    for category, module in ((FutureWarning, "transformers"), (UserWarning, "torch")):
-        warnings.filterwarnings("ignore", category=category, module=module)
+    warnings.filterwarnings("ignore", category=FutureWarning)  # names that libraries use of one another
+    warnings.filterwarnings("ignore", category=UserWarning, module="torch")
     # peft asks the Hub whether the vocabulary was changed, and warns where the Hub is out of reach
     warnings.filterwarnings("ignore", message="Unable to fetch remote file|Could not find a config file", module="peft")
     log_plainly(logging.WARNING)

@@ -148,7 +148,7 @@ def _make_calls(
     rows: Sequence[Evidence], strategy: Strategy, judge: Judge, engine: Engine | LateEngine, recipe: Recipe
 ) -> None:
     """Make the calls of one shard, which fills the generation cache."""
-    with progress("demonstrate", len(rows)) as advance:
+    with progress("demonstrate", len(rows), lambda: engine.generator.usage.calls) as advance:
         dialogues = (judged_row(row, strategy, judge) for row in rows)
         asked = []
         for judged in converse(dialogues, engine.generator, recipe.engine.window):
@@ -168,7 +168,7 @@ def _demonstrate(
     folder: Path,
     about: Callable[[Dataset], dict[str, Any]],
 ) -> None:
-    with progress("demonstrate", len(evidence)) as advance:
+    with progress("demonstrate", len(evidence), lambda: engine.generator.usage.calls) as advance:
         demonstrate(
             evidence,
             strategy,

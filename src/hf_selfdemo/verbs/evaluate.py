@@ -102,13 +102,16 @@ def run_evaluate(recipe: Recipe) -> None:
     unscored: dict[str, dict[str, dict[str, int]]] = {}
     accounts: dict[str, Mapping[Any, RecordedGenerator]] = {}
     asked_rows = {mode: len(rows_asked(evidence, mode)) for mode in modes}
+    asking: list[RecordedGenerator] = []
     with progress(
         "evaluate",
         sum(asked_rows.values()) * len(columns) + ability.steps(sum(not column.at_point for column in columns)),
+        lambda: base.usage.calls + sum(one.usage.calls for one in asking),
     ) as advance:
         for column in columns:
             name, engine = column.name, engines.of(column)
             asked = {mode: RecordedGenerator(engine, ledger) for mode in modes}
+            asking += asked.values()
             judges = {mode: WhyUnscored(judge) for mode in modes}
             runs[name] = {
                 mode: predict(

@@ -77,6 +77,24 @@ def held(folder: Path, shard: str = "") -> Iterator[None]:
         _let_go(own)
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether a command is running in a run's folder.
+
+    Args:
+        folder: the folder of the run.
+    """
+    for path in (*folder.glob(".lock"), *folder.glob(".shard-*.lock")):
+        lock = FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        except OSError:  # a folder that this user cannot write to: no command of this user is running there
+            continue
+        lock.release()
+    return False
+
+
 def _taken(path: Path, seconds: float = 0) -> FileLock:
     """Acquire a lock, and make its folder if it does not exist."""
     lock, folder = FileLock(path), path.parent

@@ -52,7 +52,7 @@ def run_questions(recipe: Recipe) -> None:
         refuse_replacing(recipe, "questions")
     sources = recipe_sources(recipe)
     engine = open_engine(recipe, model)
-    with progress("questions", len(sources)) as advance:
+    with progress("questions", len(sources), lambda: engine.generator.usage.calls) as advance:
         counts = write_questions(
             sources,
             recipe_writer(recipe),

@@ -19,9 +19,9 @@ SHARED = ("ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm", "index", "f
 _STAGES = {
     "evaluated": ("evaluation/manifest.json",),
     "trained": ("model/manifest.json", "model-*/manifest.json", "retriever/manifest.json"),
-    "training": ("model/run.json", "model-*/run.json", "retriever/run.json"),
+    "training unfinished": ("model/run.json", "model-*/run.json", "retriever/run.json"),
     "demonstrated": ("demonstrations/manifest.json",),
-    "demonstrating": ("demonstrations/run.json",),
+    "demonstrations unfinished": ("demonstrations/run.json",),
     "questions written": ("documents/questions.json",),
     "documents read": ("documents/manifest.json",),
     "scored": ("scores/rows.jsonl",),
@@ -59,18 +59,23 @@ class Run:
             "objective": trained.get("settings", {}).get("objective", ""),
         }
 
-    def figures(self) -> tuple[str, dict[str, Any]]:
-        """The trained model's column in the evaluation, and its figures with passages; ("", {}) if there is none.
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The figures with passages of each trained model, by its column in the evaluation.
+
+        A variant that is not evaluated has its folder's name and no figures. If no trained model was evaluated, there
+        is the last column of the evaluation.
 
         Raises:
             UserError: for a damaged file.
         """
-        columns = read_json(self.folder / "evaluation" / "figures.json", missing_ok=True).get("columns", {})
-        names = [name for name in columns if columns[name].get("rag")]
-        if not names:
-            return "", {}
-        name = "tuned" if "tuned" in names else names[-1]
-        return name, columns[name]["rag"]
+        folder = self.folder / "evaluation"
+        columns = read_json(folder / "figures.json", missing_ok=True).get("columns", {})
+        models = read_json(folder / "manifest.json", missing_ok=True).get("models", {})
+        asked = [name for name in columns if columns[name].get("rag")]
+        shown = [name for name in asked if models.get(name)] or asked[-1:]
+        evaluated = {Path(model).name for model in models.values()}
+        missing = [path.name for path in variants(self.folder) if path.name not in evaluated]
+        return {name: columns[name]["rag"] for name in shown} | {name: {} for name in missing}
 
 
 def trained_folders(run: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from typing import Any
 from hf_selfdemo.core.console import in_units, read_line, say, show
 from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.loading import did_you_mean
-from hf_selfdemo.verbs.lock import held
+from hf_selfdemo.verbs.lock import held, is_locked
 from hf_selfdemo.verbs.run_folders import Run, removable, run_at, runs_in
 
 USAGE = """\
@@ -18,7 +18,7 @@ usage: hf-selfdemo runs list [FOLDER]
        hf-selfdemo runs compare RUN RUN [RUN ...] [--on dev]
        hf-selfdemo runs remove RUN [--yes]
 
-list prints the runs in FOLDER (default: runs): how far each has come, and the figures of its trained model with
+list prints the runs in FOLDER (default: runs): how far each has come, and the figures of its trained models with
 passages.
 compare compares evaluated runs with the first of them, on the same questions, and writes a report into the first
 one's folder. A run is a folder, or NAME=FOLDER:COLUMN to choose its name and its column, such as base=runs/a:base.
@@ -83,14 +83,16 @@ def list_runs(folder: Path) -> None:
         column.justify = "right"
     for name, run in zip(names, runs, strict=True):
         try:
-            about, (column_name, figures) = run.about(), run.figures()
+            about, by_column, running = run.about(), run.figures(), is_locked(run.folder)
         except UserError as error:
             say(str(error))
             table.add_row(name, "damaged")
             continue
         method = about["method"] + (f" ({about['objective']})" if about["objective"] not in ("", "sft") else "")
-        cells = (_cell(figures.get(key)) for key in _FIGURES)
-        table.add_row(name, run.state, method, Path(about["model"]).name, column_name, *cells)
+        cells = [name, "running" if running else run.state, method, Path(about["model"]).name]
+        for column_name, figures in (by_column or {"": {}}).items():
+            table.add_row(*cells, column_name, *(_cell(figures.get(key)) for key in _FIGURES))
+            cells = [""] * len(cells)  # further models of the same run
     show(table, 200)
 
 

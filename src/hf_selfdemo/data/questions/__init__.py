@@ -10,7 +10,7 @@ passages.py    rows to passages, and unique ids for them
 shortening.py  long passages, cut or split
 """
 
-from hf_selfdemo.data.questions.columns import PRESETS, dig
+from hf_selfdemo.data.questions.columns import PRESETS, ColumnMap, dig
 from hf_selfdemo.data.questions.passages import corpus_of, read_passages
 from hf_selfdemo.data.questions.reading import each_question, read_questions, sample
 from hf_selfdemo.data.questions.shortening import cut_words, shortened
@@ -19,6 +19,7 @@ from hf_selfdemo.data.questions.sources import EMBEDDED, Source, read_rows
 __all__ = [
     "EMBEDDED",
     "PRESETS",
+    "ColumnMap",
     "Source",
     "corpus_of",
     "cut_words",

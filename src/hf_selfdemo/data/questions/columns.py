@@ -89,21 +89,23 @@ class ColumnMap:
         if column is None:
             return None
         if column.split(".")[0] not in row:
-            if role not in self.needed:
-                return None
-            raise UserError(*self._absent(row, where))
+            if role in self.needed and (error := self.missing(row, where)):
+                raise error
+            return None
         return dig(row, column, where)
 
-    def _absent(self, row: Mapping[str, Any], where: str) -> tuple[str, str]:
-        """What is wrong and the remedy: the required columns that a row lacks, and the pairs that map likely ones."""
+    def missing(self, row: Mapping[str, Any], where: str) -> UserError | None:
+        """An error that names all required columns that a row lacks, and the pairs that map likely ones, or None."""
         absent = {role: c for role, c in self.columns.items() if role in self.needed and c.split(".")[0] not in row}
+        if not absent:
+            return None
         what = f"{where} has no column " + " and no column ".join(map(repr, absent.values()))
         near = {role: _meant(role, column, row) for role, column in absent.items()}
         pairs = f"{self.key}: [{', '.join(f'{role}=' + (name or 'COLUMN') for role, name in near.items())}]"
         if all(near.values()):
-            return what, f"did you mean {' and '.join(map(repr, near.values()))}? Then set {pairs}"
+            return UserError(what, f"did you mean {' and '.join(map(repr, near.values()))}? Then set {pairs}")
         names = ", ".join(sorted(row)[:_LISTED]) + (", ..." if len(row) > _LISTED else "")
-        return what, f"its columns are {names or 'none'}; set {pairs}"
+        return UserError(what, f"its columns are {names or 'none'}; set {pairs}")
 
 
 def _meant(role: str, column: str, row: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib.metadata import metadata
 from typing import Any
 
 from hf_selfdemo.evaluation.report.words import SUMMARY
@@ -32,7 +33,13 @@ def symptom_line(said: str, heading: str) -> str:
         >>> symptom_line("tuned abstains from 46 of 48 questions", "The model abstains too often")
         'tuned abstains from 46 of 48 questions: see "The model abstains too often" in docs/troubleshooting.md'
     """
-    return f'{said}: see "{heading}" in docs/troubleshooting.md'
+    return f'{said}: see "{heading}" in {_documentation()}/troubleshooting.md'
+
+
+def _documentation() -> str:
+    """The address of the documentation of this version, or its folder in the repository if there is no address."""
+    urls = dict(url.split(", ", 1) for url in metadata("hf-selfdemo").get_all("Project-URL") or ())
+    return urls.get("Documentation", "docs").rstrip("/")
 
 
 def _found(figures: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
