@@ -14,6 +14,7 @@ from hf_selfdemo.methods.at_point import write_point
 from hf_selfdemo.methods.openings import with_signals
 from hf_selfdemo.scoring.confidence import Mix
 from hf_selfdemo.scoring.operating_point import REFUSAL, Aim, OperatingPoint
+from hf_selfdemo.verbs import app
 from hf_selfdemo.verbs.cli import main
 from hf_selfdemo.verbs.networks import Networks
 
@@ -184,3 +185,14 @@ def test_a_real_server_gives_the_replies_of_the_model_that_it_has(gold, model_fo
     evaluation = Evaluation(tmp_path / "run/evaluation")
     here, there = ([one.text for one in evaluation.column(name).predictions["rag"]] for name in ("here", "there"))
     assert here == there and all(here)
+
+
+def test_a_question_is_asked_on_the_server(served, server, tmp_path, capsys, monkeypatch, refused):
+    monkeypatch.setattr(app, "in_process", lambda *parts: pytest.fail("a model was loaded"))
+    (tmp_path / "run").mkdir()
+    asking = [*served, "--evaluate_modes", "closed_book", "--question=Question: Who built hall 7?"]
+    assert main(["ask", *asking]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "Ada7"
+    [body] = server.bodies
+    assert body["model"] == "hall" and body["max_tokens"] == 4
+    assert "served is set, but server_url is not" in refused("ask", *asking, "--server_url=")

@@ -174,8 +174,8 @@ READS: dict[str, Reads] = {
         ),
         method="",
     ),
-    "ask": Reads((command_keys.AskArguments,), ("evaluate_modes", *_SEARCHED, *_IN_PROCESS, *_TUNED)),
-    "app": Reads((command_keys.AppArguments,), (*_SEARCHED, *_IN_PROCESS, *_TUNED)),
+    "ask": Reads((command_keys.AskArguments,), ("evaluate_modes", *_SEARCHED, *_IN_PROCESS, *_SERVED, *_TUNED)),
+    "app": Reads((command_keys.AppArguments,), (*_SEARCHED, *_IN_PROCESS, *_SERVED, *_TUNED)),
     "ledger": Reads(keys=("ledger",), loads=False, method=""),
 }
 """For each command with a recipe, the options that it reads."""

@@ -16,11 +16,11 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.manifest import read_json
 from hf_selfdemo.core.protocols import Answerer, Generator, Retriever
 from hf_selfdemo.generation.tuned import trained_folder
-from hf_selfdemo.methods.at_point import at_recorded_point
-from hf_selfdemo.recipe.engine import OnText, in_process
+from hf_selfdemo.methods.at_point import at_recorded_point, for_server
+from hf_selfdemo.recipe.engine import OnText, at_server, in_process
 from hf_selfdemo.recipe.evidence import recipe_retriever
 from hf_selfdemo.recipe.recipe import Recipe
-from hf_selfdemo.verbs.columns import column_of, model_answerer, recipe_answerer
+from hf_selfdemo.verbs.columns import addressed_models, column_of, model_answerer, recipe_answerer
 from hf_selfdemo.verbs.failures import Terminated
 from hf_selfdemo.verbs.rounds import round_models
 
@@ -75,14 +75,21 @@ def recipe_asking(recipe: Recipe, on_text: OnText | None = None) -> Asking:
     if not recipe.output_dir.is_dir():
         raise UserError(f"there is no run in {recipe.output_dir}", "check output_dir, or run `hf-selfdemo run` first")
     folders = {name: cache(partial(trained_folder, where)) for name, where in _tuned(recipe).items()}
+    models = _models(recipe, folders, on_text)
+    served = addressed_models(recipe, list(models))
     return Asking(
-        _models(recipe, folders, on_text),
+        models | {name: cache(partial(at_server, recipe, model, logprobs=True)) for name, model in served.items()},
         None if recipe.retrieval.retriever == "given" else partial(_searched, recipe),
         recipe.evaluate.max_answer_tokens,
         recipe.retrieval.passages_per_question,
         recipe.retrieval.max_passage_words,
-        _answerers(recipe, folders),
+        {name: _served_answerer(find) if name in served else find for name, find in _answerers(recipe, folders).items()},
     )
+
+
+def _served_answerer(find: Callable[[], Answerer]) -> Callable[[], Answerer]:
+    """How a model is asked on a server."""
+    return cache(lambda: for_server(find()))
 
 
 def _searched(recipe: Recipe) -> Retriever:

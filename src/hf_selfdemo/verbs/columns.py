@@ -79,9 +79,7 @@ def recipe_columns(recipe: Recipe, model: ResolvedModel | None = None) -> list[A
     names = [column.name for column in columns]
     if twice := [name for name in names if names.count(name) > 1]:
         raise UserError(f"adapters: two columns are named {twice[0]!r}", "rename one of the models, e.g. other=FOLDER")
-    served = served_models(recipe, [column.model for column in columns])
-    if served and not recipe.engine.server_url:
-        raise UserError("served is set, but server_url is not", "add server_url, e.g. http://localhost:8000/v1")
+    served = addressed_models(recipe, [column.model for column in columns])
     asked = (_with_engine(recipe, column, served.get(column.model, "")) for column in columns)
     return [column for column in asked if column]
 
@@ -119,6 +117,18 @@ def served_models(recipe: Recipe, models: Sequence[str]) -> dict[str, str]:
             remedy = f"choose one of {known}; for another trained model, also add --adapters {name}=FOLDER"
             raise UserError(f"served: there is no model {name!r}", remedy)
     return {name: served for name, _, served in pairs}
+
+
+def addressed_models(recipe: Recipe, models: Sequence[str]) -> dict[str, str]:
+    """As `served_models`, for a command that asks them.
+
+    Raises:
+        UserError: also if the recipe does not name the server.
+    """
+    served = served_models(recipe, models)
+    if served and not recipe.engine.server_url:
+        raise UserError("served is set, but server_url is not", "add server_url, e.g. http://localhost:8000/v1")
+    return served
 
 
 def _untrained(recipe: Recipe, model: ResolvedModel | None) -> list[Asked]:
