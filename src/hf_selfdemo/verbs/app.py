@@ -83,7 +83,10 @@ def recipe_asking(recipe: Recipe, on_text: OnText | None = None) -> Asking:
         recipe.evaluate.max_answer_tokens,
         recipe.retrieval.passages_per_question,
         recipe.retrieval.max_passage_words,
-        {name: _served_answerer(find) if name in served else find for name, find in _answerers(recipe, folders).items()},
+        {
+            name: _served_answerer(find) if name in served else find
+            for name, find in _answerers(recipe, folders).items()
+        },
     )
 
 

@@ -13,7 +13,8 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.keys import defaults
 from hf_selfdemo.core.ledger import Ledger
 from hf_selfdemo.core.loading import did_you_mean
-from hf_selfdemo.core.manifest import fingerprint, read_json, rows_fingerprint
+from hf_selfdemo.core.logic import logic_hash
+from hf_selfdemo.core.manifest import read_json, rows_fingerprint
 from hf_selfdemo.core.protocols import Judge
 from hf_selfdemo.core.types import COUNTS, Evidence, Mode, Prediction, Usage
 from hf_selfdemo.evaluation.evaluated import (
@@ -40,7 +41,7 @@ from hf_selfdemo.generation.tuned import weights_hash
 from hf_selfdemo.methods.answering import REFUSAL, WITHHELD
 from hf_selfdemo.prompting.prompts import JUDGED_WITH, TRAINED_ON, templates_hash
 from hf_selfdemo.recipe.config import EvaluateArguments
-from hf_selfdemo.recipe.dataset_key import PACKAGE, folder_hash
+from hf_selfdemo.recipe.dataset_key import PACKAGE
 from hf_selfdemo.recipe.engine import ledger_path, recipe_judge
 from hf_selfdemo.recipe.evidence import has_dev, passages_warning, recipe_evidence
 from hf_selfdemo.recipe.own_code import own_sources
@@ -205,7 +206,7 @@ def _judge_record(recipe: Recipe, base: str) -> dict[str, Any]:
         base: fingerprint of the base model, which judges that need a model ask.
     """
     name = recipe.evaluate.evaluate_judge
-    code = fingerprint([folder_hash(PACKAGE / room, "**/*.py") for room in ("scoring", "judging")])
+    code = logic_hash(PACKAGE / "scoring", PACKAGE / "judging")[:16]
     record = {"name": name, "code": code, **own_sources(judge=name)}
     if not judges_by_model(recipe.evaluate):
         return record
