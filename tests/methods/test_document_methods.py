@@ -148,7 +148,7 @@ def test_the_manifest_says_which_words_count_as_informative(capsys, tmp_path, mo
 
 
 def test_info_rag_needs_a_document_of_sentences():
-    assert InfoRag().select(ASKED, [], []) == Skip("no document: questions are not trained")
+    assert InfoRag().select(ASKED, [], []) == Skip("not a document: questions are not trained on")
     assert isinstance(InfoRag().select(document_row(Passage("p", "One sentence alone is too few.")), [], []), Skip)
     with pytest.raises(UserError, match="copy_share and correct_share add up to more than 1"):
         Scenarios(copy_share=0.7, correct_share=0.6)

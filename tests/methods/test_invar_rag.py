@@ -50,9 +50,9 @@ def test_a_gold_passage_counts_as_one_that_holds_the_answer():
         (replace(ROW, gold_removed=True), "no accepted answer, or a twin"),
         (replace(ROW, question=replace(ASKED, answers=())), "no accepted answer, or a twin"),
         (replace(ROW, question=replace(ASKED, answerable=False)), "no accepted answer, or a twin"),
-        (replace(ROW, passages=tuple(WITHOUT)), "no candidate holds the answer"),
-        (replace(ROW, passages=()), "no candidate holds the answer"),
-        (replace(ROW, passages=tuple(WITH)), "every candidate holds the answer"),
+        (replace(ROW, passages=tuple(WITHOUT)), "no candidate contains the answer"),
+        (replace(ROW, passages=()), "no candidate contains the answer"),
+        (replace(ROW, passages=tuple(WITH)), "every candidate contains the answer"),
     ],
 )
 def test_a_question_without_a_list_is_named_and_not_asked_about(row, reason):
@@ -85,7 +85,7 @@ def test_no_list_at_all_is_refused():
     refuse_without_lists([replace(ROW, passages=tuple(WITHOUT)), ROW])
     rows = [replace(ROW, passages=tuple(WITHOUT)), replace(ROW, passages=tuple(WITH))]
     with pytest.raises(
-        UserError, match=r"every candidate holds the answer; no candidate holds .*passages_per_question"
+        UserError, match=r"every candidate contains the answer; no candidate contains .*passages_per_question"
     ):
         refuse_without_lists(rows)
     with pytest.raises(UserError, match="there are no questions"):

@@ -79,5 +79,5 @@ def test_so_many_known_facts_are_mixed_in_for_each_unknown_one():
     assert kept(extra_per_unknown=0)[0] == {"unknown": 2, "rephrased": 2}
     found, left_out = kept(max_unknown=1, extra="rephrased")
     assert found == {"unknown": 1, "rephrased": 1}
-    assert left_out[2] == "the model may know it" and "more unknown facts than max_unknown" in left_out.values()
-    assert "the model knows it, and no more of these are mixed in" in left_out.values()
+    assert left_out[2] == "the model may know the fact" and "more unknown facts than max_unknown" in left_out.values()
+    assert "the model knows the fact, and enough known facts are mixed in" in left_out.values()

@@ -58,8 +58,8 @@ def test_only_the_styles_asked_for_are_written_and_from_the_passages_that_hold_t
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
-        (Evidence(Question("q", "Who?", ("Cy Holm",)), OTHERS), "no passage holds an answer to be given"),
-        (Evidence(ASKED, OTHERS, gold_removed=True), "no passage holds an answer to be given"),
+        (Evidence(Question("q", "Who?", ("Cy Holm",)), OTHERS), "no passage contains an answer"),
+        (Evidence(ASKED, OTHERS, gold_removed=True), "no passage contains an answer"),
     ],
 )
 def test_what_nothing_can_be_written_of_is_named(row, reason):

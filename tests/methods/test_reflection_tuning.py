@@ -80,7 +80,7 @@ def test_without_the_students_word_all_that_can_be_read_is_taken():
 
 
 def test_rows_that_nothing_was_made_of_may_be_left_out():
-    assert chosen(Model(question="", answer=""), keep_originals=False) == Skip("nothing better was made of it")
+    assert chosen(Model(question="", answer=""), keep_originals=False) == Skip("no rewritten candidate is correct")
     assert isinstance(chosen(Model(), Evidence(Question("q", "Who?"))), Skip)
 
 

@@ -142,11 +142,11 @@ def test_an_abstention_that_beat_a_right_answer_is_not_verified(row):
 @pytest.mark.parametrize(
     ("source", "label", "finish_reason", "shown", "reason"),
     [
-        ("rag", "correct", "length", True, "what would have won was cut off (raise max_candidate_tokens)"),
-        ("refusal", "abstain", "length", False, "what would have won was cut off (raise max_candidate_tokens)"),
-        ("refusal", "abstain", "length", True, "nothing right although the passages hold the answer"),
-        ("rag", "incorrect", "length", True, "nothing right although the passages hold the answer"),
-        ("rag", "incorrect", "stop", False, "nothing right and no refusal that reads as one"),
+        ("rag", "correct", "length", True, "the best candidate was truncated (raise max_candidate_tokens)"),
+        ("refusal", "abstain", "length", False, "the best candidate was truncated (raise max_candidate_tokens)"),
+        ("refusal", "abstain", "length", True, "no candidate is correct although the passages contain the answer"),
+        ("rag", "incorrect", "length", True, "no candidate is correct although the passages contain the answer"),
+        ("rag", "incorrect", "stop", False, "no candidate is correct or recognised as an abstention"),
     ],
 )
 def test_a_row_left_out_for_a_cut_off_candidate_says_so(row, source, label, finish_reason, shown, reason):

@@ -110,7 +110,7 @@ def trained(run: Path, seed: int, tokens: int = 4000) -> None:
             "rows_in": 9,
             "demonstrations": 7,
             "outcomes": {"answers (from rag candidates)": 5, "abstentions (from refusal candidates)": 2},
-            "skipped": {"nothing right although the passages hold the answer": 2},
+            "skipped": {"no candidate is correct although the passages contain the answer": 2},
             "on_policy": {"target_nll_per_token": 0.5},
             "settings": {"method": "self_demo", "rag_candidates": 3},
             "selection": {"abstain_when": "not_in_context"},

@@ -33,7 +33,9 @@ def test_a_record_tells_what_the_run_took(runs):
     record = read_study(target).records["self_demo-0"]
     assert (record["row"], record["seed"]) == ("self_demo", 0)
     assert record["demonstrations"]["usage"]["generated_tokens"] == 140  # made and found in the ledger
-    assert record["demonstrations"]["skipped"] == {"nothing right although the passages hold the answer": 2}
+    assert record["demonstrations"]["skipped"] == {
+        "no candidate is correct although the passages contain the answer": 2
+    }
     on_policy = {"base": {"on_policy/chosen": 0.75}, "tuned": {"on_policy/chosen": 0.25}}
     assert record["training"] == {"rows": 7, "steps": 3, "tokens": 4000, "seconds": 12.5, "on_policy": on_policy}
     assert record["evaluations"]["test"]["usage"]["calls"] == 4

@@ -168,7 +168,7 @@ def test_shares_count_what_was_written_unasked_where_the_answer_was_shown(tmp_pa
         row("answer", rag="incorrect unscored", closed_book="abstain"),
         row("abstain", rag="abstain", refusal="abstain"),
         row("abstain", skipped="abstention over max_abstain_share 0.5", shown=False, rag="abstain abstain"),
-        row("", skipped="nothing right and no refusal that reads as one", rag="incorrect"),
+        row("", skipped="no candidate is correct or recognised as an abstention", rag="incorrect"),
     ]
     path = tmp_path / "candidates.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -149,7 +149,7 @@ class InfoRag(KeepsAll):
 
     def _drawn(self, evidence: Evidence) -> _Cut | Skip:
         if not is_document(evidence):
-            return Skip("no document: questions are not trained")
+            return Skip("not a document: questions are not trained on")
         from sentencex import segment
 
         [passage] = evidence.passages

@@ -35,8 +35,8 @@ from hf_selfdemo.scoring.answers.passages import holds_answer
 RANKED = "ranked"
 """The kind of these rows in `training.row_kinds`."""
 
-_NO_QUESTION, _NO_POSITIVE = "no accepted answer, or a twin", "no candidate holds the answer"
-_NO_NEGATIVE = "every candidate holds the answer"
+_NO_QUESTION, _NO_POSITIVE = "no accepted answer, or a twin", "no candidate contains the answer"
+_NO_NEGATIVE = "every candidate contains the answer"
 
 
 @dataclass(frozen=True)

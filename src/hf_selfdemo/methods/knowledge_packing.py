@@ -134,11 +134,11 @@ class KnowledgePacking:
                 continue
             parent = place
             if group == MAYBE:
-                left_out[place] = "the model may know it"
+                left_out[place] = "the model may know the fact"
             elif group == UNKNOWN and place not in kept:
                 left_out[place] = "more unknown facts than max_unknown"
             elif group == KNOWN and place not in mixed_in:
-                left_out[place] = "the model knows it, and no more of these are mixed in"
+                left_out[place] = "the model knows the fact, and enough known facts are mixed in"
         return left_out
 
     def _row(self, evidence: Evidence, asked: str, group: str) -> Demonstration:

@@ -108,7 +108,7 @@ class PaRag(KeepsAll):
         if evidence.question.source == REPLAY:
             return self._replayed(evidence, candidates)
         if not candidates:
-            return Skip("no passage holds an answer to be given")
+            return Skip("no passage contains an answer")
         judged = sorted(zip(candidates, verdicts, strict=True), key=lambda pair: pair[1].place)  # the winner first
         right = [c.text for c, v in judged if v.label == "correct" and c.finish_reason == "stop"]
         texts = list({normalise(text): text for text in reversed(right)}.values())[::-1]
@@ -124,7 +124,7 @@ class PaRag(KeepsAll):
     def _replayed(self, evidence: Evidence, candidates: Sequence[Candidate]) -> Sequence[Demonstration] | Skip:
         said = next((c.text for c in candidates if c.text.strip() and c.finish_reason == "stop"), "")
         if not said:
-            return Skip("no whole reply to replay")
+            return Skip("no complete reply to replay")
         row = Demonstration(evidence, said, "answer", "closed_book", verified=False, mode="closed_book", group=REPLAY)
         return [replace(row, kind="chat", segments=(Segment(said),))]
 

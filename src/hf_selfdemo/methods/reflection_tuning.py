@@ -94,9 +94,9 @@ class ReflectionTuning(KeepsAll):
                 group = candidate.prompt.rpartition("/")[2]
                 return [Demonstration(row, candidate.text, "answer", "rag", group=group)]
         if not candidates:
-            return Skip("no gold answer to look at, or no passages")
+            return Skip("no gold answer or no passages")
         if not self.reflecting.keep_originals:
-            return Skip("nothing better was made of it")
+            return Skip("no rewritten candidate is correct")
         return [Demonstration(evidence, candidates[0].text, "answer", "gold", group=ORIGINAL)]
 
     def _reflected(self, evidence: Evidence, question: str, answer: str, what: str, mark: str) -> Dialogue[str]:

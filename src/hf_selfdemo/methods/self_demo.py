@@ -32,7 +32,7 @@ from hf_selfdemo.scoring.match import contains_answer
 from hf_selfdemo.scoring.outcomes import is_verified
 from hf_selfdemo.scoring.refusal import is_refusal
 
-_CUT_OFF = "what would have won was cut off (raise max_candidate_tokens)"
+_CUT_OFF = "the best candidate was truncated (raise max_candidate_tokens)"
 
 Judged: TypeAlias = tuple[Candidate, Verdict]
 
@@ -193,15 +193,15 @@ class SelfDemo:
             picked, abstains = _gold(evidence), False
         elif abstains and evidence.answer_in_context and self.choosing.abstain_when == "not_in_context":
             cut_off = _was_cut_off(judged, "correct")
-            return Skip(_CUT_OFF if cut_off else "nothing right although the passages hold the answer")
+            return Skip(_CUT_OFF if cut_off else "no candidate is correct although the passages contain the answer")
         if picked is None:
             cut_off = _was_cut_off(judged, "abstain") or (may_answer and _was_cut_off(judged, "correct"))
-            return Skip(_CUT_OFF if cut_off else "nothing right and no refusal that reads as one")
+            return Skip(_CUT_OFF if cut_off else "no candidate is correct or recognised as an abstention")
         winner, won = picked
         finished = [v.label for c, v in judged if c.finish_reason == "stop"]
         verified = not champion or is_verified(won.label, finished)
         if not verified and self.choosing.unverified_winners == "drop":
-            return Skip("the tournament's winner was not found right")
+            return Skip("the tournament's winner is not labelled correct")
         return Demonstration(
             evidence=evidence,
             response=winner.text,

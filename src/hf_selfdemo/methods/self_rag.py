@@ -121,7 +121,7 @@ class SelfRag(KeepsAll):
         ]
         rows = list(_rows(evidence, labelled))
         if not rows:
-            return Skip("no whole reply that could be labelled")
+            return Skip("no complete reply could be labelled")
         return [row if not place else replace(row, suffix=f"#row_{place + 1}") for place, row in enumerate(rows)]
 
     def _requests(self, evidence: Evidence) -> Iterator[tuple[Source, str, Request]]:
