@@ -156,7 +156,7 @@ def test_an_operating_point_goes_up_and_the_card_applies_it(
     card = " ".join(made.files["README.md"].split())
     assert "chosen for hallucination rate at most 0.1 on dev questions" in card
     assert f"is at least {threshold:.3f}" in card
-    assert "hallucination rate at most .100 with level .9, for questions like the 80 that were counted (3 at" in card
+    assert "hallucination rate at most .100 with level .9, for questions like the 80 that were counted (errors" in card
     repositories(made)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda name: name)
     code = code_blocks(made.files["README.md"])[1]

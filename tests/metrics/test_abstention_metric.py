@@ -100,5 +100,5 @@ def test_blank_references_are_none_and_half_is_what_an_abstention_is_worth():
 
 
 def test_a_worth_that_is_no_number_is_named():
-    with pytest.raises(UserError, match="abstain_value is 'x': choose one from 0"):
+    with pytest.raises(UserError, match="abstain_value is 'x': give a number from 0"):
         score(["Bern"], [["Bern"]], abstain_value="x")

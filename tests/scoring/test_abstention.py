@@ -132,5 +132,5 @@ def test_bounds_of_scored_rows_are_their_figures():
 
 @pytest.mark.parametrize("label", ["wrong", None])
 def test_a_label_that_is_none_is_not_taken_for_unscored(label):
-    with pytest.raises(UserError, match="is unknown: known are correct, abstain, incorrect, unscored"):
+    with pytest.raises(UserError, match="is unknown: use one of correct, abstain, incorrect, unscored"):
         lambda_score(label, 0.4)

@@ -69,7 +69,7 @@ def test_bounds_are_the_least_and_greatest_that_scoring_the_rest_could_give(scor
 
 
 def test_lengths_that_differ_are_refused():
-    with pytest.raises(UserError, match="1 labels meet 2 verdicts"):
+    with pytest.raises(UserError, match="1 labels, but 2 verdicts"):
         agreement(["correct"], [True, False])
 
 

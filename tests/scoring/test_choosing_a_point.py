@@ -138,11 +138,11 @@ def test_a_limit_is_used_up_as_far_as_it_is_proven(target, limit):
             "hallucination",
             0.05,
             60,
-            "of 30 questions, and even without a single fault it takes 45: .* 90 dev questions",
+            "for 30 questions, and even without an error it needs 45: .* 90 dev questions",
         ),
-        ("hallucination", 0.001, 500, "even without a single fault it takes 2302"),
-        ("false_refusals", 0.01, 300, "even without a single fault it takes 230"),
-        ("false_refusals", 0.05, 300, "where the model answers most, .* at fault already"),
+        ("hallucination", 0.001, 500, "even without an error it needs 2302"),
+        ("false_refusals", 0.01, 300, "even without an error it needs 230"),
+        ("false_refusals", 0.05, 300, "where the model answers most, .* count as errors already"),
     ],
 )
 def test_where_nothing_is_proven_there_is_no_point(target, limit, questions, complaint):
@@ -159,10 +159,10 @@ def test_unscored_rows_count_against_the_model():
     failed = [said(r.id, "unscored") if i % 4 == 0 else r for i, r in enumerate(rows)]
     assert choose_point(rows, Aim("hallucination", 0.05)).bounds[0].hits == 0
     for spoiled in (unlabelled, failed):
-        with pytest.raises(UserError, match=r"where the model answers least, [0-9]+ of 200 questions are at fault"):
+        with pytest.raises(UserError, match=r"where the model answers least, [0-9]+ of 200 questions count as errors"):
             choose_point(spoiled, Aim("hallucination", 0.05))
     assert choose_point(rows, Aim("false_refusals", 0.05)).threshold == 0.0
-    with pytest.raises(UserError, match=r"where the model answers most, [0-9]+ of 200 questions are at fault"):
+    with pytest.raises(UserError, match=r"where the model answers most, [0-9]+ of 200 questions count as errors"):
         choose_point(failed, Aim("false_refusals", 0.05))
 
 

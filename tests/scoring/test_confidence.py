@@ -89,9 +89,9 @@ def test_a_mix_comes_back_from_a_file():
 @pytest.mark.parametrize(
     ("rows", "complaint"),
     [
-        ([], "0 of 0 attempts are right"),
-        ([said(i, logprob=i) for i in range(50)], "50 of 50 attempts are right"),
-        ([said(i, "correct" if i < 4 else "incorrect", logprob=i) for i in range(50)], "4 of 50 attempts are right"),
+        ([], "0 of 0 attempts are correct"),
+        ([said(i, logprob=i) for i in range(50)], "50 of 50 attempts are correct"),
+        ([said(i, "correct" if i < 4 else "incorrect", logprob=i) for i in range(50)], "4 of 50 attempts are correct"),
         ([said(i, "correct" if i % 2 else "incorrect") for i in range(50)], "there is no signal"),
         ([said(i, "correct" if i % 2 else "incorrect", score=1.0) for i in range(50)], "there is no signal"),
     ],
@@ -122,5 +122,5 @@ def test_cross_fitting_asks_a_mix_that_never_saw_the_question(monkeypatch):
 
 
 def test_cross_fitting_too_few_questions_is_refused():
-    with pytest.raises(UserError, match="too few for 5 parts"):
+    with pytest.raises(UserError, match="too few for 5 folds"):
         cross_fitted(population(4))

@@ -1,4 +1,4 @@
-"""Who decides whether a candidate is right: a judge behind the `Judge` protocol."""
+"""The judges, which label candidates as correct, incorrect or abstaining. They implement the `Judge` protocol."""
 
 JUDGES = {
     "answer_match": "hf_selfdemo.judging.answer_match:AnswerMatchJudge",

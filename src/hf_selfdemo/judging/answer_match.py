@@ -1,4 +1,4 @@
-"""The deterministic judge: does the text decline to answer, and if not, does it state an accepted answer?"""
+"""The deterministic judge, which compares texts with the accepted answers and asks no model."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from hf_selfdemo.scoring.label import label_by_match
 
 _WORDS = {
     "unscored": "empty reply",
-    "abstain": "declines to answer",
+    "abstain": "abstains",
     "correct": "states an accepted answer",
     "incorrect": "states no accepted answer",
 }
 
 
 class AnswerMatchJudge:
-    """Labels as `scoring.label.label_by_match` does, without a model. An empty text is *unscored*.
+    """Labels texts by `scoring.label.label_by_match`, without a model. An empty text is *unscored*.
 
-    Strict towards lists: a reply that merely repeats whole passages would state any answer, so a text with more than
-    `max_words` words is incorrect whatever it states.
+    A text with more than `max_words` words is never correct, because a reply that repeats whole passages could state
+    any answer.
 
     Args:
-        max_words: longest reply that can be right.
+        max_words: the most words of a correct reply.
 
     Raises:
         UserError: if `max_words` is below 1.
@@ -41,16 +41,16 @@ class AnswerMatchJudge:
     def judge(self, evidence: Evidence, candidates: Sequence[Candidate]) -> Dialogue[list[Verdict]]:
         question = evidence.question
         return [self.label(candidate.text, question.answers, question.text) for candidate in candidates]
-        yield  # never reached: a dialogue that asks nothing
+        yield  # never reached, but makes this function a dialogue
 
     def report(self) -> dict[str, Any]:
         return {}
 
     def label(self, text: str, answers: Sequence[str], question: str = "") -> Verdict:
-        """The verdict on one text; the question tells what kind of answer it wants."""
+        """The verdict on one text. The words of the question show what kind of answer it asks for."""
         label = label_by_match(text, tuple(answers), question)
         if label == "correct" and len(text.split()) > self.max_words:
-            return Verdict("incorrect", f"states the answer among more than {self.max_words} words")
+            return Verdict("incorrect", f"states an accepted answer, but in more than {self.max_words} words")
         if label == "incorrect" and not answers:
-            return Verdict("incorrect", "nothing is known to be right")
+            return Verdict("incorrect", "no accepted answer is known")
         return Verdict(label, _WORDS[label])

@@ -1,4 +1,4 @@
-"""The rules of a knock-out tournament, apart from who decides its matches. Entrants are numbers, told apart by them."""
+"""The rules of a knock-out tournament, without deciding its matches. Each entrant is a unique number."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 
 def brackets(entrants: Sequence[int], size: int) -> list[list[int]]:
-    """Split entrants, in order, into the fewest matches of at most `size`, as equal as can be.
+    """Split entrants, in order, into the fewest matches of at most `size`, with sizes as equal as possible.
 
     Example:
         >>> brackets([5, 3, 8, 1], 3)
@@ -18,7 +18,7 @@ def brackets(entrants: Sequence[int], size: int) -> list[list[int]]:
 
 
 def rounds(entrants: int, size: int) -> int:
-    """How many rounds so many entrants play until one is left, in matches of at most `size`.
+    """The number of rounds until one of so many entrants is left, with matches of at most `size`.
 
     Example:
         >>> [rounds(n, 3) for n in (1, 2, 3, 4, 9, 10)]
@@ -32,7 +32,7 @@ def rounds(entrants: int, size: int) -> int:
 
 
 def rotations(match: Sequence[int], orders: int) -> list[list[int]]:
-    """At most `orders` different orders to show a match in. With one for each entrant, each is once in every position.
+    """At most `orders` orders in which to show a match. With one order per entrant, each is in every position once.
 
     Example:
         >>> rotations([4, 7, 2], 2)
@@ -42,7 +42,7 @@ def rotations(match: Sequence[int], orders: int) -> list[list[int]]:
 
 
 def elect(match: Sequence[int], ballots: Sequence[Mapping[int, float]]) -> int | None:
-    """Who has the highest sum over all ballots, of equals the earlier in the match; None if there is no ballot.
+    """The entrant with the highest sum over all ballots, or the first of several; None if there are no ballots.
 
     Example:
         >>> elect([4, 7], [{4: -0.1, 7: -2.0}, {7: -0.1, 4: -2.0}])
@@ -50,5 +50,5 @@ def elect(match: Sequence[int], ballots: Sequence[Mapping[int, float]]) -> int |
     """
     if not ballots:
         return None
-    # fsum: a plain sum depends on the order of its terms, and would tell equals apart by its rounding
+    # fsum, because the rounding of a plain sum depends on the order of its terms, and would decide ties
     return max(match, key=lambda entrant: math.fsum(ballot[entrant] for ballot in ballots))

@@ -1,4 +1,4 @@
-"""Asking a judging model until its verdict can be read."""
+"""Asks a judging model until its verdict can be read."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 
 class Inquiry:
-    """Asks until a reply can be read, and counts what it took. Threads may share one.
+    """Asks until a reply can be read, and counts the calls. Threads may share one.
 
-    The first try is the request as it is. Later ones are written freely at temperature 1 with a fresh seed, since
-    asking a model the same thing in the same way brings the same reply.
+    The first try is the request as it is. Later tries are free text at temperature 1 with a new seed, because the same
+    request would get the same reply.
 
     Args:
-        seed: of everything sampled.
-        tries: times a request is made at most.
+        seed: seed of all sampling.
+        tries: the most times that a request is made.
 
     Raises:
         UserError: if `tries` is below 1.
@@ -45,11 +45,12 @@ class Inquiry:
         self._lock = threading.Lock()
 
     def ask(self, requests: Sequence[Request], read: Callable[[int, Reply], T | None]) -> Dialogue[list[T | None]]:
-        """What was read of each request's reply; None where every try failed.
+        """Ask all requests, and return what was read from each reply; None if every try failed.
 
         Args:
-            requests: all are made at once, and those whose replies were not understood again together.
-            read: from the place of a request and a reply to what it says, or None.
+            requests: the requests. All are sent together, and later all whose replies could not be read.
+            read: a function from the index of a request and its reply to what the reply says; None if it cannot be
+                read.
         """
         found: list[T | None] = [None] * len(requests)
         unread = list(range(len(requests)))
@@ -65,7 +66,7 @@ class Inquiry:
         return found
 
     def report(self) -> dict[str, int]:
-        """Calls made, those whose reply could not be read, and requests that were given up."""
+        """The numbers of calls, of calls whose reply could not be read, and of requests that were given up."""
         with self._lock:
             return dict(self._counts)
 

@@ -1,4 +1,4 @@
-"""The model itself says of each candidate whether it is correct, incorrect or a refusal."""
+"""A judge that asks the model whether each candidate is correct, incorrect or an abstention."""
 
 from __future__ import annotations
 
@@ -15,29 +15,30 @@ from hf_selfdemo.judging.verdicts import read_label
 from hf_selfdemo.scoring.refusal import is_refusal
 
 LABEL_WORDS = ("correct", "incorrect", "refuse")
-"""What the model chooses among; no two begin alike."""
+"""The words that the model chooses from. Choices must differ in their first token."""
 
 _UNREAD = Verdict("unscored", "the model's verdict cannot be read")
 
 
 class LlmLabelJudge:
-    """Labels each candidate by asking the model, who sees the question, the accepted answers and the passages.
+    """Labels each candidate by asking the model, which sees the question, the accepted answers and the passages.
 
-    Only whole, non-empty candidates are asked about, equal ones once; the others are *unscored*, as is what the model
-    says nothing readable about. Where no answer is known a refusal still is one, and nothing else can be judged.
+    The model is asked only about finished, non-empty candidates, and about equal ones only once. The others are
+    *unscored*, and so are those for which its verdict cannot be read. If no answer is known, the model is not asked:
+    candidates that abstain get that label, and all others are *unscored*.
 
     Args:
-        seed: of everything sampled.
-        tries: times the model is asked about a candidate at most; the paper's judges get 5.
-        reasoning: let the model think aloud first, sampled at temperature 1, instead of choosing a word.
-        max_new_tokens: longest such thought, in tokens.
-        passages: shown at most, best ones. While the row has no more, the prompt begins like the candidates' own and
-            the engine need not read them again.
+        seed: seed of all sampling.
+        tries: the most times that the model is asked about a candidate; the paper's judges get 5.
+        reasoning: whether the model reasons first, sampled at temperature 1, instead of choosing a word.
+        max_new_tokens: longest reply with reasoning, in tokens.
+        passages: the most passages to show, best first. If the row has no more than these, the prompt begins like the
+            candidates' own, and the engine need not read the passages again.
 
     Raises:
-        UserError: if a number makes no judge; it names the key.
+        UserError: if a number is out of range; the message names the option.
 
-    Relations: `AnswerMatchJudge` needs no model; `MatchThenLlmJudge` asks only where that one finds no answer.
+    Relations: `AnswerMatchJudge` needs no model. `MatchThenLlmJudge` asks the model only if that one says "incorrect".
 
     Example:
         >>> from hf_selfdemo.core.conversation import converse
@@ -74,7 +75,7 @@ class LlmLabelJudge:
         return [v or said[shown(c.text)] or _UNREAD for c, v in zip(candidates, verdicts, strict=True)]
 
     def report(self) -> dict[str, Any]:
-        """What it took (see `Inquiry.report`), and how often the model gave each label."""
+        """The counts of `Inquiry.report`, and how often the model gave each label."""
         with self._lock:
             labels = {name: self._said[name] for name in ("correct", "incorrect", "abstain")}
         return {**self._inquiry.report(), "labels": labels}
@@ -93,7 +94,7 @@ class LlmLabelJudge:
 
 
 def _without_asking(candidate: Candidate, answers: Sequence[str], question: str) -> Verdict | None:
-    """The verdict that needs no model, if there is one."""
+    """The verdict if it needs no model, otherwise None."""
     if not candidate.text.strip():
         return Verdict("unscored", "empty reply")
     if candidate.finish_reason != "stop":
@@ -101,8 +102,8 @@ def _without_asking(candidate: Candidate, answers: Sequence[str], question: str)
     if answers:
         return None
     if is_refusal(candidate.text, question):
-        return Verdict("abstain", "declines to answer")
-    return Verdict("unscored", "nothing is known to be right")
+        return Verdict("abstain", "abstains")
+    return Verdict("unscored", "no accepted answer is known")
 
 
 def _read(_: int, reply: Reply) -> Verdict | None:

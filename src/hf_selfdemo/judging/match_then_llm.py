@@ -1,4 +1,4 @@
-"""The deterministic judge first; the model only where that one finds no accepted answer."""
+"""A judge that compares texts first, and asks the model only about texts that state no accepted answer."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from hf_selfdemo.judging.request import known_answers
 
 
 class MatchThenLlmJudge:
-    """Trusts a match, and asks the model about what the match calls incorrect: it may be right in other words.
+    """Labels as `AnswerMatchJudge`, but asks the model about incorrect candidates: they may be correct in other words.
 
-    The model's word then counts, and no word at all leaves the candidate *unscored*. Replies with more than `max_words`
-    words stay incorrect, and so does everything where no answer is known: there is nothing to ask.
+    For these, the model's label counts, and a candidate is *unscored* if it cannot be read. Replies with more than
+    `max_words` words stay incorrect. If no answer is known, the model is not asked.
 
     Args:
-        seed: of everything sampled.
-        tries: times the model is asked about a candidate at most.
-        reasoning: let the model think aloud first instead of choosing a word.
-        max_new_tokens: longest such thought, in tokens.
-        passages: shown to the model at most.
-        max_words: longest reply that can be right.
+        seed: seed of all sampling.
+        tries: the most times that the model is asked about a candidate.
+        reasoning: whether the model reasons first, sampled at temperature 1, instead of choosing a word.
+        max_new_tokens: longest reply with reasoning, in tokens.
+        passages: the most passages to show to the model, best first.
+        max_words: the most words of a correct reply.
 
     Raises:
-        UserError: if a number makes no judge; it names the key.
+        UserError: if a number is out of range; the message names the option.
 
-    Relations: `AnswerMatchJudge` and `LlmLabelJudge` are its two halves.
+    Relations: combines `AnswerMatchJudge` and `LlmLabelJudge`.
 
     Example:
         >>> from hf_selfdemo.core.conversation import converse
@@ -64,7 +64,7 @@ class MatchThenLlmJudge:
         return verdicts
 
     def report(self) -> dict[str, Any]:
-        """What asking the model took, and what it said."""
+        """The report of the `LlmLabelJudge`: the counts of its calls and labels."""
         return self.llm.report()
 
     def _may_be_right(self, candidate: Candidate) -> bool:

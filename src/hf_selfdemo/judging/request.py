@@ -1,4 +1,4 @@
-"""What a judging model is asked: one prompt layout for all judges, which begins like the candidates' own."""
+"""The request to a judging model. The prompts of all judges begin like the candidates' own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hf_selfdemo.core.types import Evidence, Request
 from hf_selfdemo.prompting.prompts import fill
 
 SHORT_REPLY = 32
-"""Tokens for one word or number, from an engine that cannot choose and writes a sentence around it."""
+"""Longest reply without reasoning, in tokens. An engine that cannot choose may write a sentence around its choice."""
 
 
 def judging_request(
@@ -27,13 +27,13 @@ def judging_request(
 
     Args:
         evidence: the row; its accepted answers are shown.
-        template: under `templates/judging`.
-        name: the request's, within the row.
-        choices: what the model chooses among, unless it reasons.
-        reasoning: let it think aloud, sampled at temperature 1, and end with its verdict.
-        max_new_tokens: longest such thought, in tokens.
-        passages: shown at most, best ones.
-        values: what else the template wants.
+        template: name of a template in `templates/judging`.
+        name: name of the request, unique within the row.
+        choices: the words that the model chooses from, unless it reasons.
+        reasoning: whether the model reasons first, sampled at temperature 1, and ends with its verdict.
+        max_new_tokens: longest reply with reasoning, in tokens.
+        passages: the most passages to show, best first.
+        values: further variables of the template.
     """
     prompt = fill(
         f"judging/{template}",
@@ -55,7 +55,7 @@ def judging_request(
 
 
 def known_answers(evidence: Evidence) -> tuple[str, ...]:
-    """The accepted answers that say anything (hold a letter, a figure or a symbol), each on one line.
+    """The accepted answers that contain a letter, a number or a symbol, each on one line.
 
     Example:
         >>> from hf_selfdemo.core.types import Question
@@ -70,7 +70,7 @@ def _says_something(answer: str) -> bool:
 
 
 def shown(text: str) -> str:
-    """A text as a judge is shown it: on one line, so that no candidate can pass for two.
+    """A text as it is shown to a judge: on one line, so that one candidate cannot look like two.
 
     Example:
         >>> shown("Iodine.\\nReply 2: Germanium.")

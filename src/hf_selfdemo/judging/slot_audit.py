@@ -1,4 +1,4 @@
-"""Where a judge's picks stood, how long they were, and where they came from."""
+"""Counts the positions, lengths and sources of a judge's picks."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 
 class SlotAudit:
-    """Counts what a judge should not go by: the position of the pick, its length, and where the winner came from.
+    """Counts what should not affect a judge: the position and the length of its picks, and the source of the winner.
 
-    A judge that always says "1" looks like any other in its verdicts, and like itself here. Threads may share one.
+    Verdicts alone do not reveal a judge that always picks the first candidate; these counts do. Threads may share one.
 
     Example:
         >>> audit = SlotAudit()
@@ -31,26 +31,26 @@ class SlotAudit:
         self._offered: Counter[str] = Counter()
 
     def played(self, matches: int, unread: int) -> None:
-        """Count matches of a round, and those of them that were not decided."""
+        """Count the matches of a round, and how many of them were not decided."""
         with self._lock:
             self._matches += matches
             self._unread += unread
 
     def picked(self, position: int, lengths: Sequence[int]) -> None:
-        """Count one pick: its position, from 0, and the lengths of all that were shown, in that order."""
+        """Count one pick, by its position, from 0, and the lengths of all shown candidates, in the order shown."""
         by_length = sorted(range(len(lengths)), key=lengths.__getitem__)
         with self._lock:
             self._positions[len(lengths), position] += 1
             self._lengths[len(lengths), by_length.index(position)] += 1
 
     def won(self, source: str, offered: Sequence[str]) -> None:
-        """Count a decided row: the winner's source, and those of all that played."""
+        """Count a decided row: the source of the winner, and the sources of all candidates that played."""
         with self._lock:
             self._won[source] += 1
             self._offered.update(offered)
 
     def report(self) -> dict[str, Any]:
-        """All counts, by size of the match or by source, zeros included."""
+        """All counts, by size of the match or by source, including zeros."""
         with self._lock:
             sizes = sorted({size for size, _ in self._positions})
             return {

@@ -21,32 +21,32 @@ from hf_selfdemo.judging.verdicts import read_choice
 from hf_selfdemo.scoring.normalise import normalise
 
 NO_WINNER = "no winner: the judge's pick cannot be read"
-"""Why every candidate of a row is unscored whose tournament came to no end."""
+"""The reason of all verdicts of a row whose tournament has no winner."""
 
 
 class TournamentJudge:
-    """Places by tournament, labels by another judge.
+    """Places candidates by a tournament, and labels them by another judge.
 
-    A row's candidates are shuffled and put in brackets; the model, who sees the question, the accepted answers, the
-    passages and the numbered candidates, names the best of each; winners play on until one is left. Nine candidates
-    take four calls. Only whole, non-empty candidates play; equal ones play as one and share its place. From a match
-    that cannot be read nobody goes on, and without a winner all labels of the row are *unscored*.
+    The candidates of a row are shuffled and split into matches. The model, which sees the question, the accepted
+    answers, the passages and the numbered candidates, picks the best of each match. Winners play on until one is left.
+    Nine candidates take four calls. Only finished, non-empty candidates play. Equal ones play as one and share its
+    place. If a pick cannot be read, nobody wins the match. Without a winner all labels of the row are *unscored*.
 
     Args:
-        seed: of the shuffle and of everything sampled.
-        bracket: candidates in a match, 2 to 9.
-        passages: shown at most, best ones. While the row has no more, the prompt begins like the candidates' own and
-            the engine need not read them again.
-        tries: times a match is shown at most until the pick can be read; the paper has 5.
-        orders: orders in which each match is shown, their scores added up. As many as `bracket` cancel a preference
-            for a position, at as many times the calls; the paper has 1.
-        reasoning: let the model think aloud first, sampled at temperature 1, as the paper does. Otherwise it chooses a
+        seed: seed of the shuffle and of all sampling.
+        bracket: the most candidates in a match, 2 to 9.
+        passages: the most passages to show, best first. If the row has no more than these, the prompt begins like the
+            candidates' own, and the engine need not read the passages again.
+        tries: the most times that a match is shown until the pick can be read; the paper has 5.
+        orders: number of orders in which each match is shown; their scores are added. With as many orders as `bracket`,
+            a preference for a position cancels out, at as many times the calls; the paper has 1.
+        reasoning: whether the model reasons first, sampled at temperature 1, as in the paper. Otherwise it chooses a
             number, which takes one step.
-        max_new_tokens: longest such thought, in tokens.
-        labeller: who gives the labels; an `AnswerMatchJudge` if none is named.
+        max_new_tokens: longest reply with reasoning, in tokens.
+        labeller: the judge that gives the labels; by default an `AnswerMatchJudge`.
 
     Raises:
-        UserError: if a number makes no tournament; it names the key.
+        UserError: if a number is out of range; the message names the option.
 
     Example:
         >>> from hf_selfdemo.core.conversation import converse
@@ -94,7 +94,7 @@ class TournamentJudge:
         ]
 
     def report(self) -> dict[str, Any]:
-        """What it took (see `Inquiry.report`), what the slot audit found, and what the labeller has to say."""
+        """The counts of `Inquiry.report` and of the slot audit, and the report of the labeller, if it has any."""
         report = {**self._inquiry.report(), **self._audit.report()}
         labels = self.labeller.report()
         return {**report, "labeller": labels} if labels else report
@@ -102,7 +102,7 @@ class TournamentJudge:
     def _play(
         self, evidence: Evidence, candidates: Sequence[Candidate], entrants: list[int]
     ) -> Dialogue[dict[int, int]]:
-        """The place of each entrant, round by round; nobody is first if the last round could not be read."""
+        """Play all rounds, and return each entrant's place; nobody is first if no pick of a round could be read."""
         field, number = list(entrants), 0
         random.Random(stable_seed(self.seed, f"{evidence.id}/judge")).shuffle(field)
         places: dict[int, int] = {}
@@ -119,7 +119,7 @@ class TournamentJudge:
     def _round(
         self, evidence: Evidence, candidates: Sequence[Candidate], number: int, matches: Sequence[Sequence[int]]
     ) -> Dialogue[list[int]]:
-        """Who goes on: the winners, and who is alone in a match. All that is to be asked is asked at once."""
+        """The entrants of the next round: winners, and those alone in their match. All requests are sent together."""
         showings = [
             (m, order, line_up)
             for m, match in enumerate(matches)
@@ -139,7 +139,7 @@ class TournamentJudge:
         asked = {m for m, _, _ in showings}
         self._audit.played(len(asked), sum(not ballots[m] for m in asked))
         if not any(ballots):
-            return []  # or else who is alone would win without having been picked by anyone
+            return []  # otherwise an entrant alone in its match would win without a pick
         winners = [elect(match, ballots[m]) if m in asked else match[0] for m, match in enumerate(matches)]
         return [winner for winner in winners if winner is not None]
 
@@ -158,7 +158,7 @@ class TournamentJudge:
 
 
 def read_scores(reply: Reply, count: int) -> tuple[float, ...] | None:
-    """What a reply gives each of `count` candidates, by position: log-probabilities, or 1 for the one that is named.
+    """The scores of `count` candidates by position: log-probabilities, or 1 for the named one; None if unreadable.
 
     Example:
         >>> read_scores(Reply("Best: Reply 2"), 3)
@@ -171,7 +171,7 @@ def read_scores(reply: Reply, count: int) -> tuple[float, ...] | None:
 
 
 def _entrants(candidates: Sequence[Candidate]) -> dict[int, int]:
-    """For each candidate that takes part the one that plays for it: the first with the same text."""
+    """For each candidate that takes part, the one that plays for it: the first with the same normalised text."""
     first: dict[str, int] = {}
     entrants = {}
     for i, candidate in enumerate(candidates):

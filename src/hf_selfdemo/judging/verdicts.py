@@ -1,7 +1,7 @@
-"""From a judge model's words to a verdict.
+"""Reads a verdict from a judging model's reply.
 
-Reading is permissive in form and strict in substance. Bold type, brackets or a whole sentence around the verdict do no
-harm; a reply that could mean two things is not read at all, since a guess would pass for a judgement.
+Reading is lenient about form and strict about content. Bold type, brackets or a sentence around the verdict do not
+matter. A reply that could mean two things is not read, because a guess would count as a verdict.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hf_selfdemo.core.types import Label
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 _NTH = "|".join(_ORDINALS)
 _NOUN = r"(?:reply|prediction|response|candidate|answer|option|choice)"
-_NUMBER = r"(?<![\w.,/-])([0-9]{1,6})(?![\w/]|[.,-][0-9])"  # a whole number by itself: no "2.5", "1-2" or "1/3"
+_NUMBER = r"(?<![\w.,/-])([0-9]{1,6})(?![\w/]|[.,-][0-9])"  # a whole number by itself: not "2.5", "1-2" or "1/3"
 _BEST = re.compile(
     rf"(?<!second )(?<!third )(?<!next )\bbest(?: one)?(?: {_NOUN})?(?: is| would be)?(?: -)?(?: {_NOUN})?"
     rf"(?: number| no\.)? {_NUMBER}(?P<or>,? (?:or|and) (?:{_NOUN} )?[0-9]|, [0-9])?"
@@ -29,7 +29,7 @@ _STATED = re.compile(r"\b(?:label|verdict|grade)(?: is|(?: ?:)+)[ .:]*")
 _DECLINES = r"(?:refus(?:e|es|ed|al|als|ing)|declin(?:e|es|ed|ing)|abstain(?:s|ed|ing)?|abstention)"
 _NOT = r"(?:not|no|never|neither|nor|nothing|hardly|without)"
 _WORDS = re.compile(
-    # the first that fits at a place counts, so that "not correct" is not read as "correct"
+    # the first alternative that matches counts, so that "not correct" is not read as "correct"
     r"\b(?:(?P<abstain>not attempted|unattempted|no attempt)"
     rf"|(?P<nothing>{_NOT} (?:\w+ ){{0,2}}?{_DECLINES})"
     r"|(?P<incorrect>not (?:a |an |the |at all |fully |entirely |completely |quite |really )?correct)"
@@ -40,18 +40,18 @@ _WORDS = re.compile(
 
 
 def read_choice(text: str, count: int, whole: bool = True) -> int | None:
-    """Which of `count` numbered replies a judge's words name.
+    """The index of the one among `count` numbered replies that a judge picks.
 
-    Whatever else is mentioned, the last "best: N" (or "reply N is best") counts. Without one, a number that the text
-    begins with counts, or the only reply that it names, unless it says something bad of it.
+    If there is a "best: N" (or "reply N is best"), the last one counts, whatever else is mentioned. Otherwise a number
+    at the beginning of the text counts, or the only reply that the text names, unless it contains a negative word.
 
     Args:
         text: the judge's reply.
-        count: how many there were to choose from.
-        whole: False for a text that was cut off: what it was about to say is unknown, so only "best: N" counts.
+        count: number of replies to choose from.
+        whole: False for a truncated text. Its end is unknown, so only "best: N" counts.
 
     Returns:
-        The place of the choice, from 0; None if there is none, several, or one that was not offered.
+        The index of the choice, from 0; None if there is no choice, several, or one out of range.
 
     Example:
         >>> read_choice("Reply 1 names the wrong man. **Best:** Prediction 2", 3)
@@ -70,7 +70,7 @@ def read_choice(text: str, count: int, whole: bool = True) -> int | None:
 
 
 def _plain_choice(text: str) -> str:
-    """Lower case without decoration; "#2" and "the second reply" become "reply 2"."""
+    """The text in lower case without formatting; "#2" and "the second reply" become "reply 2"."""
     sentences = re.sub(r"(?<=\w)[ \t]*\n", ". ", _spelt_out(text).replace("&", " and "))
     plain = re.sub(r"[^\w.,;!?/#-]+|_+", " ", sentences)
     plain = re.sub(rf"(?:\b{_NOUN} )?#(?=[0-9])", "reply ", plain).replace("#", " ")
@@ -83,7 +83,7 @@ def _plain_choice(text: str) -> str:
 
 
 def _leading(text: str, count: int) -> int:
-    """The number that the text begins with, or consists of, if it goes on to no other; else 0."""
+    """The number at the beginning of the text, if no number from 1 to `count` follows; else 0."""
     text = _spelt_out(text).strip()
     nth = re.fullmatch(rf"(?:the )?({_NTH})(?: one)?[.!]?", text)
     if nth:
@@ -95,7 +95,7 @@ def _leading(text: str, count: int) -> int:
 
 
 def _only_named(plain: str, count: int) -> int:
-    """The one reply that is named, if nothing bad is said and no other number could be meant; else 0."""
+    """The number of the only named reply, if there is no negative word and no other number up to `count`; else 0."""
     named = {int(number) for number in _NAMED.findall(plain)}
     if not named or _DENIES.search(plain):
         return 0
@@ -108,16 +108,16 @@ def _numbers(plain: str, count: int) -> set[int]:
 
 
 def read_label(text: str, whole: bool = True) -> Label | None:
-    """Which label a judge's words give. Single letters are no labels: every grading scheme has its own.
+    """The label that a judge gives. Single letters are not read, because every grading scheme has its own.
 
-    The last "label: ..." counts; without one, all words of the text, which then must agree.
+    If there is a "label: ...", the last one counts. Otherwise all label words of the text count, and they must agree.
 
     Args:
         text: the judge's reply.
-        whole: False for a text that was cut off: then only "label: ..." counts.
+        whole: False for a truncated text; then only "label: ..." counts.
 
     Returns:
-        None if no label is named, several are, or one with a reservation ("partly correct").
+        The label; None if the text names none, several, or one with a reservation ("partly correct").
 
     Example:
         >>> read_label("NOT_ATTEMPTED"), read_label("That is not correct."), read_label("correct or incorrect")

@@ -1,2 +1,2 @@
-"""What is a right answer, what is a refusal, and what follows from counting them. Standard library only, but for
-fitting and bounding (scikit-learn and scipy, imported where they are called)."""
+"""Which replies are correct, which abstain, and the figures computed from their counts. Standard library only, except
+`roc` (numpy), fits and bounds (scikit-learn, scipy and numpy, imported where they are called)."""

@@ -1,7 +1,7 @@
-"""Is an abstention worth what it costs? Figures that weigh abstaining against answering, and what they could have been.
+"""Figures that weigh abstaining against answering, their values for a model that always abstains, and their bounds.
 
-`outcomes.figures` counts; here stand the figures that follow from the counts and are no shares themselves, the value of
-each for a model that never answers, and the bounds within which unscored rows leave it.
+`outcomes.figures` computes shares. This module computes figures from them that are not shares of rows, and bounds on
+how far the unscored rows could change a figure.
 """
 
 from __future__ import annotations
@@ -16,37 +16,37 @@ from hf_selfdemo.core.types import Label, Prediction
 from hf_selfdemo.scoring.outcomes import Rate, f_score, figures
 
 Values = Mapping[str, float | None]
-"""Figures by name; None where there is nothing to count."""
+"""Figures by name; None if no row counts towards a figure."""
 
 
 def lambda_score(label: Label, abstain_value: float) -> float | None:
-    """What one reply is worth: 1 if correct, `abstain_value` if it abstains, 0 if incorrect, None if unscored.
+    """The score of one reply: 1 if correct, `abstain_value` if it abstains, 0 if incorrect, None if unscored.
 
-    A model that wants to score high answers just where it is right with a chance above `abstain_value`: Chow's rule
-    (Chow 1970), with the costs of error 1 and of rejection 1 - `abstain_value`. `AbstentionReward` uses this
-    very function; None says there that a reply has no reward.
+    The expected score is highest if a model answers only where its answer is correct with a probability above
+    `abstain_value`. This is Chow's rule (Chow 1970), with cost 1 for an error and 1 - `abstain_value` for a rejection.
+    `AbstentionReward` uses this function; None means there that a reply has no reward.
 
     Args:
-        label: what a judge says of the reply.
-        abstain_value: from 0, where guessing is free, to 1, where abstaining is as good as being right.
+        label: the judge's label of the reply.
+        abstain_value: score of an abstention, from 0 (guessing costs nothing) to 1 (as good as a correct answer).
 
     Raises:
-        UserError: if `abstain_value` is no number from 0 to 1, or the label is none.
+        UserError: if `abstain_value` is not a number from 0 to 1, or the label is unknown.
 
     Example:
         >>> [lambda_score(label, 0.4) for label in ("correct", "abstain", "incorrect", "unscored")]
         [1.0, 0.4, 0.0, None]
     """
     if not isinstance(abstain_value, Real) or not 0 <= abstain_value <= 1:
-        raise UserError(f"abstain_value is {abstain_value!r}", "choose one from 0 (an error) to 1 (a correct answer)")
+        raise UserError(f"abstain_value is {abstain_value!r}", "give a number from 0 (incorrect) to 1 (correct)")
     worth = {"correct": 1.0, "abstain": float(abstain_value), "incorrect": 0.0, "unscored": None}
     if label not in worth:
-        raise UserError(f"the label {label!r} is unknown", "known are " + ", ".join(worth))
+        raise UserError(f"the label {label!r} is unknown", "use one of " + ", ".join(worth))
     return worth[label]
 
 
 def mean_lambda_score(labels: Sequence[Label], abstain_value: float) -> float | None:
-    """The mean of `lambda_score` over the scored rows; None if there are none. Always abstaining gets `abstain_value`.
+    """The mean `lambda_score` of the scored rows; None if there are none. Always abstaining scores `abstain_value`.
 
     Example:
         >>> mean_lambda_score(["correct", "abstain", "incorrect", "unscored"], 0.5)
@@ -57,9 +57,9 @@ def mean_lambda_score(labels: Sequence[Label], abstain_value: float) -> float | 
 
 
 def abstention_f1(predictions: Sequence[Prediction]) -> float | None:
-    """F1 of abstaining, where an abstention is due if no shown passage holds the answer: 2 TP / (2 TP + FP + FN).
+    """F1 of abstaining: 2 TP / (2 TP + FP + FN). A model should abstain if no shown passage contains the answer.
 
-    The harmonic mean of abstention precision and recall. None if no abstention was made and none was due.
+    This is the harmonic mean of abstention precision and recall. None if no reply abstains and none should.
 
     Example:
         >>> rows = [Prediction("1", "rag", "I don't know.", "abstain", True, True),
@@ -71,11 +71,14 @@ def abstention_f1(predictions: Sequence[Prediction]) -> float | None:
 
 
 def abstention_figures(predictions: Sequence[Prediction], abstain_value: float = 0.5) -> dict[str, float | None]:
-    """All shares of `outcomes.figures` as numbers, with `f_score`, `abstention_f1` and `lambda_score`.
+    """The rates of `outcomes.figures` without `unscored`, and `f_score`, `abstention_f1` and `lambda_score`.
 
     Args:
         predictions: labelled replies of one model in one mode.
-        abstain_value: as in `lambda_score`.
+        abstain_value: score of an abstention, as in `lambda_score`.
+
+    Returns:
+        Figures by name; None if no row counts towards a figure.
 
     Example:
         >>> found = abstention_figures([Prediction("1", "rag", "Bern", "correct", True, True)])
@@ -91,7 +94,7 @@ def abstention_figures(predictions: Sequence[Prediction], abstain_value: float =
 
 
 def always_abstaining(predictions: Sequence[Prediction]) -> list[Prediction]:
-    """The same rows, answered by a model that never answers: what to print beside every figure.
+    """The same rows with an abstention as every reply: a baseline to print beside every figure.
 
     Example:
         >>> figures(always_abstaining([Prediction("1", "rag", "Bern", "correct", True, True)]))["false_refusals"].value
@@ -103,15 +106,15 @@ def always_abstaining(predictions: Sequence[Prediction]) -> list[Prediction]:
 def bounds(
     predictions: Sequence[Prediction], statistic: Callable[[Sequence[Prediction]], Values]
 ) -> dict[str, tuple[float, float] | None]:
-    """Between which values each figure would lie if the unscored rows had been scored; None if it has none at all.
+    """The lowest and highest value that each figure could have if the unscored rows were scored; None if it has none.
 
-    Exact for every figure of `abstention_figures`: each rises or falls steadily with the number of unscored rows of
-    one kind that get one label, so that its extremes lie where all of one kind (passages with the answer, passages
-    without, or questions without one) get the same.
+    Exact for every figure of `abstention_figures`: each is monotonic in the number of unscored rows of one kind that
+    get one label, so it is lowest and highest where all rows of a kind get the same label. The kinds are rows with the
+    answer in the passages, rows without it, and unanswerable questions.
 
     Args:
         predictions: labelled replies.
-        statistic: figures of such a list.
+        statistic: a function that computes figures from a list of predictions.
 
     Example:
         >>> rows = [Prediction("1", "rag", "Bern", "correct", True, True),
@@ -133,7 +136,7 @@ def _f1(rates: Mapping[str, Rate]) -> float | None:
 
 
 def _relabelled(predictions: Sequence[Prediction]) -> list[list[Prediction]]:
-    """The rows as they are, if all are scored, else with each kind of unscored rows under each label."""
+    """One copy of the rows for each way to label the kinds of unscored rows; one unchanged copy if all are scored."""
     kinds = sorted({(p.answerable, p.answer_in_context) for p in predictions if p.label == "unscored"})
     labels: tuple[Label, ...] = ("correct", "incorrect", "abstain")
     chosen = [dict(zip(kinds, choice, strict=True)) for choice in product(labels, repeat=len(kinds))]

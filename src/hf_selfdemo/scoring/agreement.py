@@ -1,4 +1,4 @@
-"""Does a judge say what people say? Agreement on correct or not, and what unscored rows leave open."""
+"""The agreement of a judge with people on which replies are correct, and bounds where rows are unscored."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from hf_selfdemo.scoring.outcomes import Rate
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far a judge's "correct" is people's "correct". Rows that the judge left unscored are in `unscored` alone.
+    """How well a judge and people agree on "correct". Rows that the judge left unscored count only in `unscored`.
 
-    `accuracy`: rows on which both say the same; `kappa`: Cohen's, which is 0 where chance alone would agree as often;
-    `precision`: of what the judge calls correct, what people do; `recall`: of what people call correct, what it does.
+    `accuracy`: the share of rows on which they agree. `kappa`: Cohen's kappa, which is 0 for agreement by chance.
+    `precision`: the share of replies that people call correct, among those that the judge calls correct. `recall`: the
+    share of replies that the judge calls correct, among those that people call correct.
     """
 
     accuracy: Rate
@@ -28,14 +29,14 @@ class Agreement:
 
 
 def agreement(said: Sequence[Label], people: Sequence[bool]) -> Agreement:
-    """Compare a judge's labels with people's verdicts. An abstention is not correct, as people would say.
+    """Compare a judge's labels with people's verdicts. An abstention counts as not correct.
 
     Args:
-        said: the judge's labels.
-        people: True where people call the reply correct, in the same order.
+        said: the judge's label of each reply.
+        people: whether people call the reply correct, in the same order.
 
     Raises:
-        UserError: if there is not one verdict a label, or either is none; it names the row.
+        UserError: if there is not one verdict per label, or one of them is invalid; the message names the row.
 
     Example:
         >>> found = agreement(["correct", "incorrect", "abstain", "unscored"], [True, True, False, True])
@@ -55,9 +56,9 @@ def agreement(said: Sequence[Label], people: Sequence[bool]) -> Agreement:
 
 
 def agreement_bounds(said: Sequence[Label], people: Sequence[bool]) -> tuple[Agreement, Agreement]:
-    """The agreement if the judge had contradicted people on every unscored row, and if it had said as they do.
+    """The agreement if the judge had contradicted people on every unscored row, and if it had agreed on every one.
 
-    All four figures rise with each such row on which the two agree, so that these are their least and greatest values.
+    All four figures rise with each unscored row on which they agree, so these are their lowest and highest values.
 
     Example:
         >>> worst, best = agreement_bounds(["correct", "unscored"], [True, True])
@@ -74,10 +75,10 @@ def agreement_bounds(said: Sequence[Label], people: Sequence[bool]) -> tuple[Agr
 
 
 def cohen_kappa(first: Sequence[Hashable], second: Sequence[Hashable]) -> float | None:
-    """Agreement of two raters beyond chance, for any set of categories: (p - q) / (1 - q) (Cohen 1960).
+    """Cohen's kappa, the agreement of two raters beyond chance on any categories: (p - q) / (1 - q) (Cohen 1960).
 
-    p is the share of rows on which they agree, q the share on which they would if each drew from its own verdicts at
-    random. None where q is 1 (both always give one and the same verdict), or without rows.
+    p is the share of rows on which they agree. q is the share on which they would agree if each drew its verdicts at
+    random from its own. None if q is 1 (both always give the same verdict) or there are no rows.
 
     Raises:
         ValueError: if the two differ in length.
@@ -88,7 +89,7 @@ def cohen_kappa(first: Sequence[Hashable], second: Sequence[Hashable]) -> float 
     """
     pairs = list(zip(first, second, strict=True))
     ours, theirs, n = Counter(first), Counter(second), len(pairs)
-    chance = sum(count * theirs[verdict] for verdict, count in ours.items())  # of n * n
+    chance = sum(count * theirs[verdict] for verdict, count in ours.items())  # out of n * n
     if chance == n * n:
         return None
     return (n * sum(a == b for a, b in pairs) - chance) / (n * n - chance)
@@ -96,13 +97,13 @@ def cohen_kappa(first: Sequence[Hashable], second: Sequence[Hashable]) -> float 
 
 def _check(said: Sequence[Label], people: Sequence[bool]) -> None:
     if len(said) != len(people):
-        raise UserError(f"{len(said)} labels meet {len(people)} verdicts of people", "give one of each a row")
+        raise UserError(f"{len(said)} labels, but {len(people)} verdicts of people", "give one each per row")
     for row, label in enumerate(said):
         if label not in get_args(Label):
             raise UserError(f"said[{row}] is {label!r}", "give one of " + ", ".join(get_args(Label)))
     for row, right in enumerate(people):
-        if right not in (True, False):  # numpy's are fine, too
-            raise UserError(f"people[{row}] is {right!r}", "give True or False, and leave out what nobody judged")
+        if right not in (True, False):  # accepts numpy's booleans, too
+            raise UserError(f"people[{row}] is {right!r}", "give True or False, and leave out rows that nobody judged")
 
 
 def _as_if(correct: bool) -> Label:

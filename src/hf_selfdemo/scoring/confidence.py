@@ -1,9 +1,9 @@
-"""How likely is an attempt right? One probability made of several signals, by logistic regression.
+"""The probability that an attempt is correct, from several signals by logistic regression.
 
-Every row has an *attempt*: the reply itself, or the answer that was withheld where the model abstained. The mix is
-fitted on attempts that a judge has labelled, on standardised signals and with an L2 penalty, as scikit-learn's
-`LogisticRegression` has it (for answers from retrieved passages see Joren et al. 2025, section 5).
-A fitted mix is a handful of numbers, and needs the standard library alone.
+The *attempt* at a row is the reply itself, or the withheld answer if the model abstained. A mix is fitted to attempts
+that a judge has labelled, by scikit-learn's `LogisticRegression` on standardised signals with its default L2 penalty
+(for answers from retrieved passages see Joren et al. 2025, section 5). A fitted mix consists of a few numbers and needs
+only the standard library.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import GOLD_REMOVED, Prediction, Signals
 
 _FEWEST = 5
-"""Right attempts, and wrong ones, below which nothing can be learnt of them."""
+"""Minimum number of correct attempts, and of incorrect ones, to fit a mix."""
 
 _MORE = "evaluate on more dev questions: raise max_dev_questions or dev_twins"
 
 
 def attempt(prediction: Prediction) -> Prediction | None:
-    """What a model would say of a row if it had to answer, with the signals and the label of that.
+    """The attempt at a row: what the model says if it has to answer, with its signals and label.
 
     Returns:
-        The withheld answer where there is one, else the reply; None if that abstains.
+        The withheld answer if there is one, otherwise the reply; None if that abstains.
 
     Example:
         >>> tried = Prediction("1", "rag", "Bern", "correct", True, True)
@@ -40,7 +40,7 @@ def attempt(prediction: Prediction) -> Prediction | None:
 
 
 def question_of(identifier: str) -> str:
-    """The question of a row: a leave-gold-out twin has that of its sibling.
+    """The id of a row's question, which a counterfactual twin shares with its original row.
 
     Example:
         >>> question_of("nq-7#gold_removed"), question_of("nq-7")
@@ -51,11 +51,11 @@ def question_of(identifier: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """A logistic mix of signals: the probability that an attempt is right.
+    """A logistic mix of signals: it gives the probability that an attempt is correct.
 
     Args:
-        weights: by signal, on the scale of the signal.
-        intercept: the log-odds where every signal is 0.
+        weights: the weight of each signal, in log-odds per unit of the signal.
+        intercept: the log-odds if every signal is 0.
 
     Example:
         >>> mix = Mix((("logprob", 1.0), ("refusal", -2.0)), intercept=0.5)
@@ -69,7 +69,7 @@ class Mix:
     intercept: float
 
     def confidence(self, signals: Signals) -> float | None:
-        """The probability that an attempt with these signals is right; None if one of the mix's signals is absent."""
+        """The probability that an attempt with these signals is correct; None if it lacks a signal of the mix."""
         told = dict(signals)
         if not all(math.isfinite(told.get(name, math.nan)) for name, _ in self.weights):
             return None
@@ -77,12 +77,12 @@ class Mix:
         return 0.5 * (1 + math.tanh(log_odds / 2))
 
     def record(self) -> MixRecord:
-        """Its numbers for a JSON file; `read` takes them again."""
+        """The mix as JSON data for `read`."""
         return {"weights": dict(self.weights), "intercept": self.intercept}
 
     @classmethod
     def read(cls, record: Mapping[str, Any]) -> Mix:
-        """The mix that a record holds."""
+        """The mix of a record."""
         return cls(tuple(sorted(record["weights"].items())), record["intercept"])
 
 
@@ -90,11 +90,11 @@ def fit_mix(attempts: Sequence[Prediction]) -> Mix:
     """Fit a mix to labelled attempts. The same attempts give the same mix.
 
     Args:
-        attempts: what `attempt` gives. Of their signals those count that every scored one has and that are not the same
-            everywhere; unscored ones are left out.
+        attempts: results of `attempt`. Unscored ones are left out. A signal is used if every other attempt has it, with
+            more than one value among them.
 
     Raises:
-        UserError: if fewer than 5 are right or fewer than 5 are wrong, or there is no such signal.
+        UserError: if fewer than 5 attempts are correct, fewer than 5 are incorrect, or there is no such signal.
 
     Example:
         >>> said = [Prediction(str(i), "rag", "Bern", "correct" if i > 9 else "incorrect", True, True,
@@ -110,8 +110,8 @@ def fit_mix(attempts: Sequence[Prediction]) -> Mix:
     rows = [said for said in attempts if said.label in ("correct", "incorrect")]
     right = [said.label == "correct" for said in rows]
     if min(sum(right), len(right) - sum(right)) < _FEWEST:
-        what = f"{sum(right)} of {len(right)} attempts are right: a confidence needs {_FEWEST} right ones"
-        raise UserError(f"{what} and {_FEWEST} wrong ones to be fitted", _MORE)
+        what = f"{sum(right)} of {len(right)} attempts are correct: to fit a confidence, {_FEWEST} correct ones"
+        raise UserError(f"{what} and {_FEWEST} incorrect ones are needed", _MORE)
     signals = [dict(said.signals) for said in rows]
     names = _telling(signals)
     values = np.array([[told[name] for name in names] for told in signals])
@@ -123,26 +123,27 @@ def fit_mix(attempts: Sequence[Prediction]) -> Mix:
 
 
 def cross_fitted(attempts: Sequence[Prediction], folds: int = 5, seed: int = 0) -> list[float | None]:
-    """The confidence of every attempt by a mix that was fitted without its question: what new questions would get.
+    """The confidence of every attempt, from a mix that was fitted without its question, as for a new question.
 
     Args:
-        attempts: what `attempt` gives.
-        folds: parts of the questions, each left out once.
-        seed: of the parts.
+        attempts: results of `attempt`.
+        folds: number of folds of the questions, each left out once.
+        seed: seed of the split into folds.
 
     Returns:
-        One a row; None for attempts that lack a signal of their mix.
+        The probability that the attempt is correct, one per attempt; None if it lacks a signal of its mix.
 
     Raises:
-        UserError: as `fit_mix`, for the rows that are left by one of the parts.
+        UserError: if there are too few questions or attempts for so many folds, or as `fit_mix`, for the attempts
+            outside one of the folds.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
     right = [said.label == "correct" for said in attempts]
     questions = [question_of(said.id) for said in attempts]
     if min(len(set(questions)), right.count(True), right.count(False)) < folds:
-        what = f"{len(set(questions))} questions, {right.count(True)} attempts at them right,"
-        raise UserError(f"{what} are too few for {folds} parts", _MORE)
+        what = f"{len(set(questions))} questions with {right.count(True)} correct attempts"
+        raise UserError(f"{what} are too few for {folds} folds, which each need correct and incorrect ones", _MORE)
     found: list[float | None] = [None] * len(attempts)
     parts = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     for seen, unseen in parts.split(right, right, questions):
@@ -153,7 +154,7 @@ def cross_fitted(attempts: Sequence[Prediction], folds: int = 5, seed: int = 0) 
 
 
 def _telling(signals: Sequence[Mapping[str, float]]) -> list[str]:
-    """The signals that every row has, with more than one value."""
+    """The names of the signals that every row has, with more than one value among the rows."""
     everywhere = sorted(set.intersection(*map(set, signals)))
     names = [
         name
@@ -161,6 +162,6 @@ def _telling(signals: Sequence[Mapping[str, float]]) -> list[str]:
         if all(math.isfinite(told[name]) for told in signals) and len({told[name] for told in signals}) > 1
     ]
     if not names:
-        what = "there is no signal that every attempt has and that differs among them"
-        raise UserError(what, "evaluate again, with a model that runs here: servers tell no signals")
+        what = "there is no signal that every attempt has, with more than one value"
+        raise UserError(what, "evaluate again with retriever scores or log-probabilities, which not every server has")
     return names

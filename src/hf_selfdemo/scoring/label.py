@@ -1,4 +1,4 @@
-"""The outcome of one reply by string comparison alone."""
+"""The label of one reply, by string comparison alone."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from hf_selfdemo.scoring.refusal import is_refusal
 
 
 def label_by_match(text: str, answers: Sequence[str], question: str = "") -> Label:
-    """An empty reply is unscored, one that states an answer is correct, one that declines abstains, others incorrect.
+    """The label of a reply: unscored if it is empty, correct if it states an answer, else abstain or incorrect.
 
-    What a reply declines is never what it states: "I don't know if it was Rome" abstains, and "It was Rome. The
-    passages do not say when." is correct.
+    A reply that names an answer while it abstains does not state it, e.g. "I don't know if it was Rome". A reply that
+    states an answer and abstains only from a detail is correct, e.g. "It was Rome. The passages do not say when."
 
     Args:
-        text: a reply.
-        answers: the accepted ones.
-        question: what was asked, which tells what kind of answer it wants.
+        text: the reply.
+        answers: the accepted answers.
+        question: the question; its words show what kind of answer it asks for.
 
     Raises:
-        UserError: if the reply is no string, or the answers are no list of strings.
+        UserError: if the reply is not a string, or the answers are not a list of strings.
 
-    Relations: `is_refusal` and `answers_match` decide.
+    Relations: `answers_match` decides whether a reply is correct, and `is_refusal` whether it abstains.
 
     Example:
         >>> replies = ["On Dec 25th, 2001.", "I don't know.", "In 2002.", " "]
@@ -35,11 +35,11 @@ def label_by_match(text: str, answers: Sequence[str], question: str = "") -> Lab
     if not isinstance(text, str):
         raise UserError(f"the reply is {text!r}", "give a string; an empty one is unscored")
     if answers is None or isinstance(answers, str) or not all(isinstance(answer, str) for answer in answers):
-        raise UserError(f"answers is {answers!r}", "give a list of strings, empty where nothing is known to be right")
+        raise UserError(f"answers is {answers!r}", "give a list of strings, empty if no accepted answer is known")
     return _label(text, tuple(answers), question)
 
 
-@by_digest(1 << 15)  # several metrics look at the same rows
+@by_digest(1 << 15)  # several metrics label the same rows
 def _label(text: str, answers: tuple[str, ...], question: str) -> Label:
     if not text.strip():
         return "unscored"

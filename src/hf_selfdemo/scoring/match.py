@@ -1,4 +1,4 @@
-"""Does a text hold an accepted answer?"""
+"""Checks whether a text contains an accepted answer."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from hf_selfdemo.scoring.normalise import ARTICLES, normalise
 
 
 def contains_answer(text: str, answers: Sequence[str]) -> bool:
-    """True if any of `answers` stands in `text` as whole words after normalisation ("cover exact match").
+    """Whether `text` contains any of `answers` as whole words after normalisation ("cover exact match").
 
-    The usual scorer of retrieval-augmented QA (`match` in Self-RAG, cover-EM in INFO-RAG), except that it respects
-    word borders: "art" is not in "Bonaparte". An empty answer never matches.
+    This is the usual metric of retrieval-augmented QA (`match` in Self-RAG, cover-EM in INFO-RAG), except that it
+    respects word boundaries: "Bonaparte" does not contain "art". An empty answer never matches.
 
     Example:
         >>> contains_answer("It was Wilhelm Röntgen, in 1895.", ["W. Rontgen", "Wilhelm Rontgen"])
@@ -29,6 +29,5 @@ def _stands(answer: str, padded: str, text: str) -> bool:
         return bool(words)
     if words.rpartition(" ")[2] not in ARTICLES or " " not in words:
         return False
-    return (
-        f" {normalise(answer, True)} " in f" {normalise(text, True)} "
-    )  # "Hepatitis A is", where it may be an article
+    # compare with articles: normalising drops the "a" of "Hepatitis A is", as if it were an article
+    return f" {normalise(answer, True)} " in f" {normalise(text, True)} "

@@ -1,4 +1,4 @@
-"""Text as the scorers compare it: case, accents, punctuation, articles and spacing do not count."""
+"""Normalises texts before they are compared, so that case, accents, punctuation, articles and spaces do not count."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from hf_selfdemo.scoring.scripts import MARKS, SIGN, UNSPACED, without_accents
 
 ARTICLES = {"a", "an", "the"}
 _DIGIT_COMMA = re.compile(r",(?<=\d,)(?=\d{3}\b)")
-_SPACED = rf"(?:\w|[{MARKS}])+(?:\.\d+)?(?:(?<=[^\W\d{UNSPACED}]){SIGN})?"  # with A+, C++, F#
-_WORD = re.compile(rf"(?<!\w)[^\W\d{UNSPACED}]{{1,2}}-(?![\w-])|{_SPACED}")  # and O-, AB-
-_UNSIGNED = re.compile(r"\w+(?:\.\d+)?")  # the same in half the time, where there are neither marks nor signs
+_SPACED = rf"(?:\w|[{MARKS}])+(?:\.\d+)?(?:(?<=[^\W\d{UNSPACED}]){SIGN})?"  # also "A+", "C++", "F#"
+_WORD = re.compile(rf"(?<!\w)[^\W\d{UNSPACED}]{{1,2}}-(?![\w-])|{_SPACED}")  # also "O-", "AB-"
+_UNSIGNED = re.compile(r"\w+(?:\.\d+)?")  # twice as fast, for texts without marks and signs
 _APART = re.compile(rf"[{UNSPACED}][{MARKS}]*|[^{UNSPACED}]+")
 _ABBREVIATION = re.compile(r"\b((?:[^\W\d_]\.){2,})")
 
 
 _SHORT = 256
-"""Characters; longer texts are passages, and a cache of them grows with the rows to many megabytes."""
+"""The most characters of a text that is cached. Longer texts are passages, which would fill many megabytes."""
 
 
 def normalise(text: str, keep_articles: bool = False, by_letter: bool = True) -> str:
-    """Lower-case, fold accents, drop punctuation and English articles, squeeze blanks.
+    """Lower-case a text, fold accents, drop punctuation and English articles, and collapse blanks.
 
-    Follows SQuAD v1.1's evaluation script, and goes on where it fails on real answers: accents are folded, hyphens
-    part words instead of gluing them, thousands separators vanish, decimal points stay, and so do signs on a letter
-    ("C++", "O-"). Scripts that put no blanks between words come apart letter by letter. An article that nothing
-    follows is none ("hepatitis A"), and a text without any word keeps its signs, so that no text is left without all.
+    Follows SQuAD v1.1's evaluation script, except where it fails on real answers: accents are folded, hyphens separate
+    words instead of joining them, thousands separators are dropped, and decimal points and signs after a letter ("C++",
+    "O-") are kept. Scripts without blanks between words are split into letters. A last word is kept even if it looks
+    like an article ("hepatitis A"). A text without words keeps its signs, so only a blank text becomes empty.
 
     Args:
-        text: any.
-        keep_articles: whether all of them stay.
-        by_letter: False leaves scripts that put no blanks between words together.
+        text: any text.
+        keep_articles: whether to keep all articles.
+        by_letter: whether to split scripts without blanks between words into letters.
 
     Example:
         >>> normalise("The Röntgen-rays, in 1,895 A.D.!")
@@ -56,6 +56,5 @@ def _normalised(text: str, keep_articles: bool, by_letter: bool) -> str:
     return " ".join([*(word for word in words[:-1] if word not in ARTICLES), words[-1]])
 
 
-_kept = lru_cache(maxsize=1 << 13)(
-    _normalised
-)  # the same answers are looked at again and again, and by several scorers
+# several scorers normalise the same answers for every row
+_kept = lru_cache(maxsize=1 << 13)(_normalised)

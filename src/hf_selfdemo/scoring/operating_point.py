@@ -1,18 +1,17 @@
-"""Where on its curve should a model stand? A threshold over the confidence of its attempts, and what is proven of it.
+"""Chooses an operating point: a threshold on the confidence of a model's attempts, with bounds on its rates.
 
-A model at an operating point answers where the confidence of its attempt reaches the threshold, be the attempt its
-reply or an answer that it withheld, and abstains elsewhere. The point is chosen on labelled dev rows, split by
-question: on one half the mix is fitted and the thresholds to choose from are drawn, the other half gives the bound.
+At an operating point a model answers if the confidence of its attempt (its reply or its withheld answer) reaches the
+threshold, and abstains otherwise. The point is chosen on labelled dev rows, split into halves by question. The first
+half is used to fit the mix and to draw the thresholds to choose from, the second half for the bounds.
 
 - Highest *F-score* or *lambda score*: chosen on the first half. The second half bounds the hallucination rate and the
-  false refusals at that point (Clopper and Pearson 1934), each for itself.
-- *Hallucination* or *false refusals* of at most a limit: Learn then Test (Angelopoulos et al. 2021). Thresholds are
-  tested on the second half in a fixed order, from the safest on, by exact binomial tails; the last one before the first
-  that fails is taken. So the model answers, or abstains, as often as it can while the limit holds with the level asked
-  for.
+  false refusals at that point (Clopper and Pearson 1934), each separately.
+- *Hallucination* or *false refusals* of at most a limit: Learn then Test (Angelopoulos et al. 2021). Exact binomial
+  tests check the thresholds on the second half in a fixed order, starting with the safest. The last threshold before
+  the first failure is chosen. So the model answers, or abstains, as often as the limit allows at the requested level.
 
-The *hallucination rate* is the share of all rows that are answered incorrectly. A bound needs independent rows: of a
-question and its twin one is drawn. Unscored rows count against the model.
+The *hallucination rate* is the share of all rows that are answered incorrectly. A bound needs independent rows, so only
+one of a question and its counterfactual twin is drawn. Unscored rows count as errors.
 """
 
 from __future__ import annotations
@@ -33,22 +32,22 @@ from hf_selfdemo.scoring.confidence import Mix, attempt, fit_mix, question_of
 from hf_selfdemo.scoring.outcomes import f_score
 
 REFUSAL = "I don't know."
-"""What a model says that is to abstain and wrote no refusal of its own."""
+"""The reply if a model abstains at its operating point but did not write an abstention itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What a point is chosen for.
+    """What an operating point is chosen for.
 
     Args:
-        target: the score that is to be highest, or the rate that is to stay within `limit`.
-        limit: the rate that is allowed; of these two targets alone.
-        level: how often, over draws of dev questions, what is said of a rate holds at least.
-        abstain_value: of the lambda score: what an abstention is worth, where a right answer is worth 1.
-        seed: of the halves.
+        target: the score to maximise, or the rate to keep within `limit`.
+        limit: the highest allowed rate, a share; only for the targets "hallucination" and "false_refusals".
+        level: minimum share of draws of dev questions for which a bound is true.
+        abstain_value: score of an abstention in the lambda score, where a correct answer scores 1.
+        seed: seed of the split into halves.
 
     Raises:
-        UserError: for a number out of range, or a limit that is missing or has no use.
+        UserError: if a number is out of range, a limit is missing, or the target takes no limit.
     """
 
     target: Literal["f_score", "lambda_score", "hallucination", "false_refusals"]
@@ -62,14 +61,14 @@ class Aim:
         SHARE.check(abstain_value=self.abstain_value)
         SEED.check(seed=self.seed)
         if self.target in _RATES and self.limit is None:
-            raise UserError(f"{self.target} has no limit", "give the largest rate that is allowed, as 0.1")
+            raise UserError(f"{self.target} has no limit", "give the highest rate that is allowed, e.g. 0.1")
         if self.target not in _RATES and self.limit is not None:
             raise UserError(f"{self.target} takes no limit", f"leave it out, or aim for one of {', '.join(_RATES)}")
         if self.limit is not None:
             SHARE_BETWEEN.check(limit=self.limit)
 
     def words(self) -> str:
-        """What is aimed for, in words.
+        """The aim in words.
 
         Example:
             >>> Aim("hallucination", 0.1).words(), Aim("lambda_score", abstain_value=0.3).words()
@@ -83,7 +82,7 @@ class Aim:
 
 @dataclass(frozen=True, slots=True)
 class OperatingPoint:
-    """A threshold over a mix of signals, what it was chosen for, and what is proven of it."""
+    """A threshold on a mix of signals, what it was chosen for, and its proven bounds."""
 
     aim: Aim
     mix: Mix
@@ -91,35 +90,35 @@ class OperatingPoint:
     bounds: tuple[Bound, ...]
 
     def confidence(self, signals: Signals) -> float | None:
-        """The mix's."""
+        """The probability that an attempt with these signals is correct; None if it lacks a signal of the mix."""
         return self.mix.confidence(signals)
 
     def answers(self, confidence: float | None) -> bool:
-        """Whether an attempt of this confidence is given as the answer; one without any never is."""
+        """Whether an attempt with this confidence is given as the answer; never without a confidence."""
         return reaches(confidence, self.threshold)
 
     def record(self) -> dict[str, Any]:
-        """All of it for a JSON file; `read` takes it again."""
+        """The point as JSON data for `read`."""
         return {**asdict(self), "mix": self.mix.record()}
 
     @classmethod
     def read(cls, record: Any) -> OperatingPoint:
-        """The point that a record holds.
+        """The point of a record.
 
         Raises:
-            UserError: if its aim is none.
+            UserError: if its aim is invalid.
         """
         bounds = tuple(Bound(**bound) for bound in record["bounds"])
         return cls(Aim(**record["aim"]), Mix.read(record["mix"]), record["threshold"], bounds)
 
 
 def reaches(confidence: float | None, threshold: float) -> bool:
-    """Whether an attempt is given as the answer; one whose confidence is not known never is."""
+    """Whether an attempt with this confidence is given as the answer; never if the confidence is unknown."""
     return confidence is not None and confidence >= threshold
 
 
 def at_point(prediction: Prediction, point: OperatingPoint) -> Prediction:
-    """What becomes of a reply, and of its label, at an operating point.
+    """The prediction at an operating point: the reply, the withheld answer or an abstention, with its label.
 
     Example:
         >>> said = Prediction("1", "rag", "Bern", "incorrect", True, True, signals=(("logprob", -2.0),))
@@ -131,15 +130,15 @@ def at_point(prediction: Prediction, point: OperatingPoint) -> Prediction:
 
 
 def choose_point(predictions: Sequence[Prediction], aim: Aim) -> OperatingPoint:
-    """Choose a point on the dev questions.
+    """Choose an operating point on the dev questions.
 
     Args:
-        predictions: labelled replies with passages of one model, with signals.
-        aim: what for.
+        predictions: labelled replies of one model in the mode "rag", with signals.
+        aim: what the point is chosen for.
 
     Raises:
-        UserError: if no mix can be fitted, or no threshold is proven to keep the limit; it says how many questions a
-            proof takes.
+        UserError: if no mix can be fitted, or no threshold is proven to keep the limit. If there are too few questions
+            for a proof, the message says how many are needed.
     """
     halves = _halves(predictions, aim.seed)
     mix = fit_mix([tried for one in halves[0] if (tried := attempt(one))])
@@ -154,7 +153,7 @@ def choose_point(predictions: Sequence[Prediction], aim: Aim) -> OperatingPoint:
 
 
 def thresholds(confidences: Iterable[float | None]) -> list[float]:
-    """All thresholds that tell such rows apart, the highest first: between every two confidences, and 0.
+    """The thresholds that separate these confidences, highest first: the middle of each neighbouring pair, and 0.
 
     Example:
         >>> thresholds([0.75, None, 0.25, 0.25])
@@ -167,12 +166,12 @@ def thresholds(confidences: Iterable[float | None]) -> list[float]:
 def beside(
     predictions: Sequence[Prediction], point: OperatingPoint, step: float = 0.1
 ) -> tuple[OperatingPoint, OperatingPoint]:
-    """The neighbours of a point on the curve: one that answers fewer rows and one that answers more.
+    """The neighbours of an operating point: one at which fewer rows are answered, and one at which more are.
 
     Args:
-        predictions: labelled replies.
-        point: on their curve.
-        step: share of the rows by which they differ, as far as there are so many.
+        predictions: labelled replies of the model.
+        point: the operating point.
+        step: share of the rows by which the number of answers should differ; the nearest possible number is used.
     """
     sure = [point.confidence((one.withheld or one).signals) for one in predictions]
     answered = {one: sum(reaches(found, one) for found in sure) for one in [*thresholds(sure), point.threshold]}
@@ -182,14 +181,14 @@ def beside(
 
 
 _RATES = {"hallucination": "hallucination_rate", "false_refusals": "false_refusals"}
-"""The rates that can be limited, as `outcomes.figures` names them."""
+"""The name in `outcomes.figures` of each rate that can be limited, by target."""
 
 _AGAINST = {"hallucination": ("incorrect", "unscored"), "false_refusals": ("abstain", "unscored")}
-"""The labels that count against a model; what is unknown does, too."""
+"""The labels that count as errors, by target. Unscored rows count, too, because they may be errors."""
 
 
 class _EitherWay(NamedTuple):
-    """A row with the confidence of its attempt, and what is said where that is given and where it is not."""
+    """The confidence of a row's attempt, the prediction if the attempt is given, and that if the model abstains."""
 
     confidence: float | None
     answered: Prediction
@@ -202,7 +201,7 @@ class _EitherWay(NamedTuple):
 def _either_way(prediction: Prediction, mix: Mix) -> _EitherWay:
     tried = prediction.withheld or prediction
     confidence = mix.confidence(tried.signals)
-    failed = prediction.label == "unscored" and confidence is None  # a call failed: what it would be is not known
+    failed = prediction.label == "unscored" and confidence is None  # a call failed: what it would have said is unknown
     declined = replace(prediction, confidence=confidence)
     if not (prediction.withheld or prediction.label == "abstain" or failed):
         declined = replace(declined, text=REFUSAL, label="abstain", withheld=prediction)
@@ -211,7 +210,7 @@ def _either_way(prediction: Prediction, mix: Mix) -> _EitherWay:
 
 
 def _proven(to_try: Sequence[float], rows: Sequence[_EitherWay], aim: Aim) -> tuple[float, tuple[Bound]]:
-    """The last threshold, from the safest on, of which all before it pass, too."""
+    """The last threshold before the first that fails its test, starting with the safest, and its bound."""
     assert aim.limit is not None
     limit, level, counted = aim.limit, aim.level, _one_a_question(rows, aim.target)
     safest_first = to_try if aim.target == "hallucination" else to_try[::-1]
@@ -224,28 +223,28 @@ def _proven(to_try: Sequence[float], rows: Sequence[_EitherWay], aim: Aim) -> tu
 
 
 def _unproven(hits: int, rows: int, aim: Aim) -> tuple[str, str]:
-    """Why no threshold is proven to keep a limit, and what to do."""
+    """Why no threshold is proven to keep the limit, and what to do."""
     assert aim.limit is not None
     needed = rows_needed(aim.limit, aim.level)
-    what = f"no point is proven to keep {aim.target} at {aim.limit:g} with level {aim.level:g}"
+    what = f"no threshold is proven to keep {aim.target} within {aim.limit:g} at level {aim.level:g}"
     if rows < needed:
-        short = f"the bound is of {rows} questions, and even without a single fault it takes {needed}"
+        short = f"the bound is for {rows} questions, and even without an error it needs {needed}"
         return f"{what}: {short}", f"evaluate on {2 * needed} dev questions or more, or allow a higher operating_limit"
     safest = "answers least" if aim.target == "hallucination" else "answers most"
     return (
-        f"{what}: where the model {safest}, {hits} of {rows} questions are at fault already",
+        f"{what}: where the model {safest}, {hits} of {rows} questions count as errors already",
         "allow a higher operating_limit or a lower operating_level, or evaluate on more dev questions",
     )
 
 
 def _one_a_question(rows: Sequence[_EitherWay], target: str) -> list[_EitherWay]:
-    """Of the rows that a rate is over, one of each question: the last, as they are in random order."""
+    """One random row per question, of the rows that the rate counts: the last one, as the rows are in random order."""
     over = [one for one in rows if target == "hallucination" or one.answered.answer_in_context]
     return list({question_of(one.answered.id): one for one in over}.values())
 
 
 def _count(rows: Sequence[_EitherWay], threshold: float, target: str) -> tuple[int, int]:
-    """How many rows are at fault at a threshold, and of how many."""
+    """The number of errors at a threshold, and the number of rows."""
     return sum(one.at(threshold).label in _AGAINST[target] for one in rows), len(rows)
 
 
@@ -256,7 +255,7 @@ def _score(rows: Sequence[Prediction], aim: Aim) -> float:
 
 
 def _halves(predictions: Sequence[Prediction], seed: int) -> tuple[list[Prediction], list[Prediction]]:
-    """The rows of one half of the questions and those of the other, each in random order, whatever the order here."""
+    """The rows of two random halves of the questions, in random order. The order of `predictions` has no effect."""
     draw = random.Random(stable_seed(seed, "operating point"))
     rows = sorted(predictions, key=lambda one: one.id)
     draw.shuffle(rows)

@@ -1,14 +1,15 @@
-"""From labelled predictions to figures: three outcomes, split by what the passages hold, with intervals.
+"""Computes figures from labelled predictions: shares of the three outcomes, by whether the passages contain the answer.
 
 Terms (A.3 of the evaluation in Finlayson et al. 2025; attempted and F-score as in SimpleQA, Wei et al. 2024):
 
-- *accuracy*, *hallucination rate*, *abstention rate*: correct, incorrect and abstained over all scored rows;
+- *accuracy*, *hallucination rate*, *abstention rate*: shares of correct, incorrect and abstaining replies among all
+  scored rows;
 - *accuracy given attempted*: correct over correct + incorrect; *F-score*: harmonic mean of it and accuracy;
-- *abstention precision*: abstentions that were due, over abstentions; *recall*: over rows where one was due. An
-  abstention is due where no shown passage holds the answer;
-- *false refusals*: abstentions over rows whose passages do hold the answer.
+- *abstention precision*: the share of abstentions on rows where no shown passage contains the answer, among all
+  abstentions; *abstention recall*: their share among all such rows;
+- *false refusals*: the share of abstentions among rows whose passages contain the answer.
 
-Unscored rows are in no figure; their number is given, and bounds say what they could have changed.
+Unscored rows do not enter any figure. Their number is given, and bounds say how much they could change a figure.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from hf_selfdemo.core.types import Prediction
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A share `hits`/`total` with its 95% Wilson interval; `value` is None when there is nothing to count."""
+    """A share `hits`/`total` with its 95% Wilson interval; `value` and `interval` are None if `total` is 0."""
 
     hits: int
     total: int
@@ -34,20 +35,20 @@ class Rate:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Wilson score interval (Wilson 1927): honest at small counts and at 0 or 1, unlike the normal one."""
+        """Wilson score interval (Wilson 1927). Unlike the normal one it is reliable for small counts and at 0 or 1."""
         if not self.total:
             return None
         z, n, p = 1.959964, self.total, self.hits / self.total
         middle = (p + z * z / (2 * n)) / (1 + z * z / n)
         half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        return max(0.0, min(p, middle - half)), min(1.0, max(p, middle + half))  # p itself: rounding may leave it out
+        return max(0.0, min(p, middle - half)), min(1.0, max(p, middle + half))  # p, because rounding may exclude it
 
 
 def figures(predictions: Sequence[Prediction]) -> dict[str, Rate]:
-    """Every rate of this project over one model's predictions in one mode.
+    """The rates of one model's predictions in one mode, by name.
 
     Args:
-        predictions: labelled replies of one model, with passages or closed-book.
+        predictions: labelled replies of one model, either with passages or closed-book.
 
     Example:
         >>> rows = [Prediction("1", "rag", "Paris", "correct", True, True),
@@ -93,13 +94,13 @@ def f_score(predictions: Sequence[Prediction]) -> float:
 def bootstrap(
     statistic: Callable[..., float], *columns: Sequence[Prediction], seed: int = 0, resamples: int = 1000
 ) -> tuple[float, float]:
-    """95% percentile bootstrap interval of `statistic(*columns)`; several columns are resampled in pairs.
+    """95% percentile bootstrap interval of `statistic(*columns)`. All columns are resampled by the same rows.
 
     Args:
-        statistic: a function of as many prediction lists as there are columns.
+        statistic: a function of as many lists of predictions as there are columns.
         columns: lists of equal length; row i of each belongs to the same question.
-        seed: of the resampling.
-        resamples: how many.
+        seed: seed of the resampling.
+        resamples: number of resamples.
 
     Raises:
         ValueError: if there are no rows or the columns differ in length.
@@ -116,7 +117,7 @@ def bootstrap(
 
 
 def unscored_bounds(predictions: Sequence[Prediction], label: str) -> tuple[float, float]:
-    """What the share of `label` would be if every unscored row had another label, and if every one had this one."""
+    """The share of `label` if every unscored row had another label, and if every unscored row had this label."""
     if not predictions:
         return 0.0, 1.0
     hits = sum(p.label == label for p in predictions)
@@ -130,7 +131,7 @@ def _share(predictions: Iterable[Prediction], label: str) -> Rate:
 
 
 def is_verified(winner: str, others: Collection[str]) -> bool:
-    """Whether a winner's label makes it right: it is correct, or it abstains where no finished candidate is correct.
+    """Whether a winner is verified: it is correct, or it abstains and no label in `others` is "correct".
 
     Example:
         >>> is_verified("abstain", ["incorrect"]), is_verified("abstain", ["correct"])

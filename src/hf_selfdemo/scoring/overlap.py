@@ -1,7 +1,7 @@
-"""Exact match, token F1 and token recall against several accepted answers, the best of which counts.
+"""Exact match, token F1 and token recall. If there are several accepted answers, the best score counts.
 
-The definitions of SQuAD's evaluation script (Rajpurkar et al. 2016), over this project's `normalise`. Every one of them
-is 0 for an empty prediction or answer.
+The definitions are those of SQuAD's evaluation script (Rajpurkar et al. 2016), with this project's `normalise`. Each
+score is 0 for an empty prediction or answer.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hf_selfdemo.scoring.normalise import normalise
 
 
 def exact_match(prediction: str, answers: Sequence[str]) -> float:
-    """1.0 if the prediction is one of `answers` after normalisation, else 0.0.
+    """1.0 if the prediction equals one of `answers` after normalisation, else 0.0.
 
     Example:
         >>> exact_match("The Eiffel Tower!", ["Eiffel tower"]), exact_match("in Paris", ["Paris"])
@@ -25,7 +25,7 @@ def exact_match(prediction: str, answers: Sequence[str]) -> float:
 
 
 def token_f1(prediction: str, answers: Sequence[str]) -> float:
-    """The harmonic mean of token precision and recall, a share in [0, 1]; tokens are counted as often as they come.
+    """The harmonic mean of token precision and recall, from 0 to 1. Repeated tokens count each time.
 
     Example:
         >>> token_f1("in Paris", ["Paris"])
@@ -35,7 +35,7 @@ def token_f1(prediction: str, answers: Sequence[str]) -> float:
 
 
 def token_recall(prediction: str, answers: Sequence[str]) -> float:
-    """The share of an answer's tokens that the prediction holds, in [0, 1].
+    """The share of an answer's tokens that the prediction contains, from 0 to 1.
 
     Example:
         >>> token_recall("It is Paris.", ["Paris, France", "Lutetia"])
@@ -45,7 +45,7 @@ def token_recall(prediction: str, answers: Sequence[str]) -> float:
 
 
 def _overlaps(prediction: str, answers: Sequence[str]) -> list[tuple[int, int, int]]:
-    """For each answer: tokens in common, tokens of the answer, tokens of both."""
+    """For each answer the number of common tokens, of its own tokens, and of its own and the prediction's tokens."""
     said = Counter(normalise(_text(prediction)).split())
     counted = [Counter(normalise(answer).split()) for answer in _checked(answers)]
     return [((said & gold).total(), gold.total(), gold.total() + said.total()) for gold in counted if gold and said]

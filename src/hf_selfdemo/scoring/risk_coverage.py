@@ -1,13 +1,13 @@
-"""Does a model's confidence tell its right answers from its wrong ones? Risk against coverage, and the area below.
+"""The risk-coverage curve and the area under it: how well confidence separates correct from incorrect answers.
 
 Terms (El-Yaniv and Wiener 2010; Geifman and El-Yaniv 2017, section 2; the areas in Geifman, Uziel and El-Yaniv 2019):
-keep the k attempted rows of the highest confidence and decline the others. *Coverage* is their share of the scored
-rows, *selective risk* the share of them that is incorrect. Rows on which the model abstained are never kept, so that
-the curve ends at the share it attempted; unscored rows are left out.
+the k attempted rows with the highest confidence are kept. *Coverage* is their share of the scored rows, and *selective
+risk* is the share of incorrect replies among them. Rows on which the model abstained are never kept, so the curve ends
+at the share of attempted rows. Unscored rows are left out.
 
-Rows of one confidence cannot be told apart: the curve has one point for all of them, and areas take for every k between
-the risk that is to be expected if they are kept in random order. So no figure depends on the order of the rows, and a
-confidence that is the same everywhere gets the error rate, which is what a random one is worth.
+Rows with the same confidence cannot be separated, so the curve has one point for all of them. For each k in between, an
+area uses the expected risk if these rows are kept in random order. So no figure depends on the order of the rows. The
+area of a constant confidence is the error rate, which is also what a random confidence gets on average.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hf_selfdemo.core.types import Label
 
 
 class Point(NamedTuple):
-    """Keeping every attempted row of at least this `confidence` covers that share of rows at that risk."""
+    """A point of the curve: `coverage` and `risk` if all attempted rows of at least this `confidence` are kept."""
 
     confidence: float
     coverage: float
@@ -31,7 +31,7 @@ class Point(NamedTuple):
 
 
 class _Tied(NamedTuple):
-    """Attempted rows of one confidence."""
+    """The number of attempted rows with the same confidence, and of errors among them."""
 
     confidence: float
     rows: int
@@ -39,14 +39,15 @@ class _Tied(NamedTuple):
 
 
 def risk_coverage(labels: Sequence[Label], confidences: Sequence[float]) -> list[Point]:
-    """The curve, from the most confident rows to all that were attempted; empty if none was.
+    """The risk-coverage curve, from the most confident rows to all attempted ones; empty if there are none.
 
     Args:
-        labels: what a judge says of each reply.
-        confidences: one a row, higher is surer, on any scale; those of rows not attempted are not looked at.
+        labels: the judge's label of each reply.
+        confidences: one number per row, on any scale, higher if the model is more confident. Only those of attempted
+            rows are used.
 
     Raises:
-        UserError: if there is not one number a row; it names the row.
+        UserError: if there is not one number per row; the message names the row.
 
     Example:
         >>> [tuple(p) for p in risk_coverage(["correct", "incorrect", "abstain", "correct"], [0.9, 0.2, 0.1, 0.6])]
@@ -61,10 +62,10 @@ def risk_coverage(labels: Sequence[Label], confidences: Sequence[float]) -> list
 
 
 def aurc(labels: Sequence[Label], confidences: Sequence[float]) -> float | None:
-    """Area under the risk-coverage curve: the mean of the selective risk over k = 1, 2, ... attempted rows kept.
+    """Area under the risk-coverage curve: the mean selective risk over k = 1, 2, ... kept rows.
 
-    Lower is better; the error rate of the attempted rows is what a random confidence gets. None if nothing was
-    attempted, as by a model that always abstains.
+    Lower is better. A random confidence is expected to get the error rate of the attempted rows. None if no row was
+    attempted, e.g. by a model that always abstains.
 
     Example:
         >>> aurc(["correct", "incorrect"], [0.9, 0.1]), aurc(["correct", "incorrect"], [0.1, 0.9])
@@ -77,10 +78,10 @@ def aurc(labels: Sequence[Label], confidences: Sequence[float]) -> float | None:
 
 
 def e_aurc(labels: Sequence[Label], confidences: Sequence[float]) -> float | None:
-    """Excess AURC: `aurc` less that of the best order of the same rows, in which every error comes last.
+    """Excess AURC: `aurc` minus that of the best order of the same rows, in which every error comes last.
 
-    0 for a confidence that puts every right answer above every wrong one, whatever the error rate. The best order is
-    computed for these rows; the paper's r + (1 - r) ln(1 - r) is its limit for many.
+    It is 0 if every correct answer has a higher confidence than every incorrect one, whatever the error rate. The best
+    `aurc` is computed for these rows; the paper's r + (1 - r) ln(1 - r) is its limit for many rows.
 
     Example:
         >>> e_aurc(["correct", "incorrect"], [0.9, 0.1]), e_aurc(["correct", "incorrect"], [0.1, 0.9])
@@ -91,7 +92,7 @@ def e_aurc(labels: Sequence[Label], confidences: Sequence[float]) -> float | Non
 
 
 def aurc_bounds(labels: Sequence[Label], confidences: Sequence[float]) -> tuple[float, float] | None:
-    """The least and greatest `aurc` if the unscored rows were attempts: all of them right, or all of them wrong.
+    """The lowest and highest `aurc` if the unscored rows were attempts: all of them correct, or all incorrect.
 
     Example:
         >>> aurc_bounds(["correct", "unscored"], [0.9, 0.1])
@@ -106,9 +107,9 @@ def _instead(labels: Sequence[Label], of_unscored: Label) -> list[Label]:
 
 
 def _by_confidence(labels: Sequence[Label], confidences: Sequence[float]) -> Iterator[_Tied]:
-    """Attempted rows, surest first, those of one confidence together."""
+    """The attempted rows by confidence, the highest first."""
     if len(labels) != len(confidences):
-        raise UserError(f"{len(labels)} rows have {len(confidences)} confidences", "give one a row")
+        raise UserError(f"{len(labels)} rows have {len(confidences)} confidences", "give one per row")
     attempted = [
         (_number(confidence, row), label == "incorrect")
         for row, (label, confidence) in enumerate(zip(labels, confidences, strict=True))
@@ -120,7 +121,7 @@ def _by_confidence(labels: Sequence[Label], confidences: Sequence[float]) -> Ite
 
 
 def _risks(groups: Iterator[_Tied]) -> Iterator[float]:
-    """The expected risk for every number of rows kept."""
+    """The expected risk for each number of kept rows."""
     before = errors = 0
     for tied in groups:
         share = tied.errors / tied.rows
@@ -130,5 +131,5 @@ def _risks(groups: Iterator[_Tied]) -> Iterator[float]:
 
 def _number(confidence: object, row: int) -> float:
     if not isinstance(confidence, Real) or math.isnan(confidence):
-        raise UserError(f"confidences[{row}] is {confidence!r}", "give a number, higher where the model is surer")
+        raise UserError(f"confidences[{row}] is {confidence!r}", "give a number, higher if the model is more confident")
     return float(confidence)

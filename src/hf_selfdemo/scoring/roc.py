@@ -1,4 +1,4 @@
-"""How well a signal tells rows apart: the area under the ROC curve."""
+"""The area under the ROC curve: how well a signal separates positive from negative rows."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ Array = npt.NDArray[Any]
 
 
 def area(scores: Array, positive: Array) -> float | None:
-    """How often a positive row has the higher score, a tie counting half (Mann and Whitney 1947).
+    """The share of pairs in which the positive row scores above the negative; ties count half (Mann and Whitney 1947).
 
-    .5 is chance. None without rows of both kinds.
+    0.5 is chance. None unless there are both positive and negative rows.
 
     Args:
-        scores: one a row.
-        positive: whether it is one of those that should have high scores.
+        scores: the score of each row, shape (rows,).
+        positive: whether each row is positive, so that its score should be high, shape (rows,).
 
     Example:
         >>> area(np.array([0.9, 0.2, 0.4]), np.array([True, False, False]))
@@ -28,23 +28,23 @@ def area(scores: Array, positive: Array) -> float | None:
 
 
 def areas(scores: Array, positive: Array, counts: Array) -> Array:
-    """The same for rows that are there several times: one area for each row of `counts`.
+    """The areas for draws in which rows occur several times or not at all, such as bootstrap draws.
 
     Args:
-        scores: shape (rows,).
-        positive: shape (rows,).
-        counts: how often each row is there, shape (draws, rows).
+        scores: the score of each row, shape (rows,).
+        positive: whether each row is positive, shape (rows,).
+        counts: how often each row occurs in each draw, shape (draws, rows).
 
     Returns:
-        Shape (draws,); no number where a draw has rows of one kind alone.
+        The area of each draw, shape (draws,); NaN unless the draw has both positive and negative rows.
 
     Example:
         >>> areas(np.array([0.9, 0.2]), np.array([True, False]), np.array([[1, 3], [2, 0]])).tolist()
         [1.0, nan]
     """
     order = np.argsort(scores, kind="stable")
-    _, ties = np.unique(scores[order], return_index=True)  # where rows of another score begin
+    _, ties = np.unique(scores[order], return_index=True)  # where each distinct score begins
     high, low = (np.add.reduceat(counts[:, order] * mask[order], ties, axis=1) for mask in (positive, ~positive))
     lower = low.cumsum(1) - low
-    with np.errstate(invalid="ignore"):  # 0 of 0 is no number, which is meant
+    with np.errstate(invalid="ignore"):  # 0 / 0 is NaN, as documented
         return np.asarray((high * (lower + low / 2)).sum(1) / (high.sum(1) * low.sum(1)))

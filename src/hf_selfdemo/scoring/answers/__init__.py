@@ -1,1 +1,1 @@
-"""Whether people would call a prediction right: what an accepted answer asks for, and whether a text states it."""
+"""The lenient match: what a gold answer asks for, and whether a text states it as people would judge."""

@@ -1,4 +1,4 @@
-"""What a reply denies in other languages than English."""
+"""What a reply denies in languages other than English."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _BEFORE = re.compile(
     r"(?: stat[oa])?|[Nn]ão (?:é|era|foi)|[Nn]iet|[Nn]ie(?: (?:był[ao]?|jest|to))?|[Нн]е|ليس(?:ت)?)\b"
     r"(?! (?:sólo|solo|solamente|nur|seulement|soltanto|só|apenas|alleen|tylko|только)\b))" + _UP_TO
 )
-"""The word of denial, then what is denied."""
+"""A denial whose negation word comes first, e.g. "nicht Rom"."""
 
 _SUBJECT = re.compile(
     r"(?:^|(?<=[.!?\n] )|(?<=, ))[^\W\d_a-zа-я]\w+(?: [^\W\d_a-zа-я]\w+){0,3}"
     r"(?: (?:не|nie|não)(?= [a-zа-яąęłżźćśń])| (?:war|ist|hat|was|is|heeft) (?:\w+ ){0,3}(?:nicht|niet)(?=[.,;!?]|$))"
     + r"[^.,;:!?\n]*"
 )
-"""A name at the beginning of which something is denied."""
+"""A clause that begins with a name and denies something of it, e.g. "Anna war es nicht"."""
 
 _AFTER = re.compile(
     r"(?:(?!は)[^。、，．.,!?\n「」])*?(?<!だけ)(?<!のみ)(?:では|じゃ|で)(?:ない|なく|ありません|なかった|なくて)"
@@ -27,7 +27,7 @@ _AFTER = re.compile(
     r"|[^.,!?\n]*?(?<!만)(?<!만이) ?(?:아니라|아니고|아닙니다|아니다|아니에요|아닌)"
     r"|[^.,;!?\n]*\bdeğil(?:dir)?\b|[^।.,!?\n]*नहीं"
 )
-"""What is denied, then the word of denial (in Chinese the reverse)."""
+"""A denial in Japanese, Chinese, Korean, Turkish or Hindi. Only in Chinese does the negation word come first."""
 
 _MARKS = (
     *(
@@ -64,12 +64,12 @@ _MARKS = (
     ),
     *("değil", "नहीं"),
 )
-"""What every denial has in it: most texts have none of them, and need no closer look."""
+"""Substrings of which every denial contains at least one. Most texts contain none, which saves the slow patterns."""
 _ASCII_MARKS = tuple(mark for mark in _MARKS if mark.isascii())
 
 
 def denies_abroad(text: str) -> bool:
-    """Whether a text denies something in another language than English.
+    """Whether a text denies something in a language other than English.
 
     Example:
         >>> denies_abroad("東京ではありません。"), denies_abroad("It is not Rome.")
@@ -80,7 +80,7 @@ def denies_abroad(text: str) -> bool:
 
 
 def without_denials(text: str, gone: str) -> str:
-    """The text with `gone` in the place of what it denies.
+    """The text with everything it denies replaced by `gone`.
 
     Example:
         >>> without_denials("Это был не Пушкин, а Лермонтов.", " # ")

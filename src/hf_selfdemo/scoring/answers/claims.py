@@ -1,4 +1,4 @@
-"""What a reply puts forward as true: not what it denies, and nothing where it declines or leaves all open."""
+"""What a reply asserts: what it denies, and whether it abstains, hedges or merely guesses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _WITHIN = (
         re.compile(r",\s|[.;!?\n](?:\s|$)"),
     ),
 )
-"""How asides and subordinate clauses open before a denial, and where they end."""
+"""Pairs of patterns: the start of an aside or subordinate clause before a denial, and the end of that clause."""
 
 _SENTENCE_END = re.compile(r"[.;!?]\s|\n")
 _AUXILIARY = "is|was|were|are|did|does|do|has|had|have|can|could|would|will"
@@ -73,7 +73,7 @@ _VERB = re.compile(rf"\b(?:{_AUXILIARY}|may|might)\b", re.IGNORECASE)
 
 
 def negates(text: str) -> bool:
-    """Whether a text says that something is not so.
+    """Whether a text contains an English negation.
 
     Example:
         >>> negates("not Rome"), negates("not only Rome")
@@ -84,7 +84,7 @@ def negates(text: str) -> bool:
 
 
 def denies(text: str) -> bool:
-    """Whether a text negates something or calls it wrong; plainly also in other languages.
+    """Whether a text negates something or calls it wrong, in English or in plain words in another language.
 
     Example:
         >>> denies("not Rome"), denies("Rome is wrong"), denies("Rome")
@@ -96,7 +96,7 @@ def denies(text: str) -> bool:
 
 
 def asserted(text: str) -> str:
-    """The text without what it denies; titles in quotes are left as they are.
+    """The text with what it denies replaced by "#". Negations in quotation marks are left, as they may be titles.
 
     Example:
         >>> asserted("It was not Rome but Paris."), asserted("Ann Lee never sang it. Rome is wrong.")
@@ -117,20 +117,20 @@ def asserted(text: str) -> str:
 
 
 def _end(text: str, place: int, start: int) -> re.Pattern[str]:
-    """What ends a denial: that of the aside or subordinate clause in which it stands, or that of the sentence."""
+    """The pattern for the end of a denial: the end of its aside or subordinate clause, or of its main clause."""
     before = text[place:start]
     return next((end for opened, end in _WITHIN if opened.search(before)), _DENIED_UP_TO)
 
 
 def _subject(text: str, place: int, end: int, start: int) -> int:
-    """Where the subject begins that something is denied of, if it opens its sentence; else where the denial starts."""
+    """Index where the denied statement starts: at its subject if that opens the sentence, else at the negation word."""
     for gap in _SENTENCE_END.finditer(text, place, start):
         place = gap.end()
     return place if _SUBJECT.fullmatch(text, place, end) else start
 
 
 def declines(text: str, question: str = "") -> bool:
-    """Whether a reply declines to answer, once what a system says of itself beforehand is left out.
+    """Whether a reply abstains, judged without its opening disclaimers (e.g. "As an AI, ...").
 
     Example:
         >>> declines("As an AI, I have no access to news. It was Asuka."), declines("As an AI, I don't know.")
@@ -146,10 +146,10 @@ def declines(text: str, question: str = "") -> bool:
 
 
 def hedges(text: str, question: str = "") -> bool:
-    """Whether a bare list of alternatives leaves open which of them is meant: "either 1912 or 1913", "A, B, C or D".
+    """Whether a reply is a bare list of alternatives, e.g. "either 1912 or 1913", "A, B, C or D".
 
-    Two names joined by "or" may be two for one thing, and a sentence may have its reasons; neither is called hedging,
-    but "It could be A, B or C" is.
+    "It could be A, B or C" counts as hedging, too. Two names joined by "or" do not, as they may name one thing. Nor do
+    full sentences, as they may give reasons.
 
     Example:
         >>> hedges("1912 or 1913"), hedges("Rome, Paris, London or Bonn"), hedges("naos or cella")
@@ -167,7 +167,7 @@ def hedges(text: str, question: str = "") -> bool:
 
 
 def guesses(text: str) -> bool:
-    """Whether a text is a bare row of five or more names, none of them preferred: right for a list, else guesses.
+    """Whether a text is a bare list of five or more names: mere guesses, unless a list is asked for.
 
     Example:
         >>> guesses("Paris, Lyon, Rome, Bern, Oslo, Lima"), guesses("Paris, the capital of France")

@@ -1,4 +1,4 @@
-"""Does a text state the essential part of an answer, in its own words and order?"""
+"""Whether a text states the essential part of an answer in its own words and order."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from hf_selfdemo.scoring.answers.words import misspelt, root
 from hf_selfdemo.scoring.scripts import is_unspaced
 
 _ENOUGH = 0.5
-"""The weight of an answer's words that one sentence must hold; of a name more than this, as half a name is another."""
+"""Share of the answer's weight that one sentence must contain; for a name more, as half of it may be another name."""
 _SHORTEST_SQUASHED = 7
 _FEWEST_INITIALS = 3
 
 
 def states_essence(text: Reading, wanted: Expected) -> bool:
-    """Whether one sentence of `text` holds enough of what is telling in an answer.
+    """Whether one sentence of `text` contains enough of an answer.
 
-    Words count by what they tell: nothing for stopwords, little for words of the question or such as many answers
-    have ("river"). Inflected and derived forms count ("erode", "eroding"), in names a letter more or less. Numbers
-    have to be there. Of an answer without any telling word all has to stand close together.
+    Words count by weight: stop words nothing, words of the question and generic words (e.g. "river") little. Inflected
+    and derived forms count (e.g. "eroding" for "erode"), and names may differ by one letter. A number must occur unless
+    the question contains it. If all words of an answer weigh little, they must all stand close together.
     """
     telling = [(key, weight) for key, weight in zip(wanted.keys, wanted.weights, strict=True) if weight]
     share = max((_share(sentence, telling, wanted.proper) for sentence in text.sentences), default=0.0)
@@ -30,7 +30,7 @@ def states_essence(text: Reading, wanted: Expected) -> bool:
         return False
     if _says_nothing_else(text, wanted):
         return True
-    if any(is_unspaced(key) for key, _ in telling):  # its letters stand in many words
+    if any(is_unspaced(key) for key, _ in telling):  # its keys are single letters, which many words share
         return False
     if all(weight < CONTENT for _, weight in telling):
         return any(_close_together(sentence, [key for key, _ in telling]) for sentence in text.sentences)
@@ -38,7 +38,7 @@ def states_essence(text: Reading, wanted: Expected) -> bool:
 
 
 def _share(sentence: Sequence[str], telling: Sequence[tuple[str, float]], proper: bool) -> float:
-    """How much of an answer's weight a sentence holds; none if it lacks one of its numbers."""
+    """The share of an answer's weight that a sentence contains; 0 if it lacks a number that is not in the question."""
     held = total = 0.0
     roots: Collection[str] = ()
     for key, weight in telling:
@@ -56,7 +56,7 @@ def _share(sentence: Sequence[str], telling: Sequence[tuple[str, float]], proper
 
 
 def _says_nothing_else(text: Reading, wanted: Expected) -> bool:
-    """Whether a text consists of words of the answer: "Stanford" for "Stanford Cardinal"."""
+    """Whether a text has only words of the answer and stop words, e.g. "Stanford" for "Stanford Cardinal"."""
     own = {*wanted.keys, *map(root, wanted.keys)}
     return all(key in own or root(key) in own for key in text.words.keys if key not in STOPWORDS and key != BREAK)
 
@@ -69,7 +69,7 @@ def _close_together(sentence: Sequence[str], keys: Sequence[str]) -> bool:
 
 
 def states_squashed(text: Reading, wanted: Expected) -> bool:
-    """Whether an answer is there if blanks and hyphens are left out: "mini-game" and "minigame"."""
+    """Whether a text contains an answer once spaces and hyphens are removed, e.g. "minigame" for "mini-game"."""
     squashed, everything = wanted.row.replace(" ", ""), text.row.replace(" ", "")
     if len(squashed) < _SHORTEST_SQUASHED or squashed not in everything:
         return False
@@ -82,7 +82,7 @@ def states_squashed(text: Reading, wanted: Expected) -> bool:
 
 
 def states_acronym(text: Reading, wanted: Expected) -> bool:
-    """Whether the initials of an answer of three or more words are there, or the words that an acronym stands for."""
+    """Whether a text has the initials of an answer of three or more words, or the words that an acronym stands for."""
     keys = [key for key in wanted.keys if key not in STOPWORDS]
     if len(keys) < _FEWEST_INITIALS and not wanted.acronym:
         return False

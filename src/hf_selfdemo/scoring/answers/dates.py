@@ -1,4 +1,4 @@
-"""Dates, whole or in part, as stretches of time, and whether one bears out another."""
+"""Find dates in a text as intervals of time, and decide whether one date states another."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hf_selfdemo.scoring.answers.tables.measures import MONTHS
 from hf_selfdemo.scoring.answers.tables.rows import each
 
-_MONTH, YEAR = 31, 372  # days in the calendar of this module: every month has 31
+_MONTH, YEAR = 31, 372  # in days; every month counts 31 days in this module
 _LAST_YEAR = 2100
 _LONGEST_YEAR = 5
 _PART = {
@@ -26,10 +26,10 @@ ERAS = {"bc": -1, "ad": 1}
 
 
 class Date(NamedTuple):
-    """A stretch of time from day `low` up to but not including day `high`.
+    """An interval of time from day `low` up to but not including day `high`.
 
-    Days count from the year 0 or, where the year is not known (`recurring`), from the first of January. The words from
-    place `start` up to but not including `end` told it.
+    Days count from the year 0 or, if the year is unknown (`recurring`), from 1 January. The date was read from the
+    words at positions `start` up to but not including `end`.
     """
 
     low: float
@@ -39,7 +39,7 @@ class Date(NamedTuple):
     end: int
 
     def within(self, other: Date) -> bool:
-        """Whether this is `other` or a part of it: a day in its month, a year in its decade."""
+        """Whether this date lies within `other`, e.g. a day in its month or a year in its decade."""
         if self.recurring == other.recurring:
             return other.low <= self.low and self.high <= other.high
         if max(self.high - self.low, other.high - other.low) >= YEAR:
@@ -49,7 +49,7 @@ class Date(NamedTuple):
 
 
 def dates(keys: Sequence[str]) -> list[Date]:
-    """Find the dates in a row of canonical words.
+    """Find the dates in a sequence of canonical words.
 
     Example:
         >>> [day] = dates(["december", "#25", "#2001"])
@@ -72,7 +72,7 @@ def dates(keys: Sequence[str]) -> list[Date]:
 
 
 def _with_year(first: Date, last: Date, keys: Sequence[str]) -> Date:
-    """The first date in the year of the last, if that is all it lacks: July to October 1783."""
+    """The first date, completed with the year of the last if it has none, e.g. July 1783 in "July to October 1783"."""
     if not first.recurring or last.recurring or not _UNTIL.issuperset(keys[first.end : last.start]):
         return first
     year = last.low // YEAR * YEAR
@@ -80,7 +80,7 @@ def _with_year(first: Date, last: Date, keys: Sequence[str]) -> Date:
 
 
 def _month_at(keys: Sequence[str], i: int) -> Date | None:
-    """A month with the day before or after it and the year after that, where they stand."""
+    """The date with the month at `i`, and day and year if present; None if "may" or "march" may be a verb."""
     first, last, start, end = _days(keys, i)
     year_at = end + 1 if end < len(keys) and keys[end] in ("of", "in") else end
     year, after = _year(keys, year_at, earliest=_MONTH + 1)
@@ -91,7 +91,7 @@ def _month_at(keys: Sequence[str], i: int) -> Date | None:
 
 
 def _days(keys: Sequence[str], i: int) -> tuple[int, int, int, int]:
-    """The stretch of days named with the month at `i`: its first, the one after its last, and where it is told."""
+    """The days of the month at `i`, as first and one after the last, and the start and end positions of their words."""
     before = i - 2 if i > 1 and keys[i - 1] == "of" else i - 1
     day = _number(keys, before)
     if day and day <= _MONTH:
@@ -104,7 +104,7 @@ def _days(keys: Sequence[str], i: int) -> tuple[int, int, int, int]:
 
 
 def _year_at(keys: Sequence[str], i: int) -> Date | None:
-    """A year, a decade or a century."""
+    """The year, decade or century at `i`; None if there is none."""
     if keys[i][-1] == "s":
         first = int(keys[i][1:-1])
         return Date(first * YEAR, (first + (100 if first % 100 == 0 else 10)) * YEAR, False, i, i + 1)
@@ -119,7 +119,7 @@ def _year_at(keys: Sequence[str], i: int) -> Date | None:
 
 
 def _year(keys: Sequence[str], i: int, earliest: int = 1000) -> tuple[int | None, int]:
-    """The year at place `i`, if one is there, and the place after it: any number with an era, or four figures."""
+    """The year at `i` and the position after it: any number with an era, or one from `earliest` to `_LAST_YEAR`."""
     number = _number(keys, i)
     if number is None:
         return None, i
@@ -132,7 +132,7 @@ def _year(keys: Sequence[str], i: int, earliest: int = 1000) -> tuple[int | None
 
 
 def _part_of(keys: Sequence[str], date: Date) -> Date:
-    """The early, middle or late part, where that is said."""
+    """The early, middle or late part of a date, if the words before it say so; else the date."""
     for before in (date.start - 1, date.start - 2, date.start - 3):
         if before >= 0 and keys[before] in _PART:
             first, last = _PART[keys[before]]
@@ -144,7 +144,7 @@ def _part_of(keys: Sequence[str], date: Date) -> Date:
 
 
 def _number(keys: Sequence[str], i: int) -> int | None:
-    """The whole number at place `i`, if one is there."""
+    """The non-negative whole number at `i`, of at most five digits; None if there is none."""
     if not 0 <= i < len(keys) or keys[i][0] != "#":
         return None
     figures = keys[i][1:]
@@ -156,15 +156,16 @@ def _era(keys: Sequence[str], i: int) -> int | None:
 
 
 def states_dates(keys: Sequence[str], wanted: Sequence[Date], asked: Collection[str] = ()) -> bool:
-    """Whether a text bears out a date, or a period given by its two ends.
+    """Whether a text states a date, or a period given by its two ends.
 
-    A more precise date is right; so is one that is not much vaguer (a year for a day), unless it only repeats the
-    question. Of a period both ends are wanted, where the text holds more than one date; a single one must lie in it.
+    A more precise date matches. So does one that is not much vaguer (e.g. a year for a day), unless it repeats a word
+    of the question. If a text has a single date, it matches a period if it lies within it. Otherwise both ends must
+    match.
 
     Args:
         keys: the canonical words of the text.
-        wanted: the accepted date, or the ends of the accepted period.
-        asked: canonical words of the question.
+        wanted: the gold date, or the ends of the gold period.
+        asked: the canonical words of the question.
 
     Example:
         >>> [day] = dates(["december", "#25", "#2001"])
@@ -181,7 +182,7 @@ def states_dates(keys: Sequence[str], wanted: Sequence[Date], asked: Collection[
 
 
 def _vaguer(date: Date, wanted: Date) -> bool:
-    """Whether `date` holds `wanted` without being much longer: at most a decade, or the whole of a named part."""
+    """Whether `date` includes `wanted` and is at most ten years long, or at most 2.5 times as long as `wanted`."""
     length = date.high - date.low
     return wanted.within(date) and (length <= 10 * YEAR or length <= 2.5 * (wanted.high - wanted.low))
 

@@ -1,4 +1,4 @@
-"""What an accepted answer asks of a prediction, worked out once for each answer and question."""
+"""Parse a gold answer and its question: what a prediction must state to match."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hf_selfdemo.scoring.answers.words import root, words
 Asked = Literal["time", "person", "amount", "place", "other"]
 
 ASKED, GENERAL, CONTENT = 0.1, 0.3, 1.0
-"""What a word tells that the question has already, that many answers have, and any other."""
+"""Weight of a word of the question, of a generic word that many answers share, and of any other word."""
 
 _AROUND_DATES = each(
     """before until after prior since season spring summer fall autumn winter monday tuesday wednesday thursday friday
@@ -36,7 +36,7 @@ _SHORTEST_ACRONYM = 3
 
 
 class Asking(NamedTuple):
-    """A question's words, their roots, what kind of thing it asks for, and whether it negates anything itself."""
+    """A question's words, their stems, the kind of thing it asks for, and whether it contains a negation."""
 
     keys: frozenset[str]
     roots: frozenset[str]
@@ -45,12 +45,13 @@ class Asking(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """An accepted answer, ready to be looked for.
+    """A parsed gold answer.
 
-    `row` are its words in a row and `weights` say how much each of `keys` tells; `raw` are the words as they stand.
-    `dates` and `name` are filled where the answer is nothing but that, `parts` where it lists names that must all be
-    there; `amount`, `proper` (a name of any kind) and `acronym` say what else it is, `undivided` that it has no comma;
-    `negates` that it says itself what is not so.
+    `raw` are its words as written, `keys` their canonical forms, `row` the keys joined by `in_a_row`, and `weights` the
+    weight of each key. `dates` is set if the answer is only a date or a period, `name` if the question asks for a
+    person and the answer ends in a name, `parts` if the answer lists names that must all occur. `amount`, `proper` (a
+    proper name) and `acronym` tell its kind, `undivided` that it has no comma, `negates` that it contains a negation.
+    `qualified` is a qualifier and the word that it qualifies, e.g. in "North Korea".
     """
 
     row: str
@@ -69,12 +70,12 @@ class Expected(NamedTuple):
 
 
 _LACKING = frozenset({"unable", "except", "lack", "missing", "without"})
-"""Words of questions that a negation answers, as "cannot roar" does "Which sound is it unable to make?"."""
+"""Words of questions that a negation may answer, e.g. "cannot roar" for "Which sound is it unable to make?"."""
 
 
 @lru_cache(maxsize=1 << 10)
 def asking(question: str) -> Asking:
-    """Read a question.
+    """Parse a question.
 
     Example:
         >>> asking("When did it open?").kind, asking("how many are there").kind
@@ -95,7 +96,7 @@ def asking(question: str) -> Asking:
 
 @lru_cache(maxsize=1 << 10)
 def expected(answer: str, question: str = "") -> Expected:
-    """Read an accepted answer in the light of its question.
+    """Parse a gold answer, given its question.
 
     Example:
         >>> expected("25 December 2001").dates != (), expected("about 12 km").amount
@@ -134,7 +135,7 @@ def _without_breaks(answer: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _weights(answer: str, keys: Sequence[str], about: Asking) -> tuple[float, ...]:
-    """What each word of an answer tells; the land of a place ("Canton, Ohio") has many other places."""
+    """The weight of each word of an answer. A state or country after a comma ("Canton, Ohio") weighs little."""
     weights = [_weight(key, about) for key in keys]
     land = words(answer.rpartition(",")[2]).keys if "," in answer else ()
     if land in LANDS:
@@ -143,7 +144,7 @@ def _weights(answer: str, keys: Sequence[str], about: Asking) -> tuple[float, ..
 
 
 def _weight(key: str, about: Asking) -> float:
-    """How much a word tells: nothing if it stands in every text, little if the question has it already."""
+    """The weight of a word: 0 for a stop word, little for a word of the question or a generic word."""
     if key in STOPWORDS:
         return 0.0
     if key in about.keys or root(key) in about.roots:
@@ -152,7 +153,7 @@ def _weight(key: str, about: Asking) -> float:
 
 
 def _is_date(keys: Sequence[str], found: Sequence[Date], about: Asking) -> bool:
-    """Whether an answer is a date: nothing else is in it, and the question wants one or it cannot be a mere number."""
+    """Whether an answer is only a date, and either the question asks for a time or the date is more than a number."""
     covered = {place for date in found for place in range(date.start, date.end)}
     rest = (key for place, key in enumerate(keys) if place not in covered)
     if any(key not in STOPWORDS and key not in _AROUND_DATES for key in rest):
@@ -163,7 +164,7 @@ def _is_date(keys: Sequence[str], found: Sequence[Date], about: Asking) -> bool:
 
 
 def _is_amount(keys: tuple[str, ...], about: Asking) -> bool:
-    """Whether an answer is a number with its unit, or any with a number where an amount is asked for."""
+    """Whether an answer is a number with its unit, or contains a number and the question asks for an amount."""
     if keys != (HALF,) and not any(key[0] == "#" for key in keys):
         return False
     rest = (key for key in keys if key[0] != "#" and key != HALF)
@@ -171,7 +172,7 @@ def _is_amount(keys: tuple[str, ...], about: Asking) -> bool:
 
 
 def _parts(answer: str, about: Asking, proper: bool) -> tuple[str, ...]:
-    """The names or colours in "A and B" or "A, B", which must all be there; a place in its country is one name."""
+    """The names or colours in "A and B" or "A, B", which must all occur. A place and its country count as one name."""
     parts = [part.strip() for part in re.split(r",? and | & |, ", answer) if part.strip()]
     if len(parts) < 2 or not (proper or COLOURS.issuperset(parts)):
         return ()

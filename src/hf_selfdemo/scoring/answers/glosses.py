@@ -1,4 +1,4 @@
-"""Accepted answers that explain themselves: "Echidna (spiny anteater)" is answered by "Echidna"."""
+"""Gold answers with explanations, e.g. "Echidna (spiny anteater)", for which "Echidna" is a correct reply."""
 
 from __future__ import annotations
 
@@ -37,14 +37,17 @@ _FEWEST_WORDS = 2
 
 @lru_cache(maxsize=1 << 10)
 def plain_answers(answer: str, question: str = "") -> tuple[str, ...]:
-    """What an accepted answer comes to without what it adds to itself; the answer itself if it adds nothing.
+    """The plain answers that a gold answer stands for, without its explanations; the answer itself if it has none.
 
-    Left out are asides in brackets, clauses and appositions, letters behind a name, and kinds before it. Other names
-    for the same thing are answers of their own, whether "or" joins them or an aside holds them.
+    Explanations are asides in brackets, clauses, appositions, letters after a name (e.g. "PhD") and a description
+    before it. An alternative name, joined by "or" or given in an aside, is an answer of its own.
 
     Args:
-        answer: an accepted answer.
-        question: what was asked; one with "or" in it wants a choice.
+        answer: a gold answer.
+        question: the question. If it contains "or", it asks for a choice, and "or" in the answer joins no alternatives.
+
+    Returns:
+        the plain answers, without duplicates.
 
     Example:
         >>> plain_answers("Echidna (spiny anteater)")
@@ -74,7 +77,7 @@ def _readings(answer: str, question: str) -> Iterator[str]:
 
 
 def _names(text: str, question: str) -> Iterator[str]:
-    """A text, or each of the names in it that stand for one thing."""
+    """Yield the text, or each of the alternative names that it gives for one thing."""
     found = _ALIAS.search(text)
     if not found:
         yield text
@@ -90,13 +93,13 @@ def _names(text: str, question: str) -> Iterator[str]:
 
 
 def _is_title(text: str) -> bool:
-    """Whether "or" joins two single words that both begin with a capital: "Dead or Alive" is no choice."""
+    """Whether "or" joins two single capitalised words, which make a title ("Dead or Alive") and not alternatives."""
     parts = text.split()
     return len(parts) == 3 and parts[0][0].isupper() and parts[2][0].isupper()
 
 
 def _bare(name: str) -> str:
-    """A name without clause, letters behind it, year, or the kind before it."""
+    """A name without a clause, letters or a year after it, and without a description before it."""
     name = _CLAUSE.sub("", name)
     letters = _LETTERS_AFTER.search(name) if "," in name else None
     if letters and " " in name[: letters.start()] and not _is_land(letters[0].strip(" ,.")):
@@ -108,7 +111,7 @@ def _bare(name: str) -> str:
 
 
 def _is_name_for(aside: str, main: str) -> bool:
-    """Whether an aside is another name for what stands before it, and not where, when or of what kind it is."""
+    """Whether an aside is another name for `main`, rather than its place, time or kind."""
     telling = [word for word in aside.split() if word.casefold() not in STOPWORDS]
     if any(letter.isdigit() for letter in aside) or _is_land(aside) or TITLES & set(words(aside).keys):
         return False

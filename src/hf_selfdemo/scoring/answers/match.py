@@ -1,4 +1,4 @@
-"""Would people call this prediction right? A deterministic verdict, without a model."""
+"""Whether people would judge a prediction correct: a deterministic verdict without a model."""
 
 from __future__ import annotations
 
@@ -23,21 +23,24 @@ from hf_selfdemo.scoring.refusal import stated_beside
 
 
 def answers_match(prediction: str, answers: Sequence[str], question: str = "") -> bool:
-    """Whether people would take `prediction` for one of `answers`.
+    """Whether people would accept `prediction` as one of `answers`.
 
-    Meant to agree with people where containment is too strict ("December 25th, 2001" for "25 December 2001", "Robert
-    Adamson" for "Robert Gillespie Adamson IV", the essential part of a long answer) and where it is too generous (an
-    answer that is denied, or one guess of many). A reply that declines never matches. One more answer never turns a
-    match into none.
+    The verdict is meant to agree with people where string containment is too strict ("December 25th, 2001" for "25
+    December 2001", "Robert Adamson" for "Robert Gillespie Adamson IV", the essential part of a long answer) and where
+    it is too generous (an answer that is denied, or one guess among many). A reply that abstains never matches. Adding
+    a gold answer never turns a match into a mismatch.
 
     Args:
-        prediction: what was replied: an answer, a sentence, or some paragraphs.
-        answers: the accepted answers, each of which would do.
-        question: what was asked. Its words tell little in an answer, and it says whether a person, a time, a place or
-            an amount is wanted; without it the verdict is a little worse.
+        prediction: the reply: an answer, a sentence or a few paragraphs.
+        answers: the gold answers, any one of which is enough.
+        question: the question. Its words count little in an answer, and it tells whether a person, a time, a place or
+            an amount is asked for. Without it, the verdict is slightly less reliable.
+
+    Returns:
+        True if the prediction is correct.
 
     Raises:
-        UserError: if `answers` is one string, whose letters would each be an answer.
+        UserError: if `answers` is a single string, each letter of which would count as an answer.
 
     Example:
         >>> answers_match("It opened on Dec 25th, 2001.", ["25 December 2001"], "when did it open")
@@ -60,7 +63,7 @@ def answers_match(prediction: str, answers: Sequence[str], question: str = "") -
     return (right or _gives_any(text, rows, prediction, answers, question)) and not (
         (
             declines(prediction, question)
-            and not any(map(declines, answers))  # "unknown" is the answer
+            and not any(map(declines, answers))  # a gold answer may itself be "unknown"
             and not _states_beside(prediction, answers, question)
         )
         or hedges(prediction, question)
@@ -69,24 +72,24 @@ def answers_match(prediction: str, answers: Sequence[str], question: str = "") -
 
 
 def _same_signs(prediction: str, answers: Sequence[str]) -> bool:
-    """Whether an answer without any word is the prediction: an emoji."""
+    """Whether the prediction equals an answer that contains no word, e.g. an emoji."""
     said = normalise(prediction)
     return bool(said) and any(said == normalise(answer) for answer in answers if row_of(answer) == " ")
 
 
 def _states_beside(prediction: str, answers: Sequence[str], question: str) -> bool:
-    """Whether a reply that declines something states an answer elsewhere, and not because the question names it."""
+    """Whether a reply that partly abstains states an answer elsewhere that the question does not already contain."""
     beside = stated_beside(prediction, question)
     return bool(beside) and answers_match(beside, answers, question) and not contains_answer(question, answers)
 
 
 def _lists_answers(text: Reading, rows: list[str], answers: Sequence[str]) -> bool:
-    """Whether a row of names is due: an accepted answer is one itself, or the text holds two of those accepted."""
+    """Whether a list is a proper reply: a gold answer is itself a list, or the text contains two gold answers."""
     return any("," in one or " and " in one for one in answers) or sum(row in text.row for row in set(rows)) > 1
 
 
 def _gives_any(text: Reading, rows: list[str], prediction: str, answers: Sequence[str], question: str) -> bool:
-    """Whether the prediction asserts any of the answers, and does not only mention it."""
+    """Whether the prediction asserts any of the answers, rather than merely mentioning it."""
     if not _states_any(text, rows, prediction, answers, question):
         return False
     rest = given(prediction, question)
@@ -99,9 +102,9 @@ def _gives_any(text: Reading, rows: list[str], prediction: str, answers: Sequenc
 
 
 def _states_any(text: Reading, rows: list[str], prediction: str, answers: Sequence[str], question: str) -> bool:
-    """Whether the prediction asserts any of the answers, whose words in a row are `rows`."""
+    """Whether the prediction states any of the answers and does not deny it; `rows` is `row_of` of each answer."""
     wanted = (one for one in (expected(answer, question) for answer in answers) if one.row != " ")
-    if not denies(prediction):  # a look at the bare words first: most answers need no closer one
+    if not denies(prediction):  # the cheap test first: it decides most cases
         return any(word_for_word(text, row) for row in rows) or any(
             not one.negates and states(text, one, question) for one in wanted
         )
@@ -110,7 +113,7 @@ def _states_any(text: Reading, rows: list[str], prediction: str, answers: Sequen
 
 
 def states(text: Reading, wanted: Expected, question: str) -> bool:
-    """Whether a text states one answer: word for word, or by the rule that its kind asks for."""
+    """Whether a text states one answer, verbatim or by the rule for its kind."""
     if wanted.row in text.row:
         return word_for_word(text, wanted.row)
     keys, asked = text.words.keys, asking(question).keys
@@ -130,5 +133,5 @@ def states(text: Reading, wanted: Expected, question: str) -> bool:
 
 
 def word_for_word(text: Reading, row: str) -> bool:
-    """Whether the words of an answer stand in a text, in a row and not as another place's name."""
+    """Whether a text contains the words of an answer in sequence, and not as part of another place's name."""
     return row in text.row and (row.count(" ") > 2 or not belongs_to_another(text.words, row.strip()))

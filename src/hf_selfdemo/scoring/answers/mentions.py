@@ -49,13 +49,13 @@ _CORRECTS: tuple[str, ...] = (
     *("but ", "yet ", "however", "in fact", "actually", "in reality", "in truth", "though", "while", "whereas"),
     *("contrary", ";"),
 )
-_STEM = 4  # so much of a verb stays when it is inflected
+_STEM = 4  # letters of a verb that inflection leaves unchanged
 _LONGEST = 300
-"""Longer replies are told by what surrounds the answer, not by what stands beside it."""
+"""Longest reply, in characters, that is searched for names it only mentions."""
 
 
 def names_kin(text: str) -> bool:
-    """Whether a text has a word for a relative, or asks for one with "whose".
+    """Whether a text contains a word for a relationship (e.g. "wife", "pupil") or "whose".
 
     Example:
         >>> names_kin("the Wife of Bath"), names_kin("Bath")
@@ -65,14 +65,14 @@ def names_kin(text: str) -> bool:
 
 
 def given(text: str, question: str = "") -> str:
-    """The text without names that it only mentions.
+    """The text with everything that it mentions but does not give as its answer replaced by "#".
 
-    These are people whose relative is meant, what many believe where the text corrects them, and clauses beside the one
-    that answers the question in its own words.
+    That is a person whose relative is meant, a common belief that the text corrects, and a clause before the one that
+    answers the question in the question's own words.
 
     Args:
-        text: a reply.
-        question: what was asked.
+        text: the reply.
+        question: the question.
 
     Example:
         >>> given("It was designed by the brother of Odalys Brenk.")
@@ -101,7 +101,7 @@ def _keep_correction(found: re.Match[str]) -> str:
 
 
 def _answering(text: str, question: str) -> str:
-    """The text without clauses that share no word with the question, before one that tells who does what it asks."""
+    """The text without each clause that shares no word with the question and precedes a clause that answers it."""
     if not any(end in text for end in _ENDS):
         return text
     asked = _asked(question)
@@ -126,21 +126,21 @@ def _opens_with_name(clause: str) -> bool:
 
 @lru_cache(maxsize=1 << 10)
 def _asked(question: str) -> tuple[str, ...]:
-    """The roots of the telling words of a question for a person or thing, as they stand."""
+    """Stems of the question's words, in order, without stop words; empty if it asks for a time, place or amount."""
     if asking(question).kind not in ("person", "other"):
         return ()
     return tuple(root(key) for key in words(question).keys if key[0].isalnum() and key not in STOPWORDS)
 
 
 def _is_aside(clause: str, asked: Sequence[str]) -> bool:
-    """Whether a clause states something, but not of what is asked."""
+    """Whether a clause is a statement that shares no stem with `asked` and does not begin with a pronoun."""
     found = words(clause)
     states = any(raw[0].islower() for raw in found.raw)
     return states and not _REFERS.match(clause) and not any(root(key) in asked for key in found.keys)
 
 
 def _tells_who(clause: str, asked: Sequence[str]) -> bool:
-    """Whether a clause begins with a name that does what the question asks for in its first telling word."""
+    """Whether a clause begins with a name that is not in the question and then repeats the first stem of `asked`."""
     if asked[0][:_STEM] not in clause or not _opens_with_name(clause):
         return False
     first, *rest = (root(key) for key in words(clause).keys)

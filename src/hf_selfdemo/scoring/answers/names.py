@@ -1,4 +1,4 @@
-"""Names of persons: with or without middle names, initials, titles, suffixes; short forms; last name first."""
+"""Match names of persons across middle names, initials, titles, suffixes, short forms and name order."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from hf_selfdemo.scoring.answers.tables.weights import GENERIC, STOPWORDS
 from hf_selfdemo.scoring.answers.tokens import BREAK, Words
 from hf_selfdemo.scoring.answers.words import misspelt, singular
 
-_REACH = 4  # how many words before a surname may hold the given name that goes with it
+_REACH = 4  # how many words before a surname are searched for its given name
 _ARTICLES = frozenset({"a", "an", "the"})
 _LONGEST_NAME = 6
 _NO_SURNAMES = STOPWORDS | SUFFIXES | {BREAK}
 _FORMAL: dict[str, set[str]] = {}
-"""What a short form of a given name may be short for, in canonical words."""
+"""Maps a short form of a given name to the names it may stand for, all in canonical words."""
 
 for _row in NICKNAMES.strip().splitlines():
     _name, _forms = _row.split(":")
@@ -26,13 +26,14 @@ for _row in NICKNAMES.strip().splitlines():
 def names_person(text: Words, name: Sequence[str], asked: Collection[str] = ()) -> bool:
     """Whether `text` names the person called `name`.
 
-    Enough are the surname with one given name, also shortened or as an initial, in either order; the first two of
-    three or more names; or the surname alone, where no other given name stands before it.
+    One of these is enough: the surname with one given name, in either order, where the given name may be shortened or
+    an initial; the first two of three or more names; the surname alone, without another given name before it.
 
     Args:
-        text: where to look.
+        text: the words of the text to search.
         name: the canonical words of the full name, without titles and suffixes, surname last.
-        asked: canonical words of the question; what stands there proves nothing.
+        asked: the canonical words of the question. If the first name is one of them, the first two names are not
+            enough.
 
     Example:
         >>> from hf_selfdemo.scoring.answers.words import words
@@ -57,13 +58,13 @@ def _given_near(keys: Sequence[str], place: int, given: Sequence[str]) -> bool:
 
 
 def _is_given(text: Words, place: int) -> bool:
-    """Whether a text is another name, of which the word is the given one: "Clayton Kershaw"."""
+    """Whether the word at `place` is the given name in a text of two names, e.g. "Clayton" in "Clayton Kershaw"."""
     after = range(place + 1, len(text.keys))
     return len(after) == 1 and not place and text.raw[after[0]][0].isupper() and text.keys[after[0]] not in _NO_SURNAMES
 
 
 def _alone(text: Words, place: int) -> bool:
-    """Whether no name stands before this one: nothing, a title, or a word in lower case."""
+    """Whether the name at `place` has no other name before it: nothing, a title, a stop word or a lower-case word."""
     if not place:
         return True
     before = text.keys[place - 1]
@@ -73,7 +74,7 @@ def _alone(text: Words, place: int) -> bool:
 
 
 def same_given(one: str, other: str) -> bool:
-    """Whether two given names may be one: equal, an initial, cut short, misspelt, or a known short form.
+    """Whether two given names may be the same: equal, an initial, a prefix, a misspelling or a known short form.
 
     Example:
         >>> same_given("dave", "david"), same_given("thad", "thaddeus"), same_given("ann", "bob")
@@ -91,13 +92,13 @@ def same_given(one: str, other: str) -> bool:
 
 
 def name_in(raw: Sequence[str], keys: Sequence[str]) -> tuple[str, ...]:
-    """The canonical words of the person's name that an answer ends in, surname last; nothing if it holds none.
+    """The canonical words of the person's name at the end of an answer, surname last; empty if there is none.
 
-    A description in lower case and titles may stand before it, suffixes behind it.
+    A description in lower case and titles may precede the name, and suffixes may follow it. All three are left out.
 
     Args:
-        raw: the words of the answer as they stand.
-        keys: in the same places, their canonical forms.
+        raw: the words of the answer as written.
+        keys: their canonical forms, at the same positions.
 
     Example:
         >>> name_in(["botanist", "Hugo", "von", "Mohl"], ["botanist", "hugo", "von", "mohl"])

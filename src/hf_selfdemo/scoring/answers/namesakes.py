@@ -1,4 +1,4 @@
-"""Names that share a word with the answer and belong to another: North and South Korea, York and New York."""
+"""Detect names of other places that share a word with the answer, e.g. "South Korea" for "North Korea"."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from hf_selfdemo.scoring.answers.tables.weights import STOPWORDS
 from hf_selfdemo.scoring.answers.tokens import Words
 
 QUALIFIERS = each("north south east west new")
-"""Words before a name that make it another place's."""
+"""Words that turn the name after them into the name of another place."""
 
 _OTHER_LANDS = frozenset({("west", "virginia"), ("south", "africa"), ("south", "sudan"), ("south", "wale")})
 
 
 def qualified(raw: Sequence[str], keys: Sequence[str]) -> tuple[str, str] | None:
-    """The qualifier in a name with the word that it qualifies, if there is one.
+    """The first qualifier in a name and the word that it qualifies; None if there is no qualifier.
 
     Args:
-        raw: the words of an answer as they stand.
-        keys: in the same places, their canonical forms.
+        raw: the words of an answer as written.
+        keys: their canonical forms, at the same positions.
 
     Example:
         >>> qualified(["North", "Korea"], ["north", "korea"]), qualified(["new", "shoes"], ["new", "shoe"])
@@ -33,7 +33,7 @@ def qualified(raw: Sequence[str], keys: Sequence[str]) -> tuple[str, str] | None
 
 
 def lacks_qualifier(text: Words, pair: tuple[str, str]) -> bool:
-    """Whether a text has the qualified word, but nowhere its qualifier: "South Korea" or "Korea" for "North Korea".
+    """Whether a text has the qualified word but not its qualifier, e.g. "South Korea" or "Korea" for "North Korea".
 
     Example:
         >>> from hf_selfdemo.scoring.answers.words import words
@@ -47,11 +47,11 @@ def lacks_qualifier(text: Words, pair: tuple[str, str]) -> bool:
 
 
 def belongs_to_another(text: Words, name: str) -> bool:
-    """Whether a text has a name of one word within another place's alone: "York" in "New York".
+    """Whether a text has a one-word name only as part of another place's name, e.g. "York" in "New York".
 
     Args:
-        text: where to look.
-        name: the canonical word, which stands in the text.
+        text: the words of the text to search.
+        name: the name's canonical word, which must occur in the text.
 
     Example:
         >>> from hf_selfdemo.scoring.answers.words import words

@@ -1,4 +1,4 @@
-"""Numerals, in figures and in words, as values."""
+"""Convert numerals, in digits or in words, to values and compare amounts."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _RANGES = frozenset({"to", "and"})
 _SIGNS = frozenset({"minus", "negative"})
 NUMERALS = _SIGNS | VALUES.keys()
 _LARGE = 10_000
-"""From here on a number may be rounded."""
+"""The smallest whole number that may be rounded."""
 
 _ROMAN = re.compile(r"(?:xl|l?x{0,3})(?:ix|iv|v?i{0,3})")
 _FIGURES = re.compile(r"-?\d+(?:\.\d+)?s?")
@@ -59,14 +59,18 @@ _NUMBERED = each("war type part phase stage class volume book chapter division a
 def join_numbers(
     raw: Sequence[str], keys: Sequence[str], places: Iterable[int]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Replace every numeral by one key, its value with a hash before it: `twenty two`, `22` and `XXII` by `#22`.
+    """Replace every numeral with one key, a hash and its value: `twenty two`, `22` and `XXII` become `#22`.
 
-    Years may be spoken ("nineteen ninety-five"), ordinals count as their number, a decade is `#1980s`.
+    Years may be spelt as spoken (e.g. "nineteen ninety-five"), ordinals become their number, and decades become e.g.
+    `#1980s`.
 
     Args:
-        raw: the words as they stand.
-        keys: in the same places, their canonical forms.
-        places: where a numeral may begin, in order.
+        raw: the words as written.
+        keys: their canonical forms, at the same positions.
+        places: the positions where a numeral may begin, in ascending order.
+
+    Returns:
+        `raw` and `keys`, with one entry for each numeral.
 
     Example:
         >>> join_numbers(["in", "nineteen", "ninety", "five"], ["in", "nineteen", "ninety", "five"], [1, 2, 3])
@@ -89,7 +93,7 @@ def join_numbers(
 
 
 def _carry_back(keys: list[str], last: str) -> None:
-    """Give the lower end of a range the magnitude that stands behind its upper one: 20 to 40 million."""
+    """Give the lower end of a range the magnitude of its upper end, e.g. in "20 to 40 million"."""
     magnitude = MAGNITUDES.get(last, 1)
     if magnitude < 1000 or len(keys) < 3 or keys[-2] not in _RANGES or keys[-3][0] != "#":
         return
@@ -101,7 +105,7 @@ def _carry_back(keys: list[str], last: str) -> None:
 
 
 def _numeral(raw: Sequence[str], keys: Sequence[str], i: int) -> tuple[str, int]:
-    """The numeral that begins at place `i` ("" if none does), and the place after it."""
+    """The key of the numeral that begins at `i` ("" if none does), and the position after it."""
     key = keys[i]
     if key in _SIGNS and i + 1 < len(keys) and not (i and keys[i - 1][0].isdecimal()):
         value, after = _numeral(raw, keys, i + 1)
@@ -132,7 +136,7 @@ def _in_figures(keys: Sequence[str], i: int) -> tuple[str, int]:
         decade = figures[:-1]
         return f"#{decade if len(decade) == 4 else '19' + decade}s", i + 1
     if len(figures) > 15:
-        return f"#{figures}", i + 1  # no quantity: an account, a serial number
+        return f"#{figures}", i + 1  # not a quantity but e.g. a serial number
     value = float(figures)
     i += 1
     while i < len(keys) and keys[i] in MAGNITUDES:
@@ -164,7 +168,7 @@ def _in_words(raw: Sequence[str], keys: Sequence[str], i: int) -> tuple[str, int
 
 
 def _joined(current: int, value: int) -> int | None:
-    """What two number words in a row make: twenty two, hundred five, nineteen ninety; None if they stay apart."""
+    """Join two number words, as in "twenty two", "hundred five" and "nineteen ninety"; None if they do not join."""
     if value < 10 and current % 10 == 0 and current % 100 >= 20:
         return current + value
     if value < 100 and current % 100 == 0:
@@ -175,7 +179,7 @@ def _joined(current: int, value: int) -> int | None:
 
 
 def _no_numeral(raw: Sequence[str], keys: Sequence[str], i: int) -> bool:
-    """Words that look like numerals: "one of them", "no one", "ten seconds"."""
+    """Whether the word at `i` is not a numeral here, as in "one of them", "no one" and "ten seconds"."""
     if keys[i] == "one":
         after = keys[i + 1] if i + 1 < len(keys) else ""
         return after in ("of", "who", "that", "another") or (i > 0 and keys[i - 1] in ("no", "the", "this", "that"))
@@ -194,13 +198,13 @@ def _key(value: float) -> str:
 def states_numbers(text: Words, wanted: Sequence[str]) -> bool:
     """Whether a text states an amount.
 
-    Every number of the answer must be there, but a large or fractional one may be rounded to no fewer than two figures;
-    of a range, one number in it will do. Of a sum of money a plain number may leave out the magnitude
-    (137, $137 million). Other units of measure are other amounts.
+    Every number of the amount must occur. A large or fractional one may be rounded to two or more significant digits.
+    For a range, one number within it is enough. For money, the gold answer may omit the magnitude (e.g. "137" for "$137
+    million"). The same number with a different unit is a different amount, unless conversion makes the two equal.
 
     Args:
-        text: where to look.
-        wanted: the canonical words of the accepted amount.
+        text: the words of the text to search.
+        wanted: the canonical words of the gold amount.
     """
     found = _amounts(text.raw, text.keys)
     amounts = _amounts(wanted, wanted)
@@ -213,7 +217,7 @@ def states_numbers(text: Words, wanted: Sequence[str]) -> bool:
 
 
 class _Amount(NamedTuple):
-    """A value, the number it was written with, and its unit, if it has one."""
+    """A value, the number as written without its magnitude, and the unit ("" if there is none)."""
 
     value: float
     written: float
@@ -236,7 +240,7 @@ def _amounts(raw: Sequence[str], keys: Sequence[str]) -> list[_Amount]:
 
 
 def _unit(keys: Sequence[str], place: int) -> str:
-    """The unit of the number at `place`: the measure after it, or the currency before it."""
+    """The unit of the number at `place`: the measure after it or the currency before it; "" if there is neither."""
     after, before = "".join(keys[place + 1 : place + 2]), "".join(keys[max(0, place - 1) : place])
     return after if after in MEASURES else before if before in CURRENCIES else ""
 
@@ -253,13 +257,13 @@ def _same_unit(one: str, other: str) -> bool:
 
 
 def _converted(amount: _Amount) -> tuple[float, str]:
-    """The amount in the base unit of its kind."""
+    """The amount's value in its base unit, and that base unit."""
     size, base = SIZES.get(amount.unit, (1, amount.unit))
     return float(f"{amount.value * size:.10g}"), base
 
 
 def _near(value: float, wanted: float) -> bool:
-    """Whether `value` is `wanted`, or `wanted` rounded or cut off at two figures or more, if it is large or broken."""
+    """Whether `value` is `wanted` or, if that is large or fractional, `wanted` rounded or cut to two or more digits."""
     if value == wanted:
         return True
     if not (0 < value < math.inf and wanted < math.inf) or (wanted == int(wanted) and wanted < _LARGE):

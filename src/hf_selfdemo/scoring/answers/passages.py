@@ -1,4 +1,4 @@
-"""Does a passage hold an accepted answer? The rules that judge replies decide that, too."""
+"""Whether a passage contains a gold answer, by the same rules that judge replies."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from hf_selfdemo.scoring.match import contains_answer
 
 
 def holds_answer(passage: Passage, answers: Sequence[str], question: str) -> bool:
-    """True if title or text states an accepted answer, in its own words or in others.
+    """True if the title or text of a passage states a gold answer, verbatim or in other words.
 
-    This one function decides what is in context, which passages a twin loses, what recall counts and what a report
-    marks. It finds all that `answers_match` would accept if a reply quoted the title, a sentence or the whole passage.
-    What a passage leaves open or denies counts too ("it is not known, but it may be X"), as a model can copy it.
+    This function alone decides whether an answer is in context, which passages a twin loses, what recall counts and
+    what a report marks. It finds every answer that `answers_match` would accept if a reply quoted the title, one
+    sentence or the whole passage. An answer that the passage denies or leaves open also counts (e.g. "it is not known,
+    but it may be X"), as a model can copy it.
 
     Args:
-        passage: where to look.
-        answers: the accepted answers.
-        question: what was asked, as the judge of the replies is given it.
+        passage: the passage to search.
+        answers: the gold answers.
+        question: the question, exactly as it is given to `answers_match`.
 
     Example:
         >>> passage = Passage("1", "People remember December 25, 2001, when it opened.", title="Halden Bridge")
@@ -35,10 +36,10 @@ def holds_answer(passage: Passage, answers: Sequence[str], question: str) -> boo
     return _holds(passage.title, passage.text, tuple(answers), question)
 
 
-@by_digest(1 << 15)  # the flag, the twins and recall at every depth look at the same passages
+@by_digest(1 << 15)  # in-context flags, twins and recall at every depth ask about the same passages
 def _holds(title: str, text: str, answers: tuple[str, ...], question: str) -> bool:
     whole = f"{title}\n{text}"
-    if contains_answer(whole, answers):  # soon known, and so it is mostly
+    if contains_answer(whole, answers):  # cheap, and decides most cases
         return True
     plain = chain.from_iterable(plain_answers(answer, question) for answer in answers)
     wanted = [one for one in (expected(answer, question) for answer in plain) if one.row != " "]
@@ -46,7 +47,7 @@ def _holds(title: str, text: str, answers: tuple[str, ...], question: str) -> bo
 
 
 def _parts(text: str) -> Iterator[Reading]:
-    """A text and each of its sentences; then the same without what it denies, which may change what the rest says."""
+    """Yield the text and each sentence; if it denies something, the same again for the text without its denials."""
     for said in (text, asserted(text)) if denies(text) else (text,):
         whole = read(said)
         yield whole

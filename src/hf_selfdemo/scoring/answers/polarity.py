@@ -1,4 +1,4 @@
-"""Yes and no: what a reply says to a question that is answered by one of the two."""
+"""Whether a reply says yes or no to a yes/no question."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _OPPOSED = each("un in il im ir non dis")
 
 @lru_cache(maxsize=1 << 10)
 def polar(answer: str, question: str = "") -> bool | None:
-    """Whether an accepted answer is a yes (True) or a no (False); None if it is neither, or the question wants another.
+    """Whether a gold answer is a yes (True) or a no (False); None if it is neither or the question is not yes/no.
 
     Example:
         >>> polar("No", "Is the Earth flat?"), polar("True"), polar("True", "Which song is it?")
@@ -60,13 +60,14 @@ def polar(answer: str, question: str = "") -> bool | None:
 
 
 def polarity(text: str, question: str = "") -> bool | None:
-    """Whether a reply says yes (True) or no (False), by its first word or by what it states; None if it says neither.
+    """Whether a reply says yes (True) or no (False), by its first words or by a statement; None if it says neither.
 
-    A statement says no if it negates, and yes if it ends as the question does.
+    A negated statement with a word of the question says no. An affirmative one says yes if it has the question's last
+    word. Stop words do not count.
 
     Args:
-        text: a reply.
-        question: what was asked.
+        text: the reply.
+        question: the question.
 
     Example:
         >>> polarity("The Earth is not flat.", "Is the Earth flat?"), polarity("Yes, it was finished in 1932.")
@@ -97,7 +98,7 @@ def _said(found: re.Match[str]) -> bool:
 
 
 def _stated(sentence: str, asked: list[str]) -> bool | None:
-    """What one statement says to a question with the telling words `asked`."""
+    """Whether one statement says yes or no to a question whose words, without stop words, are `asked`."""
     keys = [key for key in words(sentence).keys if key[0] == "#" or key[0].isalnum()]
     roots = {root(key) for key in keys}
     negative = negates(sentence) or bool(_NEGATIVE.search(sentence))

@@ -1,4 +1,4 @@
-"""A prediction, read once for all the answers it is compared with."""
+"""Parse a text once, for comparison with several answers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from hf_selfdemo.scoring.answers.words import words
 
 
 class Reading(NamedTuple):
-    """A text ready to be searched: its words, the words in a row (sentence ends left out), and its sentences."""
+    """A parsed text: its words, its keys joined by `in_a_row` (`row`), and the keys of each sentence."""
 
     words: Words
     row: str
     sentences: tuple[tuple[str, ...], ...]
 
     def apart(self) -> Iterator[Reading]:
-        """Each sentence as a text of its own.
+        """Yield each sentence as a text of its own.
 
         Example:
             >>> [sentence.row for sentence in read("It rained. Bern won.").apart()]
@@ -33,7 +33,7 @@ class Reading(NamedTuple):
 
 @lru_cache(maxsize=1 << 8)
 def read(text: str) -> Reading:
-    """Read a text.
+    """Parse a text into words and sentences.
 
     Example:
         >>> read("It was 1,895. The U.S. won.").sentences
@@ -47,7 +47,7 @@ def read(text: str) -> Reading:
 
 @lru_cache(maxsize=1 << 10)
 def row_of(answer: str) -> str:
-    """The words of an answer in a row, without sentence ends; one blank if it holds no word.
+    """The words of an answer as joined by `in_a_row`; a single space if it contains no word.
 
     Example:
         >>> row_of("the U.S."), row_of("?!")

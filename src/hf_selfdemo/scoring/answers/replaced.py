@@ -1,4 +1,4 @@
-"""Another word in the place of one of the answer's: the left ventricle is not the right one, a Post is no Times."""
+"""Detect texts that replace a word of the answer with another, e.g. "left ventricle" for "right ventricle"."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from hf_selfdemo.scoring.answers.tokens import BREAK, Words
 from hf_selfdemo.scoring.answers.words import misspelt, root
 
 _REMARKS = 2
-"""A reply with so many telling words more than the answer has is still a bare one."""
+"""How many more words than the answer, stop words aside, a bare reply may have."""
 _FEW = 2
 _SHORTEST_STEM = 4
 
 
 def replaces(text: Words, wanted: Expected, asked: Collection[str] = ()) -> bool:
-    """Whether a text lacks a word of an answer and, wherever the word beside it stands, has another in its place.
+    """Whether a text lacks a word of an answer and has another word wherever that word should stand.
 
-    A word that is left out is not replaced ("the Times" for "the New York Times"), nor is one that says little by
-    another such ("Gupta dynasty", "Gupta empire"), unless the two exclude each other ("left", "right"). In replies
-    that go on beyond the answer people let paraphrases pass: there only names, and modifiers in short answers, count.
+    A word that is left out is not replaced (e.g. "the Times" for "the New York Times"). Nor is a generic word replaced
+    by another generic word ("Gupta empire" for "Gupta dynasty"), unless the two exclude each other ("left", "right").
+    In replies longer than a bare answer, people accept paraphrases, so only names and modifiers in short answers count.
 
     Args:
-        text: where to look.
-        wanted: the accepted answer.
-        asked: canonical words of the question, which replace nothing.
+        text: the words of the text to search.
+        wanted: the gold answer.
+        asked: the canonical words of the question. They do not count as replacements.
 
     Example:
         >>> from hf_selfdemo.scoring.answers.expected import expected
@@ -55,7 +55,7 @@ def _weighed(wanted: Expected) -> Iterator[tuple[str, float]]:
 
 
 def _places(text: Words, roots: list[str], key: str, proper: bool) -> list[int]:
-    """Where a text has a word, inflected or derived, and in names with a letter more or less."""
+    """Positions of a word in a text, including inflected and derived forms and, in names, misspellings."""
     own, excluded = root(key), CONTRASTS.get(key, ())
     return [
         i
@@ -65,7 +65,7 @@ def _places(text: Words, roots: list[str], key: str, proper: bool) -> list[int]:
 
 
 class _Comparison(NamedTuple):
-    """A text beside an answer: `places` says where the text has each word of it, `held` are all these places."""
+    """A text and an answer: `places` are the text positions of each word of the answer, `held` is their union."""
 
     text: Words
     wanted: Expected
@@ -75,21 +75,21 @@ class _Comparison(NamedTuple):
     bare: bool
 
     def replaced(self, i: int) -> bool:
-        """Whether another word stands in every place where word `i` of the answer should be."""
+        """Whether another word stands at every position where word `i` of the answer should stand."""
         slots = [(place, True) for place in self._slots(i, 1)] + [(place, False) for place in self._slots(i, -1)]
-        if not slots:  # an answer of one word has no other beside it
+        if not slots:  # no neighbour of the word occurs, e.g. in an answer of one word
             return not CONTRASTS.get(self.wanted.keys[i], set()).isdisjoint(self.text.keys)
         return all(self._another(i, place, before) for place, before in slots)
 
     def _slots(self, i: int, step: int) -> Iterator[int]:
-        """The places beside the next word of the answer that the text has, to the right (1) or to the left (-1)."""
+        """Yield where word `i` should stand in the text, judged by its right (`step` 1) or left (-1) neighbour."""
         keys, weights = self.wanted.keys, self.wanted.weights
         j = i + step
         while 0 <= j < len(keys) and not weights[j]:
             j += step
         between = abs(j - i) - 1
         after_number = step == -1 and j >= 0 and keys[j][0] == "#"
-        head_of_phrase = step == 1 and between and not self._named(i)  # "hardships of age" may be "effects of age"
+        head_of_phrase = step == 1 and between and not self._named(i)  # "effects of age" may paraphrase it
         if not 0 <= j < len(keys) or after_number or head_of_phrase:
             return
         for place in self.places[j]:
@@ -99,7 +99,7 @@ class _Comparison(NamedTuple):
             yield slot
 
     def _another(self, i: int, place: int, before: bool) -> bool:
-        """Whether the word at a place makes another thing of the answer than its own word `i` does."""
+        """Whether the word at `place` changes the meaning of the answer if it stands for word `i`."""
         if not self._inside(place) or place in self.held:
             return False
         key, other = self.wanted.keys[i], self.text.keys[place]
@@ -114,13 +114,13 @@ class _Comparison(NamedTuple):
         )
 
     def _tells(self, i: int, other: str, before: bool) -> bool:
-        """In a longer reply: a name, or the modifier in an answer of two words."""
+        """Whether word `i` counts as replaced in a longer reply: if it is a name, or the modifier in a short answer."""
         if self.wanted.weights[i] < CONTENT or other in GENERIC:
             return False
         return self._named(i) or (before and self.wanted.weights.count(CONTENT) <= _FEW)
 
     def _tells_in_bare(self, i: int, other: str, before: bool) -> bool:
-        """In a reply that is nothing but a name: any word, but of those that say little only parts of names."""
+        """Whether word `i` counts as replaced in a bare reply: any word but a title, generic words only in names."""
         key = self.wanted.keys[i]
         if key in TITLES:
             return False
@@ -129,7 +129,7 @@ class _Comparison(NamedTuple):
         return self._named(i) or (self.wanted.weights[i] == CONTENT and other not in GENERIC)
 
     def _of_one_kind(self, i: int, place: int) -> bool:
-        """Whether both words are parts of names, or neither; what describes a name ("drama series Gunsmoke") may go."""
+        """Whether both words belong to names or neither does. Descriptions of a name ("drama series") may differ."""
         if self._named(i):
             cased = any(raw[0].isupper() for raw in self.text.raw)
             return not cased or self.text.raw[place][0].isupper()
@@ -144,6 +144,6 @@ class _Comparison(NamedTuple):
 
 
 def _shortened(key: str, other: str) -> bool:
-    """Whether one word begins with the other: an initial, or "Panzer" for "Panzerkampfwagen"."""
+    """Whether one word begins with the other, which is an initial or a stem, e.g. "Panzer" for "Panzerkampfwagen"."""
     short, long = sorted((key, other), key=len)
     return long.startswith(short) and (len(short) == 1 or len(short) >= _SHORTEST_STEM)

@@ -1,4 +1,4 @@
-"""What a text is cut into: words as they stand beside their canonical forms."""
+"""The words of a text as written, with their canonical forms (keys)."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 BREAK = "."
-"""Stands in a row of words where a sentence ends."""
+"""The key that marks the end of a sentence."""
 
 _LEFT_OUT = frozenset({"a", "an", "the", BREAK})
 
 
 class Words(NamedTuple):
-    """A text's words as they stand and, in the same places, their canonical forms (`BREAK` at sentence ends)."""
+    """A text's words as written (`raw`) and, at the same positions, their canonical forms (`keys`, with `BREAK`)."""
 
     raw: tuple[str, ...]
     keys: tuple[str, ...]
 
 
 def in_a_row(keys: Sequence[str]) -> str:
-    """Canonical words without articles and sentence ends between blanks, so that whole words can be found in it.
+    """Join canonical words with spaces, without articles and sentence ends, for substring search by whole words.
 
     Example:
         >>> in_a_row(("the", "north", "sea", BREAK))

@@ -1,4 +1,4 @@
-"""A text as a row of canonical words, so that what people read as the same is the same."""
+"""Split a text into canonical words, so that spellings which people read as equal become equal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hf_selfdemo.scoring.answers.tables.spellings import CAPITALS, DEMONYMS, JOI
 from hf_selfdemo.scoring.answers.tokens import BREAK, Words
 from hf_selfdemo.scoring.scripts import MARKS, SIGN, UNSPACED, without_accents
 
-_UNSEEN = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")  # soft hyphens, blanks of no width
+_UNSEEN = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")  # soft hyphens, zero-width characters
 _MOJIBAKE = re.compile(
     "[\u00c2-\u00f4][\u0080-\u00bf\u0152-\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]{1,3}"
 )
@@ -21,7 +21,7 @@ _FOOTNOTE = re.compile(r"\[\^?\d+\^?\](?:\([^)\s]*\))?|\^\d+\^|\*\*|[\u00b9\u00b
 
 
 def _lexer(letter: str) -> re.Pattern[str]:
-    """What finds the pieces of a text whose letters match `letter`."""
+    """The regular expression that splits a text into pieces; `letter` is the pattern of one letter."""
     return re.compile(
         rf"""[ ]?(                                                  # saves a try at the blank
             (?:{letter}\.\s?){{2,}}                                # initials, abbreviations
@@ -45,14 +45,14 @@ def _lexer(letter: str) -> re.Pattern[str]:
 
 
 _LEX = _lexer(rf"(?:(?![{UNSPACED}])[^\W\d_]|[{MARKS}])")
-_ASCII_LEX = _lexer("[A-Za-z]")  # takes a third of the time
+_ASCII_LEX = _lexer("[A-Za-z]")  # three times as fast
 _POINTS = frozenset(",;:\n.!?")
 _SHORT = each(
     """mr mrs ms dr st vs no jr sr prof gen col capt lt sgt sen gov rev hon mt ft inc ltd co
     jan feb mar apr jun jul aug sep sept oct nov dec"""
 )
 _LETTER_A = "a'"
-"""The key of an A that is no article."""
+"""The key of an "A" that is not an article."""
 _MONTH_NAMES = tuple(MONTHS)
 _ORDINAL = re.compile(r"[\d,]+(?:st|nd|rd|th)")
 _LETTERS = {"m": "million", "b": "billion", "k": "thousand"}
@@ -68,8 +68,8 @@ _PLAIN = str.maketrans("’‘`–—−øłđðı", "'''---olddi") | {ord("æ")
 def words(text: str) -> Words:
     """Split a text into words and bring each to its canonical form.
 
-    Case, accents, punctuation and the plural do not count; numerals are values however they are written (`#1895`);
-    abbreviations are spelt out.
+    Case, accents, punctuation and plural endings are dropped. Numerals become their value (e.g. `#1895`) however they
+    are written. Abbreviations are spelt out.
 
     Example:
         >>> words("The U.S. won twenty-two medals, Röntgen said.").keys
@@ -83,7 +83,7 @@ def words(text: str) -> Words:
     for piece, after in zip(pieces, [*pieces[1:], ""], strict=False):
         if piece not in _POINTS:
             own_keys, numeral = _canonical(piece)
-            if numeral and ", " in piece and keys and keys[-1] in MONTHS:  # a day and a year of three figures
+            if numeral and ", " in piece and keys and keys[-1] in MONTHS:  # a day and a three-digit year
                 own_keys = tuple(piece.split(", "))
             if piece in "Aa" and _is_letter(piece, previous, after):
                 own_keys = (_LETTER_A,)
@@ -107,14 +107,14 @@ def words(text: str) -> Words:
 
 
 def _is_letter(a: str, previous: str, after: str) -> bool:
-    """Whether an A is no article: "hepatitis A", "Vitamin A is", but not "Once Upon A Time"."""
+    """Whether an "A" is not an article: true in "hepatitis A" and "Vitamin A is", false in "Once Upon A Time"."""
     if not after[:1].isalnum():
         return True
     return a == "A" and after[0].islower() and previous not in ("", *_POINTS - {","})
 
 
 def _plain(text: str) -> str:
-    """The text without footnote marks and bold type, its letters composed."""
+    """The text in Unicode NFC, without footnote marks and bold markup."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", _MOJIBAKE.sub(_decoded, _UNSEEN.sub("", text)))
     elif "[" not in text and "*" not in text and "^" not in text:
@@ -123,7 +123,7 @@ def _plain(text: str) -> str:
 
 
 def _decoded(found: re.Match[str]) -> str:
-    """UTF-8 that was read as Windows-1252, as it was meant: RÃ¶ntgen is Röntgen."""
+    """Repair UTF-8 that was decoded as Windows-1252, e.g. "RÃ¶ntgen" to "Röntgen"."""
     try:
         return found[0].encode("cp1252").decode("utf-8")
     except UnicodeError:
@@ -138,7 +138,7 @@ def _ends_sentence(point: str, previous: str) -> bool:
 
 @lru_cache(maxsize=1 << 14)
 def _canonical(piece: str) -> tuple[tuple[str, ...], bool]:
-    """The canonical words of one piece of text, and whether `join_numbers` has to look at them."""
+    """The canonical words of one piece of text, and whether they may begin a numeral for `join_numbers`."""
     word = fold(piece)
     if piece[-1].isdecimal() or piece[0].isdecimal() or piece[0] in "'’":
         return _digits(_GAPS.sub("", word)), True
@@ -151,7 +151,7 @@ def _canonical(piece: str) -> tuple[tuple[str, ...], bool]:
 
 
 def _digits(word: str) -> tuple[str, ...]:
-    """Numbers stay as they are for `join_numbers`; dates, times and ranges in figures come apart."""
+    """Split dates, times and ranges in digits into words. Plain numbers stay whole, for `join_numbers`."""
     if word[1:2] == "/" and len(word) == 3:
         return ("half",) if word == "1/2" else (word[0], word[2])
     if "/" in word or word.count("-") == 2:
@@ -172,7 +172,7 @@ def _digits(word: str) -> tuple[str, ...]:
 
 
 def _clock(hour: str, minute: str) -> tuple[str, ...]:
-    """A time of day by the clock of twelve hours; what is no full or quarter hour may be a verse or score."""
+    """A time on the 12-hour clock. Times off the quarter hour stay as they are, as they may be verses or scores."""
     rest = () if minute == "00" else (minute,)
     if 12 < int(hour) < 24 and minute in _QUARTERS:
         return str(int(hour) - 12), *rest, "pm"
@@ -180,7 +180,7 @@ def _clock(hour: str, minute: str) -> tuple[str, ...]:
 
 
 def _calendar(parts: list[int]) -> tuple[str, ...]:
-    """A date in figures as month, day and year: 2001-12-25, 12/25/2001, 25/12/01."""
+    """Month, day and year of a date in digits, e.g. 2001-12-25, 12/25/2001 or 25/12/01."""
     year, month, day = parts if parts[0] > 31 else (parts[2], parts[0], parts[1])
     if month > 12:
         month, day = day, month
@@ -192,7 +192,7 @@ def _calendar(parts: list[int]) -> tuple[str, ...]:
 
 
 def fold(text: str) -> str:
-    """Lower case without accents, plain apostrophes and hyphens.
+    """The text in lower case, without accents and with plain apostrophes and hyphens.
 
     Example:
         >>> fold("Röntgen’s")
@@ -203,7 +203,7 @@ def fold(text: str) -> str:
 
 @lru_cache(maxsize=1 << 14)
 def singular(word: str) -> str:
-    """The word without its plural ending, roughly: both sides of a comparison are cut alike.
+    """The word without its plural ending. Errors do little harm, as both sides of a comparison are cut alike.
 
     Example:
         >>> singular("cities"), singular("boxes"), singular("glass")
@@ -219,7 +219,7 @@ def singular(word: str) -> str:
 
 
 def misspelt(word: str, other: str) -> bool:
-    """Whether two long words with the same first letter differ by one letter, or two that changed places.
+    """Whether two long words with the same first letter differ by one letter or by two swapped adjacent letters.
 
     Example:
         >>> misspelt("sukhvinder", "sukhwinder"), misspelt("coleman", "colman"), misspelt("marcus", "marius")
@@ -246,7 +246,7 @@ _SHORTEST_ROOT = 4
 
 @lru_cache(maxsize=1 << 14)
 def root(word: str) -> str:
-    """What is left of a word without its endings, at least four letters; a people is its country.
+    """The stem of a word: endings are cut while four letters remain. A people or language becomes its country.
 
     Example:
         >>> root("sharecroppers") == root("sharecropping"), root("french") == root("france")

@@ -1,23 +1,25 @@
-"""Does a reply decline to answer?
+"""Detects whether a reply abstains.
 
-Phrase lists call helpful answers refusals, and know one language. Here a reply is cut into clauses, each is read by
-rules that are tied to the act of declining (`speaker`, `english`, `languages`), and a reply that commits itself
-elsewhere is an answer (`commitment`). What counts as declining, without a look at the question:
+A list of fixed phrases flags helpful answers as abstentions and covers one language only. Here a reply is cut into
+clauses, rules look for abstention phrases in each clause (`speaker`, `english`, `languages`), and `commitment` checks
+whether the reply gives an answer all the same. Without the question, these conventions apply:
 
-1. *Who lacks the knowledge.* It is a refusal if the speaker does not know or will not say, if what was shown does not
-   say, or if something is asked for before an answer. That nobody knows, as a fact about the world ("Nobody knows who
-   built it", "by an unknown author", "was never identified"), is an answer.
-2. *Left open.* An impersonal phrase in the present tense ("The author is unknown", "It is not known who built it") is a
-   refusal: nothing in it tells "nobody knows" from "I do not know". In the past it tells of the world.
-3. *Commitment wins.* Whoever puts an answer forward has answered, however hedged, before or after the words of doubt.
-4. *The main thing decides.* A bare name or date, or a sentence about "it", "he", "she" or "they", answers, and what
-   else is not given is a remark ("In 1912; the passage does not say by whom"), as is what follows "although". A full
-   sentence that sets the scene, or tells what the passages are about, is no answer ("Ada Storm was a chemist. The
-   passages do not say when she died").
-5. *Other people's words* do not count: quotes, titles, and what somebody said.
+1. *Who does not know.* The reply abstains if the speaker does not know or will not say, if the passages do not say, or
+   if the speaker asks back before answering. A statement that nobody knows ("Nobody knows who built it", "by an unknown
+   author", "was never identified") is a fact about the world and counts as an answer.
+2. *Impersonal phrases.* In the present tense ("The author is unknown", "It is not known who built it") they count as
+   abstentions, because they may mean "nobody knows" or "I do not know". In the past tense they are facts about the
+   world.
+3. *Commitment wins.* A reply that gives an answer does not abstain, however hedged the answer is, and whether it comes
+   before or after the doubt.
+4. *The main point decides.* A bare name or date, or a sentence about "it", "he", "she" or "they", is an answer. What
+   else such a reply abstains on is a remark ("In 1912; the passage does not say by whom"), and so is a clause after
+   "although". A full sentence that sets the scene or says what the passages are about is not an answer ("Ada Storm was
+   a chemist. The passages do not say when she died").
+5. *Other people's words* do not count: quotations, titles and reported speech.
 
-With the question more can be told. What is declined may be what was asked, or a remark beside the answer (`asked`). And
-where nothing in a reply can be the answer, less is enough to decline (`lacking`).
+The question, if given, decides more cases. `asked` checks whether the reply abstains on what was asked or only on a
+detail beside the answer. `lacking` accepts weaker signs of abstention if nothing in the reply can be the answer.
 """
 
 from __future__ import annotations
@@ -51,12 +53,12 @@ _LONGEST_WHOLE = 60
 
 
 def is_refusal(text: str, question: str = "") -> bool:
-    """True if `text` declines to answer, in whatever words.
+    """True if `text` abstains, in whatever words.
 
     Args:
-        text: a model's reply; in English, or in plain words in Chinese, Dutch, French, German, Italian, Japanese,
+        text: the model's reply, in English or, if simply worded, in Chinese, Dutch, French, German, Italian, Japanese,
             Polish, Portuguese, Russian or Spanish.
-        question: what was asked, which tells a refusal from a remark on something else.
+        question: the question; it helps to tell an abstention from a remark on something else.
 
     Example:
         >>> is_refusal("I'm sorry, the passages don't say who built it.")
@@ -72,13 +74,13 @@ def is_refusal(text: str, question: str = "") -> bool:
     return refusal_phrase(text, question) is not None
 
 
-@lru_cache(maxsize=1 << 8)  # judge, match and report ask about one reply within a moment
+@lru_cache(maxsize=1 << 8)  # callers check the same reply several times in a row
 def refusal_phrase(text: str, question: str = "") -> str | None:
-    """The words by which `text` declines, as they stand in it; None if it does not.
+    """The abstention phrase of `text`, as written in it; None if `text` does not abstain.
 
     Args:
-        text: as for `is_refusal`.
-        question: likewise.
+        text: the model's reply, as for `is_refusal`.
+        question: the question, as for `is_refusal`.
 
     Example:
         >>> refusal_phrase("I'm sorry, the passages don't say who built it.")
@@ -109,13 +111,16 @@ def refusal_phrase(text: str, question: str = "") -> str | None:
 
 
 def _without_asides(text: str, question: str) -> str | None:
-    """ "Only the date of her death (8 May 1999) is given": brackets part no clause."""
+    """The abstention phrase of `text` without asides in brackets; None if there are no asides or no phrase.
+
+    Brackets would split a clause, e.g. "Only the date of her death (8 May 1999) is given".
+    """
     plain = _ASIDE.sub(lambda aside: " " * len(aside[0]), text)
     return refusal_phrase(plain, question) if plain != text else None
 
 
 def stated_beside(text: str, question: str) -> str:
-    """What a reply that declines states besides; nothing if it declines just what was asked, or all at once.
+    """What an abstaining reply states besides; "" if it abstains on just what was asked or on the whole question.
 
     Example:
         >>> text = "Bats are mammals that live in caves. The passages do not describe their young."
@@ -135,7 +140,7 @@ def stated_beside(text: str, question: str) -> str:
 
 
 def _declined(clauses: Sequence[Clause], declining: Spans) -> list[str]:
-    """The clauses that decline, without the phrases by which they do."""
+    """The abstaining clauses without their abstention phrases, but with a subject from the clauses before."""
     found = []
     for i, (start, end) in declining.items():
         clause = clauses[i]
@@ -149,7 +154,7 @@ def _declined(clauses: Sequence[Clause], declining: Spans) -> list[str]:
 
 
 def _declining(clauses: Sequence[Clause]) -> Spans:
-    """The places of the clauses that decline, in order, and where in the reply their phrases begin and end."""
+    """The start and end of the abstention phrases in the reply, by index of their clauses, in order."""
     speaks_of_passages = next(
         (i for i, c in enumerate(clauses) if not c.words.isdisjoint(_PASSAGE_WORDS) and _PASSAGES.search(c.low)),
         len(clauses),

@@ -1,8 +1,8 @@
-"""Is what a clause declines what was asked, or a remark beside an answer?
+"""Compares what a reply abstains on with what was asked.
 
-"Toni Morrison wrote Beloved. The context does not give the date." answers who wrote it and declines when. So the kind
-of thing that is declined (a date, a name, a place) and its words are compared with those of the question, and with
-those of what the reply states elsewhere.
+"Toni Morrison wrote Beloved. The context does not give the date." answers who wrote it, and abstains on when. So the
+kind of thing that the reply abstains on (a date, a name, a place) and its words are compared with those of the question
+and of what the reply states elsewhere.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ _REASON = re.compile(
     r"\b(?:because|due to|since|owing|caused|as a result|led to|by|after|from|thanks to|in order|so that)\b"
 )
 _PLACE_IN_PASSAGES = re.compile(rf"\b{TEXT} \d+", re.IGNORECASE)
-_BLOT = "\N{FULL BLOCK}"  # somebody else's words: a title, a quote
+_BLOT = "\N{FULL BLOCK}"  # masks the words of others: a title, a quotation
 _NAME = re.compile(r"\b[A-Z][\w-]{2,}|\N{FULL BLOCK}+")
 _CAPITAL = re.compile(r"\b[A-Z][\w'-]*")
 _PRONOUN = re.compile(r"\b(?:it|he|she|they|him|her|them)\b")
@@ -123,7 +123,7 @@ _HEAD = re.compile(
 
 
 def denial(question: str) -> re.Pattern[str] | None:
-    """How a clause may deny what is asked for: "no colour", "but not when".
+    """A regular expression for clauses that deny what is asked for: "no colour", "but not when".
 
     Example:
         >>> denied = denial("What colour was it?")
@@ -136,7 +136,7 @@ def denial(question: str) -> re.Pattern[str] | None:
     return _denial_of(words) if words else None
 
 
-@lru_cache(maxsize=1 << 10)  # many questions ask for the same
+@lru_cache(maxsize=1 << 10)  # many questions ask for the same thing
 def _denial_of(words: str) -> re.Pattern[str]:
     small = r"(?: (?:any|an?|the|its|his|her|their|clear|exact|specific|single|by|in|of|about|on))*"
     return re.compile(
@@ -149,7 +149,7 @@ def _denial_of(words: str) -> re.Pattern[str]:
 
 @lru_cache(maxsize=1 << 10)
 def kind_of(text: str) -> str | None:
-    """What kind of thing a question or an indirect question asks for; an explicit question word decides first.
+    """The kind of thing that a direct or indirect question asks for; None if unknown. A question word decides first.
 
     Example:
         >>> kind_of("in which year did she die"), kind_of("the name of its founder"), kind_of("this")
@@ -162,14 +162,14 @@ def kind_of(text: str) -> str | None:
     wh = _WH_WORD.search(low)
     if wh:
         found = _KIND.search(low, wh.start())
-        if found and found.lastgroup == "thing":  # "what percentage", "which river"
+        if found and found.lastgroup == "thing":  # "what percentage" asks for a number
             found = _NOUN_OF_KIND.match(low, found.end()) or found
     found = found or _KIND.search(low)
     return found.lastgroup if found else None
 
 
 def content(text: str) -> frozenset[str]:
-    """The stems of what a text speaks of.
+    """The stems of the words of a text that are not stop words.
 
     Example:
         >>> sorted(content("When did the founder of the company die?")), sorted(content("It was founded in 1912."))
@@ -180,7 +180,7 @@ def content(text: str) -> frozenset[str]:
 
 
 def said(low: str) -> str:
-    """What a clause reports from the passages, or the clause itself.
+    """What a clause reports from the passages; the clause itself if it reports nothing.
 
     Example:
         >>> said("passage 2 states that she was born in kiel")
@@ -191,16 +191,16 @@ def said(low: str) -> str:
 
 
 def relation(question: str, declined: Sequence[str], stated: Iterable[str]) -> Relation:
-    """How what a reply declines stands to what was asked.
+    """Whether a reply abstains on what was asked or on something else.
 
     Args:
-        question: what was asked.
-        declined: the clauses that decline, without the phrases by which they do.
-        stated: the clauses that state something, as they are written.
+        question: the question.
+        declined: the abstaining clauses, without their abstention phrases.
+        stated: the clauses that state something, as written.
 
     Returns:
-        "asked": just this, or a part of it that nothing else in the reply speaks of.
-        "beside": something else, and what was asked is stated.
+        "asked": the reply abstains on what was asked, or on a part of it that it states nowhere else.
+        "beside": the reply abstains on something else, and states what was asked.
         "open": neither can be told.
 
     Example:
@@ -235,7 +235,9 @@ def relation(question: str, declined: Sequence[str], stated: Iterable[str]) -> R
 
 
 def may_answer(question: str, told: str) -> bool:
-    """True unless a number or a name is asked for and `told` has none.
+    """False if `told` cannot be the answer: it adds no date, number or name where one is asked for, or no word at all.
+
+    Always true for yes-or-no questions and for questions of no known kind.
 
     Example:
         >>> may_answer("Who wrote it?", "It was written in 1901"), may_answer("When?", "It was written in 1901")
@@ -251,7 +253,7 @@ def may_answer(question: str, told: str) -> bool:
 
 
 def is_signed(question: str) -> bool:
-    """True if a number or a name is asked for, so that `may_answer` can tell.
+    """True if a date, number or name is asked for, which `may_answer` can recognize.
 
     Example:
         >>> is_signed("Who owns it?"), is_signed("What is it?")

@@ -1,6 +1,6 @@
-"""A reply cut into clauses, with the words of others blotted out.
+"""Cuts a reply into clauses and masks the words of others in it.
 
-Blotting keeps every character's place, so that what is found in a clause can be shown in the reply itself.
+Masking keeps the position of every character, so a match in a clause can be shown in the reply itself.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _ONE_SPELLING = str.maketrans(
     dict.fromkeys("’‘´", "'")
     | dict.fromkeys("`*\t\r\xa0\u3000", " ")
     | dict.fromkeys("—–", "-")
-    | {"İ": "I"}  # the one letter that is longer in lower case
+    | {"İ": "I"}  # the only letter that has more characters in lower case
 )
 _BLOT = "\N{FULL BLOCK}"
-_WRAPPED = re.compile(r"\n(?=[^\S\n]*[a-z])")  # a line that goes on in small letters is no new one
+_WRAPPED = re.compile(r"\n(?=[^\S\n]*[a-z])")  # a line in lower case continues the one before
 
 _QUOTES = "\"“”„«»《》「」『』'"
 _QUOTE = re.compile(
@@ -35,7 +35,7 @@ _TITLE = re.compile(rf"(?<![\w'])\(?{_CAPITAL}(?: \(?(?:{_SMALL} )*{_CAPITAL})+"
 _OF_THE_PROMPT = re.compile(r"Passage|Text|Context|Document")
 _REPORTED = re.compile(r"\b(?:said|replied|answered|claimed|declared|testified|told(?: \w+){1,3}) that\b[^.!?;]*")
 
-# a comma round a single word of manner parts no clauses: "The builder, however, is not named"
+# commas around such a word do not end a clause: "The builder, however, is not named"
 _MANNER = r"(?:however|therefore|unfortunately|sadly|though|still|hence|thus|but|yet|in fact)"
 _MANNER_ENDS = ("owever,", "fore,", "nately,", "adly,", "ough,", "till,", "ence,", "hus,", "ut,", "et,", "fact,")
 _ASIDE = re.compile(rf"(?<=\w), {_MANNER},(?= )")
@@ -53,10 +53,10 @@ _LONGEST_ABBREVIATED = 3
 
 
 class Clause(NamedTuple):
-    """A stretch of the reply without punctuation; `text` starts at `start` of the reply, `low` is its lower case.
+    """A stretch of the reply without punctuation.
 
-    `after` and `until` are what stands before and behind it, up to the next clause: ". ", ", ", " " and so on; `words`
-    are those of `low`.
+    `text` begins at character `start` of the reply, `low` is `text` in lower case, and `words` are its words. `after`
+    and `until` are the characters between this clause and the one before and the one after, e.g. ". ", ", " or " ".
     """
 
     text: str
@@ -68,7 +68,7 @@ class Clause(NamedTuple):
 
 
 def cut(reply: str) -> list[Clause]:
-    """The clauses of `reply`. What is quoted, a title or reported becomes blots, unless the reply is nothing else.
+    """The clauses of `reply`, with the words of others masked: quotations, titles and reported speech.
 
     Example:
         >>> [clause.low for clause in cut("He said “I don’t know”, but it was 1912.")]
@@ -92,12 +92,12 @@ def cut(reply: str) -> list[Clause]:
 
 
 def own_words(reply: str) -> str:
-    """`reply` in one spelling, as long as it was, with the words of others blotted out."""
+    """`reply` with uniform quotes, dashes and spaces and the words of others masked; the length stays the same."""
     text = reply.translate(_ONE_SPELLING)
     if "\n" in text:
         text = _WRAPPED.sub(" ", text)
     if any(mark in text for mark in _QUOTES):
-        # one quote and nothing else: the speaker's own words after all
+        # a reply that is one quotation is in the speaker's own words
         whole = _LEAD_IN.fullmatch(_QUOTE.sub(" ", text))
         text = text.translate(_NO_QUOTES) if whole else _QUOTE.sub(_blot, text)
     if any(word in text for word in _LACK):
@@ -123,6 +123,6 @@ def _blot(found: re.Match[str]) -> str:
 
 
 def _blot_title(found: re.Match[str]) -> str:
-    """A run of capitals that speaks of lack is the name of a song or book, unless it speaks of the passages."""
+    """Mask capitalized words such as "I Don't Know", which are a title, unless they name the passages."""
     named = len(re.findall(r"[A-Z]\w+", found[0])) >= 2 and _LACKING.search(found[0])
     return _blot(found) if named and not _OF_THE_PROMPT.search(found[0]) else found[0]

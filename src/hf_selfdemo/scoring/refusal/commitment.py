@@ -1,7 +1,7 @@
-"""Does a reply, some clauses of which decline, put an answer forward all the same?
+"""Checks whether a reply gives an answer although some of its clauses abstain.
 
-The answer may open the reply ("In 1912, though the passage does not say by whom"), follow the words of doubt ("I am not
-sure, but it was 1912"), or come in a sentence of its own ("I don't know for certain. It seems to have been Hooke.").
+The answer may open the reply ("In 1912, though the passage does not say by whom"), follow the doubt ("I am not sure,
+but it was 1912"), or be a sentence of its own ("I don't know for certain. It seems to have been Hooke.").
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _STILL_OF_PASSAGES = re.compile(
     r"|it's (?:about|only|just|more)|they're"
     r"|(?:it|they) (?!(?:is|was|were|are|must|may|might|could|has to|have to)\b)\w+)"
 )
-# "The passage does not mention that in Spain, it is legal": what is not mentioned goes on behind the comma
+# "The passage does not mention that in Spain, it is legal": the "that" clause goes on after the comma
 _COMPLEMENT = re.compile(r"\b(?:mention|say|state|specify|indicate|suggest)s? that\b")
 _ANSWER_IS = re.compile(
     r"^(?:but |so |however )?(?:the|my)(?: \w+)? answer (?:is|was|would be|should be)(?: that)?$"
@@ -81,14 +81,14 @@ _ONLY_EXACTLY = re.compile(ONLY_EXACTLY)
 def commits(
     clauses: Sequence[Clause], declining: Collection[int], question: str = "", asked: bool = False, weakly: bool = False
 ) -> bool:
-    """True if the reply answers, however hedged.
+    """True if the reply gives an answer, however hedged.
 
     Args:
-        clauses: those of the reply.
-        declining: the places of those that decline; at least one.
-        question: what was asked, if known.
-        asked: just this is declined, so that sentences before tell of something else.
-        weakly: they decline only if nothing else is asserted.
+        clauses: the clauses of the reply.
+        declining: the indices of the abstaining clauses; at least one.
+        question: the question, if known.
+        asked: the reply abstains on just what was asked, so the sentences before are about something else.
+        weakly: the clauses count as abstaining only if the reply asserts nothing else.
     """
     clauses = without_gaps(clauses)
     if not weakly and are_remarks(clauses, declining):
@@ -121,7 +121,10 @@ def commits(
 
 
 def _belongs_to_doubt(clauses: Sequence[Clause], at: int, declining: Collection[int]) -> bool:
-    """ "As of today" before "I do not know"; "but it describes a river" after "The passage does not name it"."""
+    """True if the clause is a citation or only adds to an abstention.
+
+    E.g. "As of today" before "I do not know", "but it describes a river" after "The passage does not name it".
+    """
     if is_citation(clauses[at]) or (at + 1 in declining and _ONLY_OPENS.match(clauses[at].low)):
         return True
     if not _STILL_OF_PASSAGES.match(clauses[at].low) or _LETS_ONE_KNOW.match(clauses[at].low):
@@ -130,7 +133,7 @@ def _belongs_to_doubt(clauses: Sequence[Clause], at: int, declining: Collection[
 
 
 def _opens_with_answer(clauses: Sequence[Clause], first: int, only_bare: bool, question: str) -> bool:
-    """The reply begins with a bare name or date, or (if not `only_bare`) a pronoun for what was asked about."""
+    """True if the reply opens with "yes", "no", a bare name or date, or (unless `only_bare`) a pronoun."""
     at = 1 if clauses[0].until.strip() == ":" and first > 1 else 0
     clause = clauses[at]
     if at >= first or is_citation(clause):
@@ -147,7 +150,7 @@ def _opens_with_answer(clauses: Sequence[Clause], first: int, only_bare: bool, q
 
 
 def _answers(clauses: Sequence[Clause], at: int, declining: Collection[int]) -> bool:
-    """A clause after the words of doubt commits itself; in contrast to them, any assertion does."""
+    """True if a clause after the doubt gives an answer; if it contrasts with the doubt, any assertion is one."""
     clause = clauses[at]
     if EXPLETIVE.match(clause.low) or _ELSEWHERE.search(clause.low):
         return False
@@ -164,13 +167,13 @@ def _answers(clauses: Sequence[Clause], at: int, declining: Collection[int]) -> 
 
 
 def _is_listed_as_shown(clauses: Sequence[Clause], at: int) -> bool:
-    """An item below "The passages discuss:"."""
+    """True if the clause is an item of a list under a heading such as "The passages discuss:"."""
     heads = [clause for clause in clauses[:at] if clause.until[:1] == ":"]
     return bool(heads) and bool(OF_PASSAGES.search(heads[-1].low))
 
 
 def _stands_alone(clauses: Sequence[Clause], at: int) -> bool:
-    """Not so: the subject before a comma, a word that opens a sentence, the heading before a colon."""
+    """True unless the clause is a heading before a colon, or the subject or opening of a sentence before a comma."""
     clause = clauses[at]
     if clause.until[:1] == ":" or at + 1 == len(clauses):
         return clause.until[:1] != ":"
@@ -181,7 +184,7 @@ def _stands_alone(clauses: Sequence[Clause], at: int) -> bool:
 
 
 def _contrasts(clauses: Sequence[Clause], at: int, declining: Collection[int]) -> bool:
-    """ "..., but X", or the main clause X of "Although ..., X" and "However, in ..., X"."""
+    """True if the clause contrasts with the doubt: X in "..., but X", "Although ..., X" or "However, in ..., X"."""
     if CONTRAST.match(clauses[at].low):
         return True
     before = clauses[at - 1].low

@@ -1,7 +1,7 @@
-"""How clauses decline in English: the speaker does not know, what was shown does not say, the answer is not given.
+"""Rules for English: the passages do not say, the answer is not given, or information is lacking.
 
-Each pattern is tied to the act of declining, since lists of bare phrases call helpful answers refusals. Patterns are
-searched in one clause in lower case, so that "^" and "$" are its ends.
+Each pattern describes an act of abstaining, because bare phrases also occur in helpful answers. Patterns are searched
+in one clause in lower case, so "^" and "$" match its ends.
 """
 
 from hf_selfdemo.scoring.refusal.rules import rule
@@ -229,7 +229,7 @@ OF_PASSAGES = (
         r"^(nothing (?:about|on|of)|none(?! of)) ",
     ),
 )
-"""Only in a reply that speaks of passages: who declines is told by a pronoun or by nothing."""
+"""Rules for replies that mention passages: the subject is a pronoun or is left out."""
 
 _LEAD_IN = r"(?:(?:the |final |my )*(?:answer|reply|response|a)\b ?(?:is)?\W*)?(?:sorry\W+)?"
 WHOLE_REPLY = rule(
@@ -242,10 +242,10 @@ WHOLE_REPLY = rule(
     r"|no info\w*|no data|not applicable|no[_ ]answer"
     r"|insufficient[_ ](?:context|information|evidence|data)|null(?=\W*\}))(?:\W*\w+\W*:\W*(?:null)?)?\W*$",
 )
-"""Short replies, in whatever case: a title of these words is none."""
+"""Short replies that abstain as a whole, in any letter case: they are never taken for titles."""
 
 OTHER_MATTER = r"\bpersonal (?:exp|view|val|pract|des|bias)|\bopinion|\b(?:beliefs?|emotions?|feelings?|preferences?)\b"
-"""What a reply that begins "As an AI, I do not have ..." may lack and yet answer."""
+"""What the speaker may lack and still answer, e.g. "As an AI, I do not have opinions"."""
 
 ONLY_EXACTLY = r"\bexact|\bprecise|\bdefinitive|\bfor (?:sure|certain)\b|\bfull list\b|\breal-time\b|\blatest\b"
-"""A clause that declines no more than this leaves room for an answer."""
+"""Words of precision: a reply that abstains only on an exact answer may still give another."""

@@ -1,4 +1,4 @@
-"""In a reply to a question that nothing in it answers: what speaks of something lacking, or asks back."""
+"""Finds weak signs of abstention: they count only if nothing in the reply answers the question."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _ASKS = re.compile(
 _IS_TITLE = re.compile(r"^\W*[A-Z]\w*(?: [A-Z][\w']*){2,}")
 _LACKS_ITSELF = re.compile(r"\b(?:not|no|never|nothing)\b|n't\b")
 _CLEARLY_LACKS, _OF_TELLER = re.compile(weak.CLEARLY_LACKS), re.compile(weak.OF_TELLER)
-_LONG = 8  # clauses; a longer reply is an answer unless it declines plainly
+_LONG = 8  # in clauses; weak signs do not count in a longer reply
 
 
 def lacking(clauses: Sequence[Clause], question: str) -> Spans:
-    """Clauses that speak of something lacking, without an answer of the kind that the question wants."""
+    """Clauses that say something is missing, without an answer of the kind asked for, or that ask back."""
     kind = asked.kind_of(question)
     if not question or len(clauses) > _LONG:
         return {}
@@ -48,13 +48,16 @@ def lacking(clauses: Sequence[Clause], question: str) -> Spans:
 
 
 def _is_elsewhere(clause: Clause, span: tuple[int, int], about: frozenset[str]) -> bool:
-    """What is held is told of; a question about that very record ("When does the list start?") is answered by it."""
+    """True if the phrase tells what a record covers, and the question is not about that record.
+
+    "The list starts in 1990" is an answer to "When does the list start?".
+    """
     phrase = clause.low[span[0] - clause.start : span[1] - clause.start]
     return phrase.startswith("the only ") or about.isdisjoint(asked.content(phrase))
 
 
 def _asking_back(clauses: Sequence[Clause]) -> Spans:
-    """Sentences that ask: "Which of the two, the bar or the film?", but no title and no guess ("Is it Rome?")."""
+    """Sentences that ask back, e.g. "Which of the two, the bar or the film?"; no titles or guesses ("Is it Rome?")."""
     found = {}
     start = 0
     for i, clause in enumerate(clauses):
@@ -68,5 +71,5 @@ def _asking_back(clauses: Sequence[Clause]) -> Spans:
 
 
 def _capital(text: str, lower: bool) -> str:
-    """`text` as it would open a sentence, unless all of the reply is in small letters."""
+    """`text` with its first letter in upper case, unless the whole reply is in lower case."""
     return text if lower else text[:1].upper() + text[1:]

@@ -1,4 +1,4 @@
-"""How clauses decline in ten languages besides English, in plain forms: speaker, passages, answer, as in `english`."""
+"""Rules for ten languages besides English, for simple wordings only."""
 
 from __future__ import annotations
 
@@ -210,9 +210,9 @@ OF_PASSAGES = (
         r"^(?:mais|pero|ma|mas|maar|ale|но) (?:ne |n')?((?:no|non|não|nie|не|ne) ?\w+)",
     ),
 )
-"""Only in a reply that speaks of passages: "The text tells of the mill, but not who built it"."""
+"""Rules for replies that mention passages, e.g. "The text describes the mill, but not who built it"."""
 
-# --- for `commitment`
+# --- used by `commitment`, `remarks` and `statements`
 NEGATIVE = (
     r"\b(?:не|нет|невозможно|anderswo|nicht|nichts|keine?\w*|weder|pas|aucune?|rien|tampoco|non|não|nem|nenhum\w*"
     r"|niet|geen|niets|nie|żad\w+)\b"
@@ -235,7 +235,7 @@ CONNECTIVES = (
     r"|tuttavia|além|também|entretanto|porém|bovendien|daarnaast|echter|ponadto|poza|jednak|również|кроме|также"
     r"|однако|вместо"
 )
-"""How a sentence goes on: no names."""
+"""Words that link sentences: a clause that opens with one is not a bare name."""
 REGRET = (
     r"к сожалению|извините|"
     r"lo siento|lamento|désolée?|malheureusement|mi dispiace|purtroppo|descul\w+|infelizmente|leider|entschuldigung"
@@ -245,4 +245,4 @@ OPENING = (
     r"(?:er|sie|il|elle|ils|él|ella|lui|lei|ele|ela|hij|zij|ze|on|ona|ono)\b|[他她它]|彼女?は|\d"
     r"|(?:in|im|en|à|au|a|em|w|we|nel|nella|am|um|te|na|dans|aux|alle) (?=[A-ZÀ-Ž\d])"
 )
-"""How an answer opens a reply: matched with the clause as it is written, but for its first letter made small."""
+"""How an answer opens a reply; matched against the clause as written, with its first letter in lower case."""

@@ -1,4 +1,4 @@
-"""Where rules find their phrases in the clauses of a reply."""
+"""Applies rules to the clauses of a reply."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from hf_selfdemo.scoring.refusal.clauses import Clause
 from hf_selfdemo.scoring.refusal.rules import Rulebook, find
 
 Spans = dict[int, tuple[int, int]]
-"""By place of a clause, where in the reply a phrase begins and ends."""
+"""The start and end of a phrase in the reply, by index of its clause."""
 
 _OTHER_MATTER = re.compile(english.OTHER_MATTER)
-_EXPLAINS = re.compile(r"\bmean(?:s|ing that)?\b")  # "NULL means that the value is unknown"
-LONGEST_CLAUSE = 400  # in characters; some patterns take time that is quadratic in it
+_EXPLAINS = re.compile(r"\bmean(?:s|ing that)?\b")  # no abstention: "NULL means that the value is unknown"
+LONGEST_CLAUSE = 400  # in characters; the time of some patterns is quadratic in the length
 
 
 def matches(clauses: Sequence[Clause], rules: Rulebook, first: int = 0) -> Spans:
-    """Where one of `rules` finds its phrase, by place of the clause, from the `first` on."""
+    """The phrases that `rules` find, by index of their clauses, in the clauses from index `first` on."""
     found = {}
     for i, clause in enumerate(clauses[first:], first):
         if clause.words.isdisjoint(rules.needed) or _OTHER_MATTER.search(clause.low):

@@ -1,6 +1,7 @@
-"""How refusals begin: their probability says how near a model is to declining, before it writes a word.
+"""How abstentions begin.
 
-Openings are counted in words. None is the beginning of another, so that their probabilities add up.
+The probability of these openings, before a model writes a word, shows how close it is to abstaining. Openings consist
+of whole words. None is the beginning of another, so their probabilities add up.
 """
 
 from __future__ import annotations
@@ -30,20 +31,20 @@ OPENINGS = (
     "The answer is not",
     "It is not mentioned",
 )
-"""For a model whose own refusals nobody has counted: what instruct models write most, where that begins no answer."""
+"""Default openings if the model's own are not known: the most frequent of instruct models that begin no answer."""
 
 _WORDS = 2
-"""Shortest opening that is learnt: one word ("The") begins answers, too, if not among those that were seen."""
+"""Minimum length of a learnt opening, in words: a single word ("The") may begin answers that were not seen."""
 
 _MOST = 24
-"""Openings that are learnt at most: each costs a few tokens a row."""
+"""Maximum number of learnt openings: each costs a few tokens per row."""
 
 _COVERED = 0.98
-"""Share of the refusals at which it is enough: each of the rest begins in a way of its own."""
+"""Share of abstentions covered at which learning stops: each of the rest begins in its own way."""
 
 
 class Learnt(NamedTuple):
-    """Openings, most frequent first, and how many of so many refusals begin with one of them."""
+    """Openings, most frequent first; `covered` of `refusals` abstentions begin with one of them."""
 
     openings: tuple[str, ...]
     covered: int
@@ -51,11 +52,11 @@ class Learnt(NamedTuple):
 
 
 def learnt_openings(refusals: Sequence[str], answers: Collection[str]) -> Learnt:
-    """The shortest first words that nearly all refusals begin with, and no answer.
+    """The shortest openings that cover nearly all of a model's abstentions and begin no answer.
 
     Args:
-        refusals: of one model.
-        answers: of the same model.
+        refusals: abstentions of one model.
+        answers: replies of the same model that do not abstain.
 
     Example:
         >>> refusals = ["The passage does not say.", "The passage has no date.", "I don't know who."]
@@ -69,14 +70,14 @@ def learnt_openings(refusals: Sequence[str], answers: Collection[str]) -> Learnt
     for opening, _ in shortest.most_common(_MOST):
         if len(left) <= (1 - _COVERED) * len(refusals):
             break
-        if not alike([*chosen, opening]):  # a refusal of one word may begin those of others
+        if not alike([*chosen, opening]):  # a one-word abstention may be the beginning of others
             chosen.append(opening)
             left = [text for text in left if not _begins(text, opening)]
     return Learnt(tuple(chosen), len(refusals) - len(left), len(refusals))
 
 
 def alike(openings: Sequence[str]) -> tuple[str, str] | None:
-    """Two of the openings of which one is the beginning of the other; None if there are none.
+    """Two openings of which the first is the beginning of the second, in whole words; None if there are none.
 
     Example:
         >>> alike(["I do", "I don't", "I do not"]), alike(["The passage", "The passages"])
@@ -95,6 +96,6 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _opening(words: tuple[str, ...], begun: Collection[tuple[str, ...]]) -> str:
-    """The shortest beginning of a refusal that no answer has; "" where an answer has them all."""
+    """The shortest beginning of an abstention that begins no answer; "" if every one begins an answer."""
     lengths = range(min(_WORDS, len(words)), len(words) + 1) if words else ()
     return next((" ".join(words[:n]) for n in lengths if words[:n] not in begun), "")

@@ -1,4 +1,4 @@
-"""Is what declines only a remark beside an answer? "In 1912, though the passages do not say by whom"."""
+"""Detects abstentions that are only a remark, e.g. "In 1912, though the passages do not say by whom"."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ _VOUCHES = re.compile(
 
 
 def are_remarks(clauses: Sequence[Clause], declining: Collection[int]) -> bool:
-    """What declines speaks of some passages only, notes something, cannot vouch, or is incidental; the rest asserts."""
+    """True if the reply asserts something and every abstaining clause is only a remark beside it.
+
+    A remark is about some of the passages only, is a note or disclaimer after the assertion, or is incidental beside
+    two or more asserting sentences.
+    """
     kinds = {_remark(clauses, i) for i in declining}
     if None in kinds:
         return False
@@ -46,7 +50,7 @@ def are_remarks(clauses: Sequence[Clause], declining: Collection[int]) -> bool:
 
 
 def _remark(clauses: Sequence[Clause], at: int) -> str | None:
-    """What kind of remark a clause that declines may be beside an answer."""
+    """The kind of remark that an abstaining clause may be beside an answer; None if it is no remark."""
     low = clauses[at].low
     if _OF_SOME.search(low):
         return "of some passages"
@@ -56,7 +60,7 @@ def _remark(clauses: Sequence[Clause], at: int) -> str | None:
 
 
 def is_mere_remark(clauses: Sequence[Clause], at: int) -> bool:
-    """A declining clause is subordinate to an answer: "X, although the passages do not say Y"."""
+    """True if an abstaining clause is subordinate to an answer: "X, although the passages do not say Y"."""
     main = clauses[at - 1]
     if not SUBORDINATE.match(clauses[at].low) or SENTENCE_ENDS & set(clauses[at].after):
         return False

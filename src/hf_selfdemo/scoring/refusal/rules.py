@@ -1,4 +1,4 @@
-"""Rules for single clauses: a pattern, and words without which it is not tried."""
+"""Rules for single clauses: a regular expression, and words without which it is not tried."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _NO_LETTERS = str.maketrans(dict.fromkeys(".,;:!?()[]{}<>\"'“”„«»’‘*
 
 
 class Rule(NamedTuple):
-    """`pattern` is looked for in texts that hold one word of each group in `needs`.
+    """A regular expression that is tried on texts with at least one word of each group in `needs`.
 
-    Those of the first group are in whatever the pattern finds, and only save time; others may narrow its meaning.
+    Every match contains a word of the first group, so that group only saves time. Other groups may narrow the rule.
     """
 
     needs: tuple[frozenset[str], ...]
@@ -21,12 +21,12 @@ class Rule(NamedTuple):
 
 
 def rule(needs: str, *patterns: str) -> Rule:
-    """Make a rule of alternative `patterns`.
+    """Make a rule from alternative regular expressions.
 
     Args:
-        needs: words, with "&" between groups of them, as `words` finds them.
-        patterns: regular expressions. A blank stands for any number of blanks and " ?" for none too, since blotting
-            leaves gaps; the one group of each is the phrase that declines.
+        needs: the words that a text needs, as `words` returns them, in groups separated by "&".
+        patterns: regular expressions. A space matches one or more spaces, and " ?" zero or more, since masking leaves
+            gaps. The only group of each is the abstention phrase.
 
     Example:
         >>> rule("not", "(do not) know").pattern.search("i do  not know").group(1)
@@ -37,7 +37,7 @@ def rule(needs: str, *patterns: str) -> Rule:
 
 
 def words(text: str) -> set[str]:
-    """The words of `text`, parted at apostrophes too ("don't" has "t"); of Chinese and Japanese, single characters.
+    """The words of `text`, also split at apostrophes, and the characters of non-ASCII text (for Chinese and Japanese).
 
     Example:
         >>> sorted(words("i don't know."))
@@ -48,7 +48,7 @@ def words(text: str) -> set[str]:
 
 
 class Rulebook(tuple[Rule, ...]):
-    """Rules in the order in which they are tried, found by the words that they need."""
+    """Rules in the order in which they are tried, indexed by the words of their first group."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.places: dict[str, list[int]] = {}
@@ -59,12 +59,12 @@ class Rulebook(tuple[Rule, ...]):
 
 
 def find(rules: Iterable[Rule], text: str, held: AbstractSet[str]) -> tuple[int, int] | None:
-    """Where the first of `rules` that applies finds its phrase.
+    """The start and end of the phrase that the first matching rule finds in `text`; None if no rule matches.
 
     Args:
-        rules: in the order in which they are tried; at best a `Rulebook`.
+        rules: the rules, in the order in which they are tried; a `Rulebook` is fastest.
         text: a clause in lower case.
-        held: its `words`.
+        held: the `words` of `text`.
 
     Example:
         >>> find([rule("not t", "(does ?(?:not|n't) say)")], "it doesn't say", words("it doesn't say"))
@@ -84,7 +84,7 @@ def find(rules: Iterable[Rule], text: str, held: AbstractSet[str]) -> tuple[int,
 
 
 def needed(rules: Iterable[Rule]) -> frozenset[str]:
-    """Words of which a text must hold one for any of `rules` to apply.
+    """The words of which a text must contain at least one for any of `rules` to match.
 
     Example:
         >>> sorted(needed([rule("not never", "x"), rule("no & one", "y")]))

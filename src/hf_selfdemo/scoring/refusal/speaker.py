@@ -1,4 +1,4 @@
-"""How a speaker declines in English: does not know, will not say, or asks back."""
+"""Rules for English: the speaker does not know, will not say, or asks back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SPEAKER = (
         f"{NEGATIVE_WORDS} & {SPEAKER_WORDS}",
         rf"{BEFORE_I}(?!{MANKIND})({I_AM}(?: (?!said\b)[\w']+){{0,2}}? ?{NOT}(?! (?:think|believe)\b(?! i\b))"
         rf"{SOON} {KNOW})\b",
-        # whatever else it is that the speaker is not or does not do: hardly ever an answer
+        # any other "I do not ..." or "I am not ...": hardly ever an answer
         r"(?:^|\b(?:but|and|so|as|that|because|sorry|afraid|unfortunately) )(i(?: \w+)? ?(?:(?:do|am|have|could|was"
         r") ?(?:not|n't)|can(?:not|'t| not)|'m not|'ve not) (?!(?:stop|think|believe)\b)[\w']+)",
         r"(^(?:i|we) (?:looked|searched|read|checked)\b.* (?:could|did) ?(?:not|n't) (?:find|see))\b",
@@ -59,7 +59,7 @@ _SPEAKER = (
         r"(?: (?:for|of|on) (?:that|this|it)| here| there| anywhere)?$",
     ),
     rule(
-        f"{NEGATIVE_WORDS} unable impossible",  # the speaker left out
+        f"{NEGATIVE_WORDS} unable impossible",  # no subject: "Don't know"
         r"^(?:(?:sorry|but|and|so|hm+) )?((?:do not|don'?t|can ?not|can'?t|could not|couldn't|haven't|didn't|did not"
         rf"|not|unable|impossible|not possible)(?: able)?(?: to)?(?: \w+)? (?:be )?(?:{KNOW}|{LEARNT}))\b",
     ),

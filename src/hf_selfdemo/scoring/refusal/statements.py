@@ -1,4 +1,4 @@
-"""What clauses do in a reply: assert something, name it barely, tell what the passages hold, or only be polite."""
+"""Classifies the clauses of a reply: assertions, bare names, statements about the passages, polite phrases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hf_selfdemo.scoring.refusal.asked import said
 from hf_selfdemo.scoring.refusal.clauses import Clause
 from hf_selfdemo.scoring.refusal.vocabulary import TEXT
 
-# "It is important to check", "It is possible that", "It may help to": nothing is said of what was asked
+# "It is important to check", "It is possible that", "It may help to": none says anything about what was asked
 EXPLETIVE = re.compile(
     r"^(?:so |but |and |then |however |therefore |thus |hence |still )?(?:it|this|that)(?: \w+ly| also)*"
     r"(?:(?: is|'s| was| would be| may be| might be| could be| can be| will be| must be)(?: \w+ly| also| very| always"
@@ -49,7 +49,7 @@ OF_PASSAGES = re.compile(
     r"|^(?:it|they|there|this|these|those|that|which|who)\b(?: \w+ly| do| does| only| also)*"
     r" (?:(?:is|are|was|were) (?:a|an|only|also|about|just|nothing|several|many|some)\b"
     r"|mention|discuss|describe|say|state|talk|cover|speak|refer|deal|focus|provide|contain|list|tell|concern)"
-    # of a numbered one, what it is about; what it says is an answer
+    # "Passage 2 discusses ..." is about the passage; what "Passage 2 says" is an answer
     rf"|^(?:(?:only|also|but|in) )?{TEXT} \d+(?: and \d+)?(?: is| are| also| only| just)*"
     r" (?:mention|discuss|describe|talk|cover|speak|refer|deal|focus|provide|contain|list|concern|about|introduce"
     r"|explain|compare|explore|(?:give|tell)s? (?:us )?(?:about|of|(?:\w+ )?(?:information|details?|account|overview)))"
@@ -79,11 +79,11 @@ _VERB = re.compile(
 
 
 def stated(clauses: Sequence[Clause], declining: Collection[int]) -> list[str]:
-    """What the other clauses state, as it is written: of "Passage 2 says that she sang" the last two words.
+    """What the clauses not in `declining` state, as written; from "Passage 2 says that she sang", only "she sang".
 
     Args:
-        clauses: those of the reply.
-        declining: the places of those that decline.
+        clauses: the clauses of the reply.
+        declining: the indices of the abstaining clauses.
     """
     found = []
     for i, clause in enumerate(without_gaps(clauses)):
@@ -96,13 +96,13 @@ def stated(clauses: Sequence[Clause], declining: Collection[int]) -> list[str]:
 
 
 def without_gaps(clauses: Sequence[Clause]) -> list[Clause]:
-    """Blotting leaves gaps."""
+    """The clauses with single spaces in `low`, where masking leaves longer gaps."""
     lows = [" ".join(clause.low.split()) for clause in clauses]
     return [c if c.low == low else c._replace(low=low) for c, low in zip(clauses, lows, strict=True)]
 
 
 def asserts(clause: Clause) -> bool:
-    """The clause says something that is no negation and neither about the passages nor mere politeness."""
+    """True if the clause asserts something: no negation, possibility, polite phrase or statement about the passages."""
     low = CONTRAST.sub("", clause.low)
     return bool(low) and not any(
         p.search(low) for p in (NO_ANSWER, OF_PASSAGES, PREAMBLE, _MODAL, BROKEN_OFF, EXPLETIVE)
@@ -110,12 +110,12 @@ def asserts(clause: Clause) -> bool:
 
 
 def is_citation(clause: Clause) -> bool:
-    """ "[2]", "(3)", or the "1." of a list."""
+    """True for the number of a citation or list item: "[2]", "(3)" or "1."."""
     return clause.low.isdecimal() and (clause.after.endswith(("[", "(")) or len(clause.low) == 1)
 
 
 def is_fragment(clause: Clause) -> bool:
-    """A bare name, number or place."""
+    """True if the clause is a bare name, number or place."""
     if len(clause.text.split()) > 7 or not _FRAGMENT.match(clause.text):
         return False
     return not any(p.search(clause.low) for p in (_NO_FRAGMENT, PREAMBLE, _HEADING, _VERB))

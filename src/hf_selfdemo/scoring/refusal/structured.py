@@ -1,4 +1,4 @@
-"""A reply that is a JSON object: does its answer decline?"""
+"""Reads the answer of a reply that is a JSON object."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ _ANSWER = re.compile(r"answer|result|response|output|reply|value", re.IGNORECASE
 
 
 def answer_in(text: str) -> str | None:
-    """What a JSON object says: its answer, or all its texts; "" if it leaves them empty, None if there is no object.
+    """The answer in a JSON object, or all its values if no key names an answer.
+
+    The result is "" if the values are empty, and None if `text` is not a JSON object.
 
     Example:
         >>> answer_in('{"answer": "not_found", "passage": 2}'), answer_in('{"answer": null}'), answer_in("It is Rome.")

@@ -1,4 +1,4 @@
-"""Parts of the English patterns: negation, what was shown, what is asked for, the speaker; words that rules need."""
+"""Building blocks of the English patterns, and the words that rules need."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ ISNT = r" ?(?:not|n't|never)(?: \w+ly)? "
 SOON = r"(?: (?!(?:because|until|before|that|which|who)\b)[\w']+){0,3}?"
 WH = r"(?:who|whom|whose|what|when|where|which|how|why|whether|if|(?:to|by|for) whom|as to)"
 
-# --- what was shown: "the passages", "these two documents", but not "the text of the treaty"
+# --- what the model was shown: "the passages", "these two documents", but not "the text of the treaty"
 TEXT = (
     r"(?:passages?|texts?|contexts?|documents?|sources?|excerpts?|extracts?|paragraphs?|articles?|snippets?"
     r"|materials?|search results?)"
@@ -36,7 +36,7 @@ SHOWN = (
     rf"|although|though|even though|while|unfortunately|afraid) )?)(?: ?\b{KIND}){{0,3}} ?\b(?:(?!original\b)\w+"
     rf" )?{TEXT_SHOWN}"
     rf"|\b{GIVEN} {INFO}|\b{INFO} {GIVEN}|\btraining data)\b"
-    # what may stand between it and its verb; a clause of its own ("the documents that he stole") may not
+    # words allowed before the verb; a relative clause ("the documents that he stole") is not
     rf"(?: (?:\d+|and|or|nor|{TEXT_SHOWN}|{GIVEN}|i|we|you|me|us|was|were|have|has|been|gave|sent|shared|with"
     rf"|here|alone|i've|you've|got"
     rf"|in front of me|(?:about|on|in|from) (?:[\w'-]+ ){{0,7}}?[\w'-]+)){{0,6}}?{LY}{{0,2}}"
@@ -50,7 +50,7 @@ TELL = (
 )
 TO_THE_POINT = r"(?:relevant|related|about|helpful|clear|specific|sufficient|enough|suitable|useful|explicit)"
 
-# --- what is asked for, and what becomes of it
+# --- what is asked for, and verbs of telling and knowing
 NEWS = (
     r"(?:information|info|details?|contexts?|data|mention|answers?|indication|references?|clues?|hint|knowledge|word"
     r"|sign|statement)"
@@ -90,7 +90,7 @@ ASK = (
     r"|have in mind|want to know (?:about|the)|wish to know|want me to|need)"
 )
 
-# --- the speaker: "Elizabeth I did not marry" is not meant, so "I" begins a clause or comes after a word that does
+# --- the speaker: "I" begins a clause or follows a word that does, unlike in "Elizabeth I did not marry"
 BEFORE_I = (
     r"(?:^(?!that we )|\b(?:but|and|so|as|that|because|since|though|although|while|sorry|afraid|unfortunately"
     r"|regrettably|sadly"
@@ -102,7 +102,7 @@ I_AM = (
     r"(?:i|we|one)(?:'m|'ve|'d|'re|m)?(?: (?:really|also|still|do|just|am|are|have|would|must|had|been|was|were"
     r"|currently|simply|therefore|thus|could))*"
 )
-# not of the speaker: "We cannot see ultraviolet light"
+# people in general, not the speaker: "We cannot see ultraviolet light"
 MANKIND = r"(?:we|one)\b[\w' ]*? (?:see|have|give|find|hear)\b(?! (?:any|enough|the answer)\b)"
 
 # --- words that rules need

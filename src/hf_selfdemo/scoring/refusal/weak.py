@@ -1,4 +1,4 @@
-"""Clauses that decline only if nothing else in the reply answers."""
+"""Rules for clauses that abstain only if nothing else in the reply is an answer."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ OFF_TOPIC = (
     rule("elsewhere", r"(\b(?:look|search|ask) elsewhere)\b"),
     rule("only", rf"^(only .* (?:is|are|was|were) (?:{TOLD}|given|named))(?:$| {IN_SHOWN})"),
 )
-"""What the passages do hold instead: declines in a reply that says nothing else."""
+"""What the passages contain instead: an abstention if the reply says nothing else."""
 
 _NEGATION = (
     r"(?:\bnot?\b|n't\b|\bnever\b|\bnothing\b|\bnone\b|\bnobody\b|\bnowhere\b|\bneither\b|\bwithout\b|\bzero\b"
@@ -52,7 +52,7 @@ _TELLING = (
     r"|work (?:\w+ )?out|determin\w+|deduc\w+|infer\w*|answer\w*|questions?|information|details?|figures?"
     r"|referenc\w+|clues?|indicat\w+|discuss\w*|address\w*|available|clear|certain|definite|in here|in there|here)\b"
 )
-# of the world, not of what was shown: "The author was never identified"
+# not in the past tense: "The author was never identified" is about the world, not the passages
 _PRESENT = (
     r"^(?!.*(?:(?<!\bi\s)(?<!\bwe\s)\b(?:was|were)\b|(?<!\bi\s)\bdid\b|\b(?:had|could|would|until|before|after"
     r"|since)\b|\b(?:was|were|did)n't))"
@@ -85,7 +85,7 @@ HOLDS_INSTEAD = (
     ),
     rule("only", rf"(\bthe only \w+ (?!who\b).*(?:the {TEXT}|they|it) {_TELLING[2:]})$"),
 )
-"""What the record holds instead, with names and dates of its own: "The list of winners stops at 2007"."""
+"""What a record covers instead; it may contain names and dates, e.g. "The list of winners stops at 2007"."""
 
 LACKS = (
     rule(
@@ -136,7 +136,7 @@ LACKS = (
     rule("n unknown unspecified", r"^(n ?/ ?a|unknown|unspecified)$"),
     rule("meant", r"^(which (?:one|of)\b.*\bmeant)$"),
 )
-"""Of a reply to a question that no part of it answers: whatever speaks of something lacking and of telling."""
+"""Signs that the answer is missing, for replies of which no part answers the question."""
 
 OF_TELLER = rf"\b(?:{TEXT}|in here|we)\b|(?:^|\b(?:but|and|so|as|that|sorry) )i\b"
 CLEARLY_LACKS = (
@@ -144,4 +144,4 @@ CLEARLY_LACKS = (
     rf"|none|neither"
     r"|nobody|zero|not|never|only|this|that|it|the (?:\w+ )?(?:reason|cause|answer|question|explanation))\b"
 )
-"""Where an answer need hold no name or number: not "A state in which one cannot recall information"."""
+"""Required if the answer needs no name or number; excludes "A state in which one cannot recall information"."""

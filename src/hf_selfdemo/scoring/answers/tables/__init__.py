@@ -1,1 +1,1 @@
-"""What everybody knows about words, a file for each subject."""
+"""Word lists for the lenient match, one module per subject."""

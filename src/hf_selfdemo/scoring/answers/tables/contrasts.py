@@ -1,4 +1,4 @@
-"""Words of one kind that exclude each other, and words whose change does not matter."""
+"""Words of one kind that exclude each other, and words that people interchange."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _KINDS = """
     physician physicist
 """
 CONTRASTS: dict[str, set[str]] = {}
-"""Each word with those that make another thing in its place."""
+"""Maps each word to the words that contradict it, e.g. "left" to "right"."""
 
 for _kind in map(str.split, _KINDS.strip().splitlines()):
     for _word in _kind:
@@ -56,7 +56,7 @@ ALIKE = tuple(
         ),
     )
 )
-"""Kinds of things: after a name, people take one word of a row for another."""
+"""Groups of nouns that people interchange after a name, e.g. "Gupta dynasty" for "Gupta empire"."""
 
 RELATIONS = each("beneath below under underneath inside within outside near beside adjacent close just directly every")
-"""Words that say where or how many, which people paraphrase."""
+"""Words of place or quantity, which people paraphrase freely."""

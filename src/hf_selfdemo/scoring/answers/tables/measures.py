@@ -14,7 +14,7 @@ MEASURES = CURRENCIES | each(
     litre year hour minute second day week month percent degree acre gallon ton tonne cent celsius fahrenheit
     kelvin"""
 )
-"""Units of measure: the same number of another one is another amount."""
+"""Units of measure, currencies included. The same number with a different unit is a different amount."""
 
 SIZES = {
     "millimetre": (1, "millimetre"),
@@ -35,10 +35,10 @@ SIZES = {
     "month": (1, "month"),
     "year": (12, "month"),
 }
-"""How many of which smaller unit a unit holds, where that is exact and people count so."""
+"""Maps a unit to its size in a smaller unit and the name of that unit, if the conversion is exact and common."""
 
 VAGUE = {"celsius": "degree", "fahrenheit": "degree", "kelvin": "degree", "sterling": "pound"}
-"""Units that a shorter name may mean."""
+"""Maps a unit to the shorter name that people use for it, e.g. "celsius" to "degree"."""
 
 UNITS = MEASURES | each("episode season time square cubic people volt watt bit byte chapter page")
-"""What stands beside a number without being the answer."""
+"""Words that may stand beside the number in an answer that is an amount."""

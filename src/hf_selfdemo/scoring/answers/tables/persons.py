@@ -1,4 +1,4 @@
-"""What surrounds persons' names, and the short forms of given names."""
+"""Titles, particles and suffixes of personal names, and short forms of given names."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ TITLES = each(
     maestro prime vice minister chancellor mayor baron count duke earl hon honourable honorable former american british
     english"""
 )
-"""What stands before a name without being part of it."""
+"""Words that may precede a name without being part of it."""
 
 PARTICLES = each("von van der den de da di del della dos du le la el al bin ibn")
-"""Small words within names."""
+"""Particles within names, e.g. "van" and "de"."""
 
 SUFFIXES = each("junior senior #2 #3 #4 #5 esq phd md")
-"""What stands after a name without being its surname."""
+"""Words that may follow a surname, e.g. "junior"."""
 
 NICKNAMES = """
     david: dave davey
@@ -69,4 +69,4 @@ NICKNAMES = """
     patricia: pat patty
     victoria: vicky
 """
-"""Given names with their short forms."""
+"""Given names and their short forms, one name a line."""

@@ -1,10 +1,10 @@
-"""How the tables are written down: words between blanks, rows of variants."""
+"""Parsers for the tables: lists of words and rows of variants."""
 
 from __future__ import annotations
 
 
 def each(text: str) -> frozenset[str]:
-    """The words of a text, as a set.
+    """The set of whitespace-separated words in `text`.
 
     Example:
         >>> sorted(each("an a the"))
@@ -14,7 +14,7 @@ def each(text: str) -> frozenset[str]:
 
 
 def rows(text: str) -> dict[str, str]:
-    """Each row is `canonical: variant, variant, ...`; the answer maps every variant to the canonical words."""
+    """Map each variant to its canonical words, from lines of the form `canonical: variant, variant, ...`."""
     table = {}
     for row in text.strip().splitlines():
         canonical, variants = row.split(":")

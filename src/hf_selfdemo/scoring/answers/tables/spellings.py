@@ -1,4 +1,4 @@
-"""Words that mean the same: abbreviations, short names, American spellings, peoples and their countries."""
+"""Equivalent words: abbreviations, short names, American spellings, and peoples with their countries."""
 
 from __future__ import annotations
 
@@ -97,13 +97,13 @@ SAME = rows("""
         grey: gray
         film: movie, films, movies
         """)
-"""Abbreviations, units, American spellings and irregular plurals."""
+"""Maps abbreviations, units, American spellings and irregular plurals to their canonical words."""
 
 UNIT_LETTERS = {"m": "metre", "g": "gram", "l": "litre", "h": "hour", "s": "second"}
-"""Letters that are units after a number, and initials elsewhere."""
+"""Letters that are units after a number and initials elsewhere."""
 
 CAPITALS = each("la un")
-"""Abbreviations that are words of their own in small letters."""
+"""Abbreviations that are ordinary words when in lower case."""
 
 JOINED = {
     ("united", "state"): "usa",
@@ -122,7 +122,7 @@ JOINED = {
     ("degree", "f"): "fahrenheit",
     ("degree", "kelvin"): "kelvin",
 }
-"""Names of two words that are one, by their canonical words."""
+"""Maps pairs of adjacent canonical words to the single word that they form."""
 
 STATES = rows("""
     alabama: al, ala
@@ -166,7 +166,7 @@ STATES = rows("""
     west virginia: wv
     wyoming: wy, wyo
     """)
-"""Short forms of the states of the USA, which mean a state only after a comma or where nothing else stands."""
+"""Maps abbreviations to US states. They mean a state only after a comma or when they stand alone."""
 
 DEMONYMS = rows("""
     england: english, englishman
@@ -202,4 +202,4 @@ DEMONYMS = rows("""
     africa: african
     asia: asian
     """)
-"""Peoples and languages, by their country."""
+"""Maps peoples and languages to their country."""

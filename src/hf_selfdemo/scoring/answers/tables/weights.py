@@ -1,4 +1,4 @@
-"""Words that say nothing about an answer, and words that say little."""
+"""Stop words, and generic words that carry little weight in an answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ STOPWORDS = each(
     such each other others during between among within than then so if but also very just only per via s up out over
     under off down more less most least what who whom whose which when where why how not no because while both"""
 )
-"""Words that say nothing about an answer."""
+"""Stop words, which carry no weight in an answer."""
 
 GENERIC = each(
     """city town county state country nation river lake sea ocean mountain island street road avenue park building
@@ -27,4 +27,4 @@ GENERIC = each(
     approximately following various several many different certain used using made make several level order line point
     unit cell body metropolitan star"""
 )
-"""Words that many answers have in common: a match of these alone proves little."""
+"""Words that many answers share, so that a match of these alone proves little."""
