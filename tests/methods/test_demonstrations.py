@@ -343,7 +343,7 @@ class Three:
 
     def select(self, evidence, candidates, verdicts):
         if not evidence.question.answers:
-            return Skip("nothing is known to be right")
+            return Skip("no accepted answer is known")
         return [
             Demonstration(evidence, f"{evidence.question.answers[0]}{'!' * i}", "answer", "gold", suffix=s, group=s)
             for i, s in enumerate(self.suffixes)

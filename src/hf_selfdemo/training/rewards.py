@@ -120,7 +120,7 @@ class AbstentionReward:
 
     def _judged(self, evidence: Evidence, replies: Sequence[Candidate]) -> Dialogue[list[Verdict]]:
         if evidence.question.answerable and not evidence.question.answers:
-            return [Verdict("unscored", "nothing is known to be right")] * len(replies)
+            return [Verdict("unscored", "no accepted answer is known")] * len(replies)
         try:
             return (yield from self.judge.judge(evidence, replies))
         except CallFailed:
