@@ -1,8 +1,8 @@
-"""200 articles of an open corpus as Markdown files: documents to write questions about.
+"""Writes 200 articles of an open corpus as Markdown files, as documents to write questions about.
 
     python results/documents/cut_articles.py ../shared/data/open_qa/corpus.jsonl.gz articles
 
-An article is all passages that share a title, in the order of the corpus, if they have 80 to 200 words together.
+An article consists of all passages with the same title, in the order of the corpus. It must have 80 to 200 words.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections import defaultdict
 from pathlib import Path
 
 WORDS = range(80, 201)
-"""Of an article."""
+"""Allowed lengths of an article, in words."""
 
 
 def articles(corpus: Path, count: int, seed: int = 0) -> dict[str, list[str]]:
@@ -23,8 +23,8 @@ def articles(corpus: Path, count: int, seed: int = 0) -> dict[str, list[str]]:
 
     Args:
         corpus: a gzipped JSONL file with `title` and `text`.
-        count: how many.
-        seed: of the draw.
+        count: the number of articles.
+        seed: seed of the draw.
     """
     passages: dict[str, list[str]] = defaultdict(list)
     with gzip.open(corpus, "rt", encoding="utf-8") as lines:

@@ -1,9 +1,9 @@
-"""CORGI: how many replies satisfy all critics by each attempt, after training with two attempts and with one.
+"""CORGI: how often a reply satisfies all critics by each attempt, after training with two attempts and with one.
 
 python results/methods/check_corgi.py
 
-Both arms are trained by the same critics on the same prompts, sessions and steps; the control has a single attempt.
-Base and both models are then asked in up to four attempts with the critics that need no gold.
+Both arms are trained with the same critics, prompts, sessions and steps; the control has a single attempt. The base
+model and both trained models are then asked with up to four attempts and the critics that need no gold answer.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from hf_selfdemo.recipe.evidence import recipe_evidence
 
 CONTROL, METHOD = "one_attempt", "corgi"
 ATTEMPTS = 4
-"""Asked for when tested, as in the paper."""
+"""Maximum number of attempts in the test, as in the paper."""
 
 CRITICS = ("cites", "grounded", "at_most_words")
-"""Asked when tested. Training has declines_right besides, since a refusal satisfies all of these."""
+"""Critics in the test. Training also uses `declines_right`, because an abstention satisfies all of these."""
 
 REPLY = 24
-"""Tokens of an attempt, in training and when tested."""
+"""Maximum number of tokens of an attempt, in training and in the test."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         __doc__,
         argv,
         questions=(24, "training questions"),
-        tested=(30, "test questions, each asked in up to four attempts"),
+        tested=(30, "test questions, each asked with up to four attempts"),
         steps=(24, "steps of training, each of four sessions on one question"),
     )
     check = Check("corgi", given)
@@ -58,12 +58,12 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def asked(engine: Engine, rows: Sequence[Evidence], answerer: Corgi) -> list[Prediction]:
-    """What a model answers, with its attempts in the trace."""
+    """A model's labelled answers, with its attempts in the trace."""
     return predict(rows, engine.generator, AnswerMatchJudge(), "rag", answerer)
 
 
 def sessions(rows: Sequence[Evidence], predictions: Sequence[Prediction], answerer: Corgi) -> list[Session]:
-    """The sessions again, from their traces."""
+    """The sessions, rebuilt from the traces of the predictions."""
     found = []
     for row, prediction in zip(rows, predictions, strict=True):
         session = Session(row, answerer.critics, answerer.most_calls)
@@ -78,9 +78,9 @@ def figures(rows: Sequence[Evidence], said: Mapping[str, Sequence[Prediction]], 
     """Figures by model.
 
     Args:
-        rows: that were asked.
-        said: predictions by model, `CONTROL` and `METHOD` among them.
-        answerer: that asked.
+        rows: the test questions.
+        said: predictions by model, including `CONTROL` and `METHOD`.
+        answerer: the answerer that made the predictions.
     """
     held = {name: sessions(rows, predictions, answerer) for name, predictions in said.items()}
     by = {

@@ -1,10 +1,10 @@
-"""D-AR: how surely a model knows a fact, by the place of its sentence in the text it was trained on.
+"""D-AR: how well a model knows a fact, by the place of its sentence in the training text.
 
 python results/methods/check_d_ar.py
 
-The texts of all people are trained, and the questions about half of them. Measured are the questions about the others,
-closed-book: nats per token of the answer, its rank among the 20 answers of its kind, and right replies. The control is
-plain training on the same rows.
+Training uses the texts about all people and the questions about half of them. The questions about the other half are
+asked closed-book. The check measures nats per token of the answer, its rank among the 20 answers of its kind, and
+correct replies. The control is plain training on the same rows.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CONTROL, METHOD = "plain", "d_ar"
 
 @dataclass(frozen=True)
 class Known:
-    """How well a model knows a fact."""
+    """How well a model knows a fact: nats per token of the answer, its rank, and whether the reply is correct."""
 
     nats: float
     rank: int
@@ -36,7 +36,7 @@ class Known:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    given = arguments(__doc__, argv, people=(80, "people; questions are trained about every second one"))
+    given = arguments(__doc__, argv, people=(80, "number of people; every second one has training questions"))
     if not 4 <= given.people <= 480:
         raise UserError(f"people is {given.people}", "give 4 to 480")
     check, persons = Check("d_ar", given), people(given.people, given.seed)
@@ -76,7 +76,7 @@ def _questions(persons: Sequence[Person]) -> list[dict[str, Any]]:
 
 
 def facts_known(engine: Engine, persons: Sequence[Person]) -> list[list[Known]]:
-    """By person, and within a person by place, how well a model knows the facts closed-book."""
+    """How well a model knows the facts closed-book: one list per person, in order of place."""
     facts = [(person, fact) for person in persons for fact in person.facts]
     asked = [render("closed_book", person.question(fact)) for person, fact in facts]
     options = [
@@ -100,7 +100,7 @@ def figures(known: Mapping[str, Sequence[Sequence[Known]]]) -> dict[str, Table]:
     """Figures by model and place.
 
     Args:
-        known: by model, what `facts_known` gives; `CONTROL` and `METHOD` are compared.
+        known: the results of `facts_known`, by model; `CONTROL` and `METHOD` are compared.
     """
     return {
         "Nats per token of the answer": {
@@ -118,7 +118,7 @@ def figures(known: Mapping[str, Sequence[Sequence[Known]]]) -> dict[str, Table]:
 
 
 def _values(people: Sequence[Sequence[Known]], what: str) -> dict[str, list[float]]:
-    """A person's values by place, and their mean over all places."""
+    """The values of all people, by place; "all" is each person's mean over the places."""
     columns = {f"place {place}": [float(getattr(facts[place - 1], what)) for facts in people] for place in PLACES}
     return columns | {"all": [fmean(getattr(fact, what) for fact in facts) for facts in people]}
 
@@ -132,7 +132,7 @@ def _columns(people: Sequence[Sequence[Known]]) -> list[list[float]]:
 
 
 def slope(people: Sequence[Sequence[float]]) -> float:
-    """Nats that the answer loses from one place to the next, by least squares.
+    """Increase in nats per token of the answer from one place to the next, by least squares.
 
     Example:
         >>> slope([[1.0, 1.5, 2.0, 2.5, 3.0]])

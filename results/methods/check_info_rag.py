@@ -1,11 +1,11 @@
-"""INFO-RAG: the likelihood of a continuation in each scenario, and answers over true, false and missing passages.
+"""INFO-RAG: the likelihood of a continuation in each scenario, and answers with true, false and missing passages.
 
 python results/methods/check_info_rag.py
 
-Both arms train on the same texts with the same budget of tokens: INFO-RAG completes their sentences from passages, the
-control is plain language modelling. The continuations measured are of other texts, the same sentence and cut in all
-three scenarios. The questions are of Natural Questions, each over three contexts: passages that hold the answer, the
-same with another question's answer in its place, and passages without it.
+Both arms train on the same texts with the same budget of tokens. INFO-RAG completes their sentences from passages; the
+control is plain language modelling. The likelihoods are those of other texts, with the same sentence and the same cut
+in all three scenarios. Each question of Natural Questions has three contexts: passages that contain the answer, the
+same passages with another question's answer in its place, and passages without the answer.
 """
 
 from __future__ import annotations
@@ -54,18 +54,18 @@ _ALONE = {
     "correct": Scenarios(copy_share=0.0, correct_share=1.0),
     "stimulate": Scenarios(copy_share=0.0, correct_share=0.0),
 }
-"""Shares by which all rows are of one scenario."""
+"""Settings that put all rows into one scenario, by scenario."""
 _WORDS = 100
-"""Longer passages would be cut, and their last sentence with them."""
+"""Maximum length of a passage in words. Longer ones would be cut, which removes their last sentence."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     given = arguments(
         __doc__,
         argv,
-        texts=(600, "passages that are trained"),
-        held_out=(80, "other passages, whose continuations are measured"),
-        questions=(120, "test questions searched; those with an answer in context are asked"),
+        texts=(600, "passages to train on"),
+        held_out=(80, "other passages, to measure continuations on"),
+        questions=(120, "test questions to search; those with the answer in context are asked"),
     )
     check, data = Check("info_rag", given), open_qa(given)
     drawn = usable_passages(Path(given.data) / "corpus.jsonl.gz", given.texts + given.held_out, given.seed)
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     corpus = check.write_rows("texts.jsonl", ({"id": p.id, "title": p.title, "text": p.text} for p in trained))
     shared = (
         *data,
-        # one question without an answer, of which no row is made: a recipe needs a question
+        # a recipe needs a question; no row is made from one without an answer
         *("--train_questions", str(Path(given.data) / "train_unanswerable.jsonl.gz"), "--max_train_unanswerable", "1"),
         *("--max_train_questions", "0", "--train_corpus", corpus, "--max_passage_words", str(_WORDS)),
         *("--max_test_questions", str(given.questions), "--test_twins", "-1", "--train_tokens", "80000"),
@@ -98,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def usable_passages(corpus: Path, count: int, seed: int) -> list[Passage]:
-    """Passages drawn from a corpus of which INFO-RAG makes a row.
+    """Draw passages from a corpus that INFO-RAG can make a row from.
 
     Raises:
         UserError: if there are too few.
@@ -112,11 +112,11 @@ def usable_passages(corpus: Path, count: int, seed: int) -> list[Passage]:
             found.append(passage)
         if len(found) == count:
             return found
-    raise UserError(f"{corpus} holds {len(found)} passages of several sentences", f"ask for fewer than {count}")
+    raise UserError(f"{corpus} contains {len(found)} passages of several sentences", f"ask for fewer than {count}")
 
 
 def continuations(generator: Generator, passages: Sequence[Passage], seed: int) -> list[dict[str, Demonstration]]:
-    """By passage, the same sentence cut at the same place in each scenario; the generator is asked what to corrupt."""
+    """The demonstration of each passage by scenario, with the same sentence and cut; may ask the generator."""
     found: list[dict[str, Demonstration]] = [{} for _ in passages]
     for name in SCENARIOS:
         strategy, judge = InfoRag(_ALONE[name], seed), AnswerMatchJudge()
@@ -128,7 +128,7 @@ def continuations(generator: Generator, passages: Sequence[Passage], seed: int) 
 
 
 def continuation_nats(engine: Engine, rows: Sequence[Mapping[str, Demonstration]]) -> dict[str, list[float]]:
-    """By scenario, nats per token of each continuation, read as it is in training."""
+    """Nats per token of each continuation, by scenario, with the encoding of training."""
     collator = SelfDemoDataCollator(engine.tokenizer)
     found = {}
     for name in SCENARIOS:
@@ -144,11 +144,11 @@ def _trained(made: Demonstration) -> dict[str, object]:
 
 
 def contexts(rows: Sequence[Evidence], seed: int) -> dict[str, list[Evidence]]:
-    """Questions over each context, the same ones in the same order; those that cannot be put over all are left out.
+    """Rows by context, with the same questions in the same order. Questions that lack a context are left out.
 
     Args:
-        rows: with their leave-gold-out twins.
-        seed: of the false answers, which are answers of other questions.
+        rows: rows with their leave-gold-out twins.
+        seed: seed of the draw of false answers, which are answers of other questions.
     """
     twins = {row.question.id: row for row in rows if row.gold_removed}
     true = [row for row in rows if row.answer_in_context and row.question.id in twins]
@@ -164,9 +164,9 @@ def contexts(rows: Sequence[Evidence], seed: int) -> dict[str, list[Evidence]]:
 
 
 def with_false_answer(row: Evidence, false: str) -> Evidence | None:
-    """The row with another answer wherever its passages state an accepted one; None if one is still stated.
+    """The row with a false answer in place of every accepted one in its passages; None if one is still there.
 
-    The false answer goes into the passages of the row's question, where `replace_answers` finds it.
+    The false answer is stored as the only passage of the row's question, where `replace_answers` reads it.
     """
     aliases = sorted(row.question.answers, key=len, reverse=True)
     stated = re.compile("|".join(rf"(?<!\w){re.escape(alias)}(?!\w)" for alias in aliases), re.IGNORECASE)
@@ -182,7 +182,7 @@ def with_false_answer(row: Evidence, false: str) -> Evidence | None:
 
 
 def replace_answers(row: Evidence) -> Evidence:
-    """The row with the false answer as its only accepted one."""
+    """The row with the false answer as its only accepted answer."""
     return replace(row, question=replace(row.question, answers=(row.question.passages[0].text,)))
 
 
@@ -196,8 +196,8 @@ def figures(
     """Figures by model.
 
     Args:
-        nats: by model and scenario, those of `continuation_nats`.
-        said: by model, replies in each context, and those over a false answer judged by that.
+        nats: the results of `continuation_nats`, by model and scenario.
+        said: replies by model and context; "false answer" has replies with the false answer judged as the correct one.
     """
     right: Table = {
         name: {context: labelled(by_context[context], "correct") for context in CONTEXTS}
@@ -217,7 +217,7 @@ def figures(
 
 
 def _hits(before: Sequence[Prediction], after: Sequence[Prediction]) -> tuple[list[float], list[float]]:
-    """Right or not, of the rows that have a score from both."""
+    """1 for a correct reply and 0 otherwise, before and after, over the rows that are scored in both."""
     scored = [pair for pair in zip(before, after, strict=True) if "unscored" not in (p.label for p in pair)]
     found = [[float(p.label == "correct") for p in pair] for pair in scored]
     return [b for b, _ in found], [a for _, a in found]

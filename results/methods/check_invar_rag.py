@@ -1,10 +1,10 @@
-"""Invar-RAG, a reconstruction: do rewritten questions find the same passages, with the invariance term and without?
+"""Invar-RAG (a reconstruction): do rewritten questions find the same passages with and without the invariance term?
 
 python results/methods/check_invar_rag.py
 
-Both arms train a retriever on the same ranked lists in the same number of steps; the control has no invariance term.
-Test questions and their rewrites search a small corpus: the passages that BM25 ranks best for any of the test
-questions. The model's representations before training, and BM25 itself, stand beside.
+Both arms train a retriever on the same ranked lists with the same number of steps; the control has no invariance term.
+Test questions and their rewrites are searched in a small corpus, the best BM25 passages of all test questions. The
+check also measures the model before training and BM25 itself.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from hf_selfdemo.scoring.answers.passages import holds_answer
 
 CONTROL, METHOD, BM25 = "no_invariance", "invar_rag", "BM25"
 DEPTH = 4
-"""Passages found for a question."""
+"""Number of passages to retrieve per question."""
 
 WINDOW = "half passages"
 Scores = NDArray[np.float64]
@@ -36,7 +36,7 @@ Scores = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Measured:
-    """What a retriever does with each question and its forms: passages found, and probabilities over the candidates."""
+    """A retriever's passages (`found`) and candidate probabilities (`chances`) for each form of each question."""
 
     found: Mapping[str, list[tuple[Passage, ...]]]
     chances: Mapping[str, list[Scores]]
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         __doc__,
         argv,
         questions=(150, "training questions"),
-        steps=(60, "training steps of four questions"),
+        steps=(60, "training steps, each on four questions"),
         test_questions=(100, "test questions; those with the answer among their candidates are measured"),
     )
     check = Check("invar_rag", given, quick=("--on_policy_rows", "0"))
@@ -91,7 +91,7 @@ def forms_of(row: Evidence) -> dict[str, Question]:
 
 
 def searches(retriever: Any, rows: Sequence[Evidence]) -> dict[str, list[tuple[Passage, ...]]]:
-    """By form, the best passages of each question; none for a question that has no such form."""
+    """The best passages of each question, by form; empty if a question has no such form."""
     found = {}
     for name in ("original", *FORMS):
         asked = [(i, forms[name]) for i, forms in enumerate(map(forms_of, rows)) if name in forms]
@@ -102,7 +102,7 @@ def searches(retriever: Any, rows: Sequence[Evidence]) -> dict[str, list[tuple[P
 
 
 def probabilities(encoder: Representations, rows: Sequence[Evidence], temperature: float) -> dict[str, list[Scores]]:
-    """By form, the probabilities of each question's own candidates; empty where a question has no such form."""
+    """The probabilities of each question's own candidates, by form; empty if a question has no such form."""
     found: dict[str, list[Scores]] = {name: [] for name in ("original", *FORMS, WINDOW)}
     for row in rows:
         forms = forms_of(row)
@@ -137,7 +137,7 @@ def divergence(one: Scores, other: Scores) -> float:
 
 
 def overlap(one: Sequence[Passage], other: Sequence[Passage]) -> float:
-    """The share of the passages found for a question that are found for its rewrite, too."""
+    """The share of a question's passages that are also found for its rewrite."""
     return len({p.id for p in one} & {p.id for p in other}) / DEPTH
 
 
@@ -178,12 +178,12 @@ def figures(rows: Sequence[Evidence], measured: Mapping[str, Measured]) -> dict[
 
 
 def _of(forms: Sequence[Mapping[str, Any]], form: str, value: Any) -> dict[int, float]:
-    """A value of each question that has the form, by its place; every question has windows."""
+    """The value of each question that has the form, by index; every question has half windows."""
     return {i: value(i) for i, known in enumerate(forms) if form in known or form == WINDOW}
 
 
 def _table(values: Mapping[str, Mapping[str, Mapping[int, float]]]) -> Table:
-    """Means by form and over the rewrites of each question, and the paired change that the term makes."""
+    """Means by form and over all rewrites of a question, and the paired change by the invariance term."""
     every = {name: {**by_form, "all rewrites": _averaged(by_form)} for name, by_form in values.items()}
     table: Table = {
         name: {form: mean(list(found.values())) for form, found in by_form.items()} for name, by_form in every.items()

@@ -1,10 +1,10 @@
-"""Knowledge packing: unknown facts that are learnt, and what else moves, with and without known facts mixed in.
+"""Knowledge packing: how many unknown facts are learnt and what else changes, with and without known facts mixed in.
 
 python results/methods/check_knowledge_packing.py
 
-Questions of Natural Questions and a list of easy ones are probed. The method trains unknown facts beside as many highly
-known ones; the control trains the same unknown facts alone, on the same budget of tokens. Then all are probed again.
-Test questions are asked closed-book and with passages, to see whether the model still declines.
+Natural Questions and a list of easy questions are probed. The method trains unknown facts and as many highly known
+ones. The control trains only the unknown facts, on the same budget of tokens. Then all questions are probed again. Test
+questions are asked closed-book and with passages, to see whether the model still abstains.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ from hf_selfdemo.recipe.evidence import recipe_evidence
 CONTROL, METHOD = "unknown_alone", "knowledge_packing"
 
 Groups = Mapping[str, str]
-"""Group of each question by its id, as the probe finds it."""
+"""The group of each question as found by the probes, by id."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     given = arguments(
         __doc__,
         argv,
-        questions=(200, "questions of Natural Questions that are probed, besides the easy ones"),
-        unknown=(40, "unknown facts that are trained"),
+        questions=(200, "questions of Natural Questions to probe, besides the easy ones"),
+        unknown=(40, "unknown facts to train on"),
         tested=(60, "test questions, each of which may have a leave-gold-out twin"),
     )
     check, data = Check("knowledge_packing", given), open_qa(given)
@@ -85,7 +85,7 @@ def _trained(check: Check, arm: Arm) -> set[str]:
 
 
 def probed(check: Check, arm: Arm, engine: Engine) -> dict[str, str]:
-    """The group of every question under a model, by the probes that demonstrating asks."""
+    """The group of every question under a model, found by the same probes as in `demonstrate`."""
     recipe, judge = check.recipe(arm), AnswerMatchJudge()
     strategy = recipe.method.strategy(recipe.demonstrate.demonstrate_seed)
     rows = (judged_row(row, strategy, judge) for row in recipe_evidence(recipe, "train")[0])
@@ -106,9 +106,9 @@ def figures(
 
     Args:
         before: groups under the base model.
-        after: by arm, groups under its model.
-        trained: by arm, the questions that were trained.
-        said: by model and mode, replies to test questions; with passages twins are among them.
+        after: groups under the model of each arm.
+        trained: ids of the training questions, by arm.
+        said: replies to test questions, by model and mode; replies with passages include those to twins.
     """
     anywhere = set().union(*trained.values())
     facts: Table = {}
@@ -125,7 +125,7 @@ def figures(
 
 
 def _moved(before: Groups, after: Groups, trained: Collection[str], anywhere: Collection[str]) -> dict[str, list[bool]]:
-    """Reliability is over trained unknown facts, a shift over facts that no arm trained; both arms have the same."""
+    """Hits by figure. Reliability is over trained unknown facts, shifts are over facts that no arm trained on."""
     learnt = [name for name in before if name in trained and before[name] == UNKNOWN]
     kept = [name for name in before if name in trained and before[name] == KNOWN]
     unknown = [name for name in before if before[name] == UNKNOWN and name not in anywhere]

@@ -1,10 +1,10 @@
-"""LaGR-SEQ: right answers against expensive calls, for never asking, always asking, the gate and a random gate.
+"""LaGR-SEQ: correct answers and expensive calls if a model never asks, always asks, or asks by a gate or at random.
 
 python results/methods/check_lagr_seq.py
 
-The gate is fitted on training questions of Natural Questions and measured on test questions. The run has the reward
-`gain`; the gate with the paper's reward is fitted on the same answers. The random gate asks as often as the gate does,
-whatever the question: its figures are expectations, so nothing is drawn.
+The gate is fitted on training questions of Natural Questions and measured on test questions. The run uses the reward
+`gain`. A gate with the paper's reward is fitted on the same answers. The random gate asks as often as the gate, but
+regardless of the question. Its figures are expected values, so nothing is drawn.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ METHOD = "lagr_seq"
 
 @dataclass(frozen=True)
 class Asked:
-    """What a gate does with the questions of one part."""
+    """The decisions of a gate on a set of questions."""
 
     found: Sequence[Outcome]
     gate: Gate
@@ -41,7 +41,7 @@ class Asked:
 
     @property
     def random(self) -> list[float]:
-        """The chance that each answer is right if as many questions are asked, drawn at random."""
+        """The probability that each answer is correct if the gate asks equally often, but at random."""
         share = sum(self.decisions) / len(self.found)
         return [share * one.expensive_right + (1 - share) * one.cheap_right for one in self.found]
 
@@ -50,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = arguments(
         __doc__,
         argv,
-        questions=(150, "training questions that the gate is fitted on"),
+        questions=(150, "training questions to fit the gate on"),
         tested=(100, "test questions"),
     )
     check, data = Check(METHOD, given), open_qa(given)
@@ -83,7 +83,7 @@ def _outcomes(evaluation: Evaluation) -> list[Outcome]:
 
 
 def _tokens(evaluation: Evaluation, column: str, mode: str) -> float:
-    """Tokens that a question took, of prompts and replies."""
+    """Prompt tokens and generated tokens per question."""
     asking = evaluation.column(column).record["asking"][mode]
     return sum(asking[key] for key in COUNTS if key in ("prompt_tokens", "generated_tokens")) / asking["questions"]
 
@@ -95,9 +95,10 @@ def figures(
 
     Args:
         fit: outcomes of the questions that the gates were fitted on.
-        tested: outcomes of others.
-        gates: by reward.
-        tokens: that a test question took, as far as it was measured: of "never", "always" and a gate.
+        tested: outcomes of the test questions.
+        gates: the gates, by reward.
+        tokens: tokens per test question if the model never asks ("never"), always asks ("always") or uses a gate, by
+            reward; gates that were not measured are missing.
     """
     return {
         "Test questions": _ways(tested, gates, tokens),
@@ -126,7 +127,7 @@ def _way(right: Iterable[bool], asked: Iterable[bool], tokens: float | None) -> 
 
 
 def _states(found: Sequence[Outcome], gates: Mapping[str, Gate]) -> Table:
-    """All gates are fitted on the same questions, so they have the same states."""
+    """Figures by state. All gates have the same states, because they are fitted on the same questions."""
     first, rows = next(iter(gates.values())), {}
     for state in first.values:
         here = [one for one in found if first.state(one.row, one.confidence) == state]

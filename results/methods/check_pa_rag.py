@@ -1,10 +1,10 @@
-"""PA-RAG: recall of the gold answer with and without the passages that hold it, against RAFT's split.
+"""PA-RAG: recall of the gold answer with and without the passages that contain it, compared with RAFT.
 
 python results/methods/check_pa_rag.py
 
-PA-RAG trains each question under both contexts, the control under one of them (RAFT, half and half), on the same
-questions and the same budget of tokens. Asked are the trained questions under both contexts, whatever they were trained
-under, and test questions with their leave-gold-out twins.
+PA-RAG trains each question with both contexts. The control (RAFT) trains half of the questions with one context and
+half with the other. Both use the same questions and the same budget of tokens. All models are then asked the training
+questions with both contexts, and test questions with their leave-gold-out twins.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ from hf_selfdemo.scoring.overlap import token_recall
 
 CONTROL, METHOD = "raft", "pa_rag"
 CONTEXTS = ("failure", "success")
-"""The passages that hold the answer are not shown; one of them is."""
+"""Contexts of a question: no passage contains the answer ("failure"), or one does ("success")."""
 
 Rows = Mapping[str, Sequence[Evidence]]
-"""The same questions in the same order under each context."""
+"""Rows by context, with the same questions in the same order."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     given = arguments(
         __doc__,
         argv,
-        questions=(120, "training questions; those with a verified answer are trained, by both arms"),
-        tested=(60, "test questions searched; those with an answer in context are asked"),
+        questions=(120, "training questions; both arms train on those with a verified answer"),
+        tested=(60, "test questions to search; those with the answer in context are asked"),
     )
     check, data = Check("pa_rag", given), open_qa(given)
     shared = (
@@ -86,30 +86,30 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def both_contexts(made: Dataset) -> Rows:
-    """The questions of demonstrations that were trained under both contexts.
+    """The questions of demonstrations that have rows of both contexts, by context.
 
     Raises:
         UserError: if there are none.
     """
     found: dict[str, dict[bool, Evidence]] = {}
     for row in made:
-        if row.get("kind") != "chat":  # replayed instructions
+        if row.get("kind") != "chat":  # chat rows are replayed instructions
             found.setdefault(FURTHER.sub("", row["id"]), {}).setdefault(row["answer_in_context"], evidence_of(row))
     both = [one for one in found.values() if len(one) == len(CONTEXTS)]
     if not both:
-        raise UserError("no question has a verified answer and passages without it", "ask for more --questions")
+        raise UserError("no question has a verified answer and passages without it", "raise --questions")
     return {name: [one[name == "success"] for one in both] for name in CONTEXTS}
 
 
 def with_twins(rows: Sequence[Evidence]) -> Rows:
-    """Questions with the answer in context, and their leave-gold-out twins as the other context."""
+    """Questions with the answer in context ("success") and their leave-gold-out twins ("failure")."""
     twins = {row.question.id: row for row in rows if row.gold_removed}
     success = [row for row in rows if row.answer_in_context and row.question.id in twins]
     return {"failure": [twins[row.question.id] for row in success], "success": success}
 
 
 def _questions(check: Check, arm: Arm, kept: set[str]) -> list[dict[str, object]]:
-    """The questions that have a verified answer, as a file has them."""
+    """The questions with a verified answer, as the rows of a file of questions."""
     return [question_row(row.question) for row in recipe_evidence(check.recipe(arm), "train")[0] if row.id in kept]
 
 
@@ -122,10 +122,10 @@ def figures(
     """Figures by model.
 
     Args:
-        trained: the trained questions.
-        tested: the test questions.
-        said: replies by `trained` or `tested`, model and context.
-        split: by trained question, whether RAFT showed the passages that hold the answer.
+        trained: the training questions by context.
+        tested: the test questions by context.
+        said: replies by "trained" or "tested", model and context.
+        split: whether RAFT trained with passages that contain the answer, by id of the training question.
     """
     recalled = {
         (which, name, context): recalls(rows[context], by_context[context])
@@ -167,7 +167,7 @@ def figures(
 
 
 def recalls(rows: Sequence[Evidence], predictions: Sequence[Prediction]) -> list[float]:
-    """The share of the gold answer's tokens in each reply."""
+    """The share of the gold answer's tokens that each reply contains."""
     pairs = zip(rows, predictions, strict=True)
     return [token_recall(said.text, row.question.answers) for row, said in pairs]
 

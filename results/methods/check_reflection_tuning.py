@@ -1,11 +1,11 @@
-"""Reflection-Tuning: what can be read of the reflections, what the student accepts of it, and what training on it does.
+"""Reflection-Tuning: how many reflections can be parsed, how many the student accepts, and what training on them does.
 
 python results/methods/check_reflection_tuning.py
 
-The method selects by the likelihoods of the model that is trained, the control accepts everything that can be read.
-Both train the same questions on the same budget of tokens. IFD is the perplexity of the answer under question and
-passages over that of the answer alone; reversed IFD is the perplexity of the question after the answer over that of the
-question alone.
+The method selects reflections by likelihoods under the trained model. The control accepts all that can be parsed. Both
+train on the same questions with the same budget of tokens. IFD is the perplexity of the answer given question and
+passages, divided by that of the answer alone. Reversed IFD is the perplexity of the question given the answer, divided
+by that of the question alone.
 """
 
 from __future__ import annotations
@@ -41,13 +41,12 @@ from hf_selfdemo.recipe.evidence import recipe_evidence
 
 CONTROL, METHOD = "all_accepted", "selected"
 PARTS = {"question": "ifd", "answer": "reversed_ifd"}
-"""What is rewritten, and the measure that accepts it."""
+"""Parts that are rewritten, and the measure by which each is accepted."""
 
 
 @dataclass(frozen=True)
 class Reflection:
-    """What became of one reflection: whether a new text could be read, its measure before and after, and whether the
-    student accepts it."""
+    """One reflection: the rewritten part, and its measure before and after; NaN if no new text could be parsed."""
 
     part: str
     before: float = math.nan
@@ -66,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = arguments(
         __doc__,
         argv,
-        questions=(70, "training questions that are reflected on"),
+        questions=(70, "training questions to reflect on"),
         tested=(60, "test questions, each of which may have a leave-gold-out twin"),
     )
     check, data = Check("reflection_tuning", given), open_qa(given)
@@ -91,7 +90,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _reflections(check: Check, arm: Arm) -> Iterator[Reflection]:
-    """What was asked to select, once more; every call is in the ledger."""
+    """The reflections of an arm, from repeating its dialogues; all calls come from the ledger."""
     recipe, engine = check.recipe(arm), check.engine(arm, trained=False)
     strategy = recipe.method.strategy(recipe.demonstrate.demonstrate_seed)
 
@@ -106,7 +105,7 @@ def _reflections(check: Check, arm: Arm) -> Iterator[Reflection]:
 
 
 def reflections(said: Iterable[tuple[Request, Reply]]) -> list[Reflection]:
-    """The reflections on one row, from what was asked about it."""
+    """The reflections on one row, from its requests and replies."""
     scores: dict[str, list[float]] = defaultdict(list)
     parts = []
     for request, reply in said:
@@ -119,7 +118,7 @@ def reflections(said: Iterable[tuple[Request, Reply]]) -> list[Reflection]:
 
 
 def _ratios(scores: Sequence[float]) -> list[float]:
-    """The measure of the old pair and the new one, from mean log-probabilities of a text alone and after each."""
+    """The measure of the old and the new pair, from mean log-probabilities of a text: alone, then given each pair."""
     return [math.exp(scores[0] - one) for one in scores[1:]]
 
 
@@ -131,9 +130,9 @@ def figures(
     """All tables.
 
     Args:
-        found: reflections as the student looked at them.
-        written: by arm, rows of its `candidates.jsonl`.
-        said: by model, replies to test questions and their twins.
+        found: the reflections with the student's measures.
+        written: the rows of `candidates.jsonl`, by arm.
+        said: replies to test questions and their twins, by model.
     """
     return {
         "Reflections": {part: _accepted([one for one in found if one.part == part]) for part in PARTS},
@@ -175,7 +174,7 @@ def _spread(values: Sequence[float]) -> dict[str, Figure]:
 
 
 def _rows(rows: Sequence[Mapping[str, Any]]) -> dict[str, Figure]:
-    """Shares of the rows that were reflected on; what the judge finds right is a share of those with something new."""
+    """Shares of the rows with candidates; the share of correct replies is that among rewritten rows."""
     candidates = [row["candidates"] for row in rows if row["candidates"]]
     new = [found[1] if len(found) > 1 else None for found in candidates]
     kinds = [one["prompt"].rpartition("/")[2] if one else "" for one in new]

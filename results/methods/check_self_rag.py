@@ -1,13 +1,12 @@
-"""Self-RAG: does its gate know when to retrieve, and do its tokens know which passage holds the answer?
+"""Self-RAG: does its gate know when to retrieve, and do its tokens tell which passage contains the answer?
 
 python results/methods/check_self_rag.py
 
-The model is trained on replies with reflection tokens and asked test questions. A model of this size knows next to
-nothing of Natural Questions, so easy questions that it may know are asked besides, half of them in training. Accuracy
-and retrieval rate are given as the threshold on the probability of [Retrieval] moves from 0 to 1; beside it stands what
-retrieving for as many questions drawn at random would give. The relevance token is compared with BM25's score of the
-passage, and with the same token in the model before training, at telling the passages that hold an accepted answer from
-the others.
+The model is trained on replies with reflection tokens and asked test questions. A model of this size knows almost no
+answers to Natural Questions, so easy questions are added; half of them are in training. Accuracy and retrieval rate are
+given for thresholds on the probability of [Retrieval] from 0 to 1, together with the accuracy of retrieving for as many
+questions at random. The relevance token should separate the passages that contain an accepted answer from the others.
+It is compared with the passage's BM25 score and with the same token in the model before training.
 """
 
 from __future__ import annotations
@@ -63,8 +62,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         argv,
         questions=(60, "training questions"),
         tested=(60, "test questions"),
-        easy=(120, "easy questions, half of them for training"),
-        tokens=(30000, "tokens that are trained"),
+        easy=(120, "easy questions; half of them are in training"),
+        tokens=(30000, "budget of training tokens"),
     )
     check, data = Check(METHOD, given), open_qa(given)
     easy = random.Random(given.seed).sample(easy_facts(), given.easy)
@@ -86,13 +85,13 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def answers(engine: Generator, rows: Sequence[Evidence], retrieve: str) -> list[Prediction]:
-    """Labelled answers; "adaptive" here has the threshold 0: all passages are read, and the gate is asked as well."""
+    """Labelled answers. "adaptive" uses the threshold 0: it reads all passages and also asks the gate."""
     decoding = Decoding(retrieve=retrieve, retrieval_threshold=0.0)  # type: ignore[arg-type]
     return predict(rows, engine, AnswerMatchJudge(), "rag", SelfRagAnswerer(decoding, LENGTH))
 
 
 def untrained_engine(check: Check, arm: Arm) -> Generator:
-    """The base model with the tokens added and not trained."""
+    """The base model with the reflection tokens added but not trained."""
     recipe = check.recipe(arm)
     network, tokenizer = recipe.load(recipe.resolve())
     embed_new_tokens(network, tokenizer, TOKENS)
@@ -100,7 +99,7 @@ def untrained_engine(check: Check, arm: Arm) -> Generator:
 
 
 def relevances(engine: Generator, rows: Sequence[Evidence]) -> list[list[float | None]]:
-    """The probability of [Relevant] among the two, for each passage of each row; None where the engine tells none."""
+    """The probability of [Relevant] among both relevance tokens, by row and passage; None without scores."""
     requests = [
         Request(
             f"{row.id}/{place}",
@@ -126,15 +125,15 @@ def figures(
     trained: Sequence[Sequence[float | None]],
     untrained: Sequence[Sequence[float | None]],
 ) -> dict[str, Table]:
-    """The tables.
+    """All tables.
 
     Args:
         rows: the test questions.
-        plain: replies of the base model under the usual prompt, all passages at once.
-        always: the answers where all passages are read.
-        never: the answers from memory.
-        wanted: by row, the probability of [Retrieval].
-        trained: by row and passage, the probability of [Relevant].
+        plain: replies of the base model to the usual prompt with all passages.
+        always: the answers with retrieval.
+        never: the answers without retrieval.
+        wanted: the probability of [Retrieval], by row.
+        trained: the probability of [Relevant] after training, by row and passage.
         untrained: the same before training.
     """
     right = {name: [p.label == "correct" for p in said] for name, said in (("always", always), ("never", never))}
@@ -186,7 +185,7 @@ def figures(
 
 
 def auc(scores: Sequence[float | None], positive: Sequence[bool]) -> Figure:
-    """Over those that have a score, with a bootstrap interval; a draw with one kind alone counts as chance."""
+    """Area under the ROC curve over rows with a score. A bootstrap draw with only one kind counts as .5 (chance)."""
 
     def of(values: Sequence[float], kinds: Sequence[bool]) -> float:
         found = area(np.array(values, dtype=float), np.array(kinds, dtype=bool))
@@ -200,7 +199,7 @@ def auc(scores: Sequence[float | None], positive: Sequence[bool]) -> Figure:
 
 
 def signal_auc(said: Sequence[Prediction], name: str) -> Figure:
-    """Of the answers that are right or wrong and have the signal."""
+    """The area of a signal over the correct and incorrect answers that have it."""
     known = [p for p in said if p.label in ("correct", "incorrect")]
     return auc([dict(p.signals).get(name) for p in known], [p.label == "correct" for p in known])
 

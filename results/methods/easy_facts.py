@@ -1,4 +1,4 @@
-"""Questions that a small model may know."""
+"""Easy questions that a small model may be able to answer from memory."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _TABLES = {
 
 
 def easy_facts() -> list[dict[str, Any]]:
-    """The questions as a file has them.
+    """The questions, as the rows of a file of questions.
 
     Example:
         >>> easy_facts()[0]["question"], easy_facts()[0]["answers"]

@@ -1,7 +1,7 @@
-"""Made-up people: a text of five sentences about each, and a question for every sentence.
+"""Made-up people: a text of five sentences about each person, and a question about every sentence.
 
-The order of the sentences is drawn for every person, so that a kind of fact stands at each place equally often, and
-what differs by place is not what differs by kind. Only the title names the person.
+The order of the sentences is drawn for each person. So a kind of fact is equally likely at every place, and a
+difference between places is not one between kinds. Only the title of the text names the person.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LAST = (
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fact: its sentence, its question and the words that it can be."""
+    """A kind of fact: the templates of its sentence and its question, and its possible values, separated by spaces."""
 
     sentence: str
     question: str
@@ -75,12 +75,12 @@ KINDS = {
     ),
 }
 PLACES = range(1, len(KINDS) + 1)
-"""Where in its text a sentence stands."""
+"""Places of a sentence in its text, from 1."""
 
 
 @dataclass(frozen=True)
 class Fact:
-    """What a sentence says: its kind and its value."""
+    """The fact that a sentence states: its kind and its value."""
 
     kind: str
     value: str
@@ -88,14 +88,15 @@ class Fact:
 
 @dataclass(frozen=True)
 class Person:
-    """A person, and the facts in the order of the text."""
+    """A person: the name, and the facts in the order of the text."""
 
     name: str
     facts: tuple[Fact, ...]
 
     @property
     def text(self) -> str:
-        """
+        """The sentences about the person.
+
         Example:
             >>> Person("Mira Dolan", (Fact("city", "Oslo"), Fact("animal", "cat"))).text
             'The home town is Oslo. The pet at home is a cat.'
@@ -103,7 +104,8 @@ class Person:
         return " ".join(KINDS[fact.kind].sentence.format(fact.value) for fact in self.facts)
 
     def question(self, fact: Fact) -> str:
-        """
+        """The question about a fact.
+
         Example:
             >>> Person("Mira Dolan", ()).question(Fact("city", "Oslo"))
             'What is the home town of Mira Dolan?'
@@ -112,11 +114,11 @@ class Person:
 
 
 def people(count: int, seed: int) -> list[Person]:
-    """So many people with different names.
+    """Draw people with different names.
 
     Args:
-        count: at most 480.
-        seed: of names, values and orders.
+        count: the number of people, at most 480.
+        seed: seed of names, values and orders.
     """
     rng = random.Random(seed)
     names = rng.sample([f"{first} {last}" for first in _FIRST.split() for last in _LAST.split()], count)

@@ -1,8 +1,8 @@
-"""What the mechanism checks share: an arm is one training run with the public verbs, a record holds what came of all.
+"""Shared code of the mechanism checks. An arm is one training run with the public commands; a record has all results.
 
-A check trains a method and its control on the same budget of tokens, and measures what the method claims to change.
-Calls are in one ledger a check and trainings in the folders of their runs, so that a check that was stopped goes on
-with the same command.
+A check trains a method and its control on the same budget of tokens and measures what the method claims to change. Each
+check has one ledger of calls, and each training is in the folder of its run. So the same command resumes a check that
+was stopped.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ from told import demonstrations_told, training_told, versions_told
 
 BASE = "base"
 PLAIN_PROMPT = "candidates/rag_1"
-"""Asks for an answer from the passages and does not mention declining."""
+"""Template that asks for an answer from the passages and does not mention abstaining."""
 
 Figure = dict[str, Any]
-"""`value` and its 95% `interval`, with the counts behind them."""
+"""A `value` with its 95% `interval` and the counts behind them."""
 
 Table = dict[str, dict[str, Figure]]
-"""Figures by row and column."""
+"""Figures of a table, by row and column."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One training run of a check: its recipe, and the flags that differ from the other arms'."""
+    """One training run of a check: its recipe and its own flags."""
 
     name: str
     recipe: str
@@ -57,12 +57,12 @@ class Arm:
 
 @dataclass
 class Check:
-    """One check: where it works, and the flags that all its commands share.
+    """One check: its folder, the flags that all its commands share, and the commands that it ran.
 
     Args:
-        method: name of the method, of its folder and of its record.
-        given: the command line, as `arguments` parses it; unknown flags go to every verb.
-        quick: flags that spare what a check does not look at.
+        method: name of the method, which is also that of its folder and its record.
+        given: the command line as parsed by `arguments`; unknown flags are passed to every command.
+        quick: flags that turn off measurements that the check does not use.
     """
 
     method: str
@@ -75,23 +75,23 @@ class Check:
         return Path(self.given.runs) / self.method
 
     def write_rows(self, name: str, rows: Iterable[Mapping[str, Any]]) -> str:
-        """Write questions or passages for the verbs to read; returns the path."""
+        """Write questions or passages as JSON lines for the commands. Returns the path."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
         return str(path)
 
     def arguments(self, arm: Arm) -> list[str]:
-        """The command line of every verb of an arm; flags of the check's own command line come last and win."""
+        """The flags for every command of an arm. Those of the check's own command line come last and take precedence."""
         places = ["--output_dir", str(self.folder / arm.name), "--ledger", str(self.folder / "ledger.sqlite")]
         own = [*self.quick, "--seed", str(self.given.seed)]
         return ["--config", arm.recipe, *places, *own, *arm.flags, *self.given.flags]
 
     def run(self, arm: Arm, *verbs: str) -> None:
-        """Run verbs of an arm.
+        """Run commands of an arm.
 
         Raises:
-            SystemExit: with the code of a verb that failed; it has said why.
+            SystemExit: with the code of a command that failed, after it has printed its error.
         """
         for verb in verbs:
             command = [verb, *self.arguments(arm)]
@@ -100,11 +100,11 @@ class Check:
                 sys.exit(code)
 
     def recipe(self, arm: Arm) -> Any:
-        """The recipe of an arm, for what the verbs do not measure."""
+        """The recipe of an arm, for measurements that the commands do not make."""
         return parse(self.arguments(arm))
 
     def engine(self, arm: Arm, trained: bool = True) -> Engine:
-        """The model of an arm behind the ledger: what was trained, or the base model."""
+        """An engine with the trained model of an arm, or with the base model; it uses the check's ledger."""
         recipe = self.recipe(arm)
         model = recipe.resolve_tuned(recipe.output_dir / "model") if trained else recipe.resolve()
         return open_engine(recipe, model)
@@ -112,13 +112,13 @@ class Check:
     def record(
         self, arms: Sequence[Arm], figures: Mapping[str, Table], trained_into: str = "model", **told: Any
     ) -> None:
-        """Write the record: commands, versions and machine, what every arm was trained on, and the figures.
+        """Write the record: commands, versions, machine, training data and training of every arm, and the figures.
 
         Args:
-            arms: all of them.
+            arms: all arms of the check.
             figures: tables by title.
-            trained_into: folder of an arm's run that holds what was trained.
-            told: whatever else the record is to hold.
+            trained_into: name of the folder in an arm's run that contains the trained model.
+            told: further fields of the record.
         """
         made = {arm.name: _manifest(self.folder / arm.name / "demonstrations") for arm in arms}
         trained = {arm.name: _manifest(self.folder / arm.name / trained_into) for arm in arms}
@@ -145,7 +145,7 @@ class Check:
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a record, its keys as they come: tables have their rows and columns in that order."""
+    """Write a record. The order of keys is kept, because it is the order of rows and columns in the tables."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
@@ -155,7 +155,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def without_folder(argument: str) -> str:
-    """An argument as a record may hold it: of an absolute path the name alone."""
+    """An argument for a record; of an absolute path only the name is kept."""
     return Path(argument).name if Path(argument).is_absolute() else argument
 
 
@@ -163,18 +163,20 @@ def arguments(about: str | None, argv: Sequence[str] | None = None, **sizes: tup
     """Parse a check's command line.
 
     Args:
-        about: what `--help` says.
-        argv: the command line; default is that of the process.
-        sizes: by name, a size's default and what it is.
+        about: description for `--help`.
+        argv: the command line; by default that of the process.
+        sizes: default and description of each size, by name.
 
     Returns:
-        The sizes and places; `flags` are all others, which go to every verb, and `command` is everything given.
+        The sizes and folders. `flags` are all other flags, for every command; `command` is the whole command line.
     """
-    parser = argparse.ArgumentParser(description=about, epilog="All other flags go to every verb.", allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        description=about, epilog="All other flags go to every command.", allow_abbrev=False
+    )
     parser.add_argument("--runs", default="runs/methods", help="folder of the runs")
     parser.add_argument("--records", default="results/methods/records", help="folder of the records")
     parser.add_argument("--data", default="../shared/data/open_qa", help="folder with questions and corpus")
-    parser.add_argument("--seed", type=int, default=0, help="of every draw")
+    parser.add_argument("--seed", type=int, default=0, help="seed of every draw")
     for name, (default, words) in sizes.items():
         parser.add_argument(f"--{name}", type=int, default=default, help=words)
     given = list(sys.argv[1:] if argv is None else argv)
@@ -184,7 +186,7 @@ def arguments(about: str | None, argv: Sequence[str] | None = None, **sizes: tup
 
 
 def as_program(main: Callable[[], None]) -> None:
-    """Run a check; bad input ends it in a line that says what and how to mend it."""
+    """Run a check. A `UserError` ends it with one line that says what is wrong and what to do."""
     try:
         main()
     except UserError as error:
@@ -192,14 +194,14 @@ def as_program(main: Callable[[], None]) -> None:
 
 
 def open_qa(given: argparse.Namespace) -> list[str]:
-    """Flags for Natural Questions over one corpus, two passages of at most 60 words a question.
+    """Flags for Natural Questions over one corpus with passages of at most 60 words.
 
     Raises:
-        UserError: if the data are not there.
+        UserError: if there is no corpus in the data folder.
     """
     data = Path(given.data)
     if not (data / "corpus.jsonl.gz").exists():
-        what = f"{data} holds no corpus.jsonl.gz: it is third-party data and does not come with the project"
+        what = f"{data} contains no corpus.jsonl.gz, which is third-party data and not part of the project"
         raise UserError(what, "name its folder with --data")
     return [
         *("--preset", "open_qa", "--sources", "nq", "efficientqa"),
@@ -212,12 +214,12 @@ def open_qa(given: argparse.Namespace) -> list[str]:
 
 
 def drawn_questions(given: argparse.Namespace, part: str, count: int) -> list[dict[str, Any]]:
-    """Rows of Natural Questions, drawn by seed.
+    """Questions of Natural Questions, drawn by seed.
 
     Args:
-        given: names the folder of the data and the seed.
+        given: the command line, with the folder of the data and the seed.
         part: "train" or "test".
-        count: how many.
+        count: the number of questions, or fewer if there are not enough.
     """
     rows = [row.fields for row in read_rows(Path(given.data) / f"{part}.jsonl.gz", part)]
     rows = [row for row in rows if row["source"].startswith("nq")]
@@ -227,12 +229,12 @@ def drawn_questions(given: argparse.Namespace, part: str, count: int) -> list[di
 def replies(
     engine: Engine, rows: Sequence[Evidence], mode: Mode = "rag", template: str = "rag", length: int = 24
 ) -> list[Prediction]:
-    """Greedy replies of a model, labelled by the match with the gold answers."""
+    """Greedy replies of a model, labelled by answer match. `length` is the maximum number of tokens."""
     return predict(rows, engine.generator, AnswerMatchJudge(), mode, PromptAnswerer(length, rag=template))
 
 
 def heard(dialogue: Dialogue[Any], said: list[tuple[Request, Reply]]) -> Dialogue[Any]:
-    """The same dialogue, with every request and its reply put into a list."""
+    """The same dialogue; every request is appended to `said` with its reply."""
     try:
         requests = next(dialogue)
         while True:
@@ -256,12 +258,12 @@ def rate(hits: Iterable[bool]) -> Figure:
 
 
 def labelled(predictions: Iterable[Prediction], label: Label) -> Figure:
-    """The share of a label among the scored replies."""
+    """The share of replies with a label among the scored replies."""
     return rate(p.label == label for p in predictions if p.label != "unscored")
 
 
 def by_context(predictions: Sequence[Prediction]) -> dict[str, Figure]:
-    """Right and declined where the passages hold the answer, declined where they do not."""
+    """Shares of correct replies and abstentions if the passages contain the answer, of abstentions otherwise."""
     shown = [p for p in predictions if p.answer_in_context]
     absent = [p for p in predictions if not p.answer_in_context]
     return {
@@ -272,7 +274,7 @@ def by_context(predictions: Sequence[Prediction]) -> dict[str, Figure]:
 
 
 def statistic(of: Callable[..., float], *columns: Sequence[Any], seed: int = 0) -> Figure:
-    """Any figure of rows with its bootstrap interval; several columns are drawn in pairs.
+    """A figure of rows with its bootstrap interval; several columns are resampled together.
 
     Example:
         >>> statistic(fmean, [1.0, 1.0])
@@ -289,7 +291,7 @@ def mean(values: Sequence[float]) -> Figure:
 
 
 def change(before: Sequence[float], after: Sequence[float]) -> Figure:
-    """By how much a mean differs on the same rows, with its paired bootstrap interval.
+    """The change of a mean on the same rows, with its paired bootstrap interval.
 
     Example:
         >>> change([1.0, 2.0], [2.0, 3.0])["interval"]

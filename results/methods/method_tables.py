@@ -1,4 +1,4 @@
-"""The tables of the mechanism checks, made from their records, into the page.
+"""Makes the tables of the mechanism checks from their records and writes them into the README.
 
 python results/methods/method_tables.py
 """
@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 
 
 def tables(record: Mapping[str, Any]) -> str:
-    """All tables of a record as Markdown, with the command and what each arm was trained on.
+    """All tables of a record as Markdown, after its command and the training data of each arm.
 
     Example:
         >>> share = {"value": 0.5, "interval": [0.1, 0.9], "hits": 1, "total": 2}
@@ -43,7 +43,7 @@ def _trained(training: Mapping[str, Any]) -> str:
 
 
 def cell(figure: Mapping[str, Any] | None) -> str:
-    """A figure with its interval, and of how many rows it is a share.
+    """A figure as a table cell, with its interval and, for a share, the number of rows.
 
     Example:
         >>> cell({"value": -0.25, "interval": [-0.5, 0.0], "signed": True, "total": 8}), cell(None)
@@ -65,10 +65,13 @@ def _number(value: float, sign: str) -> str:
 
 
 def write_page(folder: Path) -> list[str]:
-    """Put the tables of every record into the page of a folder, between the marks of its method.
+    """Write the tables of every record into the README of a folder, between the marks of its method.
+
+    Returns:
+        The names of the methods.
 
     Raises:
-        UserError: if the page has no place for a record.
+        UserError: if the README has no marks for a record.
     """
     page, found = folder / "README.md", []
     text = page.read_text(encoding="utf-8")
@@ -76,10 +79,10 @@ def write_page(folder: Path) -> list[str]:
         block = re.compile(rf"(?<=<!-- {path.stem} -->\n).*?(?=<!-- end -->)", re.DOTALL)
         if not block.search(text):
             raise UserError(
-                f"{page} has no place for {path.stem}", f"write <!-- {path.stem} --> and <!-- end --> there"
+                f"{page} has no place for {path.stem}", f"add the lines <!-- {path.stem} --> and <!-- end -->"
             )
         made = tables(read_json(path))
-        text = block.sub(lambda _, made=made: made + "\n", text, count=1)  # an empty block matches twice else
+        text = block.sub(lambda _, made=made: made + "\n", text, count=1)  # an empty block would match twice
         found.append(path.stem)
     write_text(page, text)
     return found

@@ -1,4 +1,4 @@
-"""Keep a model's calls from a ledger in a small file, and restore them: a study's data is then made without the model.
+"""Keeps a model's calls from a ledger in a small file and restores them, so that data can be made without the model.
 
     python results/scripts/calls.py keep runs/study_1_5b/ledger.sqlite results/study_1_5b/calls.jsonl.gz --model NAME
     python results/scripts/calls.py restore results/study_1_5b/calls.jsonl.gz runs/study_1_5b/ledger.sqlite
@@ -20,7 +20,7 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.ledger import Call, Ledger, is_as_written
 
 _MODEL = 1
-"""Where a call names its model."""
+"""Index of the model's name in a call."""
 
 
 def keep(ledger: Path, file: Path, model: str = "") -> int:

@@ -1,4 +1,4 @@
-"""What stands in the tables' cells, and the line under each table."""
+"""The cells of the tables, and the line above each section's tables that says what they were made from."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from records import Record
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; all columns but the first are figures."""
+    """A Markdown table whose columns are right-aligned, except the first."""
     lines = [header, ["---", *["--:"] * (len(header) - 1)], *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 def mean_cell(values: Sequence[float | None]) -> str:
-    """The mean over the seeds and, if there are several, the lowest and the highest.
+    """The mean over the seeds and, if there are several, the lowest and highest value.
 
     Example:
         >>> mean_cell([0.25, 0.75]), mean_cell([0.5]), mean_cell([None])
@@ -29,7 +29,7 @@ def mean_cell(values: Sequence[float | None]) -> str:
 
 
 def number_cell(values: Sequence[float | None], digits: int) -> str:
-    """The mean over the seeds; empty where there is none.
+    """The mean over the seeds; empty if no seed has a value.
 
     Example:
         >>> number_cell([1000, 1400], 0), number_cell([None], 0)
@@ -40,7 +40,7 @@ def number_cell(values: Sequence[float | None], digits: int) -> str:
 
 
 def change_cell(change: Difference) -> str:
-    """A difference with its interval, bold where that leaves out 0.
+    """A difference with its interval, bold if the interval excludes 0.
 
     Example:
         >>> change_cell(Difference(0.1, (0.05, 0.2)))
@@ -53,16 +53,16 @@ def change_cell(change: Difference) -> str:
 
 
 def _signed(value: float) -> str:
-    return f"{round(value, 2) + 0.0:+.2f}"  # the sum turns -0.0 into 0.0
+    return f"{round(value, 2) + 0.0:+.2f}"  # adding 0.0 turns -0.0 into 0.0
 
 
 def foot(systems: Iterable[System], which: str, counted: str) -> str:
-    """What a table was made of: rows, seeds, recipes, commit and machine.
+    """A line that says what tables were made from: rows, seeds, recipes, commits and machines.
 
     Args:
-        systems: its rows.
-        which: the set they were evaluated on.
-        counted: how many rows or pairs, in words.
+        systems: the rows of the tables.
+        which: the set that they were evaluated on.
+        counted: the number of rows or pairs, in words.
     """
     shown = [system for system in systems if system.records]
     records = {record["name"]: record for system in shown for record in system.records}
@@ -75,7 +75,7 @@ def foot(systems: Iterable[System], which: str, counted: str) -> str:
 
 
 def _seeds(systems: Sequence[System]) -> Iterator[str]:
-    """The seeds of the rows that were trained, said once for those that have the same."""
+    """The seeds of the trained rows; rows with the same seeds are listed together."""
     by_seeds: dict[str, list[str]] = {}
     for system in systems:
         if seeds := ", ".join(str(record["seed"]) for record in system.records if record["seed"] is not None):
@@ -88,15 +88,15 @@ def _seeds(systems: Sequence[System]) -> Iterator[str]:
 def _unscored(systems: Sequence[System]) -> Iterator[str]:
     count = sum(p.label == "unscored" for system in systems for replies in system.shown for p in replies)
     if count:
-        yield f"unscored replies, in no figure: {count}"
+        yield f"unscored replies, not counted in any figure: {count}"
 
 
 def _base_differs(records: Iterable[Record], which: str) -> Iterator[str]:
-    """Every run asks the base model anew, and rounding may tip a reply; the tables show the first run's."""
+    """On how many rows base labels differ between runs. Each run asks the base model; the tables use the first run."""
     runs = [run for record in records for run in record.get("differs", {}).values()]
     most = max((n for run in runs for mode, n in run.items() if mode.startswith(f"{which} ")), default=0)
     if most:
-        yield f"base labels differ from run to run on up to {most} {'row' if most == 1 else 'rows'} in a mode"
+        yield f"base labels differ between runs on up to {most} {'row' if most == 1 else 'rows'} per mode"
 
 
 def _commit(record: Record) -> str:

@@ -1,13 +1,13 @@
-"""Small records of a study's runs, from which every table and plot can be made again without them.
+"""Writes small records of a study's runs, from which all tables and plots can be made without the runs.
 
     python results/scripts/collect.py results/study runs/study [--predictions base self_demo-1]
 
-Folders are named `<row>-<seed>`; `<row>-<seed>-squad` holds an evaluation on SQuAD alone, and `ablation-<name>-<seed>`
-is an ablation. A run's `evaluation` counts for the set `test` and its `evaluation_dev` for `dev`. A column whose name
-ends in `_at_point` is the same model at its operating point: its labels are kept beside the model's own. All runs must
-have been asked the same rows of a set, with the same prompts, and judged alike: otherwise nothing is written. Rows that
-`own_passages.yaml` names may have been shown other passages. A record that comes out as it was stays as it is, with the
-commit and the machine of its first collection.
+Folders are named `<row>-<seed>`. `<row>-<seed>-squad` contains only an evaluation on SQuAD, and
+`ablation-<name>-<seed>` is an ablation. A run's `evaluation` is its result on the set `test`, its `evaluation_dev` that
+on `dev`. A column whose name ends in `_at_point` is the same model at its operating point; its labels are kept in the
+same record. All runs must have the same rows in a set, the same prompts and the same judge; otherwise nothing is
+written. Rows that `own_passages.yaml` names may have other passages. If a new record equals the old one, the file keeps
+the commit and the machine of its first collection.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from hf_selfdemo.evaluation.evaluated import Evaluation
 
 _NAME = re.compile(r"(?P<row>.+?)-(?P<seed>\d+)(?P<squad>-squad)?")
 _WHENCE = ("package", "machine")
-"""What a record says of its collection rather than of its run."""
+"""Fields of a record that describe its collection and not its run."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run in its folder: the row and seed that its name says, and its evaluations by set."""
+    """A finished run: its folder, the row and the seed from the folder's name, and its evaluations by set."""
 
     folder: Path
     row: str
@@ -50,16 +50,16 @@ def collect(study: StudyFolder, runs: Path, whence: Mapping[str, Any], shown: It
     """Write the records of all finished runs below a folder.
 
     Args:
-        study: where records and replies go.
-        runs: the folder of the runs' folders.
-        whence: `package` and `machine`, as `origin` tells them.
-        shown: runs, or `base`, whose replies are written with their texts.
+        study: the study's folder, where records and replies are written.
+        runs: the folder that contains the runs' folders.
+        whence: `package` and `machine`, as the functions of `origin` return them.
+        shown: names of runs, or `base`, whose replies are written with their texts.
 
     Returns:
-        A line for each folder: what was written, or why nothing was.
+        One line per folder: what was written, or why nothing was written.
 
     Raises:
-        UserError: if runs cannot be compared, or a name in `shown` is none.
+        UserError: if runs cannot be compared, or a name in `shown` is not a run.
     """
     found, lines = find_runs(runs)
     sets, records = Sets(), {}
@@ -80,18 +80,18 @@ def collect(study: StudyFolder, runs: Path, whence: Mapping[str, Any], shown: It
     for name, by_mode in replies.items():
         write_text(study.predictions / f"{name}.jsonl", _lines(by_mode))
     written = [f"{name}: {', '.join(record['evaluations'])}" for name, record in records.items()]
-    return lines + written + [f"{name} is of an earlier collection and stays" for name in _others(target, records)]
+    return lines + written + [f"{name} is from an earlier collection and stays" for name in _others(target, records)]
 
 
 def _others(target: Path, records: Mapping[str, Record]) -> list[str]:
-    """Records that are of no run of this collection."""
+    """File names of records whose runs are not in this collection."""
     return sorted(path.name for path in target.glob("*.json") if path.stem not in {"rows", *records})
 
 
 def find_runs(folder: Path) -> tuple[list[Run], list[str]]:
-    """The finished runs below a folder, and a line for every other folder."""
+    """The finished runs below a folder, and one line for every other folder."""
     if not folder.is_dir():
-        raise UserError(f"{folder} is no folder", "name the one that holds the runs, e.g. runs/study")
+        raise UserError(f"{folder} is not a folder", "name the folder that contains the runs, e.g. runs/study")
     runs, lines = [], []
     for path in sorted(p for p in folder.iterdir() if p.is_dir()):
         match = _NAME.fullmatch(path.name)
@@ -102,18 +102,18 @@ def find_runs(folder: Path) -> tuple[list[Run], list[str]]:
         if match and done:
             runs.append(Run(path, match["row"], int(match["seed"]), done))
         else:
-            lines.append(f"{path.name} is left out: {'not evaluated so far' if match else 'no <row>-<seed>'}")
+            lines.append(f"{path.name} is left out: {'not evaluated so far' if match else 'not named <row>-<seed>'}")
     return runs, lines
 
 
 def record_of(run: Run, sets: Sets, recipe: str, own_passages: bool = False) -> Record:
-    """All that the tables and plots need of one run.
+    """The record of one run, with everything that the tables and plots need.
 
     Args:
-        run: evaluated; an evaluation of the base model alone, as a gate is fitted on, tells nothing of the run.
-        sets: what all runs were asked.
-        recipe: of the run, for the tables.
-        own_passages: whether its model found passages of its own.
+        run: a finished run. An evaluation of the base model alone, as for fitting a gate, is left out of the record.
+        sets: the rows that all runs were asked.
+        recipe: path of the run's recipe, for the tables.
+        own_passages: whether its model retrieved its own passages.
     """
     evaluations, told = {}, []
     for which, evaluation in run.evaluations.items():
@@ -174,7 +174,7 @@ def _texts(name: str, runs: Sequence[Run], sets: Sets) -> Replies:
         if evaluation and (column := tuned_column(evaluation)):
             known[run.folder.name] = evaluation.column(column).predictions
     if name not in known:
-        raise UserError(f"predictions: {name!r} is no run that was evaluated on test", "known are " + ", ".join(known))
+        raise UserError(f"predictions: no run {name!r} was evaluated on test", "use one of " + ", ".join(known))
     return known[name]
 
 
@@ -190,15 +190,15 @@ def _lines(replies: Replies) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write small records of a study's runs.")
     parser.add_argument("study", help="the study's folder, e.g. results/study")
-    parser.add_argument("runs", type=Path, help="the folder that holds the runs, e.g. runs/study")
+    parser.add_argument("runs", type=Path, help="the folder that contains the runs, e.g. runs/study")
     parser.add_argument(
         "--predictions",
         nargs="*",
         default=[],
         metavar="NAME",
-        help="write their replies to test, too, beside the records",
+        help="also write the replies of these runs to the test set",
     )
-    parser.add_argument("--machine", help="in words, where the runs were made, if it was not here")
+    parser.add_argument("--machine", help="description of the machine of the runs, if it is not this one")
     given = parser.parse_args()
     try:
         whence = {"package": commit(), "machine": given.machine or machine()}

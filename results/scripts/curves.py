@@ -1,9 +1,8 @@
-"""What a model's replies would be at every threshold over its confidence: a curve from answering nothing to everything.
+"""Computes a model's outcomes at every threshold on its confidence: a curve from answering nothing to everything.
 
-Every row has an *attempt*: the reply itself, or the answer that was withheld where the model abstained. Its confidence
-is a logistic mix of the attempt's signals, fitted on the same model's dev rows, or, where these have not been asked, on
-the other questions of the set itself. A threshold shows the attempts that are surer, whether the model withheld them or
-not.
+The *attempt* at a row is the reply itself, or the withheld answer if the model abstained. Its confidence is a logistic
+mix of its signals. The mix is fitted on the same model's dev rows, or, if there are none, on the other questions of the
+set itself. At a threshold, all attempts with a higher confidence are answers, even if the model withheld them.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _COVERAGES = np.linspace(0, 1, 201)
 
 
 class Curve(NamedTuple):
-    """Shares of all scored rows, one a threshold: answered, of them incorrect and correct."""
+    """Shares of all scored rows by threshold: answered, answered incorrectly, answered correctly."""
 
     answered: Array
     incorrect: Array
@@ -35,12 +34,12 @@ class Curve(NamedTuple):
 def curve(replies: Replies, confidence: Sequence[float | None]) -> Curve:
     """The curve of one model.
 
-    Rows whose attempt is unscored count nowhere. Rows without an attempt or a confidence are answered at no threshold.
-    Attempts that are equally sure are shown together, or none of them.
+    Rows with an unscored attempt are left out. Rows without an attempt or a confidence are answered at no threshold.
+    Attempts with equal confidence are answered at the same threshold.
 
     Args:
-        replies: of one model.
-        confidence: of each attempt.
+        replies: the replies of one model.
+        confidence: the confidence of each attempt.
 
     Example:
         >>> said = [Prediction("1", "rag", "Bern", "correct", True, True),
@@ -60,7 +59,7 @@ def curve(replies: Replies, confidence: Sequence[float | None]) -> Curve:
 
 
 def mean_curve(curves: Sequence[Curve]) -> Curve:
-    """The mean over the seeds, where each has answered the same share of its rows."""
+    """The mean curve over the seeds, taken at equal shares of answered rows."""
     shares = _COVERAGES[min(one.answered[-1] for one in curves) + 1e-9 >= _COVERAGES]
     incorrect, correct = (
         np.mean([np.interp(shares, one.answered, values) for one, values in zip(curves, column, strict=True)], axis=0)
@@ -70,7 +69,7 @@ def mean_curve(curves: Sequence[Curve]) -> Curve:
 
 
 def system_curve(study: Study, which: str, system: System) -> Curve | None:
-    """The curve of a row of the tables, averaged over its seeds; None if its replies have no signals to be sure by."""
+    """The curve of a row of the tables, averaged over its seeds; None if a seed has no confidence on any row."""
     mode = BASE_MODES.get(system.name, "rag")
     sure = [
         confidences(replies, dev_replies(study, record, mode))
@@ -82,11 +81,11 @@ def system_curve(study: Study, which: str, system: System) -> Curve | None:
 
 
 def confidences(replies: Replies, dev: Replies) -> list[float | None]:
-    """How sure a model is of each attempt, by a mix that never saw its label; None where nothing tells it.
+    """The confidence of each attempt, by a mix that was not fitted on its label; None if it cannot be computed.
 
     Args:
-        replies: of one model.
-        dev: its replies to dev rows, which the mix is fitted on; if there are none, or they tell no signals, it is
+        replies: the replies of one model.
+        dev: its replies to dev rows, on which the mix is fitted. If there are none, or they have no signals, the mix is
             fitted on the other questions of `replies`.
     """
     attempts = [attempt(p) for p in replies]
@@ -97,11 +96,11 @@ def confidences(replies: Replies, dev: Replies) -> list[float | None]:
             mix = fit_mix(fitted)
             return [mix.confidence(said.signals) if said else None for said in attempts]
         known = dict(zip((said.id for said in there), cross_fitted(there), strict=True)) if _tell(there) else {}
-    except UserError:  # too few right ones, or too few wrong ones, to learn anything from
+    except UserError:  # too few correct or too few incorrect attempts to fit a mix
         known = {}
     return [known.get(said.id) if said else None for said in attempts]
 
 
 def _tell(attempts: Sequence[Prediction]) -> bool:
-    """Whether the attempts have signals at all."""
+    """Whether any attempt has signals."""
     return any(said.signals for said in attempts)

@@ -1,7 +1,7 @@
-"""What a system declines: questions that another one answers wrongly, rather than those that it answers rightly?
+"""Measures whether a system abstains where another system is incorrect, rather than where it is correct.
 
-The paper's claim is that a model learns to abstain where it would be wrong. Where it would be cannot be seen once it
-abstains, so the base model's replies to the plain prompt, which it hardly ever declines, stand for it.
+The paper's claim is that a model learns to abstain where it would be incorrect. This cannot be seen once the model
+abstains. The base model's replies to the plain prompt take the place of its own, because they hardly ever abstain.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from hf_selfdemo.evaluation.report.resampling import Array
 
 
 class Declined(NamedTuple):
-    """Shares declined of the rows that the other system answers wrongly, and of those that it answers rightly.
+    """Shares of abstentions among the rows where the other system is incorrect (`wrong`) and correct (`right`).
 
-    Each as `Draws.figures` has figures: averaged over the seeds, what was found first, then the draws.
+    Means over the seeds, shape (1 + resamples,): the share on the rows as they are, then the shares on the draws.
     """
 
     wrong: Array
@@ -27,12 +27,12 @@ class Declined(NamedTuple):
 
 
 def declined(draws: Draws, seeds: Sequence[Replies], other: Replies) -> Declined:
-    """How often one system declines what the other one answers.
+    """How often one system abstains where another one is incorrect, and where it is correct.
 
     Args:
-        draws: over the rows of both.
-        seeds: replies of the one, a list a seed.
-        other: replies of the other; rows that it declines are left out, as are unscored ones.
+        draws: draws of the rows of both systems.
+        seeds: replies of the one system, one list per seed.
+        other: replies of the other system. Rows where it abstains or is unscored are left out.
     """
     labels = {p.id: p.label for p in other}
     wrong, right = (

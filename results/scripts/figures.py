@@ -1,8 +1,8 @@
-"""The rows of the tables as figures: by seed, and how they move when the questions are drawn again.
+"""The figures of the rows of the tables: by seed, and on bootstrap draws of the questions.
 
-Figures on a set are those of `scoring.abstention`. Intervals are 95%, from a paired bootstrap: questions are drawn with
-replacement, the same for all rows of the tables; within a draw a row's figure is the mean over its seeds. So an
-interval is about other questions, and the range over the seeds beside each mean about other trainings.
+Figures on a set are those of `scoring.abstention`. Intervals are 95% intervals of a paired bootstrap: questions are
+drawn with replacement, the same for all rows of the tables. Within a draw, a row's figure is the mean over its seeds.
+So an interval shows the variation over questions, and the range over the seeds shows the variation over trainings.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from hf_selfdemo.evaluation.report.resampling import RESAMPLES, SCORED, Array, p
 from hf_selfdemo.scoring.abstention import always_abstaining
 
 ABSTAIN_VALUE = 0.25
-"""What an abstention is worth in `lambda_score`; with 0 that figure is plain accuracy."""
+"""Score of an abstention in `lambda_score`; with 0 this would be accuracy."""
 
 BASE_MODES = {"base": "plain", "base_may_decline": "rag"}
-"""The rows that are the base model, and the mode in which it was asked."""
+"""Rows of the base model, and the mode in which each was asked."""
 
 DISCERNMENT = "discernment"
-"""Abstention recall minus false refusals (Youden's index, 1950): 0 for a model that abstains without regard to the
-passages, however often, and 1 for one that knows."""
+"""Abstention recall minus false refusals (Youden's index, 1950): 0 for a model that abstains regardless of the
+passages, and 1 for a model that abstains exactly where they do not contain the answer."""
 
 _RESAMPLE_SEED = 0
 
@@ -36,9 +36,10 @@ Replies = Sequence[Prediction]
 
 @dataclass(frozen=True)
 class System:
-    """A row of the tables on one set: its replies with passages and without, a list a seed, on the natural rows.
+    """A row of the tables on one set: its replies with passages and without, one list per seed.
 
-    `all_rows` are those with passages again, the leave-gold-out twins among them.
+    `shown` and `closed_book` are replies to the rows as retrieved; `all_rows` are replies with passages to these rows
+    and to their leave-gold-out twins.
     """
 
     name: str
@@ -49,7 +50,7 @@ class System:
     records: Sequence[Record] = ()
 
     def values(self, figure: str) -> list[float]:
-        """A figure of `abstention_figures`, or `DISCERNMENT`, by seed, without those that have nothing to count."""
+        """A figure of `abstention_figures`, or `DISCERNMENT`, by seed; seeds where it is undefined are left out."""
         counts = [_kinds(replies).sum(axis=0, dtype=np.float64) for replies in self.shown]
         found = (float(_figures(count[None])[figure][0]) for count in counts)
         return [value for value in found if not np.isnan(value)]
@@ -61,25 +62,25 @@ def systems(study: Study, which: str, labels: Mapping[str, str]) -> dict[str, Sy
     Args:
         study: the records.
         which: the set.
-        labels: names of rows, and what the tables call them.
+        labels: names and labels of the rows.
     """
     made = (one for name, label in labels.items() for one in _as_asked(study, which, name, label))
     there = {one.name: one for one in made if one.shown}
     if not there:
         return {}
-    most = max(there.values(), key=lambda made: len(made.all_rows[0]))  # not every mode asks twins
+    most = max(there.values(), key=lambda made: len(made.all_rows[0]))  # not every mode asks the twins
     trivial = System("always_abstain", "always abstain", _abstaining(most.shown), (), _abstaining(most.all_rows))
     return there | {trivial.name: trivial}
 
 
 def _as_asked(study: Study, which: str, name: str, label: str) -> Iterator[System]:
-    """A row of the tables, and the same models at their operating points."""
+    """A row of the tables, then the same models at their operating points."""
     yield system(study, which, name, label)
     yield system_at_point(study, which, name, label)
 
 
 def system(study: Study, which: str, name: str, label: str) -> System:
-    """One row of the tables on one set; without replies if it has no run."""
+    """One row of the tables on one set; it has no replies if it has no run."""
     mode, runs = _asked(study, which, name)
     runs = [run for run in runs if study.replies(run, which, mode)]
     shown = [study.replies(run, which, mode) for run in runs]
@@ -88,7 +89,7 @@ def system(study: Study, which: str, name: str, label: str) -> System:
 
 
 def system_at_point(study: Study, which: str, name: str, label: str) -> System:
-    """The same models at their operating points; without replies if they have none."""
+    """The models of a row at their operating points; it has no replies if they have no points."""
     mode, runs = _asked(study, which, name)
     there = [(run, replies) for run in runs if (replies := replies_at_point(study, run, which, mode))]
     runs, shown = [run for run, _ in there], [replies for _, replies in there]
@@ -103,29 +104,29 @@ def _asked(study: Study, which: str, name: str) -> tuple[str, list[Record]]:
 
 @dataclass(frozen=True)
 class Difference:
-    """By how much a figure differs from that of another row, and its interval; None where there is nothing to count."""
+    """The difference of a figure from that of another row, with its 95% interval; None if it is undefined."""
 
     value: float | None
     interval: tuple[float, float] | None
 
     @property
     def clear(self) -> bool:
-        """Whether the interval leaves out 0, to the two digits that are shown of it."""
+        """Whether the interval, rounded to two digits as in the tables, excludes 0."""
         return self.interval is not None and not round(self.interval[0], 2) <= 0 <= round(self.interval[1], 2)
 
 
 def difference(drawn: Array, other: Array) -> Difference:
-    """The difference of two figures that were drawn together: `Draws` has what was found first, then the draws."""
+    """The difference of two figures on the same draws, as `Draws` returns them: the observed value, then the draws."""
     values = drawn - other
     return Difference(None if np.isnan(values[0]) else float(values[0]), percentiles(values[1:]))
 
 
 class Draws:
-    """The figures of systems on the rows as they are, and on rows drawn again; the same draws for every system.
+    """Computes figures on the rows and on bootstrap draws of them; the draws are the same for every system.
 
     Args:
-        ids: of the rows to draw from.
-        resamples: how many draws.
+        ids: ids of the rows to draw from.
+        resamples: number of draws.
     """
 
     def __init__(self, ids: Sequence[str], resamples: int = RESAMPLES) -> None:
@@ -139,20 +140,20 @@ class Draws:
         return {name: np.mean([found[name] for found in by_seed], axis=0) for name in by_seed[0]}
 
     def share(self, hits: Sequence[bool], counted: Sequence[bool], replies: Replies) -> Array:
-        """Of the counted replies the share of hits, shape (1 + resamples,); no number where none is counted."""
+        """The share of hits among the counted replies, shape (1 + resamples,); NaN if none is counted."""
         kinds = np.array([[hit and one, one] for hit, one in zip(hits, counted, strict=True)], dtype=np.float32)
         hit, total = self.count(kinds, replies).T
         with np.errstate(invalid="ignore"):
             return np.asarray(hit / total)
 
     def count(self, kinds: Array, replies: Replies) -> Array:
-        """How often each kind of row was drawn, shape (1 + resamples, kinds); `kinds` has a row a reply."""
+        """How often each kind was drawn, shape (1 + resamples, kinds); `kinds` has shape (replies, kinds)."""
         counts = self.times[:, [self.place[p.id] for p in replies]] @ kinds
-        return counts.astype(np.float64)  # whole numbers, which shorter floats have held exactly
+        return counts.astype(np.float64)  # whole numbers, which float32 represents exactly
 
 
 def _kinds(replies: Replies) -> Array:
-    """The kind of each row, one of six as `rates` counts them; unscored rows are of none."""
+    """One-hot kinds of the replies, shape (replies, 6), ordered as in `rates`; unscored replies are all 0."""
     kinds = np.zeros((len(replies), 2 * len(SCORED)), dtype=np.float32)
     for i, p in enumerate(replies):
         if p.label != "unscored":
@@ -161,7 +162,7 @@ def _kinds(replies: Replies) -> Array:
 
 
 def _figures(counts: Array) -> dict[str, Array]:
-    """Those of `rates`, the three of `abstention_figures` that it lacks, and `DISCERNMENT`."""
+    """The figures of `rates`, three more of `abstention_figures`, and `DISCERNMENT`, by name."""
     outcomes = counts.reshape(-1, 2, len(SCORED))
     found = rates(outcomes)
     declined, correct = (outcomes[..., SCORED.index(label)] for label in ("abstain", "correct"))

@@ -1,4 +1,4 @@
-"""Every row in one table: what becomes of the questions, and what the row took."""
+"""One table with the outcomes and the costs of every row."""
 
 from __future__ import annotations
 
@@ -23,20 +23,23 @@ COLUMNS = {
 CLOSED_BOOK = "base_closed_book"
 _MODES = BASE_MODES | {CLOSED_BOOK: "closed_book"}
 
-_ABOUT = """The mean over the seeds, with the lowest and the highest. J is abstention recall minus false refusals. The
-change in closed-book accuracy is against the base model, with its interval. Tokens are those of prompts, cached ones
-among them, and of replies. Calls for signals count at an operating point alone. Calls and tokens for data are of
-demonstrations, made or found in a ledger. Where a row trains further what another row has trained, it counts its own
-tokens."""
+_ABOUT = """Each cell is the mean over the seeds, with the lowest and highest value in parentheses. *J* is abstention
+recall minus false refusals. *Closed-book: change* is the difference in closed-book accuracy from the base model, with
+its 95% interval. *Tokens* are prompt tokens, including cached ones, and generated tokens. Calls for signals count only
+at operating points. *Calls* and *tokens for data* are those of the demonstrations; calls found in the ledger count,
+too. *Training tokens* count prompts and replies over all epochs. A row that continues the training of another row
+counts only its own tokens."""
 
 
 def one_table(study: Study, labels: Mapping[str, str], resamples: int = RESAMPLES) -> Iterator[str]:
-    """All rows on the test rows; nothing where no record tells what answering took, as earlier versions did not.
+    """The table of all rows on the test set; nothing if no record has the cost of answering.
+
+    Records of earlier versions do not have it.
 
     Args:
         study: the records.
-        labels: the rows of the tables.
-        resamples: draws of the bootstrap.
+        labels: the rows of the table: names and labels.
+        resamples: number of bootstrap draws.
     """
     found = systems(study, "test", labels)
     if not any("asking" in record["evaluations"]["test"] for s in found.values() for record in s.records):
@@ -50,7 +53,7 @@ def one_table(study: Study, labels: Mapping[str, str], resamples: int = RESAMPLE
 
 
 def _without_passages(found: Mapping[str, System]) -> dict[str, System]:
-    """The base model asked closed-book, as a row of its own; nothing where it was not."""
+    """The base model asked closed-book as a row of its own; empty if it was not asked closed-book."""
     base = found.get(reference(found))
     if base is None or not base.closed_book:
         return {}
@@ -63,5 +66,5 @@ def _cells(name: str, s: System, change: str) -> Iterator[str]:
     yield from (mean_cell(s.values(figure)) for figure in COLUMNS)
     yield change
     yield from (number_cell([told(r, mode) for r in s.records], digits) for told, digits in ANSWERING.values())
-    made = () if at_point else s.records  # what it took to make a model is told beside the model itself
+    made = () if at_point else s.records  # the cost of making a model is given in the row of the model itself
     yield from (number_cell([told(r) for r in made], digits) for told, digits in MAKING.values())

@@ -1,4 +1,4 @@
-"""Where a record was collected: the commit of the package, and the machine."""
+"""Says where a record was collected: the commit of the package, and the machine."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from folders import ROOT
 
 
 def commit() -> dict[str, Any]:
-    """The commit that is checked out, and whether package or recipes differ from it; empty where git knows none."""
+    """The checked-out commit, and whether `src` or `recipes` differ from it; empty outside a git repository."""
     head = _git("rev-parse", "HEAD")
     return {"commit": head, "changed": bool(_git("status", "--porcelain", "--", "src", "recipes"))} if head else {}
 
 
 def machine() -> str:
-    """Processor, cores, memory and GPU in a line."""
-    import torch  # knows every kind of GPU; slow to import
+    """Processor, number of cores, memory in GiB and GPUs, in one line."""
+    import torch  # slow to import
 
     gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]

@@ -1,4 +1,4 @@
-"""Leave-gold-out pairs: a question whose passages hold the answer, and the same one with every such passage masked."""
+"""Leave-gold-out pairs: a question whose passages contain the answer, and its twin with these passages removed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from hf_selfdemo.core.types import Label, Prediction
 from hf_selfdemo.evaluation.report.resampling import Array
 
 TWIN = "#gold_removed"
-"""What the id of a leave-gold-out row has behind that of its question, as in `Evidence.id`."""
+"""The suffix of a twin's id after the id of its question, as in `Evidence.id`."""
 
 
 class Pair(NamedTuple):
-    """The two replies to one question."""
+    """The replies to a question and to its twin."""
 
     original: Prediction
     twin: Prediction
@@ -25,19 +25,19 @@ class Pair(NamedTuple):
 SHARES: dict[str, tuple[str, Callable[[Label, Label], bool]]] = {
     "right": ("answer shown: correct", lambda original, twin: original == "correct"),
     "refused": ("answer shown: abstained", lambda original, twin: original == "abstain"),
-    "declined": ("masked: abstained", lambda original, twin: twin == "abstain"),
-    "made_up": ("masked: incorrect", lambda original, twin: twin == "incorrect"),
-    "both_right": ("both right", lambda original, twin: original == "correct" and twin == "abstain"),
-    "kept": ("correct, and answers when masked", lambda original, twin: original == "correct" and twin != "abstain"),
+    "declined": ("gold removed: abstained", lambda original, twin: twin == "abstain"),
+    "made_up": ("gold removed: incorrect", lambda original, twin: twin == "incorrect"),
+    "both_right": ("both correct", lambda original, twin: original == "correct" and twin == "abstain"),
+    "kept": ("correct, answers with gold removed", lambda original, twin: original == "correct" and twin != "abstain"),
     "never": ("abstains on both", lambda original, twin: original == twin == "abstain"),
 }
-"""Shares of all pairs: what they are called, and which pairs count, by the labels of original and twin."""
+"""Shares of all pairs: column heading, and whether a pair counts, given the labels of original and twin."""
 
 
 def pairs_of(replies: Replies) -> list[Pair]:
-    """The pairs among the replies of one model, both of them scored.
+    """The pairs among the replies of one model where both replies are scored.
 
-    Pairs whose original was shown no passage with the answer are left out: there, both replies should abstain.
+    Pairs whose original has no passage with the answer are left out, because both replies should abstain there.
 
     Example:
         >>> shown = Prediction("1", "rag", "Bern", "correct", True, True)
@@ -52,13 +52,13 @@ def pairs_of(replies: Replies) -> list[Pair]:
 
 
 def share(pairs: Sequence[Pair], name: str) -> float | None:
-    """One of `SHARES`; None if there is no pair."""
+    """One of the `SHARES` of the pairs; None if there are no pairs."""
     counted = [SHARES[name][1](pair.original.label, pair.twin.label) for pair in pairs]
     return sum(counted) / len(counted) if counted else None
 
 
 def drawn_share(draws: Draws, seeds: Sequence[Sequence[Pair]], name: str) -> Array:
-    """A share on draws of the questions, averaged over the seeds: as `Draws.figures`."""
+    """A share on each draw of the questions, averaged over the seeds; shaped as in `Draws.figures`."""
     counted = [_drawn(draws, pairs, name) for pairs in seeds]
     return np.asarray(np.mean(counted, axis=0))
 

@@ -1,4 +1,4 @@
-"""Models on one plane, correct against incorrect: each a curve over its threshold, and the points it was run at."""
+"""Plots correct over incorrect replies: for each model a curve over its threshold and the points that were run."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from records import Study
 from hf_selfdemo.evaluation.evaluated import AT_POINT
 
 COLOURS = {"base": "#000000", "base_may_decline": "#777777", "ra_it": "#d55e00", "self_demo": "#0072b2"}
-"""Rows on the plane, where they were run: greys for the base model, and colours that the colour-blind tell apart (Okabe
-and Ito) for the usual fine-tuning and for the method."""
+"""Rows that are plotted if they were run, with their colours: black and grey for the base model, and a palette for the
+colour-blind (Okabe and Ito) for RA-IT and self-demonstrations."""
 
-_LINE_AND_POINTS = "line: every threshold over the confidence; dot: as trained; star: operating point"
+_LINE_AND_POINTS = "line: all thresholds on the confidence; dot: as trained; star: operating point"
 
 
 def plane_plot(study: Study, found: Mapping[str, System]) -> Any:
-    """The plane as a figure; None if no row has a curve.
+    """The plot as a matplotlib figure; None if no row has a curve.
 
     Args:
         study: the records.
-        found: the rows of the tables on the test rows.
+        found: the rows of the tables on the test set, by name.
     """
     shown = {name: found[name] for name in COLOURS if name in found}
     curves = {name: system_curve(study, "test", one) for name, one in shown.items()}
@@ -39,7 +39,7 @@ def plane_plot(study: Study, found: Mapping[str, System]) -> Any:
         _point(axes, one, "o", colour, label=one.label)
         if at_point := found.get(name + AT_POINT):
             _point(axes, at_point, "*", colour)
-    axes.set(xlabel="incorrect, of all questions", ylabel="correct, of all questions")
+    axes.set(xlabel="incorrect, share of all questions", ylabel="correct, share of all questions")
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
     axes.set_title(_LINE_AND_POINTS, fontsize=8, loc="left")
@@ -48,7 +48,7 @@ def plane_plot(study: Study, found: Mapping[str, System]) -> Any:
 
 
 def _point(axes: Any, one: System, mark: str, colour: str, **how: Any) -> None:
-    """The mean over the seeds, and each seed in the same colour, faint."""
+    """Draw the mean over the seeds, and each single seed fainter in the same colour."""
     x, y = one.values("hallucination_rate"), one.values("accuracy")
     size = 110 if mark == "*" else 36
     if len(x) > 1:

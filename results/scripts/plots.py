@@ -1,10 +1,10 @@
-"""A study's plots, made from its records.
+"""Draws a study's plots from its records.
 
     python results/scripts/plots.py results/study
 
-abstention.svg   false refusals against abstention recall: what abstaining costs, and what it brings
-outcomes.svg     what becomes of the rows whose passages hold the answer, and of the others
-plane.svg        correct against made up, a curve a model, where replies have signals to be sure by
+abstention.svg   abstention recall over false refusals
+outcomes.svg     shares of correct, abstained and incorrect replies, with and without the answer in a passage
+plane.svg        correct over incorrect, one curve per model; drawn only if replies have signals
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import matplotlib
 
-matplotlib.use("Agg")  # files alone: no display is needed
+matplotlib.use("Agg")  # plots are written to files; no display is needed
 import matplotlib.pyplot as plt
 from figures import System, systems
 from folders import StudyFolder
@@ -36,7 +36,7 @@ OUTCOMES: dict[Label, tuple[str, str]] = {
     "abstain": ("abstained", "#c9c9c9"),
     "incorrect": ("incorrect", "#d55e00"),
 }
-"""Outcomes from left to right, what they are called, and colours that the colour-blind tell apart (Okabe and Ito)."""
+"""Outcomes from left to right with their names and colours, a palette for the colour-blind (Okabe and Ito)."""
 
 _STYLE: Any = {
     "svg.hashsalt": "study",
@@ -45,15 +45,15 @@ _STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
-"""The same file from the same records, with text as text."""
+"""Plot settings. With them the same records give the same file, and text stays text."""
 
 _MARKS = "osDv^<>phX"
 
 
 def abstention_plot(found: Mapping[str, System]) -> Any:
-    """A point a seed, hollow where the model is at its operating point.
+    """Abstention recall over false refusals: one point per seed, hollow for a model at its operating point.
 
-    On the line abstaining has nothing to do with whether the answer is there.
+    On the diagonal, a model abstains as often with the answer in its passages as without.
     """
     figure, axes = plt.subplots(figsize=(4, 4))
     axes.plot([0, 1], [0, 1], color="#999999", linewidth=1, linestyle="--", zorder=0)
@@ -76,8 +76,8 @@ def abstention_plot(found: Mapping[str, System]) -> Any:
 
 
 def outcome_plot(found: Mapping[str, System]) -> Any:
-    """Stacked bars, means over the seeds: one panel for rows shown a passage with the answer, one for the others."""
-    panels = {"a passage holds the answer": True, "none does": False}
+    """Stacked bars of outcomes, means over the seeds, in two panels: rows with the answer in a passage, and others."""
+    panels = {"a passage contains the answer": True, "no passage does": False}
     figure, both = plt.subplots(1, 2, figsize=(7.2, 0.6 + 0.3 * len(found)), sharey=True, layout="constrained")
     for axes, (title, present) in zip(both, panels.items(), strict=True):
         left = [0.0] * len(found)
@@ -93,7 +93,7 @@ def outcome_plot(found: Mapping[str, System]) -> Any:
 
 
 def _share(replies: Any, present: bool, outcome: Label) -> float:
-    """Of the scored rows of a panel; 0 where there is none."""
+    """The share of an outcome among the scored rows of a panel; 0 if it has none."""
     rows: list[Prediction] = [p for p in replies if p.answer_in_context == present]
     names = {"correct": "accuracy", "abstain": "abstention_rate", "incorrect": "hallucination_rate"}
     rate: Rate = figures(rows)[names[outcome]]
@@ -105,11 +105,11 @@ def draw(study: Study, found: Mapping[str, System], folder: Path) -> list[Path]:
 
     Args:
         study: the records.
-        found: the rows of the tables on the test rows.
-        folder: where to.
+        found: the rows of the tables on the test set, by name.
+        folder: the output folder; it is created if it does not exist.
 
     Returns:
-        The files.
+        The paths of the files.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -122,11 +122,11 @@ def draw(study: Study, found: Mapping[str, System], folder: Path) -> list[Path]:
 
 
 def _written(figure: Any, path: Path) -> Path:
-    """On white, so that it can be read on a dark page, too."""
+    """Write a figure with a white background, which keeps it readable on a dark page. Returns the path."""
     figure.savefig(path, dpi=150, bbox_inches="tight", facecolor="white", metadata={"Date": None})
     plt.close(figure)
     lines = path.read_text(encoding="utf-8").splitlines()
-    write_text(path, "".join(f"{line.rstrip()}\n" for line in lines))  # without blanks at their ends, as all text here
+    write_text(path, "".join(f"{line.rstrip()}\n" for line in lines))  # no trailing spaces
     return path
 
 

@@ -1,7 +1,7 @@
-"""Models at an operating point, from their records alone: chosen on dev rows, applied to others.
+"""Computes models at an operating point from their records: the point is chosen on dev rows and applied to other rows.
 
-A run whose model keeps a point has been asked at it, and its record holds those labels. Elsewhere, such as for the base
-model, the same is computed: replies, withheld answers and signals are all that a point needs.
+If a model has a point, its run was also evaluated at it and the record contains these labels. Otherwise, e.g. for the
+base model, they are computed here from the recorded labels, withheld answers and signals.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from hf_selfdemo.evaluation.evaluated import AT_POINT
 from hf_selfdemo.scoring.operating_point import Aim, OperatingPoint, at_point, choose_point
 
 AIM = Aim("f_score")
-"""What the points of the tables are chosen for, as the recipes have it."""
+"""The aim of the points in the tables, as in the recipes."""
 
 OTHER_AIMS = (Aim("false_refusals", 0.15), Aim("hallucination", 0.25))
-"""What a user may want instead: a rate of at most so much, proven with level .9 on half of the dev questions."""
+"""Other aims: a limit on a rate (a share), proven at level .9 on half of the dev questions."""
 
 
 def dev_replies(study: Study, record: Record, mode: str) -> list[Prediction]:
-    """The replies of the same model to the dev rows, twins among them; none if it was not asked."""
+    """The replies of the same model to the dev rows and their twins; empty if it was not asked them."""
     own = study.records.get(record["name"].removesuffix("-squad"), record)
     return study.replies(own, "dev", mode, twins=True) if "dev" in own["evaluations"] else []
 
@@ -32,8 +32,8 @@ def replies_at_point(study: Study, record: Record, which: str, mode: str, twins:
     """The replies of a model to a set, at the point that `AIM` names.
 
     Returns:
-        What it was asked at its point, or else what follows from its dev rows; nothing on the dev rows themselves,
-        which the point is chosen on, nor where there are no signals to choose by.
+        The recorded replies at its point, or else replies at a point chosen on its dev rows. Empty for computed replies
+        on the dev rows themselves, because the point is chosen on them, and if there are no signals.
     """
     asked = study.replies(record, which, mode + AT_POINT, twins)
     if asked or which == "dev":
@@ -43,7 +43,7 @@ def replies_at_point(study: Study, record: Record, which: str, mode: str, twins:
 
 
 def chosen(study: Study, record: Record, mode: str, aim: Aim) -> OperatingPoint | None:
-    """The point of a model for an aim; None if its dev rows tell none, or nothing can be proven of them."""
+    """The point of a model for an aim; None if its dev rows do not suffice to choose one."""
     try:
         return choose_point(dev_replies(study, record, mode), aim)
     except UserError:
@@ -51,7 +51,7 @@ def chosen(study: Study, record: Record, mode: str, aim: Aim) -> OperatingPoint 
 
 
 def applied(point: OperatingPoint, replies: Sequence[Prediction]) -> list[Prediction]:
-    """What becomes of replies at a point; none if they have no signals, as everything would be declined."""
+    """The replies at a point; empty if they have no signals, because the model would abstain on every row."""
     if not any((p.withheld or p).signals for p in replies):
         return []
     return [at_point(p, point) for p in replies]

@@ -1,10 +1,11 @@
-"""An adapter of the study as a folder small enough for this repository.
+"""Writes an adapter of the study into a folder that is small enough for this repository.
 
     python results/scripts/publish.py runs/study/self_demo-1 results/study/adapter
 
-Weights are rounded to bfloat16, which halves them; the base model is named by its Hub id; the prompt lies beside them,
-and the operating point, which then holds for the rounded weights. Tokenizer and chat template are the base model's and
-stay there. What rounding changes shows in an evaluation of the folder: the README of the study has its command.
+The weights are rounded to bfloat16, which halves their size. The base model is named by its Hub id. The folder also has
+the prompt and the operating point, whose hash is set to that of the rounded weights. Tokenizer and chat template are
+those of the base model and are not copied. An evaluation of the folder shows what rounding changes; the README of the
+study has the command.
 """
 
 from __future__ import annotations
@@ -26,23 +27,23 @@ from hf_selfdemo.methods.method import METHOD_FILE
 from hf_selfdemo.methods.openings import OPENINGS_FILE
 
 TEXTS = (ADAPTER, PROMPT, "generation_config.json", METHOD_FILE, OPENINGS_FILE)
-"""What goes along where it is there; the card is the study's own."""
+"""Files that are copied if they exist. The model card is not copied, because the study has its own."""
 
 
 def publish(run: Path, folder: Path, base_model: str = "") -> None:
-    """Write a run's adapter into a folder, and the operating point if it has one; other files there stay.
+    """Write a run's adapter into a folder, with its operating point if it has one. Other files there stay.
 
     Args:
-        run: the run's folder, with `model` in it.
-        folder: is made if need be.
-        base_model: Hub id of the model that was trained on; by default as it was named in training.
+        run: the run's folder, which contains `model`.
+        folder: the output folder; it is created if it does not exist.
+        base_model: Hub id of the base model; by default its name in training.
 
     Raises:
-        UserError: if no training was finished there, or a whole model was trained.
+        UserError: if the run has no finished training, or trained a whole model.
     """
-    files = model_artefact(run, "study/adapter", base_model=base_model).files  # refuses what should not go out
+    files = model_artefact(run, "study/adapter", base_model=base_model).files  # refuses unfinished runs
     if WEIGHTS not in files:
-        raise UserError(f"{run} holds no adapter", "a whole model is too large to keep here: push it")
+        raise UserError(f"{run} contains no adapter", "a whole model is too large to keep here: push it to the Hub")
     folder.mkdir(parents=True, exist_ok=True)
     weights = {name: weight.to(torch.bfloat16) for name, weight in load_file(files[WEIGHTS]).items()}
     save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
@@ -56,10 +57,8 @@ def publish(run: Path, folder: Path, base_model: str = "") -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write a run's adapter into a small folder.")
     parser.add_argument("run", type=Path, help="folder of a finished run")
-    parser.add_argument("folder", type=Path, help="where the adapter goes")
-    parser.add_argument(
-        "--base_model", default="", help="the Hub id that others load its base by, if it was trained on a folder"
-    )
+    parser.add_argument("folder", type=Path, help="folder to write the adapter to")
+    parser.add_argument("--base_model", default="", help="Hub id of its base model, if it was trained from a folder")
     given = parser.parse_args()
     try:
         publish(given.run, given.folder, given.base_model)

@@ -1,22 +1,22 @@
-"""How far the answer-in-context flag is true: rows drawn by seed and read one by one, and what follows from them.
+"""Estimates how often the answer-in-context flag is correct, from rows that were drawn by seed and read one by one.
 
     python results/scripts/read_by_hand.py results/study_1_5b
     python results/scripts/read_by_hand.py results/study_1_5b --show recipes/study_1_5b/self_demo.yaml
 
-`reading.json` holds for every row that was read its id, whether the passages give a reader the answer, whether that was
-a close call, and a reason where it is not what the flag says. With `--show` the rows are drawn again and printed to be
-read: questions and passages are third-party and stand nowhere in this repository. Only retrieval is needed, no model.
+`reading.json` contains for each row that was read: its id, whether a reader finds the answer in the passages, whether
+that was a close call, and a reason if the reader disagrees with the flag. With `--show` the rows are drawn again and
+printed. Questions and passages are third-party data and are not in this repository. This needs retrieval but no model.
 
-A model is measured by the flag: recall over rows whose flag says that no passage holds the answer, false refusals over
-the others. If it declines a share r of rows that truly lack the answer and f of those that hold it, whatever their
-flag, then the measured
+The flag defines the metrics: abstention recall is computed over rows without the flag, false refusals over rows with
+it. Suppose a model abstains on a share r of the rows whose passages do not contain the answer, and on a share f of the
+rows whose passages do, independently of the flag. Then the measured values are
 
-    recall         = (1 - e0) r + e0 f        e0: of rows without the flag, the share that does hold the answer
-    false refusals = e1 r + (1 - e1) f        e1: of rows with the flag, the share that does not
+    recall         = (1 - e0) r + e0 f        e0: share of the rows without the flag that contain the answer
+    false refusals = e1 r + (1 - e1) f        e1: share of the rows with the flag that do not contain it
     J              = (1 - e0 - e1) (r - f)    recall minus false refusals
 
-A model that never errs (r 1, f 0) is measured at 1 - e0 - e1, which is the ceiling of J, and every other model's true J
-is greater than the measured one by that factor.
+A perfect model (r = 1, f = 0) is measured at 1 - e0 - e1, which is the ceiling of J. The true J of any model is its
+measured J divided by the ceiling.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ from hf_selfdemo.scoring.outcomes import Rate
 
 SEED = 17
 SIZES = {"flag": 50, "no flag": 30, "twin": 20}
-"""Rows read of each stratum: the flag says that a passage holds the answer, it says not, leave-gold-out twins."""
+"""Number of rows to read per stratum: rows with the flag, rows without it, and leave-gold-out twins."""
 
 Interval = tuple[float, float]
 
 
 def stratum(row: Evidence) -> str:
-    """Which of `SIZES` a row is drawn for."""
+    """The stratum of a row, a key of `SIZES`."""
     return "twin" if row.gold_removed else "flag" if row.answer_in_context else "no flag"
 
 
 def drawn(rows: Sequence[Evidence], sizes: Mapping[str, int] = SIZES, seed: int = SEED) -> list[Evidence]:
-    """The rows to read, stratum by stratum: the same rows give the same draw, in whatever order they come."""
+    """The rows to read, stratum by stratum. The draw does not depend on the order of `rows`."""
     chosen, draw = [], random.Random(seed)
     for name, size in sizes.items():
         those = sorted((row for row in rows if stratum(row) == name), key=lambda row: row.id)
@@ -71,12 +71,12 @@ class Estimate(NamedTuple):
 
 @dataclass(frozen=True)
 class Figures:
-    """What follows from the rows that were read.
+    """Estimates from the rows that were read.
 
-    `errors` are by stratum the share of rows whose flag is wrong. The others are about the natural rows, weighted by
-    how many of them have the flag, with 95% intervals. `false_positives` is of those that lack the answer the share
-    that has the flag, `false_negatives` of those that hold it the share that has none, `agreement` that of flag and
-    reader. `ceiling` is the greatest J that can be measured.
+    `errors` is the share of rows with a wrong flag, by stratum. The others are about the rows as retrieved, weighted by
+    the number of rows with and without the flag, with 95% intervals. `false_positives` is the share of rows with the
+    flag among those that do not contain the answer, `false_negatives` the share without the flag among those that do.
+    `agreement` is the share of rows where flag and reader agree. `ceiling` is the highest measurable J.
     """
 
     errors: Mapping[str, Rate]
@@ -87,14 +87,14 @@ class Figures:
 
 
 def figures_of(read: Sequence[Mapping[str, Any]], there: Mapping[str, int]) -> Figures:
-    """What the rows that were read say of all rows.
+    """Estimates for all rows from the rows that were read.
 
     Args:
-        read: `stratum` and `holds` of each.
-        there: how many rows each stratum has.
+        read: the rows that were read, with `stratum` and `holds` (whether a reader finds the answer).
+        there: the number of all rows by stratum.
 
     Raises:
-        UserError: if a stratum was not read.
+        UserError: if no row of a stratum was read.
     """
     errors = {name: _errors([row for row in read if row["stratum"] == name], name) for name in SIZES}
     flagged = there["flag"] / (there["flag"] + there["no flag"])
@@ -118,7 +118,7 @@ def figures_of(read: Sequence[Mapping[str, Any]], there: Mapping[str, int]) -> F
 
 def _errors(read: Sequence[Mapping[str, Any]], name: str) -> Rate:
     if not read:
-        raise UserError(f"no row of the stratum {name!r} was read", "read some: --show prints them")
+        raise UserError(f"no row of the stratum {name!r} was read", "read some rows: --show prints them")
     return Rate(sum(row["holds"] != (name == "flag") for row in read), len(read))
 
 
@@ -127,7 +127,7 @@ def _share(rate: Rate) -> float:
 
 
 def _estimate(figure: Callable[[float, float], float], first: Rate, second: Rate) -> Estimate:
-    """A figure of two shares, with an interval made of their Wilson intervals (the square-and-add of Newcombe 1998)."""
+    """A function of two shares, with an interval from their Wilson intervals (square-and-add, Newcombe 1998)."""
     p, q = _share(first), _share(second)
     value = figure(p, q)
     ends = [[figure(end, q) for end in _wilson(first)], [figure(p, end) for end in _wilson(second)]]
@@ -140,21 +140,21 @@ def _wilson(rate: Rate) -> Interval:
 
 
 def told(figures: Figures, close: tuple[float, float]) -> str:
-    """The figures in lines.
+    """The figures as text, one line each.
 
     Args:
-        figures: of the rows as they were read.
-        close: the ceiling if every close call had gone with the flag, and against it.
+        figures: the figures of the rows that were read.
+        close: the ceiling if all close calls agreed with the flag, and if all disagreed.
     """
     lines = [f"{name}: flag wrong in {_rate(rate)} of {rate.total}" for name, rate in figures.errors.items()]
     return "\n".join(
         [
             *lines,
-            f"of rows that lack the answer, flagged all the same: {figures.false_positives}",
-            f"of rows that hold it, not flagged: {figures.false_negatives}",
-            f"flag and reader agree: {figures.agreement}",
-            f"greatest J that can be measured: {figures.ceiling}",
-            f"the same if every close call went with the flag, or against it: {close[0]:.3f}, {close[1]:.3f}",
+            f"rows without the answer, share with the flag: {figures.false_positives}",
+            f"rows with the answer, share without the flag: {figures.false_negatives}",
+            f"all rows, share where flag and reader agree: {figures.agreement}",
+            f"highest measurable J: {figures.ceiling}",
+            f"the same if all close calls agreed with the flag, and if all disagreed: {close[0]:.3f}, {close[1]:.3f}",
         ]
     )
 
@@ -164,7 +164,7 @@ def _rate(rate: Rate) -> str:
 
 
 def close_calls(read: Sequence[Mapping[str, Any]], there: Mapping[str, int]) -> tuple[float, float]:
-    """The ceiling if every close call had gone with the flag, and if it had gone against it."""
+    """The ceiling if all close calls agreed with the flag, and if all disagreed."""
     ceilings = []
     for with_flag in (True, False):
         changed = [
@@ -175,7 +175,7 @@ def close_calls(read: Sequence[Mapping[str, Any]], there: Mapping[str, int]) -> 
 
 
 def show(recipe: str) -> str:
-    """The drawn rows of a recipe's test part, to be read."""
+    """The drawn rows of a recipe's test set as text for the reader."""
     from hf_selfdemo.recipe.evidence import recipe_evidence
     from hf_selfdemo.verbs.cli import parse
 
@@ -190,9 +190,9 @@ def _shown(row: Evidence) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Say how far the answer-in-context flag is true.")
+    parser = argparse.ArgumentParser(description="Estimate how often the answer-in-context flag is correct.")
     parser.add_argument("study", type=Path, help="the study's folder, e.g. results/study_1_5b")
-    parser.add_argument("--show", metavar="RECIPE", help="print the rows of its test part that are to be read")
+    parser.add_argument("--show", metavar="RECIPE", help="print the rows of its test set that are to be read")
     given = parser.parse_args()
     try:
         if given.show:

@@ -1,16 +1,16 @@
-"""What a study keeps of its runs, and how it is read again.
+"""The records that a study keeps of its runs: their format, and how they are read.
 
-records/rows.json      the rows of each set (test, squad, dev) by id: flags and source, once for all runs
-records/<name>.json    a run: where it comes from, what it cost, and its labels
-records/base.json      the base model's labels, which every run measures anew
+records/rows.json      the rows of each set (test, squad, dev) by id: flags and source, stored once for all runs
+records/<name>.json    a run: its origin, its costs and its labels
+records/base.json      the base model's labels, although every run asks the base model again
 
-Labels are strings, a letter a row, in the order of the sorted ids: c(orrect), i(ncorrect), a(bstain), u(nscored), and
-a dot where a mode did not ask the row; the mode `rag_at_point` is that of the model at its operating point. `withheld`
-are the labels of answers that a model was made to give where it abstained, and `signals` numbers in the same order,
-about the withheld answer where there is one and about the reply elsewhere; a dot where there is none. Flags are
-a(nswerable), p(resent: a shown passage holds the answer) and t(win: a leave-gold-out row), or a dash. A run that was
-shown passages of its own has rows of its own (`own_rows`). Every figure of the tables and plots follows from these
-files alone.
+Labels are strings with one letter per row, in the order of the sorted ids: c(orrect), i(ncorrect), a(bstain),
+u(nscored), and a dot if the row was not asked in this mode. The mode `rag_at_point` is the model at its operating
+point. `withheld` are the labels of withheld answers, i.e. of answers that a model had to give although it abstained.
+`signals` are numbers in the same order, of the withheld answer if there is one and of the reply otherwise; a dot stands
+for no value. Flags are a(nswerable), p(resent: a passage contains the answer) and t(win: a leave-gold-out row), or a
+dash. A run whose model saw passages of its own has rows of its own (`own_rows`). All tables and plots are made from
+these files alone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Record = dict[str, Any]
 
 
 class Row(NamedTuple):
-    """What the figures need to know of a row; `answerable` is False for a twin, as in a `Prediction`."""
+    """The properties of a row that figures depend on; `answerable` is False for a twin, as in a `Prediction`."""
 
     answerable: bool
     answer_in_context: bool
@@ -42,7 +42,7 @@ class Row(NamedTuple):
 
 
 def packed(row: Row) -> str:
-    """A row as it stands in `rows.json`.
+    """A row as text, as in `rows.json`.
 
     Example:
         >>> packed(Row(True, True, False, "nq"))
@@ -53,7 +53,7 @@ def packed(row: Row) -> str:
 
 
 def unpacked(text: str) -> Row:
-    """The row that `packed` wrote.
+    """The row that a text of `packed` stands for.
 
     Example:
         >>> unpacked("--t nq").gold_removed
@@ -65,24 +65,24 @@ def unpacked(text: str) -> Row:
 
 
 def rows_hash(rows: Mapping[str, Row]) -> str:
-    """What a record says of the rows that its labels belong to."""
+    """A hash of rows. A record contains that of the rows that its labels belong to."""
     return fingerprint({name: packed(row) for name, row in rows.items()})
 
 
 def lettered(rows: Mapping[str, Row], predictions: Sequence[Prediction]) -> str:
-    """The labels of one mode, a letter a row, in the order of the sorted ids."""
+    """The labels of one mode, one letter per row, in the order of the sorted ids."""
     labels = {p.id: LETTERS[p.label] for p in predictions}
     return "".join(labels.get(name, NOT_ASKED) for name in sorted(rows))
 
 
 def withheld_letters(rows: Mapping[str, Row], predictions: Sequence[Prediction]) -> str:
-    """The labels of withheld answers, as `lettered`; empty where there is none."""
+    """The labels of withheld answers, as in `lettered`; empty if there are none."""
     letters = lettered(rows, [replace(p.withheld, id=p.id) for p in predictions if p.withheld])
     return letters if letters.strip(NOT_TOLD) else ""
 
 
 def signal_lines(rows: Mapping[str, Row], predictions: Sequence[Prediction]) -> dict[str, str]:
-    """The signals of the attempts by name, each a line of numbers in the order of the sorted ids.
+    """The signals of the attempts by name, each as a line of numbers in the order of the sorted ids.
 
     Example:
         >>> said = [Prediction("1", "rag", "Bern", "correct", True, True, signals=(("logprob", -0.25),))]
@@ -99,7 +99,7 @@ def _number(value: float | None) -> str:
 
 
 def _signals(lines: Mapping[str, str], count: int) -> list[Signals]:
-    """Those of each row, as `signal_lines` wrote them."""
+    """The signals of each row, read from the lines of `signal_lines`."""
     columns = {name: line.split(" ") for name, line in lines.items()}
     return [
         tuple((name, float(column[place])) for name, column in columns.items() if column[place] != NOT_TOLD)
@@ -109,30 +109,30 @@ def _signals(lines: Mapping[str, str], count: int) -> list[Signals]:
 
 @dataclass(frozen=True)
 class Study:
-    """All records.
+    """All records of a study.
 
-    `rows` are by set and id, ids sorted; `records` by name.
+    `rows` are by set and id, with sorted ids; `records` are by name.
     """
 
     rows: Mapping[str, Mapping[str, Row]]
     records: Mapping[str, Record]
 
     def refuse_empty(self) -> None:
-        """Raises UserError if there is no record: nothing should be made from none."""
+        """Raise UserError if there are no records, so that no empty tables or plots are made."""
         if not self.records:
             raise UserError("there are no records", "make them with results/scripts/collect.py, or restore them")
 
     def runs(self, row: str, which: str) -> list[Record]:
-        """The runs of one row of the tables that were evaluated on a set, by seed."""
+        """The runs of one row of the tables that were evaluated on a set, sorted by seed."""
         found = [r for r in self.records.values() if r["row"] == row and which in r["evaluations"]]
         return sorted(found, key=lambda record: -1 if record["seed"] is None else record["seed"])
 
     def replies(self, record: Record, which: str, mode: str, twins: bool = False) -> list[Prediction]:
-        """The labelled replies of a run, by id: on the natural rows of a set, or with the twins as well.
+        """The labelled replies of a run to a set, sorted by id; to its twins only if `twins` is set.
 
         Returns:
-            Predictions without their texts, with the signals of their attempts; none if the run has not been asked in
-            this mode.
+            Predictions without their texts, with the signals of their attempts; empty if the run was not asked in this
+            mode.
         """
         found = record["evaluations"][which]
         rows = _own_rows(found) or self.rows[which]
@@ -157,10 +157,10 @@ def read_study(folder: Path) -> Study:
     """Read the records that `collect.py` wrote.
 
     Args:
-        folder: where they are; an empty or missing one is a study without runs.
+        folder: the folder of the records. If it is empty or missing, the study has no runs.
 
     Raises:
-        UserError: if a record's labels are not about the rows that are there.
+        UserError: if a record's labels belong to other rows than those of `rows.json`.
     """
     path = folder / "rows.json"
     packed_rows: Mapping[str, Mapping[str, str]] = _read(path) if path.exists() else {}
@@ -169,12 +169,12 @@ def read_study(folder: Path) -> Study:
     for name, record in records.items():
         for which, found in record["evaluations"].items():
             if found["rows"] != rows_hash(_own_rows(found) or rows.get(which, {})):
-                raise UserError(f"{name}.json is about other {which} rows than rows.json", "collect the runs again")
+                raise UserError(f"{name}.json belongs to other {which} rows than rows.json", "collect the runs again")
     return Study(rows, records)
 
 
 def _own_rows(found: Mapping[str, Any]) -> dict[str, Row]:
-    """Those of a run that was shown passages of its own, ids sorted."""
+    """The rows of a run whose model saw passages of its own, sorted by id; empty for other runs."""
     own: Mapping[str, str] = found.get("own_rows", {})
     return {name: unpacked(own[name]) for name in sorted(own)}
 

@@ -1,9 +1,9 @@
-"""The figures of a model from its replies alone: they are labelled anew, no model is needed.
+"""Labels the saved replies of a model again and prints its figures. No model is needed.
 
     python results/scripts/rescore.py results/study self_demo-1 \\
         --questions ../shared/data/open_qa/test.jsonl.gz ../shared/data/open_qa/test_unanswerable.jsonl.gz
 
-`predictions/<name>.jsonl` holds the replies; the accepted answers are in the files of questions, under the same ids.
+`predictions/<name>.jsonl` contains the replies. The files of questions contain the accepted answers, with the same ids.
 """
 
 from __future__ import annotations
@@ -31,32 +31,34 @@ from hf_selfdemo.scoring.outcomes import f_score, figures
 def relabelled(
     lines: Sequence[Mapping[str, str]], questions: Mapping[str, Question], rows: Mapping[str, Row]
 ) -> list[Prediction]:
-    """Replies with new labels, in the order of the lines.
+    """The replies with new labels, in the order of the lines.
 
     Args:
-        lines: what a file of `predictions` holds.
-        questions: by id, with their accepted answers.
+        lines: the lines of a file in `predictions`.
+        questions: the questions with their accepted answers, by id.
         rows: the test rows of the study, by id.
 
     Raises:
-        UserError: for a reply to an unknown question or row.
+        UserError: if a reply belongs to an unknown question or row.
     """
     judge, found = AnswerMatchJudge(), list[Prediction]()
     for number, line in enumerate(lines, 1):
         name, text = line["id"], line["text"]
         question, row = questions.get(name.removesuffix(TWIN)), rows.get(name)
         if not question or not row:
-            raise UserError(f"line {number}: {name!r} is no known question", "give the files that the study was run on")
+            raise UserError(
+                f"line {number}: {name!r} is not a known question", "give the files of questions of the study"
+            )
         label = judge.label(text, question.answers, question.text).label
         found.append(Prediction(name, "rag", text, label, row.answerable, row.answer_in_context, row.source))
     return found
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Label replies anew, and say what follows from them.")
+    parser = argparse.ArgumentParser(description="Label saved replies again and print the figures.")
     parser.add_argument("study", help="the study's folder, e.g. results/study")
-    parser.add_argument("name", help="of a file in predictions, without .jsonl")
-    parser.add_argument("--questions", nargs="+", required=True, help="files of questions with their answers")
+    parser.add_argument("name", help="name of a file in predictions, without .jsonl")
+    parser.add_argument("--questions", nargs="+", required=True, help="files of questions with their accepted answers")
     given = parser.parse_args()
     try:
         folder = StudyFolder.named(given.study)
@@ -76,13 +78,13 @@ def main() -> None:
     differ = [(line, p) for line, p in zip(lines, found, strict=True) if line["label"] != p.label]
     for line, prediction in differ:
         print(f"{prediction.id}, {line['mode']}: {line['label']} in the file, {prediction.label} now")
-    print(f"{len(lines)} replies, {len(differ)} of them labelled otherwise than in the file")
+    print(f"{len(lines)} replies, {len(differ)} of them with another label than in the file")
 
 
 def _lines(path: Path) -> list[dict[str, str]]:
     if not path.exists():
         known = ", ".join(sorted(file.stem for file in path.parent.glob("*.jsonl")))
-        raise UserError(f"there are no predictions of {path.stem!r}", f"known are {known}")
+        raise UserError(f"there are no predictions of {path.stem!r}", f"use one of {known}")
     lines = [_line(path, *numbered) for numbered in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)]
     if not lines:
         raise UserError(f"{path} is empty", "restore it, or collect the runs again")
@@ -94,7 +96,7 @@ def _line(path: Path, number: int, text: str) -> dict[str, str]:
         found = json.loads(text)
         return {key: found[key] for key in ("id", "mode", "text", "label")}
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"{path}, line {number}: no reply with id, mode, text and label", "restore it") from None
+        raise UserError(f"{path}, line {number}: a reply needs id, mode, text and label", "restore the file") from None
 
 
 def _table(title: str, natural: Mapping[str, Sequence[Prediction]]) -> Table:
@@ -108,7 +110,7 @@ def _table(title: str, natural: Mapping[str, Sequence[Prediction]]) -> Table:
 
 
 _OF_ALL = ("accuracy", "hallucination_rate", "abstention_rate", "accuracy_given_attempted", "unscored")
-"""Figures that make sense where no passage was shown."""
+"""Figures that are defined without passages."""
 
 
 if __name__ == "__main__":

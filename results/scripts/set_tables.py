@@ -1,4 +1,4 @@
-"""The tables about one set of rows: answers, abstentions, costs and differences."""
+"""The tables of one set of rows: answers, abstentions, costs and differences."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ABSTENTIONS = (
 )
 IN_SHORT = ("accuracy", "hallucination_rate", "f_score", "abstention_recall", "false_refusals", DISCERNMENT)
 AGAINST = ("base", "base_may_decline", "ra_it")
-"""The rows that all others are compared with."""
+"""The systems that all others are compared with."""
 
 KINDS = ("no answer in the corpus", "answer not shown", "answer shown")
 TITLES = {"test": "Natural Questions, as retrieved", "squad": "SQuAD, as retrieved"}
@@ -51,14 +51,14 @@ NOTHING = "No run so far.\n"
 def set_tables(
     study: Study, which: str, labels: Mapping[str, str], resamples: int = RESAMPLES, looked_at: Collection[str] = ()
 ) -> Iterator[str]:
-    """Answers, abstentions, what is left besides, and the differences, on the natural rows of a set.
+    """The tables of a set as Markdown, on its rows as retrieved (without counterfactual twins).
 
     Args:
         study: the records.
-        which: the set.
-        labels: the rows of the tables.
-        resamples: draws of the bootstrap.
-        looked_at: questions that earlier trials saw; short tables without them come last.
+        which: the set, "test" or "squad".
+        labels: the rows of the tables: names and labels.
+        resamples: number of bootstrap draws.
+        looked_at: ids of questions that earlier trials used. If there are any, short tables without them are added.
     """
     yield f"## {TITLES[which]}\n"
     found = systems(study, which, labels)
@@ -67,7 +67,7 @@ def set_tables(
         return
     natural = {name: row for name, row in study.rows[which].items() if not row.gold_removed}
     present = sum(row.answer_in_context for row in natural.values())
-    end = foot(found.values(), which, f"{len(natural)} rows, {present} of them shown a passage with the answer")
+    end = foot(found.values(), which, f"{len(natural)} rows, {present} of them with the answer in a passage")
     draws = Draws(list(natural), resamples)
     yield end
     yield f"{_ABOUT_ANSWERS}\n\n{figure_table(found, ANSWERS)}"
@@ -82,22 +82,30 @@ def set_tables(
     yield missing(labels, found)
 
 
-_ABOUT_ANSWERS = f"""What becomes of all rows. Each figure is the mean over the seeds, with the lowest and the highest.
-The lambda score counts a correct reply 1, an abstention {ABSTAIN_VALUE:g} and an incorrect one 0; with 0 for an
-abstention it is plain *correct*."""
-_ABOUT_ABSTENTIONS = """Abstentions: their share of all rows, of them those whose passages do not hold the answer
-(precision), of such rows those abstained on (recall), of the other rows those abstained on (false refusals), and by how
-much recall is above false refusals: not at all for a model that abstains without regard to the passages."""
-_ABOUT_KINDS = """On which rows a model abstains: those of questions that the corpus does not answer at all, those of
-other questions whose passages do not hold the answer, and those whose passages do."""
-_ABOUT_COSTS = """Without passages, and what a row took: nats a token of its training targets under the base model, and
-calls and tokens by the mean over the seeds. Those made, written and read (cached tokens left out) are of its
-candidates, made or found in a ledger: rows that share one have each the whole cost. A reply is one to a test question,
-with passages or without."""
+_ABOUT_ANSWERS = f"""Answers. Each cell is the mean over the seeds, with the lowest and highest value in parentheses.
+*Correct* and *incorrect* are shares of all rows. *Correct, of attempted* is the share of correct replies among the rows
+where the model does not abstain. *F-score* is the harmonic mean of *correct* and *correct, of attempted*. *Correct, in
+context* is the share of correct replies among the rows whose passages contain the answer. *Lambda score* is the mean
+score per row: 1 for a correct reply, {ABSTAIN_VALUE:g} for an abstention, 0 for an incorrect reply."""
+_ABOUT_ABSTENTIONS = """Abstentions. *Abstained* is the share of all rows. *Abstention precision* is the share of
+abstentions where no passage contains the answer. *Abstention recall* is the share of abstentions among the rows whose
+passages do not contain the answer. *F1 of abstaining* is the harmonic mean of the two. *False refusals* is the share of
+abstentions among the rows whose passages contain the answer. *Recall minus false refusals* is 0 for a model that
+abstains regardless of the passages."""
+_ABOUT_KINDS = """Share of abstentions by kind of row. *No answer in the corpus*: the question is unanswerable. *Answer
+not shown*: the question is answerable, but no passage contains the answer. *Answer shown*: a passage contains the
+answer. The number of rows is in parentheses."""
+_ABOUT_COSTS = """Closed-book accuracy and costs, as means over the seeds. *Closed-book: correct* is the share of
+correct replies without passages. *Change from base* is its difference from the base model. *Nats per target token* is
+the mean negative log-likelihood of the training targets under the base model. *Training rows* and *training tokens*
+are what the model was trained on; tokens count prompts and replies over all epochs. *Calls*, *generated tokens* and
+*uncached prompt tokens for data* are the cost of the candidates. Calls found in the ledger count, too, so rows that
+share candidates each have the whole cost. *Calls* and *uncached prompt tokens per reply* are means over the replies to
+test questions, with and without passages."""
 
 
 def _kind_table(found: Mapping[str, System]) -> str:
-    """The share of abstentions by what is known of a row's question and passages."""
+    """The share of abstentions on each of the `KINDS` of rows."""
     [first, *_] = next(iter(found.values())).shown
     counts = Counter(map(_kind, first))
     names = [f"{kind} ({counts[kind]})" for kind in KINDS]
@@ -117,7 +125,7 @@ def _abstained(replies: Replies, kind: str) -> float | None:
 
 
 def _declined_table(found: Mapping[str, System], draws: Draws) -> Iterator[str]:
-    """Whether rows are declined that would be answered wrongly."""
+    """The share of abstentions where the base model is incorrect, and where it is correct."""
     if "base" not in found:
         return
     [other] = found["base"].shown
@@ -127,34 +135,35 @@ def _declined_table(found: Mapping[str, System], draws: Draws) -> Iterator[str]:
             shares = declined(draws, s.shown, other)
             cells = [mean_cell([float(share[0])]) for share in shares]
             rows.append([s.label, *cells, change_cell(difference(shares.wrong, shares.right))])
-    names = (f"abstains where {found['base'].label}, is wrong", "where it is correct", "difference")
+    names = (f"abstained where {found['base'].label}, is incorrect", "abstained where it is correct", "difference")
     yield f"{_ABOUT_DECLINED}\n\n{markdown(['', *names], rows)}"
 
 
-_ABOUT_DECLINED = """Does a model abstain where it would be wrong? Of the rows that the base model, asked plainly,
-answers wrongly, and of those that it answers correctly, the share on which the model abstains; mean over the seeds."""
+_ABOUT_DECLINED = """Does a model abstain where it would be incorrect? The first column is the share of abstentions
+among the rows where the base model under the plain prompt is incorrect. The second is the share among the rows where it
+is correct. *Difference* is the first minus the second, with its 95% interval. All are means over the seeds."""
 
 
 def missing(labels: Mapping[str, str], found: Mapping[str, System], words: str = "Not run so far") -> str:
-    """The rows that are not there."""
+    """A line that names the rows without runs; empty if there are none."""
     names = [label for name, label in labels.items() if name not in found]
     return f"{words}: {'; '.join(names)}.\n" if names else ""
 
 
 def _unseen_tables(found: Mapping[str, System], unseen: Sequence[str], count: int, resamples: int) -> Iterator[str]:
-    """The most important figures on the rows that no earlier trial looked at."""
+    """The figures of `IN_SHORT` on the rows that no earlier trial used; nothing if that is all rows."""
     if len(unseen) == count:
         return
     kept = set(unseen)
     fresh = {
         name: replace(s, shown=[[p for p in said if p.id in kept] for said in s.shown]) for name, s in found.items()
     }
-    yield f"On the {len(unseen)} rows that no earlier trial looked at.\n\n{figure_table(fresh, IN_SHORT)}"
+    yield f"On the {len(unseen)} rows that no earlier trial used.\n\n{figure_table(fresh, IN_SHORT)}"
     yield from difference_tables(fresh, Draws(unseen, resamples), AGAINST[-1:], IN_SHORT)
 
 
 def _aim_tables(study: Study, which: str, found: Mapping[str, System]) -> Iterator[str]:
-    """The models at points that limit a rate; a row for those of which it can be proven on dev questions."""
+    """A table for each aim that limits a rate, with the models whose dev questions prove the limit."""
     for aim in OTHER_AIMS:
         there = {name: limited for name, s in found.items() if (limited := _limited(study, which, s, aim)).shown}
         if there:
@@ -164,7 +173,7 @@ def _aim_tables(study: Study, which: str, found: Mapping[str, System]) -> Iterat
 
 
 def _limited(study: Study, which: str, s: System, aim: Aim) -> System:
-    """A row at points for an aim: of the seeds those of which the limit is proven, counted where some are not."""
+    """A row at points for an aim, with the seeds that prove the limit; its label counts them if some do not."""
     mode, shown = BASE_MODES.get(s.name, "rag"), []
     for record, replies in zip(s.records, s.shown, strict=False):
         if not s.name.endswith(AT_POINT) and (point := chosen(study, record, mode, aim)):
@@ -174,31 +183,31 @@ def _limited(study: Study, which: str, s: System, aim: Aim) -> System:
 
 
 def figure_table(found: Mapping[str, System], names: Sequence[str]) -> str:
-    """Figures by name: of each row the mean over the seeds, with the lowest and the highest."""
+    """A table of the named figures: the mean over the seeds of each row, with the lowest and highest value."""
     rows = [[s.label, *(mean_cell(s.values(name)) for name in names)] for s in found.values()]
     return markdown(["", *(NAMES[name] for name in names)], rows)
 
 
 def _cost_table(found: Mapping[str, System], draws: Draws) -> str:
-    """Closed-book accuracy and its change; then what targets are to the base model, and tokens."""
+    """A table of closed-book accuracy, its change from the base model, and the figures of `COSTS`."""
     changes, rows = closed_book_changes(found, draws), []
     for name, s in found.items():
         if not s.records or name.endswith(AT_POINT):
-            continue  # the trivial model, and those that differ in nothing that is told here
+            continue  # the model that always abstains costs nothing; operating points share the costs of their model
         cells = [mean_cell([float(draws.figures([p])["accuracy"][0]) for p in s.closed_book])]
         cells.append(changes.get(name, ""))
         cells += [number_cell([told(r) for r in s.records], digits) for told, digits in COSTS.values()]
         rows.append([s.label, *cells])
-    return markdown(["", "closed-book: correct", "change to base", *COSTS], rows)
+    return markdown(["", "closed-book: correct", "change from base", *COSTS], rows)
 
 
 def reference(found: Mapping[str, System]) -> str:
-    """The base model's first row that is there; its closed-book replies are the same in all of them."""
+    """The name of the base model's first row in `found`. All its rows have the same closed-book replies."""
     return next((name for name in found if name in BASE_MODES), "")
 
 
 def closed_book_changes(found: Mapping[str, System], draws: Draws) -> dict[str, str]:
-    """By how much closed-book accuracy differs from the base model's, a cell a row that was trained."""
+    """The change in closed-book accuracy from the base model, one table cell per trained row."""
     drawn = {name: draws.figures(s.closed_book)["accuracy"] for name, s in found.items() if s.closed_book}
     other = reference(found)
     if other not in drawn:
@@ -209,7 +218,7 @@ def closed_book_changes(found: Mapping[str, System], draws: Draws) -> dict[str, 
 def difference_tables(
     found: Mapping[str, System], draws: Draws, against: Sequence[str], names: Sequence[str]
 ) -> Iterator[str]:
-    """How far the figures of all rows are from those of some of them."""
+    """For each row in `against` a table of how much the figures of all other rows differ from it."""
     drawn = {name: draws.figures(s.shown) for name, s in found.items()}
     for other in (name for name in against if name in found):
         rows = [
@@ -218,4 +227,4 @@ def difference_tables(
             if name != other
         ]
         table = markdown(["", *(NAMES[f] for f in names)], rows)
-        yield f"Difference to *{found[other].label}*; bold where the interval leaves out 0.\n\n{table}"
+        yield f"Difference from *{found[other].label}* with its 95% interval; bold if this excludes 0.\n\n{table}"

@@ -1,4 +1,4 @@
-"""The rows that all runs of a study were asked, and how the base model did on them."""
+"""The rows that all runs of a study were asked, and the base model's replies to them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hf_selfdemo.core.errors import UserError
 from hf_selfdemo.core.types import Prediction
 from hf_selfdemo.evaluation.evaluated import AT_POINT, PLAIN, Evaluation
 
-_OTHERS = "collect it together with the others"
-_AGAIN = "evaluate one of them again with the other's keys; replies that are in the ledger are not asked for again"
+_OTHERS = "collect it together with other runs"
+_AGAIN = "evaluate one of them again with the other's options; replies in the ledger are reused"
 
 Replies = Mapping[str, Sequence[Prediction]]
 """Predictions by mode."""
@@ -21,7 +21,7 @@ Replies = Mapping[str, Sequence[Prediction]]
 
 @dataclass
 class Sets:
-    """The rows of each set, the same for all runs, and how the base model did on them."""
+    """The rows of each set, which are the same for all runs, and the base model's replies to them."""
 
     rows: dict[str, dict[str, Row]] = field(default_factory=dict)
     asked: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
@@ -30,10 +30,10 @@ class Sets:
     differs: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def take(self, name: str, which: str, evaluation: Evaluation) -> None:
-        """Take the rows of a set from its first run, and compare all others with them.
+        """Add an evaluation. The first one defines the rows of a set, and all others are compared with it.
 
         Raises:
-            UserError: if a run was asked other rows, in another way, or was judged by another judge.
+            UserError: if the rows, the settings or the judge differ from those of the first run.
         """
         rows, how = rows_of(evaluation), evaluation.manifest["settings"] | _judge(evaluation)
         first, first_how = self.asked.setdefault(which, (name, how))
@@ -52,16 +52,16 @@ class Sets:
             asked |= ({"plain": plain["rag"]} if plain else {}) | asked
 
     def own_rows(self, name: str, which: str, evaluation: Evaluation) -> dict[str, Row]:
-        """The rows of a run that finds passages of its own: the same questions, in the same way, by the same judge.
+        """The rows of a run that retrieves its own passages, with the same questions, settings and judge.
 
-        Its base model saw these passages, too, and is not that of the other runs.
+        Its base model also saw these passages, so its replies are not compared with those of the other runs.
 
         Raises:
-            UserError: if anything else differs, or there is no other run to compare it with.
+            UserError: if anything but the passages differs, or there is no other run to compare it with.
         """
         rows, how = rows_of(evaluation), evaluation.manifest["settings"] | _judge(evaluation)
         if which not in self.asked:
-            raise UserError(f"{name} finds passages of its own, and no other run was evaluated on {which}", _OTHERS)
+            raise UserError(f"{name} retrieves its own passages, and no other run was evaluated on {which}", _OTHERS)
         (first, first_how), known = self.asked[which], self.rows[which]
         differing = [key for key in {**how, **first_how} if key != "evidence" and how.get(key) != first_how.get(key)]
         differing += ["questions"] if _questions(rows) != _questions(known) else []
@@ -70,7 +70,7 @@ class Sets:
         return rows
 
     def _take_base(self, name: str, which: str, replies: Replies) -> None:
-        """Every run asks the base model anew; rounding may tip a label, which is counted."""
+        """Keep the first run's base labels and count those that differ in later runs, e.g. because of rounding."""
         for mode, predictions in replies.items():
             known = self.base.setdefault(which, {}).setdefault(mode, predictions)
             labels = {p.id: p.label for p in known}
@@ -80,13 +80,13 @@ class Sets:
     def evaluated(
         self, which: str, replies: Replies, own_rows: Mapping[str, Row] | None = None, **about: Any
     ) -> dict[str, Any]:
-        """What a record keeps of the replies of one model to a set.
+        """The part of a record about the replies of one model to a set.
 
         Args:
             which: the set.
-            replies: by mode.
-            own_rows: where the model was shown other passages than the others.
-            about: what else the record tells.
+            replies: the replies, by mode.
+            own_rows: the rows of a model with its own passages.
+            about: further fields of the record.
         """
         rows = self.rows[which] if own_rows is None else own_rows
         own = {mode: replies[mode] for mode in ("rag", "plain") if mode in replies}
@@ -109,7 +109,7 @@ def _there(by_mode: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def rows_of(evaluation: Evaluation) -> dict[str, Row]:
-    """The rows of an evaluation by id, sorted; flags are those that its predictions are counted by."""
+    """The rows of an evaluation, sorted by id, with the flags of its predictions."""
     twins = {row.id for row in evaluation.evidence.values() if row.gold_removed}
     first = evaluation.column(evaluation.columns[0]).predictions["rag"]
     found = {p.id: Row(p.answerable, p.answer_in_context, p.id in twins, p.source) for p in first}
@@ -117,13 +117,13 @@ def rows_of(evaluation: Evaluation) -> dict[str, Row]:
 
 
 def tuned_column(evaluation: Evaluation) -> str:
-    """The model that was trained; of several rounds the last. Empty if the base model alone was evaluated."""
+    """The column of the trained model, of its last round if there are several; empty if there is none."""
     trained = [name for name in evaluation.columns if name not in ("base", PLAIN) and not name.endswith(AT_POINT)]
     return max(trained, key=lambda name: (len(name), name), default="")
 
 
 def replies_of(evaluation: Evaluation, column: str) -> Replies:
-    """The replies of a model by mode; those at its operating point are of a mode of their own."""
+    """The replies of a model by mode; its operating point is a separate mode."""
     found = dict(evaluation.column(column).predictions)
     if column + AT_POINT in evaluation.columns:
         found["rag" + AT_POINT] = evaluation.column(column + AT_POINT).predictions["rag"]
@@ -131,9 +131,9 @@ def replies_of(evaluation: Evaluation, column: str) -> Replies:
 
 
 def asking_of(evaluation: Evaluation, column: str) -> dict[str, dict[str, int]]:
-    """Questions, calls and tokens of answering, by mode as `replies_of` names them.
+    """Questions, calls and tokens of answering, by mode as in `replies_of`.
 
-    Earlier versions did not tell them.
+    Empty for evaluations of earlier versions, which did not count them.
     """
     told = evaluation.manifest.get("asking", {})
     at_point = told.get(column + AT_POINT, {})
@@ -141,16 +141,20 @@ def asking_of(evaluation: Evaluation, column: str) -> dict[str, dict[str, int]]:
 
 
 def _questions(rows: Mapping[str, Row]) -> dict[str, str]:
-    """The natural rows by id, as far as they say nothing of the passages."""
+    """The properties of the rows as retrieved that do not depend on the passages, by id."""
     return {name: f"{row.answerable} {row.source}" for name, row in rows.items() if not row.gold_removed}
 
 
 def _judge(evaluation: Evaluation) -> dict[str, Any]:
-    """Who labelled the replies; the same for all columns, or an earlier one stayed in the folder."""
+    """The judge of the replies.
+
+    Raises:
+        UserError: if columns have different judges, as with a column left over from an earlier evaluation.
+    """
     first, *others = evaluation.manifest["judges"].items()
     for name, judge in others:
         if judge != first[1]:
             raise UserError(
-                f"{evaluation.folder}: {first[0]} and {name} have other judges", "evaluate all models again"
+                f"{evaluation.folder}: {first[0]} and {name} have different judges", "evaluate all models again"
             )
     return {f"judge's {key}": value for key, value in first[1].items()}

@@ -1,4 +1,4 @@
-"""How well each signal tells right attempts from wrong ones, and rows whose passages hold the answer from others."""
+"""How well each signal separates correct attempts from incorrect ones, and rows with the answer from others."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from hf_selfdemo.evaluation.evaluated import AT_POINT
 from hf_selfdemo.scoring.confidence import attempt
 
 _AGAINST = frozenset({"refusal", "verdict", "unsure"})
-"""Signals that speak against an answer where they are high."""
+"""Signals whose high values speak against an answer."""
 
 MIX = "mix"
 
 QUESTIONS: dict[str, Callable[[Prediction], bool]] = {
-    "Is the attempt right, or wrong?": lambda said: said.label == "correct",
-    "Do the passages hold the answer, or not?": lambda said: said.answer_in_context,
+    "Is the attempt correct?": lambda said: said.label == "correct",
+    "Do the passages contain the answer?": lambda said: said.answer_in_context,
 }
 
-_ABOUT = """How well signals tell rows apart: areas under the ROC curve, where .5 is chance, over attempts: replies, and
-answers that were withheld. The mix is fitted on dev rows."""
+_ABOUT = """Areas under the ROC curve, one column per signal; .5 is chance. They are computed over attempts, i.e.
+replies and withheld answers. *Mix* is the confidence from all signals, fitted on dev rows."""
 
 
 def signal_tables(study: Study, found: Mapping[str, System]) -> Iterator[str]:
-    """Areas by signal, mean over the seeds, for every row that told signals.
+    """For each of the `QUESTIONS` a table of areas by signal, means over the seeds, for every row with signals.
 
     Args:
         study: the records.
-        found: the rows of the tables on a set.
+        found: the rows of the tables on a set, by name.
     """
     told = {name: _told(study, s) for name, s in found.items() if not name.endswith(AT_POINT)}
     told = {name: seeds for name, seeds in told.items() if seeds and any(seeds)}
@@ -52,7 +52,7 @@ def signal_tables(study: Study, found: Mapping[str, System]) -> Iterator[str]:
 
 
 Told = Sequence[tuple[Prediction, Mapping[str, float]]]
-"""Scored attempts of one model with their signals, the mix among them."""
+"""Scored attempts of one model with their signals, including the mix."""
 
 
 def _told(study: Study, s: System) -> list[Told]:
@@ -73,7 +73,7 @@ def _attempts(replies: Replies, sure: Sequence[float | None]) -> Told:
 
 
 def _area(told: Told, signal: str, holds: Callable[[Prediction], bool]) -> float | None:
-    """None where the signal is absent, or all rows are of one kind."""
+    """The area of one signal; None if no attempt has the signal or all attempts are of one kind."""
     rows = [(holds(said), signals[signal]) for said, signals in told if signal in signals]
     kinds, values = [kind for kind, _ in rows], [value for _, value in rows]
     if len(set(kinds)) < 2:

@@ -1,4 +1,4 @@
-"""A study's tables, made from its records, into its README.
+"""Makes a study's tables from its records and writes them into its README.
 
 python results/scripts/tables.py results/study
 """
@@ -43,12 +43,12 @@ def tables(folder: StudyFolder, study: Study, resamples: int = RESAMPLES) -> str
     """All tables as Markdown.
 
     Args:
-        folder: names the rows, in `systems.yaml` and `ablations.yaml`, and has the plots.
+        folder: the study's folder. Its `systems.yaml` and `ablations.yaml` name the rows.
         study: the records.
-        resamples: draws of the bootstrap.
+        resamples: number of bootstrap draws.
 
     Raises:
-        UserError: if there are records of a row that neither file names.
+        UserError: if a record belongs to a row that neither file names.
     """
     labels, ablations = folder.labels, folder.ablations
     _refuse_unnamed(study, labels, ablations)
@@ -61,7 +61,7 @@ def tables(folder: StudyFolder, study: Study, resamples: int = RESAMPLES) -> str
 
 
 def _plots(folder: Path) -> Iterator[str]:
-    """Those that `plots.py` has drawn, to be seen where the page is read."""
+    """Markdown images of the plots that `plots.py` has drawn, one line each."""
     for path in sorted(folder.glob("*.svg")):
         yield f"![{path.stem.replace('_', ' ')}](plots/{path.name})\n"
 
@@ -72,7 +72,7 @@ def _refuse_unnamed(study: Study, labels: Mapping[str, str], ablations: Mapping[
         if record["row"] not in known:
             file = "ablations.yaml" if record["row"].startswith(ABLATION) else "systems.yaml"
             raise UserError(
-                f"records/{name}.json is of the row {record['row']!r}, which is unknown", f"add it to {file}"
+                f"records/{name}.json belongs to row {record['row']!r}, which is not listed", f"add it to {file}"
             )
 
 
@@ -94,10 +94,15 @@ def _pair_tables(study: Study, labels: Mapping[str, str], resamples: int) -> Ite
         for name, seeds in pairs.items()
     ]
     names = [name for name, _ in SHARES.values()]
-    changes = [f"both right: change to {labels[other]}" for other in against]
-    yield foot(shown.values(), "test", f"{len(ids)} pairs whose original is shown the answer")
+    changes = [f"both correct: change from {labels[other]}" for other in against]
+    yield foot(
+        shown.values(),
+        "test",
+        f"{len(ids)} pairs of a question whose passages contain the answer and the same question with these passages "
+        "removed (both correct: a correct reply to the first, an abstention on the second)",
+    )
     yield markdown(["", *names, *changes], rows)
-    yield missing(labels, shown, "Without replies to masked rows so far")
+    yield missing(labels, shown, "No replies with gold removed so far")
 
 
 def _pair_change(both: Mapping[str, Array], name: str, other: str) -> str:
@@ -124,7 +129,7 @@ def _ablation_tables(
 
 
 def into(page: str, text: str) -> str:
-    """A page with the tables between its marks."""
+    """The page with `text` between its marks."""
     return BLOCK.sub(lambda _: f"\n{text}\n", page)
 
 

@@ -1,4 +1,4 @@
-"""What a run's manifests tell, in short: keys, versions, and what its demonstrations, training and replies cost."""
+"""Summaries of a run's manifests: options, versions, and the costs of demonstrations, training and replies."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Manifest = Mapping[str, Any]
 
 
 def usage_told(manifest: Manifest, column: str = "") -> dict[str, int]:
-    """Calls and tokens, made by the last start or found in the ledger: what it costs to make this from nothing.
+    """Calls and tokens of a stage, including calls found in the ledger: its cost from scratch.
 
     Args:
-        manifest: of demonstrations or an evaluation.
-        column: of the evaluation.
+        manifest: the manifest of demonstrations or of an evaluation.
+        column: a column of the evaluation; empty for demonstrations.
     """
     used = [manifest.get(kind, {}) for kind in ("usage", "reused")]
     parts = [part.get(column, {}) if column else part for part in used]
@@ -35,9 +35,9 @@ def demonstrations_told(made: Manifest) -> dict[str, Any]:
 
 
 def training_told(trained: Manifest) -> dict[str, Any]:
-    """Steps, tokens, seconds and on-policy figures of a training; empty if nothing was trained.
+    """Rows, steps, tokens, seconds and on-policy figures of a training; empty if nothing was trained.
 
-    Tokens are those of prompts and replies that the optimiser has seen, over all epochs; None if nothing logged them.
+    Tokens count the prompts and replies that the optimiser has seen, over all epochs; None if they were not logged.
     """
     if not trained:
         return {}
@@ -52,7 +52,7 @@ def training_told(trained: Manifest) -> dict[str, Any]:
 
 
 def versions_told(manifests: Iterable[Manifest]) -> dict[str, str]:
-    """The version of each library; all of them, where stages had different ones."""
+    """The version of each library; all versions if stages used different ones."""
     found: dict[str, set[str]] = {}
     for manifest in manifests:
         for package, version in manifest.get("versions", {}).items():
@@ -61,9 +61,9 @@ def versions_told(manifests: Iterable[Manifest]) -> dict[str, str]:
 
 
 def keys_told(made: Manifest, trained: Manifest, evaluated: Manifest) -> dict[str, Any]:
-    """What the run was set to: training keys where they differ from their defaults, the others as they are.
+    """The options of a run: training options that differ from their defaults, and all other options.
 
-    Hashes of what it was made of stand among them; absolute paths are cut to their names.
+    They include hashes of the inputs. Of absolute paths only the last name is kept.
     """
     settings = trained.get("settings", {})
     usual = _training_defaults(settings["objective"]) if settings else {}

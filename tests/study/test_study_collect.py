@@ -203,7 +203,7 @@ def test_other_folders_and_unfinished_runs_are_named_and_left_out(runs):
     (runs / "pool").mkdir()
     trained(runs / "raft-0", seed=0)
     target, lines = collected(runs)
-    assert "pool is left out: no <row>-<seed>" in lines and "raft-0 is left out: not evaluated so far" in lines
+    assert "pool is left out: not named <row>-<seed>" in lines and "raft-0 is left out: not evaluated so far" in lines
     assert sorted(p.stem for p in target.iterdir()) == ["base", "rows", "self_demo-0", "self_demo-1"]
 
 
@@ -225,7 +225,7 @@ def test_replies_of_named_runs_are_written_with_their_texts(runs):
     assert len(lines) == 12 + 9
     base = [json.loads(line)["mode"] for line in (runs.parent / "predictions" / "base.jsonl").read_text().splitlines()]
     assert (base.count("rag"), base.count("closed_book")) == (12, 9)
-    with pytest.raises(UserError, match="'raft-0' is no run that was evaluated on test"):
+    with pytest.raises(UserError, match="no run 'raft-0' was evaluated on test"):
         collected(runs, shown=["raft-0"])
 
 
@@ -234,7 +234,7 @@ def test_rows_and_records_of_different_collections_are_refused(runs):
     rows = json.loads((target / "rows.json").read_text())
     del rows["test"]["q0"]
     (target / "rows.json").write_text(json.dumps(rows))
-    with pytest.raises(UserError, match=r"base\.json is about other test rows"):
+    with pytest.raises(UserError, match=r"base\.json belongs to other test rows"):
         read_study(target)
 
 
@@ -247,7 +247,10 @@ def test_the_command_collects_and_says_so(runs, tmp_path):
     assert "self_demo-0: test" in done.stdout
     assert read_study(study.records).records["base"]["machine"] == "a lent one"
     nowhere = str(tmp_path / "nowhere")
-    for names, words in (([*command[2:3], nowhere], "nowhere is no folder"), ([nowhere, nowhere], "holds no study")):
+    for names, words in (
+        ([*command[2:3], nowhere], "nowhere is not a folder"),
+        ([nowhere, nowhere], "contains no study"),
+    ):
         refused = subprocess.run([*command[:2], *names], capture_output=True, text=True)
         assert refused.returncode == 1 and words in refused.stderr
 
@@ -256,5 +259,5 @@ def test_records_of_earlier_collections_stay_and_are_named(runs):
     collected(runs)
     (runs / "self_demo-0").rename(runs / "later-0")
     target, lines = collected(runs)
-    assert "self_demo-0.json is of an earlier collection and stays" in lines
+    assert "self_demo-0.json is from an earlier collection and stays" in lines
     assert (target / "self_demo-0.json").exists()

@@ -165,10 +165,10 @@ def test_a_model_without_signals_has_no_curve(study):
 def test_rows_that_earlier_trials_looked_at_are_left_out_of_a_table_of_their_own(study):
     (study.path / "looked_at.yaml").write_text(yaml.safe_dump({"questions": ["q0", "q1", "q8"]}))
     text = tables.tables(study, read_study(study.records), 100)
-    unseen = text[text.index("On the 6 rows that no earlier trial looked at.") :]
+    unseen = text[text.index("On the 6 rows that no earlier trial used.") :]
     ours = next(line for line in unseen.splitlines() if line.startswith("| ours |"))
     assert ours.split(" | ")[1:4] == ["0.17", "0.17", "0.25"]  # of six: one right, one wrong, four declined
-    assert "Difference to *RA-IT*" in unseen
+    assert "Difference from *RA-IT*" in unseen
 
 
 def test_a_study_whose_rows_nobody_looked_at_has_no_such_table(study):

@@ -101,7 +101,7 @@ def test_the_command_tells_the_figures(capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["read_by_hand.py", str(FILE.parent)])
     read_by_hand.main()
     out = capsys.readouterr().out
-    assert "flag: flag wrong in 0.100 [0.043, 0.214] of 50" in out and "greatest J that can be measured: 0.767" in out
+    assert "flag: flag wrong in 0.100 [0.043, 0.214] of 50" in out and "highest measurable J: 0.767" in out
     monkeypatch.setattr("sys.argv", ["read_by_hand.py", str(Path(FILE).parents[2])])
-    with pytest.raises(SystemExit, match="holds no study"):
+    with pytest.raises(SystemExit, match="contains no study"):
         read_by_hand.main()

@@ -33,7 +33,7 @@ def test_labels_follow_from_the_texts():
 
 
 def test_a_reply_to_an_unknown_question_is_refused():
-    with pytest.raises(UserError, match="line 1: 'q1' is no known question"):
+    with pytest.raises(UserError, match="line 1: 'q1' is not a known question"):
         rescore.relabelled(LINES, {"q2": QUESTIONS["q2"]}, ROWS)
 
 
@@ -67,7 +67,7 @@ def test_figures_are_those_of_the_natural_rows_by_mode(asked, capsys):
     asked("mine")
     out = capsys.readouterr().out
     assert "q2, rag: correct in the file, incorrect now" in out
-    assert "4 replies, 1 of them labelled otherwise than in the file" in out
+    assert "4 replies, 1 of them with another label than in the file" in out
     assert [cell.strip() for cell in row(out, "correct ")] == ["correct", "0.500", "1.000"]
     assert [cell.strip() for cell in row(out, "false refusals")] == ["false refusals", "0.000", "-"]
 
@@ -78,7 +78,7 @@ def row(out, name):
 
 
 def test_an_unknown_name_is_one_line(asked):
-    with pytest.raises(SystemExit, match="no predictions of 'yours': known are mine"):
+    with pytest.raises(SystemExit, match="no predictions of 'yours': use one of mine"):
         asked("yours")
 
 
@@ -86,7 +86,7 @@ def test_an_unknown_name_is_one_line(asked):
 def test_a_broken_line_is_named(asked, tmp_path, broken):
     whole = (tmp_path / "predictions" / "mine.jsonl").read_text()
     (tmp_path / "predictions" / "broken.jsonl").write_text(whole + broken + "\n")
-    with pytest.raises(SystemExit, match=r"broken\.jsonl, line 5: no reply"):
+    with pytest.raises(SystemExit, match=r"broken\.jsonl, line 5: a reply needs"):
         asked("broken")
 
 

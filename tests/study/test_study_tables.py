@@ -76,12 +76,15 @@ def test_figures_of_known_runs(folder):
         "answer not shown (3)": "0.83 (0.67 to 1.00)",
         "answer shown (6)": "0.08 (0.00 to 0.17)",
     }
-    assert declines["ours"]["abstains where base, plain, is wrong"] == "0.60"
-    assert declines["ours"]["where it is correct"] == "0.00" and declines["RA-IT"]["difference"].startswith("+0.00")
+    assert declines["ours"]["abstained where base, plain, is incorrect"] == "0.60"
+    assert declines["ours"]["abstained where it is correct"] == "0.00" and declines["RA-IT"]["difference"].startswith(
+        "+0.00"
+    )
     assert answers["base, plain"]["correct"] == "0.44" and answers["base, may decline"]["correct"] == "0.33"
     assert costs["ours"]["closed-book: correct"] == "0.17 (0.11 to 0.22)"
-    assert costs["ours"]["targets, nats a token"] == "0.75" and costs["ours"]["tokens trained on"] == "4,000"
-    assert costs["ours"]["tokens written for it"] == "140" and costs["ours"]["and read"] == "1,200"
+    assert costs["ours"]["nats per target token"] == "0.75" and costs["ours"]["training tokens"] == "4,000"
+    assert costs["ours"]["generated tokens for data"] == "140"
+    assert costs["ours"]["uncached prompt tokens for data"] == "1,200"
 
 
 def test_the_model_that_always_abstains_is_computed(folder):
@@ -103,7 +106,7 @@ def test_the_model_that_always_abstains_is_computed(folder):
 def test_twins_move_no_figure_of_the_natural_rows(folder):
     before = made(folder)
     rows = EVIDENCE[:9]
-    assert before.count("9 rows, 6 of them shown") == 1
+    assert before.count("9 rows, 6 of them with the answer") == 1
     for name in ("self_demo-0", "self_demo-1", "ra_it-0"):
         path = folder / name / "evaluation" / "predictions" / "tuned.rag.jsonl"
         lines = path.read_text().splitlines()
@@ -122,15 +125,15 @@ def test_pairs_of_known_runs(folder):
     text = made(folder)
     [pairs] = parts(text[text.index("## Leave-gold-out") : text.index("## SQuAD")])
     ours = pairs["ours"]
-    assert ours["both right"] == "0.67 (0.67 to 0.67)"
-    assert ours["correct, and answers when masked"] == "0.17 (0.00 to 0.33)"
-    assert ours["masked: abstained"] == "0.83 (0.67 to 1.00)"
-    assert pairs["RA-IT"]["both right"] == "0.00" and pairs["RA-IT"]["masked: incorrect"] == "0.67"
+    assert ours["both correct"] == "0.67 (0.67 to 0.67)"
+    assert ours["correct, answers with gold removed"] == "0.17 (0.00 to 0.33)"
+    assert ours["gold removed: abstained"] == "0.83 (0.67 to 1.00)"
+    assert pairs["RA-IT"]["both correct"] == "0.00" and pairs["RA-IT"]["gold removed: incorrect"] == "0.67"
     assert pairs["always abstain"]["abstains on both"] == "1.00"
-    assert ours["both right: change to RA-IT"].startswith("**+0.67**")
-    assert ours["both right: change to base, may decline"].startswith("+0.33 [")
-    assert "base, plain" not in pairs  # it was not asked the masked rows, which a line says
-    assert "Without replies to masked rows so far: base, plain." in text
+    assert ours["both correct: change from RA-IT"].startswith("**+0.67**")
+    assert ours["both correct: change from base, may decline"].startswith("+0.33 [")
+    assert "base, plain" not in pairs  # it was not asked the rows with gold removed, which a line says
+    assert "No replies with gold removed so far: base, plain." in text
 
 
 def test_pairs_need_an_original_whose_passages_hold_the_answer():
@@ -178,7 +181,7 @@ def test_seeds_are_averaged_within_a_draw():
 
 def test_differences_to_base_and_ra_it_are_bold_where_they_are_clear(folder):
     text = made(folder)
-    assert "Difference to *base, plain*" in text and "Difference to *RA-IT*" in text
+    assert "Difference from *base, plain*" in text and "Difference from *RA-IT*" in text
     to_base, _, to_ra_it = parts(text)[5:8]
     assert to_ra_it["ours"]["abstention recall"] == "**+0.83** [+0.50, +1.00]"
     assert re.fullmatch(r"-0\.11 \[-0\.\d\d, \+0\.\d\d\]", to_base["ours"]["correct"])
@@ -218,8 +221,8 @@ def test_unscored_replies_and_wavering_base_labels_are_told(folder):
     base = {"rag": "iccaiiiii" + "iia", "closed_book": "ciiiiiiii"}
     run(folder, "self_demo-2", "ccccia" + "aau" + "aca", base=base)
     text = made(folder)
-    assert "unscored replies, in no figure: 1" in text
-    assert "base labels differ from run to run on up to 2 rows in a mode" in text
+    assert "unscored replies, not counted in any figure: 1" in text
+    assert "base labels differ between runs on up to 2 rows per mode" in text
 
 
 def test_squad_stands_apart(folder):
@@ -241,7 +244,7 @@ def test_ablations_are_compared_with_the_recipe_they_change(folder):
     assert "- *no_cap*: Abstentions are not capped." in text and "Never run." not in text
     figures, changed = parts(text)
     assert figures["ours"]["correct"] == "0.67" and figures["no_cap"]["correct"] == "0.44"
-    assert "Difference to *ours*" in text and changed["no_cap"]["abstention recall"].startswith("**-1.00**")
+    assert "Difference from *ours*" in text and changed["no_cap"]["abstention recall"].startswith("**-1.00**")
     assert "Not run so far: none." in text
 
 
@@ -274,17 +277,19 @@ def test_all_rows_stand_in_one_table_where_the_runs_tell_what_answering_took(fol
     evaluated(folder / "raft-0" / "evaluation", columns, calls=calls)
     one = parts(made(folder, labels=LABELS | {"raft": "RAFT"}))[0]
     assert (one["RAFT"]["correct"], one["RAFT"]["false refusals"], one["RAFT"]["J"]) == ("0.56", "0.17", "0.50")
-    assert (one["RAFT"]["calls a question"], one["RAFT"]["tokens a question"]) == ("9.0", "3")
-    assert one["RAFT, at its point"]["calls a question"] == "10.0" and one["RAFT, at its point"]["calls for data"] == ""
-    assert one["base, may decline"]["calls a question"] == "1.0"
+    assert (one["RAFT"]["calls per question"], one["RAFT"]["tokens per question"]) == ("9.0", "3")
+    assert (
+        one["RAFT, at its point"]["calls per question"] == "10.0" and one["RAFT, at its point"]["calls for data"] == ""
+    )
+    assert one["base, may decline"]["calls per question"] == "1.0"
     assert (
         one["RAFT"]["closed-book: change"].startswith("+0.11 [")
         and one["base, may decline"]["closed-book: change"] == ""
     )
-    assert (one["base, closed-book"]["correct"], one["base, closed-book"]["calls a question"]) == ("0.11", "")
+    assert (one["base, closed-book"]["correct"], one["base, closed-book"]["calls per question"]) == ("0.11", "")
     ours = one["ours"]
-    assert (ours["calls for data"], ours["tokens for data"], ours["tokens trained on"]) == ("20", "1,940", "4,000")
-    assert ours["seconds of training"] == "12" and ours["calls a question"] == ""
+    assert (ours["calls for data"], ours["tokens for data"], ours["training tokens"]) == ("20", "1,940", "4,000")
+    assert ours["training seconds"] == "12" and ours["calls per question"] == ""
 
 
 @pytest.mark.parametrize("name", ["study", "study_1_5b"])
@@ -311,7 +316,7 @@ def test_a_pair_that_one_seed_has_no_score_for_still_counts_for_the_others(folde
     run(folder, "raft-0", "ccccia" + "aai" + "uuu")
     run(folder, "raft-1", "ccccia" + "aai" + "aca")
     text = made(folder, labels=LABELS | {"raft": "RAFT"})
-    assert "Without replies to masked rows so far: base, plain; RAFT." in text  # one seed would be all there is
+    assert "No replies with gold removed so far: base, plain; RAFT." in text  # one seed would be all there is
 
     study = read_study(folder.parent / "records")
     seeds = [pairs_of(study.replies(r, "test", "rag", twins=True)) for r in study.runs("self_demo", "test")]
