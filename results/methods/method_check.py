@@ -82,7 +82,7 @@ class Check:
         return str(path)
 
     def arguments(self, arm: Arm) -> list[str]:
-        """The flags for every command of an arm. Those of the check's own command line come last and take precedence."""
+        """The flags for every command of an arm. Those of the check's own command line come last and win."""
         places = ["--output_dir", str(self.folder / arm.name), "--ledger", str(self.folder / "ledger.sqlite")]
         own = [*self.quick, "--seed", str(self.given.seed)]
         return ["--config", arm.recipe, *places, *own, *arm.flags, *self.given.flags]

@@ -4,8 +4,9 @@
     python results/scripts/read_by_hand.py results/study_1_5b --show recipes/study_1_5b/self_demo.yaml
 
 `reading.json` contains for each row that was read: its id, whether a reader finds the answer in the passages, whether
-that was a close call, and a reason if the reader disagrees with the flag. With `--show` the rows are drawn again and
-printed. Questions and passages are third-party data and are not in this repository. This needs retrieval but no model.
+that was a close call, and a reason if it was or if the reader disagrees with the flag. With `--show` the rows are drawn
+again and printed. Questions and passages are third-party data and are not in this repository. This needs retrieval but
+no model.
 
 The flag defines the metrics: abstention recall is computed over rows without the flag, false refusals over rows with
 it. Suppose a model abstains on a share r of the rows whose passages do not contain the answer, and on a share f of the
