@@ -83,6 +83,13 @@ def test_passages_of_ones_own_are_private_unless_asked_otherwise_and_metrics_are
     assert "private because of your passages; --private false makes them public" in capsys.readouterr().err
 
 
+def test_a_dry_run_needs_no_licence_and_says_that_push_does(hub, run, capsys):
+    assert push(run, "dataset", train_corpus="mine.jsonl", dry_run="true") == 0
+    assert "push will ask for it: set source_license" in capsys.readouterr().err
+    assert push(run, "dataset", train_corpus="mine.jsonl") == 2
+    assert "the licence of the source text is not known" in capsys.readouterr().err
+
+
 def test_a_public_repository_gets_no_passages_of_ones_own_unless_asked(hub, run, refused):
     hub.add("dataset", "me/my-run-demonstrations")
     assert "already exists and is public" in refused(f"--output_dir={run}", "--artefacts", "dataset")

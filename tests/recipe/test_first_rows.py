@@ -1,5 +1,7 @@
 """Before anything is computed, one message names the missing columns of all files."""
 
+import re
+
 import pytest
 
 from hf_selfdemo.core.errors import UserError
@@ -44,3 +46,32 @@ def test_an_empty_file_is_named(own, tmp_path):
     (tmp_path / "manual.csv").write_text("")
     with pytest.raises(UserError, match=r"manual\.csv is empty"):
         refuse_missing_columns(parse(own), "train")
+
+
+@pytest.fixture
+def mapped(own):
+    return [*own, "--columns", "question=query", "answers=answer", "--corpus_columns", "text=body", "--method=ra_it"]
+
+
+def refused(capsys, *arguments):
+    assert main(list(arguments)) == 2
+    return capsys.readouterr().err.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (["--test_questions={0}/tset.csv"], "there is no file .*tset.csv"),
+        (["--test_corpus={0}/manaul.csv"], "there is no file .*manaul.csv: did you mean"),
+        (["--test_questions={0}/twice.csv"], "both have the id '7'"),
+        (["--test_questions={0}/long.csv", "--test_corpus={0}/tale.csv", "--max_passage_words=3"], "truncation to max"),
+    ],
+    ids=["questions", "corpus", "ids", "truncation"],
+)
+def test_what_would_end_the_evaluation_ends_the_run_before_anything_is_computed(mapped, change, said, capsys, tmp_path):
+    (tmp_path / "twice.csv").write_text("id,query,answer\n7,Who?,Ada\n7,When?,1901\n")
+    (tmp_path / "long.csv").write_text("query,answer\nWho built the old hall?,Ada Storm\n")
+    (tmp_path / "tale.csv").write_text("body\nThe old hall was built by Ada Storm.\n")
+    line = refused(capsys, "run", *mapped, *(one.format(tmp_path) for one in change))
+    assert re.search(said, line)
+    assert not (tmp_path / "run/demonstrations").exists()

@@ -138,7 +138,7 @@ def test_a_limit_is_used_up_as_far_as_it_is_proven(target, limit):
             "hallucination",
             0.05,
             60,
-            "for 30 questions, and even without an error it needs 45: .* 90 dev questions",
+            "half of the dev questions, 30, give the bound, and even without an error it needs 45: .* 90 dev questions",
         ),
         ("hallucination", 0.001, 500, "even without an error it needs 2302"),
         ("false_refusals", 0.01, 300, "even without an error it needs 230"),

@@ -69,6 +69,15 @@ def test_one_question_shows_passages_the_answer_and_what_it_rests_on(flags, says
     ]
 
 
+def test_the_question_may_come_last(flags, says, capsys, tmp_path):
+    says("It was Ada Storm.")
+    (tmp_path / "mine.yaml").write_text("max_answer_tokens: 8\n")
+    ended = (["--config", str(tmp_path / "mine.yaml")], [flags[0]], ["--output_dir", str(tmp_path / "run")])
+    for last in ended:
+        assert main(["ask", *flags, *last, "Who built the hall?"]) == 0
+        assert "It was Ada Storm." in capsys.readouterr().out
+
+
 def test_the_corpus_of_a_run_is_not_replaced_by_the_embedded_one(flags, says, capsys, tmp_path):
     says("Ada Storm.")
     (tmp_path / "run/evaluation").mkdir()

@@ -197,7 +197,7 @@ def test_another_run_is_never_overwritten(flags, tmp_path, capsys):
     before = (tmp_path / "run/demonstrations/train.parquet").read_bytes()
     capsys.readouterr()
     error = error_of(capsys, "demonstrate", *flags, "--passages_per_question=1")
-    assert "belongs to another run: other questions, passages or twins" in error and "output_dir" in error
+    assert "belongs to another run: other questions, passages or counterfactuals" in error and "output_dir" in error
     assert (tmp_path / "run/demonstrations/train.parquet").read_bytes() == before
 
 

@@ -88,7 +88,7 @@ def test_a_point_is_chosen_and_another_target_replaces_it(answered, tmp_path, ca
         (["--operating_target=hallucination"], "hallucination has no limit"),
         (["--operating_target=f_score", "--operating_limit=.1"], "f_score takes no limit"),
         (["--operating_target=hallucination", "--operating_limit=2"], "operating_limit is 2"),
-        (["--operating_target=hallucination", "--operating_limit=.01"], "takes 230: evaluate on 460 dev questions"),
+        (["--operating_target=hallucination", "--operating_limit=.01"], "needs 230: evaluate on 460 dev questions"),
     ],
 )
 def test_what_cannot_be_chosen_is_refused(answered, refused, tmp_path, more, complaint):
@@ -190,6 +190,18 @@ def test_a_space_takes_the_point_along(answered, manifest, tmp_path):
     assert choose(flags, "--operating_target=f_score") == main(["evaluate", *flags]) == 0
     made = space_artefact(tmp_path / "run", "me/look", base_model="me/tiny", trained=tmp_path / "copy")
     assert made.files[f"run/model/{POINT_FILE}"] == tmp_path / "copy" / POINT_FILE
+
+
+def test_a_point_that_answers_next_to_nothing_is_said(answered, capsys):
+    said = [
+        Prediction(
+            str(i), "rag", "Bern", label, True, True, signals=(("logprob", 5.0 if label == "correct" else -i / 200),)
+        )
+        for i in range(200)
+        for label in ["correct" if i % 14 == 0 else "incorrect"]
+    ]
+    assert choose(answered(said), "--operating_target=hallucination", "--operating_limit=0.03") == 0
+    assert "of 200 dev questions; for a point that answers more" in " ".join(capsys.readouterr().err.split())
 
 
 def test_run_refuses_too_few_dev_questions_before_anything_is_paid_for(gold, refused, tmp_path):

@@ -104,6 +104,12 @@ def test_compare_sets_runs_beside_the_first(finished, capsys):
     assert "report:" in capsys.readouterr().err
 
 
+def test_columns_of_one_run_are_compared_under_their_own_names(finished):
+    run = finished("one", 3)
+    assert main(["runs", "compare", f"{run}:base", f"{run}:tuned"]) == 0
+    assert (run / "comparisons/one-base-one-tuned/figures.json").exists()
+
+
 def test_remove_asks_and_leaves_what_is_shared_or_of_others(finished, monkeypatch, capsys):
     run = finished("mine", 5)
     (run / "notes.txt").write_text("mine")

@@ -89,6 +89,13 @@ def test_an_error_names_the_row_before_anything_is_judged(scored, tmp_path, caps
     assert line.format(file=tmp_path / "p.jsonl") in capsys.readouterr().err
 
 
+def test_replies_without_their_questions_are_refused_with_the_remedy(tmp_path, capsys):
+    (tmp_path / "p.csv").write_text("id,reply\n7,It was B. Courtois.\n")
+    assert main(["score", str(tmp_path / "p.csv"), f"--output_dir={tmp_path / 'run'}"]) == 2
+    said = capsys.readouterr().err
+    assert "no column 'question' and no column 'answers': put questions, gold answers and replies into one file" in said
+
+
 def test_a_csv_file_with_columns_of_other_names(tmp_path, capsys):
     (tmp_path / "p.csv").write_text("query,gold,said\nWho found iodine?,Courtois|B. Courtois,It was B. Courtois.\n")
     flags = ["--columns", "question=query", "answers=gold", "--list_separator=|", "--reply_columns=said"]

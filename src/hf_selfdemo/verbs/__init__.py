@@ -44,9 +44,6 @@ VERBS = {verb: (verb,) for verb in STAGES if not verb.endswith("_within_run")} |
 }
 """The stages that each command runs, in order. Each stage continues from the files that it finds."""
 
-FIRST_WORD = {"ask": "question", "score": "predictions"}
-"""The option whose value may follow the command directly, without its name."""
-
 WITHOUT_RECIPE = {
     "runs": "hf_selfdemo.verbs.runs:run_runs",
     "recipes": "hf_selfdemo.recipe.recipes:run_recipes",

@@ -65,7 +65,8 @@ def _run(verb: str, *arguments: str) -> None:
     from hf_selfdemo.core.console import hush, say
     from hf_selfdemo.core.errors import UserError
     from hf_selfdemo.core.loading import did_you_mean, load
-    from hf_selfdemo.verbs import FIRST_WORD, FROM_DOCUMENTS, STAGES, TRAINING, VERBS, WITHOUT_RECIPE
+    from hf_selfdemo.recipe.own_keys import NAMELESS
+    from hf_selfdemo.verbs import FROM_DOCUMENTS, STAGES, TRAINING, VERBS, WITHOUT_RECIPE
     from hf_selfdemo.verbs.processes import is_main_process, refuse_many
 
     if verb in WITHOUT_RECIPE:
@@ -77,8 +78,8 @@ def _run(verb: str, *arguments: str) -> None:
     quiet()
     if verb == "ledger" and not any(a.startswith(("--config", "--output_dir", "--output-dir")) for a in arguments):
         arguments = (*arguments, "--output_dir=.")  # it writes nothing, and --ledger may name the file
-    if verb in FIRST_WORD and arguments and not arguments[0].startswith("-"):
-        arguments = (f"--{FIRST_WORD[verb]}={arguments[0]}", *arguments[1:])
+    if verb in NAMELESS:
+        arguments = _with_option(NAMELESS[verb], arguments)
     recipe = parse(arguments, verb)
     if recipe.push.dry_run and verb != "push":
         raise UserError(f"{verb} has no dry run", "leave dry_run out, or use plan or preflight")
@@ -108,6 +109,10 @@ def _run(verb: str, *arguments: str) -> None:
         parts = (*trained, "dev" if recipe.evaluate.evaluate_on == "dev" else "test")
         refuse_unnamed(recipe, *parts)
         refuse_missing_columns(recipe, *parts)
+        if trained and not recipe.documents.documents:  # with documents, questions and passages are made first
+            from hf_selfdemo.recipe.evidence import refuse_part
+
+            refuse_part(recipe, parts[-1])
         if recipe.operating.operating_target is not None and trained:
             refuse_few_dev(recipe)
         if recipe.method.method.gated:
@@ -121,6 +126,23 @@ def _run(verb: str, *arguments: str) -> None:
         for stage in stages:
             load("stage", stage, STAGES)(recipe)
             recipe.say_what_was_looked_up()
+
+
+def _with_option(option: str, arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """The arguments, with the option's name before its value if that stands alone, first or last.
+
+    Example:
+        >>> _with_option("question", ("--config", "mine.yaml", "Who built it?"))
+        ('--question=Who built it?', '--config', 'mine.yaml')
+    """
+    if not arguments:
+        return arguments
+    first, *rest = arguments
+    if not first.startswith("-"):
+        return (f"--{option}={first}", *rest)
+    *rest, last = arguments
+    complete = "=" in rest[-1] if rest and rest[-1].startswith("-") else rest[-2:-1] in (["--config"], ["--output_dir"])
+    return (f"--{option}={last}", *rest) if complete and not last.startswith("-") else arguments
 
 
 def reported(job: Callable[[], None]) -> int:

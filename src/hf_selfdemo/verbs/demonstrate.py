@@ -39,7 +39,7 @@ from hf_selfdemo.verbs.prompts import recipe_instructions
 _WORDS = {
     "generator": "model",
     "templates": "prompts",
-    "questions_passages_twins": "questions, passages or twins",
+    "questions_passages_twins": "questions, passages or counterfactuals (their files, max_*, *_twins, or retrieval)",
     "instructions": "searched prompts",
     "method_source": "the file of the method",
 }
@@ -80,7 +80,13 @@ def make_demonstrations(recipe: Recipe, part: str = "train", model: ResolvedMode
     seed = recipe.demonstrate.demonstrate_seed
     strategy, judge = recipe.method.strategy(seed, instructions), recipe_judge(recipe, recipe.judge.judge)
     settings = _generation_settings(recipe, model.fingerprint, evidence, instructions)
-    claim_folder(folder, settings, words=_WORDS, defaults=defaults(DemonstrateArguments, *recipe.method.method.keys))
+    claim_folder(
+        folder,
+        settings,
+        f"choose another output_dir; to reuse the calls of this run, also add --ledger {ledger_path(recipe)}",
+        _WORDS,
+        defaults(DemonstrateArguments, *recipe.method.method.keys),
+    )
     selection = _selection(recipe)
     _say_what_is_replaced(folder, selection)
     if cluster and not asks_nothing(recipe):

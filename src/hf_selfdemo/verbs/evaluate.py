@@ -55,6 +55,7 @@ from hf_selfdemo.verbs.compare import run_compare
 from hf_selfdemo.verbs.networks import Networks
 from hf_selfdemo.verbs.replaced import elsewhere, refuse_other_models, say_what_is_replaced
 from hf_selfdemo.verbs.served import Engines, refuse_served
+from hf_selfdemo.verbs.trained_on import trained_on_warnings
 from hf_selfdemo.verbs.unscored import WhyUnscored, unscored_lines
 
 _WORDS = {"base": "base model", "templates": "prompts", "evidence": "test questions or passages"}
@@ -89,6 +90,8 @@ def run_evaluate(recipe: Recipe) -> None:
     refuse_served(columns, ability, cluster)
     claim_folder(folder, settings, elsewhere(tuned), _WORDS, defaults(EvaluateArguments))
     refuse_other_models(folder, tuned)
+    for warning in trained_on_warnings(evidence, tuned, part):
+        say(warning)
     say_what_is_replaced(folder, e.evaluate_judge, bool(ability), columns)
     networks = Networks(recipe, model, held=2 if tuned and judges_by_model(e) else 1)
     _say_which_templates_differ(columns, networks.tokenizer)

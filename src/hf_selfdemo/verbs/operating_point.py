@@ -23,6 +23,9 @@ from hf_selfdemo.scoring.operating_point import OperatingPoint, at_point, beside
 from hf_selfdemo.verbs.columns import model_answerer, served_models, tuned_models
 from hf_selfdemo.verbs.evaluate import run_evaluate
 
+_FEW_ANSWERS = 0.1
+"""Share of the dev rows below which a warning says how few are answered."""
+
 _DEV = "run `hf-selfdemo evaluate --evaluate_on dev` with the same config first"
 
 
@@ -59,7 +62,7 @@ def run_operating_point(recipe: Recipe) -> None:
             "versions": versions(),
         }
         path = write_point(model, point, answerer, keys.max_answer_tokens, about)
-        say(f"wrote {path}: `evaluate`, `app` and `push` use it")
+        say(f"wrote {path}: `evaluate`, `ask`, `app` and `push` use it")
 
 
 def point_within_run(recipe: Recipe) -> None:
@@ -108,5 +111,11 @@ def _show(name: str, said: Sequence[Prediction], point: OperatingPoint) -> None:
     title = f"{name}, chosen for {point.aim.words()}: {len(said)} dev rows"
     show(terminal_table(runs, title), table_width(len(runs)))
     say(f"{name} answers if the probability that it is correct is at least {point.threshold:.3f}")
+    answered = sum(one.label != "abstain" for one in columns["at the point"])
+    if answered < _FEW_ANSWERS * len(said):
+        say(
+            f"warning: at this point {name} answers only {answered} of {len(said)} dev questions; for a point that "
+            "answers more, allow a higher operating_limit or set another operating_target"
+        )
     for bound in point.bounds:
         say(bound.words())

@@ -89,6 +89,8 @@ def _notes(recipe: Recipe) -> list[str]:
         notes.append("there is no evaluation, so the card has no figures: run `hf-selfdemo evaluate` first")
     if "model" in named and not keys.model_license:
         notes.append("the card of the model has no licence: set model_license")
+    if _source_license(recipe) != (keys.source_license or ""):
+        notes.append("the licence of the source text is not known, and push will ask for it: set source_license")
     if keys.dry_run and not keys.hub_namespace:
         notes.append(f"{_OWNER} stands for the owner of your token: set hub_namespace to name another owner")
     return notes
@@ -112,7 +114,7 @@ def _dataset(recipe: Recipe, owner: str) -> list[Artefact]:
             recipe.output_dir,
             _dataset_id(recipe, owner),
             data=_data_keys(recipe),
-            license=keys.source_license or "",
+            license=_source_license(recipe),
             language=keys.hub_languages,
             max_shard_size=keys.max_shard_size,
             answerer=recipe.method.answerer(),
@@ -163,7 +165,7 @@ def _index(recipe: Recipe, owner: str) -> list[Artefact]:
             _index_folder(recipe),
             _repo_id(recipe.push.hub_index_id or f"{_name(recipe)}-bm25", owner),
             data=_data_keys(recipe),
-            license=recipe.push.source_license or "",
+            license=_source_license(recipe),
             language=recipe.push.hub_languages,
         )
     ]
@@ -180,7 +182,7 @@ def _space(recipe: Recipe, owner: str) -> list[Artefact]:
             base_model=keys.hub_base_model or "",
             adapter=_model_id(recipe, owner) if pushed else "",
             trained=recipe.model_folder,
-            license=keys.source_license or "",
+            license=_source_license(recipe),
             method=recipe.method.recipe_keys() if not recipe.method.method.trains else None,
         )
     ]
@@ -224,6 +226,11 @@ def _dataset_id(recipe: Recipe, owner: str) -> str:
 def _model_id(recipe: Recipe, owner: str) -> str:
     variant = f"-{recipe.train.variant}" if recipe.train.variant else ""
     return _repo_id(recipe.training.hub_model_id or _name(recipe) + variant, owner)
+
+
+def _source_license(recipe: Recipe) -> str:
+    """The licence of the source text, if it is set. Without it, a dry run shows `other` for passages of your own."""
+    return recipe.push.source_license or ("other" if recipe.push.dry_run and not recipe.data.only_embedded else "")
 
 
 def _repo_id(name: str, owner: str) -> str:

@@ -22,6 +22,7 @@ _STAGES = {
     "training unfinished": ("model/run.json", "model-*/run.json", "retriever/run.json"),
     "demonstrated": ("demonstrations/manifest.json",),
     "demonstrations unfinished": ("demonstrations/run.json",),
+    "evaluated on dev": ("evaluation_dev/manifest.json",),
     "questions written": ("documents/questions.json",),
     "documents read": ("documents/manifest.json",),
     "scored": ("scores/rows.jsonl",),

@@ -112,8 +112,19 @@ def compare_runs(runs: Sequence[str], part: str) -> None:
         raise UserError(
             "one run cannot be compared with itself", "name two or more: hf-selfdemo runs compare runs/a runs/b"
         )
-    columns = [text if "=" in text else f"{Path(text).resolve().name}={text}" for text in runs]
+    columns = [text if "=" in text else f"{_column_name(text)}={text}" for text in runs]
     compare_columns(columns, part, Path(columns[0].partition("=")[2].partition(":")[0]))
+
+
+def _column_name(run: str) -> str:
+    """The name of a run's column, if the user gives it none.
+
+    Example:
+        >>> _column_name("runs/a"), _column_name("runs/a:model-2")
+        ('a', 'a-model-2')
+    """
+    folder, _, column = run.partition(":")
+    return "-".join([Path(folder).resolve().name, *([column] if column else [])])
 
 
 def remove_run(folder: Path, yes: bool) -> None:

@@ -89,7 +89,11 @@ def test_too_few_rows_are_told_with_how_many_it_takes():
     before[1] = replace(before[1], label="incorrect")
     lines, headings = told(after, before, mode="closed_book")
     assert headings == ["No clear change"]
-    needed = int(re.search(r"closed-book: correct \+0.00 \(about ([\d,]+) rows\)", lines[0])[1].replace(",", ""))
+    needed = int(
+        re.search(r"closed-book: correct \+0.00 \(about ([\d,]+) rows of this kind are needed\)", lines[0])[1].replace(
+            ",", ""
+        )
+    )
     assert needed > 100
 
 

@@ -70,7 +70,9 @@ def read_rows(
     for number, (line, fields) in enumerate(_rows(source, split, config, revision, embedded), 1):
         yield Row(number, f"row {number}{f' (line {line})' if line not in (0, number) else ''} of {name}", fields)
     if not number:
-        raise UserError(f"{name} (split {split!r}) has no rows", "check the path and the split")
+        of_file = isinstance(source, str | PathLike) and Path(source).expanduser().is_file()
+        what = name if of_file else f"{name} (split {split!r})"
+        raise UserError(f"{what} has no rows", "check the path" if of_file else "check the path and the split")
 
 
 def source_name(source: Source) -> str:

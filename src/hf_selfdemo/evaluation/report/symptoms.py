@@ -78,10 +78,10 @@ def _found(figures: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
         rates = f"from {fall['before']:.2f} to {fall['after']:.2f}"
         yield "Closed-book accuracy fell", f"closed-book accuracy falls {rates} with {name}"
     unclear = [
-        f"{label} {change['change']:+.2f} (about {change['rows_to_tell']:,} rows)"
+        f"{label} {change['change']:+.2f} (about {change['rows_to_tell']:,} rows of this kind are needed)"
         for mode, shown in SUMMARY.items()
         for figure, label in shown.items()
         if (change := changed.get((mode, figure))) and change["rows_to_tell"]
     ]
     if unclear:
-        yield "No clear change", f"the test set is too small to show a change of {name} in {', '.join(unclear)}"
+        yield "No clear change", f"too few questions to be sure of the changes of {name}: {', '.join(unclear)}"
