@@ -95,7 +95,7 @@ def test_a_question_without_an_answer_teaches_to_decline():
 
 def test_replies_that_were_cut_off_are_no_rows():
     _, made = written(finish="length")
-    assert isinstance(made, Skip) and "no whole reply" in made.reason
+    assert isinstance(made, Skip) and "no complete reply" in made.reason
 
 
 @pytest.fixture

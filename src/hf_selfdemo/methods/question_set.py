@@ -122,7 +122,8 @@ def _save(drafts: Sequence[tuple[str, Draft]], folder: Path, parts: Sequence[str
         if not any(question.answerable for question in questions):
             reasons = ", ".join(f"{count} as {reason!r}" for reason, count in dropped.most_common(3))
             why = f"dropped: {reasons}" if reasons else "none was written"
-            others = [f"{len(kept[name])} for {name}" for name in parts if kept[name]]
+            answerable = {name: sum(question.answerable for question in kept[name]) for name in parts}
+            others = [f"{count} for {name}" for name, count in answerable.items() if count]
             also = f"; kept: {', '.join(others)}" if others else ""
             look = f"read {folder}/*_questions.jsonl, then " if reasons else ""
             remedy = f"{look}use a larger model, more documents, or a higher question_passes"
