@@ -48,6 +48,15 @@ def test_an_empty_file_is_named(own, tmp_path):
         refuse_missing_columns(parse(own), "train")
 
 
+def test_questions_are_searched_early_only_if_passages_may_be_truncated(own, monkeypatch):
+    from hf_selfdemo.recipe import evidence
+
+    monkeypatch.setattr(evidence, "searched", lambda *given: pytest.fail("a search"))
+    mapped = [*own, "--columns", "question=query", "answers=answer", "--corpus_columns", "text=body"]
+    for whole in ("--max_passage_words=0", "--split_passages"):
+        evidence.refuse_part(parse([*mapped, whole]), "test")
+
+
 @pytest.fixture
 def mapped(own):
     return [*own, "--columns", "question=query", "answers=answer", "--corpus_columns", "text=body", "--method=ra_it"]

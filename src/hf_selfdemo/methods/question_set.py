@@ -26,8 +26,6 @@ from hf_selfdemo.methods.question_writer import Draft, QuestionWriter, unlike
 
 PARTS = ("train", "test")
 
-DROPPED = "dropped_questions.jsonl"
-
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -115,14 +113,14 @@ def _save(drafts: Sequence[tuple[str, Draft]], folder: Path, parts: Sequence[str
     dropped = Counter(draft.dropped.partition(":")[0] for _, draft in drafts if draft.dropped)
     kept = {part: [draft.question for name, draft in drafts if name == part and not draft.dropped] for part in parts}
     rows = [question_row(draft.question) | {"reason": draft.dropped} for _, draft in drafts if draft.dropped]
-    _write(folder / DROPPED, rows)
+    _write(folder / "dropped_questions.jsonl", rows)
     for part, questions in kept.items():
         _write(folder / f"{part}_questions.jsonl", map(question_row, questions))
-    for part, questions in kept.items():
-        if not any(question.answerable for question in questions):
+    answerable = {part: sum(question.answerable for question in questions) for part, questions in kept.items()}
+    for part, count in answerable.items():
+        if not count:
             reasons = ", ".join(f"{count} as {reason!r}" for reason, count in dropped.most_common(3))
             why = f"dropped: {reasons}" if reasons else "none was written"
-            answerable = {name: sum(question.answerable for question in kept[name]) for name in parts}
             others = [f"{count} for {name}" for name, count in answerable.items() if count]
             also = f"; kept: {', '.join(others)}" if others else ""
             look = f"read {folder}/*_questions.jsonl, then " if reasons else ""

@@ -75,9 +75,10 @@ def recipe_evidence(
 
 
 def refuse_part(recipe: Recipe, part: str) -> None:
-    """Check that the rows of a part can be made later: its sources are read, and its questions searched.
+    """Check that the rows of a part can be made later: its sources can be read, and truncation loses few answers.
 
-    Where a search is expensive (vectors, a reranker, a cluster), only the sources are read.
+    Questions are searched only if passages may be truncated and a search is cheap: without vectors, a reranker or a
+    cluster.
 
     Args:
         recipe: the recipe.
@@ -87,9 +88,11 @@ def refuse_part(recipe: Recipe, part: str) -> None:
         UserError: as `recipe_evidence` raises it.
     """
     keys, named = recipe.retrieval, part_of(recipe, part)
+    truncates = keys.max_passage_words > 0 and not keys.split_passages
+    cheap = keys.retriever in ("bm25", "given") and not keys.reranker and recipe.engine.runner != "ray"
     with waiting(f"checking the {part} questions and their passages"):
         questions = sampled_questions(named)
-        if keys.retriever not in ("bm25", "given") or keys.reranker or recipe.engine.runner == "ray":
+        if not (truncates and cheap):
             if keys.retriever != "given" and named.corpus != "questions":
                 corpus_passages(named)
             return

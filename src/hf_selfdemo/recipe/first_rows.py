@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hf_selfdemo.core.errors import UserError
-from hf_selfdemo.data.questions import ColumnMap, read_rows
+from hf_selfdemo.data.questions import ColumnMap, missing_columns
 from hf_selfdemo.recipe.parts import part_of
 from hf_selfdemo.recipe.recipe import Recipe
 
@@ -43,7 +43,4 @@ def _sources(recipe: Recipe, parts: Sequence[str]) -> dict[str, ColumnMap]:
 
 def _missing(source: str, mapping: ColumnMap) -> UserError | None:
     """What the first row of a file lacks, if anything."""
-    if not Path(source).expanduser().is_file():
-        return None
-    row = next(read_rows(source, ""))
-    return mapping.missing(row.fields, row.where)
+    return missing_columns(source, mapping) if Path(source).expanduser().is_file() else None

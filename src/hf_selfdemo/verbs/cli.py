@@ -83,11 +83,8 @@ def _run(verb: str, *arguments: str) -> None:
     recipe = parse(arguments, verb)
     if recipe.push.dry_run and verb != "push":
         raise UserError(f"{verb} has no dry run", "leave dry_run out, or use plan or preflight")
-    from hf_selfdemo.recipe.aim import refuse_few_dev
     from hf_selfdemo.recipe.documents import written_parts
-    from hf_selfdemo.recipe.first_rows import refuse_missing_columns
     from hf_selfdemo.recipe.made_documents import refuse_stale
-    from hf_selfdemo.recipe.parts import refuse_unnamed
     from hf_selfdemo.verbs.lock import locked
 
     stages: tuple[str, ...] = VERBS[verb]
@@ -100,26 +97,10 @@ def _run(verb: str, *arguments: str) -> None:
         say(f"method {recipe.method.name!r} trains nothing: only evaluating")
     if verb == "run" and recipe.train.objective == "retriever":
         stages = tuple(stage for stage in stages if stage in TRAINING and stage != "point_within_run")
-    if verb == "run" and recipe.method.in_process:  # before the questions of documents are paid for
-        from hf_selfdemo.verbs.demonstrate import refuse_server
+    if verb == "run":
+        from hf_selfdemo.verbs.before_run import refuse_early
 
-        refuse_server(recipe)
-    if verb == "run" and not recipe.evaluate.compare:  # what the last stage needs, before anything is paid for
-        trained = ("train",) if recipe.method.method.trains else ()
-        parts = (*trained, "dev" if recipe.evaluate.evaluate_on == "dev" else "test")
-        refuse_unnamed(recipe, *parts)
-        refuse_missing_columns(recipe, *parts)
-        if trained and not recipe.documents.documents:  # with documents, questions and passages are made first
-            from hf_selfdemo.recipe.evidence import refuse_part
-
-            refuse_part(recipe, parts[-1])
-        if recipe.operating.operating_target is not None and trained:
-            refuse_few_dev(recipe)
-        if recipe.method.method.gated:
-            from hf_selfdemo.verbs.gate import refuse_gate
-
-            refuse_gate(recipe)
-            refuse_unnamed(recipe, "dev")
+        refuse_early(recipe)
     if verb in FROM_DOCUMENTS and recipe.documents.documents:
         refuse_stale(recipe, questions_missing=verb == "plan")
     with locked(verb, recipe):
@@ -179,7 +160,7 @@ def quiet() -> None:
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    warnings.filterwarnings("ignore", category=FutureWarning)  # names that libraries use of one another
+    warnings.filterwarnings("ignore", category=FutureWarning)  # old names in the calls between libraries
     warnings.filterwarnings("ignore", category=UserWarning, module="torch")
     # peft asks the Hub whether the vocabulary was changed, and warns where the Hub is out of reach
     warnings.filterwarnings("ignore", message="Unable to fetch remote file|Could not find a config file", module="peft")

@@ -90,7 +90,8 @@ def run_evaluate(recipe: Recipe) -> None:
     refuse_served(columns, ability, cluster)
     claim_folder(folder, settings, elsewhere(tuned), _WORDS, defaults(EvaluateArguments))
     refuse_other_models(folder, tuned)
-    for warning in trained_on_warnings(evidence, tuned, part):
+    trained = {column.name: column.weights for column in columns if column.weights and not column.at_point}
+    for warning in trained_on_warnings(evidence, trained, part):
         say(warning)
     say_what_is_replaced(folder, e.evaluate_judge, bool(ability), columns)
     networks = Networks(recipe, model, held=2 if tuned and judges_by_model(e) else 1)

@@ -16,7 +16,7 @@ from hf_selfdemo.core.manifest import write_text
 from hf_selfdemo.core.protocols import Generator
 from hf_selfdemo.core.remade import remade
 from hf_selfdemo.core.types import Evidence
-from hf_selfdemo.data.questions import ColumnMap, each_question
+from hf_selfdemo.data.questions import ColumnMap, each_question, missing_columns
 from hf_selfdemo.data.questions.sources import read_rows
 from hf_selfdemo.evaluation.report import Column, Comparison, terminal_table, write_figures, write_page
 from hf_selfdemo.evaluation.scored import Scored, read_replies, rows_shown, score_replies, scored_row
@@ -66,8 +66,8 @@ def _read(recipe: Recipe) -> tuple[list[Evidence], dict[str, list[str]]]:
     if not columns or len({*columns}) < len(columns):
         raise UserError(f"reply_columns is {columns}", "name each column of replies once")
     config, revision = data.dataset_config, data.dataset_revision
-    first = next(read_rows(source, data.test_split, config, revision))
-    if lacking := ColumnMap.of(data.preset, data.columns).missing(first.fields, first.where):
+    mapping = ColumnMap.of(data.preset, data.columns)
+    if lacking := missing_columns(source, mapping, data.test_split, config, revision):
         remedy = f"put questions, gold answers and replies into one file; {lacking.remedy}"
         raise UserError(lacking.what, remedy)
     asked = each_question(source, data.test_split, data.preset, data.columns, config, revision, "", data.list_separator)

@@ -12,7 +12,7 @@ shortening.py  long passages, cut or split
 
 from hf_selfdemo.data.questions.columns import PRESETS, ColumnMap, dig
 from hf_selfdemo.data.questions.passages import corpus_of, read_passages
-from hf_selfdemo.data.questions.reading import each_question, read_questions, sample
+from hf_selfdemo.data.questions.reading import each_question, missing_columns, read_questions, sample
 from hf_selfdemo.data.questions.shortening import cut_words, shortened
 from hf_selfdemo.data.questions.sources import EMBEDDED, Source, read_rows
 
@@ -25,6 +25,7 @@ __all__ = [
     "cut_words",
     "dig",
     "each_question",
+    "missing_columns",
     "read_passages",
     "read_questions",
     "read_rows",

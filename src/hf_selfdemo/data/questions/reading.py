@@ -74,6 +74,18 @@ def each_question(
         yield question
 
 
+def missing_columns(
+    source: Source, mapping: ColumnMap, split: str = "", config: str | None = None, revision: str | None = None
+) -> UserError | None:
+    """An error that names the required columns that the first row of a source lacks, or None.
+
+    Raises:
+        UserError: if the source cannot be read, or has no rows.
+    """
+    row = next(read_rows(source, split, config, revision))
+    return mapping.missing(row.fields, row.where)
+
+
 def sample(questions: Sequence[Question], answerable: int, unanswerable: int, seed: int) -> list[Question]:
     """Draw at most so many answerable and unanswerable questions by seed, in their original order.
 
